@@ -1,0 +1,40 @@
+# `make demo` and `make test` do all the set-up; nothing but Python >= 3.11 is needed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help demo test lint format bench clean
+
+help:
+	@echo "make demo    install into .venv and run the whole pipeline on the embedded data set"
+	@echo "make test    install into .venv and run the test suite"
+	@echo "make lint    style, types, architecture rules"
+	@echo "make format  let ruff rewrite what it can"
+	@echo "make clean   remove .venv and the demo's output"
+
+# The stamp holds the environment's content: it is made anew when the pins change.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cmr needs Python 3.11 or newer; try make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,lint]'
+	@touch $@
+
+demo: $(VENV)/.installed
+	$(BIN)/cmr demo
+
+test: $(VENV)/.installed
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) report
+	find warehouse -mindepth 1 ! -name README.md -delete

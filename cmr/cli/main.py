@@ -1,0 +1,69 @@
+"""The `cmr` command and its families."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from cmr import __version__
+from cmr.errors import CmrError
+
+# Subcommand -> module that holds a click command of that name. Modules are imported when they
+# are asked for, so that `cmr --help` and `cmr sql` do not wait for torch.
+COMMANDS = {
+    "demo": "cmr.cli.demo",
+    "ingest": "cmr.cli.ingest",
+    "evaluate": "cmr.cli.evaluate",
+    "sql": "cmr.cli.sql",
+    "report": "cmr.cli.report",
+    "completion": "cmr.cli.completion",
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported on demand, and whose errors are one sentence."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the order in which people meet them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(importlib.import_module(COMMANDS[cmd_name]), cmd_name)
+        return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run; a user's mistake becomes its sentence on stderr and exit code 1."""
+        try:
+            return super().invoke(ctx)
+        except CmrError as error:
+            click.echo(f"cmr: {error}", err=True)
+        except MemoryError:
+            click.echo("cmr: out of memory; give --memory a smaller size", err=True)
+        except KeyboardInterrupt:
+            click.echo(
+                "cmr: stopped; finished work is kept, run the same command to go on", err=True
+            )
+            sys.exit(130)
+        except OSError as error:
+            where = f" {error.filename}" if error.filename else ""
+            click.echo(f"cmr: {error.strerror or error}{where}", err=True)
+        sys.exit(1)
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Start with:  cmr demo",
+)
+@click.version_option(__version__, prog_name="cmr")
+def main() -> None:
+    """What a model, a dimension and a precision cost in cross-modal retrieval.
+
+    Embeddings and per-query ranks are Parquet in a warehouse folder; every figure is SQL over
+    them. Ingest a data set, evaluate it at any dimensions and precisions, ask any question later.
+    """

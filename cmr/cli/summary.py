@@ -1,0 +1,2 @@
+def print_leaderboard(w, ids):
+    pass

@@ -1,0 +1,41 @@
+"""Identity is content: short hashes of settings and of inputs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+
+def identity(**settings: Any) -> str:
+    """A 16-digit hash of settings, the same whatever their order."""
+    text = json.dumps(settings, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def file_hash(path: str) -> str:
+    """SHA-256 of a file's bytes, as 64 hexadecimal digits."""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def array_hash(array: np.ndarray) -> str:
+    """SHA-256 of an array's dtype, shape and values."""
+    digest = hashlib.sha256(f"{array.dtype.str}{array.shape}".encode())
+    digest.update(np.ascontiguousarray(array).view(np.uint8).data)
+    return digest.hexdigest()
+
+
+def table_hash(tables: Iterable[pa.Table]) -> str:
+    """SHA-256 of rows in their order, independent of chunks and of Arrow's buffer layout."""
+    digest = hashlib.sha256()
+    for table in tables:
+        for name in table.column_names:
+            digest.update(f"\x00{name}\x01{table.num_rows}\x01".encode())
+            values = table.column(name).to_pylist()
+            digest.update(json.dumps(values, ensure_ascii=True, default=str).encode())
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""The steps that the command line runs: ingest, derive, evaluate, demo."""

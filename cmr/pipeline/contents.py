@@ -1,0 +1,74 @@
+"""What a collection's media contain: hashes before encoding, and what is left after rejects."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+from cmr.errors import CmrError
+from cmr.sources.collection import Collection, Item, Reject
+
+ProgressBar = Callable[[str, int, str], Any]
+
+
+def hash_contents(
+    collection: Collection, workers: int, bar: ProgressBar
+) -> tuple[Collection, list[Reject]]:
+    """The collection with a hash of every picture's bytes, and the pictures that are missing.
+
+    A source that knows its hashes gives them itself, and nothing is read.
+    """
+    reader = collection.reader
+    if reader is None:
+        raise ValueError("the collection has no media")
+    if all(item.content_hash for item in collection.visuals):
+        return collection, []
+
+    def read(item: Item) -> Item | Reject:
+        try:
+            digest = hashlib.sha256(reader.read(item.uri or "")).hexdigest()
+        except FileNotFoundError:
+            return Reject(item.uri or item.item_id, "the file is missing")
+        except OSError as error:
+            return Reject(item.uri or item.item_id, f"cannot be read: {error.strerror or error}")
+        return replace(item, content_hash=digest)
+
+    kept: list[Item] = []
+    missing: list[Reject] = []
+    with (
+        ThreadPoolExecutor(workers) as pool,
+        bar("reading", len(collection.visuals), "files") as go,
+    ):
+        for found in pool.map(read, collection.visuals):
+            if isinstance(found, Item):
+                kept.append(found)
+            else:
+                missing.append(found)
+            go(1)
+    return without(collection, [], kept), missing
+
+
+def without(collection: Collection, rejects: Sequence[Reject], kept: Sequence[Item]) -> Collection:
+    """The collection with only the visuals `kept`, and the texts that still have one.
+
+    Raises CmrError if no text is left.
+    """
+    visuals = {item.item_id for item in kept}
+    judgments = [row for row in collection.judgments if row.visual_id in visuals]
+    judged = {row.text_id for row in collection.judgments}
+    left = {row.text_id for row in judgments}
+    texts = [
+        item for item in collection.texts if item.item_id in left or item.item_id not in judged
+    ]
+    if not left:
+        raise CmrError(f"{collection.source}: no picture of any caption can be read")
+    return replace(
+        collection,
+        texts=texts,
+        visuals=list(kept),
+        judgments=judgments,
+        rejects=[*collection.rejects, *rejects],
+    )

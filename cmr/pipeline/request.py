@@ -1,0 +1,132 @@
+"""What an evaluation asks for, and its check against the data set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from cmr.errors import CmrError
+from cmr.score.judged import LARGEST_POOL, Judged, judge
+from cmr.sources.collection import TEXT, VISUAL
+from cmr.warehouse.schemas import DATASETS, EMBEDDING_SETS, ITEMS, QRELS
+from cmr.warehouse.store import Warehouse
+
+PROTOCOLS = ("expected", "full", "sampled")
+DIRECTIONS = ("t2v", "v2t")
+ALWAYS_KS = (1, 5, 10)
+
+
+@dataclass(frozen=True)
+class Request:
+    """The settings of an evaluation; the defaults are the published grid."""
+
+    dataset: str | None = None
+    model: str | None = None
+    dims: tuple[int, ...] = (256, 512, 1024)
+    precisions: tuple[str, ...] = ("fp16", "int8", "int4")
+    dim_methods: tuple[str, ...] = ()
+    candidates: tuple[int, ...] = (100, 200, 300, 400, 500)
+    ks: tuple[int, ...] = (10,)
+    seed: int = 42
+    protocols: tuple[str, ...] = PROTOCOLS
+    directions: tuple[str, ...] = DIRECTIONS
+    scorer: str = "torch"
+    device: str = "auto"
+    draws: int = 1
+    hits: int = 0
+    memory: int | None = None
+    force: bool = False
+
+    @property
+    def pool_sizes(self) -> list[int]:
+        """The C to draw pools for, ascending; none unless `sampled` is asked for."""
+        return sorted(self.candidates) if "sampled" in self.protocols else []
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A data set as evaluation needs it.
+
+    `ids`: item ids by side, in the order of their ordinals. `relevance`: of the pairs in the
+    order of `qrels`, which `judged` refers to by direction.
+    """
+
+    row: dict[str, Any]
+    ids: dict[str, pa.Array]
+    relevance: Any
+    judged: dict[str, Judged]
+
+
+def find_dataset(warehouse: Warehouse, name: str | None) -> dict[str, Any]:
+    """The data set of this name, or the only one. Raises CmrError with the choice."""
+    rows = {row["dataset"]: row for row in warehouse.catalogue(DATASETS)}
+    if name is None and len(rows) == 1:
+        return next(iter(rows.values()))
+    have = ", ".join(sorted(rows)) or "none"
+    if name is None:
+        raise CmrError(f"--dataset must name one of the data sets; there are: {have}")
+    if name not in rows:
+        raise CmrError(f"there is no data set {name!r}; there are: {have}")
+    return rows[name]
+
+
+def find_model(warehouse: Warehouse, dataset: str, name: str | None) -> str:
+    """The model of this name, or the only one with vectors. Raises CmrError with the choice."""
+    sets = warehouse.catalogue(EMBEDDING_SETS)
+    models = sorted({row["model"] for row in sets if row["dataset"] == dataset})
+    have = ", ".join(models) or "none"
+    if name is None and len(models) == 1:
+        return models[0]
+    if name is None:
+        raise CmrError(f"--model must name one of the models of {dataset!r}; there are: {have}")
+    if name not in models:
+        raise CmrError(f"{dataset!r} has no vectors by the model {name!r}; there are: {have}")
+    return name
+
+
+def load_subject(warehouse: Warehouse, row: dict[str, Any], directions: Sequence[str]) -> Subject:
+    """Read a data set's ids and judgments."""
+    items = {side: _side(warehouse, row["files"], side) for side in (TEXT, VISUAL)}
+    qrels = warehouse.read(row["files"], QRELS)
+    ordinal = {side: {name: at for at, name in enumerate(ids.to_pylist())} for side, ids in items.items()}
+    text = np.array([ordinal[TEXT][name] for name in qrels["text_id"].to_pylist()], dtype=np.int64)
+    visual = np.array(
+        [ordinal[VISUAL][name] for name in qrels["visual_id"].to_pylist()], dtype=np.int64
+    )
+    texts, visuals = len(items[TEXT]), len(items[VISUAL])
+    judged = {
+        "t2v": judge(text, visual, texts, visuals),
+        "v2t": judge(visual, text, visuals, texts),
+    }
+    return Subject(
+        row, items, qrels["relevance"].to_numpy(), {name: judged[name] for name in directions}
+    )
+
+
+def check_request(request: Request, subject: Subject) -> None:
+    """Raises CmrError for what cannot be measured on this data; nothing is clamped."""
+    for direction, judged in subject.judged.items():
+        many = int(judged.relevants.max())
+        for size in request.candidates if set(request.protocols) - {"full"} else ():
+            if size > judged.gallery:
+                raise CmrError(
+                    f"C = {size} is more than the gallery of {judged.gallery} items "
+                    f"({direction}); give --candidates sizes of at most {judged.gallery}"
+                )
+            if size < many:
+                raise CmrError(
+                    f"C = {size} cannot hold the {many} relevant items of a query ({direction}); "
+                    f"give --candidates sizes of at least {many}"
+                )
+    if request.pool_sizes and request.pool_sizes[-1] > LARGEST_POOL:
+        raise CmrError(f"sampled pools hold at most {LARGEST_POOL} candidates; use --protocols expected")
+
+
+def _side(warehouse: Warehouse, files: list[str], side: str) -> pa.Array:
+    mine = [name for name in files if f"/modality={side}/" in name]
+    table = warehouse.read(mine, ITEMS).sort_by("ordinal")
+    return table["item_id"].combine_chunks()

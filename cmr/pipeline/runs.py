@@ -1,0 +1,93 @@
+"""The catalogue row of a run: its identity, what it already answers, and what is added."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from importlib.metadata import version
+from typing import Any
+
+from cmr import __version__
+from cmr.identity import identity
+from cmr.pipeline.derive import Representation
+from cmr.pipeline.request import ALWAYS_KS, Request, Subject
+
+Row = dict[str, Any]
+_LIBRARIES = ("torch", "numpy", "numba", "pyarrow", "duckdb", "usearch", "open_clip_torch")
+
+
+def run_identity(request: Request, subject: Subject, made: Representation, direction: str) -> str:
+    """The run's id: a hash of the data, both embedding sets, direction, scorer and seed.
+
+    Protocols, C, K and draws are not part of it: they are questions to the same run.
+    """
+    return identity(
+        dataset=subject.row["dataset"],
+        data=subject.row["fingerprint"],
+        text_set=made.text["set_id"],
+        visual_set=made.visual["set_id"],
+        direction=direction,
+        scorer=request.scorer,
+        seed=request.seed,
+    )
+
+
+def has_counts(found: Row | None, request: Request) -> bool:
+    """Whether a run's stored counts answer the request, so that nothing need be scored."""
+    if found is None:
+        return False
+    if request.hits > found["hits"]:
+        return False
+    if not request.pool_sizes:
+        return True
+    sizes = set(found["sampled_candidates"])
+    return set(request.pool_sizes) <= sizes and request.draws <= found["draws"]
+
+
+def questions(found: Row | None, request: Request) -> Row:
+    """The protocols, C and K of a run with the request's added, in order."""
+    old: Row = found or {}
+    ks = {*ALWAYS_KS, *request.ks, *(old.get("ks") or [])}
+    protocols = {*request.protocols, *(old.get("protocols") or [])}
+    return {
+        "protocols": sorted(protocols),
+        "candidates": sorted({*request.candidates, *(old.get("candidates") or [])}),
+        "ks": sorted(ks),
+    }
+
+
+def describe_run(
+    request: Request, subject: Subject, made: Representation, direction: str
+) -> Row:
+    """The part of a run's row that is known before it is scored."""
+    judged = subject.judged[direction]
+    return {
+        "run_id": run_identity(request, subject, made, direction),
+        "dataset": subject.row["dataset"],
+        "model": made.text["model"],
+        "direction": direction,
+        "dim": made.dim,
+        "dim_method": made.dim_method,
+        "precision": made.precision,
+        "scorer": request.scorer,
+        "seed": request.seed,
+        "queries": int((judged.relevants > 0).sum()),
+        "gallery": judged.gallery,
+        "text_set": made.text["set_id"],
+        "visual_set": made.visual["set_id"],
+        "dataset_fingerprint": subject.row["fingerprint"],
+        "vector_bytes": made.visual["vector_bytes"],
+        "versions": json.dumps(
+            {"cmr": __version__, **{name: version(name) for name in _LIBRARIES}}, sort_keys=True
+        ),
+        "machine": json.dumps(
+            {
+                "processor": platform.processor() or platform.machine(),
+                "cores": os.cpu_count(),
+                "system": platform.system(),
+                "python": platform.python_version(),
+            },
+            sort_keys=True,
+        ),
+    }

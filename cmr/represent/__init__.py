@@ -1,0 +1,1 @@
+"""Representations: what a dimension method and a precision make of native vectors."""

@@ -1,0 +1,99 @@
+"""Dimension methods: native, truncate, pca, random, lift.
+
+Each is linear; a plan is a matrix, or none where coordinates are only cut off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from cmr.errors import CmrError
+from cmr.represent.vectors import Floats, normalise
+
+BELOW_NATIVE = ("pca", "truncate", "random")
+SEEDED = ("random", "lift")
+METHODS = ("native", *BELOW_NATIVE, "lift")
+
+
+def methods_for(dim: int, native: Sequence[int], wanted: Sequence[str]) -> list[str]:
+    """Which methods make `dim` out of a source that gives the dimensions `native`.
+
+    A given dimension is `native`; above the largest it is `lift`; below it, those of `wanted`
+    that go down, and `pca` if none is named.
+    """
+    if dim in native:
+        return ["native"]
+    if dim > max(native):
+        return ["lift"]
+    return [method for method in wanted if method in BELOW_NATIVE] or ["pca"]
+
+
+def orthonormal(rows: int, columns: int, seed: int) -> npt.NDArray[np.float64]:
+    """A seeded (rows, columns) matrix, rows >= columns, whose columns are orthonormal.
+
+    QR of a Gaussian matrix with the signs of R's diagonal moved into Q, which makes Q uniform
+    (Haar) over such matrices: Mezzadri, How to generate random matrices, 2007, section 5.
+    """
+    gaussian = np.random.Generator(np.random.Philox(key=seed)).standard_normal((rows, columns))
+    q, r = np.linalg.qr(gaussian)
+    signs = np.where(np.diag(r) < 0, -1.0, 1.0)
+    return np.asarray(q * signs)
+
+
+def second_moment(blocks: Iterable[Floats], dim: int) -> npt.NDArray[np.float64]:
+    """Mean of x xᵀ over all rows of all blocks, (dim, dim) float64."""
+    total = np.zeros((dim, dim))
+    rows = 0
+    for block in blocks:
+        wide = block.astype(np.float64)
+        total += wide.T @ wide
+        rows += len(block)
+    return total / max(rows, 1)
+
+
+def principal_directions(
+    moments: Sequence[npt.NDArray[np.float64]], dim: int
+) -> npt.NDArray[np.float64]:
+    """The top `dim` right singular vectors of the stacked, uncentred modalities: (native, dim).
+
+    Each modality weighs the same, whatever its number of rows, so `moments` are means. The
+    singular vectors are the eigenvectors of the moments' sum; uncentred ones keep dot products
+    best in the least-squares sense (Eckart and Young, 1936).
+    """
+    _, vectors = np.linalg.eigh(sum(moments, np.zeros_like(moments[0])))
+    return np.asarray(vectors[:, ::-1][:, :dim])
+
+
+def projection(
+    method: str,
+    native: int,
+    dim: int,
+    seed: int,
+    moments: Sequence[npt.NDArray[np.float64]] = (),
+) -> Floats | None:
+    """The (native, dim) float32 matrix of a method; None where there is nothing to multiply."""
+    if method in ("native", "truncate"):
+        return None
+    if method == "pca":
+        matrix = principal_directions(moments, dim)
+    elif method == "random":
+        matrix = orthonormal(native, dim, seed)
+    elif method == "lift":
+        matrix = orthonormal(dim, native, seed).T
+    else:
+        raise CmrError(f"unknown dimension method {method!r}; there are {', '.join(METHODS)}")
+    return np.ascontiguousarray(matrix, dtype=np.float32)
+
+
+def apply(
+    vectors: Floats, dim: int, matrix: Floats | None, ids: Sequence[str], what: str
+) -> Floats:
+    """Change (n, native) unit vectors to (n, dim) unit vectors, float32."""
+    if matrix is None:
+        if vectors.shape[1] == dim:
+            return vectors
+        return normalise(vectors[:, :dim], ids, what)
+    return normalise(vectors @ matrix, ids, what)

@@ -1,0 +1,46 @@
+"""Relevance judgments as index arrays, read from either side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+# A member's place in the draw is kept in two bytes.
+LARGEST_POOL = 65_535
+
+Indices = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The relevant pairs of one direction, sorted by query, then by item.
+
+    `query`, `item`: (pairs,) ordinals. `start`: (queries + 1,), the pairs of query q are
+    start[q]:start[q + 1]. `order`: (pairs,) where each pair stood in the arrays it came from.
+    """
+
+    query: Indices
+    item: Indices
+    start: Indices
+    order: Indices
+    gallery: int
+
+    @property
+    def queries(self) -> int:
+        """Number of queries, those without a relevant item included."""
+        return len(self.start) - 1
+
+    @property
+    def relevants(self) -> Indices:
+        """How many relevant items each query has, (queries,)."""
+        return np.diff(self.start)
+
+
+def judge(query: Indices, item: Indices, queries: int, gallery: int) -> Judged:
+    """Sort the relevant pairs of a direction. Pairs must be distinct."""
+    order = np.lexsort((item, query))
+    start = np.zeros(queries + 1, dtype=np.int64)
+    np.cumsum(np.bincount(query, minlength=queries), out=start[1:])
+    return Judged(query[order], item[order], start, order, gallery)

@@ -1,0 +1,213 @@
+"""Sampled candidate pools from a counter-based generator.
+
+A pool of size C for a query with R relevant items is those R and the first C - R of a random
+order of its non-relevant gallery items, so the pool of 100 is a prefix of the pool of 200.
+
+The order is a Fisher-Yates shuffle whose random words are Philox4x64-10 (Salmon et al.,
+Parallel random numbers: as easy as 1, 2, 3, 2011) with key (seed, 0) and counter
+(block, query, draw, direction); `np.random.Philox(key=[seed, 0], counter=[0, query, draw,
+direction]).random_raw()` gives the same words. So a pool depends on nothing but those four:
+not on batch, shard, thread or representation. Each 64-bit word gives two 32-bit ones, low half
+first; an index below m is (word * m) >> 32, and words whose low product is under 2^32 mod m are
+skipped (Lemire, Fast random integer generation in an interval, 2019), which leaves no bias.
+"""
+
+# numba compiles these functions from their Python text; it has no type stubs.
+# mypy: disable-error-code="untyped-decorator"
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from cmr.score.judged import Indices, Judged
+
+Members = npt.NDArray[np.int32]
+Places = npt.NDArray[np.uint16]
+
+DIRECTIONS = {"t2v": 0, "v2t": 1}
+
+_LOW = np.uint64(0xFFFFFFFF)
+_32 = np.uint64(32)
+_M0 = np.uint64(0xD2E7470EE14C6C93)
+_M1 = np.uint64(0xCA5A826395121157)
+_W0 = np.uint64(0x9E3779B97F4A7C15)
+_W1 = np.uint64(0xBB67AE8584CAA73B)
+
+
+@numba.njit(cache=True, inline="always")
+def _high(a: np.uint64, b: np.uint64) -> np.uint64:
+    """Upper 64 bits of a 64 x 64 bit product."""
+    a0, a1, b0, b1 = a & _LOW, a >> _32, b & _LOW, b >> _32
+    middle = a1 * b0 + ((a0 * b0) >> _32)
+    other = a0 * b1 + (middle & _LOW)
+    return a1 * b1 + (middle >> _32) + (other >> _32)
+
+
+@numba.njit(cache=True)
+def _philox(
+    block: np.uint64,
+    query: np.uint64,
+    draw: np.uint64,
+    direction: np.uint64,
+    seed: np.uint64,
+    out: npt.NDArray[np.uint64],
+) -> None:
+    """Ten rounds of Philox4x64 into `out`, (4,)."""
+    c0, c1, c2, c3 = block, query, draw, direction
+    k0, k1 = seed, np.uint64(0)
+    for _ in range(10):
+        h0, l0 = _high(_M0, c0), _M0 * c0
+        h1, l1 = _high(_M1, c2), _M1 * c2
+        c0, c1, c2, c3 = h1 ^ c1 ^ k0, l1, h0 ^ c3 ^ k1, l0
+        k0 += _W0
+        k1 += _W1
+    out[0], out[1], out[2], out[3] = c0, c1, c2, c3
+
+
+@numba.njit(cache=True)
+def _shuffle_prefix(
+    order: npt.NDArray[np.int64],
+    population: int,
+    count: int,
+    query: int,
+    draw: int,
+    direction: int,
+    seed: np.uint64,
+    picks: npt.NDArray[np.int64],
+) -> None:
+    """Put the first `count` of a random order of range(population) into `picks`.
+
+    `order` is scratch that holds range(population) before and after.
+    """
+    words = np.empty(4, dtype=np.uint64)
+    swapped = np.empty(count, dtype=np.int64)
+    block = np.uint64(0)
+    half = 8
+    for i in range(count):
+        width = np.uint64(population - i)
+        floor = (np.uint64(1) << _32) % width
+        while True:
+            if half == 8:
+                # NumPy's generator steps its counter before the first block.
+                block += np.uint64(1)
+                _philox(block, np.uint64(query), np.uint64(draw), np.uint64(direction), seed, words)
+                half = 0
+            word = words[half >> 1]
+            word = (word >> _32) if half & 1 else (word & _LOW)
+            half += 1
+            product = word * width
+            if (product & _LOW) >= floor:
+                break
+        j = i + np.int64(product >> _32)
+        swapped[i] = j
+        order[i], order[j] = order[j], order[i]
+        picks[i] = order[i]
+    for i in range(count - 1, -1, -1):
+        j = swapped[i]
+        order[i], order[j] = order[j], order[i]
+
+
+@numba.njit(cache=True, parallel=True)
+def _draw(
+    first: int,
+    start: Indices,
+    item: Indices,
+    gallery: int,
+    largest: int,
+    draw: int,
+    direction: int,
+    seed: np.uint64,
+    members: Members,
+    places: Places,
+) -> None:
+    rows = members.shape[0]
+    chunks = min(rows, 64)
+    for chunk in numba.prange(chunks):
+        order = np.arange(gallery)
+        picks = np.empty(largest, dtype=np.int64)
+        for row in range(chunk * rows // chunks, (chunk + 1) * rows // chunks):
+            query = first + row
+            begin, end = start[query], start[query + 1]
+            relevants = end - begin
+            count = largest - relevants if relevants else 0
+            _shuffle_prefix(order, gallery - relevants, count, query, draw, direction, seed, picks)
+            for i in range(count):
+                # The r-th non-relevant item: step over the relevant ones at or before it.
+                index = picks[i]
+                for pair in range(begin, end):
+                    if item[pair] <= index:
+                        index += 1
+                    else:
+                        break
+                picks[i] = index
+            by_item = np.argsort(picks[:count])
+            for i in range(count):
+                members[row, i] = picks[by_item[i]]
+                places[row, i] = by_item[i]
+            for i in range(count, members.shape[1]):
+                members[row, i] = gallery
+                places[row, i] = largest
+
+
+def draw_pools(
+    judged: Judged, first: int, last: int, largest: int, draw: int, direction: str, seed: int
+) -> tuple[Members, Places]:
+    """The non-relevant pool members of queries first:last for the largest C.
+
+    Returns `members`, (queries, largest) gallery ordinals in ascending order, and `places`,
+    the place of each in the draw: it belongs to every pool with C - R above its place. Rows
+    shorter than `largest` are padded with the gallery size.
+    """
+    shape = (last - first, largest)
+    members = np.empty(shape, dtype=np.int32)
+    places = np.empty(shape, dtype=np.uint16)
+    _draw(
+        first,
+        judged.start,
+        judged.item,
+        judged.gallery,
+        largest,
+        draw,
+        DIRECTIONS[direction],
+        np.uint64(seed),
+        members,
+        places,
+    )
+    return members, places
+
+
+class Pools:
+    """The drawn pools of an evaluation; the same for every representation.
+
+    They are kept while they take less than `room` bytes and drawn again where they do not.
+    """
+
+    def __init__(self, sizes: list[int], draws: int, seed: int, room: int = 2**28) -> None:
+        """`sizes`: the C, any order. `draws`: pools a query. `seed`: 0 to 2^64 - 1."""
+        self.sizes = np.array(sorted(sizes), dtype=np.int64)
+        self.draws, self.seed, self._room = draws, seed, room
+        self._kept: dict[tuple[str, int], tuple[Members, Places]] = {}
+
+    def get(
+        self, direction: str, judged: Judged, first: int, last: int
+    ) -> list[tuple[Members, Places]]:
+        """`draw_pools` of queries first:last at the largest size, a pair of arrays a draw."""
+        return [self._one(direction, judged, first, last, draw) for draw in range(self.draws)]
+
+    def _one(
+        self, direction: str, judged: Judged, first: int, last: int, draw: int
+    ) -> tuple[Members, Places]:
+        largest = int(self.sizes[-1])
+        key = (direction, draw)
+        if key not in self._kept:
+            size = judged.queries * largest * 6
+            if size > self._room:
+                return draw_pools(judged, first, last, largest, draw, direction, self.seed)
+            self._room -= size
+            self._kept[key] = draw_pools(
+                judged, 0, judged.queries, largest, draw, direction, self.seed
+            )
+        members, places = self._kept[key]
+        return members[first:last], places[first:last]

@@ -1,0 +1,78 @@
+"""What is known of each pair while a direction is counted, and its final counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from cmr.score.judged import Judged
+
+Int64 = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Counted:
+    """The result for one direction; every array is (pairs,) in the order of its `Judged`.
+
+    `above`, `tied`: non-relevant gallery items. `relevants_above`, `relevants_tied`: the query's
+    other relevant items. `scores`: float32 similarities of the pairs. `sampled_above` and
+    `sampled_tied`: (draws, C, pairs), the same within the drawn pools, C ascending.
+    """
+
+    judged: Judged
+    scores: npt.NDArray[np.float32]
+    above: Int64
+    tied: Int64
+    relevants_above: Int64
+    relevants_tied: Int64
+    sampled_above: npt.NDArray[np.int32]
+    sampled_tied: npt.NDArray[np.int32]
+
+
+class Tally:
+    """Running counts of one direction. Tallies over parts of a gallery add up to the whole's."""
+
+    def __init__(
+        self,
+        judged: Judged,
+        high: npt.NDArray[np.generic],
+        low: npt.NDArray[np.generic],
+        draws: int,
+        sizes: int,
+    ) -> None:
+        """`high`, `low`: (pairs,) thresholds. `draws`, `sizes`: how many pools a query has."""
+        pairs = len(judged.query)
+        self.judged = judged
+        self.high, self.low = high, low
+        self.more = np.zeros(pairs, dtype=np.int64)
+        self.least = np.zeros(pairs, dtype=np.int64)
+        self.relevant_more = np.zeros(pairs, dtype=np.int64)
+        self.relevant_least = np.zeros(pairs, dtype=np.int64)
+        self.drawn_more = np.zeros((draws, sizes, pairs), dtype=np.int32)
+        self.drawn_least = np.zeros((draws, sizes, pairs), dtype=np.int32)
+
+    def add(self, other: Tally) -> None:
+        """Add the counts of another part of the gallery, for the same pairs and thresholds."""
+        for name in ("more", "least", "relevant_more", "relevant_least"):
+            getattr(self, name)[:] += getattr(other, name)
+        self.drawn_more += other.drawn_more
+        self.drawn_least += other.drawn_least
+
+    def result(self, scores: npt.NDArray[np.float32]) -> Counted:
+        """The counts of competitors: relevant items taken off, pools summed over C."""
+        relevant_tied = self.relevant_least - self.relevant_more - 1
+        if len(relevant_tied) and relevant_tied.min() < 0:
+            raise RuntimeError("a relevant item does not tie with itself: the kernel is not exact")
+        above = self.more - self.relevant_more
+        return Counted(
+            self.judged,
+            scores,
+            above,
+            self.least - self.relevant_least - above,
+            self.relevant_more,
+            relevant_tied,
+            np.cumsum(self.drawn_more, axis=1, dtype=np.int32),
+            np.cumsum(self.drawn_least - self.drawn_more, axis=1, dtype=np.int32),
+        )

@@ -1,0 +1,94 @@
+"""COCO captions: a JSON of images and annotations, and a folder or zip of pictures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from cmr.errors import CmrError
+from cmr.sources.collection import Collection, Item, Judgment, Reject
+from cmr.sources.images import open_images
+
+
+def read_coco(annotations: str, images: str, limit: int | None = None) -> Collection:
+    """Read `{images: [{id, file_name, …}], annotations: [{id, image_id, caption}]}`.
+
+    `limit` keeps the first so many images. Ids keep their text, leading zeros included.
+    Captions of unknown images, and empty ones, are rejected by row.
+    Raises CmrError naming the file and what is wrong with it.
+    """
+    data = _load(annotations)
+    rejects: list[Reject] = []
+    visuals: dict[str, Item] = {}
+    entries = _entries(annotations, data, "images")
+    for row, entry in enumerate(entries if limit is None else entries[:limit]):
+        where = f"images[{row}]"
+        visual_id = _field(annotations, where, entry, "id")
+        name = _field(annotations, where, entry, "file_name")
+        if visual_id in visuals:
+            raise CmrError(f"{annotations}: {where} repeats the image id {visual_id}")
+        visuals[visual_id] = Item(
+            visual_id, uri=name, width=_size(entry, "width"), height=_size(entry, "height")
+        )
+    known = {_field(annotations, "images", entry, "id") for entry in entries}
+    texts, judgments = [], []
+    for row, entry in enumerate(_entries(annotations, data, "annotations")):
+        where = f"annotations[{row}]"
+        visual_id = _field(annotations, where, entry, "image_id")
+        if visual_id not in visuals:
+            if visual_id not in known:
+                rejects.append(Reject(where, f"image {visual_id} is not in images"))
+            continue
+        caption = _field(annotations, where, entry, "caption")
+        if not caption.strip():
+            rejects.append(Reject(where, "the caption is empty"))
+            continue
+        text_id = _field(annotations, where, entry, "id")
+        texts.append(Item(text_id, text=caption))
+        judgments.append(Judgment(text_id, visual_id))
+    return Collection(
+        source="coco",
+        texts=texts,
+        visuals=list(visuals.values()),
+        judgments=judgments,
+        settings={
+            "annotations": Path(annotations).name,
+            "images": Path(images).name,
+            "limit": limit,
+        },
+        reader=open_images(images),
+        rejects=rejects,
+    )
+
+
+def _load(path: str) -> dict[str, Any]:
+    try:
+        with open(path, encoding="utf-8") as stream:
+            data = json.load(stream)
+    except FileNotFoundError:
+        raise CmrError(f"there is no file {path}") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise CmrError(f"{path} is not a readable JSON file: {error}") from None
+    if not isinstance(data, dict):
+        raise CmrError(f"{path} holds a {type(data).__name__}, expected images and annotations")
+    return data
+
+
+def _entries(path: str, data: dict[str, Any], key: str) -> list[Any]:
+    entries = data.get(key)
+    if not isinstance(entries, list):
+        raise CmrError(f"{path} lacks the list {key!r} of the COCO captions layout")
+    return entries
+
+
+def _field(path: str, where: str, entry: Any, key: str) -> str:
+    value = entry.get(key) if isinstance(entry, dict) else None
+    if not isinstance(value, str | int) or isinstance(value, bool):
+        raise CmrError(f"{path}: {where} lacks {key}")
+    return str(value)
+
+
+def _size(entry: dict[str, Any], key: str) -> int | None:
+    value = entry.get(key)
+    return value if isinstance(value, int) and 0 < value < 2**31 else None

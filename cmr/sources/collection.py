@@ -1,0 +1,125 @@
+"""What every source gives: items of both sides, judgments, and media or vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from cmr.errors import CmrError
+
+TEXT = "text"
+VISUAL = "visual"
+
+
+@dataclass(frozen=True)
+class Item:
+    """A text or a visual. `item_id` is unique among its side of the data set.
+
+    `text`: a caption, for texts. `uri`: where a visual's bytes are, as its reader knows it.
+    """
+
+    item_id: str
+    text: str | None = None
+    uri: str | None = None
+    split: str | None = None
+    width: int | None = None
+    height: int | None = None
+    content_hash: str | None = None
+
+
+@dataclass(frozen=True)
+class Judgment:
+    """A relevance judgment; `relevance` is at least 1."""
+
+    text_id: str
+    visual_id: str
+    relevance: int = 1
+
+
+@dataclass(frozen=True)
+class Reject:
+    """What was left out, and why."""
+
+    source_row: str
+    reason: str
+
+
+class MediaReader(Protocol):
+    """Reads the bytes of a visual; usable from several threads at once."""
+
+    def read(self, uri: str) -> bytes:
+        """The bytes at `uri`. Raises OSError or KeyError if there are none."""
+
+
+@dataclass(frozen=True)
+class Collection:
+    """A data set as a source describes it.
+
+    `source`: the format's name. `settings`: what was asked of it, as JSON values. Either
+    `reader` is given, and items are encoded, or `vectors`: (modality, dim) -> (n, dim) floats,
+    row i belonging to item i.
+    """
+
+    source: str
+    texts: Sequence[Item]
+    visuals: Sequence[Item]
+    judgments: Sequence[Judgment]
+    settings: Mapping[str, Any]
+    reader: MediaReader | None = None
+    vectors: Mapping[tuple[str, int], npt.NDArray[np.floating[Any]]] = field(default_factory=dict)
+    rejects: Sequence[Reject] = ()
+
+
+def check(collection: Collection) -> None:
+    """Refuse a collection that has no pairs, repeated ids, or judgments of unknown items.
+
+    Raises CmrError with the first fault.
+    """
+    for what, items in ((TEXT, collection.texts), (VISUAL, collection.visuals)):
+        seen: set[str] = set()
+        for item in items:
+            if item.item_id in seen:
+                raise CmrError(
+                    f"{collection.source}: two {what} items have the id {item.item_id!r}"
+                )
+            seen.add(item.item_id)
+    texts = {item.item_id for item in collection.texts}
+    visuals = {item.item_id for item in collection.visuals}
+    pairs: set[tuple[str, str]] = set()
+    for judgment in collection.judgments:
+        pair = (judgment.text_id, judgment.visual_id)
+        if judgment.text_id not in texts or judgment.visual_id not in visuals:
+            raise CmrError(f"{collection.source}: a judgment names unknown items {pair}")
+        if pair in pairs:
+            raise CmrError(f"{collection.source}: the pair {pair} is judged twice")
+        pairs.add(pair)
+    if not pairs:
+        raise CmrError(f"{collection.source}: no text has a relevant visual")
+
+
+def shuffle_texts(collection: Collection, seed: int) -> Collection:
+    """The same data with its texts, their vectors and judgments in a seeded random order.
+
+    The gallery keeps its order. Ids go with their texts, so results stay comparable.
+    """
+    generator = np.random.Generator(np.random.Philox(key=seed))
+    order = generator.permutation(len(collection.texts))
+    place = {collection.texts[old].item_id: new for new, old in enumerate(order)}
+    judgments = sorted(collection.judgments, key=lambda judgment: place[judgment.text_id])
+    vectors = {
+        key: array[order] if key[0] == TEXT else array for key, array in collection.vectors.items()
+    }
+    return Collection(
+        collection.source,
+        [collection.texts[old] for old in order],
+        collection.visuals,
+        judgments,
+        {**collection.settings, "shuffle_queries": seed},
+        collection.reader,
+        vectors,
+        collection.rejects,
+    )

@@ -1,0 +1,113 @@
+"""The published layout: `text_<d>`, `video_<d>` and `ground_truth` in one .npz file."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cmr.errors import CmrError
+from cmr.sources.collection import TEXT, VISUAL, Collection, Item, Judgment
+
+_KEY = re.compile(r"(text|video)_([1-9][0-9]*)")
+_SIDES = {"text": TEXT, "video": VISUAL}
+
+Array = npt.NDArray[Any]
+
+
+def read_npz(path: str) -> Collection:
+    """Read `text_<d>` (N, d), `video_<d>` (M, d) and `ground_truth` (N,) for every d given.
+
+    `ground_truth[i]` is the row of text i's visual. Several texts may share one; a visual
+    without a text stays in the gallery. Items are called by their row number.
+
+    Raises CmrError naming the file and the key at fault. Nothing is unpickled.
+    """
+    arrays = _load(path)
+    vectors: dict[tuple[str, int], Array] = {}
+    for key, array in arrays.items():
+        match = _KEY.fullmatch(key)
+        if match:
+            dim = int(match[2])
+            _check_vectors(path, key, array, dim)
+            vectors[_SIDES[match[1]], dim] = array
+    dims = {dim for _, dim in vectors}
+    lacking = [
+        f"{name}_{dim}"
+        for dim in sorted(dims)
+        for name, side in _SIDES.items()
+        if (side, dim) not in vectors
+    ]
+    if lacking or not dims:
+        need = ", ".join(lacking) or "text_<d> and video_<d>"
+        raise CmrError(f"{path} lacks {need}; it has {', '.join(sorted(arrays)) or 'nothing'}")
+    texts = _rows(path, vectors, TEXT)
+    visuals = _rows(path, vectors, VISUAL)
+    truth = _ground_truth(path, arrays, texts, visuals)
+    return Collection(
+        source="npz",
+        texts=[Item(str(row)) for row in range(texts)],
+        visuals=[Item(str(row)) for row in range(visuals)],
+        judgments=[Judgment(str(row), str(visual)) for row, visual in enumerate(truth.tolist())],
+        settings={"file": Path(path).name},
+        vectors=vectors,
+    )
+
+
+def _load(path: str) -> dict[str, Array]:
+    if not Path(path).is_file():
+        raise CmrError(f"there is no file {path}")
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise CmrError(f"{path} is a single array, not an .npz archive")
+            return {key: archive[key] for key in archive.files if _wanted(key)}
+    except ValueError as error:
+        if "allow_pickle" in str(error) or "pickle" in str(error).lower():
+            raise CmrError(
+                f"{path} holds pickled objects, which are never loaded; save plain numeric arrays"
+            ) from None
+        raise CmrError(f"{path} is not a readable .npz file: {error}") from None
+    except (zipfile.BadZipFile, EOFError, OSError, KeyError) as error:
+        raise CmrError(f"{path} is not a readable .npz file: {error}") from None
+
+
+def _wanted(key: str) -> bool:
+    return key == "ground_truth" or _KEY.fullmatch(key) is not None
+
+
+def _check_vectors(path: str, key: str, array: Array, dim: int) -> None:
+    if array.ndim != 2 or array.shape[1] != dim:
+        raise CmrError(f"{path}: {key} has shape {array.shape}, expected (rows, {dim})")
+    if array.dtype.kind != "f":
+        raise CmrError(f"{path}: {key} has type {array.dtype}, expected floating point")
+    if not len(array):
+        raise CmrError(f"{path}: {key} has no rows")
+
+
+def _rows(path: str, vectors: dict[tuple[str, int], Array], side: str) -> int:
+    counts = {dim: len(array) for (which, dim), array in vectors.items() if which == side}
+    if len(set(counts.values())) > 1:
+        raise CmrError(f"{path}: the {side} arrays differ in rows by dimension: {counts}")
+    return next(iter(counts.values()))
+
+
+def _ground_truth(path: str, arrays: dict[str, Array], texts: int, visuals: int) -> Array:
+    if "ground_truth" not in arrays:
+        raise CmrError(f"{path} lacks ground_truth, one visual row a text")
+    truth = arrays["ground_truth"]
+    if truth.dtype.kind not in "iu":
+        raise CmrError(f"{path}: ground_truth has type {truth.dtype}, expected integers")
+    if truth.shape != (texts,):
+        raise CmrError(f"{path}: ground_truth has shape {truth.shape}, expected ({texts},)")
+    outside = np.flatnonzero((truth < 0) | (truth >= visuals))
+    if len(outside):
+        row = int(outside[0])
+        raise CmrError(
+            f"{path}: ground_truth[{row}] is {truth[row]}, outside the {visuals} rows of video"
+        )
+    return truth

@@ -1,0 +1,49 @@
+"""Where a table's files lie below the warehouse root."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from cmr.errors import CmrError
+from cmr.warehouse.schemas import Table
+
+ANCHOR = "__anchor__"
+MARKER = "_cmr_warehouse.json"
+FORMAT = 1
+
+
+def partition(table: str, keys: Mapping[str, object]) -> str:
+    """Folder of one partition, e.g. `ranks/run_id=3f…`; values are URI-encoded, as in Hive."""
+    folders = [f"{key}={quote(str(value), safe='')}" for key, value in keys.items()]
+    return "/".join([table, *folders])
+
+
+def catalogue_path(table: Table, name: str) -> str:
+    """File of one catalogue row, e.g. `runs/3f….parquet`."""
+    return f"{table.name}/{quote(name, safe='')}.parquet"
+
+
+def anchor_path(table: Table) -> str:
+    """File without rows that shows a table's columns before it has any."""
+    if not table.partitions:
+        return f"{table.name}/_anchor.parquet"
+    keys = {key: 0 if key == "dim" else ANCHOR for key in table.partitions}
+    return partition(table.name, keys) + "/_anchor.parquet"
+
+
+def check_name(what: str, name: str) -> str:
+    """`name`, if it may stand as a folder's name on every store.
+
+    Raises CmrError otherwise: empty, longer than 150 bytes, or with control characters.
+    """
+    encoded = quote(name, safe="")
+    if not name.strip() or name != name.strip():
+        raise CmrError(f"{what} {name!r} must not be empty nor begin or end with a space")
+    if name.startswith((".", "_")) or any(ord(letter) < 32 for letter in name):
+        raise CmrError(
+            f"{what} {name!r} must not begin with '.' or '_' nor hold control characters"
+        )
+    if len(encoded) > 150:
+        raise CmrError(f"{what} {name[:30]!r}… is too long: {len(encoded)} bytes, at most 150")
+    return name

@@ -1,0 +1,234 @@
+"""The contract: the pyarrow schema and the partition keys of every table.
+
+Partition keys live in folder names (Hive style), so they are not columns of the files.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+TEXT = "text"
+VISUAL = "visual"
+MODALITIES = (TEXT, VISUAL)
+
+FLOAT_PRECISIONS = ("fp32", "fp16")
+CODE_PRECISIONS = ("bf16", "int8", "int4", "b1")
+PRECISIONS = FLOAT_PRECISIONS + CODE_PRECISIONS
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: its name, the folder keys, and the columns of its files."""
+
+    name: str
+    partitions: tuple[str, ...]
+    schema: pa.Schema
+
+
+def _schema(*fields: tuple[str, pa.DataType]) -> pa.Schema:
+    return pa.schema([pa.field(name, kind) for name, kind in fields])
+
+
+_TIME = pa.timestamp("us", tz="UTC")
+_NAMES = pa.list_(pa.string())
+
+DATASETS = Table(
+    "datasets",
+    (),
+    _schema(
+        ("dataset", pa.string()),
+        ("fingerprint", pa.string()),
+        ("source", pa.string()),
+        ("settings", pa.string()),
+        ("texts", pa.int64()),
+        ("visuals", pa.int64()),
+        ("judgments", pa.int64()),
+        ("rejects", pa.int64()),
+        ("files", _NAMES),
+        ("created_at", _TIME),
+        ("seconds", pa.float64()),
+    ),
+)
+ITEMS = Table(
+    "items",
+    ("dataset", "modality"),
+    _schema(
+        ("item_id", pa.string()),
+        ("ordinal", pa.int64()),
+        ("text", pa.string()),
+        ("uri", pa.string()),
+        ("split", pa.string()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("duration", pa.float64()),
+        ("content_hash", pa.string()),
+    ),
+)
+QRELS = Table(
+    "qrels",
+    ("dataset",),
+    _schema(("text_id", pa.string()), ("visual_id", pa.string()), ("relevance", pa.int32())),
+)
+REJECTS = Table(
+    "rejects",
+    ("dataset",),
+    _schema(("source_row", pa.string()), ("reason", pa.string())),
+)
+EMBEDDING_SETS = Table(
+    "embedding_sets",
+    (),
+    _schema(
+        ("set_id", pa.string()),
+        ("dataset", pa.string()),
+        ("model", pa.string()),
+        ("modality", pa.string()),
+        ("dim", pa.int32()),
+        ("dim_method", pa.string()),
+        ("precision", pa.string()),
+        ("seed", pa.int64()),
+        ("parent", pa.string()),
+        ("rows", pa.int64()),
+        ("vector_bytes", pa.int64()),
+        ("file_bytes", pa.int64()),
+        ("fingerprint", pa.string()),
+        ("settings", pa.string()),
+        ("files", _NAMES),
+        ("created_at", _TIME),
+        ("seconds", pa.float64()),
+    ),
+)
+EMBEDDING_KEYS = ("dataset", "model", "modality", "dim", "dim_method", "precision")
+RUNS = Table(
+    "runs",
+    (),
+    _schema(
+        ("run_id", pa.string()),
+        ("dataset", pa.string()),
+        ("model", pa.string()),
+        ("direction", pa.string()),
+        ("dim", pa.int32()),
+        ("dim_method", pa.string()),
+        ("precision", pa.string()),
+        ("scorer", pa.string()),
+        ("seed", pa.int64()),
+        ("protocols", _NAMES),
+        ("candidates", pa.list_(pa.int64())),
+        ("sampled_candidates", pa.list_(pa.int64())),
+        ("ks", pa.list_(pa.int64())),
+        ("draws", pa.int32()),
+        ("hits", pa.int32()),
+        ("queries", pa.int64()),
+        ("gallery", pa.int64()),
+        ("text_set", pa.string()),
+        ("visual_set", pa.string()),
+        ("dataset_fingerprint", pa.string()),
+        ("vector_bytes", pa.int64()),
+        ("device", pa.string()),
+        ("plan", pa.string()),
+        ("versions", pa.string()),
+        ("machine", pa.string()),
+        ("files", _NAMES),
+        ("started_at", _TIME),
+        ("seconds", pa.float64()),
+    ),
+)
+_COUNTS = (
+    ("relevance", pa.int32()),
+    ("above", pa.int64()),
+    ("tied", pa.int64()),
+    ("relevants_above", pa.int64()),
+    ("relevants_tied", pa.int64()),
+    ("relevants", pa.int64()),
+)
+RANKS = Table(
+    "ranks",
+    ("run_id",),
+    _schema(
+        ("query_id", pa.string()),
+        ("item_id", pa.string()),
+        ("relevance", pa.int32()),
+        ("score", pa.float32()),
+        ("above", pa.int64()),
+        ("tied", pa.int64()),
+        ("relevants_above", pa.int64()),
+        ("relevants_tied", pa.int64()),
+        ("relevants", pa.int64()),
+        ("gallery", pa.int64()),
+    ),
+)
+SAMPLED_RANKS = Table(
+    "sampled_ranks",
+    ("run_id",),
+    _schema(
+        ("query_id", pa.string()),
+        ("item_id", pa.string()),
+        ("candidates", pa.int64()),
+        ("draw", pa.int32()),
+        *_COUNTS,
+    ),
+)
+HITS = Table(
+    "hits",
+    ("run_id",),
+    _schema(
+        ("query_id", pa.string()),
+        ("position", pa.int32()),
+        ("item_id", pa.string()),
+        ("score", pa.float32()),
+        ("relevance", pa.int32()),
+    ),
+)
+TIMINGS = Table(
+    "timings",
+    ("run_id",),
+    _schema(
+        ("stage", pa.string()),
+        ("candidates", pa.int64()),
+        ("batch", pa.int64()),
+        ("repeat", pa.int32()),
+        ("seconds", pa.float64()),
+        ("queries", pa.int64()),
+        ("peak_rss_bytes", pa.int64()),
+        ("peak_device_bytes", pa.int64()),
+        ("vector_bytes", pa.int64()),
+    ),
+)
+
+TABLES = {
+    table.name: table
+    for table in (
+        DATASETS,
+        ITEMS,
+        QRELS,
+        REJECTS,
+        EMBEDDING_SETS,
+        RUNS,
+        RANKS,
+        SAMPLED_RANKS,
+        HITS,
+        TIMINGS,
+    )
+}
+
+
+def embeddings_schema(dim: int, precision: str) -> pa.Schema:
+    """Columns of one embedding set's files.
+
+    fp32 and fp16 hold `vector` (fixed-size list of `dim` floats); the others hold `codes`
+    (fixed-size binary) and `scale` (float32; 1.0 where the precision has no scale).
+    """
+    head = [pa.field("ordinal", pa.int64()), pa.field("item_id", pa.string())]
+    if precision in FLOAT_PRECISIONS:
+        kind = pa.float32() if precision == "fp32" else pa.float16()
+        return pa.schema([*head, pa.field("vector", pa.list_(kind, dim))])
+    width = vector_bytes(dim, precision)
+    codes = pa.field("codes", pa.binary(width))
+    return pa.schema([*head, codes, pa.field("scale", pa.float32())])
+
+
+def vector_bytes(dim: int, precision: str) -> int:
+    """Bytes of one stored vector of `dim` values, without its 4-byte scale."""
+    bits = {"fp32": 32, "fp16": 16, "bf16": 16, "int8": 8, "int4": 4, "b1": 1}[precision]
+    return (dim * bits + 7) // 8

@@ -1,0 +1,149 @@
+"""Files below one root, on a local disk or an object store."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import secrets
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.fs as pafs
+import pyarrow.parquet as pq
+
+from cmr.errors import CmrError
+
+
+class Storage:
+    """A root folder or URL and what one may do below it; paths are relative, with '/'."""
+
+    def __init__(self, root: str) -> None:
+        """`root` is a folder or a URL (`s3://bucket/folder`, any fsspec scheme)."""
+        self.is_local = "://" not in root
+        if self.is_local:
+            self.root = str(Path(root).expanduser().absolute())
+            self.fs: pafs.FileSystem = pafs.LocalFileSystem()
+            self.base = self.root
+        else:
+            self.root = root.rstrip("/")
+            self.fs, self.base = _remote(self.root)
+
+    def path(self, relative: str) -> str:
+        """The path that this root's filesystem understands."""
+        return f"{self.base}/{relative}"
+
+    def exists(self, relative: str) -> bool:
+        """Whether there is a file of this name."""
+        return bool(self.fs.get_file_info(self.path(relative)).type == pafs.FileType.File)
+
+    def listing(self, relative: str) -> list[str]:
+        """Every file below a folder, as paths relative to the root; empty if there is none."""
+        selector = pafs.FileSelector(self.path(relative), allow_not_found=True, recursive=True)
+        cut = len(self.base) + 1
+        infos = self.fs.get_file_info(selector)
+        return sorted(info.path[cut:] for info in infos if info.type == pafs.FileType.File)
+
+    def read(self, relative: str, columns: list[str] | None = None) -> pa.Table:
+        """One Parquet file. Raises CmrError, naming it, if it is missing or damaged."""
+        with self.parquet(relative) as file:
+            return file.read(columns=columns)
+
+    @contextlib.contextmanager
+    def parquet(self, relative: str) -> Iterator[pq.ParquetFile]:
+        """An open Parquet file, to be read group by group; errors as in `read`."""
+        try:
+            with pq.ParquetFile(self.path(relative), filesystem=self.fs) as file:
+                yield file
+        except FileNotFoundError:
+            raise CmrError(f"the warehouse lacks {self.path(relative)}") from None
+        except (pa.ArrowInvalid, pa.ArrowIOError, pa.ArrowException) as error:
+            reason = str(error).splitlines()[0]
+            raise CmrError(
+                f"{self.path(relative)} is not a readable Parquet file: {reason}"
+            ) from None
+
+    def write(
+        self, relative: str, schema: pa.Schema, tables: Iterable[pa.Table], **options: Any
+    ) -> int:
+        """Write one Parquet file that appears whole or not at all; returns its bytes.
+
+        A local file is written under another name first and renamed; an object store shows
+        an object only once its upload is complete.
+        """
+        target = self.path(relative)
+        written = f"{target}.part-{secrets.token_hex(4)}" if self.is_local else target
+        with self._writing(relative, written):
+            if self.is_local:
+                os.makedirs(os.path.dirname(target), exist_ok=True)
+            with pq.ParquetWriter(written, schema, filesystem=self.fs, **options) as writer:
+                for table in tables:
+                    writer.write_table(table, row_group_size=max(1, table.num_rows))
+            if self.is_local:
+                os.replace(written, target)
+        return int(self.fs.get_file_info(target).size)
+
+    def write_bytes(self, relative: str, data: bytes) -> None:
+        """Write a small file, whole or not at all."""
+        target = self.path(relative)
+        written = f"{target}.part-{secrets.token_hex(4)}" if self.is_local else target
+        with self._writing(relative, written):
+            if self.is_local:
+                os.makedirs(os.path.dirname(target), exist_ok=True)
+            with self.fs.open_output_stream(written) as stream:
+                stream.write(data)
+            if self.is_local:
+                os.replace(written, target)
+
+    def read_bytes(self, relative: str) -> bytes:
+        """A small file's bytes."""
+        with self.fs.open_input_stream(self.path(relative)) as stream:
+            return bytes(stream.read())
+
+    def size(self, relative: str) -> int:
+        """Bytes of a file."""
+        return int(self.fs.get_file_info(self.path(relative)).size)
+
+    def checksum(self, relative: str) -> str:
+        """SHA-256 of a file's bytes."""
+        digest = hashlib.sha256()
+        with self.fs.open_input_stream(self.path(relative)) as stream:
+            while chunk := stream.read(1 << 20):
+                digest.update(chunk)
+        return digest.hexdigest()
+
+    def delete(self, relative: str) -> None:
+        """Remove a file; one that is gone already is no error."""
+        with contextlib.suppress(FileNotFoundError):
+            self.fs.delete_file(self.path(relative))
+
+    @contextlib.contextmanager
+    def _writing(self, relative: str, written: str) -> Iterator[None]:
+        try:
+            yield
+        except BaseException as error:
+            with contextlib.suppress(OSError):
+                if self.is_local:
+                    os.unlink(written)
+            if isinstance(error, OSError):
+                raise CmrError(self._explain(relative, error)) from None
+            raise
+
+    def _explain(self, relative: str, error: OSError) -> str:
+        if error.errno == errno.ENOSPC:
+            return f"no space left to write {self.path(relative)}; nothing half-written remains"
+        return f"cannot write {self.path(relative)}: {error.strerror or error}"
+
+
+def _remote(url: str) -> tuple[pafs.FileSystem, str]:
+    """A filesystem for a URL: fsspec's, because every scheme has one and DuckDB takes it too."""
+    import fsspec
+
+    try:
+        fs, base = fsspec.core.url_to_fs(url)
+    except (ImportError, ValueError) as error:
+        raise CmrError(f"cannot open {url}: {error}") from None
+    return pafs.PyFileSystem(pafs.FSSpecHandler(fs)), base.rstrip("/")

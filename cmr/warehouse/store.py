@@ -1,0 +1,173 @@
+"""The only writer of the warehouse, and its catalogue.
+
+Commit protocol: data files first, each under a name unique to its writer; the catalogue row,
+which names them, last. What no catalogue row names does not exist for a reader, so a killed
+process leaves nothing half-visible.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import pyarrow as pa
+from filelock import FileLock
+
+from cmr.errors import CmrError
+from cmr.warehouse import layout, schemas
+from cmr.warehouse.schemas import EMBEDDING_KEYS, Table
+from cmr.warehouse.storage import Storage
+
+
+class Warehouse:
+    """An open warehouse. Make one with `Warehouse.create` or `Warehouse.open`."""
+
+    def __init__(self, storage: Storage) -> None:
+        """Wrap a root that is known to hold a warehouse."""
+        self.storage = storage
+        self.root = storage.root
+
+    @classmethod
+    def open(cls, root: str) -> Warehouse:
+        """The warehouse at `root`. Raises CmrError if there is none."""
+        storage = _storage(root)
+        if not storage.exists(layout.MARKER):
+            raise CmrError(f"there is no warehouse at {storage.root}; `cmr ingest` makes one")
+        found = json.loads(storage.read_bytes(layout.MARKER)).get("format")
+        if found != layout.FORMAT:
+            raise CmrError(
+                f"the warehouse at {storage.root} has format {found}; this cmr reads {layout.FORMAT}"
+            )
+        return cls(storage)
+
+    @classmethod
+    def create(cls, root: str) -> Warehouse:
+        """The warehouse at `root`, made if there is none."""
+        storage = _storage(root)
+        if not storage.exists(layout.MARKER):
+            for table in schemas.TABLES.values():
+                storage.write(layout.anchor_path(table), table.schema, [])
+            anchor = Table("embeddings", EMBEDDING_KEYS, _ANY_EMBEDDING)
+            storage.write(layout.anchor_path(anchor), anchor.schema, [])
+            marker = json.dumps({"format": layout.FORMAT}).encode()
+            storage.write_bytes(layout.MARKER, marker)
+        return cls.open(root)
+
+    @contextlib.contextmanager
+    def claim(self, name: str) -> Iterator[None]:
+        """Hold the right to write what is called `name`; another process waits for it.
+
+        The operating system frees the claim of a killed process. An object store has no
+        locks: there two writers both do the work, and the last catalogue row stands.
+        """
+        if not self.storage.is_local:
+            yield
+            return
+        if not _writable(self.root):
+            raise CmrError(f"the warehouse at {self.root} is read-only")
+        folder = os.path.join(self.root, ".locks")
+        lock = FileLock(os.path.join(folder, f"{name}.lock"))
+        try:
+            os.makedirs(folder, exist_ok=True)
+            lock.acquire()
+        except OSError as error:
+            raise CmrError(
+                f"the warehouse at {self.root} cannot be written: {error.strerror}"
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def write(self, table: Table, keys: Mapping[str, object], data: Iterable[pa.Table]) -> str:
+        """Write one data file into a partition; returns its path for the catalogue row.
+
+        `data` is written a row group a table, so it may be a stream.
+        """
+        where = layout.partition(table.name, keys)
+        relative = f"{where}/{secrets.token_hex(8)}.parquet"
+        raw = table.name == "embeddings"
+        # Codes do not compress and every dictionary of them overflows: plain pages read fastest.
+        options: dict[str, Any] = (
+            {"compression": "none", "use_dictionary": False, "write_statistics": False}
+            if raw
+            else {"compression": "zstd"}
+        )
+        self.storage.write(relative, table.schema, data, **options)
+        return relative
+
+    def write_embeddings(self, keys: Mapping[str, Any], data: Iterable[pa.Table]) -> str:
+        """Write one embedding set's vectors; `keys` are all of EMBEDDING_KEYS."""
+        schema = schemas.embeddings_schema(keys["dim"], keys["precision"])
+        table = Table("embeddings", EMBEDDING_KEYS, schema)
+        return self.write(table, {key: keys[key] for key in EMBEDDING_KEYS}, data)
+
+    def commit(self, table: Table, name: str, row: Mapping[str, Any]) -> None:
+        """Publish a catalogue row; one of the same name is replaced at once."""
+        missing = set(table.schema.names) - set(row)
+        if missing:
+            raise ValueError(f"catalogue row of {table.name} lacks {sorted(missing)}")
+        data = pa.Table.from_pylist([dict(row)], schema=table.schema)
+        self.storage.write(layout.catalogue_path(table, name), table.schema, [data])
+
+    def find(self, table: Table, name: str) -> dict[str, Any] | None:
+        """The catalogue row of this name, or None."""
+        path = layout.catalogue_path(table, name)
+        if not self.storage.exists(path):
+            return None
+        rows: list[dict[str, Any]] = self.storage.read(path).to_pylist()
+        return rows[0]
+
+    def catalogue(self, table: Table) -> list[dict[str, Any]]:
+        """Every row of a catalogue table, by file name."""
+        rows: list[dict[str, Any]] = []
+        for path in self.storage.listing(table.name):
+            if path.endswith(".parquet") and not path.endswith("/_anchor.parquet"):
+                rows.extend(self.storage.read(path).to_pylist())
+        return rows
+
+    def read(self, files: Iterable[str], table: Table) -> pa.Table:
+        """The rows of those of `files` that belong to `table`, in the given order."""
+        mine = [path for path in files if path.startswith(f"{table.name}/")]
+        parts = [self.storage.read(path).cast(table.schema) for path in mine]
+        return pa.concat_tables(parts) if parts else table.schema.empty_table()
+
+    def sweep(self, partition: str, keep: Iterable[str]) -> None:
+        """Remove from a partition what `keep` does not name: the rest of a killed writer.
+
+        Only for the holder of the claim on that partition, and only on a local disk.
+        """
+        if self.storage.is_local:
+            kept = set(keep)
+            for path in self.storage.listing(partition):
+                if path not in kept:
+                    self.storage.delete(path)
+
+
+_ANY_EMBEDDING = pa.schema(
+    [
+        pa.field("ordinal", pa.int64()),
+        pa.field("item_id", pa.string()),
+        pa.field("vector", pa.list_(pa.float32())),
+        pa.field("codes", pa.binary()),
+        pa.field("scale", pa.float32()),
+    ]
+)
+
+
+def _storage(root: str) -> Storage:
+    storage = Storage(root)
+    if storage.is_local and os.path.exists(storage.root) and not os.path.isdir(storage.root):
+        raise CmrError(f"the warehouse {storage.root} is a file, not a folder")
+    return storage
+
+
+def _writable(root: str) -> bool:
+    """Whether the folder may be written; the mode counts for the superuser too."""
+    mode = os.stat(root).st_mode
+    return bool(mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH)) and os.access(root, os.W_OK)

@@ -1,0 +1,114 @@
+"""Embedding sets: written in row groups, read back in blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from cmr.errors import CmrError
+from cmr.represent.precisions import Encoded
+from cmr.warehouse.schemas import FLOAT_PRECISIONS, embeddings_schema, vector_bytes
+from cmr.warehouse.store import Warehouse
+
+# Vectors of a row group: small enough to stream, large enough to read at full speed.
+GROUP_BYTES = 8 * 2**20
+
+
+def group_rows(dim: int, precision: str) -> int:
+    """How many vectors make a row group."""
+    return max(256, GROUP_BYTES // max(1, vector_bytes(dim, precision)))
+
+
+def to_table(first: int, ids: Sequence[str], encoded: Encoded) -> pa.Table:
+    """Encoded vectors as rows of `embeddings`, the first with ordinal `first`."""
+    schema = embeddings_schema(encoded.dim, encoded.precision)
+    ordinal = pa.array(np.arange(first, first + len(encoded)))
+    names = pa.array(ids, pa.string())
+    flat = np.ascontiguousarray(encoded.data).reshape(-1)
+    if encoded.precision in FLOAT_PRECISIONS:
+        vector = pa.FixedSizeListArray.from_arrays(pa.array(flat), encoded.dim)
+        return pa.Table.from_arrays([ordinal, names, vector], schema=schema)
+    codes = pa.Array.from_buffers(
+        schema.field("codes").type, len(encoded), [None, pa.py_buffer(flat.view(np.uint8))]
+    )
+    return pa.Table.from_arrays([ordinal, names, codes, pa.array(encoded.scales)], schema=schema)
+
+
+def from_batch(batch: pa.RecordBatch, dim: int, precision: str) -> Encoded:
+    """Rows of `embeddings` as arrays, without a copy."""
+    if precision in FLOAT_PRECISIONS:
+        values = batch.column("vector").flatten().to_numpy(zero_copy_only=False)
+        ones = np.ones(batch.num_rows, dtype=np.float32)
+        return Encoded(precision, dim, values.reshape(batch.num_rows, dim), ones)
+    codes = batch.column("codes")
+    width = codes.type.byte_width
+    raw = np.frombuffer(codes.buffers()[1], dtype=np.uint8)
+    data = raw[codes.offset * width : (codes.offset + len(codes)) * width].reshape(-1, width)
+    return Encoded(precision, dim, data, batch.column("scale").to_numpy())
+
+
+class StoredVectors:
+    """One embedding set, named by its catalogue row; read group by group."""
+
+    def __init__(self, warehouse: Warehouse, row: dict[str, Any]) -> None:
+        """`row`: a row of `embedding_sets`."""
+        self._warehouse = warehouse
+        self._files: list[str] = list(row["files"])
+        self.dim, self.precision = int(row["dim"]), str(row["precision"])
+        self.rows = int(row["rows"])
+        self.row = row
+
+    def _batches(self) -> Iterator[Encoded]:
+        columns = ["vector"] if self.precision in FLOAT_PRECISIONS else ["codes", "scale"]
+        for name in self._files:
+            with self._warehouse.storage.parquet(name) as file:
+                for group in range(file.num_row_groups):
+                    table = file.read_row_group(group, columns=columns).combine_chunks()
+                    for batch in table.to_batches():
+                        yield from_batch(batch, self.dim, self.precision)
+
+    def blocks(self, rows: int) -> Iterator[tuple[int, Encoded]]:
+        """All vectors in order, exactly `rows` at a time but for the last block."""
+        first, held, size = 0, list[Encoded](), 0
+        for part in self._batches():
+            while len(part):
+                take = min(rows - size, len(part))
+                held.append(part.rows(slice(0, take)))
+                size += take
+                part = part.rows(slice(take, None))
+                if size == rows:
+                    yield first, _joined(held)
+                    first, held, size = first + rows, [], 0
+        if held:
+            yield first, _joined(held)
+            first += size
+        if first != self.rows:
+            raise CmrError(
+                f"the embedding set {self.row['set_id']} has {first} vectors, its entry says "
+                f"{self.rows}"
+            )
+
+    def all(self) -> Encoded:
+        """Every vector at once."""
+        return next(self.blocks(max(1, self.rows)))[1]
+
+
+def _joined(parts: list[Encoded]) -> Encoded:
+    if len(parts) == 1:
+        return parts[0]
+    data = np.concatenate([part.data for part in parts])
+    scales = np.concatenate([part.scales for part in parts])
+    return Encoded(parts[0].precision, parts[0].dim, data, scales)
+
+
+def in_groups(ids: Sequence[str], encoded: Iterable[tuple[int, Encoded]]) -> Iterator[pa.Table]:
+    """Tables of one row group each, from blocks of encoded vectors with their first ordinal."""
+    for first, part in encoded:
+        step = group_rows(part.dim, part.precision)
+        for start in range(0, len(part), step):
+            rows = part.rows(slice(start, start + step))
+            at = first + start
+            yield to_table(at, ids[at : at + len(rows)], rows)
