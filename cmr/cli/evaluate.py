@@ -38,7 +38,9 @@ _POSITIVE = click.IntRange(1)
     show_default=True,
     help="Sizes C of the candidate pools, relevant items included.",
 )
-@click.option("--k", "ks", type=comma(_POSITIVE), default="10", show_default=True, help="Cut-offs K.")
+@click.option(
+    "--k", "ks", type=comma(_POSITIVE), default="10", show_default=True, help="Cut-offs K."
+)
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=42, show_default=True)
 @click.option(
     "--protocols",
@@ -52,7 +54,9 @@ _POSITIVE = click.IntRange(1)
     default="t2v,v2t",
     show_default=True,
 )
-@click.option("--draws", type=_POSITIVE, default=1, show_default=True, help="Pools a query, for sampled.")
+@click.option(
+    "--draws", type=_POSITIVE, default=1, show_default=True, help="Pools a query, for sampled."
+)
 @click.option("--hits", type=click.IntRange(0), default=0, help="Keep the top N of every query.")
 @click.option("--scorer", type=click.Choice(["torch"]), default="torch", show_default=True)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu")

@@ -63,7 +63,9 @@ def _encoding(function: Callable[..., Any]) -> Callable[..., Any]:
             help="Threads that decode.",
         ),
         click.option("--batch-size", default=64, show_default=True, type=click.IntRange(1)),
-        click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps"),
+        click.option(
+            "--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps"
+        ),
         click.option("--pretrained", help="open_clip's tag of the weights, or a checkpoint file."),
         click.option(
             "--model",
@@ -106,7 +108,9 @@ def npz(
 
 
 @ingest.command()
-@click.option("--annotations", required=True, type=click.Path(dir_okay=False), help="Captions JSON.")
+@click.option(
+    "--annotations", required=True, type=click.Path(dir_okay=False), help="Captions JSON."
+)
 @click.option("--images", required=True, type=click.Path(), help="Folder or zip of the pictures.")
 @click.option("--dataset", help="Name of the data set.  [default: the JSON's name]")
 @click.option("--limit", type=click.IntRange(1), help="Only the first so many pictures.")

@@ -49,6 +49,8 @@ def _short(number: float) -> str:
     """A number in at most four digits and a letter."""
     for letter in ("", "k", "M", "G"):
         if number < 1000:
-            return f"{number:.0f}{letter}" if number >= 10 or not number else f"{number:.1f}{letter}"
+            return (
+                f"{number:.0f}{letter}" if number >= 10 or not number else f"{number:.1f}{letter}"
+            )
         number /= 1000
     return f"{number:.0f}T"

@@ -78,4 +78,3 @@ def _tokenizer(spec: ModelSpec) -> Callable[[list[str]], torch.Tensor]:
         spec.architecture, **options
     )
     return tokenizer
-

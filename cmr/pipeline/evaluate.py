@@ -173,11 +173,7 @@ class _Job:
 
         if not sizes:
             return None
-        if (
-            self._pools is None
-            or self._pools.sizes.tolist() != sizes
-            or self._pools.draws != draws
-        ):
+        if self._pools is None or self._pools.sizes.tolist() != sizes or self._pools.draws != draws:
             self._pools = Pools(sizes, draws, self._request.seed)
         return self._pools
 

@@ -96,8 +96,8 @@ def ingest_media(
     done = _already(root, dataset, data_hash, spec.name, settings)
     if done is not None:
         return replace(done, seconds=time.perf_counter() - clock)
-    from cmr.encode.batches import encode_images, encode_texts, refuse_rejects
     from cmr.devices import pick_device
+    from cmr.encode.batches import encode_images, encode_texts, refuse_rejects
     from cmr.encode.openclip import Encoder
 
     refuse_rejects(missing, total, allowed)

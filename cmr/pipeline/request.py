@@ -92,7 +92,9 @@ def load_subject(warehouse: Warehouse, row: dict[str, Any], directions: Sequence
     """Read a data set's ids and judgments."""
     items = {side: _side(warehouse, row["files"], side) for side in (TEXT, VISUAL)}
     qrels = warehouse.read(row["files"], QRELS)
-    ordinal = {side: {name: at for at, name in enumerate(ids.to_pylist())} for side, ids in items.items()}
+    ordinal = {
+        side: {name: at for at, name in enumerate(ids.to_pylist())} for side, ids in items.items()
+    }
     text = np.array([ordinal[TEXT][name] for name in qrels["text_id"].to_pylist()], dtype=np.int64)
     visual = np.array(
         [ordinal[VISUAL][name] for name in qrels["visual_id"].to_pylist()], dtype=np.int64
@@ -123,7 +125,9 @@ def check_request(request: Request, subject: Subject) -> None:
                     f"give --candidates sizes of at least {many}"
                 )
     if request.pool_sizes and request.pool_sizes[-1] > LARGEST_POOL:
-        raise CmrError(f"sampled pools hold at most {LARGEST_POOL} candidates; use --protocols expected")
+        raise CmrError(
+            f"sampled pools hold at most {LARGEST_POOL} candidates; use --protocols expected"
+        )
 
 
 def _side(warehouse: Warehouse, files: list[str], side: str) -> pa.Array:

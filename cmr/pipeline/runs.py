@@ -57,9 +57,7 @@ def questions(found: Row | None, request: Request) -> Row:
     }
 
 
-def describe_run(
-    request: Request, subject: Subject, made: Representation, direction: str
-) -> Row:
+def describe_run(request: Request, subject: Subject, made: Representation, direction: str) -> Row:
     """The part of a run's row that is known before it is scored."""
     judged = subject.judged[direction]
     return {

@@ -31,10 +31,12 @@ WIDTH = 256
 
 
 @numba.njit(cache=True, inline="always")
-def _value(tile: Tile, rows: Tile, columns: Tile, i: int, j: int) -> Any:
+def _value(tile: Tile, rows: Tile, columns: Tile, i: int, j: int, flip: bool) -> Any:
+    """The score of query i and item j; `flip` where queries run along the columns."""
+    row, column = (j, i) if flip else (i, j)
     if len(rows):
-        return np.float64(tile[i, j]) * columns[j] * rows[i]
-    return tile[i, j]
+        return np.float64(tile[row, column]) * columns[column] * rows[row]
+    return tile[row, column]
 
 
 @numba.njit(cache=True)
@@ -67,12 +69,14 @@ def count_plain(
     column_more: Tile,
     column_least: Tile,
     slots: Counts,
+    offset: int,
 ) -> None:
     """Count a (rows, columns) tile whose values are scores, for both kinds of query.
 
     Row queries: the pairs of row i are begin[i]:end[i] of `high`, `low`, `more`, `least`.
-    Column queries: `column_*` are (slots, columns), a slot a pair; `slots` says, for each
-    stretch of WIDTH columns, how many slots are used. Counts are added to.
+    Column queries: `column_*` are (slots, all columns of the block), a slot a pair, and the
+    tile's first is column `offset`; `slots` says, for each stretch of WIDTH columns of the tile,
+    how many slots are used. Counts are added to.
     """
     rows, columns = tile.shape
     chunks = (columns + WIDTH - 1) // WIDTH
@@ -90,10 +94,10 @@ def count_plain(
             for slot in range(slots[chunk]):
                 _along_columns(
                     values,
-                    column_high[slot, a:b],
-                    column_low[slot, a:b],
-                    column_more[slot, a:b],
-                    column_least[slot, a:b],
+                    column_high[slot, offset + a : offset + b],
+                    column_low[slot, offset + a : offset + b],
+                    column_more[slot, offset + a : offset + b],
+                    column_least[slot, offset + a : offset + b],
                 )
     for chunk in range(chunks):
         for pair in range(pairs):
@@ -117,6 +121,7 @@ def count_scaled(
     column_more: Tile,
     column_least: Tile,
     slots: Counts,
+    offset: int,
 ) -> None:
     """`count_plain` for a tile of code products, with the scales of its rows and columns."""
     rows, columns = tile.shape
@@ -138,10 +143,10 @@ def count_scaled(
             for slot in range(slots[chunk]):
                 _along_columns(
                     values,
-                    column_high[slot, a:b],
-                    column_low[slot, a:b],
-                    column_more[slot, a:b],
-                    column_least[slot, a:b],
+                    column_high[slot, offset + a : offset + b],
+                    column_low[slot, offset + a : offset + b],
+                    column_more[slot, offset + a : offset + b],
+                    column_least[slot, offset + a : offset + b],
                 )
     for chunk in range(chunks):
         for pair in range(pairs):
@@ -179,22 +184,23 @@ def count_sorted(
     low: Tile,
     more: Counts,
     least: Counts,
+    flip: bool,
 ) -> None:
-    """Count the row queries with many relevant items: sort the row once, look each pair up.
+    """Count the queries with many relevant items: sort the row once, look each pair up.
 
-    `queries`: their ordinals, all within the tile, whose first row is query `first`. For column
-    queries pass the tile transposed and the scales exchanged.
+    `queries`: their ordinals, all within the tile, whose first query is `first`. `flip` where
+    queries run along the columns.
     """
     for n in numba.prange(len(queries)):
         query = queries[n]
         i = query - first
-        values = np.empty(tile.shape[1], dtype=high.dtype)
-        for j in range(tile.shape[1]):
-            values[j] = _value(tile, rows, columns, i, j)
+        values = np.empty(tile.shape[0 if flip else 1], dtype=high.dtype)
+        for j in range(len(values)):
+            values[j] = _value(tile, rows, columns, np.int64(i), np.int64(j), flip)
         _among(values, high, low, start[query], start[query + 1], more, least)
 
 
-@numba.njit(cache=True, parallel=True)
+@numba.njit(cache=True)
 def count_relevants(
     tile: Tile,
     rows: Tile,
@@ -207,19 +213,23 @@ def count_relevants(
     low: Tile,
     more: Counts,
     least: Counts,
+    flip: bool,
 ) -> None:
     """Count the relevant items alone, with the very values that the whole tile was counted by.
 
     Their share is taken off afterwards, so that no relevant item competes with another.
     """
-    for i in numba.prange(tile.shape[0]):
+    queries, items = tile.shape[1 if flip else 0], tile.shape[0 if flip else 1]
+    for i in range(queries):
         begin, end = start[first_query + i], start[first_query + i + 1]
         left = begin + np.searchsorted(item[begin:end], first_item)
-        right = begin + np.searchsorted(item[begin:end], first_item + tile.shape[1])
+        right = begin + np.searchsorted(item[begin:end], first_item + items)
         if left < right:
             values = np.empty(right - left, dtype=high.dtype)
             for pair in range(left, right):
-                values[pair - left] = _value(tile, rows, columns, i, item[pair] - first_item)
+                values[pair - left] = _value(
+                    tile, rows, columns, np.int64(i), item[pair] - first_item, flip
+                )
             _among(values, high, low, begin, end, more, least)
 
 
@@ -238,21 +248,25 @@ def count_members(
     sizes: Counts,
     more: npt.NDArray[np.int32],
     least: npt.NDArray[np.int32],
+    flip: bool,
 ) -> None:
-    """Count the drawn pool members of row queries that lie within the tile.
+    """Count the drawn pool members of queries that lie within the tile.
 
-    `members`, `places`: (tile rows, largest C), see `draw_pools`. `sizes`: the C, ascending.
+    `members`, `places`: (the tile's queries, largest C), see `draw_pools`. `sizes`: the C, ascending.
     `more`, `least`: (C, pairs); a member is added to the smallest pool that holds it, so their
     running sums over C are the counts.
     """
-    for i in numba.prange(tile.shape[0]):
+    queries, items = tile.shape[1 if flip else 0], tile.shape[0 if flip else 1]
+    for i in numba.prange(queries):
         begin, end = start[first_query + i], start[first_query + i + 1]
         if begin == end:
             continue
         left = np.searchsorted(members[i], first_item)
-        right = np.searchsorted(members[i], first_item + tile.shape[1])
+        right = np.searchsorted(members[i], first_item + items)
         for m in range(left, right):
-            value = _value(tile, rows, columns, i, members[i, m] - first_item)
+            value = _value(
+                tile, rows, columns, np.int64(i), np.int64(members[i, m]) - first_item, flip
+            )
             place = places[i, m] + (end - begin)
             smallest = 0
             while sizes[smallest] <= place:

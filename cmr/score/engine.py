@@ -50,6 +50,7 @@ class Block:
 
     @property
     def last(self) -> int:
+        """The ordinal after the last one."""
         return self.first + len(self.operand)
 
 
@@ -66,7 +67,8 @@ class Side:
             return
         kernel = self._plan.kernel
         for first, encoded in self._vectors.blocks(self._rows):
-            scales = encoded.scales if kernel.scaled else encoded.scales[:0]
+            # A copy: numba compiles once more for an array that must not be written.
+            scales = np.array(encoded.scales if kernel.scaled else encoded.scales[:0])
             block = Block(first, kernel.prepare(encoded), scales)
             if len(block) == self._vectors.rows:
                 self._kept = block
@@ -155,9 +157,9 @@ def _count_blocks(
             )
             _count_all(tile, by_row, slots, c, d)
             if by_row is not None:
-                _count_some(tile, by_row, pools, row_pools)
+                _count_some(tile, by_row, pools, row_pools, flip=False)
             if by_column is not None:
-                _count_some(tile.transposed(), by_column, pools, slots.pools(pools, c, d))
+                _count_some(tile, by_column, pools, slots.pools(pools, c, d), flip=True)
             progress((b - a) * (d - c))
     slots.flush()
 
@@ -171,9 +173,6 @@ class _Tile:
     columns: npt.NDArray[np.float32]
     first_row: int
     first_column: int
-
-    def transposed(self) -> _Tile:
-        return _Tile(self.products.T, self.columns, self.rows, self.first_column, self.first_row)
 
 
 class _Slots:
@@ -201,9 +200,8 @@ class _Slots:
             self._pairs = self._pairs[few]
             self._column, self._slot = self._column[few], self._slot[few]
         shape = (int(depth.max(initial=0)), width)
-        never = np.iinfo(np.int32).max if compared == np.int32 else np.inf
-        self.high = np.full(shape, never, dtype=compared)
-        self.low = np.full(shape, never, dtype=compared)
+        self.high = np.full(shape, np.inf, dtype=compared)
+        self.low = np.full(shape, np.inf, dtype=compared)
         self.more = np.zeros(shape, dtype=np.int32)
         self.least = np.zeros(shape, dtype=np.int32)
         if tally is not None:
@@ -254,9 +252,8 @@ def _count_all(tile: _Tile, by_row: Tally | None, slots: _Slots, c: int, d: int)
         begin, end = start[:-1], start[1:]
         end = np.where(end - begin <= count.FEW, end, begin)
         row_side = (by_row.high, by_row.low, by_row.more, by_row.least)
-    columns = (slots.high, slots.low, slots.more, slots.least)
-    column_side = [array[:, c:d] for array in columns]
-    rest = (begin, end, *row_side, *column_side, slots.depths(c, d))
+    column_side = (slots.high, slots.low, slots.more, slots.least, slots.depths(c, d), c)
+    rest = (begin, end, *row_side, *column_side)
     if len(tile.rows):
         count.count_scaled(tile.products, tile.rows, tile.columns, *rest)
     else:
@@ -268,41 +265,25 @@ def _count_some(
     tally: Tally,
     pools: Pools | None,
     drawn: list[tuple[npt.NDArray[np.int32], npt.NDArray[np.uint16]]],
+    flip: bool,
 ) -> None:
-    """Count what `_count_all` does not: many relevant items, relevant ones alone, drawn pools."""
-    judged = tally.judged
-    first, last = tile.first_row, tile.first_row + len(tile.products)
+    """Count what `_count_all` does not: many relevant items, relevant ones alone, drawn pools.
+
+    `flip` where the tally's queries run along the columns.
+    """
+    start, bounds = tally.judged.start, (tally.high, tally.low)
     values = (tile.products, tile.rows, tile.columns)
-    relevants = np.diff(judged.start[first : last + 1])
+    first, item = (
+        (tile.first_column, tile.first_row) if flip else (tile.first_row, tile.first_column)
+    )
+    relevants = np.diff(start[first : first + tile.products.shape[flip] + 1])
     many = first + np.flatnonzero(relevants > count.FEW)
     if len(many):
-        count.count_sorted(
-            *values, many, first, judged.start, tally.high, tally.low, tally.more, tally.least
-        )
-    count.count_relevants(
-        *values,
-        first,
-        tile.first_column,
-        judged.start,
-        judged.item,
-        tally.high,
-        tally.low,
-        tally.relevant_more,
-        tally.relevant_least,
-    )
+        count.count_sorted(*values, many, first, start, *bounds, tally.more, tally.least, flip)
+    own = (tally.relevant_more, tally.relevant_least)
+    count.count_relevants(*values, first, item, start, tally.judged.item, *bounds, *own, flip)
     if pools is None:
         return
-    for draw, (members, places) in enumerate(drawn):
-        count.count_members(
-            *values,
-            first,
-            tile.first_column,
-            judged.start,
-            tally.high,
-            tally.low,
-            members,
-            places,
-            pools.sizes,
-            tally.drawn_more[draw],
-            tally.drawn_least[draw],
-        )
+    for draw, pool in enumerate(drawn):
+        found = (tally.drawn_more[draw], tally.drawn_least[draw])
+        count.count_members(*values, first, item, start, *bounds, *pool, pools.sizes, *found, flip)

@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +27,8 @@ EXACT_IN_FLOAT32 = 2**24
 class Kernel:
     """How the tiles of one precision are multiplied and compared.
 
-    `operand`: int8 or float32 tiles. `scaled`: products are compared times both scales.
+    `operand`: int8 or float32 tiles. `scaled`: products are compared times both scales (1 for
+    b1), in float64.
     `split`: dimensions whose products float32 can sum exactly; 0 where that is no concern.
     """
 
@@ -40,9 +42,7 @@ class Kernel:
     @property
     def compared(self) -> npt.DTypeLike:
         """Type of the numbers that are compared."""
-        if self.scaled or self.split:
-            return np.float64
-        return np.int32 if self.operand == "int8" else np.float32
+        return np.float64 if self.scaled else np.float32
 
     def prepare(self, encoded: Encoded) -> torch.Tensor:
         """The (n, d) tensor that this kernel multiplies."""
@@ -66,8 +66,11 @@ class Kernel:
         if self.operand == "int8":
             return torch._int_mm(rows, columns.T, out=out)
         if self.split:
-            pieces = zip(rows.split(self.split, 1), columns.split(self.split, 1), strict=True)
-            return torch.stack([torch.mm(a, b.T).double() for a, b in pieces]).sum(0, out=out)
+            out.zero_()
+            for at in range(0, rows.shape[1], self.split):
+                part = slice(at, at + self.split)
+                out += torch.mm(rows[:, part], columns[:, part].T)
+            return out
         return torch.mm(rows, columns.T, out=out)
 
     @contextlib.contextmanager
@@ -93,8 +96,8 @@ class Kernel:
         return products.astype(np.float64) * column_scales * row_scales
 
     def bounds(
-        self, values: npt.NDArray[np.generic]
-    ) -> tuple[npt.NDArray[np.generic], npt.NDArray[np.generic]]:
+        self, values: npt.NDArray[np.floating[Any]]
+    ) -> tuple[npt.NDArray[np.floating[Any]], npt.NDArray[np.floating[Any]]]:
         """`high` and `low` of every threshold: 1e-6 apart from it for floats, else itself."""
         if self.precision in INTEGER:
             return values, values
@@ -105,13 +108,12 @@ class Kernel:
 def choose(precision: str, dim: int) -> Kernel:
     """The fastest exact kernel for a precision on this machine's CPU."""
     if precision in INTEGER:
-        scaled = precision != "b1"
         if int8_is_exact():
-            return Kernel("int8-mm", precision, "int8", scaled)
+            return Kernel("int8-mm", precision, "int8", scaled=True)
         limit = {"int8": 127, "int4": 7, "b1": 1}[precision]
         exact = EXACT_IN_FLOAT32 // (limit * limit)
         return Kernel(
-            "float32-mm-of-codes", precision, "float32", scaled, split=exact if dim > exact else 0
+            "float32-mm-of-codes", precision, "float32", True, split=exact if dim > exact else 0
         )
     if precision == "bf16" and bf16_sums_in_float32():
         return Kernel("bf16-mm", precision, "float32", False, bf16=True)

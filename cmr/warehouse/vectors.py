@@ -97,8 +97,7 @@ class StoredVectors:
 
 
 def _joined(parts: list[Encoded]) -> Encoded:
-    if len(parts) == 1:
-        return parts[0]
+    """One block; always a copy, for Arrow's memory must not be written and torch insists."""
     data = np.concatenate([part.data for part in parts])
     scales = np.concatenate([part.scales for part in parts])
     return Encoded(parts[0].precision, parts[0].dim, data, scales)

@@ -1,0 +1,50 @@
+"""The embedded data set as a source: the test split of `scenes`, drawn when it is read."""
+
+from __future__ import annotations
+
+from cmr.identity import identity
+from cmr.sources.collection import Collection, Item, Judgment
+from cmr.sources.scenes_draw import SIZE, Scene, render_png, scenes
+
+# Raised when the drawing or the words change: it stands for the pictures' content.
+VERSION = 1
+
+
+class SceneReader:
+    """Draws a picture instead of reading one."""
+
+    def __init__(self, drawn: list[Scene]) -> None:
+        """`drawn`: the scenes that can be read, by their ids."""
+        self._scenes = {scene.scene_id: scene for scene in drawn}
+
+    def read(self, uri: str) -> bytes:
+        """The PNG bytes of the scene `uri`."""
+        if uri not in self._scenes:
+            raise FileNotFoundError(uri)
+        return render_png(self._scenes[uri])
+
+
+def read_scenes(split: str = "test", limit: int | None = None, seed: int = 0) -> Collection:
+    """Scenes of a split, five captions each. Raises CmrError for an unknown split."""
+    drawn = scenes(split, limit, seed)
+    visuals, texts, judgments = [], [], []
+    for scene in drawn:
+        content = identity(
+            version=VERSION, things=[vars(thing) for thing in scene.things], on=scene.background
+        )
+        visuals.append(
+            Item(
+                scene.scene_id,
+                uri=scene.scene_id,
+                split=split,
+                width=SIZE,
+                height=SIZE,
+                content_hash=content,
+            )
+        )
+        for number, caption in enumerate(scene.captions):
+            text_id = f"{scene.scene_id}-{number}"
+            texts.append(Item(text_id, text=caption, split=split))
+            judgments.append(Judgment(text_id, scene.scene_id))
+    settings = {"split": split, "seed": seed, "limit": limit, "version": VERSION}
+    return Collection("scenes", texts, visuals, judgments, settings, SceneReader(drawn))

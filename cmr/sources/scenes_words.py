@@ -1,0 +1,101 @@
+"""The words of the embedded data set: five captions for a scene, from varied templates."""
+
+from __future__ import annotations
+
+import random
+from typing import Protocol
+
+SHAPES = ("circle", "square", "triangle", "star", "ring", "cross", "diamond", "heart")
+COLOURS = ("red", "green", "blue", "yellow", "purple", "orange", "white", "black")
+SIZES = ("small", "large")
+BACKGROUNDS = ("grey", "brown", "pink", "cyan")
+COLUMNS = ("left", "middle", "right")
+ROWS = ("top", "middle", "bottom")
+
+_COUNTS = {2: "two", 3: "three", 4: "four"}
+
+
+class Thing(Protocol):
+    """What is said of an object."""
+
+    @property
+    def shape(self) -> str: ...
+    @property
+    def colour(self) -> str: ...
+    @property
+    def size(self) -> str: ...
+    @property
+    def row(self) -> int: ...
+    @property
+    def column(self) -> int: ...
+
+
+def captions(things: tuple[Thing, ...], background: str, seed: str) -> tuple[str, ...]:
+    """Five different sentences, lower case; some name every object, some only a part."""
+    dice = random.Random(seed)
+    order = dice.sample(things, len(things))
+    a, b = order[0], order[1]
+    c, d = dice.sample(things, 2)
+    relation, other = _relation(a, b, dice), _relation(c, d, dice)
+    first = dice.choice(
+        (
+            f"{_with_size(a)} {relation} {_with_size(b)}",
+            f"there is {_with_size(a)} {relation} {_with_size(b)}",
+        )
+    )
+    second = dice.choice(
+        (
+            f"a picture of {_listing(order)}",
+            f"{_COUNTS[len(things)]} shapes: {_listing(order)}",
+            f"{_listing(order)} together in one picture",
+        )
+    )
+    third = f"{_plain(c)} {_place(c)} and {_plain(d)} {_place(d)}"
+    fourth = dice.choice(
+        (
+            f"on a {background} background, {_plain(d)} is {_relation(d, c, dice)} {_plain(c)}",
+            f"{_plain(c)} is {other} {_plain(d)}, all on {background}",
+        )
+    )
+    fifth = f"{_COUNTS[len(things)]} shapes on {background}, with {_with_size(b)} {_place(b)}"
+    return first, second, third, fourth, fifth
+
+
+def _article(words: str) -> str:
+    return f"an {words}" if words[0] in "aeiou" else f"a {words}"
+
+
+def _plain(thing: Thing) -> str:
+    return _article(f"{thing.colour} {thing.shape}")
+
+
+def _with_size(thing: Thing) -> str:
+    return _article(f"{thing.size} {thing.colour} {thing.shape}")
+
+
+def _listing(things: list[Thing]) -> str:
+    names = [_plain(thing) for thing in things]
+    return ", ".join(names[:-1]) + " and " + names[-1]
+
+
+def _place(thing: Thing) -> str:
+    row, column = ROWS[thing.row], COLUMNS[thing.column]
+    if row == column == "middle":
+        return "in the middle"
+    if row == "middle":
+        return f"on the {column}"
+    if column == "middle":
+        return f"at the {row}"
+    return f"in the {row} {column}"
+
+
+def _relation(a: Thing, b: Thing, dice: random.Random) -> str:
+    """How `a` lies to `b`; one true relation of those there are."""
+    found = []
+    if a.column != b.column:
+        found.append("left of" if a.column < b.column else "right of")
+    if a.row != b.row:
+        found.append("above" if a.row < b.row else "below")
+    if a.row == b.row and abs(a.column - b.column) == 1:
+        found.append("next to")
+    return dice.choice(found)

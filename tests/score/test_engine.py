@@ -1,0 +1,178 @@
+"""The engine against a plain full matrix, for every precision, direction and shape."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cmr.represent.precisions import PRECISIONS, encode
+from cmr.represent.vectors import normalise
+from cmr.score import product
+from cmr.score.engine import score
+from cmr.score.judged import judge
+from cmr.score.plan import make_plan
+from cmr.score.pools import Pools
+from tests.reference import counts
+
+
+class Memory:
+    """One side's vectors, held."""
+
+    def __init__(self, encoded):
+        self.encoded = encoded
+        self.rows = len(encoded)
+
+    def blocks(self, rows):
+        for first in range(0, self.rows, rows):
+            yield first, self.encoded.rows(slice(first, first + rows))
+
+
+def make_case(rng, texts, visuals, dim, duplicates, pairs):
+    """Vectors with repeated rows, and distinct relevant pairs."""
+    a = rng.standard_normal((texts, dim)).astype(np.float32)
+    b = rng.standard_normal((visuals, dim)).astype(np.float32)
+    for side in (a, b):
+        if duplicates and len(side) > 1:
+            side[rng.integers(0, len(side), len(side) // 2)] = side[0]
+    relevant = np.zeros((texts, visuals), dtype=bool)
+    relevant[rng.integers(0, texts, pairs), rng.integers(0, visuals, pairs)] = True
+    return a, b, relevant
+
+
+def directions(relevant, names=("t2v", "v2t")):
+    text, visual = np.nonzero(relevant)
+    both = {
+        "t2v": judge(text, visual, *relevant.shape),
+        "v2t": judge(visual, text, *relevant.shape[::-1]),
+    }
+    return {name: both[name] for name in names}
+
+
+def check_counts(a, b, relevant, precision, plan_changes=None, names=("t2v", "v2t"), pools=None):
+    ids = [str(row) for row in range(max(relevant.shape))]
+    left = encode(normalise(a, ids, "text"), precision)
+    right = encode(normalise(b, ids, "visual"), precision)
+    plan = make_plan(precision, a.shape[1], len(a), len(b))
+    plan = dataclasses.replace(plan, **(plan_changes or {}))
+    result = score(Memory(left), Memory(right), directions(relevant, names), pools, plan)
+    full = counts.scores(left, right)
+    exact = precision in ("int8", "int4", "b1")
+    for name in names:
+        matrix, judged = (full, relevant) if name == "t2v" else (full.T, relevant.T)
+        got = result[name]
+        expected = counts.count(matrix, judged, exact)
+        found = [got.above, got.tied, got.relevants_above, got.relevants_tied]
+        np.testing.assert_array_equal(np.stack(found, axis=1), expected, err_msg=name)
+        np.testing.assert_allclose(got.scores, matrix[judged], atol=2e-6 if not exact else 1e-5)
+    return result
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("duplicates", [False, True])
+def test_equals_full_matrix(precision, duplicates):
+    rng = np.random.default_rng(3)
+    case = make_case(rng, 301, 523, 40, duplicates, 400)
+    changes = {"tile_rows": 64, "tile_columns": 256, "text_rows": 150, "visual_rows": 512}
+    check_counts(*case, precision, changes)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8", "b1"])
+@pytest.mark.parametrize("names", [("t2v",), ("v2t",)])
+def test_one_direction(precision, names):
+    rng = np.random.default_rng(4)
+    check_counts(*make_case(rng, 90, 70, 24, True, 120), precision, names=names)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8", "b1"])
+def test_many_relevant_items(precision):
+    """More relevant items than the unsorted path takes, on both sides."""
+    rng = np.random.default_rng(5)
+    a, b, relevant = make_case(rng, 80, 60, 16, True, 100)
+    relevant[3, :] = True
+    relevant[:, 7] = True
+    check_counts(a, b, relevant, precision)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    precision=st.sampled_from(PRECISIONS),
+    texts=st.integers(1, 40),
+    visuals=st.integers(1, 40),
+    dim=st.integers(1, 19),
+    duplicates=st.booleans(),
+    constant=st.booleans(),
+    pairs=st.integers(1, 60),
+    rows=st.integers(1, 40),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_any_shape(precision, texts, visuals, dim, duplicates, constant, pairs, rows, seed):
+    rng = np.random.default_rng(seed)
+    a, b, relevant = make_case(rng, texts, visuals, dim, duplicates, pairs)
+    if constant:
+        a[:], b[:] = a[0], b[0]
+    full = counts.scores(*(encode(normalise(x, range(50), ""), precision) for x in (a, b)))
+    gaps = np.abs(full[:, :, None] - full[:, None, :]) if full.size < 9000 else np.zeros(1)
+    across = np.abs(full.T[:, :, None] - full.T[:, None, :]) if full.size < 9000 else np.zeros(1)
+    near = [np.abs(g - counts.TOLERANCE).min() for g in (gaps, across)]
+    if precision in ("fp32", "fp16", "bf16") and min(near) < 5e-7:
+        return  # a difference on the very edge of the tolerance may fall on either side
+    changes = {"tile_rows": min(rows, texts), "text_rows": rows, "visual_rows": rows}
+    check_counts(a, b, relevant, precision, changes)
+
+
+@pytest.mark.parametrize("precision", ["int8", "int4", "b1"])
+def test_counts_do_not_depend_on_the_kernel(precision, monkeypatch):
+    """The fallback for machines whose int8 products saturate gives the same counts."""
+    rng = np.random.default_rng(6)
+    case = make_case(rng, 50, 40, 1100, True, 60)
+    fast = check_counts(*case, precision)
+    monkeypatch.setattr(product, "int8_is_exact", lambda: False)
+    slow = check_counts(*case, precision)
+    for name in fast:
+        for field in ("above", "tied", "relevants_above", "relevants_tied"):
+            np.testing.assert_array_equal(getattr(fast[name], field), getattr(slow[name], field))
+
+
+def test_extreme_codes_are_exact():
+    """127 times 127 over 1,040 dimensions, the most that float32 sums exactly."""
+    ones = np.ones((2, 1040), dtype=np.float32)
+    encoded = encode(normalise(ones, ["0", "1"], ""), "int8")
+    kernel = product.choose("int8", 1040)
+    tile = kernel.tile(kernel.prepare(encoded), kernel.prepare(encoded), kernel.empty(2, 2))
+    assert set(tile.numpy().reshape(-1).tolist()) == {127 * 127 * 1040}
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+@pytest.mark.parametrize("room", [0, 2**28])
+def test_sampled_pools(precision, room):
+    """Counts within drawn pools equal counting over the pools laid out as a matrix."""
+    rng = np.random.default_rng(8)
+    a, b, relevant = make_case(rng, 120, 90, 20, True, 150)
+    sizes, draws = [40, 20, 60], 2
+    pools = Pools(sizes, draws, 9, room)
+    changes = {"tile_rows": 32, "text_rows": 70, "visual_rows": 64}
+    result = check_counts(a, b, relevant, precision, changes, pools=pools)
+    left, right = (encode(normalise(x, range(200), ""), precision) for x in (a, b))
+    full = counts.scores(left, right)
+    for name in ("t2v", "v2t"):
+        matrix, judged = (full, relevant) if name == "t2v" else (full.T, relevant.T)
+        side = directions(relevant)[name]
+        for draw in range(draws):
+            members, places = pools.get(name, side, 0, side.queries)[draw]
+            for at, size in enumerate(sorted(sizes)):
+                pool = np.zeros(matrix.shape, dtype=bool)
+                for query in range(side.queries):
+                    if side.relevants[query]:
+                        inside = places[query] < size - side.relevants[query]
+                        pool[query, members[query][inside]] = True
+                assert not (pool & judged).any()
+                drawn = pool[side.relevants > 0].sum(1) + side.relevants[side.relevants > 0]
+                assert (drawn == size).all()
+                expected = counts.count(matrix, judged, precision == "int8", pool)
+                got = result[name]
+                np.testing.assert_array_equal(got.sampled_above[draw, at], expected[:, 0])
+                np.testing.assert_array_equal(got.sampled_tied[draw, at], expected[:, 1])
