@@ -1,0 +1,52 @@
+-- What every relevant pair adds to its query's measures, expected over all random pools of C:
+-- the columns of int_fixed, from closed forms.
+-- @cluster: The visual item that the query's errors are clustered by.
+-- @weight: 1 / relevants, so that a query's pairs weigh 1 together.
+-- @recall: Its part of recall@K.
+-- @hit_rate: Its part of hit_rate@K.
+-- @mrr: Its part of the reciprocal rank of the first relevant item.
+-- @ndcg: Its part of NDCG@K with gain = relevance.
+-- @ndcg_exp: Its part of NDCG@K with gain = 2^relevance - 1.
+-- @precision: Its part of precision@K.
+-- @gain: Its gain / the ideal DCG at K, for chance.
+-- @gain_exp: The same with the exponential gain.
+with
+pairs as (
+    select int_expected_pairs.*, int_cutoffs.k
+    from int_expected_pairs
+    inner join int_cutoffs using (run_id)
+),
+gained as (
+    select
+        pairs.*,
+        pairs.relevance
+            / coalesce(int_ideals.ideal, discount_sum(least(pairs.k, pairs.relevants))) as gain,
+        (2 ** pairs.relevance - 1)
+            / coalesce(int_ideals.ideal_exp, discount_sum(least(pairs.k, pairs.relevants)))
+            as gain_exp
+    from pairs
+    left join int_ideals
+        on
+            int_ideals.dataset = pairs.dataset
+            and int_ideals.direction = pairs.direction
+            and int_ideals.query_id = pairs.query_id
+            and int_ideals.k = pairs.k
+),
+final as (
+    select
+        gained.run_id, gained.protocol, gained.candidates, null::integer as draw,
+        gained.query_id, gained.cluster, gained.k,
+        1.0 / gained.relevants as weight,
+        found.inside / gained.relevants as recall,
+        found.hit as hit_rate,
+        found.mrr,
+        gained.gain * found.discounted as ndcg,
+        gained.gain_exp * found.discounted as ndcg_exp,
+        found.inside / gained.k as precision,
+        gained.gain,
+        gained.gain_exp
+    from gained
+    inner join int_expected_values as found
+        using (m_all, n, above, tied, offset_, m, k)
+)
+select * from final

@@ -1,0 +1,22 @@
+-- E[1 / rank of the first relevant item] where several relevant items share the best score with
+-- competitors: the number u of competitors before the first has the probability
+-- C(T-u+m-1, m-1) / C(T+m, m). One row for each distinct case.
+-- @m: How many relevant items share the best score.
+-- @mrr: The expectation.
+with
+cases as (
+    select distinct above, tied, relevants_tied + 1 as m
+    from int_pairs
+    where relevants_above = 0 and relevants_tied > 0 and tied > 0
+),
+steps as (
+    select *, unnest(range(0, tied + 1)) as u from cases
+),
+final as (
+    select
+        above, tied, m,
+        sum(exp(ln_choose(tied - u + m - 1, m - 1) - ln_choose(tied + m, m)) / (above + u + 1)) as mrr
+    from steps
+    group by above, tied, m
+)
+select * from final

@@ -1,0 +1,68 @@
+-- Every measure of every run, protocol, C and K, with its 95% interval, chance and lift.
+-- Values are expectations over a uniformly random order inside ties. Errors are clustered by
+-- visual item, with the small-sample factor G / (G - 1) of Cameron and Miller (2015), section II.
+with
+chanced as (
+    select
+        int_sums.*,
+        [
+            int_chances.recall,
+            int_chances.hit_rate,
+            int_chances.mrr,
+            ndcg_chance / weight * discount_sum(least(k, candidates)) / candidates,
+            ndcg_exp_chance / weight * discount_sum(least(k, candidates)) / candidates,
+            int_chances.precision
+        ] as chances
+    from int_sums
+    inner join int_chances using (run_id, protocol, candidates, k)
+),
+named as (
+    select
+        chanced.* exclude (sums, squares, products, chances),
+        unnest(['recall', 'hit_rate', 'mrr', 'ndcg', 'ndcg_exp', 'precision']) as measure,
+        unnest(sums) as total,
+        unnest(squares) as squared,
+        unnest(products) as product,
+        unnest(chances) as chance
+    from chanced
+),
+estimated as (
+    select
+        *,
+        total / weight as value,
+        case
+            when clusters > 1
+                then sqrt(
+                    greatest(
+                        squared - 2 * total / weight * product + (total / weight) ** 2 * nn, 0.0
+                    ) * clusters / (clusters - 1)
+                ) / weight
+        end as error
+    from named
+),
+final as (
+    select
+        estimated.run_id,
+        runs.dataset,
+        runs.model,
+        runs.direction,
+        runs.dim,
+        runs.dim_method,
+        runs.precision,
+        runs.scorer,
+        estimated.protocol,
+        estimated.candidates,
+        estimated.measure,
+        case when estimated.measure <> 'mrr' then estimated.k end as k,
+        estimated.value,
+        estimated.value - 1.959963984540054 * estimated.error as ci_low,
+        estimated.value + 1.959963984540054 * estimated.error as ci_high,
+        estimated.chance,
+        estimated.value / estimated.chance as lift,
+        runs.queries,
+        case when estimated.protocol = 'sampled' then estimated.draws end as draws
+    from estimated
+    inner join runs using (run_id)
+    where estimated.measure <> 'mrr' or estimated.k = 1
+)
+select * from final

@@ -1,0 +1,2 @@
+-- The data sets, one row each: what was ingested and how much of it.
+select * from read_parquet(getvariable('cmr_root') || '/datasets/*.parquet')

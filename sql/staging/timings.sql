@@ -1,0 +1,19 @@
+-- How long each stage of a run took, and the memory it reached.
+with
+committed as (
+    select unnest(files) as file from runs
+),
+source as (
+    select *
+    from read_parquet(
+        getvariable('cmr_root') || '/timings/run_id=*/*.parquet',
+        hive_partitioning = true, hive_types = {'run_id': varchar}, union_by_name = true, filename = true
+    )
+),
+final as (
+    select source.* exclude (filename)
+    from source
+    semi join committed
+        on substr(source.filename, length(getvariable('cmr_root')) + 2) = committed.file
+)
+select * from final
