@@ -1,2 +1,95 @@
-def print_leaderboard(w, ids):
-    pass
+"""The answer in small: what evaluate and demo end with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+import pyarrow as pa
+
+from cmr.cli.tables import print_table
+
+_COLUMNS = """
+    direction, dim, dim_method as method, precision, vector_bytes as bytes,
+    hit_rate_1 as "hit@1", recall_10 as "recall@10", recall_10_low as low,
+    recall_10_high as high, mrr, ndcg_10 as "ndcg@10", lift_10 as lift
+"""
+
+
+def print_leaderboard(warehouse: str, run_ids: Sequence[str]) -> None:
+    """Print the leaderboard of these runs under their leading protocol, best first.
+
+    `full` where they have it; else the largest C of what they have.
+    """
+    from cmr.views import connect, fetch
+    from cmr.warehouse.store import Warehouse
+
+    con = connect(Warehouse.open(warehouse).root)
+    con.register("asked", pa.table({"run_id": pa.array(list(run_ids), pa.string())}))
+    board = fetch(
+        con,
+        f"""
+        with mine as (from leaderboard semi join asked using (run_id)),
+        chosen as (
+            from mine select protocol, candidates, direction
+            qualify row_number() over (
+                partition by direction
+                order by list_position(['full', 'expected', 'sampled'], protocol), candidates desc
+            ) = 1
+        )
+        select protocol, candidates as c, {_COLUMNS}
+        from mine semi join chosen using (protocol, candidates, direction)
+        order by direction, recall_10 desc, vector_bytes
+        """,
+    )
+    protocols = {(row["protocol"], row["c"]) for row in board.to_pylist()}
+    what = ", ".join(f"{name}, C = {size:,}" for name, size in sorted(protocols, key=str))
+    print_table(board.drop_columns(["protocol", "c"]), title=f"Leaderboard ({what})")
+    _print_sentence(con)
+
+
+def _print_sentence(con: object) -> None:
+    """One sentence: the smallest representation that keeps 99% of recall@10."""
+    from cmr.views import fetch
+
+    kept = fetch(
+        con,  # type: ignore[arg-type]
+        """
+        from tradeoffs semi join asked using (run_id)
+        select * where recall_10_kept >= 0.99 and direction = 't2v'
+        order by vector_bytes, recall_10 desc limit 1
+        """,
+    ).to_pylist()
+    if kept:
+        best = kept[0]
+        of = "native fp32" if best["baseline_is"] == "native fp32" else "the best one evaluated"
+        click.echo(
+            f"{best['dim']} dimensions at {best['precision']} ({best['vector_bytes']:,} bytes a "
+            f"vector) is the smallest that keeps 99% of t2v recall@10 of {of}: "
+            f"{best['recall_10']:.4f}, {best['recall_10_kept']:.1%}, in "
+            f"{best['bytes_share']:.1%} of its bytes."
+        )
+
+
+def print_losses(warehouse: str, run_ids: Sequence[str]) -> None:
+    """Print what one gives up with each precision, against the best one evaluated."""
+    from cmr.views import connect, fetch
+    from cmr.warehouse.store import Warehouse
+
+    con = connect(Warehouse.open(warehouse).root)
+    con.register("asked", pa.table({"run_id": pa.array(list(run_ids), pa.string())}))
+    losses = fetch(
+        con,
+        """
+        from tradeoffs semi join asked using (run_id)
+        select
+            dim, precision, vector_bytes as bytes, bytes_share as "bytes kept",
+            max(recall_10_kept) filter (direction = 't2v') as "t2v recall@10 kept",
+            max(recall_10_kept) filter (direction = 'v2t') as "v2t recall@10 kept",
+            max(mrr_kept) filter (direction = 't2v') as "t2v mrr kept",
+            bool_or(pareto) as pareto
+        group by all
+        order by bytes desc, dim desc, precision
+        """,
+    )
+    print_table(losses, title="What each representation keeps")

@@ -12,7 +12,9 @@ from cmr.score.pools import DIRECTIONS, Pools, draw_pools
 def plain_pool(query, relevant, gallery, count, draw, direction, seed):
     """The documented recipe, with big integers and a real list."""
     counter = [0, query, draw, DIRECTIONS[direction]]
-    words = np.random.Philox(key=np.array([seed, 0], dtype=np.uint64), counter=counter).random_raw(4 * count + 16)
+    words = np.random.Philox(key=np.array([seed, 0], dtype=np.uint64), counter=counter).random_raw(
+        4 * count + 16
+    )
     halves = [half for word in words.tolist() for half in (word & 0xFFFFFFFF, word >> 32)]
     rest = [item for item in range(gallery) if item not in relevant]
     at = 0

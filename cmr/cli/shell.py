@@ -1,0 +1,191 @@
+"""The SQL shell: history, completion, and a few dot commands."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from cmr.cli.sql import run_query, write
+from cmr.cli.tables import print_table
+from cmr.errors import CmrError
+
+if TYPE_CHECKING:
+    import duckdb
+    from prompt_toolkit import PromptSession
+
+HELP = """\
+SQL ends with a semicolon and may have several lines. Nothing can be changed.
+.tables            views, by layer
+.describe VIEW     a view's columns and what they mean
+.format FORMAT     table, csv or json
+.help              this
+.quit              leave (or Ctrl-D)"""
+_KEYWORDS = [
+    "select",
+    "from",
+    "where",
+    "group",
+    "by",
+    "order",
+    "limit",
+    "having",
+    "join",
+    "using",
+    "on",
+    "and",
+    "or",
+    "not",
+    "in",
+    "is",
+    "null",
+    "as",
+    "with",
+    "case",
+    "when",
+    "then",
+    "else",
+    "end",
+    "distinct",
+    "count",
+    "sum",
+    "avg",
+    "min",
+    "max",
+    "filter",
+    "over",
+    "partition",
+    "union",
+    "all",
+    "desc",
+    "describe",
+    "summarize",
+]
+
+
+def shell(con: duckdb.DuckDBPyConnection, root: str) -> None:
+    """Read and answer until Ctrl-D; errors are printed and do not end it."""
+    session = _session(con)
+    click.echo(f"cmr sql on {root}; .help for help, Ctrl-D to leave", err=True)
+    form = "table"
+    while True:
+        try:
+            text = session.prompt("cmr> ").strip()
+        except KeyboardInterrupt:
+            continue
+        except EOFError:
+            return
+        if text in (".quit", ".exit"):
+            return
+        try:
+            form = _answer(con, text, form)
+        except CmrError as error:
+            click.echo(str(error), err=True)
+
+
+def _answer(con: duckdb.DuckDBPyConnection, text: str, form: str) -> str:
+    """Do one line; returns the format that is set afterwards."""
+    word, _, rest = text.partition(" ")
+    rest = rest.strip().rstrip(";")
+    if not text:
+        return form
+    if word == ".help":
+        click.echo(HELP)
+    elif word == ".tables":
+        _print_views(con)
+    elif word in (".describe", ".d"):
+        _describe(con, rest)
+    elif word == ".format":
+        if rest not in ("table", "csv", "json"):
+            raise CmrError("the formats are table, csv and json")
+        return rest
+    elif word.startswith("."):
+        raise CmrError(f"there is no command {word}; .help lists them")
+    else:
+        _print_result(con, text, form)
+    return form
+
+
+def _print_result(con: duckdb.DuckDBPyConnection, text: str, form: str) -> None:
+    table = run_query(con, text)
+    if form != "table":
+        write(table, form, sys.stdout.buffer)
+        sys.stdout.flush()
+        return
+    height = os.get_terminal_size().lines if sys.stdout.isatty() else table.num_rows
+    if table.num_rows <= height:
+        print_table(table)
+        return
+    import io
+
+    page = io.StringIO()
+    print_table(table, file=page)
+    click.echo_via_pager(page.getvalue())
+
+
+def _print_views(con: duckdb.DuckDBPyConnection) -> None:
+    from cmr.views import fetch, views
+
+    layers = {view.name: view.layer for view in views()}
+    found = fetch(con, "select view_name, comment from duckdb_views() where not internal")
+    order = ("marts", "staging", "checks", "intermediate")
+    rows = sorted(
+        found.to_pylist(), key=lambda row: (order.index(layers[row["view_name"]]), row["view_name"])
+    )
+    import pyarrow as pa
+
+    print_table(
+        pa.table(
+            {
+                "view": [row["view_name"] for row in rows],
+                "layer": [layers[row["view_name"]] for row in rows],
+                "what it holds": [(row["comment"] or "").split(". ")[0] for row in rows],
+            }
+        )
+    )
+
+
+def _describe(con: duckdb.DuckDBPyConnection, view: str) -> None:
+    from cmr.views import fetch, view_names
+
+    if view not in view_names():
+        raise CmrError(f"there is no view {view!r}; .tables lists them")
+    print_table(
+        fetch(
+            con,
+            'select column_name as "column", data_type as type, comment as "what it means" '
+            f"from duckdb_columns() where table_name = '{view}' order by column_index",
+        )
+    )
+
+
+def _session(con: duckdb.DuckDBPyConnection) -> PromptSession[str]:
+    from prompt_toolkit import PromptSession
+    from prompt_toolkit.completion import WordCompleter
+    from prompt_toolkit.filters import Condition
+    from prompt_toolkit.history import FileHistory
+    from prompt_toolkit.lexers import PygmentsLexer
+    from pygments.lexers.sql import SqlLexer
+
+    from cmr.views import fetch, view_names
+
+    columns = fetch(con, "select distinct column_name from duckdb_columns() where not internal")
+    words = [*view_names(), *columns["column_name"].to_pylist(), *_KEYWORDS]
+    folder = click.get_app_dir("cmr")
+    os.makedirs(folder, exist_ok=True)
+    session: PromptSession[str] = PromptSession(
+        history=FileHistory(os.path.join(folder, "sql_history")),
+        completer=WordCompleter(sorted(set(words)), ignore_case=True),
+        lexer=PygmentsLexer(SqlLexer),
+        complete_while_typing=False,
+    )
+
+    @Condition
+    def unfinished() -> bool:
+        text = session.default_buffer.text.strip()
+        return bool(text) and not text.startswith(".") and not text.endswith(";")
+
+    session.multiline = unfinished
+    return session

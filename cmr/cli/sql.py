@@ -1,0 +1,181 @@
+"""`cmr sql`: read-only queries over the warehouse."""
+
+from __future__ import annotations
+
+import sys
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from cmr.cli.options import warehouse_option
+from cmr.errors import CmrError
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+FORMATS = ("table", "csv", "json", "parquet")
+
+
+@click.command()
+@click.argument("query", required=False)
+@warehouse_option
+@click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True)
+@click.option("--output", type=click.Path(dir_okay=False), help="File to write instead of stdout.")
+def sql(query: str | None, warehouse: str, form: str, output: str | None) -> None:
+    """Ask the warehouse anything in SQL; nothing can be changed.
+
+    Without QUERY a shell opens; with `-`, or when stdin is no terminal, the query is read from
+    stdin. `.tables` and `.describe metrics` in the shell show what there is.
+
+    \b
+    cmr sql "from leaderboard"
+    cmr sql "select dim, precision, value from metrics
+             where measure = 'recall' and k = 10 and protocol = 'full'" --format csv
+    cmr sql "from ranks" --format parquet --output ranks.parquet
+    """
+    from cmr.views import connect
+    from cmr.warehouse.store import Warehouse
+
+    root = Warehouse.open(warehouse).root
+    if query == "-" or (query is None and not sys.stdin.isatty()):
+        query = sys.stdin.read()
+    con = connect(root)
+    if query is None:
+        from cmr.cli.shell import shell
+
+        shell(con, root)
+        return
+    table = run_query(con, query)
+    if form == "parquet" and output is None and sys.stdout.isatty():
+        raise CmrError("Parquet is not for terminals; give --output FILE or pipe it")
+    if output is None:
+        _quietly(table, form)
+    else:
+        _to_file(table, form, output)
+
+
+def run_query(con: duckdb.DuckDBPyConnection, text: str) -> pa.Table:
+    """The result of the last of the statements in `text`, all of which must only read.
+
+    Raises CmrError for SQL that is wrong or would change something.
+    """
+    import duckdb
+
+    from cmr.views import explain, fetch
+
+    try:
+        statements = con.extract_statements(text)
+    except duckdb.Error as error:
+        raise CmrError(explain(error)) from None
+    if not statements:
+        raise CmrError("the query is empty")
+    for statement in statements:
+        if statement.type not in (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN):
+            kind = statement.type.name.replace("_", " ")
+            raise CmrError(f"cmr sql only reads; {kind} statements are refused")
+    for statement in statements[:-1]:
+        fetch(con, statement.query)
+    return fetch(con, statements[-1].query)
+
+
+def write(table: pa.Table, form: str, out: IO[bytes]) -> None:
+    """Write a table as csv, json or parquet bytes."""
+    if form == "csv":
+        import polars
+
+        frame = polars.from_arrow(_plain(table))
+        assert isinstance(frame, polars.DataFrame)
+        frame.write_csv(out)
+    elif form == "json":
+        import json
+
+        rows = [{name: _json(value) for name, value in row.items()} for row in table.to_pylist()]
+        out.write(json.dumps(rows, ensure_ascii=False, allow_nan=False, indent=1).encode() + b"\n")
+    else:
+        from cmr.warehouse.export import write_parquet
+
+        write_parquet(table, out)
+
+
+def _plain(table: pa.Table) -> pa.Table:
+    """Nested and binary columns as JSON and hex text, for CSV has neither."""
+    import json
+
+    import pyarrow as pa
+
+    columns = {}
+    for field in table.schema:
+        column = table[field.name]
+        if (
+            pa.types.is_nested(field.type)
+            or pa.types.is_binary(field.type)
+            or (pa.types.is_large_binary(field.type))
+        ):
+            column = pa.array(
+                [
+                    None
+                    if value is None
+                    else value.hex()
+                    if isinstance(value, bytes)
+                    else json.dumps(_json(value), ensure_ascii=False)
+                    for value in column.to_pylist()
+                ],
+                pa.string(),
+            )
+        columns[field.name] = column
+    return pa.table(columns)
+
+
+def _json(value: Any) -> Any:
+    """A value that JSON has: no NaN, times in ISO form, bytes as hex."""
+    if isinstance(value, float):
+        return value if value - value == 0 else None
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, list):
+        return [_json(one) for one in value]
+    if isinstance(value, dict):
+        return {str(key): _json(one) for key, one in value.items()}
+    if value is None or isinstance(value, str | int | bool):
+        return value
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+def _quietly(table: pa.Table, form: str) -> None:
+    """Write to stdout; a reader that leaves early, such as head, is no error."""
+    from cmr.cli.tables import print_table
+
+    try:
+        if form == "table":
+            print_table(table)
+        else:
+            write(table, form, sys.stdout.buffer)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python would complain again when it closes stdout on the way out.
+        import os
+
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _to_file(table: pa.Table, form: str, output: str) -> None:
+    """Write a file under another name first, so that it appears whole."""
+    import os
+    from pathlib import Path
+
+    part = Path(f"{output}.part")
+    try:
+        if form == "table":
+            from cmr.cli.tables import print_table
+
+            with part.open("w", encoding="utf-8") as text:
+                print_table(table, file=text)
+        else:
+            with part.open("wb") as stream:
+                write(table, form, stream)
+        os.replace(part, output)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise CmrError(f"cannot write {output}: {error.strerror or error}") from None
+    click.echo(output, err=True)

@@ -1,0 +1,66 @@
+"""Arrow tables on stdout, for people."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import pyarrow as pa
+
+# Enough for any row when nobody's terminal limits it.
+_WIDE = 100_000
+
+
+def print_table(table: pa.Table, title: str | None = None, file: Any = None) -> None:
+    """Print a table: numbers to the right, NULL empty, cell text as it is.
+
+    On a terminal it fits the window; elsewhere no cell is cut and nothing is coloured.
+    """
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    out = file or sys.stdout
+    on_terminal = out.isatty()
+    console = Console(file=out, width=None if on_terminal else _WIDE, highlight=False)
+    grid = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+    for field in table.schema:
+        numeric = pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
+        name = Text(field.name)
+        grid.add_column(name, justify="right" if numeric else "left", no_wrap=not on_terminal)
+    for row in table.to_pylist():
+        grid.add_row(*(Text(cell(name, value)) for name, value in row.items()))
+    console.print(grid)
+
+
+def cell(name: str, value: Any) -> str:
+    """One value as text: four decimals, thousands separators for counts, bytes as hex."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return _decimal(value)
+    if isinstance(value, int):
+        # A seed, a dimension or a year reads worse with separators than without.
+        return f"{value:,}" if abs(value) >= 10_000 else str(value)
+    if isinstance(value, bytes):
+        return value.hex() if len(value) <= 16 else f"{value[:16].hex()}…"
+    if isinstance(value, list):
+        return (
+            "["
+            + ", ".join(cell(name, one) for one in value[:8])
+            + (", …]" if len(value) > 8 else "]")
+        )
+    return str(value)
+
+
+def _decimal(value: float) -> str:
+    if value != value or value in (float("inf"), float("-inf")):
+        return str(value)
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    if value and abs(value) < 0.0001:
+        return f"{value:.2e}"
+    return f"{value:.4f}"

@@ -1,0 +1,49 @@
+"""The demonstration: scenes, scenes-tiny, the published grid, a report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cmr.encode.models import EMBEDDED, resolve
+from cmr.pipeline.evaluate import evaluate
+from cmr.pipeline.ingest import EncodeOptions, ingest_media
+from cmr.pipeline.request import Request
+from cmr.sources.scenes import read_scenes
+from cmr.warehouse.store import Warehouse
+
+DATASET = "scenes"
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What the demonstration left; `new` if it had anything to do."""
+
+    run_ids: list[str]
+    report: str
+    new: bool
+
+
+def run_demo(
+    root: str, out: str, bar: Callable[[str, int, str], Any], say: Callable[[str], None]
+) -> Demo:
+    """Run every step that is not done yet; `say` is told of each."""
+    spec = resolve(EMBEDDED, None)
+    ingested = ingest_media(root, DATASET, spec, read_scenes(), EncodeOptions(device="cpu"), bar)
+    if ingested.new:
+        say(
+            f"{ingested.visuals:,} pictures and {ingested.texts:,} captions encoded by "
+            f"{spec.name} ({ingested.seconds:.1f} s)"
+        )
+    done = evaluate(root, Request(dataset=DATASET, model=spec.name, device="cpu"), bar)
+    if done.scored:
+        say(f"{len(done.scored)} runs scored ({done.seconds:.1f} s)")
+    summary = Path(out) / "experiment_summary.json"
+    new = ingested.new or bool(done.scored) or not summary.is_file()
+    if new:
+        from cmr.report.write import write_report
+
+        write_report(Warehouse.open(root).root, out, run_ids=done.run_ids)
+    return Demo(done.run_ids, str(summary.parent), new)

@@ -1,0 +1,1 @@
+"""From a warehouse to files that can be sent to a colleague."""
