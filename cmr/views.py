@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,23 @@ def fetch(con: duckdb.DuckDBPyConnection, query: str) -> pa.Table:
     except duckdb.Error as error:
         raise CmrError(explain(error)) from None
     return result
+
+
+def materialise(
+    con: duckdb.DuckDBPyConnection, view: str, run_ids: Sequence[str] | None = None
+) -> None:
+    """Compute a view once for this connection; views over it then read the result.
+
+    A temporary table of the same name comes first where names are looked up. `run_ids` keeps
+    only these runs: a list of constants, which reaches down to the files that are read.
+    """
+    only = ""
+    if run_ids is not None:
+        only = f" where run_id in ({', '.join(map(_quoted, run_ids)) or 'null'})"
+    try:
+        con.execute(f"create or replace temp table {view} as from memory.main.{view}{only}")
+    except duckdb.Error as error:
+        raise CmrError(explain(error)) from None
 
 
 def explain(error: duckdb.Error) -> str:

@@ -30,10 +30,9 @@ def demo(warehouse: str, out: str) -> None:
     clock = time.perf_counter()
     done = run_demo(warehouse, out, progress, lambda text: click.echo(text, err=True))
     if done.new:
-        from cmr.cli.summary import print_leaderboard, print_losses
+        from cmr.cli.summary import print_answer
 
-        print_leaderboard(warehouse, done.run_ids)
-        print_losses(warehouse, done.run_ids)
+        print_answer(warehouse, done.run_ids, losses=True)
     else:
         click.echo("nothing to do: data, runs and report are all there")
     click.echo(f"report: {done.report}")

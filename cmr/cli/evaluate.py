@@ -87,6 +87,6 @@ def evaluate(warehouse: str, **settings: Any) -> None:
         click.echo(f"{runs}: {len(done.scored)} scored in {done.seconds:.1f} s", err=True)
     else:
         click.echo(f"{runs}: all there already, nothing to do", err=True)
-    from cmr.cli.summary import print_leaderboard
+    from cmr.cli.summary import print_answer
 
-    print_leaderboard(warehouse, done.run_ids)
+    print_answer(warehouse, done.run_ids)

@@ -18,6 +18,7 @@ COMMANDS = {
     "evaluate": "cmr.cli.evaluate",
     "sql": "cmr.cli.sql",
     "report": "cmr.cli.report",
+    "doctor": "cmr.cli.doctor",
     "completion": "cmr.cli.completion",
 }
 

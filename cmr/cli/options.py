@@ -21,12 +21,12 @@ warehouse_option = click.option(
 )
 
 
-class Comma(click.ParamType):
+class Comma(click.ParamType[tuple[Any, ...]]):
     """A comma-separated list of values of one type, without repeats, in the given order."""
 
     name = "list"
 
-    def __init__(self, of: click.ParamType) -> None:
+    def __init__(self, of: click.ParamType[Any]) -> None:
         """`of`: the type of one value."""
         self.of = of
 
@@ -46,12 +46,12 @@ class Comma(click.ParamType):
         return tuple(dict.fromkeys(self.of.convert(word, param, ctx) for word in words))
 
 
-def comma(of: type | click.ParamType) -> Comma:
+def comma(of: type | click.ParamType[Any]) -> Comma:
     """`Comma` of a plain type or of a click type."""
     return Comma(click.types.convert_type(of))
 
 
-class Bytes(click.ParamType):
+class Bytes(click.ParamType[int]):
     """A size in bytes, such as 500M or 2G (binary multiples)."""
 
     name = "size"

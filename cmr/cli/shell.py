@@ -23,46 +23,12 @@ SQL ends with a semicolon and may have several lines. Nothing can be changed.
 .format FORMAT     table, csv or json
 .help              this
 .quit              leave (or Ctrl-D)"""
-_KEYWORDS = [
-    "select",
-    "from",
-    "where",
-    "group",
-    "by",
-    "order",
-    "limit",
-    "having",
-    "join",
-    "using",
-    "on",
-    "and",
-    "or",
-    "not",
-    "in",
-    "is",
-    "null",
-    "as",
-    "with",
-    "case",
-    "when",
-    "then",
-    "else",
-    "end",
-    "distinct",
-    "count",
-    "sum",
-    "avg",
-    "min",
-    "max",
-    "filter",
-    "over",
-    "partition",
-    "union",
-    "all",
-    "desc",
-    "describe",
-    "summarize",
-]
+_KEYWORDS = (
+    *("select", "from", "where", "group by", "order by", "limit", "having", "join", "using", "on"),
+    *("and", "or", "not", "in", "is", "null", "as", "with", "case", "when", "then", "else", "end"),
+    *("distinct", "count", "sum", "avg", "min", "max", "filter", "over", "partition by"),
+    *("union all", "desc", "describe", "summarize"),
+)
 
 
 def shell(con: duckdb.DuckDBPyConnection, root: str) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 import pyarrow as pa
 
 from cmr.cli.tables import print_table
+
+if TYPE_CHECKING:
+    import duckdb
 
 _COLUMNS = """
     direction, dim, dim_method as method, precision, vector_bytes as bytes,
@@ -16,16 +20,24 @@ _COLUMNS = """
 """
 
 
-def print_leaderboard(warehouse: str, run_ids: Sequence[str]) -> None:
-    """Print the leaderboard of these runs under their leading protocol, best first.
-
-    `full` where they have it; else the largest C of what they have.
-    """
-    from cmr.views import connect, fetch
+def print_answer(warehouse: str, run_ids: Sequence[str], losses: bool = False) -> None:
+    """Print the leaderboard of these runs, one sentence, and with `losses` what each keeps."""
+    from cmr.views import connect, materialise
     from cmr.warehouse.store import Warehouse
 
     con = connect(Warehouse.open(warehouse).root)
     con.register("asked", pa.table({"run_id": pa.array(list(run_ids), pa.string())}))
+    materialise(con, "metrics", run_ids)
+    _print_leaderboard(con)
+    if losses:
+        _print_losses(con)
+    _print_sentence(con)
+
+
+def _print_leaderboard(con: duckdb.DuckDBPyConnection) -> None:
+    """The leading protocol, best first: `full` where there is one, else the largest C."""
+    from cmr.views import fetch
+
     board = fetch(
         con,
         f"""
@@ -42,18 +54,17 @@ def print_leaderboard(warehouse: str, run_ids: Sequence[str]) -> None:
         order by direction, recall_10 desc, vector_bytes
         """,
     )
-    protocols = {(row["protocol"], row["c"]) for row in board.to_pylist()}
-    what = ", ".join(f"{name}, C = {size:,}" for name, size in sorted(protocols, key=str))
+    found = {(row["direction"], row["protocol"], row["c"]) for row in board.to_pylist()}
+    what = "; ".join(f"{way}: {name}, C = {size:,}" for way, name, size in sorted(found))
     print_table(board.drop_columns(["protocol", "c"]), title=f"Leaderboard ({what})")
-    _print_sentence(con)
 
 
-def _print_sentence(con: object) -> None:
+def _print_sentence(con: duckdb.DuckDBPyConnection) -> None:
     """One sentence: the smallest representation that keeps 99% of recall@10."""
     from cmr.views import fetch
 
     kept = fetch(
-        con,  # type: ignore[arg-type]
+        con,
         """
         from tradeoffs semi join asked using (run_id)
         select * where recall_10_kept >= 0.99 and direction = 't2v'
@@ -71,13 +82,10 @@ def _print_sentence(con: object) -> None:
         )
 
 
-def print_losses(warehouse: str, run_ids: Sequence[str]) -> None:
-    """Print what one gives up with each precision, against the best one evaluated."""
-    from cmr.views import connect, fetch
-    from cmr.warehouse.store import Warehouse
+def _print_losses(con: duckdb.DuckDBPyConnection) -> None:
+    """What one gives up with each precision, against the baseline."""
+    from cmr.views import fetch
 
-    con = connect(Warehouse.open(warehouse).root)
-    con.register("asked", pa.table({"run_id": pa.array(list(run_ids), pa.string())}))
     losses = fetch(
         con,
         """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 
 def decode(data: bytes) -> Image.Image:
@@ -21,7 +21,7 @@ def decode(data: bytes) -> Image.Image:
             with Image.open(io.BytesIO(data)) as image:
                 upright = ImageOps.exif_transpose(image)
                 return upright.convert("RGB")
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise ValueError("not a picture in a known format") from None
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise ValueError(f"too many pixels: {error}") from None

@@ -22,6 +22,7 @@ from cmr.warehouse.store import Warehouse
 def write_dataset(
     warehouse: Warehouse, dataset: str, collection: Collection, fingerprint: str, clock: float
 ) -> None:
+    """Write the tables of a new data set, then its catalogue row. The caller holds the claim."""
     files = []
     tables = [
         (ITEMS, {"dataset": dataset, "modality": TEXT}, _item_table(collection.texts)),
@@ -49,6 +50,7 @@ def write_dataset(
 
 
 def ids(collection: Collection, side: str) -> list[str]:
+    """Item ids of one side, in the order of their ordinals."""
     items = collection.texts if side == TEXT else collection.visuals
     return [item.item_id for item in items]
 

@@ -77,7 +77,7 @@ def find_dataset(warehouse: Warehouse, name: str | None) -> dict[str, Any]:
 def find_model(warehouse: Warehouse, dataset: str, name: str | None) -> str:
     """The model of this name, or the only one with vectors. Raises CmrError with the choice."""
     sets = warehouse.catalogue(EMBEDDING_SETS)
-    models = sorted({row["model"] for row in sets if row["dataset"] == dataset})
+    models: list[str] = sorted({row["model"] for row in sets if row["dataset"] == dataset})
     have = ", ".join(models) or "none"
     if name is None and len(models) == 1:
         return models[0]

@@ -58,7 +58,7 @@ def line_plot(rows: Sequence[Row], quantity: str, title: str, lang: str) -> byte
                 ]
                 for end in ("ci_low", "ci_high")
             ]
-            axes.fill_between(x, *ends, color=colour, alpha=0.08, linewidth=0)
+            axes.fill_between(x, ends[0], ends[1], color=colour, alpha=0.08, linewidth=0)
         axes.set_xticks(sorted({row["candidates"] for row in rows}))
         axes.set_xlabel(label["candidates"])
         axes.set_title(title)

@@ -38,7 +38,7 @@ def summarise(con: duckdb.DuckDBPyConnection) -> str:
         "runs": _rows(con, _RUNS),
         "leaderboard": _rows(con, "from leaderboard semi join asked using (run_id)"),
         "tradeoffs": _rows(con, "from tradeoffs semi join asked using (run_id) order by run_id"),
-        "metrics": _nested(_rows(con, "from asked_metrics order by all")),
+        "metrics": _nested(_rows(con, "from metrics order by all")),
     }
     for run in found["runs"]:
         for key in ("plan", "versions", "machine"):

@@ -16,7 +16,7 @@ from cmr.errors import CmrError
 from cmr.report.plots import line_plot
 from cmr.report.summary import summarise
 from cmr.report.words import font_for, words
-from cmr.views import connect, fetch
+from cmr.views import connect, fetch, materialise
 
 PLOTS = (
     ("recall", 10, "value"),
@@ -54,9 +54,8 @@ def write_report(
         what = f" of {dataset!r}" if dataset else ""
         raise CmrError(f"there are no runs{what} to report; `cmr evaluate` makes them")
     con.register("asked", pa.table({"run_id": pa.array(chosen)}))
-    # Computed once: four files are made from it.
-    con.execute("create temp table asked_metrics as from metrics semi join asked using (run_id)")
-    metrics = fetch(con, "from asked_metrics order by all").to_pylist()
+    materialise(con, "metrics", chosen)
+    metrics = fetch(con, "from metrics order by all").to_pylist()
     board = fetch(con, "from leaderboard semi join asked using (run_id)").to_pylist()
     files = {
         "experiment_summary.json": summarise(con).encode(),

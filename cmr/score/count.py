@@ -40,7 +40,7 @@ def _value(tile: Tile, rows: Tile, columns: Tile, i: int, j: int, flip: bool) ->
 
 
 @numba.njit(cache=True)
-def _along_row(values: Tile, high: Any, low: Any) -> tuple[int, int]:
+def _along_row(values: Tile, high: Any, low: Any) -> tuple[Any, Any]:
     more, least = np.int32(0), np.int32(0)
     for j in range(len(values)):
         more += np.int32(values[j] > high)
@@ -252,7 +252,7 @@ def count_members(
 ) -> None:
     """Count the drawn pool members of queries that lie within the tile.
 
-    `members`, `places`: (the tile's queries, largest C), see `draw_pools`. `sizes`: the C, ascending.
+    `members`, `places`: (the tile's queries, largest C), see `draw_pools`. `sizes`: ascending C.
     `more`, `least`: (C, pairs); a member is added to the smallest pool that holds it, so their
     running sums over C are the counts.
     """

@@ -76,7 +76,7 @@ class Kernel:
     @contextlib.contextmanager
     def active(self) -> Iterator[None]:
         """Switch bfloat16 products on for the time of the scoring, and off again."""
-        matmul = torch.backends.mkldnn.matmul
+        matmul: Any = torch.backends.mkldnn.matmul  # type: ignore[attr-defined]
         before = matmul.fp32_precision
         matmul.fp32_precision = "bf16" if self.bf16 else "ieee"
         try:
@@ -142,7 +142,7 @@ def bf16_sums_in_float32() -> bool:
     tile = torch.nn.functional.normalize(torch.randn(64, 512, generator=generator))
     tile = tile.bfloat16().float()
     exact = tile.double() @ tile.double().T
-    matmul = torch.backends.mkldnn.matmul
+    matmul: Any = torch.backends.mkldnn.matmul  # type: ignore[attr-defined]
     before = matmul.fp32_precision
     try:
         matmul.fp32_precision = "bf16"

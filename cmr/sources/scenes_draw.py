@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw
 
 from cmr.errors import CmrError
 from cmr.sources import scenes_words as words
+from cmr.sources.scenes_words import Thing
 
 SIZE = 64
 # Drawn larger and scaled down, so that edges are smooth on every platform.
@@ -33,20 +34,6 @@ _RGB = {
     "pink": (245, 180, 195),
     "cyan": (150, 220, 225),
 }
-
-
-@dataclass(frozen=True)
-class Thing:
-    """An object: what it is, its cell of the grid, and its offset and radius in pixels."""
-
-    shape: str
-    colour: str
-    size: str
-    row: int
-    column: int
-    dx: int
-    dy: int
-    radius: int
 
 
 @dataclass(frozen=True)

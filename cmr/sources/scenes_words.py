@@ -1,9 +1,9 @@
-"""The words of the embedded data set: five captions for a scene, from varied templates."""
+"""What is in a scene of the embedded data set, and five captions for it."""
 
 from __future__ import annotations
 
 import random
-from typing import Protocol
+from dataclasses import dataclass
 
 SHAPES = ("circle", "square", "triangle", "star", "ring", "cross", "diamond", "heart")
 COLOURS = ("red", "green", "blue", "yellow", "purple", "orange", "white", "black")
@@ -15,19 +15,18 @@ ROWS = ("top", "middle", "bottom")
 _COUNTS = {2: "two", 3: "three", 4: "four"}
 
 
-class Thing(Protocol):
-    """What is said of an object."""
+@dataclass(frozen=True)
+class Thing:
+    """An object: what it is, its cell of the grid, and its offset and radius in pixels."""
 
-    @property
-    def shape(self) -> str: ...
-    @property
-    def colour(self) -> str: ...
-    @property
-    def size(self) -> str: ...
-    @property
-    def row(self) -> int: ...
-    @property
-    def column(self) -> int: ...
+    shape: str
+    colour: str
+    size: str
+    row: int
+    column: int
+    dx: int
+    dy: int
+    radius: int
 
 
 def captions(things: tuple[Thing, ...], background: str, seed: str) -> tuple[str, ...]:

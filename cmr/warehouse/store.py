@@ -41,7 +41,7 @@ class Warehouse:
         found = json.loads(storage.read_bytes(layout.MARKER)).get("format")
         if found != layout.FORMAT:
             raise CmrError(
-                f"the warehouse at {storage.root} has format {found}; this cmr reads {layout.FORMAT}"
+                f"the warehouse at {storage.root} has format {found}; cmr reads {layout.FORMAT}"
             )
         return cls(storage)
 

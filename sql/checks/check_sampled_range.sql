@@ -1,0 +1,12 @@
+-- Counts in drawn pools that cannot be: more competitors than the pool, or than the gallery's.
+select
+    sampled_ranks.run_id, sampled_ranks.query_id, sampled_ranks.item_id,
+    sampled_ranks.candidates, sampled_ranks.draw, sampled_ranks.above, sampled_ranks.tied
+from sampled_ranks
+left join ranks using (run_id, query_id, item_id)
+where
+    ranks.run_id is null
+    or sampled_ranks.above < 0 or sampled_ranks.tied < 0
+    or sampled_ranks.above + sampled_ranks.tied > sampled_ranks.candidates - sampled_ranks.relevants
+    or sampled_ranks.above > ranks.above
+    or sampled_ranks.tied > ranks.tied

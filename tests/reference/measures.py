@@ -1,0 +1,75 @@
+"""The slow, obvious measures: every pool and every tie order, in exact fractions.
+
+A query is a list of gallery items, each (score, relevance); a measure's value is its mean over
+all pools that hold the relevant items and C - R of the others, and over all orders inside ties.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from fractions import Fraction
+
+import numpy as np
+
+MEASURES = ("recall", "hit_rate", "mrr", "ndcg", "ndcg_exp", "precision")
+
+
+def of_order(gains: list[int], relevances: list[int], k: int) -> dict[str, float]:
+    """Measures of one ranking; `gains` are its relevances in order, `relevances` all of them."""
+    relevants = sum(gain > 0 for gain in relevances)
+    top = gains[:k]
+    found = sum(gain > 0 for gain in top)
+    first = next((rank for rank, gain in enumerate(gains, 1) if gain > 0), None)
+    ideal = sorted(relevances, reverse=True)[:k]
+
+    def dcg(values, gain):
+        return sum(gain(value) / math.log2(rank + 1) for rank, value in enumerate(values, 1))
+
+    return {
+        "recall": found / relevants,
+        "hit_rate": float(found > 0),
+        "mrr": 1 / first,
+        "ndcg": dcg(top, float) / dcg(ideal, float),
+        "ndcg_exp": dcg(top, lambda v: 2.0**v - 1) / dcg(ideal, lambda v: 2.0**v - 1),
+        "precision": found / k,
+    }
+
+
+def tie_orders(items: list[tuple[float, int]]):
+    """Every order of the items by falling score, ties in every order."""
+    groups = itertools.groupby(sorted(items, key=lambda item: -item[0]), key=lambda item: item[0])
+    options = [list(itertools.permutations([rel for _, rel in group])) for _, group in groups]
+    for choice in itertools.product(*options):
+        yield [relevance for part in choice for relevance in part]
+
+
+def expectation(items: list[tuple[float, int]], k: int, size: int | None = None):
+    """Every measure's mean over pools of `size` (the whole gallery if None) and tie orders."""
+    relevant = [item for item in items if item[1] > 0]
+    others = [item for item in items if item[1] == 0]
+    drawn = len(others) if size is None else size - len(relevant)
+    totals = dict.fromkeys(MEASURES, 0.0)
+    pools = 0
+    for pool in itertools.combinations(range(len(others)), drawn):
+        orders = list(tie_orders([*relevant, *(others[index] for index in pool)]))
+        weight = Fraction(1, len(orders))
+        for order in orders:
+            values = of_order(order, [rel for _, rel in relevant], k)
+            for name in MEASURES:
+                totals[name] += values[name] * float(weight)
+        pools += 1
+    return {name: total / pools for name, total in totals.items()}
+
+
+def clustered_interval(values: np.ndarray, clusters: list[str]) -> tuple[float, float]:
+    """95% interval of a mean with errors clustered: sum the residuals of each cluster."""
+    mean = values.mean()
+    names = sorted(set(clusters))
+    residuals = [
+        sum(value - mean for value, cluster in zip(values, clusters, strict=True) if cluster == one)
+        for one in names
+    ]
+    count = len(names)
+    variance = count / (count - 1) * sum(r * r for r in residuals) / len(values) ** 2
+    return mean - 1.959963984540054 * variance**0.5, mean + 1.959963984540054 * variance**0.5

@@ -1,0 +1,118 @@
+"""Small warehouses with counts written straight into them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pyarrow as pa
+
+from cmr.warehouse.schemas import DATASETS, ITEMS, QRELS, RANKS, RUNS, SAMPLED_RANKS, TIMINGS
+from cmr.warehouse.store import Warehouse
+from tests.reference import counts
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def add_dataset(warehouse, name, relevance):
+    """`relevance`: (texts, visuals) int; 0 is not judged."""
+    texts, visuals = relevance.shape
+    files = []
+    for side, size, letter in (("text", texts, "t"), ("visual", visuals, "v")):
+        rows = [{"item_id": f"{letter}{n}", "ordinal": n} for n in range(size)]
+        table = pa.Table.from_pylist(rows, schema=ITEMS.schema)
+        files.append(warehouse.write(ITEMS, {"dataset": name, "modality": side}, [table]))
+    pairs = [
+        {"text_id": f"t{t}", "visual_id": f"v{v}", "relevance": int(relevance[t, v])}
+        for t, v in zip(*np.nonzero(relevance), strict=True)
+    ]
+    table = pa.Table.from_pylist(pairs, schema=QRELS.schema)
+    files.append(warehouse.write(QRELS, {"dataset": name}, [table]))
+    row = dict.fromkeys(DATASETS.schema.names) | {
+        "dataset": name,
+        "texts": texts,
+        "visuals": visuals,
+        "files": files,
+        "created_at": NOW,
+    }
+    warehouse.commit(DATASETS, name, row)
+
+
+def count_rows(scores, relevance, letters, pool=None):
+    """Rows of `ranks` for queries along the rows of `scores`."""
+    relevant = relevance > 0
+    found = counts.count(scores, relevant, True, pool)
+    rows = []
+    for (query, item), (above, tied, r_above, r_tied) in zip(
+        zip(*np.nonzero(relevant), strict=True), found.tolist(), strict=True
+    ):
+        rows.append(
+            {
+                "query_id": f"{letters[0]}{query}",
+                "item_id": f"{letters[1]}{item}",
+                "relevance": int(relevance[query, item]),
+                "score": float(scores[query, item]),
+                "above": above,
+                "tied": tied,
+                "relevants_above": r_above,
+                "relevants_tied": r_tied,
+                "relevants": int(relevant[query].sum()),
+                "gallery": scores.shape[1],
+            }
+        )
+    return rows
+
+
+def add_run(warehouse, run_id, dataset, scores, relevance, direction="t2v", pools=None, **more):
+    """A run of `scores` (texts, visuals); `pools`: {(C, draw): (queries, items) bool}."""
+    letters = "tv"
+    if direction == "v2t":
+        scores, relevance, letters = scores.T, relevance.T, "vt"
+    rows = count_rows(scores, relevance, letters)
+    keys = {"run_id": run_id}
+    files = [warehouse.write(RANKS, keys, [pa.Table.from_pylist(rows, schema=RANKS.schema)])]
+    if pools:
+        drawn = [
+            {**row, "candidates": size, "draw": draw}
+            for (size, draw), pool in pools.items()
+            for row in count_rows(scores, relevance, letters, pool)
+        ]
+        table = pa.Table.from_pylist(
+            [{name: row[name] for name in SAMPLED_RANKS.schema.names} for row in drawn],
+            schema=SAMPLED_RANKS.schema,
+        )
+        files.append(warehouse.write(SAMPLED_RANKS, keys, [table]))
+    queries = int((relevance > 0).any(1).sum())
+    timing = {"stage": "score", "seconds": 2.0, "queries": queries, "repeat": 0}
+    table = pa.Table.from_pylist([timing], schema=TIMINGS.schema)
+    files.append(warehouse.write(TIMINGS, keys, [table]))
+    row = {
+        **dict.fromkeys(RUNS.schema.names),
+        "run_id": run_id,
+        "dataset": dataset,
+        "model": "m",
+        "direction": direction,
+        "dim": 8,
+        "dim_method": "native",
+        "precision": "fp32",
+        "scorer": "torch",
+        "seed": 42,
+        "protocols": ["expected", "full", "sampled"],
+        "candidates": sorted({size for size, _ in pools}) if pools else [],
+        "sampled_candidates": sorted({size for size, _ in pools}) if pools else [],
+        "ks": [10],
+        "draws": len({draw for _, draw in pools}) if pools else 0,
+        "hits": 0,
+        "queries": queries,
+        "gallery": scores.shape[1],
+        "vector_bytes": 32,
+        "files": files,
+        "started_at": NOW,
+        "seconds": 2.0,
+        **more,
+    }
+    warehouse.commit(RUNS, run_id, row)
+
+
+def new(path) -> Warehouse:
+    return Warehouse.create(str(path))
