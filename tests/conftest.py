@@ -1,0 +1,67 @@
+"""What several tests share: the command line in process, and a small data set."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from cmr.cli.main import main
+
+
+@pytest.fixture
+def cmr():
+    """Run the command line; returns click's result, stdout and stderr apart."""
+
+    def run(*args, code=0):
+        result = CliRunner().invoke(main, [str(arg) for arg in args])
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        assert result.exit_code == code, (result.stdout, result.stderr)
+        return result
+
+    return run
+
+
+def npz_arrays(texts=60, visuals=30, dims=(16, 40), seed=0):
+    """Correlated vectors: several texts a visual, visuals without a text, equal vectors."""
+    rng = np.random.default_rng(seed)
+    content = rng.standard_normal((visuals, max(dims)))
+    content[5:8] = content[4]
+    truth = rng.integers(0, visuals - 4, texts)
+    noisy = content[truth] + rng.standard_normal((texts, max(dims)))
+    arrays = {"ground_truth": truth}
+    for dim in dims:
+        basis = rng.standard_normal((max(dims), dim)) if dim < max(dims) else np.eye(dim)
+        arrays[f"text_{dim}"] = (noisy @ basis).astype(np.float32)
+        arrays[f"video_{dim}"] = (content @ basis).astype(np.float32)
+    return arrays
+
+
+@pytest.fixture
+def npz(tmp_path):
+    """Write an .npz; keywords replace or, if None, remove arrays."""
+
+    def write(name="data.npz", **changes):
+        arrays = {**npz_arrays(), **changes}
+        path = tmp_path / name
+        np.savez(path, **{key: value for key, value in arrays.items() if value is not None})
+        return path
+
+    return write
+
+
+def snapshot(root: Path) -> dict[str, str]:
+    """Every file below a folder with its content's hash; locks are no content."""
+    if not root.exists():
+        return {}
+    if root.is_file():
+        return {"": hashlib.sha256(root.read_bytes()).hexdigest()}
+    return {
+        str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and ".locks" not in path.parts
+    }

@@ -1,0 +1,150 @@
+"""From an .npz through the command line to metrics, against a full matrix of what is stored."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from cmr.represent.precisions import PRECISIONS, Encoded
+from cmr.views import connect
+from cmr.warehouse.schemas import vector_bytes
+from tests.reference import counts
+
+GRID = ("--candidates", "12,20", "--k", "3", "--draws", "2")
+
+
+@pytest.fixture
+def warehouse(cmr, npz, tmp_path):
+    root = tmp_path / "w"
+    cmr("ingest", "npz", npz(), "-w", root, "--dataset", "d")
+    cmr(
+        "evaluate", "-w", root, "--dims", "16,24,40,64", "--precisions", ",".join(PRECISIONS), *GRID
+    )
+    return root
+
+
+def stored(root, set_id):
+    """An embedding set, read with pyarrow alone."""
+    row = pq.read_table(root / "embedding_sets" / f"{set_id}.parquet").to_pylist()[0]
+    table = pq.ParquetFile(root / row["files"][0]).read()
+    assert table["ordinal"].to_pylist() == list(range(row["rows"]))
+    if "vector" in table.column_names:
+        data = np.stack([np.asarray(value) for value in table["vector"].to_pylist()])
+        return Encoded(row["precision"], row["dim"], data, np.ones(len(data), np.float32)), table
+    data = np.array([np.frombuffer(code, np.uint8) for code in table["codes"].to_pylist()])
+    assert data.shape[1] == vector_bytes(row["dim"], row["precision"]) == row["vector_bytes"]
+    return Encoded(row["precision"], row["dim"], data, table["scale"].to_numpy()), table
+
+
+def test_every_run_equals_a_full_matrix(warehouse, npz):
+    truth = np.load(npz())["ground_truth"]
+    relevant = np.zeros((60, 30), dtype=bool)
+    relevant[np.arange(60), truth] = True
+    con = connect(str(warehouse))
+    runs = con.execute(
+        "select run_id, direction, precision, text_set, visual_set, dim_method from runs"
+    ).fetchall()
+    assert len(runs) == 4 * 6 * 2
+    assert {run[5] for run in runs} == {"native", "pca", "lift"}
+    for run_id, direction, precision, text_set, visual_set, _ in runs:
+        full = counts.scores(stored(warehouse, text_set)[0], stored(warehouse, visual_set)[0])
+        judged = relevant
+        if direction == "v2t":
+            full, judged = full.T, relevant.T
+        expected = counts.count(full, judged, precision in ("int8", "int4", "b1"))
+        rows = con.execute(
+            "select query_id, item_id, above, tied, relevants_above, relevants_tied, score, "
+            "relevants, gallery from ranks where run_id = ? "
+            "order by query_id::int, item_id::int",
+            [run_id],
+        ).fetchall()
+        pairs = list(zip(*np.nonzero(judged), strict=True))
+        assert [(int(row[0]), int(row[1])) for row in rows] == pairs
+        np.testing.assert_array_equal([row[2:6] for row in rows], expected)
+        np.testing.assert_allclose([row[6] for row in rows], full[judged], atol=2e-6)
+        assert {row[8] for row in rows} == {full.shape[1]}
+
+
+def test_same_command_does_no_work(cmr, npz, warehouse):
+    before = sorted(path.name for path in warehouse.rglob("*.parquet"))
+    again = cmr("ingest", "npz", npz(), "-w", warehouse, "--dataset", "d")
+    assert "already there" in again.stderr
+    done = cmr("evaluate", "-w", warehouse, "--dims", "16,40", "--precisions", "int8", *GRID)
+    assert "nothing to do" in done.stderr
+    assert sorted(path.name for path in warehouse.rglob("*.parquet")) == before
+
+
+def test_new_questions_are_added(cmr, npz, tmp_path):
+    """More K need no scoring; another C to sample does, and keeps what was there."""
+    root = tmp_path / "w"
+    cmr("ingest", "npz", npz(), "-w", root, "--dataset", "d")
+    base = ("evaluate", "-w", root, "--dims", "16", "--precisions", "int8")
+    cmr(*base, "--candidates", "12")
+    query = (
+        "select measure, k, candidates, value from metrics where protocol = 'sampled' order by all"
+    )
+    before = connect(str(root)).execute(query).fetchall()
+    assert "nothing to do" in cmr(*base, "--candidates", "12", "--k", "7").stderr
+    con = connect(str(root))
+    assert con.execute("select count(*) from metrics where k = 7").fetchone()[0] > 0
+    assert "2 scored" in cmr(*base, "--candidates", "20").stderr
+    after = connect(str(root)).execute(query).fetchall()
+    assert set(before) <= set(after)
+    assert {row[2] for row in after} == {12, 20}
+
+
+def test_shuffled_queries_give_the_same_metrics(cmr, npz, tmp_path):
+    """The text order changes, ids go with their texts, the gallery stays."""
+    arguments = ("--dims", "40", "--precisions", "int8,fp32", "--protocols", "full")
+    values = []
+    for extra in ((), ("--shuffle-queries", "--seed", "3")):
+        root = tmp_path / f"w{len(extra)}"
+        cmr("ingest", "npz", npz(), "-w", root, "--dataset", "d", *extra)
+        cmr("evaluate", "-w", root, *arguments)
+        con = connect(str(root))
+        order = con.execute("select item_id from items where modality = 'text' order by ordinal")
+        texts = [row[0] for row in order.fetchall()]
+        ids = con.execute(
+            "select item_id from items where modality = 'visual' order by ordinal"
+        ).fetchall()
+        assert [row[0] for row in ids] == [str(row) for row in range(30)]
+        assert (texts == [str(row) for row in range(60)]) == (not extra)
+        values.append(
+            con.execute(
+                "select direction, precision, measure, k, value from metrics order by all"
+            ).fetchall()
+        )
+    for plain, shuffled in zip(*values, strict=True):
+        assert plain[:4] == shuffled[:4]
+        assert plain[4] == pytest.approx(shuffled[4], abs=1e-12)
+
+
+def test_hits_are_the_top_of_the_list(cmr, npz, tmp_path):
+    root = tmp_path / "w"
+    cmr("ingest", "npz", npz(), "-w", root, "--dataset", "d")
+    cmr("evaluate", "-w", root, "--dims", "40", "--precisions", "int8", "--hits", "5",
+        "--protocols", "full")  # fmt: skip
+    con = connect(str(root))
+    run, text_set, visual_set = con.execute(
+        "select run_id, text_set, visual_set from runs where direction = 't2v'"
+    ).fetchone()
+    full = counts.scores(stored(root, text_set)[0], stored(root, visual_set)[0])
+    truth = np.load(npz())["ground_truth"]
+    rows = con.execute(
+        "select query_id::int, position, item_id::int, score, relevance from hits "
+        "where run_id = ? order by 1, 2",
+        [run],
+    ).fetchall()
+    assert len(rows) == 60 * 5
+    for query, position, item, score, relevance in rows:
+        best = np.sort(full[query])[::-1][position - 1]
+        assert score == pytest.approx(best, abs=1e-5)
+        assert full[query, item] == pytest.approx(best, abs=1e-9)
+        assert relevance == (truth[query] == item)
+
+
+def test_other_data_under_the_same_name_is_refused(cmr, npz, warehouse):
+    changed = npz("other.npz", ground_truth=np.zeros(60, dtype=int))
+    result = cmr("ingest", "npz", changed, "-w", warehouse, "--dataset", "d", code=1)
+    assert "other data under the name 'd'" in result.stderr
