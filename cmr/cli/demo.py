@@ -30,9 +30,9 @@ def demo(warehouse: str, out: str) -> None:
     clock = time.perf_counter()
     done = run_demo(warehouse, out, progress, lambda text: click.echo(text, err=True))
     if done.new:
-        from cmr.cli.summary import print_answer
+        from cmr.cli.summary import ask, print_answer
 
-        print_answer(warehouse, done.run_ids, losses=True)
+        print_answer(ask(warehouse, done.run_ids), losses=True)
     else:
         click.echo("nothing to do: data, runs and report are all there")
     click.echo(f"report: {done.report}")

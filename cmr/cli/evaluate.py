@@ -77,16 +77,16 @@ def evaluate(warehouse: str, **settings: Any) -> None:
     cmr evaluate --dataset coco
     cmr evaluate --dims 64,128,512 --precisions fp32,int8,b1 --candidates 100,1000
     """
+    from cmr.cli.summary import ask, print_answer
     from cmr.pipeline.evaluate import evaluate as run
     from cmr.pipeline.request import Request
 
     settings["dim_methods"] = settings["dim_methods"] or ()
     done = run(warehouse, Request(**settings), progress)
+    answer = ask(warehouse, done.run_ids)
     runs = f"{len(done.run_ids)} runs of {done.model} on {done.dataset}"
     if done.scored:
         click.echo(f"{runs}: {len(done.scored)} scored in {done.seconds:.1f} s", err=True)
     else:
         click.echo(f"{runs}: all there already, nothing to do", err=True)
-    from cmr.cli.summary import print_answer
-
-    print_answer(warehouse, done.run_ids)
+    print_answer(answer)

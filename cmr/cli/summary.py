@@ -20,14 +20,19 @@ _COLUMNS = """
 """
 
 
-def print_answer(warehouse: str, run_ids: Sequence[str], losses: bool = False) -> None:
-    """Print the leaderboard of these runs, one sentence, and with `losses` what each keeps."""
+def ask(warehouse: str, run_ids: Sequence[str]) -> duckdb.DuckDBPyConnection:
+    """Compute the metrics of these runs; what `print_answer` then prints cannot fail."""
     from cmr.views import connect, materialise
     from cmr.warehouse.store import Warehouse
 
     con = connect(Warehouse.open(warehouse).root)
     con.register("asked", pa.table({"run_id": pa.array(list(run_ids), pa.string())}))
     materialise(con, "metrics", run_ids)
+    return con
+
+
+def print_answer(con: duckdb.DuckDBPyConnection, losses: bool = False) -> None:
+    """Print the leaderboard, one sentence, and with `losses` what each precision keeps."""
     _print_leaderboard(con)
     if losses:
         _print_losses(con)

@@ -97,7 +97,15 @@ class _Job:
 
     def _lacks(self, made: Representation, direction: str) -> bool:
         found = self._warehouse.find(RUNS, self._id(made, direction))
-        return self._request.force or not has_counts(found, self._request)
+        if self._request.force or found is None or not has_counts(found, self._request):
+            return True
+        for name in found["files"]:
+            if not self._warehouse.storage.exists(name):
+                raise CmrError(
+                    f"the warehouse lacks {self._warehouse.storage.path(name)}, which a finished "
+                    "run names; --force makes it again"
+                )
+        return False
 
     def _id(self, made: Representation, direction: str) -> str:
         return run_identity(self._request, self._subject, made, direction)

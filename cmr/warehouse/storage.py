@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import hashlib
 import os
 import secrets
@@ -102,6 +103,13 @@ class Storage:
         """A small file's bytes."""
         with self.fs.open_input_stream(self.path(relative)) as stream:
             return bytes(stream.read())
+
+    def clear_parts(self, relative: str) -> None:
+        """Remove what killed writers of this local file left under its other names."""
+        if self.is_local:
+            path = Path(self.path(relative))
+            for part in path.parent.glob(f"{glob.escape(path.name)}.part-*"):
+                part.unlink(missing_ok=True)
 
     def size(self, relative: str) -> int:
         """Bytes of a file."""

@@ -50,12 +50,10 @@ class Warehouse:
         """The warehouse at `root`, made if there is none."""
         storage = _storage(root)
         if not storage.exists(layout.MARKER):
-            for table in schemas.TABLES.values():
-                storage.write(layout.anchor_path(table), table.schema, [])
-            anchor = Table("embeddings", EMBEDDING_KEYS, _ANY_EMBEDDING)
-            storage.write(layout.anchor_path(anchor), anchor.schema, [])
-            marker = json.dumps({"format": layout.FORMAT}).encode()
-            storage.write_bytes(layout.MARKER, marker)
+            if storage.is_local:
+                _make_folder(storage.root)
+            with cls(storage).claim("create"):
+                _write_anchors(storage)
         return cls.open(root)
 
     @contextlib.contextmanager
@@ -108,12 +106,17 @@ class Warehouse:
         return self.write(table, {key: keys[key] for key in EMBEDDING_KEYS}, data)
 
     def commit(self, table: Table, name: str, row: Mapping[str, Any]) -> None:
-        """Publish a catalogue row; one of the same name is replaced at once."""
+        """Publish a catalogue row; one of the same name is replaced at once.
+
+        Only for the holder of the claim on it.
+        """
         missing = set(table.schema.names) - set(row)
         if missing:
             raise ValueError(f"catalogue row of {table.name} lacks {sorted(missing)}")
         data = pa.Table.from_pylist([dict(row)], schema=table.schema)
-        self.storage.write(layout.catalogue_path(table, name), table.schema, [data])
+        path = layout.catalogue_path(table, name)
+        self.storage.write(path, table.schema, [data])
+        self.storage.clear_parts(path)
 
     def find(self, table: Table, name: str) -> dict[str, Any] | None:
         """The catalogue row of this name, or None."""
@@ -158,6 +161,24 @@ _ANY_EMBEDDING = pa.schema(
         pa.field("scale", pa.float32()),
     ]
 )
+
+
+def _write_anchors(storage: Storage) -> None:
+    """One file without rows a table, so that no view is ever without a file; the marker last."""
+    embeddings = Table("embeddings", EMBEDDING_KEYS, _ANY_EMBEDDING)
+    for table in (*schemas.TABLES.values(), embeddings):
+        path = layout.anchor_path(table)
+        storage.write(path, table.schema, [])
+        storage.clear_parts(path)
+    storage.write_bytes(layout.MARKER, json.dumps({"format": layout.FORMAT}).encode())
+    storage.clear_parts(layout.MARKER)
+
+
+def _make_folder(path: str) -> None:
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        raise CmrError(f"cannot make the warehouse {path}: {error.strerror}") from None
 
 
 def _storage(root: str) -> Storage:

@@ -79,4 +79,10 @@ def test_every_check_has_a_planted_fault(sound):
     run = sound / "runs" / "r.parquet"
     (sound / "runs" / "copy.parquet").write_bytes(run.read_bytes())
     assert findings(sound)["check_metrics_keys"] > 0
-    assert set(FAULTS) | {"check_metrics_keys"} == set(view_names("checks"))
+    shown_elsewhere = {"check_metrics_keys", "check_files_exist"}
+    assert set(FAULTS) | shown_elsewhere == set(view_names("checks"))
+
+
+def test_a_missing_file_is_found(sound):
+    next(p for p in (sound / "timings").rglob("*.parquet") if not p.name.startswith("_")).unlink()
+    assert findings(sound)["check_files_exist"] == 1

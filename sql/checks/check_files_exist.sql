@@ -1,0 +1,18 @@
+-- Data files that a catalogue row names and that are not there.
+-- @file: Path below the warehouse root.
+with
+named as (
+    select unnest(files) as file from datasets
+    union all
+    select unnest(files) as file from embedding_sets
+    union all
+    select unnest(files) as file from runs
+),
+found as (
+    select substr(file, length(getvariable('cmr_root')) + 2) as file
+    from glob(getvariable('cmr_root') || '/**/*.parquet')
+),
+final as (
+    select * from named anti join found using (file)
+)
+select * from final

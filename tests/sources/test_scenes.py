@@ -1,0 +1,66 @@
+"""The embedded data set and model: the same everywhere, disjoint splits, real quality."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+
+import numpy as np
+import pytest
+
+from cmr.encode.models import ASSETS, EMBEDDED, resolve
+from cmr.errors import CmrError
+from cmr.sources.scenes import read_scenes
+from cmr.sources.scenes_draw import render, scenes
+
+FOLDER = ASSETS / EMBEDDED
+
+
+def test_the_same_every_time():
+    drawn = scenes("test")
+    words = hashlib.sha256("\n".join(c for s in drawn for c in s.captions).encode())
+    pixels = hashlib.sha256(b"".join(render(scene).tobytes() for scene in drawn[:20]))
+    assert words.hexdigest()[:16] == "13c46cd2628c7643"
+    assert pixels.hexdigest()[:16] == "363d41663d834d00"
+
+
+def test_splits():
+    test, train = scenes("test"), scenes("train", 3000)
+    assert len(test) == 1000
+    assert not {scene.spec for scene in test} & {scene.spec for scene in train}
+    assert len({scene.spec for scene in test}) == 1000
+    assert all(len(set(scene.captions)) == 5 for scene in test)
+    with pytest.raises(CmrError, match="no split 'val'"):
+        scenes("val")
+
+
+def test_collection():
+    collection = read_scenes()
+    assert len(collection.texts) == len(collection.judgments) == 5000
+    assert len({item.content_hash for item in collection.visuals}) == 1000
+    assert collection.reader.read("test-00000")[:4] == b"\x89PNG"
+
+
+def test_checkpoint_size_and_log():
+    assert sum(path.stat().st_size for path in FOLDER.iterdir()) <= 4_000_000
+    with (FOLDER / "training_log.csv").open() as stream:
+        last = list(csv.DictReader(stream))[-1]
+    assert 0.70 < float(last["t2v_hit_rate@10"]) < 0.97
+
+
+def test_quality_from_any_folder(tmp_path, monkeypatch):
+    """1,000 captions against 200 pictures, by a plain matrix, far from a folder with its files."""
+    from cmr.encode.batches import encode_images, encode_texts
+    from cmr.encode.openclip import Encoder
+
+    monkeypatch.chdir(tmp_path)
+    collection = read_scenes(limit=200)
+    encoder = Encoder(resolve(EMBEDDED, None))
+    images = encode_images(encoder, collection.visuals, collection.reader, 64, 2, 0).vectors
+    texts = encode_texts(encoder, [item.text for item in collection.texts], 256)
+    assert images.shape == (200, 512)
+    images /= np.linalg.norm(images, axis=1, keepdims=True)
+    scores = texts @ images.T
+    right = scores[np.arange(1000), np.arange(1000) // 5]
+    hit_rate = ((scores > right[:, None]).sum(1) < 10).mean()
+    assert hit_rate > 0.97

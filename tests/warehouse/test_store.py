@@ -1,0 +1,97 @@
+"""The writer: whole files or none, claims, sweeping, and errors in one sentence."""
+
+from __future__ import annotations
+
+import errno
+import threading
+
+import pyarrow as pa
+import pytest
+
+from cmr.errors import CmrError
+from cmr.warehouse import schemas
+from cmr.warehouse.layout import check_name, partition
+from cmr.warehouse.storage import Storage
+from cmr.warehouse.store import Warehouse
+from tests.conftest import snapshot
+
+TABLE = pa.table({"text_id": ["a"], "visual_id": ["b"], "relevance": pa.array([1], pa.int32())})
+
+
+def test_a_failed_write_leaves_nothing(tmp_path, monkeypatch):
+    """A full disk: one sentence, and neither the file nor a part of it."""
+    warehouse = Warehouse.create(str(tmp_path / "w"))
+    before = snapshot(tmp_path)
+
+    def full():
+        yield TABLE
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(CmrError, match="no space left to write"):
+        warehouse.write(schemas.QRELS, {"dataset": "d"}, full())
+    assert snapshot(tmp_path) == before
+
+
+def test_sweep_keeps_what_is_named(tmp_path):
+    warehouse = Warehouse.create(str(tmp_path / "w"))
+    keep, drop = (warehouse.write(schemas.QRELS, {"dataset": "d/ü"}, [TABLE]) for _ in range(2))
+    warehouse.sweep(partition("qrels", {"dataset": "d/ü"}), [keep])
+    assert warehouse.storage.exists(keep)
+    assert not warehouse.storage.exists(drop)
+
+
+def test_a_claim_is_exclusive(tmp_path):
+    warehouse = Warehouse.create(str(tmp_path / "w"))
+    order = []
+    inside = threading.Event()
+
+    def second():
+        inside.wait()
+        with Warehouse.open(str(tmp_path / "w")).claim("x"):
+            order.append("second")
+
+    thread = threading.Thread(target=second)
+    thread.start()
+    with warehouse.claim("x"):
+        inside.set()
+        thread.join(0.3)
+        order.append("first")
+    thread.join()
+    assert order == ["first", "second"]
+
+
+def test_catalogue_rows_must_be_complete(tmp_path):
+    warehouse = Warehouse.create(str(tmp_path / "w"))
+    with pytest.raises(ValueError, match="lacks"):
+        warehouse.commit(schemas.DATASETS, "d", {"dataset": "d"})
+
+
+def test_object_stores_work_through_fsspec():
+    """The same warehouse in fsspec's memory filesystem."""
+    warehouse = Warehouse.create("memory://bucket/w")
+    file = warehouse.write(schemas.QRELS, {"dataset": "d"}, [TABLE])
+    again = Warehouse.open("memory://bucket/w")
+    assert again.read([file], schemas.QRELS).to_pylist() == TABLE.to_pylist()
+    assert file in Storage("memory://bucket/w").listing("qrels")
+
+
+@pytest.mark.parametrize("name", ["", " a", "_a", ".a", "a\nb", "x" * 200])
+def test_names_that_cannot_be_folders(name):
+    with pytest.raises(CmrError):
+        check_name("dataset", name)
+
+
+def test_only_the_warehouse_writes_parquet():
+    """One module family touches Parquet's writer; the rest of cmr asks it."""
+    import re
+    from pathlib import Path
+
+    import cmr
+
+    root = Path(cmr.__file__).parent
+    users = [
+        path.relative_to(root).parts[0]
+        for path in root.rglob("*.py")
+        if re.search(r"pyarrow\.parquet|write_parquet\(", path.read_text())
+    ]
+    assert set(users) <= {"warehouse", "cli"}
