@@ -24,7 +24,7 @@ def picture_bytes(image, form="JPEG", **options):
 
 @pytest.fixture
 def coco(tmp_path):
-    """Twelve pictures of every kind with two captions each; one is cut, one no picture, one gone."""
+    """Twelve pictures of every kind, two captions each; one cut, one no picture, one gone."""
     drawn = scenes("test", 12)
     photos = [render(scene) for scene in drawn]
     rotated = Image.Exif()
@@ -76,7 +76,8 @@ def test_every_kind_of_picture(cmr, coco, tmp_path):
     assert "truncated" in rejects["cut.jpg"]
     assert "5 rejected" in result.stderr
     rows = con.execute(
-        "select item_id, uri, length(content_hash) from items where modality = 'visual' order by ordinal"
+        "select item_id, uri, length(content_hash) from items where modality = 'visual' "
+        "order by ordinal"
     ).fetchall()
     assert [row[0] for row in rows] == [str(100 + n) for n in range(9)]
     assert {row[2] for row in rows} == {64}
@@ -120,10 +121,13 @@ def test_too_many_rejects(cmr, coco, tmp_path):
         ('{"images": []}', "lacks the list 'annotations'"),
         ('{"images": [{"id": 1}], "annotations": []}', "images[0] lacks file_name"),
         ('{"images": [{"id": 1, "file_name": "a"}], "annotations": []}', "no text has a relevant"),
-        ('{"images": [{"id": 1, "file_name": "a"}, {"id": 1, "file_name": "b"}], "annotations": []}',
-         "repeats the image id 1"),
+        (
+            '{"images": [{"id": 1, "file_name": "a"}, {"id": 1, "file_name": "b"}],'
+            ' "annotations": []}',
+            "repeats the image id 1",
+        ),
     ],
-)  # fmt: skip
+)
 def test_malformed_json(cmr, tmp_path, text, words):
     (tmp_path / "a.json").write_text(text)
     result = cmr("ingest", "coco", "--annotations", tmp_path / "a.json", "--images", tmp_path,
@@ -142,7 +146,8 @@ def test_no_way_out_of_the_folder(cmr, tmp_path):
     }
     (tmp_path / "a.json").write_text(json.dumps(data))
     result = cmr("ingest", "coco", "--annotations", tmp_path / "a.json", "--images",
-                 tmp_path / "images", "-w", tmp_path / "w", "--max-rejects", "1", code=1)  # fmt: skip
+                 tmp_path / "images", "-w", tmp_path / "w", "--max-rejects", "1",
+                 code=1)  # fmt: skip
     assert "no picture of any caption can be read" in result.stderr
 
 
@@ -156,7 +161,7 @@ def test_decode_turns_and_converts():
         data = picture_bytes(scene.convert(mode), "JPEG" if mode == "CMYK" else "PNG")
         assert decode(data).mode == "RGB"
     for data in (b"", b"GIF89a", picture_bytes(scene)[:500]):
-        with pytest.raises(ValueError, match="picture|decode"):
+        with pytest.raises(ValueError, match=r"picture|decode"):
             decode(data)
 
 
