@@ -80,8 +80,9 @@ def _print_result(con: duckdb.DuckDBPyConnection, text: str, form: str) -> None:
         write(table, form, sys.stdout.buffer)
         sys.stdout.flush()
         return
-    height = os.get_terminal_size().lines if sys.stdout.isatty() else table.num_rows
-    if table.num_rows <= height:
+    height = os.get_terminal_size().lines if sys.stdout.isatty() else 0
+    # A terminal that does not know its height says 0.
+    if not height or table.num_rows < height - 4:
         print_table(table)
         return
     import io

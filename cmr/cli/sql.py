@@ -86,7 +86,8 @@ def write(table: pa.Table, form: str, out: IO[bytes]) -> None:
 
         frame = polars.from_arrow(_plain(table))
         assert isinstance(frame, polars.DataFrame)
-        frame.write_csv(out)
+        # Through memory: Polars' own writing to a pipe hides that its reader has left.
+        out.write(frame.write_csv().encode())
     elif form == "json":
         import json
 

@@ -16,7 +16,14 @@ from cmr.views import fetch
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
 
+# A semi join does not keep the view's order, so it is said again.
+BOARD = """
+    from leaderboard semi join asked using (run_id)
+    order by dataset, model, direction, list_position(['expected', 'full', 'sampled'], protocol),
+        candidates desc, round(recall_10, 10) desc, vector_bytes, run_id
+"""
 _RUNS = """
     select run_id, dataset, model, direction, dim, dim_method, precision, scorer, seed, protocols,
         candidates, ks, draws, queries, gallery, vector_bytes, device, plan, versions, machine,
@@ -36,9 +43,11 @@ def summarise(con: duckdb.DuckDBPyConnection) -> str:
             "using (run_id)) order by dataset",
         ),
         "runs": _rows(con, _RUNS),
-        "leaderboard": _rows(con, "from leaderboard semi join asked using (run_id)"),
+        "leaderboard": _rows(con, BOARD),
         "tradeoffs": _rows(con, "from tradeoffs semi join asked using (run_id) order by run_id"),
-        "metrics": _nested(_rows(con, "from metrics order by all")),
+        "metrics": _nested(
+            _rows(con, "from metrics order by run_id, protocol, candidates, measure, k")
+        ),
     }
     for run in found["runs"]:
         for key in ("plan", "versions", "machine"):
@@ -46,9 +55,19 @@ def summarise(con: duckdb.DuckDBPyConnection) -> str:
     return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
 
 
+def rounded(table: pa.Table) -> list[dict[str, Any]]:
+    """A table's rows with floats to eight decimals.
+
+    Threads add in whatever order they come, so digits beyond those differ from time to time.
+    """
+    return [
+        {key: round(value, 8) if isinstance(value, float) else value for key, value in row.items()}
+        for row in table.to_pylist()
+    ]
+
+
 def _rows(con: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = fetch(con, query).to_pylist()
-    return rows
+    return rounded(fetch(con, query))
 
 
 def _nested(rows: list[dict[str, Any]]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from cmr.errors import CmrError
 from cmr.report.plots import line_plot
-from cmr.report.summary import summarise
+from cmr.report.summary import BOARD, rounded, summarise
 from cmr.report.words import font_for, words
 from cmr.views import connect, fetch, materialise
 
@@ -55,8 +55,8 @@ def write_report(
         raise CmrError(f"there are no runs{what} to report; `cmr evaluate` makes them")
     con.register("asked", pa.table({"run_id": pa.array(chosen)}))
     materialise(con, "metrics", chosen)
-    metrics = fetch(con, "from metrics order by all").to_pylist()
-    board = fetch(con, "from leaderboard semi join asked using (run_id)").to_pylist()
+    metrics = rounded(fetch(con, "from metrics order by run_id, protocol, candidates, measure, k"))
+    board = rounded(fetch(con, BOARD))
     files = {
         "experiment_summary.json": summarise(con).encode(),
         "metrics.csv": _csv(metrics),

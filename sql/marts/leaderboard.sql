@@ -31,6 +31,6 @@ final as (
     order by
         wide.dataset, wide.model, wide.direction,
         list_position(['expected', 'full', 'sampled'], wide.protocol),
-        wide.candidates desc, wide.recall_10 desc, runs.vector_bytes
+        wide.candidates desc, round(wide.recall_10, 10) desc, runs.vector_bytes, wide.run_id
 )
 select * from final

@@ -1,0 +1,138 @@
+"""`cmr sql`: formats, refusals, and the shell on a real terminal."""
+
+from __future__ import annotations
+
+import csv
+import fcntl
+import io
+import json
+import os
+import pty
+import select
+import struct
+import subprocess
+import sys
+import termios
+import time
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from tests import warehouses
+
+
+@pytest.fixture
+def root(tmp_path):
+    rng = np.random.default_rng(0)
+    relevance = np.eye(6, 5, dtype=int)
+    relevance[5, 0] = 1
+    warehouse = warehouses.new(tmp_path / "w")
+    warehouses.add_dataset(warehouse, "d", relevance)
+    warehouses.add_run(warehouse, "r", "d", rng.random((6, 5)), relevance)
+    return tmp_path / "w"
+
+
+def test_formats(cmr, root, tmp_path):
+    query = "select query_id, above, [1, 2] as l, 'a,\"b' as t, 'nan'::double as n from ranks"
+    rows = list(
+        csv.DictReader(io.StringIO(cmr("sql", query, "-w", root, "--format", "csv").stdout))
+    )
+    assert len(rows) == 6
+    assert rows[0]["t"] == 'a,"b'
+    found = json.loads(cmr("sql", query, "-w", root, "--format", "json").stdout)
+    assert found[0] == {
+        "query_id": "t0",
+        "above": found[0]["above"],
+        "l": [1, 2],
+        "t": 'a,"b',
+        "n": None,
+    }
+    out = tmp_path / "x.parquet"
+    cmr("sql", query, "-w", root, "--format", "parquet", "--output", out)
+    assert pq.read_table(out).num_rows == 6
+    assert "[bold]x" in cmr("sql", "select '[bold]x' as a", "-w", root).stdout
+
+
+def test_wide_tables_are_not_cut(cmr, root):
+    text = cmr("sql", "select repeat('x', 500) as a, 12345678 as b", "-w", root).stdout
+    assert "x" * 500 in text
+    assert "12,345,678" in text
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "create table t (a int)",
+        "copy ranks to 'x.csv'",
+        "drop view metrics",
+        "insert into ranks values (1)",
+        "attach 'x.db'",
+        "set threads = 1",
+        "install httpfs",
+        "select 1; delete from ranks",
+    ],
+)
+def test_only_reads(cmr, root, tmp_path, monkeypatch, query):
+    monkeypatch.chdir(tmp_path)
+    result = cmr("sql", query, "-w", root, code=1)
+    assert "cmr sql only reads" in result.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["w"]
+
+
+def test_mistakes_are_one_sentence_with_a_hint(cmr, root):
+    result = cmr("sql", "from metrix", "-w", root, code=1)
+    assert 'Did you mean "metrics"' in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert "the query is empty" in cmr("sql", "  ", "-w", root, code=1).stderr
+
+
+def test_a_reader_that_leaves_early(root):
+    command = f"{sys.executable} -m cmr sql 'from range(100000)' -w {root} --format csv | head -1"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+    assert done.stdout == "range\n"
+    assert done.stderr == ""
+
+
+def test_shell(root, tmp_path):
+    """On a terminal: dot commands, a query over two lines, a mistake, and the history."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 60, 200, 0, 0))
+    env = {**os.environ, "TERM": "xterm", "HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cmr", "sql", "-w", str(root)],
+        stdin=slave, stdout=slave, stderr=slave, env=env, close_fds=True,
+    )  # fmt: skip
+    os.close(slave)
+    seen = ""
+
+    def until(text, timeout=20.0):
+        nonlocal seen
+        end = time.time() + timeout
+        while text not in seen and time.time() < end:
+            if select.select([master], [], [], 0.1)[0]:
+                seen += os.read(master, 65536).decode(errors="replace")
+        assert text in seen, seen
+        seen = seen.split(text, 1)[1]
+
+    def send(text):
+        os.write(master, text.encode())
+
+    until("cmr>")
+    send(".tables\r")
+    until("leaderboard")
+    until("cmr>")
+    send(".describe metrics\r")
+    until("candidates")
+    until("cmr>")
+    send("select 41 + 1\r")
+    send("as answer;\r")
+    until("42")
+    until("cmr>")
+    send("from nothing;\r")
+    until("does not exist")
+    until("cmr>")
+    send(".quit\r")
+    assert process.wait(timeout=10) == 0
+    os.close(master)
+    assert "from nothing;" in (tmp_path / "cmr" / "sql_history").read_text()

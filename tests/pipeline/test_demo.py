@@ -1,0 +1,26 @@
+"""The demonstration, whole, and the second time."""
+
+from __future__ import annotations
+
+import json
+
+from cmr.views import connect
+
+
+def test_demo(cmr, tmp_path):
+    arguments = ("demo", "-w", tmp_path / "w", "--out", tmp_path / "report")
+    first = cmr(*arguments)
+    assert "Leaderboard" in first.stdout
+    assert f"report: {tmp_path / 'report'}" in first.stdout
+    con = connect(str(tmp_path / "w"))
+    hit_rate = con.execute(
+        "select value from metrics where measure = 'hit_rate' and k = 10 and protocol = 'full' "
+        "and direction = 't2v' and dim = 512 and precision = 'fp16'"
+    ).fetchone()[0]
+    assert 0.70 < hit_rate < 0.97
+    assert con.execute("select count(*) from runs").fetchone() == (18,)
+    assert con.execute("select count(*) from check_sampled_against_expected").fetchone() == (0,)
+    summary = json.loads((tmp_path / "report" / "experiment_summary.json").read_text())
+    assert len(summary["leaderboard"]) == 18 * 11
+    assert "nothing to do" in cmr(*arguments).stdout
+    assert "checks pass" in cmr("doctor", "-w", tmp_path / "w").stdout

@@ -1,0 +1,61 @@
+"""What the documents and --help say is there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from cmr.cli.main import COMMANDS
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "warehouse/README.md",
+    *map(str, (ROOT / "docs").glob("*.md")),
+]
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_links_and_files(name):
+    path = ROOT / name
+    for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text()):
+        assert (path.parent / target).exists(), target
+    for target in re.findall(r"`((?:cmr|sql|tests|docs|training)/[\w/.]+\.\w+)`", path.read_text()):
+        assert "NAME" in target or (ROOT / target).exists(), target
+
+
+def test_readme_commands_have_their_options(cmr):
+    """Every `cmr …` line of the README names options that the command has."""
+    text = (ROOT / "README.md").read_text().replace("\\\n", " ")
+    lines = re.findall(r"^    (cmr \w.*)$", text, re.M) + re.findall(r"`(cmr \w[^`]*)`", text)
+    assert len(lines) > 10
+    for line in lines:
+        words = re.sub(r"[\"'(),;]", " ", line).split()
+        command = words[1:3] if words[1] == "ingest" and words[2] != "…" else words[1:2]
+        known = cmr(*command, "--help").stdout
+        if command != ["ingest"]:
+            for option in (word for word in words if word.startswith("--")):
+                assert option in known, line
+
+
+def test_every_command_has_help_with_an_example(cmr):
+    for name in COMMANDS:
+        assert f"cmr {name}" in cmr(name, "--help").stdout
+    assert "0.1.0" in cmr("--version").stdout
+    assert "_CMR_COMPLETE" in cmr("completion", "bash").stdout
+
+
+def test_help_is_quick_and_imports_no_torch():
+    """Asking for help, or the same work again, does not wait for torch."""
+    import subprocess
+    import sys
+
+    code = (
+        "import sys\nfrom click.testing import CliRunner\nfrom cmr.cli.main import main\n"
+        "CliRunner().invoke(main, ['evaluate', '--help'])\nprint('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
