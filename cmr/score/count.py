@@ -1,13 +1,13 @@
 """Counting on a tile of scores: how many values lie above, and at, each pair's threshold.
 
 A tile holds texts along its rows and visuals along its columns; one pass over it serves queries
-along both. A threshold is the score of a relevant pair: values above `high` are above it, and
-those from `low` to `high` are tied with it, so what is counted is `more` (value > high) and
-`least` (value >= low).
+along both. A threshold is the score of a relevant pair. Floats from `low` to `high`, 1e-6 around
+it, are tied with it.
 
-Products of codes that have a scale a vector are compared as product * scale * scale in float64.
-The exact value has at most 72 bits and two different ones of a query differ by more than 2^-48
-of their size, so rounding neither joins nor parts any two: ties are ties, on every machine.
+Products of codes are compared as product * scale * scale. In float64 its exact value has at most
+72 bits and two different ones of a query differ by more than 2^-48 of their size, so rounding
+neither joins nor parts any two: ties are ties, on every machine. Nearly all values are already
+told apart in float32, which is much faster; only those within its error are settled in float64.
 """
 
 # numba compiles these functions from their Python text; it has no type stubs.
@@ -28,6 +28,8 @@ Tile = npt.NDArray[Any]
 FEW = 32
 # Columns of a tile that one thread reads at a time: values, thresholds and counts stay in L1.
 WIDTH = 256
+# Rows that it reads at a time, so that a column's threshold is loaded once for all of them.
+STRIP = 4
 
 
 @numba.njit(cache=True, inline="always")
@@ -40,136 +42,142 @@ def _value(tile: Tile, rows: Tile, columns: Tile, i: int, j: int, flip: bool) ->
 
 
 @numba.njit(cache=True)
-def _along_row(values: Tile, high: Any, low: Any) -> tuple[Any, Any]:
-    more, least = np.int32(0), np.int32(0)
-    for j in range(len(values)):
-        more += np.int32(values[j] > high)
-        least += np.int32(values[j] >= low)
-    return more, least
+def _fill(values: Tile, tile: Tile, rows: Tile, columns: Tile, i: int, a: int) -> None:
+    """Four rows of a tile, from column `a`, as float32 scores; -inf below its last row."""
+    for r in range(STRIP):
+        if i + r >= tile.shape[0]:
+            values[r, :] = -np.inf
+        elif len(rows):
+            scale = rows[i + r]
+            for j in range(values.shape[1]):
+                values[r, j] = np.float32(tile[i + r, a + j]) * columns[a + j] * scale
+        else:
+            for j in range(values.shape[1]):
+                values[r, j] = tile[i + r, a + j]
 
 
 @numba.njit(cache=True)
-def _along_columns(values: Tile, high: Tile, low: Tile, more: Tile, least: Tile) -> None:
+def _along_row(values: Tile, high: Any, low: Any) -> tuple[Any, Any]:
+    """How many values are above `high`, and whether any is from `low` to `high`."""
+    more, near = np.int32(0), np.int32(0)
     for j in range(len(values)):
-        more[j] += np.int32(values[j] > high[j])
-        least[j] += np.int32(values[j] >= low[j])
+        more += np.int32(values[j] > high)
+        near |= np.int32((values[j] >= low) & (values[j] <= high))
+    return more, near
+
+
+@numba.njit(cache=True)
+def _along_columns(values: Tile, high: Tile, low: Tile, more: Tile) -> Any:
+    """The same for four rows at once, a threshold a column: one load of it serves all four."""
+    first, second, third, fourth = values[0], values[1], values[2], values[3]
+    near = np.int32(0)
+    for j in range(len(high)):
+        top, bottom = high[j], low[j]
+        a, b, c, d = first[j], second[j], third[j], fourth[j]
+        more[j] += np.int32(a > top) + np.int32(b > top) + np.int32(c > top) + np.int32(d > top)
+        near |= (
+            np.int32((a >= bottom) & (a <= top))
+            | np.int32((b >= bottom) & (b <= top))
+            | np.int32((c >= bottom) & (c <= top))
+            | np.int32((d >= bottom) & (d <= top))
+        )
+    return near
+
+
+@numba.njit(cache=True)
+def _settle(tile: Tile, rows: Tile, columns: Tile, i: int, j: int, exact: Any) -> tuple[Any, Any]:
+    """Whether a value within the bounds is above the exact threshold, and whether tied."""
+    if len(rows):
+        value = np.float64(tile[i, j]) * columns[j] * rows[i]
+        return np.int32(value > exact), np.int32(value == exact)
+    return np.int32(0), np.int32(1)
 
 
 @numba.njit(cache=True, parallel=True)
-def count_plain(
+def count_tile(
     tile: Tile,
+    rows: Tile,
+    columns: Tile,
     begin: Counts,
     end: Counts,
     high: Tile,
     low: Tile,
+    exact: Tile,
     more: Counts,
-    least: Counts,
+    tied: Counts,
     column_high: Tile,
     column_low: Tile,
+    column_exact: Tile,
     column_more: Tile,
-    column_least: Tile,
+    column_tied: Tile,
     slots: Counts,
     offset: int,
 ) -> None:
-    """Count a (rows, columns) tile whose values are scores, for both kinds of query.
+    """Count a (rows, columns) tile for both kinds of query; counts are added to.
 
-    Row queries: the pairs of row i are begin[i]:end[i] of `high`, `low`, `more`, `least`.
-    Column queries: `column_*` are (slots, all columns of the block), a slot a pair, and the
-    tile's first is column `offset`; `slots` says, for each stretch of WIDTH columns of the tile,
-    how many slots are used. Counts are added to.
+    `rows`, `columns`: the scales, or empty where the tile's values are scores. Row queries: the
+    pairs of row i are begin[i]:end[i] of `high`, `low`, `exact`, `more`, `tied`. Column queries:
+    `column_*` are (slots, all columns of the block), a slot a pair, and the tile's first is
+    column `offset`; `slots` says, for each stretch of WIDTH columns of the tile, how many slots
+    are used.
+
+    `high` and `low` are float32 bounds that leave no doubt outside them: a value above `high` is
+    above, one below `low` is not. The few values between are looked up and settled exactly.
     """
-    rows, columns = tile.shape
-    chunks = (columns + WIDTH - 1) // WIDTH
+    height, width = tile.shape
+    chunks = (width + WIDTH - 1) // WIDTH
     first = begin[0]
-    pairs = end[rows - 1] - first
-    part = np.zeros((2, chunks, pairs), dtype=np.int32)
+    part = np.zeros((2, chunks, end[height - 1] - first), dtype=np.int32)
     for chunk in numba.prange(chunks):
-        a, b = chunk * WIDTH, min(columns, (chunk + 1) * WIDTH)
-        for i in range(rows):
-            values = tile[i, a:b]
-            for pair in range(begin[i], end[i]):
-                up, at = _along_row(values, high[pair], low[pair])
-                part[0, chunk, pair - first] = up
-                part[1, chunk, pair - first] = at
+        a, b = chunk * WIDTH, min(width, (chunk + 1) * WIDTH)
+        values = np.empty((STRIP, b - a), dtype=np.float32)
+        for i in range(0, height, STRIP):
+            _fill(values, tile, rows, columns, i, a)
+            for r in range(min(STRIP, height - i)):
+                for pair in range(begin[i + r], end[i + r]):
+                    up, near = _along_row(values[r], high[pair], low[pair])
+                    part[0, chunk, pair - first] = up
+                    if near:
+                        for j in range(b - a):
+                            if low[pair] <= values[r, j] <= high[pair]:
+                                up, at = _settle(tile, rows, columns, i + r, a + j, exact[pair])
+                                part[0, chunk, pair - first] += up
+                                part[1, chunk, pair - first] += at
             for slot in range(slots[chunk]):
-                _along_columns(
-                    values,
-                    column_high[slot, offset + a : offset + b],
-                    column_low[slot, offset + a : offset + b],
-                    column_more[slot, offset + a : offset + b],
-                    column_least[slot, offset + a : offset + b],
-                )
+                c, d = offset + a, offset + b
+                top, bottom = column_high[slot, c:d], column_low[slot, c:d]
+                if _along_columns(values, top, bottom, column_more[slot, c:d]):
+                    for r in range(min(STRIP, height - i)):
+                        for j in range(b - a):
+                            if bottom[j] <= values[r, j] <= top[j]:
+                                up, at = _settle(
+                                    tile, rows, columns, i + r, a + j, column_exact[slot, c + j]
+                                )
+                                column_more[slot, c + j] += up
+                                column_tied[slot, c + j] += at
     for chunk in range(chunks):
-        for pair in range(pairs):
+        for pair in range(part.shape[2]):
             more[first + pair] += part[0, chunk, pair]
-            least[first + pair] += part[1, chunk, pair]
-
-
-@numba.njit(cache=True, parallel=True)
-def count_scaled(
-    tile: Tile,
-    row_scales: Tile,
-    column_scales: Tile,
-    begin: Counts,
-    end: Counts,
-    high: Tile,
-    low: Tile,
-    more: Counts,
-    least: Counts,
-    column_high: Tile,
-    column_low: Tile,
-    column_more: Tile,
-    column_least: Tile,
-    slots: Counts,
-    offset: int,
-) -> None:
-    """`count_plain` for a tile of code products, with the scales of its rows and columns."""
-    rows, columns = tile.shape
-    chunks = (columns + WIDTH - 1) // WIDTH
-    first = begin[0]
-    pairs = end[rows - 1] - first
-    part = np.zeros((2, chunks, pairs), dtype=np.int32)
-    for chunk in numba.prange(chunks):
-        a, b = chunk * WIDTH, min(columns, (chunk + 1) * WIDTH)
-        values = np.empty(b - a, dtype=np.float64)
-        for i in range(rows):
-            scale = row_scales[i]
-            for j in range(b - a):
-                values[j] = np.float64(tile[i, a + j]) * column_scales[a + j] * scale
-            for pair in range(begin[i], end[i]):
-                up, at = _along_row(values, high[pair], low[pair])
-                part[0, chunk, pair - first] = up
-                part[1, chunk, pair - first] = at
-            for slot in range(slots[chunk]):
-                _along_columns(
-                    values,
-                    column_high[slot, offset + a : offset + b],
-                    column_low[slot, offset + a : offset + b],
-                    column_more[slot, offset + a : offset + b],
-                    column_least[slot, offset + a : offset + b],
-                )
-    for chunk in range(chunks):
-        for pair in range(pairs):
-            more[first + pair] += part[0, chunk, pair]
-            least[first + pair] += part[1, chunk, pair]
+            tied[first + pair] += part[1, chunk, pair]
 
 
 @numba.njit(cache=True)
 def _among(
-    values: Tile, high: Tile, low: Tile, begin: int, end: int, more: Counts, least: Counts
+    values: Tile, high: Tile, low: Tile, begin: int, end: int, more: Counts, tied: Counts
 ) -> None:
     """Add the counts of `values` to the pairs begin:end."""
     if len(values) * (end - begin) <= FEW * FEW:
         for pair in range(begin, end):
             for value in values:
                 more[pair] += value > high[pair]
-                least[pair] += value >= low[pair]
+                tied[pair] += low[pair] <= value <= high[pair]
         return
     ordered = np.sort(values)
     size = len(ordered)
     for pair in range(begin, end):
-        more[pair] += size - np.searchsorted(ordered, high[pair], side="right")
-        least[pair] += size - np.searchsorted(ordered, low[pair], side="left")
+        above = size - np.searchsorted(ordered, high[pair], side="right")
+        more[pair] += above
+        tied[pair] += size - np.searchsorted(ordered, low[pair], side="left") - above
 
 
 @numba.njit(cache=True, parallel=True)
@@ -183,7 +191,7 @@ def count_sorted(
     high: Tile,
     low: Tile,
     more: Counts,
-    least: Counts,
+    tied: Counts,
     flip: bool,
 ) -> None:
     """Count the queries with many relevant items: sort the row once, look each pair up.
@@ -197,7 +205,7 @@ def count_sorted(
         values = np.empty(tile.shape[0 if flip else 1], dtype=high.dtype)
         for j in range(len(values)):
             values[j] = _value(tile, rows, columns, np.int64(i), np.int64(j), flip)
-        _among(values, high, low, start[query], start[query + 1], more, least)
+        _among(values, high, low, start[query], start[query + 1], more, tied)
 
 
 @numba.njit(cache=True)
@@ -212,7 +220,7 @@ def count_relevants(
     high: Tile,
     low: Tile,
     more: Counts,
-    least: Counts,
+    tied: Counts,
     flip: bool,
 ) -> None:
     """Count the relevant items alone, with the very values that the whole tile was counted by.
@@ -230,7 +238,7 @@ def count_relevants(
                 values[pair - left] = _value(
                     tile, rows, columns, np.int64(i), item[pair] - first_item, flip
                 )
-            _among(values, high, low, begin, end, more, least)
+            _among(values, high, low, begin, end, more, tied)
 
 
 @numba.njit(cache=True, parallel=True)
@@ -247,13 +255,13 @@ def count_members(
     places: npt.NDArray[np.uint16],
     sizes: Counts,
     more: npt.NDArray[np.int32],
-    least: npt.NDArray[np.int32],
+    tied: npt.NDArray[np.int32],
     flip: bool,
 ) -> None:
     """Count the drawn pool members of queries that lie within the tile.
 
     `members`, `places`: (the tile's queries, largest C), see `draw_pools`. `sizes`: ascending C.
-    `more`, `least`: (C, pairs); a member is added to the smallest pool that holds it, so their
+    `more`, `tied`: (C, pairs); a member is added to the smallest pool that holds it, so their
     running sums over C are the counts.
     """
     queries, items = tile.shape[1 if flip else 0], tile.shape[0 if flip else 1]
@@ -273,4 +281,4 @@ def count_members(
                 smallest += 1
             for pair in range(begin, end):
                 more[smallest, pair] += value > high[pair]
-                least[smallest, pair] += value >= low[pair]
+                tied[smallest, pair] += low[pair] <= value <= high[pair]

@@ -92,10 +92,9 @@ def score(
     columns = Side(visuals, plan.visual_rows, plan)
     with plan.kernel.active():
         values, scores = _pair_values(rows, columns, directions, plan)
-        high, low = plan.kernel.bounds(values)
         draws, sizes = (pools.draws, len(pools.sizes)) if pools else (0, 0)
         tallies = {
-            name: Tally(judged, high[judged.order], low[judged.order], draws, sizes)
+            name: Tally(judged, plan.kernel, values[judged.order], draws, sizes)
             for name, judged in directions.items()
         }
         room = plan.kernel.empty(plan.tile_rows, plan.tile_columns)
@@ -141,7 +140,7 @@ def _count_blocks(
 ) -> None:
     """Score the tiles of two blocks and count them."""
     by_row, by_column = tallies.get("t2v"), tallies.get("v2t")
-    slots = _Slots(by_column, visuals, plan.kernel.compared)
+    slots = _Slots(by_column, visuals)
     for a in range(0, len(texts), plan.tile_rows):
         b = min(len(texts), a + plan.tile_rows)
         row_pools = _row_pools(by_row, pools, texts.first + a, texts.first + b)
@@ -182,7 +181,7 @@ class _Slots:
     thresholds. Queries with more than FEW pairs stay out and are counted by sorting.
     """
 
-    def __init__(self, tally: Tally | None, block: Block, compared: npt.DTypeLike) -> None:
+    def __init__(self, tally: Tally | None, block: Block) -> None:
         self._tally, self._block = tally, block
         self._pools: list[tuple[npt.NDArray[np.int32], npt.NDArray[np.uint16]]] | None = None
         width = len(block)
@@ -200,13 +199,16 @@ class _Slots:
             self._pairs = self._pairs[few]
             self._column, self._slot = self._column[few], self._slot[few]
         shape = (int(depth.max(initial=0)), width)
-        self.high = np.full(shape, np.inf, dtype=compared)
-        self.low = np.full(shape, np.inf, dtype=compared)
+        self.high = np.full(shape, np.inf, dtype=np.float32)
+        self.low = np.full(shape, np.inf, dtype=np.float32)
+        self.exact = np.full(shape, np.inf, dtype=np.float64)
         self.more = np.zeros(shape, dtype=np.int32)
-        self.least = np.zeros(shape, dtype=np.int32)
+        self.tied = np.zeros(shape, dtype=np.int32)
         if tally is not None:
-            self.high[self._slot, self._column] = tally.high[self._pairs]
-            self.low[self._slot, self._column] = tally.low[self._pairs]
+            place = (self._slot, self._column)
+            self.high[place] = tally.fast_high[self._pairs]
+            self.low[place] = tally.fast_low[self._pairs]
+            self.exact[place] = tally.exact[self._pairs]
         stretches = range(0, width, count.WIDTH)
         self._depths = np.array([depth[s : s + count.WIDTH].max() for s in stretches])
 
@@ -229,7 +231,7 @@ class _Slots:
         """Hand the counts over to the tally, once the block is done."""
         if self._tally is not None:
             self._tally.more[self._pairs] += self.more[self._slot, self._column]
-            self._tally.least[self._pairs] += self.least[self._slot, self._column]
+            self._tally.tied[self._pairs] += self.tied[self._slot, self._column]
 
 
 def _row_pools(
@@ -245,19 +247,17 @@ def _count_all(tile: _Tile, by_row: Tally | None, slots: _Slots, c: int, d: int)
     height = len(tile.products)
     if by_row is None:
         begin = end = np.zeros(height, dtype=np.int64)
-        empty = slots.high[:0].reshape(-1)
-        row_side = (empty, empty, begin[:0], begin[:0])
+        none = np.zeros(0, dtype=np.float32)
+        row_side = (none, none, none.astype(np.float64), begin[:0], begin[:0])
     else:
         start = by_row.judged.start[tile.first_row : tile.first_row + height + 1]
         begin, end = start[:-1], start[1:]
         end = np.where(end - begin <= count.FEW, end, begin)
-        row_side = (by_row.high, by_row.low, by_row.more, by_row.least)
-    column_side = (slots.high, slots.low, slots.more, slots.least, slots.depths(c, d), c)
-    rest = (begin, end, *row_side, *column_side)
-    if len(tile.rows):
-        count.count_scaled(tile.products, tile.rows, tile.columns, *rest)
-    else:
-        count.count_plain(tile.products, *rest)
+        bounds = (by_row.fast_high, by_row.fast_low, by_row.exact)
+        row_side = (*bounds, by_row.more, by_row.tied)
+    column_side = (slots.high, slots.low, slots.exact, slots.more, slots.tied)
+    tile_side = (tile.products, tile.rows, tile.columns, begin, end)
+    count.count_tile(*tile_side, *row_side, *column_side, slots.depths(c, d), c)
 
 
 def _count_some(
@@ -279,11 +279,11 @@ def _count_some(
     relevants = np.diff(start[first : first + tile.products.shape[flip] + 1])
     many = first + np.flatnonzero(relevants > count.FEW)
     if len(many):
-        count.count_sorted(*values, many, first, start, *bounds, tally.more, tally.least, flip)
-    own = (tally.relevant_more, tally.relevant_least)
+        count.count_sorted(*values, many, first, start, *bounds, tally.more, tally.tied, flip)
+    own = (tally.relevant_more, tally.relevant_tied)
     count.count_relevants(*values, first, item, start, tally.judged.item, *bounds, *own, flip)
     if pools is None:
         return
     for draw, pool in enumerate(drawn):
-        found = (tally.drawn_more[draw], tally.drawn_least[draw])
+        found = (tally.drawn_more[draw], tally.drawn_tied[draw])
         count.count_members(*values, first, item, start, *bounds, *pool, pools.sizes, *found, flip)

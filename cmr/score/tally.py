@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from cmr.score.judged import Judged
+
+if TYPE_CHECKING:
+    from cmr.score.product import Kernel
 
 Int64 = npt.NDArray[np.int64]
 
@@ -37,42 +41,43 @@ class Tally:
     def __init__(
         self,
         judged: Judged,
-        high: npt.NDArray[np.generic],
-        low: npt.NDArray[np.generic],
+        kernel: Kernel,
+        values: npt.NDArray[np.floating[Any]],
         draws: int,
         sizes: int,
     ) -> None:
-        """`high`, `low`: (pairs,) thresholds. `draws`, `sizes`: how many pools a query has."""
+        """`values`: (pairs,) thresholds. `draws`, `sizes`: how many pools a query has."""
         pairs = len(judged.query)
         self.judged = judged
-        self.high, self.low = high, low
+        self.exact = values.astype(np.float64)
+        self.high, self.low = kernel.bounds(values)
+        self.fast_high, self.fast_low = kernel.fast_bounds(values)
         self.more = np.zeros(pairs, dtype=np.int64)
-        self.least = np.zeros(pairs, dtype=np.int64)
+        self.tied = np.zeros(pairs, dtype=np.int64)
         self.relevant_more = np.zeros(pairs, dtype=np.int64)
-        self.relevant_least = np.zeros(pairs, dtype=np.int64)
+        self.relevant_tied = np.zeros(pairs, dtype=np.int64)
         self.drawn_more = np.zeros((draws, sizes, pairs), dtype=np.int32)
-        self.drawn_least = np.zeros((draws, sizes, pairs), dtype=np.int32)
+        self.drawn_tied = np.zeros((draws, sizes, pairs), dtype=np.int32)
 
     def add(self, other: Tally) -> None:
         """Add the counts of another part of the gallery, for the same pairs and thresholds."""
-        for name in ("more", "least", "relevant_more", "relevant_least"):
+        for name in ("more", "tied", "relevant_more", "relevant_tied"):
             getattr(self, name)[:] += getattr(other, name)
         self.drawn_more += other.drawn_more
-        self.drawn_least += other.drawn_least
+        self.drawn_tied += other.drawn_tied
 
     def result(self, scores: npt.NDArray[np.float32]) -> Counted:
         """The counts of competitors: relevant items taken off, pools summed over C."""
-        relevant_tied = self.relevant_least - self.relevant_more - 1
+        relevant_tied = self.relevant_tied - 1
         if len(relevant_tied) and relevant_tied.min() < 0:
             raise RuntimeError("a relevant item does not tie with itself: the kernel is not exact")
-        above = self.more - self.relevant_more
         return Counted(
             self.judged,
             scores,
-            above,
-            self.least - self.relevant_least - above,
+            self.more - self.relevant_more,
+            self.tied - self.relevant_tied,
             self.relevant_more,
             relevant_tied,
             np.cumsum(self.drawn_more, axis=1, dtype=np.int32),
-            np.cumsum(self.drawn_least - self.drawn_more, axis=1, dtype=np.int32),
+            np.cumsum(self.drawn_tied, axis=1, dtype=np.int32),
         )
