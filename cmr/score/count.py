@@ -58,39 +58,44 @@ def _fill(values: Tile, tile: Tile, rows: Tile, columns: Tile, i: int, a: int) -
 
 @numba.njit(cache=True)
 def _along_row(values: Tile, high: Any, low: Any) -> tuple[Any, Any]:
-    """How many values are above `high`, and whether any is from `low` to `high`."""
-    more, near = np.int32(0), np.int32(0)
+    """How many values are above `high`, and how many at or above `low`."""
+    more, least = np.int32(0), np.int32(0)
     for j in range(len(values)):
         more += np.int32(values[j] > high)
-        near |= np.int32((values[j] >= low) & (values[j] <= high))
-    return more, near
+        least += np.int32(values[j] >= low)
+    return more, least
 
 
 @numba.njit(cache=True)
-def _along_columns(values: Tile, high: Tile, low: Tile, more: Tile) -> Any:
+def _along_columns(values: Tile, high: Tile, low: Tile, more: Tile, least: Tile) -> None:
     """The same for four rows at once, a threshold a column: one load of it serves all four."""
-    first, second, third, fourth = values[0], values[1], values[2], values[3]
-    near = np.int32(0)
+    a, b, c, d = values[0], values[1], values[2], values[3]
     for j in range(len(high)):
         top, bottom = high[j], low[j]
-        a, b, c, d = first[j], second[j], third[j], fourth[j]
-        more[j] += np.int32(a > top) + np.int32(b > top) + np.int32(c > top) + np.int32(d > top)
-        near |= (
-            np.int32((a >= bottom) & (a <= top))
-            | np.int32((b >= bottom) & (b <= top))
-            | np.int32((c >= bottom) & (c <= top))
-            | np.int32((d >= bottom) & (d <= top))
+        more[j] += (
+            np.int32(a[j] > top)
+            + np.int32(b[j] > top)
+            + np.int32(c[j] > top)
+            + np.int32(d[j] > top)
         )
-    return near
+        least[j] += (
+            np.int32(a[j] >= bottom)
+            + np.int32(b[j] >= bottom)
+            + np.int32(c[j] >= bottom)
+            + np.int32(d[j] >= bottom)
+        )
 
 
 @numba.njit(cache=True)
-def _settle(tile: Tile, rows: Tile, columns: Tile, i: int, j: int, exact: Any) -> tuple[Any, Any]:
-    """Whether a value within the bounds is above the exact threshold, and whether tied."""
-    if len(rows):
-        value = np.float64(tile[i, j]) * columns[j] * rows[i]
-        return np.int32(value > exact), np.int32(value == exact)
-    return np.int32(0), np.int32(1)
+def _settle(
+    tile: Tile, rows: Tile, columns: Tile, i: int, j: int, high: Any, low: Any, exact: Any
+) -> tuple[Any, Any]:
+    """Whether a value is within its bounds in doubt and then above, or tied with, `exact`."""
+    value = np.float32(tile[i, j]) * columns[j] * rows[i]
+    if low <= value <= high:
+        precise = np.float64(tile[i, j]) * columns[j] * rows[i]
+        return np.int32(precise > exact), np.int32(precise == exact)
+    return np.int32(0), np.int32(0)
 
 
 @numba.njit(cache=True, parallel=True)
@@ -112,6 +117,7 @@ def count_tile(
     column_tied: Tile,
     slots: Counts,
     offset: int,
+    sure: bool,
 ) -> None:
     """Count a (rows, columns) tile for both kinds of query; counts are added to.
 
@@ -121,8 +127,8 @@ def count_tile(
     column `offset`; `slots` says, for each stretch of WIDTH columns of the tile, how many slots
     are used.
 
-    `high` and `low` are float32 bounds that leave no doubt outside them: a value above `high` is
-    above, one below `low` is not. The few values between are looked up and settled exactly.
+    `high` and `low` are float32 bounds: a value above `high` is above, one below `low` is not.
+    Those between are tied if `sure`; else they are looked up and settled exactly.
     """
     height, width = tile.shape
     chunks = (width + WIDTH - 1) // WIDTH
@@ -130,31 +136,44 @@ def count_tile(
     part = np.zeros((2, chunks, end[height - 1] - first), dtype=np.int32)
     for chunk in numba.prange(chunks):
         a, b = chunk * WIDTH, min(width, (chunk + 1) * WIDTH)
+        c, d = offset + a, offset + b
+        depth = slots[chunk]
         values = np.empty((STRIP, b - a), dtype=np.float32)
+        up = np.zeros((depth, b - a), dtype=np.int32)
+        at = np.zeros((depth, b - a), dtype=np.int32)
         for i in range(0, height, STRIP):
             _fill(values, tile, rows, columns, i, a)
             for r in range(min(STRIP, height - i)):
                 for pair in range(begin[i + r], end[i + r]):
-                    up, near = _along_row(values[r], high[pair], low[pair])
-                    part[0, chunk, pair - first] = up
-                    if near:
-                        for j in range(b - a):
-                            if low[pair] <= values[r, j] <= high[pair]:
-                                up, at = _settle(tile, rows, columns, i + r, a + j, exact[pair])
-                                part[0, chunk, pair - first] += up
-                                part[1, chunk, pair - first] += at
-            for slot in range(slots[chunk]):
-                c, d = offset + a, offset + b
-                top, bottom = column_high[slot, c:d], column_low[slot, c:d]
-                if _along_columns(values, top, bottom, column_more[slot, c:d]):
-                    for r in range(min(STRIP, height - i)):
-                        for j in range(b - a):
-                            if bottom[j] <= values[r, j] <= top[j]:
-                                up, at = _settle(
-                                    tile, rows, columns, i + r, a + j, column_exact[slot, c + j]
-                                )
-                                column_more[slot, c + j] += up
-                                column_tied[slot, c + j] += at
+                    top, bottom = high[pair], low[pair]
+                    above, least = _along_row(values[r], top, bottom)
+                    level = least - above
+                    if level and not sure:
+                        level = np.int32(0)
+                        for j in range(a, b):
+                            found = _settle(tile, rows, columns, i + r, j, top, bottom, exact[pair])
+                            above += found[0]
+                            level += found[1]
+                    part[0, chunk, pair - first] = above
+                    part[1, chunk, pair - first] = level
+            for slot in range(depth):
+                _along_columns(
+                    values, column_high[slot, c:d], column_low[slot, c:d], up[slot], at[slot]
+                )
+        for slot in range(depth):
+            for j in range(b - a):
+                level = at[slot, j] - up[slot, j]
+                column_more[slot, c + j] += up[slot, j]
+                if sure or not level:
+                    column_tied[slot, c + j] += level
+                    continue
+                top, bottom = column_high[slot, c + j], column_low[slot, c + j]
+                for i in range(height):
+                    found = _settle(
+                        tile, rows, columns, i, a + j, top, bottom, column_exact[slot, c + j]
+                    )
+                    column_more[slot, c + j] += found[0]
+                    column_tied[slot, c + j] += found[1]
     for chunk in range(chunks):
         for pair in range(part.shape[2]):
             more[first + pair] += part[0, chunk, pair]

@@ -141,11 +141,11 @@ def _count_blocks(
     """Score the tiles of two blocks and count them."""
     by_row, by_column = tallies.get("t2v"), tallies.get("v2t")
     slots = _Slots(by_column, visuals)
-    for a in range(0, len(texts), plan.tile_rows):
-        b = min(len(texts), a + plan.tile_rows)
-        row_pools = _row_pools(by_row, pools, texts.first + a, texts.first + b)
-        for c in range(0, len(visuals), plan.tile_columns):
-            d = min(len(visuals), c + plan.tile_columns)
+    # Columns outside, so that their operand stays in the cache while rows go by.
+    for c in range(0, len(visuals), plan.tile_columns):
+        d = min(len(visuals), c + plan.tile_columns)
+        for a in range(0, len(texts), plan.tile_rows):
+            b = min(len(texts), a + plan.tile_rows)
             products = plan.kernel.tile(texts.operand[a:b], visuals.operand[c:d], room).numpy()
             tile = _Tile(
                 products,
@@ -154,9 +154,10 @@ def _count_blocks(
                 texts.first + a,
                 visuals.first + c,
             )
-            _count_all(tile, by_row, slots, c, d)
+            _count_all(tile, by_row, slots, c, d, plan.kernel.sure)
             if by_row is not None:
-                _count_some(tile, by_row, pools, row_pools, flip=False)
+                drawn = _row_pools(by_row, pools, texts.first + a, texts.first + b)
+                _count_some(tile, by_row, pools, drawn, flip=False)
             if by_column is not None:
                 _count_some(tile, by_column, pools, slots.pools(pools, c, d), flip=True)
             progress((b - a) * (d - c))
@@ -242,7 +243,9 @@ def _row_pools(
     return pools.get("t2v", tally.judged, first, last)
 
 
-def _count_all(tile: _Tile, by_row: Tally | None, slots: _Slots, c: int, d: int) -> None:
+def _count_all(
+    tile: _Tile, by_row: Tally | None, slots: _Slots, c: int, d: int, sure: bool
+) -> None:
     """Count every score of the tile for the queries that have few relevant items."""
     height = len(tile.products)
     if by_row is None:
@@ -257,7 +260,7 @@ def _count_all(tile: _Tile, by_row: Tally | None, slots: _Slots, c: int, d: int)
         row_side = (*bounds, by_row.more, by_row.tied)
     column_side = (slots.high, slots.low, slots.exact, slots.more, slots.tied)
     tile_side = (tile.products, tile.rows, tile.columns, begin, end)
-    count.count_tile(*tile_side, *row_side, *column_side, slots.depths(c, d), c)
+    count.count_tile(*tile_side, *row_side, *column_side, slots.depths(c, d), c, sure)
 
 
 def _count_some(

@@ -45,6 +45,11 @@ class Kernel:
         """Type of the numbers that are compared."""
         return np.float64 if self.scaled else np.float32
 
+    @property
+    def sure(self) -> bool:
+        """Whether values within the float32 bounds are ties, with nothing left to settle."""
+        return not self.scaled or self.precision == "b1"
+
     def prepare(self, encoded: Encoded) -> torch.Tensor:
         """The (n, d) tensor that this kernel multiplies."""
         if self.precision in INTEGER:
