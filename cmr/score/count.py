@@ -113,10 +113,12 @@ def count_tile(
     column_high: Tile,
     column_low: Tile,
     column_exact: Tile,
+    column_own: Counts,
     column_more: Tile,
     column_tied: Tile,
     slots: Counts,
     offset: int,
+    first_row: int,
     sure: bool,
 ) -> None:
     """Count a (rows, columns) tile for both kinds of query; counts are added to.
@@ -128,7 +130,8 @@ def count_tile(
     are used.
 
     `high` and `low` are float32 bounds: a value above `high` is above, one below `low` is not.
-    Those between are tied if `sure`; else they are looked up and settled exactly.
+    Those between are tied if `sure`; else they are looked up and settled exactly. The pair's own
+    item, row `column_own` - `first_row`, is always one of them, and mostly the only one.
     """
     height, width = tile.shape
     chunks = (width + WIDTH - 1) // WIDTH
@@ -164,7 +167,8 @@ def count_tile(
             for j in range(b - a):
                 level = at[slot, j] - up[slot, j]
                 column_more[slot, c + j] += up[slot, j]
-                if sure or not level:
+                own = column_own[slot, c + j] - first_row
+                if sure or not level or (level == 1 and 0 <= own < height):
                     column_tied[slot, c + j] += level
                     continue
                 top, bottom = column_high[slot, c + j], column_low[slot, c + j]

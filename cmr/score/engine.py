@@ -203,6 +203,7 @@ class _Slots:
         self.high = np.full(shape, np.inf, dtype=np.float32)
         self.low = np.full(shape, np.inf, dtype=np.float32)
         self.exact = np.full(shape, np.inf, dtype=np.float64)
+        self.own = np.full(shape, -1, dtype=np.int64)
         self.more = np.zeros(shape, dtype=np.int32)
         self.tied = np.zeros(shape, dtype=np.int32)
         if tally is not None:
@@ -210,6 +211,7 @@ class _Slots:
             self.high[place] = tally.fast_high[self._pairs]
             self.low[place] = tally.fast_low[self._pairs]
             self.exact[place] = tally.exact[self._pairs]
+            self.own[place] = tally.judged.item[self._pairs]
         stretches = range(0, width, count.WIDTH)
         self._depths = np.array([depth[s : s + count.WIDTH].max() for s in stretches])
 
@@ -258,9 +260,10 @@ def _count_all(
         end = np.where(end - begin <= count.FEW, end, begin)
         bounds = (by_row.fast_high, by_row.fast_low, by_row.exact)
         row_side = (*bounds, by_row.more, by_row.tied)
-    column_side = (slots.high, slots.low, slots.exact, slots.more, slots.tied)
+    column_side = (slots.high, slots.low, slots.exact, slots.own, slots.more, slots.tied)
     tile_side = (tile.products, tile.rows, tile.columns, begin, end)
-    count.count_tile(*tile_side, *row_side, *column_side, slots.depths(c, d), c, sure)
+    where = (slots.depths(c, d), c, tile.first_row)
+    count.count_tile(*tile_side, *row_side, *column_side, *where, sure)
 
 
 def _count_some(
