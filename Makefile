@@ -9,6 +9,7 @@ help:
 	@echo "make demo    install into .venv and run the whole pipeline on the embedded data set"
 	@echo "make test    install into .venv and run the test suite"
 	@echo "make lint    style, types, architecture rules"
+	@echo "make bench   time cmr beside its peers"
 	@echo "make format  let ruff rewrite what it can"
 	@echo "make clean   remove .venv and the demo's output"
 
@@ -30,6 +31,13 @@ lint: $(VENV)/.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The peers are not part of the tests; each shape writes a dated file into bench/results.
+bench: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	$(BIN)/python bench/peers.py msrvtt
+	$(BIN)/python bench/peers.py coco
+	$(BIN)/python bench/peers.py large
 
 format: $(VENV)/.installed
 	$(BIN)/ruff check --fix .

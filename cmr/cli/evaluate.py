@@ -66,8 +66,9 @@ _POSITIVE = click.IntRange(1)
     default=None,
     help="Bytes for vectors and tiles, such as 2G.  [default: a quarter of the machine]",
 )
+@click.option("--explain", is_flag=True, help="Show how it would be scored, and stop.")
 @click.option("--force", is_flag=True, help="Score finished runs again.")
-def evaluate(warehouse: str, **settings: Any) -> None:
+def evaluate(warehouse: str, explain: bool, **settings: Any) -> None:
     """Count every query's ranks and store them; finished runs are not scored again.
 
     Without options this is the published grid. Killed or stopped, the same command goes on
@@ -75,6 +76,7 @@ def evaluate(warehouse: str, **settings: Any) -> None:
 
     \b
     cmr evaluate --dataset coco
+    cmr evaluate --dataset coco --explain
     cmr evaluate --dims 64,128,512 --precisions fp32,int8,b1 --candidates 100,1000
     """
     from cmr.cli.summary import ask, print_answer
@@ -82,6 +84,14 @@ def evaluate(warehouse: str, **settings: Any) -> None:
     from cmr.pipeline.request import Request
 
     settings["dim_methods"] = settings["dim_methods"] or ()
+    if explain:
+        import pyarrow as pa
+
+        from cmr.cli.tables import print_table
+        from cmr.pipeline.evaluate import explain as plans
+
+        print_table(pa.Table.from_pylist(plans(warehouse, Request(**settings))))
+        return
     done = run(warehouse, Request(**settings), progress)
     answer = ask(warehouse, done.run_ids)
     runs = f"{len(done.run_ids)} runs of {done.model} on {done.dataset}"

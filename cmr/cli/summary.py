@@ -72,7 +72,7 @@ def _print_sentence(con: duckdb.DuckDBPyConnection) -> None:
         con,
         """
         from tradeoffs semi join asked using (run_id)
-        select * where recall_10_kept >= 0.99 and direction = 't2v'
+        select * where recall_10_kept >= 0.99 and not isnan(recall_10_kept) and direction = 't2v'
         order by vector_bytes, recall_10 desc limit 1
         """,
     ).to_pylist()

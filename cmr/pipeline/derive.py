@@ -43,10 +43,10 @@ class Deriver:
     """Derives representations of one model's vectors on one data set."""
 
     def __init__(
-        self, warehouse: Warehouse, dataset: str, model: str, ids: dict[str, list[str]]
+        self, warehouse: Warehouse, dataset: str, model: str, ids: dict[str, pa.Array]
     ) -> None:
         """`ids`: the item ids of both sides. Raises CmrError if there are no such vectors."""
-        self._warehouse, self._dataset, self._model, self._ids = warehouse, dataset, model, ids
+        self._warehouse, self._dataset, self.model, self._ids = warehouse, dataset, model, ids
         self._native: dict[tuple[str, int], Row] = {}
         for row in warehouse.catalogue(EMBEDDING_SETS):
             mine = (row["dataset"], row["model"]) == (dataset, model)
@@ -93,7 +93,7 @@ class Deriver:
         native = self._native[side, source]
         keys = {
             "dataset": self._dataset,
-            "model": self._model,
+            "model": self.model,
             "modality": side,
             "dim": dim,
             "dim_method": method,
@@ -112,7 +112,7 @@ class Deriver:
                 what = f"{side} item (cut to {dim} dimensions)"
                 floats: Floats = np.asarray(block.data, dtype=np.float32)
                 changed = dims.apply(floats, dim, matrix, names, what)
-                yield from in_groups(ids, [(first, encode(changed, precision))])
+                yield from in_groups(names, [(first, encode(changed, precision))])
 
         used = seed if method in dims.SEEDED else None
         settings = {"method": method, "precision": precision}

@@ -51,13 +51,34 @@ class Evaluated:
     seconds: float
 
 
-def evaluate(root: str, request: Request, bar: ProgressBar) -> Evaluated:
-    """Answer a request; finished runs are not scored again unless it says `force`.
+def explain(root: str, request: Request) -> list[Row]:
+    """How each representation would be scored, a row each; nothing is written."""
+    _, subject, _, wanted = _prepare(Warehouse.open(root), request)
+    rows = []
+    for dim, method, precision in wanted:
+        plan = _make_plan(request, subject, precision, dim, request.pool_sizes, request.draws)
+        rows.append(
+            {
+                "dim": dim,
+                "method": method,
+                "precision": precision,
+                "kernel": plan.kernel.name,
+                "compared in": "float32" if plan.kernel.sure else "float32, doubts in float64",
+                "tile": f"{plan.tile_rows} x {plan.tile_columns}",
+                "texts held": plan.text_rows,
+                "visuals held": plan.visual_rows,
+                "threads": plan.threads,
+                "memory": plan.memory,
+                "device": plan.device,
+            }
+        )
+    return rows
 
-    Raises CmrError for what does not exist or cannot be measured, before anything is written.
-    """
-    clock = time.perf_counter()
-    warehouse = Warehouse.open(root)
+
+def _prepare(
+    warehouse: Warehouse, request: Request
+) -> tuple[Row, Subject, Deriver, list[tuple[int, str, str]]]:
+    """Check a request against the warehouse: its data set, and what it asks to be derived."""
     if request.scorer != "torch":
         raise CmrError(f"unknown scorer {request.scorer!r}; there is: torch")
     data = find_dataset(warehouse, request.dataset)
@@ -65,9 +86,42 @@ def evaluate(root: str, request: Request, bar: ProgressBar) -> Evaluated:
     directions = [name for name in DIRECTIONS if name in request.directions]
     subject = load_subject(warehouse, data, directions)
     check_request(request, subject)
-    ids = {side: array.to_pylist() for side, array in subject.ids.items()}
-    deriver = Deriver(warehouse, data["dataset"], model, ids)
-    wanted = deriver.plan(request.dims, request.dim_methods, request.precisions)
+    deriver = Deriver(warehouse, data["dataset"], model, subject.ids)
+    return (
+        data,
+        subject,
+        deriver,
+        deriver.plan(request.dims, request.dim_methods, request.precisions),
+    )
+
+
+def _make_plan(
+    request: Request, subject: Subject, precision: str, dim: int, sizes: list[int], draws: int
+) -> Plan:
+    from cmr.devices import pick_device
+    from cmr.score.plan import make_plan
+
+    return make_plan(
+        precision,
+        dim,
+        len(subject.ids[TEXT]),
+        len(subject.ids[VISUAL]),
+        pick_device(request.device),
+        request.memory,
+        sizes[-1] if sizes else 0,
+        draws,
+    )
+
+
+def evaluate(root: str, request: Request, bar: ProgressBar) -> Evaluated:
+    """Answer a request; finished runs are not scored again unless it says `force`.
+
+    Raises CmrError for what does not exist or cannot be measured, before anything is written.
+    """
+    clock = time.perf_counter()
+    warehouse = Warehouse.open(root)
+    data, subject, deriver, wanted = _prepare(warehouse, request)
+    directions = list(subject.judged)
     with bar("representations", len(wanted), "sets") as advance:
         made = []
         for dim, method, precision in wanted:
@@ -81,7 +135,7 @@ def evaluate(root: str, request: Request, bar: ProgressBar) -> Evaluated:
         for one in made:
             scored += job.run(one, advance)
     run_ids = [run_identity(request, subject, one, name) for one in made for name in directions]
-    return Evaluated(data["dataset"], model, run_ids, scored, time.perf_counter() - clock)
+    return Evaluated(data["dataset"], deriver.model, run_ids, scored, time.perf_counter() - clock)
 
 
 class _Job:
@@ -145,7 +199,7 @@ class _Job:
         visuals = StoredVectors(self._warehouse, made.visual)
         olds = {name: self._warehouse.find(RUNS, self._id(made, name)) for name in missing}
         sizes, draws = self._pool_request(olds)
-        plan = self._plan(made, sizes, draws)
+        plan = _make_plan(request, subject, made.precision, made.dim, sizes, draws)
         pools = self._draw(sizes, draws)
         judged = {name: subject.judged[name] for name in missing}
         counted = score(texts, visuals, judged, pools, plan, advance)
@@ -184,22 +238,6 @@ class _Job:
         if self._pools is None or self._pools.sizes.tolist() != sizes or self._pools.draws != draws:
             self._pools = Pools(sizes, draws, self._request.seed)
         return self._pools
-
-    def _plan(self, made: Representation, sizes: list[int], draws: int) -> Plan:
-        from cmr.devices import pick_device
-        from cmr.score.plan import make_plan
-
-        ids = self._subject.ids
-        return make_plan(
-            made.precision,
-            made.dim,
-            len(ids[TEXT]),
-            len(ids[VISUAL]),
-            pick_device(self._request.device),
-            self._request.memory,
-            sizes[-1] if sizes else 0,
-            draws,
-        )
 
     def _hits(
         self, made: Representation, direction: str, counted: Counted, plan: Plan

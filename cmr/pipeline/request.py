@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from cmr.errors import CmrError
 from cmr.score.judged import LARGEST_POOL, Judged, judge
@@ -92,13 +94,8 @@ def load_subject(warehouse: Warehouse, row: dict[str, Any], directions: Sequence
     """Read a data set's ids and judgments."""
     items = {side: _side(warehouse, row["files"], side) for side in (TEXT, VISUAL)}
     qrels = warehouse.read(row["files"], QRELS)
-    ordinal = {
-        side: {name: at for at, name in enumerate(ids.to_pylist())} for side, ids in items.items()
-    }
-    text = np.array([ordinal[TEXT][name] for name in qrels["text_id"].to_pylist()], dtype=np.int64)
-    visual = np.array(
-        [ordinal[VISUAL][name] for name in qrels["visual_id"].to_pylist()], dtype=np.int64
-    )
+    text = _ordinals(qrels["text_id"], items[TEXT])
+    visual = _ordinals(qrels["visual_id"], items[VISUAL])
     texts, visuals = len(items[TEXT]), len(items[VISUAL])
     judged = {
         "t2v": judge(text, visual, texts, visuals),
@@ -107,6 +104,14 @@ def load_subject(warehouse: Warehouse, row: dict[str, Any], directions: Sequence
     return Subject(
         row, items, qrels["relevance"].to_numpy(), {name: judged[name] for name in directions}
     )
+
+
+def _ordinals(names: pa.ChunkedArray, ids: pa.Array) -> npt.NDArray[np.int64]:
+    """Where each name stands among the ids. Raises CmrError for one that does not."""
+    found = pc.index_in(names, ids)
+    if found.null_count:
+        raise CmrError("the warehouse has a judgment of an item that it lacks; run cmr doctor")
+    return np.asarray(found.to_numpy(), dtype=np.int64)
 
 
 def check_request(request: Request, subject: Subject) -> None:

@@ -6,6 +6,7 @@ Each is linear; a plan is a matrix, or none where coordinates are only cut off.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -89,7 +90,7 @@ def projection(
 
 
 def apply(
-    vectors: Floats, dim: int, matrix: Floats | None, ids: Sequence[str], what: str
+    vectors: Floats, dim: int, matrix: Floats | None, ids: Sequence[Any], what: str
 ) -> Floats:
     """Change (n, native) unit vectors to (n, dim) unit vectors, float32."""
     if matrix is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,7 @@ from cmr.errors import CmrError
 Floats = npt.NDArray[np.float32]
 
 
-def normalise(vectors: npt.NDArray[np.floating], ids: Sequence[str], what: str) -> Floats:
+def normalise(vectors: npt.NDArray[np.floating], ids: Sequence[Any], what: str) -> Floats:
     """L2-normalise rows: (n, d) of any float type -> (n, d) float32.
 
     Norms are taken in float64, so that large float16 values do not overflow.
@@ -24,5 +25,5 @@ def normalise(vectors: npt.NDArray[np.floating], ids: Sequence[str], what: str) 
         row = int(bad[0])
         kind = "zero" if norms[row] == 0 else "NaN or infinite"
         more = f" ({len(bad)} such vectors)" if len(bad) > 1 else ""
-        raise CmrError(f"the vector of {what} {ids[row]!r} is {kind}{more}")
+        raise CmrError(f"the vector of {what} {str(ids[row])!r} is {kind}{more}")
     return np.asarray(vectors / norms[:, None], dtype=np.float32)

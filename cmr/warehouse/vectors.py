@@ -22,7 +22,7 @@ def group_rows(dim: int, precision: str) -> int:
     return max(256, GROUP_BYTES // max(1, vector_bytes(dim, precision)))
 
 
-def to_table(first: int, ids: Sequence[str], encoded: Encoded) -> pa.Table:
+def to_table(first: int, ids: Sequence[str] | pa.Array, encoded: Encoded) -> pa.Table:
     """Encoded vectors as rows of `embeddings`, the first with ordinal `first`."""
     schema = embeddings_schema(encoded.dim, encoded.precision)
     ordinal = pa.array(np.arange(first, first + len(encoded)))
@@ -103,11 +103,18 @@ def _joined(parts: list[Encoded]) -> Encoded:
     return Encoded(parts[0].precision, parts[0].dim, data, scales)
 
 
-def in_groups(ids: Sequence[str], encoded: Iterable[tuple[int, Encoded]]) -> Iterator[pa.Table]:
-    """Tables of one row group each, from blocks of encoded vectors with their first ordinal."""
+def in_groups(
+    ids: Sequence[str] | pa.Array, encoded: Iterable[tuple[int, Encoded]]
+) -> Iterator[pa.Table]:
+    """Tables of one row group each, from blocks of encoded vectors with their first ordinal.
+
+    `ids` are of the first block's items, and of those that follow.
+    """
+    origin: int | None = None
     for first, part in encoded:
+        origin = first if origin is None else origin
         step = group_rows(part.dim, part.precision)
         for start in range(0, len(part), step):
             rows = part.rows(slice(start, start + step))
             at = first + start
-            yield to_table(at, ids[at : at + len(rows)], rows)
+            yield to_table(at, ids[at - origin : at - origin + len(rows)], rows)
