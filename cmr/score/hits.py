@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from cmr.score.engine import Side, Vectors
+from cmr.score.blocks import Side, Vectors
 from cmr.score.plan import Plan
 
 

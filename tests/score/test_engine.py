@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from cmr.represent.precisions import PRECISIONS, encode
 from cmr.represent.vectors import normalise
 from cmr.score import product
-from cmr.score.engine import score
+from cmr.score.engine import pair_values, partial_counts, score
 from cmr.score.judged import judge
 from cmr.score.plan import make_plan
 from cmr.score.pools import Pools
@@ -176,3 +176,39 @@ def test_sampled_pools(precision, room):
                 got = result[name]
                 np.testing.assert_array_equal(got.sampled_above[draw, at], expected[:, 0])
                 np.testing.assert_array_equal(got.sampled_tied[draw, at], expected[:, 1])
+
+
+class Shard:
+    """A stretch of one side's vectors, with their ordinals in the whole."""
+
+    def __init__(self, encoded, first, last):
+        self.encoded, self.first = encoded.rows(slice(first, last)), first
+        self.rows = last - first
+
+    def blocks(self, rows):
+        for at in range(0, self.rows, rows):
+            yield self.first + at, self.encoded.rows(slice(at, at + rows))
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8", "int4"])
+def test_shards_add_up(precision):
+    """Counts of three shards of the gallery, added, are the counts of the whole."""
+    rng = np.random.default_rng(11)
+    a, b, relevant = make_case(rng, 90, 100, 24, True, 150)
+    left, right = (encode(normalise(x, range(200), ""), precision) for x in (a, b))
+    sides, pools = directions(relevant), Pools([30, 60], 1, 3)
+    plan = make_plan(precision, 24, 90, 100)
+    whole = score(Memory(left), Memory(right), sides, pools, plan)
+    shards = [Shard(right, first, last) for first, last in ((0, 33), (33, 34), (34, 100))]
+    texts = Memory(left)
+    values = sum(pair_values(texts, shard, sides, plan) for shard in shards)
+    total = partial_counts(texts, shards[0], sides, values, pools, plan)
+    for shard in shards[1:]:
+        for name, tally in partial_counts(texts, shard, sides, values, pools, plan).items():
+            total[name].add(tally)
+    for name, tally in total.items():
+        found = tally.result(whole[name].scores)
+        for field in dataclasses.fields(found):
+            if field.name not in ("judged", "scores"):
+                mine, theirs = getattr(found, field.name), getattr(whole[name], field.name)
+                np.testing.assert_array_equal(mine, theirs, err_msg=f"{name} {field.name}")

@@ -25,11 +25,18 @@ def test_the_same_every_time():
 
 
 def test_splits():
-    test, train = scenes("test"), scenes("train", 3000)
-    assert len(test) == 1000
+    test, train = scenes("test"), scenes("train")
+    assert (len(test), len(train)) == (1000, 20_000)
     assert not {scene.spec for scene in test} & {scene.spec for scene in train}
     assert len({scene.spec for scene in test}) == 1000
-    assert all(len(set(scene.captions)) == 5 for scene in test)
+    assert len({scene.spec for scene in train}) == 20_000
+    assert all(len(scene.captions) == len(set(scene.captions)) == 5 for scene in test + train)
+    sets = {frozenset(scene.captions) for scene in test}
+    assert len(sets) == 1000
+    assert not sets & {frozenset(scene.captions) for scene in train}
+    # A scene of one seed's test split must not be in another seed's train split either.
+    other = scenes("test", 200, seed=1)
+    assert not {scene.spec for scene in other} & {scene.spec for scene in train}
     with pytest.raises(CmrError, match="no split 'val'"):
         scenes("val")
 

@@ -1,0 +1,63 @@
+"""One side's vectors, a stretch at a time, ready to be multiplied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from cmr.represent.precisions import Encoded
+from cmr.score.plan import Plan
+
+
+class Vectors(Protocol):
+    """One side's stored vectors."""
+
+    @property
+    def rows(self) -> int:
+        """How many there are."""
+
+    def blocks(self, rows: int) -> Iterator[tuple[int, Encoded]]:
+        """All of them in order, at most `rows` at a time, with the first one's ordinal."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A stretch of one side, ready to be multiplied. `scales` is empty where unused."""
+
+    first: int
+    operand: torch.Tensor
+    scales: npt.NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.operand)
+
+    @property
+    def last(self) -> int:
+        """The ordinal after the last one."""
+        return self.first + len(self.operand)
+
+
+class Side:
+    """One side's blocks; kept if there is only one, else read again in every pass."""
+
+    def __init__(self, vectors: Vectors, rows: int, plan: Plan) -> None:
+        self._vectors, self._rows, self._plan = vectors, rows, plan
+        self._kept: Block | None = None
+
+    def __iter__(self) -> Iterator[Block]:
+        if self._kept is not None:
+            yield self._kept
+            return
+        kernel = self._plan.kernel
+        for first, encoded in self._vectors.blocks(self._rows):
+            # A copy: numba compiles once more for an array that must not be written.
+            scales = np.array(encoded.scales if kernel.scaled else encoded.scales[:0])
+            block = Block(first, kernel.prepare(encoded), scales)
+            if len(block) == self._vectors.rows:
+                self._kept = block
+            yield block

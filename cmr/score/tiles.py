@@ -1,0 +1,185 @@
+"""Every tile of two blocks, scored once and counted for the queries along both of its sides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from cmr.score import count
+from cmr.score.blocks import Block
+from cmr.score.plan import Plan
+from cmr.score.pools import Pools
+from cmr.score.tally import Tally
+
+Progress = Callable[[int], None]
+
+
+def count_blocks(
+    texts: Block,
+    visuals: Block,
+    tallies: dict[str, Tally],
+    pools: Pools | None,
+    plan: Plan,
+    room: torch.Tensor,
+    progress: Progress,
+) -> None:
+    """Score the tiles of two blocks and count them."""
+    by_row, by_column = tallies.get("t2v"), tallies.get("v2t")
+    slots = _Slots(by_column, visuals)
+    # Columns outside, so that their operand stays in the cache while rows go by.
+    for c in range(0, len(visuals), plan.tile_columns):
+        d = min(len(visuals), c + plan.tile_columns)
+        for a in range(0, len(texts), plan.tile_rows):
+            b = min(len(texts), a + plan.tile_rows)
+            products = plan.kernel.tile(texts.operand[a:b], visuals.operand[c:d], room).numpy()
+            tile = _Tile(
+                products,
+                texts.scales[a:b],
+                visuals.scales[c:d],
+                texts.first + a,
+                visuals.first + c,
+            )
+            _count_all(tile, by_row, slots, c, d, plan.kernel.sure)
+            if by_row is not None:
+                drawn = _row_pools(by_row, pools, texts.first + a, texts.first + b)
+                _count_some(tile, by_row, pools, drawn, flip=False)
+            if by_column is not None:
+                _count_some(tile, by_column, pools, slots.pools(pools, c, d), flip=True)
+            progress((b - a) * (d - c))
+    slots.flush()
+
+
+@dataclass(frozen=True)
+class _Tile:
+    """A tile of products, with its scales and the ordinals of its first row and column."""
+
+    products: npt.NDArray[Any]
+    rows: npt.NDArray[np.float32]
+    columns: npt.NDArray[np.float32]
+    first_row: int
+    first_column: int
+
+
+class _Slots:
+    """Thresholds and counts of a visual block's queries, laid out along its columns.
+
+    Slot s holds every query's s-th pair, so that a row of the tile is compared with a row of
+    thresholds. Queries with more than FEW pairs stay out and are counted by sorting.
+    """
+
+    def __init__(self, tally: Tally | None, block: Block) -> None:
+        self._tally, self._block = tally, block
+        self._pools: list[tuple[npt.NDArray[np.int32], npt.NDArray[np.uint16]]] | None = None
+        width = len(block)
+        if tally is None:
+            depth = np.zeros(width, dtype=np.int64)
+            self._pairs = self._slot = self._column = np.zeros(0, dtype=np.int64)
+        else:
+            start = tally.judged.start[block.first : block.last + 1]
+            relevants = np.diff(start)
+            depth = np.where(relevants <= count.FEW, relevants, 0)
+            self._pairs = np.arange(start[0], start[-1])
+            self._column = np.repeat(np.arange(width), relevants)
+            self._slot = self._pairs - start[self._column]
+            few = relevants[self._column] <= count.FEW
+            self._pairs = self._pairs[few]
+            self._column, self._slot = self._column[few], self._slot[few]
+        shape = (int(depth.max(initial=0)), width)
+        self.high = np.full(shape, np.inf, dtype=np.float32)
+        self.low = np.full(shape, np.inf, dtype=np.float32)
+        self.exact = np.full(shape, np.inf, dtype=np.float64)
+        self.own = np.full(shape, -1, dtype=np.int64)
+        self.more = np.zeros(shape, dtype=np.int32)
+        self.tied = np.zeros(shape, dtype=np.int32)
+        if tally is not None:
+            place = (self._slot, self._column)
+            self.high[place] = tally.fast_high[self._pairs]
+            self.low[place] = tally.fast_low[self._pairs]
+            self.exact[place] = tally.exact[self._pairs]
+            self.own[place] = tally.judged.item[self._pairs]
+        stretches = range(0, width, count.WIDTH)
+        self._depths = np.array([depth[s : s + count.WIDTH].max() for s in stretches])
+
+    def depths(self, first: int, last: int) -> npt.NDArray[np.int64]:
+        """Slots in use in each stretch of WIDTH columns from `first`, a multiple of WIDTH."""
+        return self._depths[first // count.WIDTH : -(-last // count.WIDTH)]
+
+    def pools(
+        self, pools: Pools | None, first: int, last: int
+    ) -> list[tuple[npt.NDArray[np.int32], npt.NDArray[np.uint16]]]:
+        """The drawn pools of columns first:last, a pair of arrays a draw."""
+        if pools is None or self._tally is None:
+            return []
+        if self._pools is None:
+            block = self._block
+            self._pools = pools.get("v2t", self._tally.judged, block.first, block.last)
+        return [(members[first:last], places[first:last]) for members, places in self._pools]
+
+    def flush(self) -> None:
+        """Hand the counts over to the tally, once the block is done."""
+        if self._tally is not None:
+            self._tally.more[self._pairs] += self.more[self._slot, self._column]
+            self._tally.tied[self._pairs] += self.tied[self._slot, self._column]
+
+
+def _row_pools(
+    tally: Tally | None, pools: Pools | None, first: int, last: int
+) -> list[tuple[npt.NDArray[np.int32], npt.NDArray[np.uint16]]]:
+    if tally is None or pools is None:
+        return []
+    return pools.get("t2v", tally.judged, first, last)
+
+
+def _count_all(
+    tile: _Tile, by_row: Tally | None, slots: _Slots, c: int, d: int, sure: bool
+) -> None:
+    """Count every score of the tile for the queries that have few relevant items."""
+    height = len(tile.products)
+    if by_row is None:
+        begin = end = np.zeros(height, dtype=np.int64)
+        none = np.zeros(0, dtype=np.float32)
+        row_side = (none, none, none.astype(np.float64), begin[:0], begin[:0])
+    else:
+        start = by_row.judged.start[tile.first_row : tile.first_row + height + 1]
+        begin, end = start[:-1], start[1:]
+        end = np.where(end - begin <= count.FEW, end, begin)
+        bounds = (by_row.fast_high, by_row.fast_low, by_row.exact)
+        row_side = (*bounds, by_row.more, by_row.tied)
+    column_side = (slots.high, slots.low, slots.exact, slots.own, slots.more, slots.tied)
+    tile_side = (tile.products, tile.rows, tile.columns, begin, end)
+    where = (slots.depths(c, d), c, tile.first_row)
+    count.count_tile(*tile_side, *row_side, *column_side, *where, sure)
+
+
+def _count_some(
+    tile: _Tile,
+    tally: Tally,
+    pools: Pools | None,
+    drawn: list[tuple[npt.NDArray[np.int32], npt.NDArray[np.uint16]]],
+    flip: bool,
+) -> None:
+    """Count what `_count_all` does not: many relevant items, relevant ones alone, drawn pools.
+
+    `flip` where the tally's queries run along the columns.
+    """
+    start, bounds = tally.judged.start, (tally.high, tally.low)
+    values = (tile.products, tile.rows, tile.columns)
+    first, item = (
+        (tile.first_column, tile.first_row) if flip else (tile.first_row, tile.first_column)
+    )
+    relevants = np.diff(start[first : first + tile.products.shape[flip] + 1])
+    many = first + np.flatnonzero(relevants > count.FEW)
+    if len(many):
+        count.count_sorted(*values, many, first, start, *bounds, tally.more, tally.tied, flip)
+    own = (tally.relevant_more, tally.relevant_tied)
+    count.count_relevants(*values, first, item, start, tally.judged.item, *bounds, *own, flip)
+    if pools is None:
+        return
+    for draw, pool in enumerate(drawn):
+        found = (tally.drawn_more[draw], tally.drawn_tied[draw])
+        count.count_members(*values, first, item, start, *bounds, *pool, pools.sizes, *found, flip)
