@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from decimal import Decimal
 from typing import IO, TYPE_CHECKING, Any
 
 import click
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
+_EXPLAIN = re.compile(r"^\s*explain\s+(analyze\s+)?", re.IGNORECASE)
 FORMATS = ("table", "csv", "json", "parquet")
 
 
@@ -71,12 +74,40 @@ def run_query(con: duckdb.DuckDBPyConnection, text: str) -> pa.Table:
     if not statements:
         raise CmrError("the query is empty")
     for statement in statements:
-        if statement.type not in (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN):
-            kind = statement.type.name.replace("_", " ")
-            raise CmrError(f"cmr sql only reads; {kind} statements are refused")
+        _refuse_writing(con, statement)
     for statement in statements[:-1]:
         fetch(con, statement.query)
-    return fetch(con, statements[-1].query)
+    table = fetch(con, statements[-1].query)
+    return table.rename_columns(_distinct(table.column_names))
+
+
+def _refuse_writing(con: duckdb.DuckDBPyConnection, statement: duckdb.Statement) -> None:
+    """Raise CmrError for what is no SELECT; EXPLAIN ANALYZE runs what it explains, so look in."""
+    import duckdb
+
+    kind = statement.type
+    if kind == duckdb.StatementType.EXPLAIN:
+        inner = _EXPLAIN.sub("", statement.query, count=1)
+        try:
+            kinds = {one.type for one in con.extract_statements(inner)}
+        except duckdb.Error:
+            kinds = set()
+        if kinds == {duckdb.StatementType.SELECT}:
+            return
+    if kind != duckdb.StatementType.SELECT:
+        name = kind.name.replace("_", " ")
+        raise CmrError(f"cmr sql only reads; {name} statements are refused")
+
+
+def _distinct(names: list[str]) -> list[str]:
+    """Column names with a number behind those that come again, for JSON keeps one of each."""
+    seen: dict[str, int] = {}
+    found = []
+    for name in names:
+        count = seen.get(name, 0)
+        seen[name] = count + 1
+        found.append(f"{name}_{count}" if count else name)
+    return found
 
 
 def write(table: pa.Table, form: str, out: IO[bytes]) -> None:
@@ -100,32 +131,34 @@ def write(table: pa.Table, form: str, out: IO[bytes]) -> None:
 
 
 def _plain(table: pa.Table) -> pa.Table:
-    """Nested and binary columns as JSON and hex text, for CSV has neither."""
-    import json
-
+    """What CSV has no form for as text: nested values as JSON, bytes as hex, intervals."""
     import pyarrow as pa
 
+    kept = (
+        pa.types.is_integer,
+        pa.types.is_floating,
+        pa.types.is_boolean,
+        pa.types.is_decimal,
+        pa.types.is_string,
+        pa.types.is_large_string,
+        pa.types.is_timestamp,
+        pa.types.is_date,
+        pa.types.is_time,
+    )
     columns = {}
     for field in table.schema:
         column = table[field.name]
-        if (
-            pa.types.is_nested(field.type)
-            or pa.types.is_binary(field.type)
-            or (pa.types.is_large_binary(field.type))
-        ):
-            column = pa.array(
-                [
-                    None
-                    if value is None
-                    else value.hex()
-                    if isinstance(value, bytes)
-                    else json.dumps(_json(value), ensure_ascii=False)
-                    for value in column.to_pylist()
-                ],
-                pa.string(),
-            )
+        if not any(test(field.type) for test in kept):
+            column = pa.array([_as_text(value) for value in column.to_pylist()], pa.string())
         columns[field.name] = column
     return pa.table(columns)
+
+
+def _as_text(value: Any) -> str | None:
+    import json
+
+    plain = _json(value)
+    return plain if plain is None or isinstance(plain, str) else json.dumps(plain)
 
 
 def _json(value: Any) -> Any:
@@ -138,6 +171,8 @@ def _json(value: Any) -> Any:
         return [_json(one) for one in value]
     if isinstance(value, dict):
         return {str(key): _json(one) for key, one in value.items()}
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
     if value is None or isinstance(value, str | int | bool):
         return value
     return value.isoformat() if hasattr(value, "isoformat") else str(value)

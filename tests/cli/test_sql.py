@@ -71,6 +71,9 @@ def test_wide_tables_are_not_cut(cmr, root):
         "set threads = 1",
         "install httpfs",
         "select 1; delete from ranks",
+        "explain analyze copy (select 1) to 'x.csv'",
+        "explain analyze create table t as select 1",
+        "call enable_logging()",
     ],
 )
 def test_only_reads(cmr, root, tmp_path, monkeypatch, query):
@@ -78,6 +81,26 @@ def test_only_reads(cmr, root, tmp_path, monkeypatch, query):
     result = cmr("sql", query, "-w", root, code=1)
     assert "cmr sql only reads" in result.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["w"]
+
+
+def test_explain_reads(cmr, root):
+    assert "RANKS" in cmr("sql", "explain analyze from ranks", "-w", root).stdout.upper()
+
+
+def test_odd_values(cmr, root):
+    """Columns of one name, and captions that would steer a terminal."""
+    query = "select 1 as a, 2 as a, chr(27) || '[31mred' as t"
+    found = json.loads(cmr("sql", query, "-w", root, "--format", "json").stdout)
+    assert found == [{"a": 1, "a_1": 2, "t": "\x1b[31mred"}]
+    kinds = (
+        "select 12::hugeint h, date '2024-01-02' d, interval 3 day i, map {'a': 1} m, "
+        "{'x': [1.0, 'nan'::double]} s, 'ab'::blob b, uuid() u, 1.5::decimal(3, 1) f"
+    )
+    text = cmr("sql", kinds, "-w", root, "--format", "csv").stdout
+    assert text.splitlines()[1].startswith("12,2024-01-02,")
+    found = json.loads(cmr("sql", kinds, "-w", root, "--format", "json").stdout)[0]
+    assert (found["h"], found["s"], found["b"], found["f"]) == (12, {"x": [1.0, None]}, "6162", 1.5)
+    assert "\x1b" not in cmr("sql", query, "-w", root).stdout
 
 
 def test_mistakes_are_one_sentence_with_a_hint(cmr, root):
