@@ -19,6 +19,7 @@ import pyarrow as pa
 from cmr.errors import CmrError
 
 LAYERS = ("macros", "staging", "intermediate", "marts", "checks")
+_WORD = re.compile(r"\b[a-z_]+\b")
 _NOTE = re.compile(r"-- ?(?:@(?P<column>\w+): )?(?P<text>.*)")
 
 
@@ -40,10 +41,7 @@ def sql_dir() -> Path:
 
 
 def views(layer: str | None = None) -> list[View]:
-    """The files of one layer, or of all, in the order in which they are created.
-
-    A view that needs another of its layer comes after it by the number of its name's file.
-    """
+    """The files of one layer, or of all, by layer and name."""
     found = []
     for name in LAYERS if layer is None else (layer,):
         for path in sorted((sql_dir() / name).glob("*.sql")):
@@ -83,18 +81,28 @@ def connect(root: str, *, threads: int | None = None) -> duckdb.DuckDBPyConnecti
 def install(con: duckdb.DuckDBPyConnection) -> None:
     """Create the views and macros, with their comments, in an open connection."""
     known = glossary()
-    waiting = views()
-    while waiting:
-        later = []
-        for view in waiting:
-            try:
-                _create(con, view, known)
-            except duckdb.CatalogException:
-                # It names a view of its own layer that is not there yet.
-                later.append(view)
-        if len(later) == len(waiting):
-            _create(con, later[0], known)
-        waiting = later
+    for view in in_order(views()):
+        _create(con, view, known)
+
+
+def in_order(found: Sequence[View]) -> list[View]:
+    """The same files, each after those of them that it names."""
+    by_name = {view.name: view for view in found}
+    begun: set[str] = set()
+    done: list[View] = []
+
+    def place(view: View) -> None:
+        if view.name in begun:
+            return
+        begun.add(view.name)
+        for name in _WORD.findall(view.query):
+            if name in by_name:
+                place(by_name[name])
+        done.append(view)
+
+    for view in found:
+        place(view)
+    return done
 
 
 def fetch(con: duckdb.DuckDBPyConnection, query: str) -> pa.Table:
