@@ -1,6 +1,6 @@
 """The local engine: two passes over the tiles of texts x visuals.
 
-The first pass scores the relevant pairs, with the same kernel; the second scores every tile
+The first pass scores the relevant pairs; the second scores every tile
 once and counts for both directions. Both sides are read in blocks, so memory is set by the
 plan and not by the gallery, and the matrix of all scores never exists.
 """
@@ -14,12 +14,11 @@ import numpy.typing as npt
 
 from cmr.score.blocks import Side, Vectors
 from cmr.score.judged import Judged
+from cmr.score.pairs import relevant_values
 from cmr.score.plan import Plan
 from cmr.score.pools import Pools
 from cmr.score.tally import Counted, Tally
 from cmr.score.tiles import Progress, count_blocks
-
-PAIR_GROUP = 64
 
 
 def score(
@@ -37,7 +36,7 @@ def score(
     """
     rows = Side(texts, plan.text_rows, plan)
     columns = Side(visuals, plan.visual_rows, plan)
-    values = _pair_values(rows, columns, directions, plan)
+    values = relevant_values(rows, columns, directions, plan)
     tallies = _count(rows, columns, directions, values, pools, plan, progress)
     scores = values.astype(np.float32)
     return {name: tally.result(scores[tally.judged.order]) for name, tally in tallies.items()}
@@ -51,7 +50,7 @@ def pair_values(
     Of a shard of the visuals: 0 for pairs outside it, so that the shards' results add up.
     """
     rows = Side(texts, plan.text_rows, plan)
-    return _pair_values(rows, Side(visuals, plan.visual_rows, plan), directions, plan)
+    return relevant_values(rows, Side(visuals, plan.visual_rows, plan), directions, plan)
 
 
 def partial_counts(
@@ -93,28 +92,3 @@ def _count(
             for visual_block in columns:
                 count_blocks(text_block, visual_block, tallies, pools, plan, room, progress)
     return tallies
-
-
-def _pair_values(
-    rows: Side, columns: Side, directions: dict[str, Judged], plan: Plan
-) -> npt.NDArray[Any]:
-    name, judged = next(iter(directions.items()))
-    text, visual = (judged.query, judged.item) if name == "t2v" else (judged.item, judged.query)
-    kernel = plan.kernel
-    values: npt.NDArray[Any] = np.zeros(len(text), dtype=kernel.compared)
-    room = kernel.empty(PAIR_GROUP, PAIR_GROUP)
-    with kernel.active():
-        for texts in rows:
-            for visuals in columns:
-                inside = (text >= texts.first) & (text < texts.last)
-                inside &= (visual >= visuals.first) & (visual < visuals.last)
-                found = np.flatnonzero(inside)
-                for group in np.split(found, range(PAIR_GROUP, len(found), PAIR_GROUP)):
-                    i, j = text[group] - texts.first, visual[group] - visuals.first
-                    tile = kernel.tile(texts.operand[i], visuals.operand[j], room)
-                    products = tile.diagonal().numpy()
-                    scales = (texts.scales[i], visuals.scales[j]) if kernel.scaled else (None, None)
-                    values[group] = kernel.values(products, *scales)
-    in_order = np.empty_like(values)
-    in_order[judged.order] = values
-    return in_order

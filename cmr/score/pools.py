@@ -25,6 +25,7 @@ from cmr.score.judged import Indices, Judged
 
 Members = npt.NDArray[np.int32]
 Places = npt.NDArray[np.uint16]
+Drawn = tuple[Members, Places]
 
 DIRECTIONS = {"t2v": 0, "v2t": 1}
 
@@ -181,33 +182,37 @@ def draw_pools(
 class Pools:
     """The drawn pools of an evaluation; the same for every representation.
 
-    They are kept while they take less than `room` bytes and drawn again where they do not.
+    They are kept while they take less than `room` bytes, beside the last stretch asked for in
+    each direction, and drawn again where they do not.
     """
 
     def __init__(self, sizes: list[int], draws: int, seed: int, room: int = 2**28) -> None:
         """`sizes`: the C, any order. `draws`: pools a query. `seed`: 0 to 2^64 - 1."""
         self.sizes = np.array(sorted(sizes), dtype=np.int64)
         self.draws, self.seed, self._room = draws, seed, room
-        self._kept: dict[tuple[str, int], tuple[Members, Places]] = {}
+        self._kept: dict[tuple[str, int], Drawn] = {}
+        self._last: dict[tuple[str, int], tuple[int, int, Drawn]] = {}
 
-    def get(
-        self, direction: str, judged: Judged, first: int, last: int
-    ) -> list[tuple[Members, Places]]:
+    def get(self, direction: str, judged: Judged, first: int, last: int) -> list[Drawn]:
         """`draw_pools` of queries first:last at the largest size, a pair of arrays a draw."""
         return [self._one(direction, judged, first, last, draw) for draw in range(self.draws)]
 
-    def _one(
-        self, direction: str, judged: Judged, first: int, last: int, draw: int
-    ) -> tuple[Members, Places]:
+    def _one(self, direction: str, judged: Judged, first: int, last: int, draw: int) -> Drawn:
         largest = int(self.sizes[-1])
         key = (direction, draw)
-        if key not in self._kept:
-            size = judged.queries * largest * 6
-            if size > self._room:
-                return draw_pools(judged, first, last, largest, draw, direction, self.seed)
+        if key in self._kept:
+            members, places = self._kept[key]
+            return members[first:last], places[first:last]
+        size = judged.queries * largest * 6
+        if size <= self._room:
             self._room -= size
             self._kept[key] = draw_pools(
                 judged, 0, judged.queries, largest, draw, direction, self.seed
             )
-        members, places = self._kept[key]
-        return members[first:last], places[first:last]
+            return self._one(direction, judged, first, last, draw)
+        recent = self._last.get(key)
+        if recent is None or recent[:2] != (first, last):
+            self._last.pop(key, None)
+            drawn = draw_pools(judged, first, last, largest, draw, direction, self.seed)
+            recent = self._last[key] = (first, last, drawn)
+        return recent[2]

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from cmr.score import count
+from cmr.score import count, singles
 from cmr.score.blocks import Block
 from cmr.score.plan import Plan
-from cmr.score.pools import Pools
+from cmr.score.pools import Drawn, Pools
 from cmr.score.tally import Tally
 
 Progress = Callable[[int], None]
@@ -31,6 +31,8 @@ def count_blocks(
     """Score the tiles of two blocks and count them."""
     by_row, by_column = tallies.get("t2v"), tallies.get("v2t")
     slots = _Slots(by_column, visuals)
+    row_pools = block_pools(pools, "t2v", by_row, texts)
+    column_pools = block_pools(pools, "v2t", by_column, visuals)
     # Columns outside, so that their operand stays in the cache while rows go by.
     for c in range(0, len(visuals), plan.tile_columns):
         d = min(len(visuals), c + plan.tile_columns)
@@ -46,10 +48,9 @@ def count_blocks(
             )
             _count_all(tile, by_row, slots, c, d, plan.kernel.sure)
             if by_row is not None:
-                drawn = _row_pools(by_row, pools, texts.first + a, texts.first + b)
-                _count_some(tile, by_row, pools, drawn, flip=False)
+                _count_some(tile, by_row, pools, _part(row_pools, a, b), flip=False)
             if by_column is not None:
-                _count_some(tile, by_column, pools, slots.pools(pools, c, d), flip=True)
+                _count_some(tile, by_column, pools, _part(column_pools, c, d), flip=True)
             progress((b - a) * (d - c))
     slots.flush()
 
@@ -73,8 +74,7 @@ class _Slots:
     """
 
     def __init__(self, tally: Tally | None, block: Block) -> None:
-        self._tally, self._block = tally, block
-        self._pools: list[tuple[npt.NDArray[np.int32], npt.NDArray[np.uint16]]] | None = None
+        self._tally = tally
         width = len(block)
         if tally is None:
             depth = np.zeros(width, dtype=np.int64)
@@ -109,17 +109,6 @@ class _Slots:
         """Slots in use in each stretch of WIDTH columns from `first`, a multiple of WIDTH."""
         return self._depths[first // count.WIDTH : -(-last // count.WIDTH)]
 
-    def pools(
-        self, pools: Pools | None, first: int, last: int
-    ) -> list[tuple[npt.NDArray[np.int32], npt.NDArray[np.uint16]]]:
-        """The drawn pools of columns first:last, a pair of arrays a draw."""
-        if pools is None or self._tally is None:
-            return []
-        if self._pools is None:
-            block = self._block
-            self._pools = pools.get("v2t", self._tally.judged, block.first, block.last)
-        return [(members[first:last], places[first:last]) for members, places in self._pools]
-
     def flush(self) -> None:
         """Hand the counts over to the tally, once the block is done."""
         if self._tally is not None:
@@ -127,12 +116,17 @@ class _Slots:
             self._tally.tied[self._pairs] += self.tied[self._slot, self._column]
 
 
-def _row_pools(
-    tally: Tally | None, pools: Pools | None, first: int, last: int
-) -> list[tuple[npt.NDArray[np.int32], npt.NDArray[np.uint16]]]:
-    if tally is None or pools is None:
+def block_pools(
+    pools: Pools | None, direction: str, tally: Tally | None, block: Block
+) -> list[Drawn]:
+    """The drawn pools of a block's queries, a pair of arrays a draw; the plan made room for it."""
+    if pools is None or tally is None:
         return []
-    return pools.get("t2v", tally.judged, first, last)
+    return pools.get(direction, tally.judged, block.first, block.last)
+
+
+def _part(drawn: list[Drawn], first: int, last: int) -> list[Drawn]:
+    return [(members[first:last], places[first:last]) for members, places in drawn]
 
 
 def _count_all(
@@ -143,16 +137,16 @@ def _count_all(
     if by_row is None:
         begin = end = np.zeros(height, dtype=np.int64)
         none = np.zeros(0, dtype=np.float32)
-        row_side = (none, none, none.astype(np.float64), begin[:0], begin[:0])
+        row_side = (none, none, none.astype(np.float64), begin[:0], begin[:0], begin[:0])
     else:
         start = by_row.judged.start[tile.first_row : tile.first_row + height + 1]
         begin, end = start[:-1], start[1:]
         end = np.where(end - begin <= count.FEW, end, begin)
         bounds = (by_row.fast_high, by_row.fast_low, by_row.exact)
-        row_side = (*bounds, by_row.more, by_row.tied)
+        row_side = (*bounds, by_row.judged.item, by_row.more, by_row.tied)
     column_side = (slots.high, slots.low, slots.exact, slots.own, slots.more, slots.tied)
     tile_side = (tile.products, tile.rows, tile.columns, begin, end)
-    where = (slots.depths(c, d), c, tile.first_row)
+    where = (slots.depths(c, d), c, tile.first_row, tile.first_column)
     count.count_tile(*tile_side, *row_side, *column_side, *where, sure)
 
 
@@ -160,7 +154,7 @@ def _count_some(
     tile: _Tile,
     tally: Tally,
     pools: Pools | None,
-    drawn: list[tuple[npt.NDArray[np.int32], npt.NDArray[np.uint16]]],
+    drawn: list[Drawn],
     flip: bool,
 ) -> None:
     """Count what `_count_all` does not: many relevant items, relevant ones alone, drawn pools.
@@ -175,11 +169,11 @@ def _count_some(
     relevants = np.diff(start[first : first + tile.products.shape[flip] + 1])
     many = first + np.flatnonzero(relevants > count.FEW)
     if len(many):
-        count.count_sorted(*values, many, first, start, *bounds, tally.more, tally.tied, flip)
+        singles.count_sorted(*values, many, first, start, *bounds, tally.more, tally.tied, flip)
     own = (tally.relevant_more, tally.relevant_tied)
-    count.count_relevants(*values, first, item, start, tally.judged.item, *bounds, *own, flip)
+    singles.count_relevants(*values, first, item, start, tally.judged.item, *bounds, *own, flip)
     if pools is None:
         return
     for draw, pool in enumerate(drawn):
         found = (tally.drawn_more[draw], tally.drawn_tied[draw])
-        count.count_members(*values, first, item, start, *bounds, *pool, pools.sizes, *found, flip)
+        singles.count_members(*values, first, item, start, *bounds, *pool, pools.sizes, *found, flip)
