@@ -1,4 +1,4 @@
-"""Which device to compute on."""
+"""Which device to compute on, and how much of its memory was taken."""
 
 from __future__ import annotations
 
@@ -17,3 +17,14 @@ def pick_device(name: str) -> str:
     except (RuntimeError, AssertionError) as error:
         raise CmrError(f"there is no device {name!r}: {str(error).splitlines()[0]}") from None
     return str(device)
+
+
+def reset_peak(device: str) -> None:
+    """Forget the most memory that was taken of a CUDA device."""
+    if device.startswith("cuda"):
+        torch.cuda.reset_peak_memory_stats(device)
+
+
+def peak_bytes(device: str) -> int | None:
+    """The most memory taken of a CUDA device since; None of others, which do not count it."""
+    return torch.cuda.max_memory_allocated(device) if device.startswith("cuda") else None

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 import pyarrow as pa
 
 from cmr.errors import CmrError
+
+T = TypeVar("T")
 
 LAYERS = ("macros", "staging", "intermediate", "marts", "checks")
 _WORD = re.compile(r"\b[a-z_]+\b")
@@ -108,10 +111,20 @@ def in_order(found: Sequence[View]) -> list[View]:
 def fetch(con: duckdb.DuckDBPyConnection, query: str) -> pa.Table:
     """A query's whole result. Raises CmrError with DuckDB's reason in one sentence."""
     try:
-        result: pa.Table = con.sql(query).to_arrow_table()
+        return _stoppable(con, lambda: con.sql(query).to_arrow_table())
     except duckdb.Error as error:
         raise CmrError(explain(error)) from None
-    return result
+
+
+def _stoppable(con: duckdb.DuckDBPyConnection, work: Callable[[], T]) -> T:
+    """Do it in a thread, so that Ctrl-C reaches Python at once and stops the query."""
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(work)
+        try:
+            return done.result()
+        except KeyboardInterrupt:
+            con.interrupt()
+            raise
 
 
 def materialise(
@@ -126,7 +139,8 @@ def materialise(
     if run_ids is not None:
         only = f" where run_id in ({', '.join(map(_quoted, run_ids)) or 'null'})"
     try:
-        con.execute(f"create or replace temp table {view} as from memory.main.{view}{only}")
+        query = f"create or replace temp table {view} as from memory.main.{view}{only}"
+        _stoppable(con, lambda: con.execute(query))
     except duckdb.Error as error:
         raise CmrError(explain(error)) from None
 

@@ -59,7 +59,7 @@ _POSITIVE = click.IntRange(1)
 )
 @click.option("--hits", type=click.IntRange(0), default=0, help="Keep the top N of every query.")
 @click.option("--scorer", type=click.Choice(["torch"]), default="torch", show_default=True)
-@click.option("--device", default="auto", show_default=True, help="auto, cpu")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps")
 @click.option(
     "--memory",
     type=Bytes(),

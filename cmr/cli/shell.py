@@ -49,6 +49,8 @@ def shell(con: duckdb.DuckDBPyConnection, root: str) -> None:
             form = _answer(con, text, form)
         except CmrError as error:
             click.echo(str(error), err=True)
+        except KeyboardInterrupt:
+            click.echo("stopped", err=True)
 
 
 def _answer(con: duckdb.DuckDBPyConnection, text: str, form: str) -> str:

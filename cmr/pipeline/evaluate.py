@@ -191,6 +191,7 @@ class _Job:
     def _score(
         self, made: Representation, missing: list[str], advance: Callable[[int], None]
     ) -> None:
+        from cmr.devices import reset_peak
         from cmr.score.engine import score
 
         request, subject = self._request, self._subject
@@ -202,6 +203,7 @@ class _Job:
         plan = _make_plan(request, subject, made.precision, made.dim, sizes, draws)
         pools = self._draw(sizes, draws)
         judged = {name: subject.judged[name] for name in missing}
+        reset_peak(plan.device)
         counted = score(texts, visuals, judged, pools, plan, advance)
         took = time.perf_counter() - clock
         for name in missing:
@@ -293,6 +295,8 @@ class _Job:
 def _timings(row: Row, stages: dict[str, float]) -> pa.Table:
     """Rows of `timings`. A scoring pass serves both directions; its time stands in each."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    from cmr.devices import peak_bytes
+
     rows = [
         {
             "stage": stage,
@@ -302,7 +306,7 @@ def _timings(row: Row, stages: dict[str, float]) -> pa.Table:
             "seconds": seconds,
             "queries": row["queries"],
             "peak_rss_bytes": peak if sys.platform == "darwin" else peak * 1024,
-            "peak_device_bytes": None,
+            "peak_device_bytes": peak_bytes(row["device"]),
             "vector_bytes": row["vector_bytes"],
         }
         for stage, seconds in stages.items()

@@ -13,12 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from cmr.score.blocks import Side, Vectors
+from cmr.score.device_tiles import count_blocks_on_device
 from cmr.score.judged import Judged
 from cmr.score.pairs import relevant_values
 from cmr.score.plan import Plan
 from cmr.score.pools import Pools
-from cmr.score.tally import Counted, Tally
-from cmr.score.tiles import Progress, count_blocks
+from cmr.score.tally import Counted, Progress, Tally
+from cmr.score.tiles import count_blocks
 
 
 def score(
@@ -81,14 +82,14 @@ def _count(
     plan: Plan,
     progress: Progress,
 ) -> dict[str, Tally]:
+    count = count_blocks if plan.counting == "numba" else count_blocks_on_device
     draws, sizes = (pools.draws, len(pools.sizes)) if pools else (0, 0)
     tallies = {
         name: Tally(judged, plan.kernel, values[judged.order], draws, sizes)
         for name, judged in directions.items()
     }
-    room = plan.kernel.empty(plan.tile_rows, plan.tile_columns)
     with plan.kernel.active():
         for text_block in rows:
             for visual_block in columns:
-                count_blocks(text_block, visual_block, tallies, pools, plan, room, progress)
+                count(text_block, visual_block, tallies, pools, plan, progress)
     return tallies

@@ -32,7 +32,9 @@ def top_hits(
                 for side in columns:
                     for c in range(0, len(side), plan.tile_columns):
                         d = min(len(side), c + plan.tile_columns)
-                        tile = kernel.tile(block.operand[a:b], side.operand[c:d], room).numpy()
+                        tile = (
+                            kernel.tile(block.operand[a:b], side.operand[c:d], room).cpu().numpy()
+                        )
                         if kernel.scaled:
                             scale = block.scales[a:b, None], side.scales[c:d]
                             values = kernel.values(tile, *scale)

@@ -18,6 +18,10 @@ from cmr.score.product import Kernel, choose
 TILE_ROWS = 1024
 TILE_COLUMNS = 512
 DEFAULT_SHARE = 0.25
+DEVICE_SHARE = 0.5
+# A device wants large products; a cell takes its product, its score and the masks of its counts.
+LARGEST_DEVICE_TILE = 8192
+DEVICE_TILE_BYTES = 16
 LEAST_MEMORY = 64 * 2**20
 
 
@@ -26,10 +30,12 @@ class Plan:
     """How one representation is scored.
 
     `tile_rows`, `tile_columns`: texts and visuals of a tile. `text_rows`, `visual_rows`: how
-    many of each are held at a time. `memory`: bytes that blocks, tiles and pools may take.
+    many of each are held at a time. `memory`: bytes that blocks, tiles and pools may take, of the
+    device where there is one. `counting`: numba on CPUs, torch on devices.
     """
 
     kernel: Kernel
+    counting: str
     device: str
     threads: int
     tile_rows: int
@@ -43,6 +49,7 @@ class Plan:
         return json.dumps(
             {
                 "kernel": self.kernel.name,
+                "counting": self.counting,
                 "compared": str(self.kernel.compared),
                 "threads": self.threads,
                 "tile": [self.tile_rows, self.tile_columns],
@@ -52,8 +59,10 @@ class Plan:
         )
 
 
-def default_memory() -> int:
-    """A quarter of the machine's memory, in bytes."""
+def default_memory(device: str = "cpu") -> int:
+    """A quarter of the machine's memory, or half of what is free on a CUDA device, in bytes."""
+    if device.startswith("cuda"):
+        return int(torch.cuda.mem_get_info(device)[0] * DEVICE_SHARE)
     return int(psutil.virtual_memory().total * DEFAULT_SHARE)
 
 
@@ -71,23 +80,30 @@ def make_plan(
 
     Raises CmrError if `memory` is too little for any block.
     """
-    budget = memory or default_memory()
+    budget = memory or default_memory(device)
     if budget < LEAST_MEMORY:
         raise CmrError(f"--memory must be at least {LEAST_MEMORY // 2**20} MiB")
-    kernel = choose(precision, dim)
-    wide = 1 if kernel.operand == "int8" else 4
-    # A block is held as stored and as multiplied; drawn pools take 6 bytes a member.
-    row = dim * (wide + 4) + largest_pool * draws * 6
-    rows = max(TILE_ROWS, budget // 2 // row)
+    kernel = choose(precision, dim, device)
     threads = min(torch.get_num_threads(), numba.get_num_threads())
-    # Each thread counts whole stretches of WIDTH columns.
-    columns = max(TILE_COLUMNS, threads * WIDTH)
+    if device == "cpu":
+        # Each thread counts whole stretches of WIDTH columns.
+        height, width = TILE_ROWS, max(TILE_COLUMNS, threads * WIDTH)
+        tile = height, min(width, -(-max(visuals, 1) // WIDTH) * WIDTH)
+    else:
+        side = LARGEST_DEVICE_TILE
+        while side > TILE_ROWS and side * side * DEVICE_TILE_BYTES > budget // 4:
+            side //= 2
+        tile = side, min(side, max(visuals, 1))
+    # A block is held as stored and as multiplied; drawn pools take 6 bytes a member.
+    wide = {"int8": 1, "float16": 2, "bfloat16": 2}.get(kernel.operand, 4)
+    rows = max(TILE_ROWS, budget // 2 // (dim * (wide + 4) + largest_pool * draws * 6))
     return Plan(
         kernel=kernel,
+        counting="numba" if device == "cpu" else "torch",
         device=device,
         threads=threads,
-        tile_rows=min(TILE_ROWS, max(texts, 1)),
-        tile_columns=min(columns, -(-max(visuals, 1) // WIDTH) * WIDTH),
+        tile_rows=min(tile[0], max(texts, 1)),
+        tile_columns=tile[1],
         text_rows=max(1, min(texts, rows)),
         visual_rows=max(1, min(visuals, rows)),
         memory=budget,

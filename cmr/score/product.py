@@ -1,7 +1,8 @@
 """Products of tiles: the kernel for each precision, and the operands it wants.
 
 Integer codes go through int8 products accumulated in int32. Floats go through float32 products;
-bfloat16 through the machine's bfloat16 products with float32 sums where it has them.
+bfloat16 through the machine's bfloat16 products with float32 sums where it has them, and on
+devices float16 likewise. What a machine or device claims to have is tried before it is used.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from cmr.errors import CmrError
 from cmr.represent.precisions import INTEGER, Encoded, to_floats, to_integers
 
 TIE_TOLERANCE = 1e-6
@@ -28,8 +30,8 @@ EXACT_IN_FLOAT32 = 2**24
 class Kernel:
     """How the tiles of one precision are multiplied and compared.
 
-    `operand`: int8 or float32 tiles. `scaled`: products are compared times both scales (1 for
-    b1), in float64.
+    `operand`: int8, float32, float16 or bfloat16 tiles. `scaled`: products are compared times
+    both scales (1 for b1), in float64.
     `split`: dimensions whose products float32 can sum exactly; 0 where that is no concern.
     """
 
@@ -39,6 +41,7 @@ class Kernel:
     scaled: bool
     bf16: bool = False
     split: int = 0
+    device: str = "cpu"
 
     @property
     def compared(self) -> npt.DTypeLike:
@@ -51,44 +54,50 @@ class Kernel:
         return not self.scaled or self.precision == "b1"
 
     def prepare(self, encoded: Encoded) -> torch.Tensor:
-        """The (n, d) tensor that this kernel multiplies."""
+        """The (n, d) tensor that this kernel multiplies, on its device.
+
+        int8 on devices is padded with zeros to a multiple of 8 dimensions, as they ask for.
+        """
         if self.precision in INTEGER:
-            codes = np.ascontiguousarray(to_integers(encoded))
-            if self.operand == "float32":
-                return torch.from_numpy(codes.astype(np.float32))
-            return torch.from_numpy(codes)
-        return torch.from_numpy(np.ascontiguousarray(to_floats(encoded)))
+            operand = torch.from_numpy(np.ascontiguousarray(to_integers(encoded)))
+        else:
+            operand = torch.from_numpy(np.ascontiguousarray(to_floats(encoded)))
+        operand = operand.to(self.device).to(getattr(torch, self.operand))
+        if self.operand == "int8" and self.device != "cpu":
+            return torch.nn.functional.pad(operand, (0, -operand.shape[1] % 8))
+        return operand
 
     def empty(self, rows: int, columns: int) -> torch.Tensor:
         """Room for a tile of products."""
-        kind = torch.int32 if self.operand == "int8" else torch.float32
-        if self.split:
-            kind = torch.float64
-        return torch.empty((rows, columns), dtype=kind)
+        kind = torch.int32 if self.operand == "int8" or self.split else torch.float32
+        return torch.empty((rows, columns), dtype=kind, device=self.device)
 
-    def tile(self, rows: torch.Tensor, columns: torch.Tensor, room: torch.Tensor) -> torch.Tensor:
-        """rows @ columns.T, (n, d) x (m, d) -> (n, m), in the front of `room`."""
+    def tile(
+        self, rows: torch.Tensor, columns: torch.Tensor, room: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """rows @ columns.T, (n, d) x (m, d) -> (n, m), in the front of `room` if given."""
+        if room is None:
+            room = self.empty(len(rows), len(columns))
         out = room.view(-1)[: len(rows) * len(columns)].view(len(rows), len(columns))
         if self.operand == "int8":
+            if self.device != "cpu":
+                return _padded_int_mm(rows, columns)
             return torch._int_mm(rows, columns.T, out=out)
         if self.split:
             out.zero_()
             for at in range(0, rows.shape[1], self.split):
                 part = slice(at, at + self.split)
-                out += torch.mm(rows[:, part], columns[:, part].T)
+                out += torch.mm(rows[:, part], columns[:, part].T).to(torch.int32)
             return out
+        if self.operand != "float32":
+            return torch.mm(rows, columns.T, out_dtype=torch.float32, out=out)
         return torch.mm(rows, columns.T, out=out)
 
     @contextlib.contextmanager
     def active(self) -> Iterator[None]:
-        """Switch bfloat16 products on for the time of the scoring, and off again."""
-        matmul: Any = torch.backends.mkldnn.matmul  # type: ignore[attr-defined]
-        before = matmul.fp32_precision
-        matmul.fp32_precision = "bf16" if self.bf16 else "ieee"
-        try:
+        """Set the precision of float32 products for the time of the scoring, and set it back."""
+        with _float32_products("bf16" if self.bf16 else "ieee"):
             yield
-        finally:
-            matmul.fp32_precision = before
 
     def values(
         self,
@@ -124,29 +133,60 @@ class Kernel:
         return (values + doubt).astype(np.float32), (values - doubt).astype(np.float32)
 
 
-def choose(precision: str, dim: int) -> Kernel:
-    """The fastest exact kernel for a precision on this machine's CPU."""
+def choose(precision: str, dim: int, device: str = "cpu") -> Kernel:
+    """The fastest exact kernel for a precision on this machine's CPU, or on a device.
+
+    Raises CmrError if the device's float32 products are too coarse for the tie tolerance.
+    """
     if precision in INTEGER:
-        if int8_is_exact():
-            return Kernel("int8-mm", precision, "int8", scaled=True)
+        if int8_is_exact(device):
+            return Kernel("int8-mm", precision, "int8", scaled=True, device=device)
         limit = {"int8": 127, "int4": 7, "b1": 1}[precision]
         exact = EXACT_IN_FLOAT32 // (limit * limit)
-        return Kernel(
-            "float32-mm-of-codes", precision, "float32", True, split=exact if dim > exact else 0
-        )
-    if precision == "bf16" and bf16_sums_in_float32():
-        return Kernel("bf16-mm", precision, "float32", False, bf16=True)
-    return Kernel("float32-mm", precision, "float32", False)
+        split = exact if dim > exact else 0
+        name = "float32-mm-of-codes"
+        return Kernel(name, precision, "float32", True, split=split, device=device)
+    if device == "cpu":
+        if precision == "bf16" and bf16_sums_in_float32():
+            return Kernel("bf16-mm", precision, "float32", False, bf16=True)
+        return Kernel("float32-mm", precision, "float32", False)
+    half = {"fp16": "float16", "bf16": "bfloat16"}.get(precision)
+    if half and sums_in_float32(half, device):
+        return Kernel(f"{precision}-mm", precision, half, False, device=device)
+    if not sums_in_float32("float32", device):
+        raise CmrError(f"float32 products on {device} are too coarse; --device cpu is exact")
+    return Kernel("float32-mm", precision, "float32", False, device=device)
+
+
+@contextlib.contextmanager
+def _float32_products(precision: str) -> Iterator[None]:
+    """ieee or bf16 products of float32 tiles; on CUDA always ieee, so never TF32."""
+    cpu: Any = torch.backends.mkldnn.matmul  # type: ignore[attr-defined]
+    cuda: Any = torch.backends.cuda.matmul
+    before = cpu.fp32_precision, cuda.fp32_precision
+    cpu.fp32_precision, cuda.fp32_precision = precision, "ieee"
+    try:
+        yield
+    finally:
+        cpu.fp32_precision, cuda.fp32_precision = before
+
+
+def _padded_int_mm(rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
+    """int8 products on a device, which wants more than 16 rows and a multiple of 8 columns."""
+    height, width = len(rows), len(columns)
+    rows = torch.nn.functional.pad(rows, (0, 0, 0, max(0, 32 - height)))
+    columns = torch.nn.functional.pad(columns, (0, 0, 0, max(0, 32 - width, -width % 8)))
+    return torch._int_mm(rows, columns.T)[:height, :width]
 
 
 @cache
-def int8_is_exact() -> bool:
+def int8_is_exact(device: str = "cpu") -> bool:
     """Whether int8 products survive extreme codes; without VNNI pairs of them may saturate."""
     for sign in (1, -1):
-        left = torch.full((64, 1024), 127, dtype=torch.int8)
-        right = torch.full((64, 1024), 127 * sign, dtype=torch.int8)
+        left = torch.full((64, 1024), 127, dtype=torch.int8, device=device)
+        right = torch.full((64, 1024), 127 * sign, dtype=torch.int8, device=device)
         try:
-            got = torch._int_mm(left, right.T)
+            got = torch._int_mm(left, right.T).cpu()
         except RuntimeError:
             return False
         if not bool((got == 127 * 127 * 1024 * sign).all()):
@@ -156,18 +196,27 @@ def int8_is_exact() -> bool:
 
 @cache
 def bf16_sums_in_float32() -> bool:
-    """Whether the bfloat16 product of float32 tiles exists here and keeps float32 sums."""
+    """Whether the CPU's bfloat16 product of float32 tiles exists and keeps float32 sums."""
+    kernel = Kernel("bf16-mm", "bf16", "float32", False, bf16=True)
+    return _product_error(kernel, torch.bfloat16) < TIE_TOLERANCE / 2
+
+
+@cache
+def sums_in_float32(operand: str, device: str) -> bool:
+    """Whether a device's products of such tiles are as good as float32 sums."""
+    kernel = Kernel("trial", "fp32", operand, False, device=device)
+    return _product_error(kernel, getattr(torch, operand)) < TIE_TOLERANCE / 2
+
+
+def _product_error(kernel: Kernel, kind: torch.dtype) -> float:
+    """The largest error of a tile of unit vectors, or infinity where there is no such product."""
     generator = torch.Generator().manual_seed(0)
-    tile = torch.nn.functional.normalize(torch.randn(64, 512, generator=generator))
-    tile = tile.bfloat16().float()
-    exact = tile.double() @ tile.double().T
-    matmul: Any = torch.backends.mkldnn.matmul  # type: ignore[attr-defined]
-    before = matmul.fp32_precision
+    vectors = torch.nn.functional.normalize(torch.randn(64, 512, generator=generator)).to(kind)
+    exact = vectors.double() @ vectors.double().T
+    operand = vectors.to(kernel.device).to(getattr(torch, kernel.operand))
     try:
-        matmul.fp32_precision = "bf16"
-        error = (torch.mm(tile, tile.T).double() - exact).abs().max()
-    except RuntimeError:
-        return False
-    finally:
-        matmul.fp32_precision = before
-    return bool(error < TIE_TOLERANCE / 2)
+        with kernel.active():
+            found = kernel.tile(operand, operand).cpu().double()
+    except (RuntimeError, TypeError, NotImplementedError):
+        return float("inf")
+    return float((found - exact).abs().max())

@@ -108,6 +108,27 @@ def count_relevants(
 
 
 @numba.njit(cache=True, parallel=True)
+def count_seen(
+    seen: Tile,
+    start: Counts,
+    high: Tile,
+    low: Tile,
+    more: Counts,
+    tied: Counts,
+) -> None:
+    """`count_relevants` from the relevant items' values, kept aside; NaN where not seen.
+
+    `start`: of a stretch of queries, (queries + 1,). `seen`: the values of its pairs in order.
+    """
+    for query in numba.prange(len(start) - 1):
+        begin, end = start[query], start[query + 1]
+        values = seen[begin - start[0] : end - start[0]]
+        values = values[~np.isnan(values)]
+        if len(values):
+            _among(values, high, low, begin, end, more, tied)
+
+
+@numba.njit(cache=True, parallel=True)
 def count_members(
     tile: Tile,
     rows: Tile,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from cmr.score.product import Kernel
 
 Int64 = npt.NDArray[np.int64]
+Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True)

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from cmr.score import count, singles
 from cmr.score.blocks import Block
 from cmr.score.plan import Plan
 from cmr.score.pools import Drawn, Pools
-from cmr.score.tally import Tally
-
-Progress = Callable[[int], None]
+from cmr.score.tally import Progress, Tally
 
 
 def count_blocks(
@@ -25,10 +21,10 @@ def count_blocks(
     tallies: dict[str, Tally],
     pools: Pools | None,
     plan: Plan,
-    room: torch.Tensor,
     progress: Progress,
 ) -> None:
-    """Score the tiles of two blocks and count them."""
+    """Score the tiles of two blocks and count them, on the CPU."""
+    room = plan.kernel.empty(plan.tile_rows, plan.tile_columns)
     by_row, by_column = tallies.get("t2v"), tallies.get("v2t")
     slots = _Slots(by_column, visuals)
     row_pools = block_pools(pools, "t2v", by_row, texts)
@@ -176,4 +172,6 @@ def _count_some(
         return
     for draw, pool in enumerate(drawn):
         found = (tally.drawn_more[draw], tally.drawn_tied[draw])
-        singles.count_members(*values, first, item, start, *bounds, *pool, pools.sizes, *found, flip)
+        singles.count_members(
+            *values, first, item, start, *bounds, *pool, pools.sizes, *found, flip
+        )

@@ -103,3 +103,16 @@ def test_interrupt_says_how_to_go_on(data, tmp_path):
     process.send_signal(signal.SIGINT)
     assert process.wait() == 130
     assert b"run the same command to go on" in process.stderr.read()
+
+
+def test_interrupt_stops_a_query(data, tmp_path):
+    """DuckDB holds the signal back while it computes, unless it computes elsewhere."""
+    root = tmp_path / "w"
+    assert start(root, "ingest", "npz", data).wait() == 0
+    endless = "select sum(a.range * b.range) from range(10000000) a, range(10000000) b"
+    process = start(root, "sql", endless)
+    time.sleep(8)
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=20) == 130
+    assert b"stopped" in process.stderr.read()

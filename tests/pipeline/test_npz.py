@@ -66,6 +66,28 @@ def test_every_run_equals_a_full_matrix(warehouse, npz):
         assert {row[8] for row in rows} == {full.shape[1]}
 
 
+def test_a_device_stores_the_same_counts(cmr, npz, tmp_path):
+    """`cpu:0` is this processor taken as a device: the code for GPUs, hits and pools included."""
+    found = []
+    for device in ("cpu", "cpu:0"):
+        root = tmp_path / device
+        cmr("ingest", "npz", npz(), "-w", root, "--dataset", "d")
+        cmr("evaluate", "-w", root, "--dims", "16,40", "--precisions", "fp32,fp16,int8,b1",
+            *GRID, "--hits", "3", "--device", device)  # fmt: skip
+        con = connect(str(root))
+        assert con.execute("select distinct device from runs").fetchall() == [(device,)]
+        tables = []
+        for table, columns in (
+            ("ranks", "columns(c -> c not in ('score'))"),
+            ("sampled_ranks", "*"),
+            ("hits", "run_id, query_id, position, round(score, 5)"),
+        ):
+            tables.append(con.execute(f"select {columns} from {table} order by all").fetchall())
+        found.append(tables)
+    assert [len(rows) > 0 for rows in found[0]] == [True] * 3
+    assert found[0] == found[1]
+
+
 def test_same_command_does_no_work(cmr, npz, warehouse):
     before = sorted(path.name for path in warehouse.rglob("*.parquet"))
     again = cmr("ingest", "npz", npz(), "-w", warehouse, "--dataset", "d")

@@ -6,9 +6,11 @@ import dataclasses
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cmr.errors import CmrError
 from cmr.represent.precisions import PRECISIONS, encode
 from cmr.represent.vectors import normalise
 from cmr.score import product
@@ -52,12 +54,20 @@ def directions(relevant, names=("t2v", "v2t")):
     return {name: both[name] for name in names}
 
 
-def check_counts(a, b, relevant, precision, plan_changes=None, names=("t2v", "v2t"), pools=None):
+# "cpu" is counted by the CPU's own kernels. "cpu:0" is the same processor taken as a device, so
+# that the code for GPUs runs where there is none.
+DEVICES = ["cpu", "cpu:0"]
+
+
+def check_counts(
+    a, b, relevant, precision, changes=None, names=("t2v", "v2t"), pools=None, device="cpu"
+):
     ids = [str(row) for row in range(max(relevant.shape))]
     left = encode(normalise(a, ids, "text"), precision)
     right = encode(normalise(b, ids, "visual"), precision)
-    plan = make_plan(precision, a.shape[1], len(a), len(b))
-    plan = dataclasses.replace(plan, **(plan_changes or {}))
+    plan = make_plan(precision, a.shape[1], len(a), len(b), device)
+    assert plan.counting == ("numba" if device == "cpu" else "torch")
+    plan = dataclasses.replace(plan, **(changes or {}))
     result = score(Memory(left), Memory(right), directions(relevant, names), pools, plan)
     full = counts.scores(left, right)
     exact = precision in ("int8", "int4", "b1")
@@ -73,31 +83,35 @@ def check_counts(a, b, relevant, precision, plan_changes=None, names=("t2v", "v2
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("duplicates", [False, True])
-def test_equals_full_matrix(precision, duplicates):
+@pytest.mark.parametrize("device", DEVICES)
+def test_equals_full_matrix(precision, duplicates, device):
     rng = np.random.default_rng(3)
     case = make_case(rng, 301, 523, 40, duplicates, 400)
     changes = {"tile_rows": 64, "tile_columns": 256, "text_rows": 150, "visual_rows": 512}
-    check_counts(*case, precision, changes)
+    check_counts(*case, precision, changes, device=device)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8", "b1"])
 @pytest.mark.parametrize("names", [("t2v",), ("v2t",)])
-def test_one_direction(precision, names):
+@pytest.mark.parametrize("device", DEVICES)
+def test_one_direction(precision, names, device):
     rng = np.random.default_rng(4)
-    check_counts(*make_case(rng, 90, 70, 24, True, 120), precision, names=names)
+    case = make_case(rng, 90, 70, 24, True, 120)
+    check_counts(*case, precision, names=names, device=device)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8", "b1"])
-def test_many_relevant_items(precision):
+@pytest.mark.parametrize("device", DEVICES)
+def test_many_relevant_items(precision, device):
     """More relevant items than the unsorted path takes, on both sides."""
     rng = np.random.default_rng(5)
     a, b, relevant = make_case(rng, 80, 60, 16, True, 100)
     relevant[3, :] = True
     relevant[:, 7] = True
-    check_counts(a, b, relevant, precision)
+    check_counts(a, b, relevant, precision, device=device)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     precision=st.sampled_from(PRECISIONS),
     texts=st.integers(1, 40),
@@ -108,8 +122,9 @@ def test_many_relevant_items(precision):
     pairs=st.integers(1, 60),
     rows=st.integers(1, 40),
     seed=st.integers(0, 2**32 - 1),
+    device=st.sampled_from(DEVICES),
 )
-def test_any_shape(precision, texts, visuals, dim, duplicates, constant, pairs, rows, seed):
+def test_any_shape(precision, texts, visuals, dim, duplicates, constant, pairs, rows, seed, device):
     rng = np.random.default_rng(seed)
     a, b, relevant = make_case(rng, texts, visuals, dim, duplicates, pairs)
     if constant:
@@ -121,17 +136,18 @@ def test_any_shape(precision, texts, visuals, dim, duplicates, constant, pairs, 
     if precision in ("fp32", "fp16", "bf16") and min(near) < 5e-7:
         return  # a difference on the very edge of the tolerance may fall on either side
     changes = {"tile_rows": min(rows, texts), "text_rows": rows, "visual_rows": rows}
-    check_counts(a, b, relevant, precision, changes)
+    check_counts(a, b, relevant, precision, changes, device=device)
 
 
 @pytest.mark.parametrize("precision", ["int8", "int4", "b1"])
-def test_counts_do_not_depend_on_the_kernel(precision, monkeypatch):
+@pytest.mark.parametrize("device", DEVICES)
+def test_counts_do_not_depend_on_the_kernel(precision, device, monkeypatch):
     """The fallback for machines whose int8 products saturate gives the same counts."""
     rng = np.random.default_rng(6)
     case = make_case(rng, 50, 40, 1100, True, 60)
     fast = check_counts(*case, precision)
-    monkeypatch.setattr(product, "int8_is_exact", lambda: False)
-    slow = check_counts(*case, precision)
+    monkeypatch.setattr(product, "int8_is_exact", lambda device: False)
+    slow = check_counts(*case, precision, device=device)
     for name in fast:
         for field in ("above", "tied", "relevants_above", "relevants_tied"):
             np.testing.assert_array_equal(getattr(fast[name], field), getattr(slow[name], field))
@@ -148,14 +164,15 @@ def test_extreme_codes_are_exact():
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
 @pytest.mark.parametrize("room", [0, 2**28])
-def test_sampled_pools(precision, room):
+@pytest.mark.parametrize("device", DEVICES)
+def test_sampled_pools(precision, room, device):
     """Counts within drawn pools equal counting over the pools laid out as a matrix."""
     rng = np.random.default_rng(8)
     a, b, relevant = make_case(rng, 120, 90, 20, True, 150)
     sizes, draws = [40, 20, 60], 2
     pools = Pools(sizes, draws, 9, room)
     changes = {"tile_rows": 32, "text_rows": 70, "visual_rows": 64}
-    result = check_counts(a, b, relevant, precision, changes, pools=pools)
+    result = check_counts(a, b, relevant, precision, changes, pools=pools, device=device)
     left, right = (encode(normalise(x, range(200), ""), precision) for x in (a, b))
     full = counts.scores(left, right)
     for name in ("t2v", "v2t"):
@@ -190,14 +207,48 @@ class Shard:
             yield self.first + at, self.encoded.rows(slice(at, at + rows))
 
 
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_smaller_tiles_where_memory_runs_out(precision, monkeypatch):
+    """Each tile above a size fails, sometimes after its product; the counts are the same."""
+    rng = np.random.default_rng(12)
+    case = make_case(rng, 200, 150, 24, True, 300)
+    tile, areas = product.Kernel.tile, []
+
+    def small(self, rows, columns, room=None):
+        areas.append(len(rows) * len(columns))
+        if areas[-1] > 3_000:
+            raise torch.OutOfMemoryError("full")
+        return tile(self, rows, columns, room)
+
+    plain = check_counts(*case, precision, pools=Pools([20, 60], 1, 4), device="cpu:0")
+    monkeypatch.setattr(product.Kernel, "tile", small)
+    pieces = check_counts(*case, precision, pools=Pools([20, 60], 1, 4), device="cpu:0")
+    for name in plain:
+        np.testing.assert_array_equal(plain[name].sampled_above, pieces[name].sampled_above)
+    # It learns: of all tiles that were tried only a few were too large.
+    assert sum(area > 3_000 for area in areas) < 8 < len(areas)
+
+
+def test_no_memory_at_all(monkeypatch):
+    def full(self, rows, columns, room=None):
+        raise torch.OutOfMemoryError("full")
+
+    monkeypatch.setattr(product.Kernel, "tile", full)
+    monkeypatch.setattr(product, "int8_is_exact", lambda device: True)
+    case = make_case(np.random.default_rng(13), 60, 50, 8, False, 60)
+    with pytest.raises(CmrError, match="memory is full"):
+        check_counts(*case, "int8", device="cpu:0")
+
+
 @pytest.mark.parametrize("precision", ["fp32", "int8", "int4"])
-def test_shards_add_up(precision):
+@pytest.mark.parametrize("device", DEVICES)
+def test_shards_add_up(precision, device):
     """Counts of three shards of the gallery, added, are the counts of the whole."""
     rng = np.random.default_rng(11)
     a, b, relevant = make_case(rng, 90, 100, 24, True, 150)
     left, right = (encode(normalise(x, range(200), ""), precision) for x in (a, b))
     sides, pools = directions(relevant), Pools([30, 60], 1, 3)
-    plan = make_plan(precision, 24, 90, 100)
+    plan = make_plan(precision, 24, 90, 100, device)
     whole = score(Memory(left), Memory(right), sides, pools, plan)
     shards = [Shard(right, first, last) for first, last in ((0, 33), (33, 34), (34, 100))]
     texts = Memory(left)

@@ -1,0 +1,216 @@
+"""Counts of a tile on a device: for one direction's queries, with PyTorch's own operations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from cmr.score import singles
+from cmr.score.blocks import Block
+from cmr.score.pools import Drawn, Pools
+from cmr.score.tally import Tally
+
+Indices = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class DeviceTile:
+    """A tile seen from its queries: (queries, items), with its float32 scores on the device.
+
+    `products`: what the scores were made of, for those in doubt. The scales are on the CPU.
+    """
+
+    scores: torch.Tensor
+    products: torch.Tensor
+    query_scales: npt.NDArray[np.float32]
+    item_scales: npt.NDArray[np.float32]
+    first_query: int
+    first_item: int
+
+    def exact(self, query: torch.Tensor, item: torch.Tensor) -> npt.NDArray[Any]:
+        """The compared values of some cells: float64 of codes, float32 of floats."""
+        found: npt.NDArray[Any] = self.products[query, item].cpu().numpy()
+        if not len(self.query_scales):
+            return found
+        i, j = query.cpu().numpy(), item.cpu().numpy()
+        # In the order of the CPU's kernel; a product of three such numbers is the same in any.
+        precise = found.astype(np.float64) * self.item_scales[j]
+        return np.asarray(precise * self.query_scales[i])
+
+
+@dataclass(frozen=True)
+class Found:
+    """Counts of a tile for some pairs: what they are added to, which pairs, and how many."""
+
+    into: str
+    draw: int
+    pairs: Indices
+    more: npt.NDArray[np.int64]
+    tied: npt.NDArray[np.int64]
+
+
+class DeviceQueries:
+    """A block's queries in one direction: their bounds on the device, slot by slot.
+
+    Slot s holds the s-th pair of every query that has one; `rows` says which those are.
+    """
+
+    def __init__(
+        self, tally: Tally, direction: str, queries: Block, items: Block, pools: Pools | None
+    ) -> None:
+        self.flip = direction == "v2t"
+        self._tally, self._pools, self._queries = tally, pools, queries
+        self._device = queries.operand.device
+        start = tally.judged.start[queries.first : queries.last + 1]
+        relevants = np.diff(start)
+        self._begin = start[:-1]
+        self._relevants = relevants
+        self._slots = []
+        for slot in range(int(relevants.max(initial=0))):
+            rows = np.flatnonzero(relevants > slot)
+            self._slots.append((rows, self._begin[rows] + slot))
+        self._high = torch.from_numpy(tally.fast_high[start[0] : start[-1]]).to(self._device)
+        self._low = torch.from_numpy(tally.fast_low[start[0] : start[-1]]).to(self._device)
+        self._drawn = (
+            pools.get(direction, tally.judged, queries.first, queries.last) if pools else []
+        )
+        # The relevant items' own values, as the tiles hold them; NaN until a tile has been there.
+        pairs = slice(start[0], start[-1])
+        item = tally.judged.item[pairs]
+        self._inside = np.flatnonzero((item >= items.first) & (item < items.last)) + start[0]
+        self._seen = np.full(int(start[-1] - start[0]), np.nan, dtype=tally.high.dtype)
+
+    def count(self, tile: DeviceTile, sure: bool, first: int, last: int) -> list[Found]:
+        """The counts of a tile whose queries are first:last of the block."""
+        found = []
+        for rows, pairs in self._slots:
+            a, b = np.searchsorted(rows, (first, last))
+            if a < b:
+                found.append(
+                    self._all(tile, sure, rows[a:b] - first, pairs[a:b], b - a < last - first)
+                )
+        for draw, drawn in enumerate(self._drawn):
+            found += self._members(tile, sure, first, last, draw, drawn)
+        self._look(tile, first, last)
+        return found
+
+    def _bounds(self, pairs: Indices) -> tuple[torch.Tensor, torch.Tensor]:
+        at = torch.from_numpy(pairs - self._begin[0]).to(self._device)
+        return self._high[at], self._low[at]
+
+    def _all(
+        self, tile: DeviceTile, sure: bool, rows: Indices, pairs: Indices, some: bool
+    ) -> Found:
+        """All scores against one pair of each of `rows`."""
+        high, low = self._bounds(pairs)
+        chosen = torch.from_numpy(rows).to(self._device)
+        scores = tile.scores[chosen] if some else tile.scores
+        above = scores > high[:, None]
+        more = above.sum(1).cpu().numpy()
+        level = (scores >= low[:, None]) ^ above
+        if sure:
+            return Found("all", 0, pairs, more, level.sum(1).cpu().numpy())
+        where, item = level.nonzero(as_tuple=True)
+        values = tile.exact(chosen[where], item)
+        return self._settled("all", 0, pairs, more, where.cpu().numpy(), values)
+
+    def _settled(
+        self,
+        into: str,
+        draw: int,
+        pairs: Indices,
+        more: npt.NDArray[np.int64],
+        where: Indices,
+        values: npt.NDArray[Any],
+    ) -> Found:
+        """Add the values in doubt, each against the pair at `where` of `pairs`."""
+        exact = self._tally.exact[pairs]
+        more = more + np.bincount(where, values > exact[where], len(pairs)).astype(np.int64)
+        tied = np.bincount(where, values == exact[where], len(pairs)).astype(np.int64)
+        return Found(into, draw, pairs, more, tied)
+
+    def _members(
+        self, tile: DeviceTile, sure: bool, first: int, last: int, draw: int, drawn: Drawn
+    ) -> list[Found]:
+        """The drawn pool members within the tile, each in the smallest pool that holds it."""
+        assert self._pools is not None
+        members, places = (
+            torch.from_numpy(part[first:last].astype(np.int64)).to(self._device) for part in drawn
+        )
+        item = members - tile.first_item
+        inside = (item >= 0) & (item < tile.scores.shape[1])
+        scores = tile.scores.gather(1, item.clamp(0, tile.scores.shape[1] - 1))
+        relevants = torch.from_numpy(self._relevants[first:last]).to(self._device)
+        sizes = torch.from_numpy(self._pools.sizes).to(self._device)
+        place = places + relevants[:, None]
+        smallest = torch.bucketize(place, sizes, right=True)
+        inside &= smallest < len(sizes)
+        smallest = smallest.clamp(max=len(sizes) - 1)
+        found = []
+        for rows, pairs in self._slots:
+            a, b = np.searchsorted(rows, (first, last))
+            if a == b:
+                continue
+            high, low = self._bounds(pairs[a:b])
+            chosen = torch.from_numpy(rows[a:b] - first).to(self._device)
+            values, into = scores[chosen], smallest[chosen]
+            above = (values > high[:, None]) & inside[chosen]
+            level = (values >= low[:, None]) & inside[chosen] & ~above
+            more = _by_pool(above, into, len(sizes))
+            if sure:
+                tied = _by_pool(level, into, len(sizes))
+            else:
+                where, column = level.nonzero(as_tuple=True)
+                precise = tile.exact(chosen[where], item[chosen[where], column])
+                flat = into[where, column].cpu().numpy() * (b - a) + where.cpu().numpy()
+                repeated = np.tile(pairs[a:b], len(sizes))
+                settled = self._settled("", draw, repeated, more.ravel(), flat, precise)
+                more, tied = (part.reshape(more.shape) for part in (settled.more, settled.tied))
+            found.append(Found("drawn", draw, pairs[a:b], more, tied))
+        return found
+
+    def _look(self, tile: DeviceTile, first: int, last: int) -> None:
+        """Keep the relevant items' own values, by which they are taken off in the end."""
+        rows = np.repeat(np.arange(len(self._relevants)), self._relevants)[
+            self._inside - self._begin[0]
+        ]
+        item = self._tally.judged.item[self._inside] - tile.first_item
+        width = tile.scores.shape[1]
+        here = (rows >= first) & (rows < last) & (item >= 0) & (item < width)
+        if here.any():
+            query, item = (torch.from_numpy(x[here]).to(self._device) for x in (rows - first, item))
+            self._seen[self._inside[here] - self._begin[0]] = tile.exact(query, item)
+
+    def add(self, found: list[Found]) -> None:
+        """Add a tile's counts, once all of them are there."""
+        tally = self._tally
+        for part in found:
+            if part.into == "all":
+                tally.more[part.pairs] += part.more
+                tally.tied[part.pairs] += part.tied
+            else:
+                tally.drawn_more[part.draw][:, part.pairs] += part.more.astype(np.int32)
+                tally.drawn_tied[part.draw][:, part.pairs] += part.tied.astype(np.int32)
+
+    def flush(self) -> None:
+        """Count the relevant items among themselves, with the values seen in the tiles."""
+        tally = self._tally
+        singles.count_seen(
+            self._seen,
+            tally.judged.start[self._queries.first : self._queries.last + 1],
+            tally.high,
+            tally.low,
+            tally.relevant_more,
+            tally.relevant_tied,
+        )
+
+
+def _by_pool(mask: torch.Tensor, pool: torch.Tensor, pools: int) -> npt.NDArray[np.int64]:
+    """How many of each row's cells fall into each pool, (pools, rows)."""
+    counts = torch.zeros((len(mask), pools), dtype=torch.int32, device=mask.device)
+    counts.scatter_add_(1, pool, mask.to(torch.int32))
+    return counts.T.cpu().numpy().astype(np.int64)
