@@ -2,26 +2,29 @@
 
     python bench/peers.py coco|msrvtt|large [--repeats 3] [--out bench/results]
 
-Every row is a task from vectors to hit_rate@10 (both directions where the peer gives both), with
-the best and the median of the repeats, the ratio to cmr's fp32, and the figure itself, so that
-they can be seen to agree. cmr's time is the whole evaluation, Parquet read and rows written.
-Random vectors: this measures time, not quality.
+Every contender does one task from vectors to hit_rate@10, both directions where it can. Each is
+run once on a few vectors first, so that nobody's compiling counts. Time: the median and the best
+of the repeats. Memory: the most that the process grew by meanwhile, sampled. cmr's figures are
+of the whole evaluation, Parquet read and every rank written; its metrics come from SQL.
+
+Random vectors: this measures time and memory, not quality.
 """
 
 from __future__ import annotations
 
 import json
-import platform
 import statistics
-import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
+import contenders
 import numpy as np
+import psutil
 import torch
 
 from cmr.pipeline.evaluate import evaluate
@@ -32,7 +35,10 @@ from cmr.views import connect
 
 SHAPES = {"coco": (25_000, 5_000), "msrvtt": (1_000, 1_000), "large": (10_000, 100_000)}
 DIM = 512
-Result = float | None
+PRECISIONS = ("fp32", "bf16", "int8", "int4", "b1")
+# These hold the whole matrix and its order, or take minutes a repeat.
+ONCE = ("CLIP_benchmark", "MTEB", "open_clip")
+TOO_LARGE = ("argsort", "CLIP_benchmark", "open_clip")
 
 
 def silent(description: str, total: int, unit: str):
@@ -41,86 +47,131 @@ def silent(description: str, total: int, unit: str):
     return contextlib.nullcontext(lambda count: None)
 
 
-class Bench:
-    """The vectors, and every contender as a method that returns t2v hit_rate@10."""
+def make_vectors(texts: int, visuals: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Texts near their visuals, as unit float32 rows, and the visual of each text."""
+    rng = np.random.default_rng(0)
+    visual = rng.standard_normal((visuals, DIM), dtype=np.float32)
+    truth = np.arange(texts) % visuals
+    text = visual[truth] + 6 * rng.standard_normal((texts, DIM), dtype=np.float32)
+    visual /= np.linalg.norm(visual, axis=1, keepdims=True)
+    text /= np.linalg.norm(text, axis=1, keepdims=True)
+    return text, visual, truth
 
-    def __init__(self, texts: int, visuals: int, folder: Path) -> None:
-        rng = np.random.default_rng(0)
-        visual = rng.standard_normal((visuals, DIM), dtype=np.float32)
-        self.truth = np.arange(texts) % visuals
-        text = visual[self.truth] + 6 * rng.standard_normal((texts, DIM), dtype=np.float32)
-        self.visual = visual / np.linalg.norm(visual, axis=1, keepdims=True)
-        self.text = text / np.linalg.norm(text, axis=1, keepdims=True)
-        self.a, self.b = torch.from_numpy(self.text), torch.from_numpy(self.visual)
+
+class Cmr:
+    """A warehouse with the same vectors, every representation stored."""
+
+    def __init__(self, folder: Path, text: np.ndarray, visual: np.ndarray, truth: np.ndarray):
         path = folder / "bench.npz"
-        np.savez(path, text_512=self.text, video_512=self.visual, ground_truth=self.truth)
+        np.savez(path, **{f"text_{DIM}": text, f"video_{DIM}": visual, "ground_truth": truth})
         self.root = str(folder / "w")
         ingest_vectors(self.root, "bench", "random", read_npz(str(path)))
-        for precision in ("fp16", "bf16", "int8", "int4", "b1"):
-            evaluate(self.root, self.request(precision), silent)
+        for precision in PRECISIONS:
+            self.run(precision)
 
-    def request(self, precision: str, **more: object) -> Request:
-        return Request(
-            dims=(DIM,), precisions=(precision,), protocols=("full",), force=True, **more
+    def run(self, precision: str, **more: object) -> None:
+        """Score one representation in both directions, again."""
+        settings = {"protocols": ("full",), "force": True, **more}
+        evaluate(self.root, Request(dims=(DIM,), precisions=(precision,), **settings), silent)
+
+    def hit_rate(self, precision: str) -> float:
+        """What SQL says of the ranks, the t2v figure."""
+        query = (
+            "select value from metrics where measure = 'hit_rate' and k = 10 and "
+            "direction = 't2v' and protocol = 'full' and precision = ?"
         )
+        return connect(self.root).execute(query, [precision]).fetchone()[0]
 
-    def cmr(self, precision: str) -> Callable[[], Result]:
-        def run() -> Result:
-            done = evaluate(self.root, self.request(precision), silent)
-            self.last = done.run_ids
-            return None
 
-        return run
+def measure(work: Callable[[], object]) -> tuple[float, float, object]:
+    """Seconds, growth of resident memory in MiB at its peak, and the result."""
+    process, done, peak = psutil.Process(), threading.Event(), 0
+    before = process.memory_info().rss
 
-    def bare_product(self) -> Result:
-        room = torch.empty(1024 * 512)
-        for c in range(0, len(self.b), 512):
-            for r in range(0, len(self.a), 1024):
-                a, b = self.a[r : r + 1024], self.b[c : c + 512]
-                torch.mm(a, b.T, out=room[: len(a) * len(b)].view(len(a), len(b)))
-        return None
+    def watch() -> None:
+        nonlocal peak
+        while not done.wait(0.005):
+            peak = max(peak, process.memory_info().rss - before)
 
-    def topk(self) -> Result:
-        scores = self.a @ self.b.T
-        top = scores.topk(10, dim=1).indices
-        scores.topk(10, dim=0)
-        return float((top == torch.from_numpy(self.truth)[:, None]).any(1).float().mean())
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    start = time.perf_counter()
+    try:
+        result = work()
+    finally:
+        seconds = time.perf_counter() - start
+        done.set()
+        watcher.join()
+    return seconds, peak / 2**20, result
 
-    def argsort(self) -> Result:
-        scores = self.a @ self.b.T
-        order = scores.argsort(dim=1, descending=True)[:, :10]
-        scores.argsort(dim=0, descending=True)
-        return float((order == torch.from_numpy(self.truth)[:, None]).any(1).float().mean())
 
-    def clip_benchmark(self) -> Result:
-        from clip_benchmark.metrics.zeroshot_retrieval import batchify, recall_at_k
+def chosen(shape: str) -> dict[str, contenders.Contender]:
+    """The peers that can do a shape, each warmed up."""
+    found = {}
+    text, visual, truth = make_vectors(64, 64)
+    for name, run in contenders.PEERS.items():
+        if shape == "large" and any(word in name for word in TOO_LARGE):
+            continue
+        if shape != "msrvtt" and "open_clip" in name:
+            continue
+        try:
+            run(text, visual, truth)
+        except ImportError as error:
+            click.echo(f"{name}: not installed ({error})", err=True)
+            continue
+        found[name] = run
+    return found
 
-        scores = self.a @ self.b.T
-        positive = torch.zeros(scores.shape, dtype=torch.bool)
-        positive[torch.arange(len(self.a)), torch.from_numpy(self.truth)] = True
-        t2v = (batchify(recall_at_k, scores, positive, 64, "cpu", k=10) > 0).float().mean()
-        batchify(recall_at_k, scores.T, positive.T, 64, "cpu", k=10)
-        return float(t2v)
 
-    def faiss_flat(self) -> Result:
-        import faiss
+def compare(shape: str, repeats: int, folder: Path) -> list[dict[str, object]]:
+    """A row a contender."""
+    vectors = make_vectors(*SHAPES[shape])
+    peers = chosen(shape)
+    cmr = Cmr(folder, *vectors)
+    work: dict[str, Callable[[], object]] = {
+        **{f"cmr {p}": (lambda p=p: cmr.run(p)) for p in PRECISIONS},
+        **{name: (lambda run=run: run(*vectors)) for name, run in peers.items()},
+    }
+    found: dict[str, list[tuple[float, float, object]]] = {name: [] for name in work}
+    for repeat in range(repeats):
+        for name, run in work.items():
+            if not (repeat and any(word in name for word in ONCE)):
+                found[name].append(measure(run))
+                click.echo(f"{name}: {found[name][-1][0]:.2f} s", err=True)
+    base = statistics.median(row[0] for row in found["cmr fp32"])
+    rows = []
+    for name, runs in found.items():
+        seconds = statistics.median(row[0] for row in runs)
+        value = cmr.hit_rate(name[4:]) if name.startswith("cmr ") else runs[0][2]
+        rows.append(
+            {
+                "contender": name,
+                "median_s": round(seconds, 3),
+                "best_s": round(min(row[0] for row in runs), 3),
+                "times_cmr_fp32": round(seconds / base, 2),
+                "peak_mib": round(max(row[1] for row in runs)),
+                "t2v_hit_rate@10": None if value is None else round(value, 4),
+                "repeats": len(runs),
+            }
+        )
+    return rows
 
-        index = faiss.IndexFlatIP(DIM)
-        index.add(self.visual)
-        _, found = index.search(self.text, 10)
-        return float((found == self.truth[:, None]).any(1).mean())
 
-    def published_loop(self) -> Result:
-        """One query at a time: draw C, dot, argsort; C = 500, one direction, 2,000 queries."""
-        rng = np.random.default_rng(42)
-        hits = 0
-        queries = min(2000, len(self.text))
-        for query in range(queries):
-            pool = rng.choice(len(self.visual), 500, replace=False)
-            pool[0] = self.truth[query]
-            order = np.argsort(-(self.visual[pool] @ self.text[query]))[:10]
-            hits += 0 in order
-        return hits / queries
+def save(out: Path, name: str, result: dict[str, object]) -> None:
+    """Write a dated file; the rows of the day before stay."""
+    day = datetime.now(UTC).date().isoformat()
+    machine = {"threads": torch.get_num_threads(), "torch": torch.__version__}
+    out.mkdir(parents=True, exist_ok=True)
+    text = json.dumps({"day": day, "bench": name, "machine": machine, **result}, indent=1)
+    (out / f"{day}-{name}.json").write_text(text + "\n", encoding="utf-8")
+
+
+def show(rows: list[dict[str, object]]) -> None:
+    """Print rows as a Markdown table."""
+    print("| " + " | ".join(rows[0]) + " |")
+    print("|" + "---|" * len(rows[0]))
+    for row in rows:
+        print("| " + " | ".join("" if v is None else str(v) for v in row.values()) + " |")
 
 
 @click.command()
@@ -128,57 +179,11 @@ class Bench:
 @click.option("--repeats", default=3, show_default=True)
 @click.option("--out", default="bench/results", type=click.Path(path_type=Path))
 def main(shape: str, repeats: int, out: Path) -> None:
-    """Run, print a table, and write it as a dated row."""
+    """Run, print a table, and keep it."""
     with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(*SHAPES[shape], Path(folder))
-        contenders: dict[str, Callable[[], Result]] = {
-            **{f"cmr {p}": bench.cmr(p) for p in ("fp32", "bf16", "int8", "int4", "b1")},
-            "bare tiled product fp32": bench.bare_product,
-            "published loop (2,000 queries, C = 500)": bench.published_loop,
-            "faiss flat, t2v only": bench.faiss_flat,
-            "torch.topk, both ways": bench.topk,
-        }
-        if shape != "large":
-            contenders["torch.argsort, both ways"] = bench.argsort
-            contenders["CLIP_benchmark recall_at_k, both ways"] = bench.clip_benchmark
-        times: dict[str, list[float]] = {name: [] for name in contenders}
-        figures: dict[str, Result] = {}
-        for _ in range(repeats):
-            for name, run in contenders.items():
-                start = time.perf_counter()
-                try:
-                    figures[name] = run()
-                except ImportError as error:
-                    print(f"{name}: not installed ({error})", file=sys.stderr)
-                    continue
-                times[name].append(time.perf_counter() - start)
-        con = connect(bench.root)
-        for precision in ("fp32", "bf16", "int8", "int4", "b1"):
-            figures[f"cmr {precision}"] = con.execute(
-                "select value from metrics where measure = 'hit_rate' and k = 10 and "
-                "direction = 't2v' and precision = ?",
-                [precision],
-            ).fetchone()[0]
-    rows = [
-        {
-            "contender": name,
-            "best_s": round(min(found), 3),
-            "median_s": round(statistics.median(found), 3),
-            "times_cmr_fp32": round(
-                statistics.median(found) / statistics.median(times["cmr fp32"]), 2
-            ),
-            "t2v_hit_rate@10": None if figures[name] is None else round(figures[name], 4),
-        }
-        for name, found in times.items()
-        if found
-    ]
-    for row in rows:
-        print("  ".join(f"{value!s:>10}" for value in list(row.values())[1:]), row["contender"])
-    day = datetime.now(UTC).date().isoformat()
-    machine = {"cores": torch.get_num_threads(), "processor": platform.processor()}
-    result = {"day": day, "shape": shape, "texts_visuals": SHAPES[shape], "machine": machine}
-    out.mkdir(parents=True, exist_ok=True)
-    (out / f"{day}-{shape}.json").write_text(json.dumps({**result, "rows": rows}, indent=1) + "\n")
+        rows = compare(shape, repeats, Path(folder))
+    show(rows)
+    save(out, shape, {"texts_visuals_dim": [*SHAPES[shape], DIM], "rows": rows})
 
 
 if __name__ == "__main__":
