@@ -38,6 +38,8 @@ bench: $(VENV)/.installed
 	$(BIN)/python bench/peers.py msrvtt
 	$(BIN)/python bench/peers.py coco
 	$(BIN)/python bench/peers.py large
+	$(BIN)/python bench/grid.py linear
+	$(BIN)/python bench/grid.py grid
 
 format: $(VENV)/.installed
 	$(BIN)/ruff check --fix .

@@ -54,7 +54,7 @@ def loop(text: np.ndarray, visual: np.ndarray, truth: np.ndarray) -> None:
 def grid(repeats: int) -> list[dict[str, object]]:
     text, visual, truth = make_vectors(*SHAPES["coco"])
     with tempfile.TemporaryDirectory() as folder:
-        cmr = Cmr(Path(folder), text, visual, truth)
+        cmr = Cmr.make(Path(folder), text, visual, truth)
         request = Request(
             dims=DIMS,
             precisions=PRECISIONS,
@@ -82,7 +82,7 @@ def linear(repeats: int) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for size in (2_500, 5_000, 10_000, 20_000):
         with tempfile.TemporaryDirectory() as folder:
-            cmr = Cmr(Path(folder), *make_vectors(size, size))
+            cmr = Cmr.make(Path(folder), *make_vectors(size, size))
             row: dict[str, object] = {"texts": size, "visuals": size, "dim": DIM}
             for precision in ("fp32", "int8"):
                 times = []

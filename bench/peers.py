@@ -1,11 +1,12 @@
-"""cmr beside its peers on the same vectors, alternating, in one process.
+"""cmr beside its peers on the same vectors, alternating, each in processes of its own.
 
-    python bench/peers.py coco|msrvtt|large [--repeats 3] [--out bench/results]
+    python bench/peers.py coco|msrvtt|large [--rounds 2] [--repeats 3] [--out bench/results]
 
-Every contender does one task from vectors to hit_rate@10, both directions where it can. Each is
-run once on a few vectors first, so that nobody's compiling counts. Time: the median and the best
-of the repeats. Memory: the most that the process grew by meanwhile, sampled. cmr's figures are
-of the whole evaluation, Parquet read and every rank written; its metrics come from SQL.
+Every contender does one task from vectors to hit_rate@10, both directions where it can. In every
+round each gets a process, does the task once on a few vectors, so that nobody's compiling counts,
+and then as often as it is repeated. Time: the median and the best of all. Memory: the most that
+its process held above what it held before. cmr's figures are of the whole evaluation, Parquet
+read and every rank written; its metrics come from SQL.
 
 Random vectors: this measures time and memory, not quality.
 """
@@ -13,9 +14,11 @@ Random vectors: this measures time and memory, not quality.
 from __future__ import annotations
 
 import json
+import resource
 import statistics
+import subprocess
+import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -36,8 +39,8 @@ from cmr.views import connect
 SHAPES = {"coco": (25_000, 5_000), "msrvtt": (1_000, 1_000), "large": (10_000, 100_000)}
 DIM = 512
 PRECISIONS = ("fp32", "bf16", "int8", "int4", "b1")
-# These hold the whole matrix and its order, or take minutes a repeat.
-ONCE = ("CLIP_benchmark", "MTEB", "open_clip")
+# These take many seconds at the larger shapes, or hold the whole matrix and its order.
+ONCE = ("CLIP_benchmark", "MTEB", "argsort")
 TOO_LARGE = ("argsort", "CLIP_benchmark", "open_clip")
 
 
@@ -59,15 +62,21 @@ def make_vectors(texts: int, visuals: int) -> tuple[np.ndarray, np.ndarray, np.n
 
 
 class Cmr:
-    """A warehouse with the same vectors, every representation stored."""
+    """A warehouse with the vectors, every representation stored."""
 
-    def __init__(self, folder: Path, text: np.ndarray, visual: np.ndarray, truth: np.ndarray):
+    def __init__(self, folder: Path) -> None:
+        self.root = str(folder / "w")
+
+    @classmethod
+    def make(cls, folder: Path, text: np.ndarray, visual: np.ndarray, truth: np.ndarray) -> Cmr:
+        """Write the vectors and the warehouse into a folder."""
         path = folder / "bench.npz"
         np.savez(path, **{f"text_{DIM}": text, f"video_{DIM}": visual, "ground_truth": truth})
-        self.root = str(folder / "w")
-        ingest_vectors(self.root, "bench", "random", read_npz(str(path)))
+        made = cls(folder)
+        ingest_vectors(made.root, "bench", "random", read_npz(str(path)))
         for precision in PRECISIONS:
-            self.run(precision)
+            made.run(precision)
+        return made
 
     def run(self, precision: str, **more: object) -> None:
         """Score one representation in both directions, again."""
@@ -83,75 +92,67 @@ class Cmr:
         return connect(self.root).execute(query, [precision]).fetchone()[0]
 
 
-def measure(work: Callable[[], object]) -> tuple[float, float, object]:
-    """Seconds, growth of resident memory in MiB at its peak, and the result."""
-    process, done, peak = psutil.Process(), threading.Event(), 0
-    before = process.memory_info().rss
-
-    def watch() -> None:
-        nonlocal peak
-        while not done.wait(0.005):
-            peak = max(peak, process.memory_info().rss - before)
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    start = time.perf_counter()
-    try:
-        result = work()
-    finally:
-        seconds = time.perf_counter() - start
-        done.set()
-        watcher.join()
-    return seconds, peak / 2**20, result
-
-
-def chosen(shape: str) -> dict[str, contenders.Contender]:
-    """The peers that can do a shape, each warmed up."""
-    found = {}
-    text, visual, truth = make_vectors(64, 64)
-    for name, run in contenders.PEERS.items():
-        if shape == "large" and any(word in name for word in TOO_LARGE):
-            continue
-        if shape != "msrvtt" and "open_clip" in name:
-            continue
-        try:
-            run(text, visual, truth)
-        except ImportError as error:
-            click.echo(f"{name}: not installed ({error})", err=True)
-            continue
-        found[name] = run
-    return found
+def one(name: str, folder: Path, repeats: int) -> dict[str, object]:
+    """Run one contender in this process: seconds, MiB above the start, and its figure."""
+    data = np.load(folder / "bench.npz")
+    vectors = data[f"text_{DIM}"], data[f"video_{DIM}"], data["ground_truth"]
+    value: object = None
+    if name.startswith("cmr "):
+        cmr = Cmr(folder)
+        work: Callable[[], object] = lambda: cmr.run(name[4:])  # noqa: E731
+        work()
+    else:
+        peer = contenders.PEERS[name]
+        peer(*make_vectors(64, 64))
+        work = lambda: peer(*vectors)  # noqa: E731
+    before = psutil.Process().memory_info().rss
+    seconds = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        value = work()
+        seconds.append(time.perf_counter() - start)
+    if name.startswith("cmr "):
+        value = cmr.hit_rate(name[4:])
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return {"seconds": seconds, "mib": max(0, peak - before) / 2**20, "value": value}
 
 
-def compare(shape: str, repeats: int, folder: Path) -> list[dict[str, object]]:
+def chosen(shape: str) -> list[str]:
+    """The contenders that can do a shape."""
+    names = [f"cmr {precision}" for precision in PRECISIONS]
+    for name in contenders.PEERS:
+        too_large = shape == "large" and any(word in name for word in TOO_LARGE)
+        if not too_large and (shape == "msrvtt" or "open_clip" not in name):
+            names.append(name)
+    return names
+
+
+def compare(shape: str, rounds: int, repeats: int, folder: Path) -> list[dict[str, object]]:
     """A row a contender."""
-    vectors = make_vectors(*SHAPES[shape])
-    peers = chosen(shape)
-    cmr = Cmr(folder, *vectors)
-    work: dict[str, Callable[[], object]] = {
-        **{f"cmr {p}": (lambda p=p: cmr.run(p)) for p in PRECISIONS},
-        **{name: (lambda run=run: run(*vectors)) for name, run in peers.items()},
-    }
-    found: dict[str, list[tuple[float, float, object]]] = {name: [] for name in work}
-    for repeat in range(repeats):
-        for name, run in work.items():
-            if not (repeat and any(word in name for word in ONCE)):
-                found[name].append(measure(run))
-                click.echo(f"{name}: {found[name][-1][0]:.2f} s", err=True)
-    base = statistics.median(row[0] for row in found["cmr fp32"])
+    Cmr.make(folder, *make_vectors(*SHAPES[shape]))
+    found: dict[str, list[dict]] = {name: [] for name in chosen(shape)}
+    for _ in range(rounds):
+        for name in found:
+            times = 1 if any(word in name for word in ONCE) else repeats
+            command = [sys.executable, __file__, shape, "--one", name]
+            command += ["--folder", str(folder), "--repeats", str(times)]
+            done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+            found[name].append(json.loads(done.stdout.splitlines()[-1]))
+            click.echo(f"{name}: {min(found[name][-1]['seconds']):.3f} s", err=True)
+    seconds = {name: [s for run in runs for s in run["seconds"]] for name, runs in found.items()}
+    base = statistics.median(seconds["cmr fp32"])
     rows = []
     for name, runs in found.items():
-        seconds = statistics.median(row[0] for row in runs)
-        value = cmr.hit_rate(name[4:]) if name.startswith("cmr ") else runs[0][2]
+        value = runs[0]["value"]
         rows.append(
             {
                 "contender": name,
-                "median_s": round(seconds, 3),
-                "best_s": round(min(row[0] for row in runs), 3),
-                "times_cmr_fp32": round(seconds / base, 2),
-                "peak_mib": round(max(row[1] for row in runs)),
+                "median_s": round(statistics.median(seconds[name]), 3),
+                "best_s": round(min(seconds[name]), 3),
+                "times_cmr_fp32": round(statistics.median(seconds[name]) / base, 2),
+                "peak_mib": round(max(run["mib"] for run in runs)),
                 "t2v_hit_rate@10": None if value is None else round(value, 4),
-                "repeats": len(runs),
+                "repeats": len(seconds[name]),
             }
         )
     return rows
@@ -176,12 +177,20 @@ def show(rows: list[dict[str, object]]) -> None:
 
 @click.command()
 @click.argument("shape", type=click.Choice(list(SHAPES)))
+@click.option("--rounds", default=2, show_default=True)
 @click.option("--repeats", default=3, show_default=True)
 @click.option("--out", default="bench/results", type=click.Path(path_type=Path))
-def main(shape: str, repeats: int, out: Path) -> None:
+@click.option("--one", "name", hidden=True)
+@click.option("--folder", hidden=True, type=click.Path(path_type=Path))
+def main(
+    shape: str, rounds: int, repeats: int, out: Path, name: str | None, folder: Path | None
+) -> None:
     """Run, print a table, and keep it."""
-    with tempfile.TemporaryDirectory() as folder:
-        rows = compare(shape, repeats, Path(folder))
+    if name and folder:
+        print(json.dumps(one(name, folder, repeats)))
+        return
+    with tempfile.TemporaryDirectory() as made:
+        rows = compare(shape, rounds, repeats, Path(made))
     show(rows)
     save(out, shape, {"texts_visuals_dim": [*SHAPES[shape], DIM], "rows": rows})
 
