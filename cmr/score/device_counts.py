@@ -9,37 +9,52 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from cmr.score import singles
 from cmr.score.blocks import Block
 from cmr.score.pools import Drawn, Pools
 from cmr.score.tally import Tally
 
 Indices = npt.NDArray[np.int64]
 
+# Pairs of vectors that are held in float64 at a time.
+GROUP = 16_384
+
 
 @dataclass(frozen=True)
 class DeviceTile:
     """A tile seen from its queries: (queries, items), with its float32 scores on the device.
 
-    `products`: what the scores were made of, for those in doubt. The scales are on the CPU.
+    `products` or, of floats, the vectors `queries` and `items`: what scores in doubt are settled
+    by. The scales are on the CPU.
     """
 
     scores: torch.Tensor
     products: torch.Tensor
     query_scales: npt.NDArray[np.float32]
     item_scales: npt.NDArray[np.float32]
-    first_query: int
+    queries: torch.Tensor
+    items: torch.Tensor
     first_item: int
 
-    def exact(self, query: torch.Tensor, item: torch.Tensor) -> npt.NDArray[Any]:
-        """The compared values of some cells: float64 of codes, float32 of floats."""
-        found: npt.NDArray[Any] = self.products[query, item].cpu().numpy()
+    def exact(self, query: torch.Tensor, item: torch.Tensor) -> npt.NDArray[np.float64]:
+        """The exact values of some cells."""
         if not len(self.query_scales):
-            return found
+            return self._dots(query, item)
+        found: npt.NDArray[Any] = self.products[query, item].cpu().numpy()
         i, j = query.cpu().numpy(), item.cpu().numpy()
         # In the order of the CPU's kernel; a product of three such numbers is the same in any.
         precise = found.astype(np.float64) * self.item_scales[j]
         return np.asarray(precise * self.query_scales[i])
+
+    def _dots(self, query: torch.Tensor, item: torch.Tensor) -> npt.NDArray[np.float64]:
+        """Float64 sums; on the device if it has that type, which Apple's have not."""
+        parts = [np.zeros(0)]
+        for at in range(0, len(query), GROUP):
+            left = self.queries[query[at : at + GROUP]]
+            right = self.items[item[at : at + GROUP]]
+            if left.device.type == "mps":
+                left, right = left.cpu(), right.cpu()
+            parts.append((left.double() * right.double()).sum(1).cpu().numpy())
+        return np.concatenate(parts)
 
 
 @dataclass(frozen=True)
@@ -59,11 +74,9 @@ class DeviceQueries:
     Slot s holds the s-th pair of every query that has one; `rows` says which those are.
     """
 
-    def __init__(
-        self, tally: Tally, direction: str, queries: Block, items: Block, pools: Pools | None
-    ) -> None:
+    def __init__(self, tally: Tally, direction: str, queries: Block, pools: Pools | None) -> None:
         self.flip = direction == "v2t"
-        self._tally, self._pools, self._queries = tally, pools, queries
+        self._tally, self._pools = tally, pools
         self._device = queries.operand.device
         start = tally.judged.start[queries.first : queries.last + 1]
         relevants = np.diff(start)
@@ -78,11 +91,6 @@ class DeviceQueries:
         self._drawn = (
             pools.get(direction, tally.judged, queries.first, queries.last) if pools else []
         )
-        # The relevant items' own values, as the tiles hold them; NaN until a tile has been there.
-        pairs = slice(start[0], start[-1])
-        item = tally.judged.item[pairs]
-        self._inside = np.flatnonzero((item >= items.first) & (item < items.last)) + start[0]
-        self._seen = np.full(int(start[-1] - start[0]), np.nan, dtype=tally.high.dtype)
 
     def count(self, tile: DeviceTile, sure: bool, first: int, last: int) -> list[Found]:
         """The counts of a tile whose queries are first:last of the block."""
@@ -95,7 +103,6 @@ class DeviceQueries:
                 )
         for draw, drawn in enumerate(self._drawn):
             found += self._members(tile, sure, first, last, draw, drawn)
-        self._look(tile, first, last)
         return found
 
     def _bounds(self, pairs: Indices) -> tuple[torch.Tensor, torch.Tensor]:
@@ -128,9 +135,10 @@ class DeviceQueries:
         values: npt.NDArray[Any],
     ) -> Found:
         """Add the values in doubt, each against the pair at `where` of `pairs`."""
-        exact = self._tally.exact[pairs]
-        more = more + np.bincount(where, values > exact[where], len(pairs)).astype(np.int64)
-        tied = np.bincount(where, values == exact[where], len(pairs)).astype(np.int64)
+        high, low = self._tally.high[pairs][where], self._tally.low[pairs][where]
+        more = more + np.bincount(where, values > high, len(pairs)).astype(np.int64)
+        level = (values >= low) & (values <= high)
+        tied = np.bincount(where, level, len(pairs)).astype(np.int64)
         return Found(into, draw, pairs, more, tied)
 
     def _members(
@@ -173,18 +181,6 @@ class DeviceQueries:
             found.append(Found("drawn", draw, pairs[a:b], more, tied))
         return found
 
-    def _look(self, tile: DeviceTile, first: int, last: int) -> None:
-        """Keep the relevant items' own values, by which they are taken off in the end."""
-        rows = np.repeat(np.arange(len(self._relevants)), self._relevants)[
-            self._inside - self._begin[0]
-        ]
-        item = self._tally.judged.item[self._inside] - tile.first_item
-        width = tile.scores.shape[1]
-        here = (rows >= first) & (rows < last) & (item >= 0) & (item < width)
-        if here.any():
-            query, item = (torch.from_numpy(x[here]).to(self._device) for x in (rows - first, item))
-            self._seen[self._inside[here] - self._begin[0]] = tile.exact(query, item)
-
     def add(self, found: list[Found]) -> None:
         """Add a tile's counts, once all of them are there."""
         tally = self._tally
@@ -195,18 +191,6 @@ class DeviceQueries:
             else:
                 tally.drawn_more[part.draw][:, part.pairs] += part.more.astype(np.int32)
                 tally.drawn_tied[part.draw][:, part.pairs] += part.tied.astype(np.int32)
-
-    def flush(self) -> None:
-        """Count the relevant items among themselves, with the values seen in the tiles."""
-        tally = self._tally
-        singles.count_seen(
-            self._seen,
-            tally.judged.start[self._queries.first : self._queries.last + 1],
-            tally.high,
-            tally.low,
-            tally.relevant_more,
-            tally.relevant_tied,
-        )
 
 
 def _by_pool(mask: torch.Tensor, pool: torch.Tensor, pools: int) -> npt.NDArray[np.int64]:

@@ -1,7 +1,7 @@
 """Tiles counted where they were scored, on a GPU, with PyTorch's own operations.
 
-The same counts as on a CPU: float32 bounds tell nearly all scores apart; those of codes that lie
-within the error are fetched as the integers they are and settled in float64 on the CPU. A tile
+The same counts as on a CPU: float32 bounds tell nearly all scores apart; those that lie within
+the error are settled in float64. A tile
 that does not fit into the device's memory is halved until it does.
 """
 
@@ -33,16 +33,14 @@ def count_blocks_on_device(
     """
     sides = []
     if "t2v" in tallies:
-        sides.append(DeviceQueries(tallies["t2v"], "t2v", texts, visuals, pools))
+        sides.append(DeviceQueries(tallies["t2v"], "t2v", texts, pools))
     if "v2t" in tallies:
-        sides.append(DeviceQueries(tallies["v2t"], "v2t", visuals, texts, pools))
+        sides.append(DeviceQueries(tallies["v2t"], "v2t", visuals, pools))
     scorer = _Scorer(texts, visuals, sides, plan, progress)
     for a in range(0, len(texts), plan.tile_rows):
         for c in range(0, len(visuals), plan.tile_columns):
             b, d = min(len(texts), a + plan.tile_rows), min(len(visuals), c + plan.tile_columns)
             scorer.count(a, b, c, d)
-    for side in sides:
-        side.flush()
 
 
 class _Scorer:
@@ -106,15 +104,18 @@ class _Scorer:
             scores = products.to(torch.float32) * self._column_scales[c:d]
             scores *= self._row_scales[a:b, None]
         rows, columns = texts.scales[a:b], visuals.scales[c:d]
+        left, right = texts.operand[a:b], visuals.operand[c:d]
         found = []
         for side in self._sides:
             if side.flip:
-                at = visuals.first + c, texts.first + a
-                tile = DeviceTile(scores.T, products.T, columns, rows, *at)
+                tile = DeviceTile(
+                    scores.T, products.T, columns, rows, right, left, texts.first + a
+                )  # fmt: skip
                 found.append(side.count(tile, kernel.sure, c, d))
             else:
-                at = texts.first + a, visuals.first + c
-                tile = DeviceTile(scores, products, rows, columns, *at)
+                tile = DeviceTile(
+                    scores, products, rows, columns, left, right, visuals.first + c
+                )  # fmt: skip
                 found.append(side.count(tile, kernel.sure, a, b))
         return found
 

@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cmr.score.blocks import Side, Vectors
+from cmr.score.blocks import Block, Side, Vectors
 from cmr.score.device_tiles import count_blocks_on_device
 from cmr.score.judged import Judged
 from cmr.score.pairs import relevant_values
 from cmr.score.plan import Plan
 from cmr.score.pools import Pools
+from cmr.score.singles import count_relevants
 from cmr.score.tally import Counted, Progress, Tally
 from cmr.score.tiles import count_blocks
 
@@ -92,4 +93,22 @@ def _count(
         for text_block in rows:
             for visual_block in columns:
                 count(text_block, visual_block, tallies, pools, plan, progress)
+                for name, tally in tallies.items():
+                    blocks = (text_block, visual_block)
+                    _count_relevants(tally, *(blocks if name == "t2v" else blocks[::-1]))
     return tallies
+
+
+def _count_relevants(tally: Tally, queries: Block, items: Block) -> None:
+    judged = tally.judged
+    count_relevants(
+        tally.exact,
+        tally.high,
+        tally.low,
+        judged.start,
+        judged.item,
+        (queries.first, queries.last),
+        (items.first, items.last),
+        tally.relevant_more,
+        tally.relevant_tied,
+    )

@@ -50,7 +50,7 @@ class Plan:
             {
                 "kernel": self.kernel.name,
                 "counting": self.counting,
-                "compared": str(self.kernel.compared),
+                "error": self.kernel.error,
                 "threads": self.threads,
                 "tile": [self.tile_rows, self.tile_columns],
                 "blocks": [self.text_rows, self.visual_rows],

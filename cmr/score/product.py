@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -22,6 +22,10 @@ from cmr.represent.precisions import INTEGER, Encoded, to_floats, to_integers
 
 TIE_TOLERANCE = 1e-6
 CODE_DOUBT = 1e-6
+# Half the distance of two float32 numbers, relative to their size.
+UNIT_ROUNDOFF = 2.0**-24
+# A float32 sum of 512 products errs by about 1e-7, seldom by 1e-6; TF32 by more than 1e-5.
+TRIAL_ERROR = 4e-6
 # float32 holds every integer up to 2^24, so it sums int8 products exactly up to this many.
 EXACT_IN_FLOAT32 = 2**24
 
@@ -30,8 +34,8 @@ EXACT_IN_FLOAT32 = 2**24
 class Kernel:
     """How the tiles of one precision are multiplied and compared.
 
-    `operand`: int8, float32, float16 or bfloat16 tiles. `scaled`: products are compared times
-    both scales (1 for b1), in float64.
+    `operand`: int8, float32, float16 or bfloat16 tiles. `scaled`: products of codes, compared
+    times both scales (1 for b1). `error`: the most by which a product of unit vectors may err.
     `split`: dimensions whose products float32 can sum exactly; 0 where that is no concern.
     """
 
@@ -42,16 +46,12 @@ class Kernel:
     bf16: bool = False
     split: int = 0
     device: str = "cpu"
-
-    @property
-    def compared(self) -> npt.DTypeLike:
-        """Type of the numbers that are compared."""
-        return np.float64 if self.scaled else np.float32
+    error: float = 0.0
 
     @property
     def sure(self) -> bool:
         """Whether values within the float32 bounds are ties, with nothing left to settle."""
-        return not self.scaled or self.precision == "b1"
+        return self.precision == "b1"
 
     def prepare(self, encoded: Encoded) -> torch.Tensor:
         """The (n, d) tensor that this kernel multiplies, on its device.
@@ -111,26 +111,25 @@ class Kernel:
         return products.astype(np.float64) * column_scales * row_scales
 
     def bounds(
-        self, values: npt.NDArray[np.floating[Any]]
-    ) -> tuple[npt.NDArray[np.floating[Any]], npt.NDArray[np.floating[Any]]]:
+        self, values: npt.NDArray[np.float64]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """`high` and `low` of every threshold: 1e-6 apart from it for floats, else itself."""
         if self.precision in INTEGER:
             return values, values
-        tolerance = np.float32(TIE_TOLERANCE)
-        return values + tolerance, values - tolerance
+        return values + TIE_TOLERANCE, values - TIE_TOLERANCE
 
     def fast_bounds(
-        self, values: npt.NDArray[np.floating[Any]]
+        self, values: npt.NDArray[np.float64]
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """float32 bounds that hold every score in doubt.
+        """float32 bounds around those that hold every score in doubt.
 
         Three roundings put a float32 score of codes within 2e-7 of its size; b1's are integers.
         """
-        if not self.scaled:
-            high, low = self.bounds(values)
-            return high.astype(np.float32), low.astype(np.float32)
-        doubt = np.abs(values) * (0.0 if self.precision == "b1" else CODE_DOUBT)
-        return (values + doubt).astype(np.float32), (values - doubt).astype(np.float32)
+        high, low = self.bounds(values)
+        doubt = np.full(len(values), self.error)
+        if self.scaled and self.precision != "b1":
+            doubt = np.abs(values) * CODE_DOUBT
+        return (high + doubt).astype(np.float32), (low - doubt).astype(np.float32)
 
 
 def choose(precision: str, dim: int, device: str = "cpu") -> Kernel:
@@ -146,16 +145,29 @@ def choose(precision: str, dim: int, device: str = "cpu") -> Kernel:
         split = exact if dim > exact else 0
         name = "float32-mm-of-codes"
         return Kernel(name, precision, "float32", True, split=split, device=device)
+    plain = Kernel("float32-mm", precision, "float32", False, device=device, error=worst_error(dim))
     if device == "cpu":
         if precision == "bf16" and bf16_sums_in_float32():
-            return Kernel("bf16-mm", precision, "float32", False, bf16=True)
-        return Kernel("float32-mm", precision, "float32", False)
+            return replace(plain, name="bf16-mm", bf16=True, error=worst_error(dim, 2))
+        return plain
     half = {"fp16": "float16", "bf16": "bfloat16"}.get(precision)
     if half and sums_in_float32(half, device):
-        return Kernel(f"{precision}-mm", precision, half, False, device=device)
+        # Their matrix units cut digits off where others round, and keep fewer of them in between.
+        name, error = f"{precision}-mm", worst_error(dim, 4)
+        return Kernel(name, precision, half, False, device=device, error=error)
     if not sums_in_float32("float32", device):
         raise CmrError(f"float32 products on {device} are too coarse; --device cpu is exact")
-    return Kernel("float32-mm", precision, "float32", False, device=device)
+    return plain
+
+
+def worst_error(dim: int, roundings: int = 1) -> float:
+    """The most by which a float32 sum of `dim` products of unit vectors errs, in any order.
+
+    Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 3.1: n u |a||b|. A
+    hundredth more is for vectors that half types left a little longer than 1, 1e-7 for the
+    rounding of the bounds. `roundings`: of an addition, in units of a float32 one.
+    """
+    return 1.01 * dim * roundings * UNIT_ROUNDOFF + 1e-7
 
 
 @contextlib.contextmanager
@@ -198,14 +210,14 @@ def int8_is_exact(device: str = "cpu") -> bool:
 def bf16_sums_in_float32() -> bool:
     """Whether the CPU's bfloat16 product of float32 tiles exists and keeps float32 sums."""
     kernel = Kernel("bf16-mm", "bf16", "float32", False, bf16=True)
-    return _product_error(kernel, torch.bfloat16) < TIE_TOLERANCE / 2
+    return _product_error(kernel, torch.bfloat16) < TRIAL_ERROR
 
 
 @cache
 def sums_in_float32(operand: str, device: str) -> bool:
     """Whether a device's products of such tiles are as good as float32 sums."""
     kernel = Kernel("trial", "fp32", operand, False, device=device)
-    return _product_error(kernel, getattr(torch, operand)) < TIE_TOLERANCE / 2
+    return _product_error(kernel, getattr(torch, operand)) < TRIAL_ERROR
 
 
 def _product_error(kernel: Kernel, kind: torch.dtype) -> float:

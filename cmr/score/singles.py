@@ -1,7 +1,7 @@
 """Counting single scores of a tile, or rows of it one by one, where a whole pass would waste work.
 
-For queries with many relevant items, the relevant items alone, and drawn pools. Scores are
-compared in the type of the thresholds: float32 for floats, float64 for codes.
+For queries with many relevant items, and drawn pools; and the relevant items alone, whose exact
+values are known. Bounds are as for `count_tile`.
 """
 
 # numba compiles these functions from their Python text; it has no type stubs.
@@ -9,41 +9,12 @@ compared in the type of the thresholds: float32 for floats, float64 for codes.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numba
 import numpy as np
 import numpy.typing as npt
 
-from cmr.score.count import FEW, Counts, Tile
-
-
-@numba.njit(cache=True, inline="always")
-def _value(tile: Tile, rows: Tile, columns: Tile, i: int, j: int, flip: bool) -> Any:
-    """The score of query i and item j; `flip` where queries run along the columns."""
-    row, column = (j, i) if flip else (i, j)
-    if len(rows):
-        return np.float64(tile[row, column]) * columns[column] * rows[row]
-    return tile[row, column]
-
-
-@numba.njit(cache=True)
-def _among(
-    values: Tile, high: Tile, low: Tile, begin: int, end: int, more: Counts, tied: Counts
-) -> None:
-    """Add the counts of `values` to the pairs begin:end."""
-    if len(values) * (end - begin) <= FEW * FEW:
-        for pair in range(begin, end):
-            for value in values:
-                more[pair] += value > high[pair]
-                tied[pair] += low[pair] <= value <= high[pair]
-        return
-    ordered = np.sort(values)
-    size = len(ordered)
-    for pair in range(begin, end):
-        above = size - np.searchsorted(ordered, high[pair], side="right")
-        more[pair] += above
-        tied[pair] += size - np.searchsorted(ordered, low[pair], side="left") - above
+from cmr.score.count import Counts
+from cmr.score.exact import Tile, exact_value, fast_value
 
 
 @numba.njit(cache=True, parallel=True)
@@ -51,13 +22,18 @@ def count_sorted(
     tile: Tile,
     rows: Tile,
     columns: Tile,
+    texts: Tile,
+    visuals: Tile,
     queries: Counts,
     first: int,
     start: Counts,
+    fast_high: Tile,
+    fast_low: Tile,
     high: Tile,
     low: Tile,
     more: Counts,
     tied: Counts,
+    sure: bool,
     flip: bool,
 ) -> None:
     """Count the queries with many relevant items: sort the row once, look each pair up.
@@ -66,66 +42,58 @@ def count_sorted(
     queries run along the columns.
     """
     for n in numba.prange(len(queries)):
-        query = queries[n]
-        i = query - first
-        values = np.empty(tile.shape[0 if flip else 1], dtype=high.dtype)
-        for j in range(len(values)):
-            values[j] = _value(tile, rows, columns, np.int64(i), np.int64(j), flip)
-        _among(values, high, low, start[query], start[query + 1], more, tied)
+        i = queries[n] - first
+        size = tile.shape[0 if flip else 1]
+        values = np.empty(size, dtype=np.float32)
+        for j in range(size):
+            row, column = (j, i) if flip else (i, j)
+            values[j] = fast_value(tile, rows, columns, row, column)
+        order = np.argsort(values)
+        values = values[order]
+        precise = np.full(size, np.nan, dtype=np.float64)
+        for pair in range(start[queries[n]], start[queries[n] + 1]):
+            upper = np.searchsorted(values, fast_high[pair], side="right")
+            lower = np.searchsorted(values, fast_low[pair], side="left")
+            more[pair] += size - upper
+            if sure:
+                tied[pair] += upper - lower
+                continue
+            for at in range(lower, upper):
+                if np.isnan(precise[at]):
+                    row, column = (order[at], i) if flip else (i, order[at])
+                    precise[at] = exact_value(tile, rows, columns, texts, visuals, row, column)
+                more[pair] += precise[at] > high[pair]
+                tied[pair] += low[pair] <= precise[at] <= high[pair]
 
 
 @numba.njit(cache=True, parallel=True)
 def count_relevants(
-    tile: Tile,
-    rows: Tile,
-    columns: Tile,
-    first_query: int,
-    first_item: int,
+    values: Tile,
+    high: Tile,
+    low: Tile,
     start: Counts,
     item: Counts,
-    high: Tile,
-    low: Tile,
-    more: Counts,
-    tied: Counts,
-    flip: bool,
-) -> None:
-    """Count the relevant items alone, with the very values that the whole tile was counted by.
-
-    Their share is taken off afterwards, so that no relevant item competes with another.
-    """
-    queries, items = tile.shape[1 if flip else 0], tile.shape[0 if flip else 1]
-    for i in numba.prange(queries):
-        begin, end = start[first_query + i], start[first_query + i + 1]
-        left = begin + np.searchsorted(item[begin:end], first_item)
-        right = begin + np.searchsorted(item[begin:end], first_item + items)
-        if left < right:
-            values = np.empty(right - left, dtype=high.dtype)
-            for pair in range(left, right):
-                values[pair - left] = _value(
-                    tile, rows, columns, np.int64(i), item[pair] - first_item, flip
-                )
-            _among(values, high, low, begin, end, more, tied)
-
-
-@numba.njit(cache=True, parallel=True)
-def count_seen(
-    seen: Tile,
-    start: Counts,
-    high: Tile,
-    low: Tile,
+    queries: tuple[int, int],
+    items: tuple[int, int],
     more: Counts,
     tied: Counts,
 ) -> None:
-    """`count_relevants` from the relevant items' values, kept aside; NaN where not seen.
+    """Count the relevant items alone, of a stretch of queries and a stretch of items.
 
-    `start`: of a stretch of queries, (queries + 1,). `seen`: the values of its pairs in order.
+    `values`: of every pair, exact. Their share is taken off the counts afterwards, so that no
+    relevant item competes with another.
     """
-    for query in numba.prange(len(start) - 1):
+    for query in numba.prange(queries[0], queries[1]):
         begin, end = start[query], start[query + 1]
-        values = seen[begin - start[0] : end - start[0]]
-        values = values[~np.isnan(values)]
-        if len(values):
-            _among(values, high, low, begin, end, more, tied)
+        left = begin + np.searchsorted(item[begin:end], items[0])
+        right = begin + np.searchsorted(item[begin:end], items[1])
+        if left < right:
+            ordered = np.sort(values[left:right])
+            for pair in range(begin, end):
+                above = len(ordered) - np.searchsorted(ordered, high[pair], side="right")
+                least = len(ordered) - np.searchsorted(ordered, low[pair], side="left")
+                more[pair] += above
+                tied[pair] += least - above
 
 
 @numba.njit(cache=True, parallel=True)
@@ -133,9 +101,13 @@ def count_members(
     tile: Tile,
     rows: Tile,
     columns: Tile,
+    texts: Tile,
+    visuals: Tile,
     first_query: int,
     first_item: int,
     start: Counts,
+    fast_high: Tile,
+    fast_low: Tile,
     high: Tile,
     low: Tile,
     members: npt.NDArray[np.int32],
@@ -143,6 +115,7 @@ def count_members(
     sizes: Counts,
     more: npt.NDArray[np.int32],
     tied: npt.NDArray[np.int32],
+    sure: bool,
     flip: bool,
 ) -> None:
     """Count the drawn pool members of queries that lie within the tile.
@@ -159,13 +132,22 @@ def count_members(
         left = np.searchsorted(members[i], first_item)
         right = np.searchsorted(members[i], first_item + items)
         for m in range(left, right):
-            value = _value(
-                tile, rows, columns, np.int64(i), np.int64(members[i, m]) - first_item, flip
-            )
+            j = np.int64(members[i, m]) - first_item
+            row, column = (j, np.int64(i)) if flip else (np.int64(i), j)
+            value = fast_value(tile, rows, columns, row, column)
             place = places[i, m] + (end - begin)
             smallest = 0
             while sizes[smallest] <= place:
                 smallest += 1
+            precise = np.nan
             for pair in range(begin, end):
-                more[smallest, pair] += value > high[pair]
-                tied[smallest, pair] += low[pair] <= value <= high[pair]
+                if value > fast_high[pair]:
+                    more[smallest, pair] += 1
+                elif value >= fast_low[pair]:
+                    if sure:
+                        tied[smallest, pair] += 1
+                        continue
+                    if np.isnan(precise):
+                        precise = exact_value(tile, rows, columns, texts, visuals, row, column)
+                    more[smallest, pair] += precise > high[pair]
+                    tied[smallest, pair] += low[pair] <= precise <= high[pair]

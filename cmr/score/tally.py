@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -44,14 +44,14 @@ class Tally:
         self,
         judged: Judged,
         kernel: Kernel,
-        values: npt.NDArray[np.floating[Any]],
+        values: npt.NDArray[np.float64],
         draws: int,
         sizes: int,
     ) -> None:
         """`values`: (pairs,) thresholds. `draws`, `sizes`: how many pools a query has."""
         pairs = len(judged.query)
         self.judged = judged
-        self.exact = values.astype(np.float64)
+        self.exact = values
         self.high, self.low = kernel.bounds(values)
         self.fast_high, self.fast_low = kernel.fast_bounds(values)
         self.more = np.zeros(pairs, dtype=np.int64)

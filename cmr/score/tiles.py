@@ -25,7 +25,7 @@ def count_blocks(
 ) -> None:
     """Score the tiles of two blocks and count them, on the CPU."""
     room = plan.kernel.empty(plan.tile_rows, plan.tile_columns)
-    by_row, by_column = tallies.get("t2v"), tallies.get("v2t")
+    by_row, by_column, sure = tallies.get("t2v"), tallies.get("v2t"), plan.kernel.sure
     slots = _Slots(by_column, visuals)
     row_pools = block_pools(pools, "t2v", by_row, texts)
     column_pools = block_pools(pools, "v2t", by_column, visuals)
@@ -39,27 +39,36 @@ def count_blocks(
                 products,
                 texts.scales[a:b],
                 visuals.scales[c:d],
+                texts.operand[a:b].numpy(),
+                visuals.operand[c:d].numpy(),
                 texts.first + a,
                 visuals.first + c,
             )
-            _count_all(tile, by_row, slots, c, d, plan.kernel.sure)
+            _count_all(tile, by_row, slots, c, d, sure)
             if by_row is not None:
-                _count_some(tile, by_row, pools, _part(row_pools, a, b), flip=False)
+                _count_some(tile, by_row, pools, _part(row_pools, a, b), sure, flip=False)
             if by_column is not None:
-                _count_some(tile, by_column, pools, _part(column_pools, c, d), flip=True)
+                _count_some(tile, by_column, pools, _part(column_pools, c, d), sure, flip=True)
             progress((b - a) * (d - c))
     slots.flush()
 
 
 @dataclass(frozen=True)
 class _Tile:
-    """A tile of products, with its scales and the ordinals of its first row and column."""
+    """A tile of products: its scales, its vectors, the ordinals of its first row and column."""
 
     products: npt.NDArray[Any]
     rows: npt.NDArray[np.float32]
     columns: npt.NDArray[np.float32]
+    texts: npt.NDArray[Any]
+    visuals: npt.NDArray[Any]
     first_row: int
     first_column: int
+
+    @property
+    def values(self) -> tuple[npt.NDArray[Any], ...]:
+        """What a score is made of."""
+        return self.products, self.rows, self.columns, self.texts, self.visuals
 
 
 class _Slots:
@@ -86,18 +95,16 @@ class _Slots:
             self._pairs = self._pairs[few]
             self._column, self._slot = self._column[few], self._slot[few]
         shape = (int(depth.max(initial=0)), width)
-        self.high = np.full(shape, np.inf, dtype=np.float32)
-        self.low = np.full(shape, np.inf, dtype=np.float32)
-        self.exact = np.full(shape, np.inf, dtype=np.float64)
-        self.own = np.full(shape, -1, dtype=np.int64)
+        self.fast_high = np.full(shape, np.inf, dtype=np.float32)
+        self.fast_low = np.full(shape, np.inf, dtype=np.float32)
+        self.high = np.full(shape, np.inf, dtype=np.float64)
+        self.low = np.full(shape, np.inf, dtype=np.float64)
         self.more = np.zeros(shape, dtype=np.int32)
         self.tied = np.zeros(shape, dtype=np.int32)
         if tally is not None:
             place = (self._slot, self._column)
-            self.high[place] = tally.fast_high[self._pairs]
-            self.low[place] = tally.fast_low[self._pairs]
-            self.exact[place] = tally.exact[self._pairs]
-            self.own[place] = tally.judged.item[self._pairs]
+            for name in ("fast_high", "fast_low", "high", "low"):
+                getattr(self, name)[place] = getattr(tally, name)[self._pairs]
         stretches = range(0, width, count.WIDTH)
         self._depths = np.array([depth[s : s + count.WIDTH].max() for s in stretches])
 
@@ -125,25 +132,27 @@ def _part(drawn: list[Drawn], first: int, last: int) -> list[Drawn]:
     return [(members[first:last], places[first:last]) for members, places in drawn]
 
 
+def _bounds(of: Tally | _Slots) -> tuple[npt.NDArray[Any], ...]:
+    return of.fast_high, of.fast_low, of.high, of.low
+
+
 def _count_all(
     tile: _Tile, by_row: Tally | None, slots: _Slots, c: int, d: int, sure: bool
 ) -> None:
     """Count every score of the tile for the queries that have few relevant items."""
     height = len(tile.products)
+    row_side: tuple[npt.NDArray[Any], ...]
     if by_row is None:
         begin = end = np.zeros(height, dtype=np.int64)
-        none = np.zeros(0, dtype=np.float32)
-        row_side = (none, none, none.astype(np.float64), begin[:0], begin[:0], begin[:0])
+        none, exact = np.zeros(0, dtype=np.float32), np.zeros(0)
+        row_side = (none, none, exact, exact, begin[:0], begin[:0])
     else:
         start = by_row.judged.start[tile.first_row : tile.first_row + height + 1]
         begin, end = start[:-1], start[1:]
         end = np.where(end - begin <= count.FEW, end, begin)
-        bounds = (by_row.fast_high, by_row.fast_low, by_row.exact)
-        row_side = (*bounds, by_row.judged.item, by_row.more, by_row.tied)
-    column_side = (slots.high, slots.low, slots.exact, slots.own, slots.more, slots.tied)
-    tile_side = (tile.products, tile.rows, tile.columns, begin, end)
-    where = (slots.depths(c, d), c, tile.first_row, tile.first_column)
-    count.count_tile(*tile_side, *row_side, *column_side, *where, sure)
+        row_side = (*_bounds(by_row), by_row.more, by_row.tied)
+    column_side = (*_bounds(slots), slots.more, slots.tied)
+    count.count_tile(*tile.values, begin, end, *row_side, *column_side, slots.depths(c, d), c, sure)
 
 
 def _count_some(
@@ -151,27 +160,26 @@ def _count_some(
     tally: Tally,
     pools: Pools | None,
     drawn: list[Drawn],
+    sure: bool,
     flip: bool,
 ) -> None:
-    """Count what `_count_all` does not: many relevant items, relevant ones alone, drawn pools.
+    """Count what `_count_all` does not: queries with many relevant items, and drawn pools.
 
     `flip` where the tally's queries run along the columns.
     """
-    start, bounds = tally.judged.start, (tally.high, tally.low)
-    values = (tile.products, tile.rows, tile.columns)
+    start, bounds = tally.judged.start, _bounds(tally)
     first, item = (
         (tile.first_column, tile.first_row) if flip else (tile.first_row, tile.first_column)
     )
     relevants = np.diff(start[first : first + tile.products.shape[flip] + 1])
     many = first + np.flatnonzero(relevants > count.FEW)
     if len(many):
-        singles.count_sorted(*values, many, first, start, *bounds, tally.more, tally.tied, flip)
-    own = (tally.relevant_more, tally.relevant_tied)
-    singles.count_relevants(*values, first, item, start, tally.judged.item, *bounds, *own, flip)
+        found = (tally.more, tally.tied)
+        singles.count_sorted(*tile.values, many, first, start, *bounds, *found, sure, flip)
     if pools is None:
         return
     for draw, pool in enumerate(drawn):
         found = (tally.drawn_more[draw], tally.drawn_tied[draw])
         singles.count_members(
-            *values, first, item, start, *bounds, *pool, pools.sizes, *found, flip
+            *tile.values, first, item, start, *bounds, *pool, pools.sizes, *found, sure, flip
         )

@@ -133,10 +133,51 @@ def test_any_shape(precision, texts, visuals, dim, duplicates, constant, pairs, 
     gaps = np.abs(full[:, :, None] - full[:, None, :]) if full.size < 9000 else np.zeros(1)
     across = np.abs(full.T[:, :, None] - full.T[:, None, :]) if full.size < 9000 else np.zeros(1)
     near = [np.abs(g - counts.TOLERANCE).min() for g in (gaps, across)]
-    if precision in ("fp32", "fp16", "bf16") and min(near) < 5e-7:
+    if precision in ("fp32", "fp16", "bf16") and min(near) < 1e-12:
         return  # a difference on the very edge of the tolerance may fall on either side
     changes = {"tile_rows": min(rows, texts), "text_rows": rows, "visual_rows": rows}
     check_counts(a, b, relevant, precision, changes, device=device)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "bf16"])
+@pytest.mark.parametrize("device", DEVICES)
+def test_products_that_err_by_more_than_the_tolerance(precision, device, monkeypatch):
+    """A product may sum as badly as a float32 can; the counts are those of exact scores."""
+    rng = np.random.default_rng(16)
+    a, b, relevant = make_case(rng, 200, 150, 256, True, 260)
+    relevant[5, :40] = True
+    # Scores crowd together, as they do with vectors that share their largest dimension.
+    a, b = ((x * 0.01 + np.eye(1, 256)).astype(np.float32) for x in (a, b))
+    plain = check_counts(a, b, relevant, precision, pools=Pools([20, 60], 1, 4), device=device)
+    kernel, tile = make_plan(precision, 256, 200, 150, device).kernel, product.Kernel.tile
+
+    def bad(self, rows, columns, room=None):
+        exact = tile(self, rows, columns, room)
+        noise = torch.from_numpy(rng.uniform(-1, 1, exact.shape)) * (kernel.error - 5e-7)
+        return exact.copy_(exact.double() + noise)
+
+    assert kernel.error > 1e-5
+    monkeypatch.setattr(product.Kernel, "tile", bad)
+    changes = {"tile_rows": 64, "tile_columns": 256, "text_rows": 150, "visual_rows": 512}
+    pools = Pools([20, 60], 1, 4)
+    noisy = check_counts(a, b, relevant, precision, changes, pools=pools, device=device)
+    for name in plain:
+        for field in ("sampled_above", "sampled_tied"):
+            np.testing.assert_array_equal(getattr(plain[name], field), getattr(noisy[name], field))
+
+
+@pytest.mark.parametrize("dim", [3, 64, 512, 2048])
+def test_the_stated_error_of_a_product(dim):
+    """Sums in the worst of orders, of the worst of vectors, stay within it."""
+    rng = np.random.default_rng(17)
+    a = normalise(np.sort(rng.random((50, dim)))[:, ::-1].astype(np.float32), range(50), "")
+    total = np.zeros((50, 50), dtype=np.float32)
+    for k in range(dim):
+        total += np.outer(a[:, k], a[:, k])
+    error = np.abs(total - a.astype(np.float64) @ a.astype(np.float64).T).max()
+    assert error < product.worst_error(dim)
+    if dim >= 512:
+        assert error > product.TIE_TOLERANCE
 
 
 @pytest.mark.parametrize("precision", ["int8", "int4", "b1"])
