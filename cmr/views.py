@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,11 +18,15 @@ import duckdb
 import pyarrow as pa
 
 from cmr.errors import CmrError
+from cmr.identity import identity
 
 T = TypeVar("T")
 
-LAYERS = ("macros", "staging", "intermediate", "marts", "checks")
-_WORD = re.compile(r"\b[a-z_]+\b")
+LAYERS = ("macros", "staging", "intermediate", "marts", "checks", "doubts")
+_WORD = re.compile(r"\w+")
+_SOURCE = re.compile(r"\b(?:from|join)\s+(?:main\.)?(\w+)|\b(\w+)\(")
+_TABLE_MACRO = re.compile(r"\w+\([^)]*\) as table\b")
+_CTE = re.compile(r"^(\w+) as (?:materialized )?\(", re.MULTILINE)
 _NOTE = re.compile(r"-- ?(?:@(?P<column>\w+): )?(?P<text>.*)")
 
 
@@ -63,8 +67,13 @@ def glossary() -> dict[str, str]:
         return dict(tomllib.load(stream)["columns"])
 
 
-def connect(root: str, *, threads: int | None = None) -> duckdb.DuckDBPyConnection:
-    """An in-memory connection with every view and macro over the warehouse at `root`."""
+def connect(
+    root: str, *, query: str | None = None, threads: int | None = None
+) -> duckdb.DuckDBPyConnection:
+    """An in-memory connection with every view and macro over the warehouse at `root`.
+
+    `query`: only what it names, directly or through other views; making them all takes a second.
+    """
     con = duckdb.connect(":memory:")
     if threads:
         con.execute(f"set threads = {int(threads)}")
@@ -72,24 +81,35 @@ def connect(root: str, *, threads: int | None = None) -> duckdb.DuckDBPyConnecti
         import fsspec
 
         con.register_filesystem(fsspec.filesystem(root.partition("://")[0]))
-    literal = root.rstrip("/").replace("'", "''")
-    con.execute(f"set variable cmr_root = '{literal}'")
-    try:
-        install(con)
-    except duckdb.Error as error:
-        raise CmrError(explain(error)) from None
+    con.execute(f"set variable cmr_root = {quoted(root.rstrip('/'))}")
+    install(con, None if query is None else needs(query))
     return con
 
 
-def install(con: duckdb.DuckDBPyConnection) -> None:
-    """Create the views and macros, with their comments, in an open connection."""
+def install(con: duckdb.DuckDBPyConnection, names: set[str] | None = None) -> None:
+    """Create the views and macros, or those named, with their comments, in an open connection.
+
+    What is there already stays as it is.
+    Raises CmrError if DuckDB refuses one, as it does where the warehouse is damaged.
+    """
     known = glossary()
-    for view in in_order(views()):
-        _create(con, view, known)
+    ordered = in_order(views())
+    by_name = {view.name: view for view in ordered if view.layer != "macros"}
+    there = con.execute(
+        "select view_name from duckdb_views() where not internal "
+        "union select function_name from duckdb_functions() where not internal"
+    ).fetchall()
+    done = {name for (name,) in there}
+    try:
+        for view in ordered:
+            if view.name not in done and (names is None or view.name in names):
+                _create(con, replace(view, query=_standing_in(view, by_name)), known)
+    except duckdb.Error as error:
+        raise CmrError(explain(error)) from None
 
 
 def in_order(found: Sequence[View]) -> list[View]:
-    """The same files, each after those of them that it names."""
+    """The same files, each after those of them that it reads from."""
     by_name = {view.name: view for view in found}
     begun: set[str] = set()
     done: list[View] = []
@@ -98,7 +118,7 @@ def in_order(found: Sequence[View]) -> list[View]:
         if view.name in begun:
             return
         begun.add(view.name)
-        for name in _WORD.findall(view.query):
+        for name in reads(view.query):
             if name in by_name:
                 place(by_name[name])
         done.append(view)
@@ -108,10 +128,47 @@ def in_order(found: Sequence[View]) -> list[View]:
     return done
 
 
+def reads(query: str) -> list[str]:
+    """What a statement may read: names after `from` or `join`, and of calls."""
+    found = (source or call for source, call in _SOURCE.findall(query))
+    return list(dict.fromkeys(found))
+
+
+def needs(query: str, without: Iterable[str] = ()) -> set[str]:
+    """The views and macros that a query names, and those that they are made of.
+
+    Not those of `without`, nor what only they are made of. All of them for a query that looks at
+    DuckDB's own lists of views.
+    """
+    by_name = {view.name: view for view in views() if view.name not in set(without)}
+    if "duckdb_" in query.lower() or "information_schema" in query.lower():
+        return set(by_name)
+    found: set[str] = set()
+
+    def collect(text: str) -> None:
+        for name in _WORD.findall(text):
+            if name in by_name and name not in found:
+                found.add(name)
+                collect(by_name[name].query)
+
+    collect(query.lower())
+    return found
+
+
+def sql_fingerprint() -> str:
+    """Hash of all of `sql/`."""
+    return identity(**{f"{view.layer}/{view.name}": view.query for view in views()})
+
+
 def fetch(con: duckdb.DuckDBPyConnection, query: str) -> pa.Table:
     """A query's whole result. Raises CmrError with DuckDB's reason in one sentence."""
     try:
-        return _stoppable(con, lambda: con.sql(query).to_arrow_table())
+        try:
+            return _stoppable(con, lambda: con.sql(query).to_arrow_table())
+        except duckdb.CatalogException:
+            # With every view there, DuckDB can say which name was meant.
+            install(con)
+            return _stoppable(con, lambda: con.sql(query).to_arrow_table())
     except duckdb.Error as error:
         raise CmrError(explain(error)) from None
 
@@ -127,24 +184,6 @@ def _stoppable(con: duckdb.DuckDBPyConnection, work: Callable[[], T]) -> T:
             raise
 
 
-def materialise(
-    con: duckdb.DuckDBPyConnection, view: str, run_ids: Sequence[str] | None = None
-) -> None:
-    """Compute a view once for this connection; views over it then read the result.
-
-    A temporary table of the same name comes first where names are looked up. `run_ids` keeps
-    only these runs: a list of constants, which reaches down to the files that are read.
-    """
-    only = ""
-    if run_ids is not None:
-        only = f" where run_id in ({', '.join(map(_quoted, run_ids)) or 'null'})"
-    try:
-        query = f"create or replace temp table {view} as from memory.main.{view}{only}"
-        _stoppable(con, lambda: con.execute(query))
-    except duckdb.Error as error:
-        raise CmrError(explain(error)) from None
-
-
 def explain(error: duckdb.Error) -> str:
     """DuckDB's message as one sentence, with its hint and without its drawing of the query."""
     lines = [line.strip() for line in str(error).splitlines()]
@@ -154,17 +193,56 @@ def explain(error: duckdb.Error) -> str:
 
 def _create(con: duckdb.DuckDBPyConnection, view: View, known: dict[str, str]) -> None:
     if view.layer == "macros":
+        is_table = bool(_TABLE_MACRO.match(view.query))
         con.execute(f"create or replace macro {view.query}")
+        kind = "macro table" if is_table else "macro"
+        con.execute(f"comment on {kind} {view.name} is {quoted(view.comment)}")
         return
     con.execute(f"create or replace view {view.name} as {view.query}")
-    con.execute(f"comment on view {view.name} is {_quoted(view.comment)}")
+    con.execute(f"comment on view {view.name} is {quoted(view.comment)}")
     columns: list[tuple[Any, ...]] = con.execute(
         "select column_name from duckdb_columns() where table_name = ?", [view.name]
     ).fetchall()
     for (column,) in columns:
         text = view.columns.get(column) or known.get(column)
         if text:
-            con.execute(f'comment on column {view.name}."{column}" is {_quoted(text)}')
+            con.execute(f'comment on column {view.name}."{column}" is {quoted(text)}')
+
+
+def _standing_in(view: View, found: dict[str, View]) -> str:
+    """The statement, with every view between its query and those that its first CTEs replace.
+
+    A view knows nothing of a macro's arguments. So a CTE that has a view's name stands in for it,
+    and each view that the rest of the statement reads and that reads that one becomes a CTE too.
+    """
+    query = view.query
+    ctes = list(_CTE.finditer(query))
+    standing = [at for at, cte in enumerate(ctes) if cte[1] in found]
+    if not standing:
+        return query
+    following = standing[-1] + 1
+    last = following == len(ctes)
+    cut = query.rindex("\nselect ") if last else ctes[following].start()
+    fresh = {ctes[at][1] for at in standing}
+    wanted: set[str] = set()
+
+    def collect(name: str) -> None:
+        if name in found and name not in wanted:
+            wanted.add(name)
+            for source in reads(found[name].query):
+                collect(source)
+
+    for source in reads(query[cut:]):
+        collect(source)
+    parts = []
+    for name, other in found.items():
+        if name in wanted and name not in fresh and fresh.intersection(reads(other.query)):
+            fresh.add(name)
+            parts.append(f"{name} as (\n{_standing_in(other, found)}\n)")
+    between = ",\n".join(parts)
+    if last:
+        return ",\n".join([query[:cut], *parts]) + query[cut:]
+    return query[:cut] + (between + ",\n" if parts else "") + query[cut:]
 
 
 def _parse(layer: str, path: Path) -> View:
@@ -186,5 +264,6 @@ def _parse(layer: str, path: Path) -> View:
     return View(layer, path.stem, "\n".join(lines), " ".join(notes), columns)
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """A text as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"

@@ -1,24 +1,34 @@
-"""`cmr doctor`: run every check of `sql/checks`."""
+"""`cmr doctor`: every check of `sql/checks`, and the classic mistakes of `sql/doubts`."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
-import pyarrow as pa
 
 from cmr.cli.options import warehouse_option
+
+if TYPE_CHECKING:
+    import duckdb
+
+# Doubts that are told in full; of more the rest is counted.
+_TOLD = 3
 
 
 @click.command()
 @warehouse_option
 def doctor(warehouse: str) -> None:
-    """Check the warehouse; exit code 1 if something is wrong.
+    """Check the warehouse, and look for the classic mistakes.
 
-    Every check is a view that lists offending rows, so `cmr sql "from check_ranks_range"` shows
-    what was found.
+    A check that finds something means damage: exit code 1. A doubt is told in plain words: what
+    looks wrong in the data and where; it may be right. Each is a view, so
+    `cmr sql "from check_ranks_range"` shows what was found.
 
     \b
     cmr doctor
     """
+    import pyarrow as pa
+
     from cmr.cli.tables import print_table
     from cmr.errors import CmrError
     from cmr.views import connect, fetch, views
@@ -35,3 +45,27 @@ def doctor(warehouse: str) -> None:
     if bad:
         raise CmrError(f"{len(bad)} checks found something: {', '.join(bad)}")
     click.echo(f"all {len(rows)} checks pass")
+    _tell_doubts(con)
+
+
+def _tell_doubts(con: duckdb.DuckDBPyConnection) -> None:
+    from cmr.cli.tables import visible
+    from cmr.views import fetch, views
+
+    names = [view.name for view in views("doubts")]
+    told = 0
+    for name in names:
+        found = fetch(con, f"from {name}").to_pylist()
+        told += bool(found)
+        for row in found[:_TOLD]:
+            where = " ".join(
+                str(row[key])
+                for key in ("dataset", "model", "direction", "modality", "dim", "precision")
+                if row.get(key) is not None
+            )
+            who = where or f"run {row['run_id']}"
+            click.echo(visible(f"{name}: {who}: {row['says']}"))
+        if len(found) > _TOLD:
+            click.echo(f'{name}: {len(found) - _TOLD} more; cmr sql "from {name}"')
+    if not told:
+        click.echo(f"none of the {len(names)} classic mistakes in sight")

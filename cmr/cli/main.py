@@ -16,6 +16,8 @@ COMMANDS = {
     "demo": "cmr.cli.demo",
     "ingest": "cmr.cli.ingest",
     "evaluate": "cmr.cli.evaluate",
+    "compare": "cmr.cli.compare",
+    "recommend": "cmr.cli.recommend",
     "sql": "cmr.cli.sql",
     "report": "cmr.cli.report",
     "doctor": "cmr.cli.doctor",

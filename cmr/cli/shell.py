@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import duckdb
     from prompt_toolkit import PromptSession
 
+    from cmr.warehouse.store import Warehouse
+
 HELP = """\
 SQL ends with a semicolon and may have several lines. Nothing can be changed.
 .tables            views, by layer
@@ -31,10 +33,10 @@ _KEYWORDS = (
 )
 
 
-def shell(con: duckdb.DuckDBPyConnection, root: str) -> None:
+def shell(con: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> None:
     """Read and answer until Ctrl-D; errors are printed and do not end it."""
     session = _session(con)
-    click.echo(f"cmr sql on {root}; .help for help, Ctrl-D to leave", err=True)
+    click.echo(f"cmr sql on {warehouse.root}; .help for help, Ctrl-D to leave", err=True)
     form = "table"
     while True:
         try:
@@ -46,14 +48,14 @@ def shell(con: duckdb.DuckDBPyConnection, root: str) -> None:
         if text in (".quit", ".exit"):
             return
         try:
-            form = _answer(con, text, form)
+            form = _answer(con, warehouse, text, form)
         except CmrError as error:
             click.echo(str(error), err=True)
         except KeyboardInterrupt:
             click.echo("stopped", err=True)
 
 
-def _answer(con: duckdb.DuckDBPyConnection, text: str, form: str) -> str:
+def _answer(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, text: str, form: str) -> str:
     """Do one line; returns the format that is set afterwards."""
     word, _, rest = text.partition(" ")
     rest = rest.strip().rstrip(";")
@@ -72,12 +74,14 @@ def _answer(con: duckdb.DuckDBPyConnection, text: str, form: str) -> str:
     elif word.startswith("."):
         raise CmrError(f"there is no command {word}; .help lists them")
     else:
-        _print_result(con, text, form)
+        _print_result(con, warehouse, text, form)
     return form
 
 
-def _print_result(con: duckdb.DuckDBPyConnection, text: str, form: str) -> None:
-    table = run_query(con, text)
+def _print_result(
+    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, text: str, form: str
+) -> None:
+    table = run_query(con, text, warehouse)
     if form != "table":
         write(table, form, sys.stdout.buffer)
         sys.stdout.flush()
@@ -98,18 +102,24 @@ def _print_views(con: duckdb.DuckDBPyConnection) -> None:
     from cmr.views import fetch, views
 
     layers = {view.name: view.layer for view in views()}
-    found = fetch(con, "select view_name, comment from duckdb_views() where not internal")
-    order = ("marts", "staging", "checks", "intermediate")
+    found = fetch(
+        con,
+        "select view_name as name, comment from duckdb_views() where not internal union all "
+        "select function_name || '(' || array_to_string(parameters, ', ') || ')', comment "
+        "from duckdb_functions() where not internal and function_type = 'table_macro'",
+    )
+    order = ("marts", "macros", "staging", "checks", "doubts", "intermediate")
     rows = sorted(
-        found.to_pylist(), key=lambda row: (order.index(layers[row["view_name"]]), row["view_name"])
+        (row | {"layer": layers[row["name"].partition("(")[0]]} for row in found.to_pylist()),
+        key=lambda row: (order.index(row["layer"]), row["name"]),
     )
     import pyarrow as pa
 
     print_table(
         pa.table(
             {
-                "view": [row["view_name"] for row in rows],
-                "layer": [layers[row["view_name"]] for row in rows],
+                "view": [row["name"] for row in rows],
+                "layer": [row["layer"] for row in rows],
                 "what it holds": [(row["comment"] or "").split(". ")[0] for row in rows],
             }
         )

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
+    from cmr.warehouse.store import Warehouse
+
 _EXPLAIN = re.compile(r"^\s*explain\s+(analyze\s+)?", re.IGNORECASE)
 FORMATS = ("table", "csv", "json", "parquet")
 
@@ -40,16 +42,15 @@ def sql(query: str | None, warehouse: str, form: str, output: str | None) -> Non
     from cmr.views import connect
     from cmr.warehouse.store import Warehouse
 
-    root = Warehouse.open(warehouse).root
+    opened = Warehouse.open(warehouse)
     if query == "-" or (query is None and not sys.stdin.isatty()):
         query = sys.stdin.read()
-    con = connect(root)
     if query is None:
         from cmr.cli.shell import shell
 
-        shell(con, root)
+        shell(connect(opened.root), opened)
         return
-    table = run_query(con, query)
+    table = run_query(connect(opened.root, query=""), query, opened)
     if form == "parquet" and output is None and sys.stdout.isatty():
         raise CmrError("Parquet is not for terminals; give --output FILE or pipe it")
     if output is None:
@@ -58,13 +59,17 @@ def sql(query: str | None, warehouse: str, form: str, output: str | None) -> Non
         _to_file(table, form, output)
 
 
-def run_query(con: duckdb.DuckDBPyConnection, text: str) -> pa.Table:
+def run_query(con: duckdb.DuckDBPyConnection, text: str, warehouse: Warehouse) -> pa.Table:
     """The result of the last of the statements in `text`, all of which must only read.
+
+    Measures that are not kept yet are computed and kept first.
 
     Raises CmrError for SQL that is wrong or would change something.
     """
     import duckdb
 
+    from cmr.cli.progress import progress
+    from cmr.materialised import prepare
     from cmr.views import explain, fetch
 
     try:
@@ -75,6 +80,7 @@ def run_query(con: duckdb.DuckDBPyConnection, text: str) -> pa.Table:
         raise CmrError("the query is empty")
     for statement in statements:
         _refuse_writing(con, statement)
+    prepare(con, warehouse, text, bar=progress)
     for statement in statements[:-1]:
         fetch(con, statement.query)
     table = fetch(con, statements[-1].query)

@@ -22,12 +22,12 @@ _COLUMNS = """
 
 def ask(warehouse: str, run_ids: Sequence[str]) -> duckdb.DuckDBPyConnection:
     """Compute the metrics of these runs; what `print_answer` then prints cannot fail."""
-    from cmr.views import connect, materialise
+    from cmr.cli.progress import progress
+    from cmr.materialised import open_for
     from cmr.warehouse.store import Warehouse
 
-    con = connect(Warehouse.open(warehouse).root)
+    con = open_for(Warehouse.open(warehouse), "from leaderboard, tradeoffs", run_ids, progress)
     con.register("asked", pa.table({"run_id": pa.array(list(run_ids), pa.string())}))
-    materialise(con, "metrics", run_ids)
     return con
 
 
@@ -40,7 +40,7 @@ def print_answer(con: duckdb.DuckDBPyConnection, losses: bool = False) -> None:
 
 
 def _print_leaderboard(con: duckdb.DuckDBPyConnection) -> None:
-    """The leading protocol, best first: `full` where there is one, else the largest C."""
+    """The leading protocol at its largest C, best first: `expected` where there is one."""
     from cmr.views import fetch
 
     board = fetch(
@@ -51,7 +51,7 @@ def _print_leaderboard(con: duckdb.DuckDBPyConnection) -> None:
             from mine select protocol, candidates, direction
             qualify row_number() over (
                 partition by direction
-                order by list_position(['full', 'expected', 'sampled'], protocol), candidates desc
+                order by list_position(['expected', 'full', 'sampled'], protocol), candidates desc
             ) = 1
         )
         select protocol, candidates as c, {_COLUMNS}
@@ -78,7 +78,7 @@ def _print_sentence(con: duckdb.DuckDBPyConnection) -> None:
     ).to_pylist()
     if kept:
         best = kept[0]
-        of = "native fp32" if best["baseline_is"] == "native fp32" else "the best one evaluated"
+        of = "native fp32" if best["baseline_is"] == "native fp32" else "the finest one evaluated"
         click.echo(
             f"{best['dim']} dimensions at {best['precision']} ({best['vector_bytes']:,} bytes a "
             f"vector) is the smallest that keeps 99% of t2v recall@10 of {of}: "

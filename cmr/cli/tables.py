@@ -53,10 +53,10 @@ def cell(name: str, value: Any) -> str:
             + ", ".join(cell(name, one) for one in value[:8])
             + (", …]" if len(value) > 8 else "]")
         )
-    return _visible(str(value))
+    return visible(str(value))
 
 
-def _visible(text: str) -> str:
+def visible(text: str) -> str:
     """Text whose control characters are spelled out: a caption must not steer the terminal."""
     return "".join(
         letter if letter.isprintable() or letter == "\n" else f"\\x{ord(letter):02x}"

@@ -13,10 +13,12 @@ from urllib.parse import quote
 import pyarrow as pa
 
 from cmr.errors import CmrError
+from cmr.materialised import prepare
 from cmr.report.plots import line_plot
 from cmr.report.summary import BOARD, rounded, summarise
 from cmr.report.words import font_for, words
-from cmr.views import connect, fetch, materialise
+from cmr.views import connect, fetch
+from cmr.warehouse.store import Warehouse
 
 PLOTS = (
     ("recall", 10, "value"),
@@ -24,6 +26,7 @@ PLOTS = (
     ("ndcg", 10, "value"),
     ("recall", 10, "lift"),
 )
+_VIEWS = "from metrics, leaderboard, tradeoffs, datasets, runs"
 Row = dict[str, Any]
 
 
@@ -42,7 +45,8 @@ def write_report(
     """
     label = words(lang)
     font_for(lang)
-    con = connect(root)
+    warehouse = Warehouse.open(root)
+    con = connect(warehouse.root, query="from runs")
     runs = fetch(con, "select run_id, dataset from runs").to_pylist()
     chosen = [
         row["run_id"]
@@ -54,7 +58,7 @@ def write_report(
         what = f" of {dataset!r}" if dataset else ""
         raise CmrError(f"there are no runs{what} to report; `cmr evaluate` makes them")
     con.register("asked", pa.table({"run_id": pa.array(chosen)}))
-    materialise(con, "metrics", chosen)
+    prepare(con, warehouse, _VIEWS, chosen)
     metrics = rounded(fetch(con, "from metrics order by run_id, protocol, candidates, measure, k"))
     board = rounded(fetch(con, BOARD))
     files = {

@@ -115,6 +115,11 @@ class Storage:
         """Bytes of a file."""
         return int(self.fs.get_file_info(self.path(relative)).size)
 
+    def states(self, relatives: Iterable[str]) -> list[tuple[int, int]]:
+        """Bytes and time of the last change, in ns, of each file; -1 of one that is missing."""
+        infos = self.fs.get_file_info([self.path(name) for name in relatives])
+        return [(-1 if info.size is None else info.size, info.mtime_ns or -1) for info in infos]
+
     def checksum(self, relative: str) -> str:
         """SHA-256 of a file's bytes."""
         digest = hashlib.sha256()

@@ -66,7 +66,7 @@ class Warehouse:
         if not self.storage.is_local:
             yield
             return
-        if not _writable(self.root):
+        if not self.writable():
             raise CmrError(f"the warehouse at {self.root} is read-only")
         folder = os.path.join(self.root, ".locks")
         lock = FileLock(os.path.join(folder, f"{name}.lock"))
@@ -81,6 +81,10 @@ class Warehouse:
             yield
         finally:
             lock.release()
+
+    def writable(self) -> bool:
+        """Whether files may be written here, as far as that can be told beforehand."""
+        return not self.storage.is_local or _writable(self.root)
 
     def write(self, table: Table, keys: Mapping[str, object], data: Iterable[pa.Table]) -> str:
         """Write one data file into a partition; returns its path for the catalogue row.

@@ -14,21 +14,18 @@ shares as (
         run_id, relevants, queries / sum(queries) over (partition by run_id) as queries_weight
     from per_run
 ),
-pools as (
-    select run_id, gallery as candidates, 'full' as protocol from runs
-    union
-    select run_id, unnest(candidates) as candidates, 'expected' as protocol from runs
-    union
-    select run_id, unnest(sampled_candidates) as candidates, 'sampled' as protocol from runs
-),
 final as (
     select
         run_id, protocol, candidates, relevants, queries_weight, k,
         least(k, candidates) / candidates as recall,
-        1 - choose_ratio(candidates - relevants, candidates, least(k, candidates)) as hit_rate,
+        -- The first case is the same number, without 1 - (a number near 1).
+        case
+            when relevants = 1 or k = 1 then greatest(relevants, least(k, candidates)) / candidates
+            else 1 - choose_ratio(candidates - relevants, candidates, least(k, candidates))
+        end as hit_rate,
         relevants * least(k, candidates) / (candidates * k) as precision
     from shares
-    inner join pools using (run_id)
+    inner join int_pools using (run_id)
     inner join int_cutoffs using (run_id)
 )
 select * from final

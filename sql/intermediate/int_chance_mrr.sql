@@ -14,9 +14,8 @@ several as (
         candidates, relevants,
         list_sum(list_transform(
             range(1, candidates - relevants + 2),
-            lambda r: exp(
-                ln_choose(candidates - r, relevants - 1) - ln_choose(candidates, relevants)
-            ) / r
+            lambda r: miss_odds(candidates - 1, relevants - 1, r - 1)
+                * relevants / (candidates * r)
         )) as mrr
     from cases
     where relevants > 1

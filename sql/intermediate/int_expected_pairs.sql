@@ -7,9 +7,10 @@
 -- @m: Relevant items that share its score, itself included.
 with
 asked as (
-    select run_id, dataset, direction, unnest(candidates) as candidates
+    select runs.run_id, runs.dataset, runs.direction, int_pools.candidates
     from runs
-    where list_contains(protocols, 'expected')
+    inner join int_pools using (run_id)
+    where int_pools.protocol = 'expected'
 ),
 final as (
     select

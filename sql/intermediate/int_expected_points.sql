@@ -1,42 +1,31 @@
--- The distinct cases of int_expected_pairs, spread over the orders inside their tie groups: u
--- competitors and v relevant items of the group come before the item with the probability
--- C(u+v, v) C(T-u+m-1-v, m-1-v) / C(T+m, m), for each v of m equally likely ones.
+-- The orders of int_expected_orders with their probability: the item's place in its group of T + m
+-- is uniform, and of the m - 1 other relevant items v are among the u + v before it.
 -- @m_all: Non-relevant gallery items, M.
 -- @n: How many of them are drawn.
 -- @offset_: Relevant items certainly before.
 -- @m: Relevant items that share the score.
 -- @b: Competitors before the item, in the gallery.
 -- @place: Relevant items before it.
--- @probability: Of this order.
+-- @probability: C(m-1, v) C(T, u) / C(T+m-1, u+v) / (T+m).
 with
-cases as (
-    select distinct m_all, n, above, tied, offset_, m from int_expected_pairs
-),
-single as (
-    select *, above as b, offset_ as place, 1.0 as probability
-    from cases
-    where tied = 0 and m = 1
-),
-steps as (
-    select *, unnest(range(0, m)) as v from cases where tied > 0 or m > 1
-),
-spread as (
-    select *, unnest(range(0, tied + 1)) as u from steps
+orders as (
+    select
+        m_all, n, above, tied, offset_, m, b, place, v,
+        tied + m as size,
+        tied + m - 1 as others,
+        m - 1 as mates,
+        u + v as before,
+        v - (m - 1) * (u + v) / greatest(tied + m - 1, 1) as excess
+    from int_expected_orders
 ),
 final as (
-    select * from single
-    union all
     select
-        m_all, n, above, tied, offset_, m,
-        above + u as b,
-        offset_ + v as place,
+        m_all, n, above, tied, offset_, m, b, place,
         case
-            when m = 1 then 1.0 / (tied + 1)
-            else exp(
-                ln_choose(u + v, v) + ln_choose(tied - u + m - 1 - v, m - 1 - v)
-                - ln_choose(tied + m, m)
-            ) / m
+            when size = 1 then 1.0
+            when tied = 0 then 1.0 / m
+            else pool_odds(others, mates, before, v, excess) / size
         end as probability
-    from spread
+    from orders
 )
 select * from final

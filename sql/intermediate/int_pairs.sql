@@ -2,7 +2,7 @@
 -- @cluster: The visual item that the query's errors are clustered by.
 with
 run_keys as (
-    select run_id, dataset, direction, protocols from runs
+    select run_id, dataset, direction from runs
 ),
 full_gallery as (
     select
@@ -10,8 +10,6 @@ full_gallery as (
         ranks.query_id, ranks.item_id, ranks.relevance, ranks.above, ranks.tied,
         ranks.relevants_above, ranks.relevants_tied, ranks.relevants
     from ranks
-    semi join (select run_id from run_keys where list_contains(protocols, 'full')) as asked
-        using (run_id)
 ),
 drawn as (
     select
@@ -22,9 +20,9 @@ drawn as (
     from sampled_ranks
 ),
 known as (
-    select * from full_gallery
-    union all
-    select * from drawn
+    select *
+    from (select * from full_gallery union all select * from drawn) as every
+    semi join int_pools using (run_id, protocol, candidates)
 ),
 final as (
     select

@@ -9,27 +9,10 @@
 -- @squares: Σ s² of the same.
 -- @products: Σ n s of the same.
 with
-by_cluster as (
-    select
-        run_id, protocol, candidates, k, cluster,
-        sum(weight) as n,
-        sum(recall) as recall,
-        sum(hit_rate) as hit_rate,
-        sum(mrr) as mrr,
-        sum(ndcg) as ndcg,
-        sum(ndcg_exp) as ndcg_exp,
-        sum(precision) as precision,
-        sum(gain) as gain,
-        sum(gain_exp) as gain_exp,
-        count(distinct draw) as draws
-    from int_contributions
-    group by all
-),
 final as (
     select
         run_id, protocol, candidates, k,
         count(*) as clusters,
-        max(draws) as draws,
         sum(n) as weight,
         sum(n * n) as nn,
         sum(gain) as ndcg_chance,
@@ -43,7 +26,7 @@ final as (
             sum(n * recall), sum(n * hit_rate), sum(n * mrr), sum(n * ndcg), sum(n * ndcg_exp),
             sum(n * precision)
         ] as products
-    from by_cluster
+    from int_cluster_sums
     group by run_id, protocol, candidates, k
 )
 select * from final

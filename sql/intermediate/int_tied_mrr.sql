@@ -15,7 +15,9 @@ steps as (
 final as (
     select
         above, tied, m,
-        sum(exp(ln_choose(tied - u + m - 1, m - 1) - ln_choose(tied + m, m)) / (above + u + 1)) as mrr
+        sum(
+            miss_odds(tied + m - 1, m - 1, u) * m / ((tied + m) * (above + u + 1))
+        ) as mrr
     from steps
     group by above, tied, m
 )

@@ -1,3 +1,3 @@
--- C(a, k) / C(b, k) for a <= b; 0 where C(a, k) is.
+-- C(a, k) / C(b, k) for a <= b; 0 where C(a, k) is. The odds that k drawn of b miss b - a of them.
 choose_ratio(a, b, k) as
-    case when k > a or a < 0 then 0.0 else exp(ln_choose(a, k) - ln_choose(b, k)) end
+    case when k > a or a < 0 then 0.0 else miss_odds(b, b - a, k) end

@@ -1,7 +1,12 @@
 -- Every measure of every run, protocol, C and K, with its 95% interval, chance and lift.
--- Values are expectations over a uniformly random order inside ties. Errors are clustered by
--- visual item, with the small-sample factor G / (G - 1) of Cameron and Miller (2015), section II.
+-- Values are expectations over a uniformly random order inside ties; map, mean_rank and
+-- median_rank are of the full protocol alone, and of ranks lower is better, in value and lift.
+-- Errors are clustered by visual item, with the small-sample factor G / (G - 1) of Cameron and
+-- Miller (2015), section II.
 with
+first_cutoffs as (
+    select run_id, min(k) as first_k from int_cutoffs group by run_id
+),
 chanced as (
     select
         int_sums.*,
@@ -25,6 +30,8 @@ named as (
         unnest(products) as product,
         unnest(chances) as chance
     from chanced
+    union all by name
+    select * from int_rank_sums
 ),
 estimated as (
     select
@@ -59,9 +66,10 @@ final as (
         estimated.chance,
         estimated.value / estimated.chance as lift,
         runs.queries,
-        case when estimated.protocol = 'sampled' then estimated.draws end as draws
+        case when estimated.protocol = 'sampled' then runs.draws end as draws
     from estimated
     inner join runs using (run_id)
-    where estimated.measure <> 'mrr' or estimated.k = 1
+    inner join first_cutoffs using (run_id)
+    where estimated.measure <> 'mrr' or estimated.k = first_k
 )
 select * from final

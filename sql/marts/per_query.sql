@@ -1,6 +1,9 @@
 -- Every measure of every single query, under each run, protocol, C, draw and K.
 -- @value: The query's measure, expected over the order inside ties.
 with
+first_cutoffs as (
+    select run_id, min(k) as first_k from int_cutoffs group by run_id
+),
 by_query as (
     select
         run_id, protocol, candidates, draw, query_id, k,
@@ -24,6 +27,12 @@ final as (
         case when measure <> 'mrr' then k end as k,
         value
     from long
-    where measure <> 'mrr' or k = 1
+    inner join first_cutoffs using (run_id)
+    where measure <> 'mrr' or k = first_k
+    union all
+    select
+        run_id, 'full', candidates, null, query_id,
+        unnest(['map', 'mean_rank']), null, unnest([average_precision, first_rank])
+    from int_first_ranks
 )
 select * from final

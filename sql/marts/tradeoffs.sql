@@ -4,66 +4,72 @@
 -- @mrr: Mean reciprocal rank of the first relevant item.
 -- @ndcg_10: NDCG@10 with gain = relevance.
 -- @recall_10_kept: recall_10 / the baseline's.
+-- @recall_10_kept_low: Lower end of its 95% interval.
+-- @recall_10_kept_high: Upper end of its 95% interval.
 -- @mrr_kept: mrr / the baseline's.
 -- @ndcg_10_kept: ndcg_10 / the baseline's.
--- @baseline: The run compared with: fp32 at the native dimension, else the best there is.
--- @baseline_is: native fp32, or best available.
+-- @baseline: The run compared with: fp32 at the native dimension, else the finest there is.
+-- @baseline_is: native fp32, or finest available.
 -- @queries_per_second: Queries scored a second, in the pass that serves both directions.
--- @pareto: Whether no other representation has both fewer bytes and a better recall_10.
+-- @pareto: Whether no other representation is at least as good in bytes, speed and recall_10, and
+-- better in one of them.
+-- @pareto_bytes: The same by bytes and recall_10 alone, whatever the speed.
 with
 wide as (
     select
-        run_id, dataset, model, direction, dim, dim_method, precision, scorer,
+        run_id, dataset, model, direction, dim, dim_method, precision, scorer, vector_bytes,
+        baseline, baseline_is,
         max(value) filter (measure = 'recall' and k = 10) as recall_10,
         max(value) filter (measure = 'mrr') as mrr,
-        max(value) filter (measure = 'ndcg' and k = 10) as ndcg_10
-    from metrics
-    where protocol = 'full'
+        max(value) filter (measure = 'ndcg' and k = 10) as ndcg_10,
+        max(retention) filter (measure = 'recall' and k = 10) as recall_10_kept,
+        max(ci_low) filter (measure = 'recall' and k = 10) as recall_10_kept_low,
+        max(ci_high) filter (measure = 'recall' and k = 10) as recall_10_kept_high,
+        max(retention) filter (measure = 'mrr') as mrr_kept,
+        max(retention) filter (measure = 'ndcg' and k = 10) as ndcg_10_kept
+    from retention
     group by all
 ),
-costed as (
-    select wide.*, speed.vector_bytes, speed.queries_per_second
-    from wide
-    inner join speed using (run_id)
-),
-based as (
+costed as materialized (
     select
-        *,
-        first_value(struct_pack(
-            run_id := run_id, precision := precision, dim_method := dim_method,
-            recall_10 := recall_10, mrr := mrr, ndcg_10 := ndcg_10, vector_bytes := vector_bytes
-        )) over (
-            partition by dataset, model, direction, scorer
-            order by
-                (precision = 'fp32' and dim_method = 'native') desc,
-                case when precision = 'fp32' and dim_method = 'native' then dim end desc,
-                recall_10 desc, vector_bytes desc, run_id
-        ) as base
-    from costed
+        wide.*, base.vector_bytes as base_bytes, coalesce(speed.queries_per_second, 0) as pace,
+        speed.queries_per_second
+    from wide
+    inner join runs as base on base.run_id = wide.baseline
+    left join speed on speed.run_id = wide.run_id
+),
+beaten as (
+    select
+        x.run_id,
+        bool_or(y.vector_bytes < x.vector_bytes or y.recall_10 > x.recall_10) as by_bytes,
+        bool_or(
+            y.pace >= x.pace
+            and (
+                y.vector_bytes < x.vector_bytes or y.recall_10 > x.recall_10 or y.pace > x.pace
+            )
+        ) as by_all
+    from costed as x
+    inner join costed as y
+        on
+            y.dataset = x.dataset
+            and y.model = x.model
+            and y.direction = x.direction
+            and y.scorer = x.scorer
+            and y.vector_bytes <= x.vector_bytes
+            and y.recall_10 >= x.recall_10
+    group by x.run_id
 ),
 final as (
     select
         run_id, dataset, model, direction, dim, dim_method, precision, scorer, vector_bytes,
-        vector_bytes / base.vector_bytes as bytes_share,
+        vector_bytes / base_bytes as bytes_share,
         recall_10, mrr, ndcg_10,
-        recall_10 / base.recall_10 as recall_10_kept,
-        mrr / base.mrr as mrr_kept,
-        ndcg_10 / base.ndcg_10 as ndcg_10_kept,
-        base.run_id as baseline,
-        case
-            when base.precision = 'fp32' and base.dim_method = 'native' then 'native fp32'
-            else 'best available'
-        end as baseline_is,
-        queries_per_second,
-        not exists (
-            from based as other
-            where
-                other.dataset = based.dataset and other.model = based.model
-                and other.direction = based.direction and other.scorer = based.scorer
-                and other.vector_bytes <= based.vector_bytes
-                and other.recall_10 >= based.recall_10
-                and (other.vector_bytes < based.vector_bytes or other.recall_10 > based.recall_10)
-        ) as pareto
-    from based
+        recall_10_kept, recall_10_kept_low, recall_10_kept_high, mrr_kept, ndcg_10_kept,
+        baseline, baseline_is, queries_per_second,
+        not by_all as pareto,
+        not by_bytes as pareto_bytes
+    from costed
+    inner join beaten using (run_id)
+    order by dataset, model, direction, vector_bytes desc, recall_10 desc, run_id
 )
 select * from final

@@ -13,6 +13,7 @@ from fractions import Fraction
 import numpy as np
 
 MEASURES = ("recall", "hit_rate", "mrr", "ndcg", "ndcg_exp", "precision")
+FULL_MEASURES = ("map", "mean_rank")
 
 
 def of_order(gains: list[int], relevances: list[int], k: int) -> dict[str, float]:
@@ -33,6 +34,13 @@ def of_order(gains: list[int], relevances: list[int], k: int) -> dict[str, float
         "ndcg": dcg(top, float) / dcg(ideal, float),
         "ndcg_exp": dcg(top, lambda v: 2.0**v - 1) / dcg(ideal, lambda v: 2.0**v - 1),
         "precision": found / k,
+        "map": sum(
+            sum(gain > 0 for gain in gains[:rank]) / rank
+            for rank, gain in enumerate(gains, 1)
+            if gain > 0
+        )
+        / relevants,
+        "mean_rank": float(first),
     }
 
 
@@ -49,14 +57,14 @@ def expectation(items: list[tuple[float, int]], k: int, size: int | None = None)
     relevant = [item for item in items if item[1] > 0]
     others = [item for item in items if item[1] == 0]
     drawn = len(others) if size is None else size - len(relevant)
-    totals = dict.fromkeys(MEASURES, 0.0)
+    totals = dict.fromkeys(MEASURES + FULL_MEASURES, 0.0)
     pools = 0
     for pool in itertools.combinations(range(len(others)), drawn):
         orders = list(tie_orders([*relevant, *(others[index] for index in pool)]))
         weight = Fraction(1, len(orders))
         for order in orders:
             values = of_order(order, [rel for _, rel in relevant], k)
-            for name in MEASURES:
+            for name in totals:
                 totals[name] += values[name] * float(weight)
         pools += 1
     return {name: total / pools for name, total in totals.items()}

@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from cmr.views import connect, view_names
+from cmr.warehouse.schemas import EMBEDDING_SETS
 from tests import warehouses
 
 SIZE = 12
@@ -24,8 +25,19 @@ def sound(tmp_path):
     warehouse = warehouses.new(tmp_path)
     warehouses.add_dataset(warehouse, "d", relevance)
     warehouses.add_run(
-        warehouse, "r", "d", scores, relevance, pools={(SIZE, 0): pool | (relevance > 0)}
+        warehouse,
+        "r",
+        "d",
+        scores,
+        relevance,
+        pools={(SIZE, 0): pool | (relevance > 0)},
+        visual_set="native",
     )
+    lifted = {"dim": 16, "dim_method": "lift", "visual_set": "lifted", "started_at": warehouses.NOW}
+    warehouses.add_run(warehouse, "s", "d", scores, relevance, **lifted)
+    for set_id, parent, dim in (("native", None, 8), ("lifted", "native", 16)):
+        row = {"set_id": set_id, "parent": parent, "dim": dim, "files": []}
+        warehouse.commit(EMBEDDING_SETS, set_id, dict.fromkeys(EMBEDDING_SETS.schema.names) | row)
     return tmp_path
 
 
@@ -51,6 +63,11 @@ def biased(rows):
     return [row | {"above": 0} for row in rows]
 
 
+def moved(row):
+    """Eight places away."""
+    return row | {"above": row["above"] + (8 if row["above"] < 15 else -8)}
+
+
 FAULTS = {
     "check_ranks_keys": ("ranks", lambda rows: [*rows, rows[0]]),
     "check_sampled_keys": ("sampled_ranks", lambda rows: [*rows, rows[0]]),
@@ -60,6 +77,8 @@ FAULTS = {
     "check_sampled_range": ("sampled_ranks", first(above=SIZE)),
     "check_every_query": ("ranks", lambda rows: rows[1:]),
     "check_sampled_against_expected": ("sampled_ranks", biased),
+    "check_runs_agree": ("ranks", first(relevants=2)),
+    "check_lift_agrees": ("ranks", lambda rows: [moved(rows[0]), *rows[1:]]),
 }
 
 

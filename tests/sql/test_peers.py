@@ -12,7 +12,7 @@ from tests import warehouses
 
 
 def test_pytrec_eval(tmp_path):
-    """trec_eval's recall, success, reciprocal rank, precision and NDCG, graded, to 1e-9."""
+    """trec_eval's recall, success, reciprocal rank, MAP, precision and NDCG, graded, to 1e-9."""
     rng = np.random.default_rng(0)
     scores = rng.permutation(50 * 80).reshape(50, 80).astype(float)
     relevance = rng.integers(1, 4, (50, 80)) * (rng.random((50, 80)) < 0.05)
@@ -26,18 +26,20 @@ def test_pytrec_eval(tmp_path):
     }
     run = {f"t{q}": {f"v{v}": float(scores[q, v]) for v in range(80)} for q in range(50)}
     names = {
-        "recall": "recall", "hit_rate": "success", "precision": "P", "ndcg": "ndcg_cut"
+        "recall": "recall", "hit_rate": "success", "precision": "P", "ndcg": "ndcg_cut",
+        "mrr": "recip_rank", "map": "map",
     }  # fmt: skip
-    wanted = {f"{name}.5,10" for name in names.values()} | {"recip_rank"}
+    whole = {"recip_rank", "map"}
+    wanted = {f"{name}.5,10" for name in set(names.values()) - whole} | whole
     theirs = pytrec_eval.RelevanceEvaluator(qrels, wanted).evaluate(run)
     rows = connect(warehouse.root).execute(
         "select query_id, measure, k, value from per_query where protocol = 'full' and "
-        "(k in (5, 10) or k is null) and measure <> 'ndcg_exp'"
+        "(k in (5, 10) or k is null) and measure not in ('ndcg_exp', 'mean_rank')"
     )
     found = rows.fetchall()
-    assert len(found) == 50 * 9
+    assert len(found) == 50 * 10
     for query, measure, k, value in found:
-        key = "recip_rank" if k is None else f"{names[measure]}_{k}"
+        key = names[measure] if k is None else f"{names[measure]}_{k}"
         assert value == pytest.approx(theirs[query][key], abs=1e-9), (query, key)
 
 

@@ -1,0 +1,82 @@
+"""Which runs a person means: the start of an id, or settings such as dim=512,precision=fp16."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from cmr.errors import CmrError
+
+Row = dict[str, Any]
+SETTINGS = ("dataset", "model", "direction", "dim", "dim_method", "precision", "scorer", "seed")
+
+
+def select(runs: Sequence[Row], given: str) -> list[Row]:
+    """The runs that `given` means: one for an id, any number for settings.
+
+    Raises CmrError if there is none, for an ambiguous id and for an unknown setting.
+    """
+    if "=" not in given:
+        found = [row for row in runs if row["run_id"].startswith(given)]
+        if len(found) > 1:
+            raise CmrError(f"{len(found)} runs have ids that begin with {given!r}")
+    else:
+        wanted = _settings(given)
+        found = [
+            row for row in runs if all(str(row[name]) == value for name, value in wanted.items())
+        ]
+    if not found:
+        raise CmrError(f'no run is meant by {given!r}; `cmr sql "from runs"` lists them')
+    return found
+
+
+def _settings(given: str) -> dict[str, str]:
+    wanted = {}
+    for part in given.split(","):
+        name, _, value = part.partition("=")
+        if name.strip() not in SETTINGS:
+            raise CmrError(
+                f"{name.strip()!r} is no setting of a run; there are {', '.join(SETTINGS)}"
+            )
+        wanted[name.strip()] = value.strip()
+    return wanted
+
+
+def pairs(runs: Sequence[Row], a: str, b: str) -> list[tuple[Row, Row]]:
+    """Runs of `a` and `b` that share data set and direction, and where `b` is left open, the rest.
+
+    Raises CmrError if nothing is shared, or if it is not clear which run is meant.
+    """
+    left, right = select(runs, a), select(runs, b)
+    found = []
+    for row in left:
+        mates = [
+            other
+            for other in right
+            if _data(other) == _data(row) and other["run_id"] != row["run_id"]
+        ]
+        if len(mates) > 1:
+            mates = [other for other in mates if _alike(row, other, a + "," + b)]
+        if len(mates) > 1:
+            raise CmrError(
+                f"{b!r} means {len(mates)} runs of {row['dataset']} {row['direction']}; name also "
+                f"{_differences(mates)}"
+            )
+        found += [(row, other) for other in mates]
+    if not found:
+        raise CmrError(f"{a!r} and {b!r} share no data set and direction, or are the same run")
+    return found
+
+
+def _data(row: Row) -> tuple[str, str, str]:
+    return row["dataset"], row["dataset_fingerprint"], row["direction"]
+
+
+def _alike(row: Row, other: Row, given: str) -> bool:
+    """Whether two runs agree in all settings that the request does not name."""
+    named = {part.partition("=")[0].strip() for part in given.split(",")}
+    return all(row[name] == other[name] for name in SETTINGS if name not in named)
+
+
+def _differences(rows: Sequence[Row]) -> str:
+    return ", ".join(name for name in SETTINGS if len({row[name] for row in rows}) > 1)

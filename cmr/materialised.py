@@ -1,0 +1,210 @@
+"""Measures of finished runs, computed once and kept as Parquet under `materialised/`.
+
+Ranks of a run never change, so what the views `metrics` and `retention` say of it is kept in a
+file named after the content it came from: the run's row, its baseline's, its data set's, and the
+SQL itself. A file whose name no longer fits is not read. All of it may be deleted at any time;
+without it, or where nothing can be written, the views compute the same from the ranks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from cmr.errors import CmrError
+from cmr.identity import identity
+from cmr.views import connect, fetch, install, needs, quoted, sql_fingerprint
+from cmr.warehouse.schemas import DATASETS, RUNS
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from cmr.warehouse.store import Warehouse
+
+KEPT = ("metrics", "retention")
+# Rows of ranks and sampled_ranks that one query works on; a run alone may have more.
+CHUNK = 3_000_000
+_SCOPED = ("runs", "ranks", "sampled_ranks")
+Bar = Callable[[str, int, str], contextlib.AbstractContextManager[Callable[[int], None]]]
+Row = dict[str, Any]
+
+
+def no_bar(
+    description: str, total: int, unit: str
+) -> contextlib.AbstractContextManager[Callable[[int], None]]:
+    """A progress bar that shows nothing."""
+    return contextlib.nullcontext(lambda count: None)
+
+
+def open_for(
+    warehouse: Warehouse, query: str, run_ids: Sequence[str] | None = None, bar: Bar = no_bar
+) -> duckdb.DuckDBPyConnection:
+    """A connection with the views that `query` names; what is kept of them is read, not computed.
+
+    `run_ids`: kept views show only these runs. Raises CmrError where the views do.
+    """
+    con = connect(warehouse.root, query="")
+    prepare(con, warehouse, query, run_ids, bar)
+    return con
+
+
+def prepare(
+    con: duckdb.DuckDBPyConnection,
+    warehouse: Warehouse,
+    query: str,
+    run_ids: Sequence[str] | None = None,
+    bar: Bar = no_bar,
+) -> None:
+    """Make what `query` names in an open connection, as `open_for` does."""
+    wanted = [view for view in KEPT if view in needs(query)]
+    if wanted:
+        install(con, needs("from int_baselines"))
+    runs = warehouse.catalogue(RUNS) if wanted else []
+    if run_ids is not None:
+        chosen = set(run_ids)
+        runs = [row for row in runs if row["run_id"] in chosen]
+    keys = _keys(con, warehouse, runs) if runs else {}
+    for view in wanted:
+        kept, missing = _kept(warehouse, view, runs, keys)
+        if missing or not kept:
+            install(con, needs(f"from {view}"))
+            kept += _compute(con, warehouse, view, missing, keys, bar)
+        _replace(con, view, kept)
+    install(con, needs(query, wanted))
+
+
+def _kept(
+    warehouse: Warehouse, view: str, runs: list[Row], keys: dict[str, str]
+) -> tuple[list[pa.Table], list[Row]]:
+    """A view's rows of the runs that have a file, and the runs that have none."""
+    there = set(warehouse.storage.listing(f"materialised/{view}"))
+    tables, missing = [], []
+    for row in runs:
+        name = _file(view, row["run_id"], keys[row["run_id"]])
+        table = _read(warehouse, name) if name in there else None
+        if table is None:
+            missing.append(row)
+        else:
+            tables.append(table)
+    return tables, missing
+
+
+def _compute(
+    con: duckdb.DuckDBPyConnection,
+    warehouse: Warehouse,
+    view: str,
+    missing: list[Row],
+    keys: dict[str, str],
+    bar: Bar,
+) -> list[pa.Table]:
+    """A view's rows of some runs, from the view itself; a file a run is written on the way."""
+    tables = []
+    with bar(view, len(missing), "runs") as advance:
+        for chunk in _chunks(missing):
+            with _only(con, [row["run_id"] for row in chunk]):
+                found = fetch(con, f"from memory.main.{view}")
+            _keep(warehouse, view, found, [row["run_id"] for row in chunk], keys)
+            tables.append(found)
+            advance(len(chunk))
+    return tables
+
+
+@contextlib.contextmanager
+def _only(con: duckdb.DuckDBPyConnection, run_ids: list[str]) -> Iterator[None]:
+    """Let every view see these runs alone: constants, so that no other file is read."""
+    listed = ", ".join(map(quoted, run_ids))
+    for name in _SCOPED:
+        con.execute(
+            f"create or replace temp view {name} as "
+            f"select * from memory.main.{name} where run_id in ({listed})"
+        )
+    try:
+        yield
+    finally:
+        for name in _SCOPED:
+            con.execute(f"drop view temp.{name}")
+
+
+def _read(warehouse: Warehouse, name: str) -> pa.Table | None:
+    """A kept file; None of a damaged one, which is then made again."""
+    try:
+        return warehouse.storage.read(name)
+    except CmrError:
+        return None
+
+
+def _chunks(runs: Iterable[Row]) -> Iterator[list[Row]]:
+    held: list[Row] = []
+    size = 0
+    for row in runs:
+        mine = row["queries"] * (1 + len(row["sampled_candidates"]) * max(1, row["draws"]))
+        if held and size + mine > CHUNK:
+            yield held
+            held, size = [], 0
+        held.append(row)
+        size += mine
+    if held:
+        yield held
+
+
+def _keys(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, runs: list[Row]) -> dict[str, str]:
+    """What each run's measures depend on, as a hash; a file that was changed in place counts."""
+    datasets, every = warehouse.catalogue(DATASETS), warehouse.catalogue(RUNS)
+    names = sorted({name for row in (*datasets, *every) for name in row["files"]})
+    state = dict(zip(names, map(list, warehouse.storage.states(names)), strict=True))
+    data = {row["dataset"]: [state[name] for name in row["files"]] for row in datasets}
+    text = sql_fingerprint()
+    alone = {
+        row["run_id"]: identity(
+            sql=text,
+            data=data.get(row["dataset"]),
+            files={name: state[name] for name in row["files"]},
+            **{name: row[name] for name in ("protocols", "candidates", "ks", "draws")},
+            sampled=row["sampled_candidates"],
+        )
+        for row in every
+    }
+    pairs = fetch(con, "select run_id, baseline from int_baselines").to_pylist()
+    base = {row["run_id"]: row["baseline"] for row in pairs}
+    return {
+        row["run_id"]: identity(run=alone[row["run_id"]], base=alone.get(base[row["run_id"]]))
+        for row in runs
+    }
+
+
+def _file(view: str, run_id: str, key: str) -> str:
+    return f"materialised/{view}/{run_id}-{key}.parquet"
+
+
+def _keep(
+    warehouse: Warehouse, view: str, found: pa.Table, run_ids: list[str], keys: dict[str, str]
+) -> None:
+    """Write a file a run and drop those that it replaces; a warehouse one may only read is fine."""
+    import pyarrow.compute as pc
+
+    if not warehouse.writable():
+        return
+    there = warehouse.storage.listing(f"materialised/{view}")
+    with contextlib.suppress(CmrError):
+        for run_id in run_ids:
+            mine = found.filter(pc.equal(found["run_id"], run_id))
+            name = _file(view, run_id, keys[run_id])
+            warehouse.storage.write(name, found.schema, [mine])
+            for old in there:
+                if old.startswith(f"materialised/{view}/{run_id}-") and old != name:
+                    warehouse.storage.delete(old)
+
+
+def _replace(con: duckdb.DuckDBPyConnection, view: str, tables: list[pa.Table]) -> None:
+    """Put a temporary table before the view of the same name."""
+    if tables:
+        con.register("_kept", pa.concat_tables(tables, promote_options="permissive"))
+        source = "from _kept"
+    else:
+        source = f"from main.{view} limit 0"
+    con.execute(f"create or replace temp table {view} as {source}")
+    if tables:
+        con.unregister("_kept")

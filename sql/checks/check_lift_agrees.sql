@@ -1,0 +1,34 @@
+-- Pairs whose counts a lift to more dimensions has changed at fp32, though it keeps every dot
+-- product: by more than one place and a thousandth of the gallery, which rounding does not reach.
+-- @native_above: above at the native dimension.
+with
+fine as (
+    select * from runs where precision = 'fp32' and dim_method in ('native', 'lift')
+),
+matched as (
+    select x.run_id, y.run_id as native_id
+    from fine as x
+    inner join embedding_sets as lifted on lifted.set_id = x.visual_set
+    inner join fine as y
+        on
+            y.dataset = x.dataset
+            and y.dataset_fingerprint = x.dataset_fingerprint
+            and y.model = x.model
+            and y.direction = x.direction
+            and y.scorer = x.scorer
+    inner join embedding_sets as native on native.set_id = y.visual_set
+    where
+        x.dim_method = 'lift'
+        and y.dim_method = 'native'
+        and lifted.parent = native.set_id
+),
+final as (
+    select
+        matched.run_id, x.query_id, x.item_id, x.above, y.above as native_above
+    from matched
+    inner join ranks as x on x.run_id = matched.run_id
+    inner join ranks as y
+        on y.run_id = matched.native_id and y.query_id = x.query_id and y.item_id = x.item_id
+    where abs(x.above - y.above) > 1 + x.gallery / 1000
+)
+select * from final

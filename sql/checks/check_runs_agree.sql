@@ -1,0 +1,21 @@
+-- Queries that differ between runs of one data set and direction: every representation must be
+-- asked the same queries, with as many relevant items, in as large a gallery.
+-- @kinds: How many different answers the runs give.
+with
+counted as (
+    select
+        ranks.run_id, ranks.query_id, count(*) as pairs, max(ranks.relevants) as relevants,
+        max(ranks.gallery) as gallery
+    from ranks
+    group by ranks.run_id, ranks.query_id
+),
+final as (
+    select
+        runs.dataset, runs.dataset_fingerprint, runs.direction, counted.query_id,
+        count(distinct (counted.pairs, counted.relevants, counted.gallery)) as kinds
+    from counted
+    inner join runs using (run_id)
+    group by runs.dataset, runs.dataset_fingerprint, runs.direction, counted.query_id
+    having count(distinct (counted.pairs, counted.relevants, counted.gallery)) > 1
+)
+select * from final

@@ -1,0 +1,36 @@
+-- Data sets in which more than 1% of the captions also stand, word for word, with another visual:
+-- a query that cannot be told apart has no right answer.
+-- @captions: How many such texts there are.
+-- @share: Their share of all texts.
+-- @example: One of them.
+-- @says: What is wrong, in plain words.
+with
+captions as (
+    select items.dataset, items.item_id, trim(lower(items.text)) as caption, qrels.visual_id
+    from items
+    inner join qrels on qrels.dataset = items.dataset and qrels.text_id = items.item_id
+    where items.modality = 'text' and items.text is not null and qrels.relevance > 0
+),
+shared as (
+    select dataset, caption
+    from captions
+    group by dataset, caption
+    having count(distinct visual_id) > 1 and count(distinct item_id) > 1
+),
+counted as (
+    select captions.dataset, count(distinct captions.item_id) as captions, min(caption) as example
+    from captions
+    semi join shared using (dataset, caption)
+    group by captions.dataset
+),
+final as (
+    select
+        counted.dataset, counted.captions, counted.captions / datasets.texts as share,
+        counted.example,
+        counted.captions || ' captions stand with more than one visual, such as '''
+        || counted.example || ''': these queries cannot be answered for certain' as says
+    from counted
+    inner join datasets using (dataset)
+    where counted.captions > 0.01 * datasets.texts
+)
+select * from final

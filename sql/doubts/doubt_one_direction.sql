@@ -1,0 +1,32 @@
+-- Representations that work in one direction and not in the other: the ground truth of one side is
+-- mapped by its inverse, or one side's vectors are in another order.
+-- @good: The direction that works.
+-- @bad: The direction that does not.
+-- @says: What is wrong, in plain words.
+with
+lifts as (
+    select dataset, model, dim, dim_method, precision, scorer, direction, lift, chance
+    from metrics
+    where measure = 'recall' and k = 10 and protocol = 'full' and chance < 0.1
+),
+final as (
+    select
+        x.dataset, x.model, x.dim, x.dim_method, x.precision,
+        x.direction as good,
+        y.direction as bad,
+        x.direction || ' finds ' || round(x.lift, 1) || ' times what chance does and '
+        || y.direction || ' ' || round(y.lift, 1)
+        || ' times: the judgments of one direction are mapped by their inverse' as says
+    from lifts as x
+    inner join lifts as y
+        on
+            y.dataset = x.dataset
+            and y.model = x.model
+            and y.dim = x.dim
+            and y.dim_method = x.dim_method
+            and y.precision = x.precision
+            and y.scorer = x.scorer
+            and y.direction <> x.direction
+    where x.lift > 10 and y.lift < 2
+)
+select * from final

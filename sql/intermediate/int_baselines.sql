@@ -1,0 +1,27 @@
+-- The run that every run is held against: fp32 at the native dimension, the largest if there are
+-- several; else the finest there is, native dimensions first, by bytes a vector. Of the same data,
+-- model, direction and scorer.
+-- @baseline: Its run_id.
+-- @baseline_is: native fp32, or finest available.
+with
+ranked as (
+    select
+        run_id,
+        first_value(run_id) over finest as baseline,
+        first_value(precision = 'fp32' and dim_method = 'native') over finest as is_native
+    from runs
+    window finest as (
+        partition by dataset, dataset_fingerprint, model, direction, scorer
+        order by
+            (precision = 'fp32' and dim_method = 'native') desc,
+            (dim_method = 'native') desc,
+            vector_bytes desc, dim desc, run_id
+    )
+),
+final as (
+    select
+        run_id, baseline,
+        case when is_native then 'native fp32' else 'finest available' end as baseline_is
+    from ranked
+)
+select * from final

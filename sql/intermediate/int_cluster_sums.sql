@@ -1,0 +1,33 @@
+-- Sums over the queries of a visual item, under every run, protocol, C and K.
+-- @cluster: Ordinal of a visual.
+-- @n: Number of queries, draws counted apart.
+-- @recall: Sum of recall@K.
+-- @hit_rate: Sum of hit_rate@K.
+-- @mrr: Sum of the reciprocal ranks.
+-- @ndcg: Sum of NDCG@K with gain = relevance.
+-- @ndcg_exp: Sum of NDCG@K with gain = 2^relevance - 1.
+-- @precision: Sum of precision@K.
+-- @gain: Sum of gain / ideal, for the chance of ndcg.
+-- @gain_exp: The same for ndcg_exp.
+with
+parts as (
+    select * from int_case_sums
+    union all by name
+    select * from int_graded_sums
+),
+final as (
+    select
+        run_id, protocol, candidates, k, cluster,
+        sum(n) as n,
+        sum(recall) as recall,
+        sum(hit_rate) as hit_rate,
+        sum(mrr) as mrr,
+        sum(ndcg) as ndcg,
+        sum(ndcg_exp) as ndcg_exp,
+        sum(precision) as precision,
+        sum(gain) as gain,
+        sum(gain_exp) as gain_exp
+    from parts
+    group by run_id, protocol, candidates, k, cluster
+)
+select * from final

@@ -1,0 +1,135 @@
+-- Run b against run a, query by query, for every measure: `from compare('3f0c', '81d2')`. Ids may
+-- be cut short. difference is b - a, its interval and p-value paired by query and clustered by
+-- visual item, p_holm the p-value after Holm (1979) over all rows. wins are the queries for which b
+-- is the better one. pools := 'expected' or 'sampled' compares over pools instead of the gallery.
+-- Its first CTEs stand in for the views of their names in everything that per_query reads.
+compare(run_a, run_b, pools := 'full') as table
+with
+runs as (
+    select * from main.runs where run_id in (find_run(run_a), find_run(run_b))
+),
+int_pools as (
+    select run_id, 'full' as protocol, gallery as candidates from runs where pools = 'full'
+    union
+    select run_id, 'expected' as protocol, unnest(candidates) as candidates
+    from runs
+    where pools = 'expected'
+    union
+    select run_id, 'sampled' as protocol, unnest(sampled_candidates) as candidates
+    from runs
+    where pools = 'sampled'
+),
+alike as (
+    select
+        case
+            when pools not in ('full', 'expected', 'sampled')
+                then error('pools is full, expected or sampled')::bigint
+            when count(distinct (dataset, dataset_fingerprint, direction)) > 1
+                then error('the runs differ in data set or direction, so no query is shared')::bigint
+            else 1
+        end as fine
+    from runs
+),
+marks as (
+    select per_query.*, run_id = find_run(run_a) as is_a, run_id = find_run(run_b) as is_b
+    from per_query
+    cross join alike
+    where fine = 1
+),
+pairs as (
+    select
+        x.protocol, x.candidates, x.measure, x.k, x.query_id, x.value as value_a,
+        y.value as value_b,
+        case when x.measure = 'mean_rank' then -1 else 1 end * (y.value - x.value) as gain
+    from marks as x
+    inner join marks as y
+        on
+            x.is_a
+            and y.is_b
+            and y.protocol = x.protocol
+            and y.candidates = x.candidates
+            and y.query_id = x.query_id
+            and y.measure = x.measure
+            and y.draw is not distinct from x.draw
+            and y.k is not distinct from x.k
+),
+clustered as (
+    select
+        pairs.protocol, pairs.candidates, pairs.measure, pairs.k, int_clusters.cluster,
+        count(*) as n,
+        sum(pairs.value_a) as total_a,
+        sum(pairs.value_b) as total_b,
+        sum(pairs.value_b - pairs.value_a) as d,
+        sum((pairs.gain > 1e-12)::bigint) as wins,
+        sum((pairs.gain < -1e-12)::bigint) as losses
+    from pairs
+    inner join (select distinct dataset, direction from runs) as whose on true
+    inner join int_clusters
+        on
+            int_clusters.dataset = whose.dataset
+            and int_clusters.direction = whose.direction
+            and int_clusters.query_id = pairs.query_id
+    group by all
+),
+summed as (
+    select
+        protocol, candidates, measure, k,
+        count(*) as clusters,
+        sum(n)::bigint as queries,
+        sum(total_a) / sum(n) as value_a,
+        sum(total_b) / sum(n) as value_b,
+        sum(d) / sum(n) as difference,
+        sum(d * d) as dd,
+        sum(n * d) as nd,
+        sum(n * n) as nn,
+        sum(wins)::bigint as wins,
+        sum(losses)::bigint as losses
+    from clustered
+    group by protocol, candidates, measure, k
+),
+estimated as (
+    select
+        *,
+        dd - 2 * difference * nd + difference * difference * nn as residual,
+        case
+            when clusters <= 1 then null
+            when residual <= 1e-12 * dd then 0.0
+            else sqrt(residual * clusters / (clusters - 1)) / queries
+        end as error
+    from summed
+),
+tested as (
+    select
+        *,
+        case
+            when error is null then null
+            when error > 0 then p_value(difference / error)
+            when abs(difference) > 1e-12 then 0.0
+            else 1.0
+        end as p
+    from estimated
+),
+ordered as (
+    select
+        *,
+        count(p) over () as tests,
+        row_number() over (order by p nulls last) as place
+    from tested
+),
+final as (
+    select
+        protocol, candidates, measure, k, value_a, value_b, difference,
+        difference - 1.959963984540054 * error as ci_low,
+        difference + 1.959963984540054 * error as ci_high,
+        p,
+        case
+            when p is not null
+                then max(least(1.0, (tests - place + 1) * p)) over (
+                    order by place rows unbounded preceding
+                )
+        end as p_holm,
+        wins, losses, queries - wins - losses as ties, queries, clusters
+    from ordered
+    order by protocol, candidates, measure, k
+)
+select * from final

@@ -1,0 +1,33 @@
+-- Queries whose first relevant item enters or leaves the top K from run a to run b, largest move
+-- first: `from rank_flips('3f0c', '81d2')`, `… k := 5`. Ids may be cut short.
+-- Its first CTE stands in for the view of its name in everything that first_ranks reads.
+rank_flips(run_a, run_b, top := 10) as table
+with
+runs as (
+    select * from main.runs where run_id in (find_run(run_a), find_run(run_b))
+),
+moved as (
+    select
+        x.dataset, x.direction, x.query_id, x.rank as rank_a, y.rank as rank_b,
+        case when y.rank <= top then 'enters' else 'leaves' end as change
+    from first_ranks as x
+    inner join first_ranks as y
+        on
+            x.run_id = find_run(run_a)
+            and y.run_id = find_run(run_b)
+            and y.dataset = x.dataset
+            and y.direction = x.direction
+            and y.query_id = x.query_id
+    where (x.rank <= top) <> (y.rank <= top)
+),
+final as (
+    select moved.*, coalesce(items.text, items.uri) as query
+    from moved
+    left join items
+        on
+            items.dataset = moved.dataset
+            and items.modality = case moved.direction when 't2v' then 'text' else 'visual' end
+            and items.item_id = moved.query_id
+    order by abs(ln(moved.rank_b / moved.rank_a)) desc, moved.query_id
+)
+select * from final

@@ -1,0 +1,51 @@
+-- The representation of fewest bytes that keeps a share of each measure of the fp32 native one:
+-- `from recommend()`, `from recommend(retain := 0.95)`. It is sure of it: the lower end of
+-- retention's 95% interval is at least that share. The columns point_… are of the smallest whose
+-- retention itself is, which a repetition of the measurement may well not confirm.
+recommend(retain := 0.99) as table
+with
+ranked as (
+    select
+        *,
+        row_number() over (
+            partition by dataset, model, direction, scorer, measure, k, ci_low >= retain
+            order by vector_bytes, retention desc, run_id
+        ) as sure_place,
+        row_number() over (
+            partition by dataset, model, direction, scorer, measure, k, retention >= retain
+            order by vector_bytes, retention desc, run_id
+        ) as point_place
+    from retention
+),
+sure as (
+    select * from ranked where ci_low >= retain and sure_place = 1
+),
+point as (
+    select * from ranked where retention >= retain and point_place = 1
+),
+final as (
+    select
+        point.dataset, point.model, point.direction, point.scorer, point.measure, point.k,
+        sure.run_id, sure.dim, sure.dim_method, sure.precision, sure.vector_bytes, sure.retention,
+        sure.ci_low, sure.ci_high,
+        point.run_id as point_run_id,
+        point.dim as point_dim,
+        point.dim_method as point_dim_method,
+        point.precision as point_precision,
+        point.vector_bytes as point_vector_bytes,
+        point.retention as point_retention,
+        point.ci_low as point_ci_low,
+        point.ci_high as point_ci_high,
+        point.baseline, point.baseline_is
+    from point
+    left join sure
+        on
+            sure.dataset = point.dataset
+            and sure.model = point.model
+            and sure.direction = point.direction
+            and sure.scorer = point.scorer
+            and sure.measure = point.measure
+            and sure.k is not distinct from point.k
+    order by point.dataset, point.model, point.direction, point.measure, point.k
+)
+select * from final

@@ -1,0 +1,30 @@
+-- Queries that find their item late in every run, hardest first.
+-- @runs: How many runs the query stands in.
+-- @best_rank: Rank of the first relevant item in the run that does best.
+-- @median_rank: Median of its rank over the runs.
+-- @worst_rank: Rank in the run that does worst.
+-- @query: The caption, or where the visual is.
+with
+ranked as (
+    select
+        dataset, direction, query_id, gallery,
+        count(*) as runs,
+        min(rank) as best_rank,
+        median(rank) as median_rank,
+        max(rank) as worst_rank
+    from first_ranks
+    group by dataset, direction, query_id, gallery
+),
+final as (
+    select ranked.*, coalesce(items.text, items.uri) as query
+    from ranked
+    left join items
+        on
+            items.dataset = ranked.dataset
+            and items.modality = case ranked.direction when 't2v' then 'text' else 'visual' end
+            and items.item_id = ranked.query_id
+    order by
+        ranked.median_rank / ranked.gallery desc, ranked.best_rank desc, ranked.dataset,
+        ranked.direction, ranked.query_id
+)
+select * from final

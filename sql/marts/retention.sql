@@ -1,0 +1,82 @@
+-- What every representation keeps of the baseline's measures over the whole gallery, with the 95%
+-- interval of the ratio: paired by query, clustered by visual item, by the delta method (Cochran,
+-- Sampling techniques, 1977, section 6.4). Its first CTE stands in for the view of its name: the
+-- whole gallery counts, whatever protocols a run was asked for.
+-- @retention: value / the baseline's.
+-- @ci_low: Lower end of the 95% interval of retention.
+-- @ci_high: Upper end of the 95% interval of retention.
+-- @baseline: The run compared with: fp32 at the native dimension, else the finest there is.
+-- @baseline_is: native fp32, or finest available.
+-- @baseline_value: The baseline's value.
+-- @value: The measure, over the whole gallery.
+with
+int_pools as (
+    select run_id, 'full' as protocol, gallery as candidates from runs
+),
+sums as (
+    select * from int_cluster_sums
+),
+paired as (
+    select
+        x.run_id, int_baselines.baseline, int_baselines.baseline_is, x.k,
+        count(*) as clusters,
+        sum(x.n) as queries,
+        unnest(['recall', 'hit_rate', 'mrr', 'ndcg', 'ndcg_exp', 'precision']) as measure,
+        unnest([
+            sum(x.recall), sum(x.hit_rate), sum(x.mrr), sum(x.ndcg), sum(x.ndcg_exp),
+            sum(x.precision)
+        ]) as total,
+        unnest([
+            sum(y.recall), sum(y.hit_rate), sum(y.mrr), sum(y.ndcg), sum(y.ndcg_exp),
+            sum(y.precision)
+        ]) as base,
+        unnest([
+            sum(x.recall ** 2), sum(x.hit_rate ** 2), sum(x.mrr ** 2), sum(x.ndcg ** 2),
+            sum(x.ndcg_exp ** 2), sum(x.precision ** 2)
+        ]) as xx,
+        unnest([
+            sum(y.recall ** 2), sum(y.hit_rate ** 2), sum(y.mrr ** 2), sum(y.ndcg ** 2),
+            sum(y.ndcg_exp ** 2), sum(y.precision ** 2)
+        ]) as yy,
+        unnest([
+            sum(x.recall * y.recall), sum(x.hit_rate * y.hit_rate), sum(x.mrr * y.mrr),
+            sum(x.ndcg * y.ndcg), sum(x.ndcg_exp * y.ndcg_exp), sum(x.precision * y.precision)
+        ]) as xy
+    from sums as x
+    inner join int_baselines using (run_id)
+    inner join sums as y
+        on y.run_id = int_baselines.baseline and y.k = x.k and y.cluster = x.cluster
+    group by x.run_id, int_baselines.baseline, int_baselines.baseline_is, x.k
+),
+estimated as (
+    select
+        *,
+        total / nullif(base, 0) as kept,
+        xx - 2 * kept * xy + kept * kept * yy as residual,
+        case
+            when clusters <= 1 then null
+            when residual <= 1e-12 * xx then 0.0
+            else sqrt(residual * clusters / (clusters - 1)) / base
+        end as error
+    from paired
+),
+first_cutoffs as (
+    select run_id, min(k) as first_k from int_cutoffs group by run_id
+),
+final as (
+    select
+        runs.run_id, runs.dataset, runs.model, runs.direction, runs.dim, runs.dim_method,
+        runs.precision, runs.scorer, runs.vector_bytes, estimated.measure,
+        case when estimated.measure <> 'mrr' then estimated.k end as k,
+        estimated.total / estimated.queries as value,
+        estimated.baseline, estimated.baseline_is,
+        estimated.base / estimated.queries as baseline_value,
+        estimated.kept as retention,
+        estimated.kept - 1.959963984540054 * estimated.error as ci_low,
+        estimated.kept + 1.959963984540054 * estimated.error as ci_high
+    from estimated
+    inner join runs using (run_id)
+    inner join first_cutoffs using (run_id)
+    where estimated.measure <> 'mrr' or estimated.k = first_cutoffs.first_k
+)
+select * from final

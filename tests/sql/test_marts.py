@@ -1,0 +1,120 @@
+"""The marts over metrics, ranks of the whole gallery, and what `fetch` says of broken files."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cmr.errors import CmrError
+from cmr.views import connect, fetch
+from tests import warehouses
+from tests.reference import measures
+
+
+@pytest.fixture
+def graded(tmp_path):
+    rng = np.random.default_rng(2)
+    relevance = rng.integers(1, 4, (9, 7)) * (rng.random((9, 7)) < 0.25)
+    relevance[np.arange(9), np.arange(9) % 7] = 2
+    scores = rng.integers(0, 4, relevance.shape).astype(float)
+    warehouse = warehouses.new(tmp_path)
+    warehouses.add_dataset(warehouse, "d", relevance)
+    return warehouse, scores, relevance
+
+
+def test_ranks_of_the_whole_gallery(graded):
+    """map, mean_rank and median_rank from every tie order; intervals of the means alone."""
+    warehouse, scores, relevance = graded
+    warehouses.add_run(warehouse, "r", "d", scores, relevance)
+    con = connect(warehouse.root)
+    plain = [
+        measures.expectation(list(zip(scores[q].tolist(), relevance[q].tolist(), strict=True)), 5)
+        for q in range(9)
+    ]
+    clusters = [f"v{np.flatnonzero(relevance[q])[0]}" for q in range(9)]
+    for name in measures.FULL_MEASURES:
+        series = np.array([values[name] for values in plain])
+        low, high = measures.clustered_interval(series, clusters)
+        got = con.execute(
+            "select value, ci_low, ci_high, k, protocol from metrics where measure = ?", [name]
+        ).fetchall()
+        assert len(got) == 1
+        assert got[0][:3] == pytest.approx((series.mean(), low, high), abs=1e-9)
+        assert got[0][3:] == (None, "full")
+    ranks = [values["mean_rank"] for values in plain]
+    got = con.execute(
+        "select value, ci_low, ci_high from metrics where measure = 'median_rank'"
+    ).fetchall()
+    assert got == [(pytest.approx(np.median(ranks), abs=1e-9), None, None)]
+
+
+def test_per_query_averages_to_metrics(graded):
+    warehouse, scores, relevance = graded
+    warehouses.add_run(warehouse, "r", "d", scores, relevance, candidates=[6])
+    worst, rows = (
+        connect(warehouse.root)
+        .execute(
+            "with means as (select protocol, candidates, measure, k, avg(value) as value "
+            "from per_query group by all) "
+            "select max(abs(a.value - b.value)), count(*) from metrics a join means b "
+            "on a.protocol = b.protocol and a.candidates = b.candidates and a.measure = b.measure "
+            "and a.k is not distinct from b.k"
+        )
+        .fetchone()
+    )
+    assert worst < 1e-12
+    assert rows == 2 * (5 * 3 + 1) + 2
+
+
+def test_tradeoffs(graded):
+    """The baseline, what is kept of it, and the Pareto flag."""
+    warehouse, scores, relevance = graded
+    perfect = (relevance > 0).astype(float)
+    for run_id, side, precision, size in (
+        ("native", perfect, "fp32", 32),
+        ("small", perfect, "int8", 8),
+        ("poor", scores, "fp16", 16),
+    ):
+        warehouses.add_run(
+            warehouse, run_id, "d", side, relevance, precision=precision, vector_bytes=size
+        )
+    rows = connect(warehouse.root).execute(
+        "select run_id, baseline, baseline_is, bytes_share, recall_10_kept, pareto, pareto_bytes, "
+        "queries_per_second from tradeoffs order by run_id"
+    )
+    rows = {row[0]: row[1:] for row in rows.fetchall()}
+    assert rows["native"] == ("native", "native fp32", 1.0, 1.0, False, False, 4.5)
+    assert rows["small"] == ("native", "native fp32", 0.25, 1.0, True, True, 4.5)
+    assert rows["poor"][:3] == ("native", "native fp32", 0.5)
+    assert rows["poor"][3] <= 1
+    assert not rows["poor"][4]
+
+
+def test_tradeoffs_whatever_the_protocol(graded):
+    """They are over the whole gallery, and no timing is no reason to leave a run out."""
+    warehouse, scores, relevance = graded
+    asked = {"protocols": ["expected"], "candidates": [5, 6], "precision": "fp16"}
+    warehouses.add_run(warehouse, "r", "d", scores, relevance, **asked)
+    warehouses.add_dataset(warehouse, "e", relevance)
+    warehouses.add_run(warehouse, "full", "e", scores, relevance)
+    con = connect(warehouse.root)
+    con.execute("create temp table timings as from memory.main.timings limit 0")
+    rows = con.execute(
+        "select run_id, baseline_is, queries_per_second, pareto, recall_10 from tradeoffs"
+    ).fetchall()
+    (full,) = con.execute(
+        "select value from metrics where run_id = 'full' and measure = 'recall' and k = 10 and "
+        "protocol = 'full'"
+    ).fetchone()
+    assert [row[:4] for row in rows if row[0] == "r"] == [("r", "finest available", None, True)]
+    assert all(row[4] == pytest.approx(full, abs=1e-12) for row in rows)
+
+
+def test_a_broken_file_is_named(graded, tmp_path):
+    warehouse, scores, relevance = graded
+    warehouses.add_run(warehouse, "r", "d", scores, relevance)
+    path = next(p for p in (tmp_path / "ranks" / "run_id=r").glob("*.parquet"))
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(CmrError, match=path.name) as caught:
+        fetch(connect(warehouse.root), "from metrics")
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,104 @@
+"""Kept measures are the views' own, follow the runs, and are never needed."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+
+from cmr.materialised import open_for
+from cmr.views import connect
+from cmr.warehouse.schemas import RUNS
+from tests import warehouses
+
+ALL = "from {} order by all"
+
+
+@pytest.fixture
+def warehouse(tmp_path):
+    rng = np.random.default_rng(5)
+    relevance = np.eye(12, 9, dtype=int)
+    relevance[9:, 0] = 1
+    made = warehouses.new(tmp_path / "w")
+    warehouses.add_dataset(made, "d", relevance)
+    pools = {(5, 0): (rng.random(relevance.shape) < 0.4) | (relevance > 0)}
+    for name, precision in (("a", "fp32"), ("b", "int8")):
+        scores = rng.normal(size=relevance.shape)
+        warehouses.add_run(made, name, "d", scores, relevance, pools=pools, precision=precision)
+    return made
+
+
+def kept(warehouse):
+    return warehouse.storage.listing("materialised")
+
+
+def rounded(rows):
+    """Threads add in any order, so the last digits differ from time to time."""
+    return [tuple(round(x, 9) if isinstance(x, float) else x for x in row) for row in rows]
+
+
+def live(warehouse, view):
+    return rounded(connect(warehouse.root).execute(ALL.format(view)).fetchall())
+
+
+def read(warehouse, view, **more):
+    con = open_for(warehouse, f"from {view}", **more)
+    return rounded(con.execute(ALL.format(view)).fetchall())
+
+
+@pytest.mark.parametrize("view", ["metrics", "retention", "leaderboard", "tradeoffs"])
+def test_the_same_as_the_view(warehouse, view):
+    expected = live(warehouse, view)
+    assert expected
+    assert read(warehouse, view) == expected
+    files = kept(warehouse)
+    assert files
+    assert read(warehouse, view) == expected
+    assert kept(warehouse) == files
+
+
+def test_files_are_read(warehouse, monkeypatch):
+    """The second time nothing is computed: the views are not even made."""
+    read(warehouse, "leaderboard")
+    con = open_for(warehouse, "from leaderboard")
+    names = con.execute("select view_name from duckdb_views() where not internal").fetchall()
+    assert "int_contributions" not in {name for (name,) in names}
+
+
+def test_only_some_runs(warehouse):
+    found = read(warehouse, "metrics", run_ids=["b"])
+    assert found == [row for row in live(warehouse, "metrics") if row[0] == "b"]
+    assert [name for name in kept(warehouse) if "/a-" in name] == []
+
+
+def test_new_questions_are_computed(warehouse):
+    before = read(warehouse, "metrics")
+    row = warehouse.find(RUNS, "a")
+    warehouse.commit(RUNS, "a", {**row, "ks": [3, 10]})
+    after = read(warehouse, "metrics")
+    assert after == live(warehouse, "metrics") != before
+    assert len([name for name in kept(warehouse) if "/a-" in name]) == 1
+
+
+def test_a_run_that_went_is_gone(warehouse):
+    read(warehouse, "metrics")
+    warehouse.storage.delete("runs/b.parquet")
+    assert {row[0] for row in read(warehouse, "metrics")} == {"a"}
+
+
+def test_a_damaged_file_is_made_again(warehouse):
+    expected = read(warehouse, "metrics")
+    for name in kept(warehouse):
+        warehouse.storage.write_bytes(name, b"no parquet")
+    assert read(warehouse, "metrics") == expected
+
+
+def test_a_warehouse_one_may_only_read(warehouse):
+    expected = live(warehouse, "leaderboard")
+    os.chmod(warehouse.root, 0o555)
+    try:
+        assert read(warehouse, "leaderboard") == expected
+        assert kept(warehouse) == []
+    finally:
+        os.chmod(warehouse.root, 0o755)
