@@ -12,16 +12,16 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import pyarrow as pa
 
 from cmr.errors import CmrError
 from cmr.identity import identity
-from cmr.views import connect, fetch, install, needs, quoted, sql_fingerprint
+from cmr.sqlfiles import needs, sql_fingerprint
+from cmr.views import connect, explain, fetch, quoted
 from cmr.warehouse.schemas import DATASETS, RUNS
 
 if TYPE_CHECKING:
-    import duckdb
-
     from cmr.warehouse.store import Warehouse
 
 KEPT = ("metrics", "retention")
@@ -46,7 +46,7 @@ def open_for(
 
     `run_ids`: kept views show only these runs. Raises CmrError where the views do.
     """
-    con = connect(warehouse.root, query="")
+    con = connect(warehouse.root)
     prepare(con, warehouse, query, run_ids, bar)
     return con
 
@@ -60,20 +60,19 @@ def prepare(
 ) -> None:
     """Make what `query` names in an open connection, as `open_for` does."""
     wanted = [view for view in KEPT if view in needs(query)]
-    if wanted:
-        install(con, needs("from int_baselines"))
     runs = warehouse.catalogue(RUNS) if wanted else []
     if run_ids is not None:
         chosen = set(run_ids)
         runs = [row for row in runs if row["run_id"] in chosen]
     keys = _keys(con, warehouse, runs) if runs else {}
-    for view in wanted:
-        kept, missing = _kept(warehouse, view, runs, keys)
-        if missing or not kept:
-            install(con, needs(f"from {view}"))
-            kept += _compute(con, warehouse, view, missing, keys, bar)
-        _replace(con, view, kept)
-    install(con, needs(query, wanted))
+    try:
+        for view in wanted:
+            kept, missing = _kept(warehouse, view, runs, keys)
+            if missing:
+                kept += _compute(con, warehouse, view, missing, keys, bar)
+            _replace(con, view, kept)
+    except duckdb.Error as error:
+        raise CmrError(explain(error)) from None
 
 
 def _kept(

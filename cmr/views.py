@@ -1,16 +1,18 @@
 """DuckDB over a warehouse: every file of `sql/` becomes a commented view or macro.
 
 The views name their Parquet files through the variable `cmr_root`, so they are bound to a
-warehouse when they are queried, and hold no data.
+warehouse when they are queried, and hold no data. Making them takes DuckDB seconds and copying
+them milliseconds, so a database that holds nothing else is kept in the user's cache folder.
 """
 
 from __future__ import annotations
 
-import re
-import tomllib
-from collections.abc import Callable, Iterable, Sequence
+import contextlib
+import os
+import tempfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,62 +20,13 @@ import duckdb
 import pyarrow as pa
 
 from cmr.errors import CmrError
-from cmr.identity import identity
+from cmr.sqlfiles import View, glossary, in_order, sql_fingerprint, standing_in, views
 
 T = TypeVar("T")
 
-LAYERS = ("macros", "staging", "intermediate", "marts", "checks", "doubts")
-_WORD = re.compile(r"\w+")
-_SOURCE = re.compile(r"\b(?:from|join)\s+(?:main\.)?(\w+)|\b(\w+)\(")
-_TABLE_MACRO = re.compile(r"\w+\([^)]*\) as table\b")
-_CTE = re.compile(r"^(\w+) as (?:materialized )?\(", re.MULTILINE)
-_NOTE = re.compile(r"-- ?(?:@(?P<column>\w+): )?(?P<text>.*)")
 
-
-@dataclass(frozen=True)
-class View:
-    """One file of `sql/`: its layer, name, statement, and what its head comment says."""
-
-    layer: str
-    name: str
-    query: str
-    comment: str
-    columns: dict[str, str]
-
-
-def sql_dir() -> Path:
-    """The folder `sql`: inside an installed package, beside it in a checkout."""
-    inside = Path(__file__).parent / "sql"
-    return inside if inside.is_dir() else Path(__file__).parent.parent / "sql"
-
-
-def views(layer: str | None = None) -> list[View]:
-    """The files of one layer, or of all, by layer and name."""
-    found = []
-    for name in LAYERS if layer is None else (layer,):
-        for path in sorted((sql_dir() / name).glob("*.sql")):
-            found.append(_parse(name, path))
-    return found
-
-
-def view_names(layer: str | None = None) -> list[str]:
-    """Names of the views of one layer, or of all but the macros."""
-    return [view.name for view in views(layer) if view.layer != "macros"]
-
-
-def glossary() -> dict[str, str]:
-    """What columns mean that mean the same everywhere."""
-    with (sql_dir() / "columns.toml").open("rb") as stream:
-        return dict(tomllib.load(stream)["columns"])
-
-
-def connect(
-    root: str, *, query: str | None = None, threads: int | None = None
-) -> duckdb.DuckDBPyConnection:
-    """An in-memory connection with every view and macro over the warehouse at `root`.
-
-    `query`: only what it names, directly or through other views; making them all takes a second.
-    """
+def connect(root: str, *, threads: int | None = None) -> duckdb.DuckDBPyConnection:
+    """An in-memory connection with every view and macro over the warehouse at `root`."""
     con = duckdb.connect(":memory:")
     if threads:
         con.execute(f"set threads = {int(threads)}")
@@ -82,93 +35,65 @@ def connect(
 
         con.register_filesystem(fsspec.filesystem(root.partition("://")[0]))
     con.execute(f"set variable cmr_root = {quoted(root.rstrip('/'))}")
-    install(con, None if query is None else needs(query))
+    try:
+        con.execute(f"attach {quoted(_prepared())} as prepared (read_only)")
+        con.execute("copy from database prepared to memory (schema)")
+        con.execute("detach prepared")
+    except (OSError, duckdb.Error):
+        _install(con)
     return con
 
 
-def install(con: duckdb.DuckDBPyConnection, names: set[str] | None = None) -> None:
-    """Create the views and macros, or those named, with their comments, in an open connection.
+def _prepared() -> str:
+    """A database with the views, made if this version of them has none yet.
 
-    What is there already stays as it is.
+    Raises OSError where none can be written.
+    """
+    from platformdirs import user_cache_dir
+
+    folder = Path(user_cache_dir("cmr"))
+    path = folder / f"views-{sql_fingerprint()}-{duckdb.__version__}.duckdb"
+    if not path.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder) as scratch:
+            _make(os.path.join(scratch, "views.duckdb"), os.path.join(scratch, "empty"))
+            os.replace(os.path.join(scratch, "views.duckdb"), path)
+        for old in folder.glob("views-*.duckdb"):
+            if old != path:
+                with contextlib.suppress(OSError):
+                    old.unlink()
+    return str(path)
+
+
+def _make(path: str, root: str) -> None:
+    """Views over an empty warehouse: their columns are the same over any other."""
+    from cmr.warehouse.store import Warehouse
+
+    Warehouse.create(root)
+    with duckdb.connect(path) as con:
+        con.execute(f"set variable cmr_root = {quoted(root)}")
+        _install(con)
+
+
+def _install(con: duckdb.DuckDBPyConnection) -> None:
+    """Create the views and macros, with their comments, in an open connection.
+
     Raises CmrError if DuckDB refuses one, as it does where the warehouse is damaged.
     """
     known = glossary()
     ordered = in_order(views())
     by_name = {view.name: view for view in ordered if view.layer != "macros"}
-    there = con.execute(
-        "select view_name from duckdb_views() where not internal "
-        "union select function_name from duckdb_functions() where not internal"
-    ).fetchall()
-    done = {name for (name,) in there}
     try:
         for view in ordered:
-            if view.name not in done and (names is None or view.name in names):
-                _create(con, replace(view, query=_standing_in(view, by_name)), known)
+            _create(con, replace(view, query=standing_in(view, by_name)), known)
     except duckdb.Error as error:
         raise CmrError(explain(error)) from None
-
-
-def in_order(found: Sequence[View]) -> list[View]:
-    """The same files, each after those of them that it reads from."""
-    by_name = {view.name: view for view in found}
-    begun: set[str] = set()
-    done: list[View] = []
-
-    def place(view: View) -> None:
-        if view.name in begun:
-            return
-        begun.add(view.name)
-        for name in reads(view.query):
-            if name in by_name:
-                place(by_name[name])
-        done.append(view)
-
-    for view in found:
-        place(view)
-    return done
-
-
-def reads(query: str) -> list[str]:
-    """What a statement may read: names after `from` or `join`, and of calls."""
-    found = (source or call for source, call in _SOURCE.findall(query))
-    return list(dict.fromkeys(found))
-
-
-def needs(query: str, without: Iterable[str] = ()) -> set[str]:
-    """The views and macros that a query names, and those that they are made of.
-
-    Not those of `without`, nor what only they are made of. All of them for a query that looks at
-    DuckDB's own lists of views.
-    """
-    by_name = {view.name: view for view in views() if view.name not in set(without)}
-    if "duckdb_" in query.lower() or "information_schema" in query.lower():
-        return set(by_name)
-    found: set[str] = set()
-
-    def collect(text: str) -> None:
-        for name in _WORD.findall(text):
-            if name in by_name and name not in found:
-                found.add(name)
-                collect(by_name[name].query)
-
-    collect(query.lower())
-    return found
-
-
-def sql_fingerprint() -> str:
-    """Hash of all of `sql/`."""
-    return identity(**{f"{view.layer}/{view.name}": view.query for view in views()})
 
 
 def fetch(con: duckdb.DuckDBPyConnection, query: str) -> pa.Table:
     """A query's whole result. Raises CmrError with DuckDB's reason in one sentence."""
     try:
-        try:
-            return _stoppable(con, lambda: con.sql(query).to_arrow_table())
-        except duckdb.CatalogException:
-            # With every view there, DuckDB can say which name was meant.
-            install(con)
-            return _stoppable(con, lambda: con.sql(query).to_arrow_table())
+        return _stoppable(con, lambda: con.sql(query).to_arrow_table())
     except duckdb.Error as error:
         raise CmrError(explain(error)) from None
 
@@ -193,9 +118,8 @@ def explain(error: duckdb.Error) -> str:
 
 def _create(con: duckdb.DuckDBPyConnection, view: View, known: dict[str, str]) -> None:
     if view.layer == "macros":
-        is_table = bool(_TABLE_MACRO.match(view.query))
         con.execute(f"create or replace macro {view.query}")
-        kind = "macro table" if is_table else "macro"
+        kind = "macro table" if view.is_table_macro else "macro"
         con.execute(f"comment on {kind} {view.name} is {quoted(view.comment)}")
         return
     con.execute(f"create or replace view {view.name} as {view.query}")
@@ -207,61 +131,6 @@ def _create(con: duckdb.DuckDBPyConnection, view: View, known: dict[str, str]) -
         text = view.columns.get(column) or known.get(column)
         if text:
             con.execute(f'comment on column {view.name}."{column}" is {quoted(text)}')
-
-
-def _standing_in(view: View, found: dict[str, View]) -> str:
-    """The statement, with every view between its query and those that its first CTEs replace.
-
-    A view knows nothing of a macro's arguments. So a CTE that has a view's name stands in for it,
-    and each view that the rest of the statement reads and that reads that one becomes a CTE too.
-    """
-    query = view.query
-    ctes = list(_CTE.finditer(query))
-    standing = [at for at, cte in enumerate(ctes) if cte[1] in found]
-    if not standing:
-        return query
-    following = standing[-1] + 1
-    last = following == len(ctes)
-    cut = query.rindex("\nselect ") if last else ctes[following].start()
-    fresh = {ctes[at][1] for at in standing}
-    wanted: set[str] = set()
-
-    def collect(name: str) -> None:
-        if name in found and name not in wanted:
-            wanted.add(name)
-            for source in reads(found[name].query):
-                collect(source)
-
-    for source in reads(query[cut:]):
-        collect(source)
-    parts = []
-    for name, other in found.items():
-        if name in wanted and name not in fresh and fresh.intersection(reads(other.query)):
-            fresh.add(name)
-            parts.append(f"{name} as (\n{_standing_in(other, found)}\n)")
-    between = ",\n".join(parts)
-    if last:
-        return ",\n".join([query[:cut], *parts]) + query[cut:]
-    return query[:cut] + (between + ",\n" if parts else "") + query[cut:]
-
-
-def _parse(layer: str, path: Path) -> View:
-    """Split a file into its head comment and its statement."""
-    text = path.read_text(encoding="utf-8")
-    notes: list[str] = []
-    columns: dict[str, str] = {}
-    lines = text.splitlines()
-    while lines and lines[0].startswith("--"):
-        match = _NOTE.match(lines.pop(0))
-        assert match is not None
-        if match["column"]:
-            columns[match["column"]] = match["text"]
-        elif columns:
-            last = next(reversed(columns))
-            columns[last] += " " + match["text"].strip()
-        else:
-            notes.append(match["text"].strip())
-    return View(layer, path.stem, "\n".join(lines), " ".join(notes), columns)
 
 
 def quoted(text: str) -> str:

@@ -50,7 +50,7 @@ def compare(
     opened = Warehouse.open(warehouse)
     runs = opened.catalogue(RUNS)
     wanted = [pair for one in b for pair in pairs(runs, a, one)]
-    con = connect(opened.root, query="from compare()")
+    con = connect(opened.root)
     found = []
     for left, right in wanted:
         ids = f"{quoted(left['run_id'])}, {quoted(right['run_id'])}"

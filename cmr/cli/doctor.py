@@ -31,7 +31,8 @@ def doctor(warehouse: str) -> None:
 
     from cmr.cli.tables import print_table
     from cmr.errors import CmrError
-    from cmr.views import connect, fetch, views
+    from cmr.sqlfiles import views
+    from cmr.views import connect, fetch
     from cmr.warehouse.store import Warehouse
 
     con = connect(Warehouse.open(warehouse).root)
@@ -50,7 +51,8 @@ def doctor(warehouse: str) -> None:
 
 def _tell_doubts(con: duckdb.DuckDBPyConnection) -> None:
     from cmr.cli.tables import visible
-    from cmr.views import fetch, views
+    from cmr.sqlfiles import views
+    from cmr.views import fetch
 
     names = [view.name for view in views("doubts")]
     told = 0

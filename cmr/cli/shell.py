@@ -99,7 +99,8 @@ def _print_result(
 
 
 def _print_views(con: duckdb.DuckDBPyConnection) -> None:
-    from cmr.views import fetch, views
+    from cmr.sqlfiles import views
+    from cmr.views import fetch
 
     layers = {view.name: view.layer for view in views()}
     found = fetch(
@@ -127,7 +128,8 @@ def _print_views(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _describe(con: duckdb.DuckDBPyConnection, view: str) -> None:
-    from cmr.views import fetch, view_names
+    from cmr.sqlfiles import view_names
+    from cmr.views import fetch
 
     if view not in view_names():
         raise CmrError(f"there is no view {view!r}; .tables lists them")
@@ -148,7 +150,8 @@ def _session(con: duckdb.DuckDBPyConnection) -> PromptSession[str]:
     from prompt_toolkit.lexers import PygmentsLexer
     from pygments.lexers.sql import SqlLexer
 
-    from cmr.views import fetch, view_names
+    from cmr.sqlfiles import view_names
+    from cmr.views import fetch
 
     columns = fetch(con, "select distinct column_name from duckdb_columns() where not internal")
     words = [*view_names(), *columns["column_name"].to_pylist(), *_KEYWORDS]

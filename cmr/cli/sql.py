@@ -50,7 +50,7 @@ def sql(query: str | None, warehouse: str, form: str, output: str | None) -> Non
 
         shell(connect(opened.root), opened)
         return
-    table = run_query(connect(opened.root, query=""), query, opened)
+    table = run_query(connect(opened.root), query, opened)
     if form == "parquet" and output is None and sys.stdout.isatty():
         raise CmrError("Parquet is not for terminals; give --output FILE or pipe it")
     if output is None:

@@ -46,7 +46,7 @@ def write_report(
     label = words(lang)
     font_for(lang)
     warehouse = Warehouse.open(root)
-    con = connect(warehouse.root, query="from runs")
+    con = connect(warehouse.root)
     runs = fetch(con, "select run_id, dataset from runs").to_pylist()
     chosen = [
         row["run_id"]

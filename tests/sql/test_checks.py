@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from cmr.views import connect, view_names
+from cmr.sqlfiles import view_names
+from cmr.views import connect
 from cmr.warehouse.schemas import EMBEDDING_SETS
 from tests import warehouses
 

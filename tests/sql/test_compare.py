@@ -129,7 +129,7 @@ def test_p_value():
 def connect_empty():
     import duckdb
 
-    from cmr.views import views
+    from cmr.sqlfiles import views
 
     con = duckdb.connect()
     macro = next(view for view in views("macros") if view.name == "p_value")
