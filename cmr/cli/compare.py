@@ -8,17 +8,21 @@ from typing import Any
 import click
 
 from cmr.cli.options import warehouse_option
+from cmr.errors import CmrError
 
 _MEASURES = ("hit_rate", "recall", "mrr", "ndcg", "map")
 _SHOWN = ("measure", "k", "value_a", "value_b", "difference", "ci_low", "ci_high", "p", "p_holm")
 _NAMES = {"value_a": "a", "value_b": "b", "difference": "b - a", "ci_low": "low", "ci_high": "high"}
+_LEVEL = 0.05
 Row = dict[str, Any]
 
 
 @click.command()
-@click.argument("a")
-@click.argument("b", nargs=-1, required=True)
+@click.argument("a", required=False)
+@click.argument("b", nargs=-1)
 @warehouse_option
+@click.option("--a", "left", metavar="RUN", help="Run A, instead of the first argument.")
+@click.option("--b", "right", metavar="RUN", multiple=True, help="Run B; may be repeated.")
 @click.option(
     "--pools",
     type=click.Choice(["full", "expected", "sampled"]),
@@ -29,7 +33,14 @@ Row = dict[str, Any]
 @click.option("--k", default=10, show_default=True, type=click.IntRange(1), help="Cut-off K.")
 @click.option("--all", "everything", is_flag=True, help="Every measure and K.")
 def compare(
-    a: str, b: tuple[str, ...], warehouse: str, pools: str, k: int, everything: bool
+    a: str | None,
+    b: tuple[str, ...],
+    warehouse: str,
+    left: str | None,
+    right: tuple[str, ...],
+    pools: str,
+    k: int,
+    everything: bool,
 ) -> None:
     """Compare runs B with run A on the same queries.
 
@@ -40,6 +51,7 @@ def compare(
     \b
     cmr compare precision=fp16,dim=512 precision=int4,dim=512
     cmr compare precision=fp16,dim=512 precision=int8,dim=512 precision=int4,dim=512
+    cmr compare --a dim=512,precision=fp16 --b dim=256,precision=fp16
     cmr compare 3f0c 81d2 --pools expected
     """
     from cmr.cli.select import pairs
@@ -47,19 +59,44 @@ def compare(
     from cmr.warehouse.schemas import RUNS
     from cmr.warehouse.store import Warehouse
 
+    first, others = _sides(a, b, left, right)
     opened = Warehouse.open(warehouse)
     runs = opened.catalogue(RUNS)
-    wanted = [pair for one in b for pair in pairs(runs, a, one)]
+    wanted = [pair for one in others for pair in pairs(runs, first, one)]
     con = connect(opened.root)
     found = []
-    for left, right in wanted:
-        ids = f"{quoted(left['run_id'])}, {quoted(right['run_id'])}"
+    for x, y in wanted:
+        ids = f"{quoted(x['run_id'])}, {quoted(y['run_id'])}"
         rows = fetch(con, f"from compare({ids}, pools := {quoted(pools)})").to_pylist()
         kept = rows if everything else [row for row in rows if _asked(row, k)]
-        found.append((left, right, kept))
+        _check_asked(x, y, kept, rows, k)
+        found.append((x, y, kept))
     _correct([row for _, _, rows in found for row in rows])
-    for left, right, rows in found:
-        _print(left, right, rows)
+    for x, y, rows in found:
+        _print(x, y, rows)
+
+
+def _sides(
+    a: str | None, b: tuple[str, ...], left: str | None, right: tuple[str, ...]
+) -> tuple[str, list[str]]:
+    """Run A and the runs B, from arguments, options or both."""
+    given = [*([] if left is None else [left]), *([] if a is None else [a]), *b, *right]
+    if len(given) < 2:
+        raise CmrError("two runs are needed, A and B; `cmr compare --help` shows how to name them")
+    return given[0], given[1:]
+
+
+def _check_asked(left: Row, right: Row, kept: list[Row], rows: list[Row], k: int) -> None:
+    """Raise CmrError where nothing can be shown, or K is not among the K of both runs."""
+    both = f"{_say(left)} and {_say(right)}"
+    if not rows:
+        raise CmrError(f"{both} have no pools in common; --pools full needs none")
+    if not any(row["k"] for row in kept):
+        there = sorted({row["k"] for row in rows if row["k"]})
+        raise CmrError(
+            f"{both} have no K = {k} in common; there is {', '.join(map(str, there))}, and "
+            f"`cmr evaluate --k {k}` adds it without scoring again"
+        )
 
 
 def _asked(row: Row, k: int) -> bool:
@@ -91,6 +128,38 @@ def _print(left: Row, right: Row, rows: Sequence[Row]) -> None:
     order = sorted(table, key=lambda row: (row.get("C") or 0, str(row["measure"]), row["k"] or 0))
     title = f"{left['dataset']} {left['direction']}: a = {_say(left)}, b = {_say(right)}"
     print_table(pa.Table.from_pylist(order), title=title)
+    click.echo(_sentence(rows) + "\n")
+
+
+def _sentence(rows: Sequence[Row]) -> str:
+    """What was found, in words, of the largest pools."""
+    largest = max(row["candidates"] for row in rows)
+    rows = [row for row in rows if row["candidates"] == largest]
+    sure = [row for row in rows if row["p_holm"] is not None and row["p_holm"] < _LEVEL]
+    if not any(row["difference"] for row in rows):
+        return "b ranks every query as a does, by every measure shown."
+    if not sure:
+        widest = max(rows, key=lambda row: abs(row["difference"]) if row["k"] else 0)
+        return (
+            "These queries do not tell a and b apart (no p_holm below 0.05): "
+            f"{_figures(widest)}, by the interval's 95%."
+        )
+    better = [row for row in sure if (row["difference"] > 0) != (row["measure"] == "mean_rank")]
+    worse = [row for row in sure if row not in better]
+    said = [
+        f"{word} in {', '.join(map(_figures, found))}"
+        for word, found in (("better", better), ("worse", worse))
+        if found
+    ]
+    rest = len(rows) - len(sure)
+    tail = f"; {rest} of the {len(rows)} measures show no difference" if rest else ""
+    return f"b is {' and '.join(said)} (p_holm below 0.05){tail}."
+
+
+def _figures(row: Row) -> str:
+    name = row["measure"] if row["k"] is None else f"{row['measure']}@{row['k']}"
+    interval = f"[{row['ci_low']:+.4f}, {row['ci_high']:+.4f}]" if row["ci_low"] is not None else ""
+    return f"{name} {row['difference']:+.4f} {interval}".rstrip()
 
 
 def _say(row: Row) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cmr.cli.options import warehouse_option
 
+if TYPE_CHECKING:
+    import duckdb
+
+_MEASURES = ("hit_rate", "recall", "mrr", "ndcg")
 Row = dict[str, Any]
 
 
@@ -46,28 +50,81 @@ def recommend(
 
     query = f"from recommend(retain := {retain!r})"
     con = open_for(Warehouse.open(warehouse), query, bar=progress)
-    rows = [
+    mine = [
         row
         for row in fetch(con, query).to_pylist()
-        if row["k"] in (None, k)
-        and row["measure"] in ("hit_rate", "recall", "mrr", "ndcg")
+        if row["measure"] in _MEASURES
         and dataset in (None, row["dataset"])
         and model in (None, row["model"])
     ]
-    if not rows:
-        raise CmrError("there are no runs to choose from; `cmr evaluate` makes them")
+    rows = [row for row in mine if row["k"] in (None, k)]
+    if not mine:
+        raise CmrError("there are no such runs to choose from; `cmr evaluate` makes them")
+    if not any(row["k"] for row in rows):
+        there = ", ".join(map(str, sorted({row["k"] for row in mine if row["k"]})))
+        raise CmrError(
+            f"K = {k} was not evaluated, only {there}; `cmr evaluate --k {k}` adds it without "
+            "scoring again"
+        )
     print_table(
         pa.Table.from_pylist([_line(row) for row in rows]),
         title=f"Fewest bytes a vector that keep {retain:.1%}",
     )
-    for basis in sorted({str(row["baseline_is"]) for row in rows}):
-        if basis == "native fp32":
-            click.echo("Kept of the native fp32 vectors' measure.")
-        else:
-            click.echo(
-                "Kept of the finest representation evaluated; evaluate native fp32 "
-                "(--precisions fp32 at the native dimension) to compare with that."
-            )
+    for of in dict.fromkeys((row["dataset"], row["model"], row["scorer"]) for row in rows):
+        click.echo(_sentence(con, of, [row for row in rows if _of(row) == of], retain, k))
+
+
+def _of(row: Row) -> tuple[str, str, str]:
+    return row["dataset"], row["model"], row["scorer"]
+
+
+def _sentence(
+    con: duckdb.DuckDBPyConnection,
+    of: tuple[str, str, str],
+    rows: list[Row],
+    retain: float,
+    k: int,
+) -> str:
+    """The smallest representation that keeps every measure shown, in every direction."""
+    from cmr.views import fetch, quoted
+
+    data, model, scorer = map(quoted, of)
+    found = fetch(
+        con,
+        f"""
+        select
+            dim, dim_method, precision, vector_bytes, min(ci_low) as low,
+            max(vector_bytes / base_bytes) as share
+        from retention
+        inner join (select run_id as baseline, vector_bytes as base_bytes from runs)
+            using (baseline)
+        where
+            dataset = {data} and model = {model} and scorer = {scorer}
+            and measure in {_MEASURES} and (k is null or k = {k})
+        group by dim, dim_method, precision, vector_bytes
+        having bool_and(ci_low >= {retain!r}) and count(distinct direction) = (
+            select count(distinct direction) from runs
+            where dataset = {data} and model = {model} and scorer = {scorer}
+        )
+        order by vector_bytes, low desc limit 1
+        """,
+    ).to_pylist()
+    native = all(row["baseline_is"] == "native fp32" for row in rows)
+    basis = "the native fp32 vectors" if native else "the finest representation evaluated"
+    hint = "" if native else " Evaluate --precisions fp32 to compare with native fp32."
+    who = f"{of[0]}, {of[1]}"
+    if not found:
+        return (
+            f"{who}: no representation evaluated is sure to keep {retain:.1%} of {basis} in every "
+            f"measure and direction.{hint}"
+        )
+    best = found[0]
+    return (
+        f"{who}: {best['dim']} {best['dim_method']} {best['precision']} is the smallest that is "
+        f"sure to keep {retain:.1%} of {basis} in every measure and direction above: "
+        f"{best['vector_bytes']:,} bytes a vector, {best['share']:.1%} of its size, at least "
+        f"{best['low']:.2%} kept.{hint}"
+    )
 
 
 def _line(row: Row) -> Row:

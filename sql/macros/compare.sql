@@ -40,7 +40,13 @@ pairs as (
     select
         x.protocol, x.candidates, x.measure, x.k, x.query_id, x.value as value_a,
         y.value as value_b,
-        case when x.measure = 'mean_rank' then -1 else 1 end * (y.value - x.value) as gain
+        -- The last digits of equal values differ by the order in which they were summed.
+        case
+            when abs(y.value - x.value) > 1e-12 * greatest(1, abs(x.value))
+                then y.value - x.value
+            else 0.0
+        end as delta,
+        case when x.measure = 'mean_rank' then -delta else delta end as gain
     from marks as x
     inner join marks as y
         on
@@ -59,9 +65,9 @@ clustered as (
         count(*) as n,
         sum(pairs.value_a) as total_a,
         sum(pairs.value_b) as total_b,
-        sum(pairs.value_b - pairs.value_a) as d,
-        sum((pairs.gain > 1e-12)::bigint) as wins,
-        sum((pairs.gain < -1e-12)::bigint) as losses
+        sum(pairs.delta) as d,
+        sum((pairs.gain > 0)::bigint) as wins,
+        sum((pairs.gain < 0)::bigint) as losses
     from pairs
     inner join (select distinct dataset, direction from runs) as whose on true
     inner join int_clusters

@@ -205,6 +205,30 @@ def test_constant_scorer_is_chance(tmp_path):
         assert row[4] <= 1 or row[1] in ("mean_rank", "median_rank")
 
 
+@pytest.mark.parametrize("relevants", [1, 5])
+def test_random_scorer_has_lift_one(tmp_path, relevants):
+    """Random scores find what chance finds, within the interval, for every C and K."""
+    rng = np.random.default_rng(relevants)
+    relevance = np.zeros((600, 80), dtype=int)
+    for row in relevance:
+        row[rng.choice(80, relevants, replace=False)] = 1
+    warehouse = warehouses.new(tmp_path)
+    warehouses.add_dataset(warehouse, "d", relevance)
+    asked = {"candidates": [20, 50], "ks": [1, 5, 10], "protocols": ["full", "expected"]}
+    warehouses.add_run(warehouse, "r", "d", rng.random(relevance.shape), relevance, **asked)
+    rows = connect(warehouse.root).execute(
+        "select measure, k, candidates, lift, chance, ci_low, ci_high from metrics "
+        "where measure in ('recall', 'hit_rate', 'mrr', 'ndcg', 'precision', 'map')"
+    )
+    found = rows.fetchall()
+    assert {row[2] for row in found} == {20, 50, 80}
+    for *what, lift, chance, low, high in found:
+        # Three standard errors: there are thirty such intervals.
+        assert abs((low + high) / 2 - chance) < 3 * (high - low) / (2 * 1.96), what
+        assert abs(lift - 1) < 0.25, what
+    assert np.mean([row[-2] <= row[-3] <= row[-1] for row in found]) > 0.8
+
+
 def test_uncommitted_files_do_not_exist(tmp_path):
     """What a killed writer left, and a run without its catalogue row, are invisible."""
     _, scores, relevance = middle_case()

@@ -1,0 +1,114 @@
+"""`cmr compare` and `cmr recommend`: tables that read, a sentence, and how runs are named."""
+
+from __future__ import annotations
+
+import pytest
+
+from cmr.cli.select import pairs
+from cmr.errors import CmrError
+from cmr.warehouse.schemas import RUNS
+from cmr.warehouse.store import Warehouse
+
+
+@pytest.fixture
+def root(cmr, npz, tmp_path):
+    path = tmp_path / "w"
+    cmr("ingest", "npz", npz(), "-w", path, "--dataset", "d")
+    cmr("evaluate", "-w", path, "--dims", "16,40", "--precisions", "fp32,int8,b1",
+        "--candidates", "20,10", "--k", "1,10")  # fmt: skip
+    return path
+
+
+def test_by_settings(cmr, root):
+    result = cmr("compare", "dim=40,precision=fp32", "dim=40,precision=b1", "-w", root)
+    for way in ("t2v", "v2t"):
+        assert f"d {way}: a = 40 native fp32 (" in result.stdout
+    assert "wins/losses/ties" in result.stdout
+    assert result.stdout.count("b is worse in") + result.stdout.count("do not tell a and b") == 2
+    same = cmr("compare", "--a", "dim=40,precision=fp32", "--b", "dim=40,precision=b1", "-w", root)
+    assert same.stdout == result.stdout
+
+
+def test_by_the_start_of_an_id(cmr, root):
+    runs = Warehouse.open(str(root)).catalogue(RUNS)
+    mine = [row for row in runs if row["direction"] == "t2v" and row["dim"] == 40]
+    a, b = (next(r["run_id"] for r in mine if r["precision"] == p) for p in ("fp32", "int8"))
+    ids = [row["run_id"] for row in runs]
+    short = next(a[:n] for n in range(1, 17) if sum(i.startswith(a[:n]) for i in ids) == 1)
+    result = cmr("compare", short, b, "-w", root)
+    assert result.stdout.count("a = 40 native fp32") == 1
+    refused = cmr("compare", "", b, "-w", root, code=1)
+    assert refused.stderr == f"cmr: {len(runs)} runs have ids that begin with ''\n"
+
+
+def test_several_at_once_share_the_correction(cmr, root):
+    one = cmr("compare", "dim=40,precision=fp32", "dim=40,precision=b1", "-w", root)
+    both = cmr(
+        "compare", "dim=40,precision=fp32", "dim=40,precision=b1", "dim=40,precision=int8",
+        "-w", root,
+    )  # fmt: skip
+    assert one.stdout.count("a = ") == 2
+    assert both.stdout.count("a = ") == 4
+    line = next(x for x in one.stdout.splitlines() if x.strip().startswith("mrr")).split()
+    again = next(x for x in both.stdout.splitlines() if x.strip().startswith("mrr")).split()
+    assert line[:-2] == again[:-2]
+    assert float(line[-2]) <= float(again[-2])
+
+
+def test_pools(cmr, root):
+    for pools in ("expected", "sampled"):
+        result = cmr("compare", "dim=40,precision=fp32", "dim=16,precision=fp32", "-w", root,
+                     "--pools", pools)  # fmt: skip
+        assert " C " in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["dim=40"], "two runs are needed"),
+        (["zz", "yy"], "no run is meant by 'zz'"),
+        (["dim=40,precision=fp64", "dim=40"], "no run is meant by 'dim=40,precision=fp64'"),
+        (["dims=40", "dim=16"], "'dims' is no setting of a run"),
+        (["dim=40,precision=fp32", "dim=40,precision=fp32"], "or are the same run"),
+        (["precision=fp32,dim=40", "precision=b1,dim=40", "--k", "7"], "no K = 7 in common"),
+    ],
+)
+def test_refused(cmr, root, arguments, reason):
+    result = cmr("compare", *arguments, "-w", root, code=1)
+    assert reason in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert result.stdout == ""
+
+
+def test_which_run_must_be_clear(root):
+    runs = Warehouse.open(str(root)).catalogue(RUNS)
+    with pytest.raises(CmrError, match="name also precision"):
+        pairs(runs, "dim=40,precision=fp32", "dim=16,precision=int8,direction=t2v,x"[:6])
+
+
+def test_recommend(cmr, root):
+    result = cmr("recommend", "-w", root, "--retain", "0.9")
+    assert "Fewest bytes a vector that keep 90.0%" in result.stdout
+    sentence = result.stdout.strip().splitlines()[-1]
+    assert sentence.startswith("d, data: ")
+    assert "of the native fp32 vectors" in sentence
+    refused = cmr("recommend", "-w", root, "--k", "7", code=1)
+    assert refused.stderr == (
+        "cmr: K = 7 was not evaluated, only 1, 10; `cmr evaluate --k 7` adds it without "
+        "scoring again\n"
+    )
+    refused = cmr("recommend", "-w", root, "--dataset", "other", code=1)
+    assert "no such runs" in refused.stderr
+
+
+def test_sure_is_never_smaller_than_perhaps(cmr, root):
+    rows = cmr("sql", "from recommend(retain := 0.8)", "-w", root, "--format", "json").stdout
+    import json
+
+    found = json.loads(rows)
+    assert found
+    for row in found:
+        if row["run_id"] is not None:
+            assert row["vector_bytes"] >= row["point_vector_bytes"]
+            assert row["ci_low"] >= 0.8
+        assert row["point_retention"] >= 0.8

@@ -1,0 +1,142 @@
+"""Each classic mistake, made on purpose, is told in plain words; sound data raises no doubt."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from cmr.sqlfiles import view_names
+from cmr.views import connect
+from cmr.warehouse.schemas import DATASETS, EMBEDDING_SETS, ITEMS
+from cmr.warehouse.store import Warehouse
+from tests import warehouses
+
+TEXTS, VISUALS = 300, 100
+TRUTH = np.arange(TEXTS) % VISUALS
+
+
+@pytest.fixture
+def make(cmr, npz, tmp_path):
+    """Ingest vectors through the command line and score them, in both directions."""
+
+    def run(truth=TRUTH, text_of=TRUTH, change=None):
+        rng = np.random.default_rng(0)
+        visual = rng.standard_normal((VISUALS, 40)).astype(np.float32)
+        text = visual[text_of] + 0.8 * rng.standard_normal((TEXTS, 40)).astype(np.float32)
+        if change:
+            change(visual, text)
+        none = dict.fromkeys(("text_16", "video_16"))
+        path = npz(text_40=text, video_40=visual, ground_truth=truth, **none)
+        root = tmp_path / "w"
+        cmr("ingest", "npz", path, "-w", root, "--dataset", "d")
+        cmr("evaluate", "-w", root, "--dims", "40", "--precisions", "fp32,int8",
+            "--candidates", "50", "--hits", "3")  # fmt: skip
+        return Warehouse.open(str(root))
+
+    return run
+
+
+def doubts(warehouse):
+    con = connect(warehouse.root)
+    found = {
+        name: con.sql(f"from {name}").to_arrow_table().to_pylist() for name in view_names("doubts")
+    }
+    return {name: rows for name, rows in found.items() if rows}
+
+
+def test_none_about_sound_data(make):
+    assert doubts(make()) == {}
+
+
+def test_vectors_in_another_order(make):
+    """A shuffled gallery: nothing is found, by any run."""
+    found = doubts(make(truth=np.random.default_rng(1).permutation(TRUTH)))
+    assert set(found) == {"doubt_near_chance"}
+    assert {(row["direction"], row["precision"]) for row in found["doubt_near_chance"]} == {
+        (way, precision) for way in ("t2v", "v2t") for precision in ("fp32", "int8")
+    }
+    assert "in another order" in found["doubt_near_chance"][0]["says"]
+
+
+def test_a_shifted_gallery(make):
+    """One visual was dropped at the top: all that follow stand one row too early."""
+    found = doubts(make(truth=(TRUTH + 1) % VISUALS))
+    assert "doubt_near_chance" in found
+    shifts = found["doubt_shifted"]
+    assert {row["shift"] for row in shifts} == {-1}
+    assert "-1 rows from the relevant item" in shifts[0]["says"]
+
+
+def test_one_direction_by_its_inverse(tmp_path):
+    """Judgments of one direction that are mapped by the inverse find nothing."""
+    rng = np.random.default_rng(2)
+    relevance = np.eye(200, dtype=int)
+    scores = relevance * 3 + rng.normal(size=relevance.shape)
+    warehouse = warehouses.new(tmp_path)
+    warehouses.add_dataset(warehouse, "d", relevance)
+    warehouses.add_run(warehouse, "a", "d", scores, relevance)
+    warehouses.add_run(warehouse, "b", "d", scores[rng.permutation(200)], relevance, "v2t")
+    (row,) = doubts(warehouse)["doubt_one_direction"]
+    assert (row["good"], row["bad"]) == ("t2v", "v2t")
+    assert "mapped by their inverse" in row["says"]
+
+
+def test_pictures_that_were_not_loaded(make):
+    """An encoder that saw blanks gives one vector to many."""
+
+    def blank(visual, text):
+        visual[:30] = visual[0]
+
+    found = doubts(make(change=blank))
+    (row,) = found["doubt_equal_vectors"]
+    assert (row["items"], row["modality"]) == (30, "visual")
+    assert "really loaded" in row["says"]
+
+
+def test_captions_that_stand_with_several_visuals(make):
+    warehouse = make()
+    row = warehouse.find(DATASETS, "d")
+    for name in row["files"]:
+        if "modality=text" in name:
+            items = warehouse.storage.read(name).to_pylist()
+            for n, item in enumerate(items):
+                item["text"] = "A dog" if n < 10 else f"caption {n}"
+            warehouse.storage.write(
+                name, ITEMS.schema, [pa.Table.from_pylist(items, schema=ITEMS.schema)]
+            )
+    (row,) = doubts(warehouse)["doubt_captions"]
+    assert row["captions"] == 10
+    assert "a dog" in row["says"]
+
+
+def test_vectors_that_are_not_of_unit_length(make):
+    warehouse = make()
+    native = next(
+        row
+        for row in warehouse.catalogue(EMBEDDING_SETS)
+        if row["modality"] == "visual" and row["precision"] == "fp32"
+    )
+    (name,) = native["files"]
+    table = warehouse.storage.read(name)
+    rows = table.to_pylist()
+    rows[7]["vector"] = [2 * x for x in rows[7]["vector"]]
+    warehouse.storage.write(name, table.schema, [pa.Table.from_pylist(rows, schema=table.schema)])
+    (row,) = doubts(warehouse)["doubt_lengths"]
+    assert row["item_id"] == "7"
+    assert row["length"] == pytest.approx(2, abs=1e-5)
+
+
+def test_every_doubt_is_planted_here():
+    assert set(view_names("doubts")) == {
+        "doubt_near_chance", "doubt_shifted", "doubt_one_direction", "doubt_equal_vectors",
+        "doubt_captions", "doubt_lengths",
+    }  # fmt: skip
+
+
+def test_doctor_tells_them(cmr, make):
+    warehouse = make(truth=(TRUTH + 1) % VISUALS)
+    result = cmr("doctor", "-w", warehouse.root)
+    assert "all 12 checks pass" in result.stdout
+    assert "doubt_shifted: " in result.stdout
+    assert "one side is shifted" in result.stdout
