@@ -94,7 +94,7 @@ def test_recommend(cmr, root):
     assert "of the native fp32 vectors" in sentence
     refused = cmr("recommend", "-w", root, "--k", "7", code=1)
     assert refused.stderr == (
-        "cmr: K = 7 was not evaluated, only 1, 10; `cmr evaluate --k 7` adds it without "
+        "cmr: K = 7 was not evaluated, only 1, 5, 10; `cmr evaluate --k 7` adds it without "
         "scoring again\n"
     )
     refused = cmr("recommend", "-w", root, "--dataset", "other", code=1)
