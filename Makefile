@@ -3,12 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint format bench clean
+.PHONY: help demo test lint format docs bench clean
 
 help:
 	@echo "make demo    install into .venv and run the whole pipeline on the embedded data set"
 	@echo "make test    install into .venv and run the test suite"
 	@echo "make lint    style, types, architecture rules"
+	@echo "make docs    write docs/data-model.md anew"
 	@echo "make bench   time cmr beside its peers"
 	@echo "make format  let ruff rewrite what it can"
 	@echo "make clean   remove .venv and the demo's output"
@@ -40,6 +41,9 @@ bench: $(VENV)/.installed
 	$(BIN)/python bench/peers.py large
 	$(BIN)/python bench/grid.py linear
 	$(BIN)/python bench/grid.py grid
+
+docs: $(VENV)/.installed
+	$(BIN)/python docs/data_model.py
 
 format: $(VENV)/.installed
 	$(BIN)/ruff check --fix .

@@ -3,6 +3,17 @@
 -- visual item, p_holm the p-value after Holm (1979) over all rows. wins are the queries for which b
 -- is the better one. pools := 'expected' or 'sampled' compares over pools instead of the gallery.
 -- Its first CTEs stand in for the views of their names in everything that per_query reads.
+-- @value_a: The measure of run a.
+-- @value_b: The measure of run b.
+-- @difference: value_b - value_a.
+-- @ci_low: Lower end of the 95% interval of difference.
+-- @ci_high: Upper end of the 95% interval of difference.
+-- @p: Two-sided p-value of no difference; NULL with one cluster alone.
+-- @p_holm: p after Holm's correction for all rows.
+-- @wins: Queries for which b is the better one.
+-- @losses: Queries for which a is the better one.
+-- @ties: Queries for which neither is.
+-- @clusters: Number of visual items that the errors are clustered by.
 compare(run_a, run_b, pools := 'full') as table
 with
 runs as (

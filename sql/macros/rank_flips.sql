@@ -1,6 +1,10 @@
 -- Queries whose first relevant item enters or leaves the top K from run a to run b, largest move
 -- first: `from rank_flips('3f0c', '81d2')`, `… k := 5`. Ids may be cut short.
 -- Its first CTE stands in for the view of its name in everything that first_ranks reads.
+-- @rank_a: Expected rank of the first relevant item in run a.
+-- @rank_b: The same in run b.
+-- @change: enters or leaves the top K.
+-- @query: The query's text, or where its picture lies.
 rank_flips(run_a, run_b, top := 10) as table
 with
 runs as (

@@ -2,6 +2,19 @@
 -- `from recommend()`, `from recommend(retain := 0.95)`. It is sure of it: the lower end of
 -- retention's 95% interval is at least that share. The columns point_… are of the smallest whose
 -- retention itself is, which a repetition of the measurement may well not confirm.
+-- @retention: The measure / the baseline's.
+-- @ci_low: Lower end of the 95% interval of retention.
+-- @ci_high: Upper end of the 95% interval of retention.
+-- @baseline: The run compared with: fp32 at the native dimension, else the finest there is.
+-- @baseline_is: native fp32, or finest available.
+-- @point_run_id: Run of the smallest whose retention itself suffices.
+-- @point_dim: Dimension of the smallest whose retention itself suffices.
+-- @point_dim_method: Dimension method of the smallest whose retention itself suffices.
+-- @point_precision: Precision of the smallest whose retention itself suffices.
+-- @point_vector_bytes: Bytes a vector of the smallest whose retention itself suffices.
+-- @point_retention: Retention of the smallest whose retention itself suffices.
+-- @point_ci_low: Lower end of the 95% interval of point_retention.
+-- @point_ci_high: Upper end of the 95% interval of point_retention.
 recommend(retain := 0.99) as table
 with
 ranked as (
