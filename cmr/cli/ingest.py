@@ -1,9 +1,8 @@
-"""`cmr ingest`: one subcommand a source."""
+"""`cmr ingest`: one subcommand a source, made from what the source says of itself."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,164 +12,170 @@ from cmr.cli.options import warehouse_option
 from cmr.cli.progress import progress
 
 if TYPE_CHECKING:
-    from cmr.pipeline.ingest import EncodeOptions, Ingested
+    from cmr.pipeline.ingest import Ingested
     from cmr.sources.collection import Collection
+    from cmr.sources.source import Parameter, Source
 
 
-@click.group()
+class Sources(click.Group):
+    """Subcommands from the registry; a source is loaded when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of all sources, those of other packages included."""
+        from cmr.sources.registry import names
+
+        return names()
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The subcommand of a source, or None."""
+        from cmr.sources.registry import get
+
+        source = get(cmd_name)
+        return None if source is None else _command(source)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Each source in a line, with a first example."""
+        from cmr.errors import CmrError
+        from cmr.sources.registry import get
+
+        rows = []
+        for name in self.list_commands(ctx):
+            try:
+                source = get(name)
+            except CmrError as error:
+                rows.append((name, str(error)))
+                continue
+            if source is not None:
+                rows.append((name, f"{source.summary}\n{source.examples[0]}"))
+        with formatter.section("Sources"):
+            for name, text in rows:
+                summary, _, example = text.partition("\n")
+                formatter.write(f"  {name:<16}{summary}\n")
+                if example:
+                    formatter.write(f"  {'':<16}{example}\n")
+
+
+@click.group(cls=Sources)
 def ingest() -> None:
     """Read a data set into the warehouse.
 
-    \b
-    cmr ingest npz vectors.npz --dataset mine
-    cmr ingest coco --annotations captions.json --images val2017/ \\
-        --model ViT-B-32 --pretrained laion2b_s34b_b79k
-    cmr ingest scenes
+    Each source has its own help: `cmr ingest coco --help`.
     """
 
 
-def _shared(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Options of every source."""
-    for option in (
-        warehouse_option,
-        click.option("--seed", default=42, show_default=True, help="Seed of --shuffle-queries."),
-        click.option(
-            "--shuffle-queries",
+def _command(source: Source) -> click.Command:
+    def run(**given: Any) -> None:
+        _run(source, given)
+
+    shown = "\n".join(f"    {line}" for line in source.examples)
+    return click.Command(
+        source.name,
+        params=[*map(_parameter, source.parameters), *_shared(source)],
+        callback=run,
+        help=f"{source.summary}\n\n{source.about}\n\n\b\n{shown}",
+        short_help=source.summary,
+    )
+
+
+def _parameter(one: Parameter) -> click.Parameter:
+    kind = click.IntRange(1) if one.kind is int else click.STRING
+    if one.argument:
+        return click.Argument([one.name], required=one.required, nargs=-1 if one.many else 1)
+    flag = "--" + one.name.replace("_", "-")
+    return click.Option(
+        [flag, one.name],
+        type=kind,
+        required=one.required,
+        default=one.default,
+        show_default=one.default is not None,
+        help=one.help,
+    )
+
+
+def _shared(source: Source) -> list[click.Parameter]:
+    """Options of every source, and of those whose pictures are encoded."""
+
+    def warehouse() -> None: ...
+
+    named = f"the {source.named_by}'s name" if source.named_by else source.name
+    found: list[click.Parameter] = [
+        click.Option(["--dataset"], help=f"Name of the data set.  [default: {named}]"),
+        click.Option(["--model-name"], help="Name of the vectors in the warehouse."),
+        click.Option(
+            ["--shuffle-queries"],
             is_flag=True,
             help="Put the texts, and their ground truth, in a seeded random order.",
         ),
-        click.option("--model-name", help="Name of the vectors in the warehouse."),
-    ):
-        function = option(function)
-    return function
+        click.Option(["--seed"], default=42, show_default=True, help="Seed of --shuffle-queries."),
+        *click.command()(warehouse_option(warehouse)).params,
+    ]
+    return [*found, *(_encoding() if source.media else [])]
 
 
-def _encoding(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Options of sources whose media are encoded."""
-    for option in (
-        click.option(
-            "--max-rejects",
-            default=0.01,
+def _encoding() -> list[click.Parameter]:
+    return [
+        click.Option(
+            ["--model"],
+            default="scenes-tiny",
             show_default=True,
-            type=click.FloatRange(0, 1),
-            help="Share of the pictures that may be missing or broken.",
+            help="An open_clip name, hf-hub:org/name, or local-dir:folder.",
         ),
-        click.option(
-            "--workers",
+        click.Option(
+            ["--pretrained"], help="open_clip's tag of the weights, or a checkpoint file."
+        ),
+        click.Option(
+            ["--device"], default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps"
+        ),
+        click.Option(["--batch-size"], default=64, show_default=True, type=click.IntRange(1)),
+        click.Option(
+            ["--workers"],
             default=os.cpu_count() or 1,
             show_default="cores",
             type=click.IntRange(1),
             help="Threads that decode.",
         ),
-        click.option("--batch-size", default=64, show_default=True, type=click.IntRange(1)),
-        click.option(
-            "--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps"
-        ),
-        click.option("--pretrained", help="open_clip's tag of the weights, or a checkpoint file."),
-        click.option(
-            "--model",
-            default="scenes-tiny",
+        click.Option(
+            ["--max-rejects"],
+            default=0.01,
             show_default=True,
-            help="An open_clip name, hf-hub:org/name, or local-dir:folder.",
+            type=click.FloatRange(0, 1),
+            help="Share of the pictures that may be missing or broken.",
         ),
-    ):
-        function = option(function)
-    return function
+    ]
 
 
-@ingest.command()
-@click.argument("file", type=click.Path(dir_okay=False))
-@click.option("--dataset", help="Name of the data set.  [default: the file's name]")
-@_shared
-def npz(
-    file: str,
-    dataset: str | None,
-    model_name: str | None,
-    shuffle_queries: bool,
-    seed: int,
-    warehouse: str,
-) -> None:
-    """Read vectors in the published layout.
-
-    FILE holds text_<d> (N, d), video_<d> (M, d) for every dimension d given, and ground_truth
-    (N,): the row of each text's visual. Several texts may share a visual; visuals without a
-    text stay in the gallery.
-
-    \b
-    cmr ingest npz msrvtt.npz --dataset msrvtt
-    """
-    from cmr.pipeline.ingest import ingest_vectors
-    from cmr.sources.npz import read_npz
-
-    collection = _shuffled(read_npz(file), shuffle_queries, seed)
-    name = dataset or Path(file).stem
-    _report(ingest_vectors(warehouse, name, model_name or Path(file).stem, collection))
-
-
-@ingest.command()
-@click.option(
-    "--annotations", required=True, type=click.Path(dir_okay=False), help="Captions JSON."
-)
-@click.option("--images", required=True, type=click.Path(), help="Folder or zip of the pictures.")
-@click.option("--dataset", help="Name of the data set.  [default: the JSON's name]")
-@click.option("--limit", type=click.IntRange(1), help="Only the first so many pictures.")
-@_encoding
-@_shared
-def coco(
-    annotations: str,
-    images: str,
-    dataset: str | None,
-    limit: int | None,
-    shuffle_queries: bool,
-    seed: int,
-    warehouse: str,
-    model_name: str | None,
-    **encoding: Any,
-) -> None:
-    """Read a COCO captions JSON and encode its pictures and captions.
-
-    Pictures that are missing or do not decode are listed in `rejects` with the reason.
-
-    \b
-    cmr ingest coco --annotations captions_val2017.json --images val2017.zip \\
-        --model ViT-B-32 --pretrained laion2b_s34b_b79k --dataset coco
-    """
-    from cmr.sources.coco import read_coco
-
-    collection = _shuffled(read_coco(annotations, images, limit), shuffle_queries, seed)
-    _encode(warehouse, dataset or Path(annotations).stem, collection, model_name, encoding)
-
-
-@ingest.command()
-@click.option("--dataset", default="scenes", show_default=True, help="Name of the data set.")
-@click.option("--limit", type=click.IntRange(1), help="Only the first so many pictures.")
-@_encoding
-@_shared
-def scenes(
-    dataset: str,
-    limit: int | None,
-    shuffle_queries: bool,
-    seed: int,
-    warehouse: str,
-    model_name: str | None,
-    **encoding: Any,
-) -> None:
-    """Draw the embedded data set: coloured shapes, five captions each.
-
-    \b
-    cmr ingest scenes
-    cmr ingest scenes --model ViT-B-32 --pretrained openai
-    """
-    from cmr.sources.scenes import read_scenes
-
-    collection = _shuffled(read_scenes(limit=limit), shuffle_queries, seed)
-    _encode(warehouse, dataset, collection, model_name, encoding)
-
-
-def _shuffled(collection: Collection, wanted: bool, seed: int) -> Collection:
+def _run(source: Source, given: dict[str, Any]) -> None:
     from cmr.sources.collection import shuffle_texts
 
-    return shuffle_texts(collection, seed) if wanted else collection
+    asked = {one.name: _value(one, given.pop(one.name)) for one in source.parameters}
+    dataset = given.pop("dataset") or _default_name(source, asked)
+    model_name, seed = given.pop("model_name"), given.pop("seed")
+    warehouse = given.pop("warehouse")
+    collection = source.read(**asked)
+    if given.pop("shuffle_queries"):
+        collection = shuffle_texts(collection, seed)
+    if collection.vectors:
+        from cmr.pipeline.ingest import ingest_vectors
+
+        name = model_name or _default_name(source, asked)
+        _report(ingest_vectors(warehouse, dataset, name, collection))
+    else:
+        _encode(warehouse, dataset, collection, model_name, given)
+
+
+def _value(one: Parameter, given: Any) -> Any:
+    """What `read` gets: a list where several may be given, by place or with commas."""
+    if not one.many:
+        return given
+    parts = given if isinstance(given, tuple) else (given or "").split(",")
+    return [part.strip() for part in parts if part.strip()]
+
+
+def _default_name(source: Source, asked: dict[str, Any]) -> str:
+    if source.named_by is None:
+        return source.name
+    path = Path(str(asked[source.named_by]))
+    return path.resolve().name if path.is_dir() else path.stem
 
 
 def _encode(

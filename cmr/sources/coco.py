@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from cmr.errors import CmrError
 from cmr.sources.collection import Collection, Item, Judgment, Reject
 from cmr.sources.images import open_images
+from cmr.sources.jsonfile import load_json
+from cmr.sources.source import IMAGES, LIMIT, Parameter, Source
 
 
 def read_coco(annotations: str, images: str, limit: int | None = None) -> Collection:
@@ -18,7 +19,11 @@ def read_coco(annotations: str, images: str, limit: int | None = None) -> Collec
     Captions of unknown images, and empty ones, are rejected by row.
     Raises CmrError naming the file and what is wrong with it.
     """
-    data = _load(annotations)
+    data = load_json(annotations)
+    if not isinstance(data, dict):
+        raise CmrError(
+            f"{annotations} holds a {type(data).__name__}, expected images and annotations"
+        )
     rejects: list[Reject] = []
     visuals: dict[str, Item] = {}
     entries = _entries(annotations, data, "images")
@@ -62,19 +67,6 @@ def read_coco(annotations: str, images: str, limit: int | None = None) -> Collec
     )
 
 
-def _load(path: str) -> dict[str, Any]:
-    try:
-        with open(path, encoding="utf-8") as stream:
-            data = json.load(stream)
-    except FileNotFoundError:
-        raise CmrError(f"there is no file {path}") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise CmrError(f"{path} is not a readable JSON file: {error}") from None
-    if not isinstance(data, dict):
-        raise CmrError(f"{path} holds a {type(data).__name__}, expected images and annotations")
-    return data
-
-
 def _entries(path: str, data: dict[str, Any], key: str) -> list[Any]:
     entries = data.get(key)
     if not isinstance(entries, list):
@@ -92,3 +84,23 @@ def _field(path: str, where: str, entry: Any, key: str) -> str:
 def _size(entry: dict[str, Any], key: str) -> int | None:
     value = entry.get(key)
     return value if isinstance(value, int) and 0 < value < 2**31 else None
+
+
+SOURCE = Source(
+    name="coco",
+    summary="A COCO captions JSON and its pictures.",
+    about="The JSON holds images (id, file_name) and annotations (id, image_id, caption). "
+    "Pictures that are missing or do not decode are listed in `rejects` with the reason.",
+    examples=(
+        "cmr ingest coco --annotations captions_val2017.json --images val2017.zip "
+        "--model ViT-B-32 --pretrained laion2b_s34b_b79k",
+    ),
+    parameters=(
+        Parameter("annotations", "Captions JSON.", required=True),
+        Parameter("images", IMAGES, required=True),
+        LIMIT,
+    ),
+    read=read_coco,
+    media=True,
+    named_by="annotations",
+)

@@ -1,4 +1,4 @@
-"""Where pictures are read from: a folder or a zip archive."""
+"""Where pictures are read from: a folder, a zip or a tar archive."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path, PurePosixPath
 
 from cmr.errors import CmrError
+from cmr.sources.tars import TarReader
 
 
 class FolderReader:
@@ -56,10 +57,12 @@ class ZipReader:
             return self._archive.read(self._names[uri])
 
 
-def open_images(path: str) -> FolderReader | ZipReader:
-    """A reader for a folder or a .zip file. Raises CmrError if it is neither."""
+def open_images(path: str) -> FolderReader | ZipReader | TarReader:
+    """A reader for a folder, a .zip or a .tar file. Raises CmrError if it is none of them."""
     if Path(path).is_dir():
         return FolderReader(path)
     if not Path(path).exists():
         raise CmrError(f"there is no folder or zip file {path}")
+    if Path(path).suffix.lower() == ".tar":
+        return TarReader([path])
     return ZipReader(path)

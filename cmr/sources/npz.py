@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from cmr.errors import CmrError
 from cmr.sources.collection import TEXT, VISUAL, Collection, Item, Judgment
+from cmr.sources.source import Parameter, Source
 
 _KEY = re.compile(r"(text|video)_([1-9][0-9]*)")
 _SIDES = {"text": TEXT, "video": VISUAL}
@@ -56,6 +57,11 @@ def read_npz(path: str) -> Collection:
         settings={"file": Path(path).name},
         vectors=vectors,
     )
+
+
+def read_npz_file(file: str) -> Collection:
+    """`read_npz` of the parameter `file`."""
+    return read_npz(file)
 
 
 def _load(path: str) -> dict[str, Array]:
@@ -111,3 +117,17 @@ def _ground_truth(path: str, arrays: dict[str, Array], texts: int, visuals: int)
             f"{path}: ground_truth[{row}] is {truth[row]}, outside the {visuals} rows of video"
         )
     return truth
+
+
+SOURCE = Source(
+    name="npz",
+    summary="Vectors in the published layout, one .npz file.",
+    about="FILE holds text_<d> (N, d), video_<d> (M, d) for every dimension d given, and "
+    "ground_truth (N,): the row of each text's visual. Several texts may share a visual; visuals "
+    "without a text stay in the gallery.",
+    examples=("cmr ingest npz msrvtt.npz --dataset msrvtt",),
+    parameters=(Parameter("file", argument=True, required=True),),
+    read=read_npz_file,
+    media=False,
+    named_by="file",
+)

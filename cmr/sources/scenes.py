@@ -5,6 +5,7 @@ from __future__ import annotations
 from cmr.identity import identity
 from cmr.sources.collection import Collection, Item, Judgment
 from cmr.sources.scenes_draw import SIZE, Scene, render_png, scenes
+from cmr.sources.source import LIMIT, Source
 
 # Raised when the drawing or the words change: it stands for the pictures' content.
 VERSION = 1
@@ -48,3 +49,14 @@ def read_scenes(split: str = "test", limit: int | None = None, seed: int = 0) ->
             judgments.append(Judgment(text_id, scene.scene_id))
     settings = {"split": split, "seed": seed, "limit": limit, "version": VERSION}
     return Collection("scenes", texts, visuals, judgments, settings, SceneReader(drawn))
+
+
+SOURCE = Source(
+    name="scenes",
+    summary="The embedded data set: drawn coloured shapes, five captions each.",
+    about="1,000 pictures are drawn when they are read; nothing is fetched.",
+    examples=("cmr ingest scenes", "cmr ingest scenes --model ViT-B-32 --pretrained openai"),
+    parameters=(LIMIT,),
+    read=read_scenes,
+    media=True,
+)

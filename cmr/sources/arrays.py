@@ -1,0 +1,119 @@
+"""Two files of vectors, and a table or array of which belong together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cmr.errors import CmrError
+from cmr.sources.collection import TEXT, VISUAL, Collection, Item, Judgment
+from cmr.sources.npyfile import load_npy
+from cmr.sources.pairs import read_table
+from cmr.sources.source import Parameter, Source
+
+_TEXT, _VISUAL = ("text", "query", "text_row"), ("visual", "item", "image", "video", "visual_row")
+
+
+def read_arrays(texts: str, visuals: str, pairs: str | None = None) -> Collection:
+    """Read (N, d) text and (M, d) visual vectors, .npy, .fbin, .u8bin or .i8bin.
+
+    `pairs`: which rows belong together: a .npy of (N,) visual rows or of (P, 2) rows text,
+    visual; or a table with the columns text and visual, and relevance if it has one. Without
+    it, text i belongs to visual i. Items are called by their row number. Raises CmrError.
+    """
+    text, visual = load_npy(texts), load_npy(visuals)
+    if text.shape[1] != visual.shape[1]:
+        raise CmrError(
+            f"{texts} has {text.shape[1]} dimensions and {visuals} {visual.shape[1]}, "
+            "expected the same"
+        )
+    found = _pairs(pairs, len(text), len(visual))
+    dim = text.shape[1]
+    return Collection(
+        source="arrays",
+        texts=[Item(str(row)) for row in range(len(text))],
+        visuals=[Item(str(row)) for row in range(len(visual))],
+        judgments=found,
+        settings={
+            "texts": Path(texts).name,
+            "visuals": Path(visuals).name,
+            "pairs": None if pairs is None else Path(pairs).name,
+        },
+        vectors={(TEXT, dim): text, (VISUAL, dim): visual},
+    )
+
+
+def _pairs(path: str | None, texts: int, visuals: int) -> list[Judgment]:
+    if path is None:
+        if texts != visuals:
+            raise CmrError(f"{texts} texts and {visuals} visuals: --pairs must say which belong")
+        rows = [(row, row, 1) for row in range(texts)]
+    elif Path(path).suffix == ".npy":
+        rows = _from_array(path, texts)
+    else:
+        rows = _from_table(path)
+    for number, (text, visual, relevance) in enumerate(rows):
+        if not 0 <= text < texts or not 0 <= visual < visuals:
+            raise CmrError(
+                f"{path}: pair {number} is ({text}, {visual}), outside the {texts} texts and "
+                f"{visuals} visuals"
+            )
+        if relevance < 1:
+            raise CmrError(f"{path}: pair {number} has relevance {relevance}, expected at least 1")
+    return [Judgment(str(text), str(visual), relevance) for text, visual, relevance in rows]
+
+
+def _from_array(path: str, texts: int) -> list[tuple[int, int, int]]:
+    try:
+        array: Any = np.load(path, allow_pickle=False)
+    except FileNotFoundError:
+        raise CmrError(f"there is no file {path}") from None
+    except (OSError, ValueError, EOFError) as error:
+        raise CmrError(f"{path} is not a readable .npy file: {error}") from None
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "iu":
+        raise CmrError(f"{path} holds no array of integers")
+    if array.shape == (texts,):
+        return [(row, visual, 1) for row, visual in enumerate(array.tolist())]
+    if array.ndim == 2 and array.shape[1] == 2:
+        return [(text, visual, 1) for text, visual in array.tolist()]
+    raise CmrError(f"{path} has shape {array.shape}, expected ({texts},) or (pairs, 2)")
+
+
+def _from_table(path: str) -> list[tuple[int, int, int]]:
+    table = read_table(path)
+    names = []
+    for known in (_TEXT, _VISUAL):
+        found = [name for name in known if name in table.columns]
+        if not found:
+            raise CmrError(f"{path} lacks a column {known[0]}; it has {', '.join(table.columns)}")
+        names.append(found[0])
+    graded = "relevance" in table.columns
+    rows = []
+    for number, row in enumerate(table.select(*names, *(["relevance"] if graded else [])).rows()):
+        try:
+            rows.append((int(row[0]), int(row[1]), int(row[2]) if graded else 1))
+        except (TypeError, ValueError):
+            raise CmrError(f"{path}: row {number} is {row}, expected whole numbers") from None
+    return rows
+
+
+SOURCE = Source(
+    name="arrays",
+    summary="Two files of vectors (.npy, .fbin, .u8bin, .i8bin) and which rows belong together.",
+    about="--pairs is a .npy of each text's visual row, or of (text, visual) rows, or a table "
+    "with the columns text, visual and perhaps relevance. Without it text i belongs to visual i.",
+    examples=(
+        "cmr ingest arrays --texts queries.npy --visuals gallery.npy --pairs truth.npy",
+        "cmr ingest arrays --texts q.fbin --visuals base.fbin --pairs qrels.csv --dataset mine",
+    ),
+    parameters=(
+        Parameter("texts", "Vectors of the texts, (N, d).", required=True),
+        Parameter("visuals", "Vectors of the visuals, (M, d).", required=True),
+        Parameter("pairs", "Which rows belong together."),
+    ),
+    read=read_arrays,
+    media=False,
+    named_by="texts",
+)

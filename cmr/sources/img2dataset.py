@@ -1,0 +1,115 @@
+"""img2dataset's output: Parquet tables of what was fetched, beside files, tars or bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cmr.errors import CmrError
+from cmr.sources.collection import Collection, Item, Judgment, MediaReader, Reject
+from cmr.sources.images import FolderReader
+from cmr.sources.parquetbytes import ParquetReader, columns_of, open_parquet
+from cmr.sources.source import LIMIT, Parameter, Source
+from cmr.sources.tars import TarReader
+
+_MEDIA = ("jpg", "jpeg", "png", "webp")
+
+
+def read_img2dataset(
+    folder: str, caption_column: str = "caption", limit: int | None = None
+) -> Collection:
+    """Read `{shard}.parquet` (key, caption, status) of every shard, and its pictures.
+
+    The pictures lie in `{shard}/{key}.jpg`, `{shard}.tar`, or the column `jpg`, as the tool was
+    told. Rows whose status is not success are rejected with its error_message. Visuals are
+    called by their key. Raises CmrError naming the file at fault.
+    """
+    paths = sorted(map(str, Path(folder).glob("*.parquet")))
+    if not paths:
+        raise CmrError(f"{folder} has no .parquet table of img2dataset")
+    names = open_parquet(paths[0]).schema_arrow.names
+    optional = [name for name in ("status", "error_message") if name in names]
+    rows = columns_of(paths, ["key", caption_column, *optional])
+    places = _places(folder, paths, names)
+    visuals: list[Item] = []
+    texts, judgments, rejects = [], [], []
+    for row, key in enumerate(map(str, rows["key"])):
+        if limit is not None and len(visuals) >= limit:
+            break
+        if rows.get("status", ["success"] * (row + 1))[row] != "success":
+            message = rows.get("error_message", [None] * (row + 1))[row]
+            rejects.append(Reject(key, f"not fetched: {message or rows['status'][row]}"))
+            continue
+        caption = rows[caption_column][row]
+        if caption is None or not str(caption).strip():
+            rejects.append(Reject(key, "the caption is empty"))
+            continue
+        visuals.append(Item(key, uri=places.uri(row, key)))
+        texts.append(Item(key, text=str(caption)))
+        judgments.append(Judgment(key, key))
+    return Collection(
+        source="img2dataset",
+        texts=texts,
+        visuals=visuals,
+        judgments=judgments,
+        settings={"folder": Path(folder).name, "caption_column": caption_column, "limit": limit},
+        reader=places,
+        rejects=rejects,
+    )
+
+
+class _Places:
+    """Where each row's picture is, by what the folder holds."""
+
+    def __init__(self, reader: MediaReader, uris: dict[str, str] | list[str]) -> None:
+        self._reader, self._uris = reader, uris
+
+    def uri(self, row: int, key: str) -> str:
+        """What `read` knows the picture of a row by; its key where there is no such picture."""
+        if isinstance(self._uris, list):
+            return self._uris[row]
+        return self._uris.get(key, key)
+
+    def read(self, uri: str) -> bytes:
+        """The picture's bytes."""
+        return self._reader.read(uri)
+
+
+def _places(folder: str, paths: list[str], names: list[str]) -> _Places:
+    inside = next((name for name in _MEDIA if name in names), None)
+    if inside is not None:
+        reader = ParquetReader(paths, inside)
+        return _Places(reader, reader.uris())
+    tars = sorted(map(str, Path(folder).glob("*.tar")))
+    if tars:
+        archive = TarReader(tars)
+        return _Places(archive, _by_key((m.name, archive.uri(m)) for m in archive.members))
+    root = Path(folder)
+    found = (str(path.relative_to(root)) for path in sorted(root.glob("*/*")))
+    return _Places(FolderReader(folder), _by_key((name, name) for name in found))
+
+
+def _by_key(named: object) -> dict[str, str]:
+    uris = {}
+    for name, uri in named:  # type: ignore[attr-defined]
+        path = Path(name)
+        if path.suffix[1:].lower() in _MEDIA:
+            uris[path.stem] = uri
+    return uris
+
+
+SOURCE = Source(
+    name="img2dataset",
+    summary="What img2dataset fetched: Parquet tables beside files, tars or bytes.",
+    about="FOLDER holds a SHARD.parquet (key, caption, status) a shard, and the pictures as "
+    "SHARD/KEY.jpg, in SHARD.tar, or in the table's column jpg. Rows that were not fetched are "
+    "listed in `rejects`.",
+    examples=("cmr ingest img2dataset fetched/ --model ViT-B-32 --pretrained laion2b_s34b_b79k",),
+    parameters=(
+        Parameter("folder", argument=True, required=True),
+        Parameter("caption_column", "Column of the captions.", default="caption"),
+        LIMIT,
+    ),
+    read=read_img2dataset,
+    media=True,
+    named_by="folder",
+)

@@ -1,0 +1,116 @@
+"""Karpathy's split JSON of COCO, Flickr8k and Flickr30k: captions, splits, file names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from cmr.errors import CmrError
+from cmr.sources.collection import Collection, Item, Judgment, Reject
+from cmr.sources.images import open_images
+from cmr.sources.jsonfile import load_json
+from cmr.sources.source import IMAGES, LIMIT, Parameter, Source
+
+SPLITS = ("train", "restval", "val", "test")
+
+
+def read_karpathy(
+    annotations: str, images: str, splits: Sequence[str] = ("test",), limit: int | None = None
+) -> Collection:
+    """Read `{images: [{filename, filepath?, split, imgid, cocoid?, sentences: [{raw, sentid}]}]}`.
+
+    `splits`: which to keep. `limit`: only the first so many pictures. A visual is called by its
+    cocoid or, without one, its imgid; a text by its sentid. Empty captions are rejected by row.
+    Raises CmrError naming the file, the row and what is wrong with it.
+    """
+    unknown = [name for name in splits if name not in SPLITS]
+    if unknown or not splits:
+        raise CmrError(f"unknown split {', '.join(unknown)!r}; there are {', '.join(SPLITS)}")
+    data = load_json(annotations)
+    entries = data.get("images") if isinstance(data, dict) else None
+    if not isinstance(entries, list):
+        raise CmrError(f"{annotations} lacks the list 'images' of Karpathy's layout")
+    visuals: list[Item] = []
+    texts, judgments, rejects = [], [], []
+    for row, entry in enumerate(entries):
+        where = f"{annotations}: images[{row}]"
+        if not isinstance(entry, dict):
+            raise CmrError(f"{where} is no object")
+        split = entry.get("split")
+        if split not in SPLITS:
+            raise CmrError(f"{where} has the split {split!r}; there are {', '.join(SPLITS)}")
+        if split not in splits or (limit is not None and len(visuals) >= limit):
+            continue
+        visual_id = _id(where, entry, "cocoid" if "cocoid" in entry else "imgid")
+        visuals.append(Item(visual_id, uri=_path(where, entry), split=split))
+        for text_id, caption in _sentences(where, entry):
+            if not caption.strip():
+                rejects.append(Reject(f"sentence {text_id}", "the caption is empty"))
+                continue
+            texts.append(Item(text_id, text=caption, split=split))
+            judgments.append(Judgment(text_id, visual_id))
+    if not visuals:
+        raise CmrError(f"{annotations} has no picture of the split {', '.join(splits)}")
+    return Collection(
+        source="karpathy",
+        texts=texts,
+        visuals=visuals,
+        judgments=judgments,
+        settings={
+            "annotations": Path(annotations).name,
+            "images": Path(images).name,
+            "splits": list(splits),
+            "limit": limit,
+        },
+        reader=open_images(images),
+        rejects=rejects,
+    )
+
+
+def _id(where: str, entry: dict[str, Any], key: str) -> str:
+    value = entry.get(key)
+    if not isinstance(value, str | int) or isinstance(value, bool):
+        raise CmrError(f"{where} lacks {key}")
+    return str(value)
+
+
+def _path(where: str, entry: dict[str, Any]) -> str:
+    """COCO's splits lie in two folders, which `filepath` names."""
+    folder = entry.get("filepath")
+    name = _id(where, entry, "filename")
+    return str(PurePosixPath(folder) / name) if isinstance(folder, str) and folder else name
+
+
+def _sentences(where: str, entry: dict[str, Any]) -> list[tuple[str, str]]:
+    sentences = entry.get("sentences")
+    if not isinstance(sentences, list):
+        raise CmrError(f"{where} lacks the list sentences")
+    found = []
+    for number, sentence in enumerate(sentences):
+        inside = f"{where}.sentences[{number}]"
+        if not isinstance(sentence, dict) or not isinstance(sentence.get("raw"), str):
+            raise CmrError(f"{inside} lacks raw, the caption's text")
+        found.append((_id(inside, sentence, "sentid"), sentence["raw"]))
+    return found
+
+
+SOURCE = Source(
+    name="karpathy",
+    summary="Karpathy's split JSON of COCO, Flickr8k or Flickr30k.",
+    about="The JSON holds images (filename, split, sentences); --splits says which to keep. "
+    "Pictures that are missing or do not decode are listed in `rejects` with the reason.",
+    examples=(
+        "cmr ingest karpathy --annotations dataset_flickr8k.json --images Flickr8k_Dataset/",
+        "cmr ingest karpathy --annotations dataset_coco.json --images coco/ --splits val,test",
+    ),
+    parameters=(
+        Parameter("annotations", "Split JSON.", required=True),
+        Parameter("images", IMAGES, required=True),
+        Parameter("splits", "train, restval, val, test.", many=True, default="test"),
+        LIMIT,
+    ),
+    read=read_karpathy,
+    media=True,
+    named_by="annotations",
+)

@@ -1,0 +1,59 @@
+"""Matrices of vectors in .npy, .fbin, .u8bin and .i8bin files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cmr.errors import CmrError
+
+# big-ann-benchmarks: uint32 rows, uint32 dimensions, then the numbers.
+_BINS = {".fbin": np.float32, ".u8bin": np.uint8, ".i8bin": np.int8}
+
+
+def load_npy(path: str) -> npt.NDArray[Any]:
+    """A (rows, d) matrix. Nothing is unpickled.
+
+    Raises CmrError, naming the file, if it is missing, damaged, or no matrix of numbers.
+    """
+    if not Path(path).is_file():
+        raise CmrError(f"there is no file {path}")
+    ending = Path(path).suffix.lower()
+    array = _bin(path, _BINS[ending]) if ending in _BINS else _npy(path)
+    if array.ndim != 2 or not len(array) or not array.shape[1]:
+        raise CmrError(f"{path} has shape {array.shape}, expected (rows, dimensions)")
+    if array.dtype.kind not in "fiu":
+        raise CmrError(f"{path} has type {array.dtype}, expected numbers")
+    return array if array.dtype.kind == "f" else array.astype(np.float32)
+
+
+def _npy(path: str) -> npt.NDArray[Any]:
+    try:
+        found = np.load(path, allow_pickle=False)
+    except ValueError as error:
+        if "pickle" in str(error):
+            raise CmrError(
+                f"{path} holds pickled objects, or is no .npy file; nothing is ever unpickled"
+            ) from None
+        raise CmrError(f"{path} is not a readable .npy file: {error}") from None
+    except (OSError, EOFError) as error:
+        raise CmrError(f"{path} is not a readable .npy file: {error}") from None
+    if not isinstance(found, np.ndarray):
+        raise CmrError(f"{path} is an archive of arrays, expected one .npy matrix")
+    return found
+
+
+def _bin(path: str, kind: npt.DTypeLike) -> npt.NDArray[Any]:
+    with open(path, "rb") as stream:
+        head = np.fromfile(stream, dtype="<u4", count=2)
+        if len(head) != 2:
+            raise CmrError(f"{path} is cut off: it lacks its head, rows and dimensions")
+        rows, dim = map(int, head)
+        expected = 8 + rows * dim * np.dtype(kind).itemsize
+        size = Path(path).stat().st_size
+        if size != expected:
+            raise CmrError(f"{path} has {size} bytes, expected {expected} for {rows} x {dim}")
+        return np.fromfile(stream, dtype=kind).reshape(rows, dim)

@@ -1,0 +1,93 @@
+"""Pictures that lie in Parquet columns, as bytes."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cmr.errors import CmrError
+
+# Row groups whose pictures are held; several threads read neighbours.
+HELD = 4
+
+
+class ParquetReader:
+    """A column of bytes, or of structs with the field `bytes`, in one or more files.
+
+    `uri` is FILE:GROUP:ROW, by places from 0.
+    """
+
+    def __init__(self, paths: Sequence[str], column: str) -> None:
+        """`column`: the pictures'. Raises CmrError, naming the file, if one is not readable."""
+        self._files = [open_parquet(path) for path in paths]
+        self._column = column
+        self._held: OrderedDict[tuple[int, int], pa.ChunkedArray] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def uris(self) -> list[str]:
+        """Every row's, in order."""
+        return [
+            f"{number}:{group}:{row}"
+            for number, file in enumerate(self._files)
+            for group in range(file.num_row_groups)
+            for row in range(file.metadata.row_group(group).num_rows)
+        ]
+
+    def read(self, uri: str) -> bytes:
+        """The bytes of a row. Raises FileNotFoundError if it holds none."""
+        number, group, row = map(int, uri.split(":"))
+        value = self._group(number, group)[row].as_py()
+        data = value.get("bytes") if isinstance(value, dict) else value
+        if not isinstance(data, bytes):
+            raise FileNotFoundError(f"row {uri} holds no bytes")
+        return data
+
+    def _group(self, number: int, group: int) -> pa.ChunkedArray:
+        with self._lock:
+            found = self._held.pop((number, group), None)
+            if found is None:
+                try:
+                    table = self._files[number].read_row_group(group, columns=[self._column])
+                except (pa.ArrowException, OSError) as error:
+                    raise OSError(f"row group {group} is damaged: {error}") from None
+                found = table.column(0)
+            self._held[number, group] = found
+            while len(self._held) > HELD:
+                self._held.popitem(last=False)
+            return found
+
+
+def open_parquet(path: str) -> pq.ParquetFile:
+    """An open file. Raises CmrError, naming it, if it is missing or damaged."""
+    try:
+        return pq.ParquetFile(path)
+    except FileNotFoundError:
+        raise CmrError(f"there is no file {path}") from None
+    except (pa.ArrowException, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise CmrError(f"{path} is not a readable Parquet file: {reason}") from None
+
+
+def columns_of(paths: Sequence[str], names: Sequence[str]) -> dict[str, list[Any]]:
+    """Some columns of several files, end to end. Raises CmrError if one lacks a column."""
+    found: dict[str, list[Any]] = {name: [] for name in names}
+    for path in paths:
+        file = open_parquet(path)
+        lacking = [name for name in names if name not in file.schema_arrow.names]
+        if lacking:
+            raise CmrError(
+                f"{path} lacks the column {lacking[0]!r}; it has "
+                f"{', '.join(file.schema_arrow.names)}"
+            )
+        try:
+            table = file.read(columns=list(names))
+        except (pa.ArrowException, OSError) as error:
+            raise CmrError(f"{path} is damaged: {str(error).splitlines()[0]}") from None
+        for name in names:
+            found[name] += table[name].to_pylist()
+    return found

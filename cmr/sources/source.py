@@ -1,0 +1,50 @@
+"""What a source says of itself: its name, what it asks for, and how it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from cmr.sources.collection import Collection
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One thing that a source asks for; `name` is the keyword that its `read` takes.
+
+    `argument`: given by place, not by `--name`. `many`: several, by place or with commas; `read`
+    gets a list. `kind`: str or int.
+    """
+
+    name: str
+    help: str = ""
+    argument: bool = False
+    required: bool = False
+    many: bool = False
+    kind: type = str
+    default: Any = None
+
+
+@dataclass(frozen=True)
+class Source:
+    """A format that `cmr ingest NAME` reads.
+
+    `summary`: what it is, one line. `about`: the layout, for its help. `examples`: command lines.
+    `read`: called with the parameters by name. `media`: whether its pictures and captions are
+    to be encoded; else it gives vectors. `named_by`: the parameter whose file names the data set
+    if nobody does; without one `name` does.
+    """
+
+    name: str
+    summary: str
+    about: str
+    examples: tuple[str, ...]
+    parameters: tuple[Parameter, ...]
+    read: Callable[..., Collection]
+    media: bool
+    named_by: str | None = None
+
+
+LIMIT = Parameter("limit", "Only the first so many pictures.", kind=int)
+IMAGES = "Folder, zip or tar of the pictures."

@@ -1,0 +1,75 @@
+"""`cmr ingest`: the sources it lists, and one that another package registers."""
+
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint
+
+import pytest
+
+from cmr.sources import registry
+from cmr.sources.collection import Collection, Item, Judgment
+from cmr.sources.source import Parameter, Source
+from cmr.warehouse.schemas import DATASETS
+from cmr.warehouse.store import Warehouse
+
+
+def read_twins(count):
+    import numpy as np
+
+    vectors = np.eye(count, 8, dtype=np.float32)
+    return Collection(
+        "twins",
+        [Item(f"t{n}", text=f"number {n}") for n in range(count)],
+        [Item(f"v{n}") for n in range(count)],
+        [Judgment(f"t{n}", f"v{n}") for n in range(count)],
+        {"count": count},
+        vectors={("text", 8): vectors, ("visual", 8): vectors},
+    )
+
+
+TWINS = Source(
+    name="twins",
+    summary="Equal vectors on both sides.",
+    about="For a test.",
+    examples=("cmr ingest twins --count 8",),
+    parameters=(Parameter("count", "How many.", kind=int, default=8),),
+    read=read_twins,
+    media=False,
+)
+
+
+@pytest.fixture
+def plugins(monkeypatch):
+    points = {
+        "twins": EntryPoint("twins", f"{__name__}:TWINS", registry.GROUP),
+        "broken": EntryPoint("broken", "no_such_package:SOURCE", registry.GROUP),
+    }
+    monkeypatch.setattr(registry, "_others", lambda: points)
+
+
+def test_help_lists_every_source_with_an_example(cmr, plugins):
+    shown = cmr("ingest", "--help").stdout
+    for name in registry.OWN:
+        assert f"cmr ingest {name}" in shown
+    assert "cmr ingest twins --count 8" in shown
+    assert "'broken' (no_such_package:SOURCE) does not load" in shown
+
+
+@pytest.mark.parametrize("name", registry.OWN)
+def test_every_source_has_help(cmr, name):
+    shown = cmr("ingest", name, "--help").stdout
+    assert f"cmr ingest {name}" in shown
+    assert "--dataset" in shown
+
+
+def test_a_source_of_another_package(cmr, plugins, tmp_path):
+    cmr("ingest", "twins", "-w", tmp_path / "w", "--count", "6")
+    (row,) = Warehouse.open(str(tmp_path / "w")).catalogue(DATASETS)
+    assert (row["dataset"], row["source"], row["texts"]) == ("twins", "twins", 6)
+    refused = cmr("ingest", "broken", "-w", tmp_path / "w", code=1)
+    assert refused.stderr.count("\n") == 1
+    assert "does not load" in refused.stderr
+
+
+def test_no_such_source(cmr):
+    assert "No such command" in cmr("ingest", "nothing", code=2).stderr
