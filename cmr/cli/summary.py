@@ -81,8 +81,9 @@ def _print_sentence(con: duckdb.DuckDBPyConnection) -> None:
         of = "native fp32" if best["baseline_is"] == "native fp32" else "the finest one evaluated"
         click.echo(
             f"{best['dim']} dimensions at {best['precision']} ({best['vector_bytes']:,} bytes a "
-            f"vector) is the smallest that keeps 99% of t2v recall@10 of {of}: "
-            f"{best['recall_10']:.4f}, {best['recall_10_kept']:.1%}, in "
+            f"vector) is the smallest that keeps 99% of {of}'s t2v recall@10 over the whole "
+            f"gallery: {best['recall_10']:.4f}, {best['recall_10_kept']:.1%} "
+            f"[{best['recall_10_kept_low']:.1%}, {best['recall_10_kept_high']:.1%}], in "
             f"{best['bytes_share']:.1%} of its bytes."
         )
 
