@@ -16,3 +16,4 @@ int_pools as (
     select run_id, 'expected' as protocol, gallery as candidates from main.runs
 )
 select * from metrics
+order by run_id, measure, k, candidates
