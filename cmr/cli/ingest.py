@@ -109,7 +109,11 @@ def _shared(source: Source) -> list[click.Parameter]:
         click.Option(["--seed"], default=42, show_default=True, help="Seed of --shuffle-queries."),
         *click.command()(warehouse_option(warehouse)).params,
     ]
-    return [*found, *(_encoding() if source.media else [])]
+    return [
+        *found,
+        *(_encoding() if source.media else []),
+        *(_of_clips() if source.clips else []),
+    ]
 
 
 def _encoding() -> list[click.Parameter]:
@@ -140,6 +144,25 @@ def _encoding() -> list[click.Parameter]:
             show_default=True,
             type=click.FloatRange(0, 1),
             help="Share of the pictures that may be missing or broken.",
+        ),
+    ]
+
+
+def _of_clips() -> list[click.Parameter]:
+    return [
+        click.Option(
+            ["--frames"],
+            default=12,
+            show_default=True,
+            type=click.IntRange(1),
+            help="Frames of a clip that are encoded; their mean is its vector.",
+        ),
+        click.Option(
+            ["--sampling"],
+            default="uniform",
+            show_default=True,
+            type=click.Choice(["uniform", "fps", "middle"]),
+            help="Which: spread over the clip, one a second, or the middle one alone.",
         ),
     ]
 

@@ -5,19 +5,25 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
 from cmr.encode.decode import decode
 from cmr.encode.openclip import Encoder, Floats
+from cmr.encode.video import read_clip
 from cmr.errors import CmrError
 from cmr.sources.collection import Item, MediaReader, Reject
 
 Advance = Callable[[int], None]
 # Batches decoded ahead of the model.
 AHEAD = 3
+
+
+Frames = list[torch.Tensor]
+# Frames and a clip's length in seconds, or why there are none.
+Prepared = tuple[Frames, float | None] | str
 
 
 @dataclass(frozen=True)
@@ -37,31 +43,40 @@ def encode_images(
     workers: int,
     max_rejects: int,
     advance: Advance = lambda count: None,
+    sampling: tuple[int, str] | None = None,
 ) -> EncodedImages:
-    """Decode and encode pictures. Raises CmrError once more than `max_rejects` failed."""
+    """Decode and encode pictures or, with `sampling`, clips: how many frames, and which.
+
+    A clip's vector is the mean of its frames' unit vectors (CLIP4Clip, Luo et al. 2021, section
+    3.3, the parameter-free head). Raises CmrError once more than `max_rejects` failed.
+    """
     kept: list[Item] = []
     rejects: list[Reject] = []
     parts: list[Floats] = []
-    batch: list[torch.Tensor] = []
+    batch: list[Frames] = []
     with ThreadPoolExecutor(workers) as pool:
         work = _in_order(
-            pool, items, lambda item: _prepare(encoder, reader, item), batch_size * AHEAD
+            pool,
+            items,
+            lambda item: _prepare(encoder, reader, item, sampling),
+            batch_size * AHEAD // (sampling[0] if sampling else 1) + AHEAD,
         )
         for item, prepared in work:
             if isinstance(prepared, str):
                 rejects.append(Reject(item.uri or item.item_id, prepared))
                 refuse_rejects(rejects, len(items), max_rejects)
             else:
-                kept.append(item)
-                batch.append(prepared)
-            if len(batch) == batch_size:
-                parts.append(encoder.encode_images(batch))
+                frames, duration = prepared
+                kept.append(replace(item, duration=duration))
+                batch.append(frames)
+            if sum(map(len, batch)) >= batch_size:
+                parts.append(_encode(encoder, batch, batch_size))
                 batch.clear()
             advance(1)
         if batch:
-            parts.append(encoder.encode_images(batch))
+            parts.append(_encode(encoder, batch, batch_size))
     if not parts:
-        raise CmrError("no picture could be read")
+        raise CmrError("no clip could be read" if sampling else "no picture could be read")
     return EncodedImages(kept, np.concatenate(parts), rejects)
 
 
@@ -87,10 +102,29 @@ def refuse_rejects(rejects: Sequence[Reject], total: int, allowed: int) -> None:
         )
 
 
-def _prepare(encoder: Encoder, reader: MediaReader, item: Item) -> torch.Tensor | str:
-    """The model's input for one picture, or the reason why there is none."""
+def _encode(encoder: Encoder, batch: Sequence[Frames], batch_size: int) -> Floats:
+    """One vector an item, (items, dim): a picture's own, a clip's mean of unit vectors."""
+    flat = [frame for frames in batch for frame in frames]
+    steps = range(0, len(flat), batch_size)
+    vectors = np.concatenate([encoder.encode_images(flat[at : at + batch_size]) for at in steps])
+    if len(flat) == len(batch):
+        return vectors
+    lengths = np.array([len(frames) for frames in batch])
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    first = np.concatenate([[0], np.cumsum(lengths)[:-1]])
+    return np.asarray(np.add.reduceat(unit, first, axis=0) / lengths[:, None], dtype=np.float32)
+
+
+def _prepare(
+    encoder: Encoder, reader: MediaReader, item: Item, sampling: tuple[int, str] | None
+) -> Prepared:
+    """The model's input for one picture or clip, and a clip's length; or why there is none."""
     try:
-        return encoder.preprocess(decode(reader.read(item.uri or "")))
+        data = reader.read(item.uri or "")
+        if sampling is None:
+            return [encoder.preprocess(decode(data))], None
+        clip = read_clip(data, *sampling)
+        return [encoder.preprocess(frame) for frame in clip.frames], clip.duration
     except FileNotFoundError:
         return "the file is missing"
     except (ValueError, OSError) as error:
@@ -100,11 +134,11 @@ def _prepare(encoder: Encoder, reader: MediaReader, item: Item) -> torch.Tensor 
 def _in_order(
     pool: ThreadPoolExecutor,
     items: Sequence[Item],
-    prepare: Callable[[Item], torch.Tensor | str],
+    prepare: Callable[[Item], Prepared],
     ahead: int,
-) -> Iterator[tuple[Item, torch.Tensor | str]]:
+) -> Iterator[tuple[Item, Prepared]]:
     """Prepare at most `ahead` items at a time, and give them in order."""
-    waiting: deque[tuple[Item, Future[torch.Tensor | str]]] = deque()
+    waiting: deque[tuple[Item, Future[Prepared]]] = deque()
     for item in items:
         waiting.append((item, pool.submit(prepare, item)))
         if len(waiting) >= ahead:

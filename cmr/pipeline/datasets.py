@@ -56,10 +56,9 @@ def ids(collection: Collection, side: str) -> list[str]:
 
 
 def _item_table(items: Sequence[Item]) -> pa.Table:
-    names = ("item_id", "text", "uri", "split", "width", "height", "content_hash")
+    names = ("item_id", "text", "uri", "split", "width", "height", "duration", "content_hash")
     columns: dict[str, Any] = {name: [getattr(item, name) for item in items] for name in names}
     columns["ordinal"] = np.arange(len(items))
-    columns["duration"] = [None] * len(items)
     return pa.table({name: columns[name] for name in ITEMS.schema.names}, schema=ITEMS.schema)
 
 

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from typing import Any
 
 import numpy.typing as npt
@@ -33,12 +34,26 @@ Vectors = Mapping[tuple[str, int], npt.NDArray[Any]]
 
 @dataclass(frozen=True)
 class EncodeOptions:
-    """How media are encoded. `max_rejects`: share of the pictures that may be left out."""
+    """How media are encoded. `max_rejects`: share of the visuals that may be left out.
+
+    `frames`, `sampling`: of clips, see `cmr.encode.video`.
+    """
 
     device: str = "auto"
     batch_size: int = 64
     workers: int = os.cpu_count() or 1
     max_rejects: float = 0.01
+    frames: int = 12
+    sampling: str = "uniform"
+
+    def of_clips(self) -> dict[str, str]:
+        """What of this decides a clip's vector."""
+        return {
+            "frames": "1" if self.sampling == "middle" else str(self.frames),
+            "sampling": self.sampling,
+            "pooling": "mean of unit vectors",
+            "av": version("av"),
+        }
 
 
 @dataclass(frozen=True)
@@ -92,7 +107,7 @@ def ingest_media(
     allowed = int(total * options.max_rejects)
     collection, missing = hash_contents(collection, options.workers, bar)
     data_hash = fingerprint(collection)
-    settings = spec.settings()
+    settings = spec.settings() | (options.of_clips() if collection.clips else {})
     done = _already(root, dataset, data_hash, spec.name, settings)
     if done is not None:
         return replace(done, seconds=time.perf_counter() - clock)
@@ -103,7 +118,8 @@ def ingest_media(
     refuse_rejects(missing, total, allowed)
     assert collection.reader is not None
     encoder = Encoder(spec, pick_device(options.device))
-    with bar("pictures", len(collection.visuals), "pictures") as advance:
+    what = "clips" if collection.clips else "pictures"
+    with bar(what, len(collection.visuals), what) as advance:
         images = encode_images(
             encoder,
             collection.visuals,
@@ -112,6 +128,7 @@ def ingest_media(
             options.workers,
             allowed - len(missing),
             advance,
+            (options.frames, options.sampling) if collection.clips else None,
         )
     collection = without(collection, [*missing, *images.rejects], images.items)
     with bar("captions", len(collection.texts), "captions") as advance:

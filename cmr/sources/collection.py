@@ -29,6 +29,7 @@ class Item:
     width: int | None = None
     height: int | None = None
     content_hash: str | None = None
+    duration: float | None = None
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Collection:
 
     `source`: the format's name. `settings`: what was asked of it, as JSON values. Either
     `reader` is given, and items are encoded, or `vectors`: (modality, dim) -> (n, dim) floats,
-    row i belonging to item i.
+    row i belonging to item i. `clips`: whether the visuals are videos.
     """
 
     source: str
@@ -72,6 +73,7 @@ class Collection:
     reader: MediaReader | None = None
     vectors: Mapping[tuple[str, int], npt.NDArray[np.floating[Any]]] = field(default_factory=dict)
     rejects: Sequence[Reject] = ()
+    clips: bool = False
 
 
 def check(collection: Collection) -> None:
@@ -122,4 +124,5 @@ def shuffle_texts(collection: Collection, seed: int) -> Collection:
         collection.reader,
         vectors,
         collection.rejects,
+        collection.clips,
     )

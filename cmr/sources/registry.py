@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from types import ModuleType
 
 from cmr.errors import CmrError
 from cmr.sources.source import Source
@@ -23,6 +24,8 @@ OWN = {
     "clip-retrieval": "clipretrieval",
     "arrays": "arrays",
     "hf": "hf",
+    "video": "video",
+    "msrvtt": "video",
     "scenes": "scenes",
 }
 
@@ -35,9 +38,7 @@ def names() -> list[str]:
 def get(name: str) -> Source | None:
     """The source of a name, or None. Raises CmrError if another package's does not load."""
     if name in OWN:
-        found = import_module(f"cmr.sources.{OWN[name]}").SOURCE
-        assert isinstance(found, Source)
-        return found
+        return _of(import_module(f"cmr.sources.{OWN[name]}"), name)
     point = _others().get(name)
     if point is None:
         return None
@@ -48,6 +49,13 @@ def get(name: str) -> Source | None:
     if not isinstance(loaded, Source):
         raise CmrError(f"the source {name!r} ({point.value}) is no cmr.sources.source.Source")
     return loaded
+
+
+def _of(module: ModuleType, name: str) -> Source:
+    """The source of that name in a module of ours."""
+    return next(
+        value for value in vars(module).values() if isinstance(value, Source) and value.name == name
+    )
 
 
 def _others() -> dict[str, EntryPoint]:

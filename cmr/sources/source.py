@@ -32,8 +32,8 @@ class Source:
 
     `summary`: what it is, one line. `about`: the layout, for its help. `examples`: command lines.
     `read`: called with the parameters by name. `media`: whether its pictures and captions are
-    to be encoded; else it gives vectors. `named_by`: the parameter whose file names the data set
-    if nobody does; without one `name` does.
+    to be encoded; else it gives vectors. `clips`: whether the visuals are videos. `named_by`: the
+    parameter whose file names the data set if nobody does; without one `name` does.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Source:
     read: Callable[..., Collection]
     media: bool
     named_by: str | None = None
+    clips: bool = False
 
 
 LIMIT = Parameter("limit", "Only the first so many pictures.", kind=int)

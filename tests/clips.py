@@ -1,0 +1,57 @@
+"""Small real clips, made when a test wants one."""
+
+from __future__ import annotations
+
+import io
+import struct
+from fractions import Fraction
+
+import av
+import numpy as np
+
+BASE = 1000
+
+
+def make_clip(colours, times=None, size=(64, 48), kind="mp4", rotated=False):
+    """A clip of one-coloured frames with a white top left quarter; `times` in seconds."""
+    times = [n / 10 for n in range(len(colours))] if times is None else times
+    out = io.BytesIO()
+    with av.open(out, "w", format=kind) as container:
+        stream = container.add_stream("mpeg4", rate=25)
+        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, BASE)
+        for colour, time in zip(colours, times, strict=True):
+            pixels = np.full((size[1], size[0], 3), colour, dtype=np.uint8)
+            pixels[: size[1] // 2, : size[0] // 2] = 255
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            frame.pts, frame.time_base = round(time * BASE), Fraction(1, BASE)
+            for packet in stream.encode(frame):
+                container.mux(packet)
+        for packet in stream.encode():
+            container.mux(packet)
+    data = out.getvalue()
+    return _rotate(data, size[1]) if rotated else data
+
+
+def _rotate(data, height):
+    """The same file with a display matrix that turns it by a quarter, clockwise."""
+    plain = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
+    at = data.index(plain, data.index(b"tkhd"))
+    turned = struct.pack(">9i", 0, 0x10000, 0, -0x10000, 0, 0, height << 16, 0, 0x40000000)
+    return data[:at] + turned + data[at + len(plain) :]
+
+
+def make_sound():
+    """A file with sound and no picture."""
+    out = io.BytesIO()
+    with av.open(out, "w", format="mp4") as container:
+        stream = container.add_stream("aac", rate=44100)
+        samples = np.zeros((1, 1024), dtype=np.float32)
+        for n in range(20):
+            frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout="mono")
+            frame.sample_rate, frame.pts = 44100, n * 1024
+            for packet in stream.encode(frame):
+                container.mux(packet)
+        for packet in stream.encode():
+            container.mux(packet)
+    return out.getvalue()
