@@ -17,6 +17,7 @@ from cmr.errors import CmrError
 from cmr.sources.collection import Item, MediaReader, Reject
 
 Advance = Callable[[int], None]
+Done = Callable[[Sequence[Item], Floats], None]
 # Batches decoded ahead of the model.
 AHEAD = 3
 
@@ -44,11 +45,13 @@ def encode_images(
     max_rejects: int,
     advance: Advance = lambda count: None,
     sampling: tuple[int, str] | None = None,
+    done: Done = lambda items, vectors: None,
 ) -> EncodedImages:
     """Decode and encode pictures or, with `sampling`, clips: how many frames, and which.
 
     A clip's vector is the mean of its frames' unit vectors (CLIP4Clip, Luo et al. 2021, section
-    3.3, the parameter-free head). Raises CmrError once more than `max_rejects` failed.
+    3.3, the parameter-free head). `done` is told of every batch. Raises CmrError once more than
+    `max_rejects` failed.
     """
     kept: list[Item] = []
     rejects: list[Reject] = []
@@ -71,10 +74,12 @@ def encode_images(
                 batch.append(frames)
             if sum(map(len, batch)) >= batch_size:
                 parts.append(_encode(encoder, batch, batch_size))
+                done(kept[-len(batch) :], parts[-1])
                 batch.clear()
             advance(1)
         if batch:
             parts.append(_encode(encoder, batch, batch_size))
+            done(kept[-len(batch) :], parts[-1])
     if not parts:
         raise CmrError("no clip could be read" if sampling else "no picture could be read")
     return EncodedImages(kept, np.concatenate(parts), rejects)

@@ -17,6 +17,7 @@ from cmr.errors import CmrError
 from cmr.identity import array_hash, identity
 from cmr.pipeline.contents import hash_contents, without
 from cmr.pipeline.datasets import fingerprint, ids, same_dataset, write_dataset
+from cmr.pipeline.encoded import Encoding, content_key
 from cmr.pipeline.sets import ensure_set
 from cmr.represent.precisions import encode
 from cmr.represent.vectors import Floats, normalise
@@ -111,38 +112,85 @@ def ingest_media(
     done = _already(root, dataset, data_hash, spec.name, settings)
     if done is not None:
         return replace(done, seconds=time.perf_counter() - clock)
-    from cmr.devices import pick_device
-    from cmr.encode.batches import encode_images, encode_texts, refuse_rejects
-    from cmr.encode.openclip import Encoder
+    from cmr.encode.batches import refuse_rejects
 
     refuse_rejects(missing, total, allowed)
-    assert collection.reader is not None
-    encoder = Encoder(spec, pick_device(options.device))
-    what = "clips" if collection.clips else "pictures"
-    with bar(what, len(collection.visuals), what) as advance:
-        images = encode_images(
-            encoder,
-            collection.visuals,
-            collection.reader,
-            options.batch_size,
-            options.workers,
-            allowed - len(missing),
-            advance,
-            (options.frames, options.sampling) if collection.clips else None,
-        )
-    collection = without(collection, [*missing, *images.rejects], images.items)
-    with bar("captions", len(collection.texts), "captions") as advance:
-        captions = [item.text or "" for item in collection.texts]
-        texts = encode_texts(encoder, captions, options.batch_size, advance)
+    sides = {side: Encoding(root, settings, side) for side in (TEXT, VISUAL)}
+    rejects = _encode(collection, sides, spec, options, allowed - len(missing), bar)
+    refuse_rejects([*missing, *rejects], total, allowed)
+    bad = {reject.source_row for reject in rejects}
+    kept = [
+        replace(item, duration=sides[VISUAL].duration(item))
+        for item in collection.visuals
+        if (item.uri or item.item_id) not in bad
+    ]
+    collection = without(collection, [*missing, *rejects], kept)
+    texts = sides[TEXT].vectors(collection.texts)
+    images = sides[VISUAL].vectors(collection.visuals)
     dim = texts.shape[1]
     unit = {
         (TEXT, dim): normalise(texts, ids(collection, TEXT), "text"),
-        (VISUAL, dim): normalise(images.vectors, ids(collection, VISUAL), "picture"),
+        (VISUAL, dim): normalise(images, ids(collection, VISUAL), "picture"),
     }
     warehouse = Warehouse.create(root)
     known: dict[tuple[str, int], Mapping[str, Any]] = dict.fromkeys(unit, settings)
     new = _store(warehouse, dataset, spec.name, collection, data_hash, unit, known, clock)
+    for side in sides.values():
+        side.forget()
     return _result(dataset, spec.name, collection, [dim], new, clock)
+
+
+def _encode(
+    collection: Collection,
+    sides: Mapping[str, Encoding],
+    spec: ModelSpec,
+    options: EncodeOptions,
+    allowed: int,
+    bar: ProgressBar,
+) -> list[Reject]:
+    """Encode what is not known yet; returns the visuals whose content does not decode."""
+    visuals = sides[VISUAL].lacking(collection.visuals)
+    texts = sides[TEXT].lacking(collection.texts)
+    if not visuals and not texts:
+        return []
+    from cmr.devices import pick_device
+    from cmr.encode.batches import encode_images, encode_texts
+    from cmr.encode.openclip import Encoder
+
+    encoder = Encoder(spec, pick_device(options.device))
+    faults: dict[str, str] = {}
+    if visuals:
+        assert collection.reader is not None
+        what = "clips" if collection.clips else "pictures"
+        with bar(what, len(visuals), what) as advance:
+            images = encode_images(
+                encoder,
+                visuals,
+                collection.reader,
+                options.batch_size,
+                options.workers,
+                allowed,
+                advance,
+                (options.frames, options.sampling) if collection.clips else None,
+                sides[VISUAL].add,
+            )
+        reasons = {reject.source_row: reject.reason for reject in images.rejects}
+        for item in visuals:
+            if (item.uri or item.item_id) in reasons:
+                faults[content_key(item)] = reasons[item.uri or item.item_id]
+    left = [item for item in collection.visuals if content_key(item) not in faults]
+    texts = sides[TEXT].lacking(without(collection, [], left).texts)
+    with bar("captions", len(texts), "captions") as advance:
+        for at in range(0, len(texts), options.batch_size):
+            batch = texts[at : at + options.batch_size]
+            captions = [item.text or "" for item in batch]
+            sides[TEXT].add(batch, encode_texts(encoder, captions, options.batch_size))
+            advance(len(batch))
+    return [
+        Reject(item.uri or item.item_id, faults[content_key(item)])
+        for item in collection.visuals
+        if content_key(item) in faults
+    ]
 
 
 def _store(
