@@ -128,6 +128,13 @@ def _encoding() -> list[click.Parameter]:
             ["--pretrained"], help="open_clip's tag of the weights, or a checkpoint file."
         ),
         click.Option(
+            ["--precision"],
+            type=click.Choice(["fp32", "bf16", "fp16"]),
+            default="fp32",
+            show_default=True,
+            help="Of the model's weights while it encodes.",
+        ),
+        click.Option(
             ["--device"], default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps"
         ),
         click.Option(["--batch-size"], default=64, show_default=True, type=click.IntRange(1)),
@@ -211,7 +218,9 @@ def _encode(
     from cmr.encode.models import resolve
     from cmr.pipeline.ingest import EncodeOptions, ingest_media
 
-    spec = resolve(encoding.pop("model"), encoding.pop("pretrained"), model_name)
+    asked = (encoding.pop(name) for name in ("model", "pretrained", "precision"))
+    model, pretrained, precision = asked
+    spec = resolve(model, pretrained, model_name, precision)
     options: EncodeOptions = EncodeOptions(**encoding)
     _report(ingest_media(warehouse, dataset, spec, collection, options, progress))
 

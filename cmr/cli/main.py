@@ -16,6 +16,7 @@ COMMANDS = {
     "demo": "cmr.cli.demo",
     "ingest": "cmr.cli.ingest",
     "evaluate": "cmr.cli.evaluate",
+    "runs": "cmr.cli.runs",
     "compare": "cmr.cli.compare",
     "recommend": "cmr.cli.recommend",
     "sql": "cmr.cli.sql",

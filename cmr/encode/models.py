@@ -24,11 +24,13 @@ class ModelSpec:
 
     `name`: its name in the warehouse. `architecture`: open_clip's name, `hf-hub:…` or
     `local-dir:…`. `pretrained`: a tag, a checkpoint file, or None where the architecture says it.
+    `precision`: of the weights and what flows through them, fp32, fp16 or bf16.
     """
 
     name: str
     architecture: str
     pretrained: str | None
+    precision: str = "fp32"
 
     @property
     def folder(self) -> Path | None:
@@ -42,7 +44,7 @@ class ModelSpec:
         found = {
             "model": self.name,
             "open_clip": version("open_clip_torch"),
-            "precision": "fp32",
+            "precision": self.precision,
             "decode": "rgb, upright by EXIF",
         }
         if self.folder is not None:
@@ -56,24 +58,35 @@ class ModelSpec:
         return found
 
 
-def resolve(model: str, pretrained: str | None, name: str | None = None) -> ModelSpec:
-    """What `--model` and `--pretrained` mean. Raises CmrError if no weights are named.
+def resolve(
+    model: str, pretrained: str | None, name: str | None = None, precision: str = "fp32"
+) -> ModelSpec:
+    """What `--model`, `--pretrained` and `--precision` mean.
 
-    `model`: `scenes-tiny`, an open_clip name, `hf-hub:org/repo` or `local-dir:folder`.
+    `model`: `scenes-tiny`, an open_clip name, `hf-hub:org/repo` or `local-dir:folder`. One in half
+    precision has that in its name, for its vectors are others. Raises CmrError if no weights are
+    named.
     """
+    own, architecture, weights = _named(model, pretrained)
+    suffix = "" if precision == "fp32" else f"-{precision}"
+    return ModelSpec(name or own + suffix, architecture, weights, precision)
+
+
+def _named(model: str, pretrained: str | None) -> tuple[str, str, str | None]:
+    """A model's own name, open_clip's name of it, and its weights."""
     if model == EMBEDDED:
-        return ModelSpec(name or EMBEDDED, f"{LOCAL}{ASSETS / EMBEDDED}", None)
+        return EMBEDDED, f"{LOCAL}{ASSETS / EMBEDDED}", None
     if model.startswith(LOCAL):
         folder = Path(model.removeprefix(LOCAL)).resolve()
         if not (folder / "open_clip_config.json").is_file():
             raise CmrError(f"{folder} holds no open_clip_config.json")
-        return ModelSpec(name or folder.name, f"{LOCAL}{folder}", None)
+        return folder.name, f"{LOCAL}{folder}", None
     if model.startswith(HUB):
-        return ModelSpec(name or model.removeprefix(HUB), model, None)
+        return model.removeprefix(HUB), model, None
     if not pretrained:
         raise CmrError(
             f"--model {model} needs --pretrained, a tag or a checkpoint file; "
             "without it the weights would be random"
         )
     label = Path(pretrained).stem if Path(pretrained).is_file() else pretrained
-    return ModelSpec(name or f"{model}/{label}", model, pretrained)
+    return f"{model}/{label}", model, pretrained

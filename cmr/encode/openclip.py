@@ -29,13 +29,19 @@ class Encoder:
         try:
             # This function refuses a model without weights; create_model would make them up.
             self._model, self._preprocess = open_clip.create_model_from_pretrained(
-                spec.architecture, pretrained=spec.pretrained, device=self.device
+                spec.architecture,
+                pretrained=spec.pretrained,
+                device=self.device,
+                precision=spec.precision,
             )
             self._tokenize = _tokenizer(spec)
         except Exception as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise CmrError(f"cannot load the model {spec.name}: {reason}") from None
         self._model.eval()
+        self._dtype = {"fp16": torch.float16, "bf16": torch.bfloat16}.get(
+            spec.precision, torch.float32
+        )
 
     def preprocess(self, image: Image.Image) -> torch.Tensor:
         """One RGB picture to the (3, height, width) tensor that the model takes."""
@@ -45,7 +51,8 @@ class Encoder:
     def encode_images(self, batch: Sequence[torch.Tensor]) -> Floats:
         """Preprocessed pictures to (n, dim) float32, not yet normalised."""
         with torch.inference_mode():
-            found = self._model.encode_image(torch.stack(list(batch)).to(self.device))
+            pictures = torch.stack(list(batch)).to(self.device, self._dtype)
+            found = self._model.encode_image(pictures)
         return np.asarray(found.float().cpu().numpy())
 
     def encode_texts(self, batch: Sequence[str]) -> Floats:

@@ -113,3 +113,19 @@ def test_a_damaged_part_is_encoded_again(cmr, photos, counted, tmp_path, monkeyp
         path.unlink()
     cmr("ingest", *photos(6), "-w", root, "--dataset", "a")
     assert counted["images"] == 12
+
+
+def test_a_model_in_half_precision(cmr, photos, tmp_path):
+    """Its vectors are close to those in full precision, and are called otherwise."""
+    root = tmp_path / "w"
+    cmr("ingest", *photos(9), "-w", root, "--dataset", "a")
+    cmr("ingest", *photos(9), "-w", root, "--dataset", "a", "--precision", "bf16")
+    rows = connect(str(root)).execute(
+        "select model, modality, item_id, vector from embeddings order by model"
+    )
+    found = {}
+    for model, *key, vector in rows.fetchall():
+        found.setdefault(model, {})[tuple(key)] = np.array(vector)
+    assert set(found) == {"scenes-tiny", "scenes-tiny-bf16"}
+    for key, vector in found["scenes-tiny"].items():
+        assert 0.99 < vector @ found["scenes-tiny-bf16"][key] < 1 - 1e-9
