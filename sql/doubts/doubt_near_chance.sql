@@ -4,8 +4,8 @@
 select
     run_id, dataset, model, direction, dim, precision, protocol, candidates, value, chance,
     'recall@10 is ' || round(value, 4) || ', a random ranking expects ' || round(chance, 4)
-    || ': the vectors do not belong to the items, the ground truth is mapped by its inverse, or '
-    || 'the gallery is in another order' as says
+    || ': the vectors do not belong to the items, the ground truth is mapped by its inverse, '
+    || 'the gallery is in another order, or the model knows nothing of such data' as says
 from metrics
 where
     measure = 'recall' and k = 10 and chance < 0.3
