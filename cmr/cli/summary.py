@@ -74,7 +74,8 @@ def _print_sentence(con: duckdb.DuckDBPyConnection) -> None:
         from tradeoffs semi join asked using (run_id)
         select
             dim, dim_method, precision, vector_bytes, max(bytes_share) as share,
-            min(recall_10_kept_low) as low, string_agg(distinct direction, ' and ' order by direction) as ways,
+            min(recall_10_kept_low) as low,
+            string_agg(distinct direction, ' and ' order by direction) as ways,
             bool_and(baseline_is = 'native fp32') as is_native
         group by dim, dim_method, precision, vector_bytes
         order by vector_bytes, low desc
