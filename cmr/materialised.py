@@ -19,7 +19,8 @@ from cmr.errors import CmrError
 from cmr.identity import identity
 from cmr.sqlfiles import needs, sql_fingerprint
 from cmr.views import connect, explain, fetch, quoted
-from cmr.warehouse.schemas import DATASETS, RUNS
+from cmr.warehouse.current import current_runs
+from cmr.warehouse.schemas import DATASETS, QRELS_SETS
 
 if TYPE_CHECKING:
     from cmr.warehouse.store import Warehouse
@@ -60,7 +61,7 @@ def prepare(
 ) -> None:
     """Make what `query` names in an open connection, as `open_for` does."""
     wanted = [view for view in KEPT if view in needs(query)]
-    runs = warehouse.catalogue(RUNS) if wanted else []
+    runs = current_runs(warehouse) if wanted else []
     if run_ids is not None:
         chosen = set(run_ids)
         runs = [row for row in runs if row["run_id"] in chosen]
@@ -151,15 +152,20 @@ def _chunks(runs: Iterable[Row]) -> Iterator[list[Row]]:
 
 def _keys(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, runs: list[Row]) -> dict[str, str]:
     """What each run's measures depend on, as a hash; a file that was changed in place counts."""
-    datasets, every = warehouse.catalogue(DATASETS), warehouse.catalogue(RUNS)
-    names = sorted({name for row in (*datasets, *every) for name in row["files"]})
+    datasets, every = warehouse.catalogue(DATASETS), current_runs(warehouse)
+    further = warehouse.catalogue(QRELS_SETS)
+    names = sorted({name for row in (*datasets, *further, *every) for name in row["files"]})
     state = dict(zip(names, map(list, warehouse.storage.states(names)), strict=True))
     data = {row["dataset"]: [state[name] for name in row["files"]] for row in datasets}
+    judged = {
+        (row["dataset"], row["qrels"]): [state[name] for name in row["files"]] for row in further
+    }
     text = sql_fingerprint()
     alone = {
         row["run_id"]: identity(
             sql=text,
             data=data.get(row["dataset"]),
+            judged=judged.get((row["dataset"], row["qrels"])),
             files={name: state[name] for name in row["files"]},
             **{name: row[name] for name in ("protocols", "candidates", "ks", "draws")},
             sampled=row["sampled_candidates"],

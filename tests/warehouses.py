@@ -90,6 +90,7 @@ def add_run(warehouse, run_id, dataset, scores, relevance, direction="t2v", pool
         **dict.fromkeys(RUNS.schema.names),
         "run_id": run_id,
         "dataset": dataset,
+        "qrels": "default",
         "dataset_fingerprint": "f",
         "model": "m",
         "direction": direction,

@@ -56,12 +56,12 @@ def compare(
     """
     from cmr.cli.select import pairs
     from cmr.views import connect, fetch, quoted
-    from cmr.warehouse.schemas import RUNS
+    from cmr.warehouse.current import current_runs
     from cmr.warehouse.store import Warehouse
 
     first, others = _sides(a, b, left, right)
     opened = Warehouse.open(warehouse)
-    runs = opened.catalogue(RUNS)
+    runs = current_runs(opened)
     wanted = [pair for one in others for pair in pairs(runs, first, one)]
     con = connect(opened.root)
     found = []

@@ -51,8 +51,14 @@ _POSITIVE = click.IntRange(1)
 @click.option(
     "--directions",
     type=comma(click.Choice(["t2v", "v2t"])),
-    default="t2v,v2t",
+    default=None,
+    help="Of t2v, v2t.  [default: all that are judged]",
+)
+@click.option(
+    "--qrels",
+    default="default",
     show_default=True,
+    help="Judgments to use, by the name that `cmr ingest qrels` gave them.",
 )
 @click.option(
     "--draws", type=_POSITIVE, default=1, show_default=True, help="Pools a query, for sampled."
@@ -84,6 +90,7 @@ def evaluate(warehouse: str, explain: bool, **settings: Any) -> None:
     from cmr.pipeline.request import Request
 
     settings["dim_methods"] = settings["dim_methods"] or ()
+    settings["directions"] = settings["directions"] or ()
     if explain:
         import pyarrow as pa
 
@@ -94,7 +101,8 @@ def evaluate(warehouse: str, explain: bool, **settings: Any) -> None:
         return
     done = run(warehouse, Request(**settings), progress)
     answer = ask(warehouse, done.run_ids)
-    runs = f"{len(done.run_ids)} runs of {done.model} on {done.dataset}"
+    judged = "" if settings["qrels"] == "default" else f", judged by {settings['qrels']}"
+    runs = f"{len(done.run_ids)} runs of {done.model} on {done.dataset}{judged}"
     if done.scored:
         click.echo(f"{runs}: {len(done.scored)} scored in {done.seconds:.1f} s", err=True)
     else:

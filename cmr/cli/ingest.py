@@ -24,12 +24,16 @@ class Sources(click.Group):
         """Names of all sources, those of other packages included."""
         from cmr.sources.registry import names
 
-        return names()
+        return [*names(), "qrels"]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The subcommand of a source, or None."""
         from cmr.sources.registry import get
 
+        if cmd_name == "qrels":
+            from cmr.cli.qrels import qrels
+
+            return qrels
         source = get(cmd_name)
         return None if source is None else _command(source)
 
@@ -47,6 +51,8 @@ class Sources(click.Group):
                 continue
             if source is not None:
                 rows.append((name, f"{source.summary}\n{source.examples[0]}"))
+        judgments = "Further relevance judgments over a data set that is there already."
+        rows.append(("qrels", f"{judgments}\ncmr ingest qrels judged.trec --dataset coco"))
         with formatter.section("Sources"):
             for name, text in rows:
                 summary, _, example = text.partition("\n")
@@ -122,7 +128,8 @@ def _encoding() -> list[click.Parameter]:
             ["--model"],
             default="scenes-tiny",
             show_default=True,
-            help="An open_clip name, hf-hub:org/name, or local-dir:folder.",
+            help="An open_clip name, hf-hub:org/name, local-dir:folder, or "
+            "transformers:org/name of a CLIP or SigLIP model.",
         ),
         click.Option(
             ["--pretrained"], help="open_clip's tag of the weights, or a checkpoint file."
@@ -134,6 +141,7 @@ def _encoding() -> list[click.Parameter]:
             show_default=True,
             help="Of the model's weights while it encodes.",
         ),
+        click.Option(["--prompt"], help="What captions are put into, such as 'a photo of {}'."),
         click.Option(
             ["--device"], default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps"
         ),
@@ -170,6 +178,11 @@ def _of_clips() -> list[click.Parameter]:
             show_default=True,
             type=click.Choice(["uniform", "fps", "middle"]),
             help="Which: spread over the clip, one a second, or the middle one alone.",
+        ),
+        click.Option(
+            ["--keep-frames"],
+            is_flag=True,
+            help="Store the frames' vectors, too, in the table frames.",
         ),
     ]
 
@@ -216,11 +229,12 @@ def _encode(
     encoding: dict[str, Any],
 ) -> None:
     from cmr.encode.models import resolve
-    from cmr.pipeline.ingest import EncodeOptions, ingest_media
+    from cmr.pipeline.encoding import EncodeOptions
+    from cmr.pipeline.ingest import ingest_media
 
-    asked = (encoding.pop(name) for name in ("model", "pretrained", "precision"))
-    model, pretrained, precision = asked
-    spec = resolve(model, pretrained, model_name, precision)
+    asked = (encoding.pop(name) for name in ("model", "pretrained", "precision", "prompt"))
+    model, pretrained, precision, prompt = asked
+    spec = resolve(model, pretrained, model_name, precision, prompt)
     options: EncodeOptions = EncodeOptions(**encoding)
     _report(ingest_media(warehouse, dataset, spec, collection, options, progress))
 
@@ -236,6 +250,15 @@ def _report(done: Ingested) -> None:
         )
     else:
         click.echo(f"{done.dataset}: already there ({what}; {done.model} at {dims})", err=True)
+    if done.new and done.encoded is not None and done.encoded != (done.visuals, done.texts):
+        visuals, texts = done.encoded
+        click.echo(f"encoded {visuals:,} visuals and {texts:,} texts; the rest was known", err=True)
+    if done.cut:
+        click.echo(
+            f"{done.cut:,} captions are longer than the model's {done.context_length} tokens; "
+            "it does not see their end",
+            err=True,
+        )
     if done.rejects:
         click.echo(f"{len(done.rejects)} rejected, listed in the table rejects:", err=True)
         for reject in done.rejects[:5]:

@@ -26,9 +26,15 @@ Row = dict[str, Any]
 )
 @click.option("--dataset", help="Only this data set.")
 @click.option("--model", help="Only this model.")
+@click.option("--qrels", help="Only these judgments.")
 @click.option("--k", default=10, show_default=True, type=click.IntRange(1), help="Cut-off K.")
 def recommend(
-    warehouse: str, retain: float, dataset: str | None, model: str | None, k: int
+    warehouse: str,
+    retain: float,
+    dataset: str | None,
+    model: str | None,
+    qrels: str | None,
+    k: int,
 ) -> None:
     """Find the smallest representation that keeps a share of the fp32 native one's quality.
 
@@ -56,6 +62,7 @@ def recommend(
         if row["measure"] in _MEASURES
         and dataset in (None, row["dataset"])
         and model in (None, row["model"])
+        and qrels in (None, row["qrels"])
     ]
     rows = [row for row in mine if row["k"] in (None, k)]
     if not mine:
@@ -70,17 +77,17 @@ def recommend(
         pa.Table.from_pylist([_line(row) for row in rows]),
         title=f"Fewest bytes a vector that keep {retain:.1%}",
     )
-    for of in dict.fromkeys((row["dataset"], row["model"], row["scorer"]) for row in rows):
+    for of in dict.fromkeys(map(_of, rows)):
         click.echo(_sentence(con, of, [row for row in rows if _of(row) == of], retain, k))
 
 
-def _of(row: Row) -> tuple[str, str, str]:
-    return row["dataset"], row["model"], row["scorer"]
+def _of(row: Row) -> tuple[str, str, str, str]:
+    return row["dataset"], row["qrels"], row["model"], row["scorer"]
 
 
 def _sentence(
     con: duckdb.DuckDBPyConnection,
-    of: tuple[str, str, str],
+    of: tuple[str, str, str, str],
     rows: list[Row],
     retain: float,
     k: int,
@@ -88,7 +95,7 @@ def _sentence(
     """The smallest representation that keeps every measure shown, in every direction."""
     from cmr.views import fetch, quoted
 
-    data, model, scorer = map(quoted, of)
+    data, qrels, model, scorer = map(quoted, of)
     found = fetch(
         con,
         f"""
@@ -99,12 +106,12 @@ def _sentence(
         inner join (select run_id as baseline, vector_bytes as base_bytes from runs)
             using (baseline)
         where
-            dataset = {data} and model = {model} and scorer = {scorer}
+            dataset = {data} and qrels = {qrels} and model = {model} and scorer = {scorer}
             and measure in {_MEASURES} and (k is null or k = {k})
         group by dim, dim_method, precision, vector_bytes
         having bool_and(ci_low >= {retain!r}) and count(distinct direction) = (
             select count(distinct direction) from runs
-            where dataset = {data} and model = {model} and scorer = {scorer}
+            where dataset = {data} and qrels = {qrels} and model = {model} and scorer = {scorer}
         )
         order by vector_bytes, low desc limit 1
         """,
@@ -112,7 +119,8 @@ def _sentence(
     native = all(row["baseline_is"] == "native fp32" for row in rows)
     basis = "the native fp32 vectors" if native else "the finest representation evaluated"
     hint = "" if native else " Evaluate --precisions fp32 to compare with native fp32."
-    who = f"{of[0]}, {of[1]}"
+    judged = "" if of[1] == "default" else f" judged by {of[1]}"
+    who = f"{of[0]}{judged}, {of[2]}"
     if not found:
         return (
             f"{who}: no representation evaluated is sure to keep {retain:.1%} of {basis} in every "
@@ -130,6 +138,7 @@ def _sentence(
 def _line(row: Row) -> Row:
     return {
         "dataset": row["dataset"],
+        **({} if row["qrels"] == "default" else {"qrels": row["qrels"]}),
         "model": row["model"],
         "direction": row["direction"],
         "measure": row["measure"] if row["k"] is None else f"{row['measure']}@{row['k']}",

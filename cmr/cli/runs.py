@@ -12,8 +12,8 @@ from cmr.cli.options import warehouse_option
 
 Row = dict[str, Any]
 _LISTED = (
-    "run_id", "dataset", "model", "direction", "dim", "dim_method", "precision", "scorer", "seed",
-    "queries", "gallery", "seconds", "started_at",
+    "run_id", "dataset", "qrels", "model", "direction", "dim", "dim_method", "precision",
+    "scorer", "seed", "queries", "gallery", "seconds", "started_at",
 )  # fmt: skip
 # What is JSON inside, and is shown key by key.
 _NESTED = ("plan", "versions", "machine", "settings")
@@ -46,17 +46,16 @@ def list_(warehouse: str, dataset: str | None) -> None:
 
     from cmr.cli.tables import print_table
     from cmr.errors import CmrError
+    from cmr.warehouse.current import current_runs
     from cmr.warehouse.schemas import RUNS
     from cmr.warehouse.store import Warehouse
 
     found = [
-        row
-        for row in Warehouse.open(warehouse).catalogue(RUNS)
-        if dataset in (None, row["dataset"])
+        row for row in current_runs(Warehouse.open(warehouse)) if dataset in (None, row["dataset"])
     ]
     if not found:
         raise CmrError("there are no such runs; `cmr evaluate` makes them")
-    order = sorted(found, key=lambda row: [str(row[name]) for name in _LISTED[1:8]])
+    order = sorted(found, key=lambda row: [str(row[name]) for name in _LISTED[1:9]])
     schema = pa.schema([RUNS.schema.field(name) for name in _LISTED])
     rows = [{name: row[name] for name in _LISTED} for row in order]
     print_table(pa.Table.from_pylist(rows, schema=schema))
@@ -115,11 +114,12 @@ def _find(warehouse: str, given: Sequence[str]) -> list[Row]:
     """The runs that are meant, one each, with what is recorded of their vectors."""
     from cmr.cli.select import select
     from cmr.errors import CmrError
-    from cmr.warehouse.schemas import EMBEDDING_SETS, RUNS
+    from cmr.warehouse.current import current_runs
+    from cmr.warehouse.schemas import EMBEDDING_SETS
     from cmr.warehouse.store import Warehouse
 
     opened = Warehouse.open(warehouse)
-    every = opened.catalogue(RUNS)
+    every = current_runs(opened)
     sets = {row["set_id"]: row for row in opened.catalogue(EMBEDDING_SETS)}
     found = []
     for one in given:

@@ -8,7 +8,9 @@ from typing import Any
 from cmr.errors import CmrError
 
 Row = dict[str, Any]
-SETTINGS = ("dataset", "model", "direction", "dim", "dim_method", "precision", "scorer", "seed")
+SETTINGS = (
+    "dataset", "qrels", "model", "direction", "dim", "dim_method", "precision", "scorer", "seed",
+)  # fmt: skip
 
 
 def select(runs: Sequence[Row], given: str) -> list[Row]:
@@ -43,7 +45,7 @@ def _settings(given: str) -> dict[str, str]:
 
 
 def pairs(runs: Sequence[Row], a: str, b: str) -> list[tuple[Row, Row]]:
-    """Runs of `a` and `b` that share data set and direction, and where `b` is left open, the rest.
+    """Runs of `a` and `b` that share data and direction, and where `b` is left open, the rest.
 
     Raises CmrError if nothing is shared, or if it is not clear which run is meant.
     """
@@ -64,12 +66,14 @@ def pairs(runs: Sequence[Row], a: str, b: str) -> list[tuple[Row, Row]]:
             )
         found += [(row, other) for other in mates]
     if not found:
-        raise CmrError(f"{a!r} and {b!r} share no data set and direction, or are the same run")
+        raise CmrError(
+            f"{a!r} and {b!r} share no data set, judgments and direction, or are the same run"
+        )
     return found
 
 
-def _data(row: Row) -> tuple[str, str, str]:
-    return row["dataset"], row["dataset_fingerprint"], row["direction"]
+def _data(row: Row) -> tuple[str, str, str, str]:
+    return row["dataset"], row["qrels"], row["dataset_fingerprint"], row["direction"]
 
 
 def _alike(row: Row, other: Row, given: str) -> bool:

@@ -11,90 +11,90 @@ import numpy as np
 import torch
 
 from cmr.encode.decode import decode
-from cmr.encode.openclip import Encoder, Floats
+from cmr.encode.encoder import Encoder, Floats
 from cmr.encode.video import read_clip
 from cmr.errors import CmrError
 from cmr.sources.collection import Item, MediaReader, Reject
 
 Advance = Callable[[int], None]
-Done = Callable[[Sequence[Item], Floats], None]
 # Batches decoded ahead of the model.
 AHEAD = 3
 
 
-Frames = list[torch.Tensor]
-# Frames and a clip's length in seconds, or why there are none.
-Prepared = tuple[Frames, float | None] | str
+@dataclass(frozen=True)
+class Frames:
+    """Unit vectors of a clip's frames, (frames, dim), and their times in seconds."""
+
+    vectors: Floats
+    times: list[float]
 
 
 @dataclass(frozen=True)
-class EncodedImages:
-    """`vectors` (n, dim) of the items that decoded, in order; the rest are `rejects`."""
+class Media:
+    """What was decoded of a picture or clip: the model's inputs, frames' times, a length in s."""
 
-    items: list[Item]
-    vectors: Floats
-    rejects: list[Reject]
+    inputs: list[torch.Tensor]
+    times: list[float]
+    duration: float | None
+
+
+# What is told of every batch: its items, their vectors, and of clips their frames'.
+Done = Callable[[Sequence[Item], Floats, Sequence[Frames | None]], None]
+
+
+@dataclass(frozen=True)
+class How:
+    """How pictures or clips are encoded; `sampling`: of clips, how many frames, and which."""
+
+    batch_size: int = 64
+    workers: int = 1
+    max_rejects: int = 0
+    sampling: tuple[int, str] | None = None
 
 
 def encode_images(
     encoder: Encoder,
     items: Sequence[Item],
     reader: MediaReader,
-    batch_size: int,
-    workers: int,
-    max_rejects: int,
+    how: How,
+    done: Done,
     advance: Advance = lambda count: None,
-    sampling: tuple[int, str] | None = None,
-    done: Done = lambda items, vectors: None,
-) -> EncodedImages:
-    """Decode and encode pictures or, with `sampling`, clips: how many frames, and which.
+) -> list[Reject]:
+    """Decode and encode pictures or clips; returns those that do not decode.
 
     A clip's vector is the mean of its frames' unit vectors (CLIP4Clip, Luo et al. 2021, section
-    3.3, the parameter-free head). `done` is told of every batch. Raises CmrError once more than
-    `max_rejects` failed.
+    3.3, the parameter-free head). `done` is told of every batch, in order. Raises CmrError once
+    more than `max_rejects` failed, or if nothing could be read.
     """
-    kept: list[Item] = []
     rejects: list[Reject] = []
-    parts: list[Floats] = []
-    batch: list[Frames] = []
-    with ThreadPoolExecutor(workers) as pool:
+    held: list[tuple[Item, Media]] = []
+    encoded = 0
+
+    def flush() -> None:
+        if held:
+            vectors, frames = _encode(encoder, [media for _, media in held], how)
+            done([item for item, _ in held], vectors, frames)
+            held.clear()
+
+    with ThreadPoolExecutor(how.workers) as pool:
+        ahead = how.batch_size * AHEAD // (how.sampling[0] if how.sampling else 1) + AHEAD
         work = _in_order(
-            pool,
-            items,
-            lambda item: _prepare(encoder, reader, item, sampling),
-            batch_size * AHEAD // (sampling[0] if sampling else 1) + AHEAD,
+            pool, items, lambda item: _prepare(encoder, reader, item, how.sampling), ahead
         )
-        for item, prepared in work:
-            if isinstance(prepared, str):
-                rejects.append(Reject(item.uri or item.item_id, prepared))
-                refuse_rejects(rejects, len(items), max_rejects)
+        for item, media in work:
+            if isinstance(media, str):
+                rejects.append(Reject(item.uri or item.item_id, media))
+                refuse_rejects(rejects, len(items), how.max_rejects)
             else:
-                frames, duration = prepared
-                kept.append(replace(item, duration=duration))
-                batch.append(frames)
-            if sum(map(len, batch)) >= batch_size:
-                parts.append(_encode(encoder, batch, batch_size))
-                done(kept[-len(batch) :], parts[-1])
-                batch.clear()
+                encoded += 1
+                held.append((replace(item, duration=media.duration), media))
+            if sum(len(media.inputs) for _, media in held) >= how.batch_size:
+                flush()
             advance(1)
-        if batch:
-            parts.append(_encode(encoder, batch, batch_size))
-            done(kept[-len(batch) :], parts[-1])
-    if not parts:
-        raise CmrError("no clip could be read" if sampling else "no picture could be read")
-    return EncodedImages(kept, np.concatenate(parts), rejects)
-
-
-def encode_texts(
-    encoder: Encoder, texts: Sequence[str], batch_size: int, advance: Advance = lambda count: None
-) -> Floats:
-    """Encode captions in order, (n, dim) float32."""
-    parts = []
-    for start in range(0, len(texts), batch_size):
-        batch = texts[start : start + batch_size]
-        parts.append(encoder.encode_texts(batch))
-        advance(len(batch))
-    return np.concatenate(parts)
+        flush()
+    if not encoded:
+        raise CmrError("no clip could be read" if how.sampling else "no picture could be read")
+    return rejects
 
 
 def refuse_rejects(rejects: Sequence[Reject], total: int, allowed: int) -> None:
@@ -107,29 +107,39 @@ def refuse_rejects(rejects: Sequence[Reject], total: int, allowed: int) -> None:
         )
 
 
-def _encode(encoder: Encoder, batch: Sequence[Frames], batch_size: int) -> Floats:
+def _encode(
+    encoder: Encoder, batch: Sequence[Media], how: How
+) -> tuple[Floats, list[Frames | None]]:
     """One vector an item, (items, dim): a picture's own, a clip's mean of unit vectors."""
-    flat = [frame for frames in batch for frame in frames]
-    steps = range(0, len(flat), batch_size)
-    vectors = np.concatenate([encoder.encode_images(flat[at : at + batch_size]) for at in steps])
-    if len(flat) == len(batch):
-        return vectors
-    lengths = np.array([len(frames) for frames in batch])
+    flat = [one for media in batch for one in media.inputs]
+    steps = range(0, len(flat), how.batch_size)
+    vectors = np.concatenate(
+        [encoder.encode_images(flat[at : at + how.batch_size]) for at in steps]
+    )
+    if how.sampling is None:
+        return vectors, [None] * len(batch)
+    lengths = np.array([len(media.inputs) for media in batch])
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    first = np.concatenate([[0], np.cumsum(lengths)[:-1]])
-    return np.asarray(np.add.reduceat(unit, first, axis=0) / lengths[:, None], dtype=np.float32)
+    first = np.concatenate([[0], np.cumsum(lengths)])
+    mean = np.add.reduceat(unit, first[:-1], axis=0) / lengths[:, None]
+    frames: list[Frames | None] = [
+        Frames(unit[first[at] : first[at + 1]], media.times) for at, media in enumerate(batch)
+    ]
+    return np.asarray(mean, dtype=np.float32), frames
 
 
 def _prepare(
     encoder: Encoder, reader: MediaReader, item: Item, sampling: tuple[int, str] | None
-) -> Prepared:
-    """The model's input for one picture or clip, and a clip's length; or why there is none."""
+) -> Media | str:
+    """The model's input for one picture or clip; or why there is none."""
     try:
         data = reader.read(item.uri or "")
         if sampling is None:
-            return [encoder.preprocess(decode(data))], None
+            return Media([encoder.preprocess(decode(data))], [], None)
         clip = read_clip(data, *sampling)
-        return [encoder.preprocess(frame) for frame in clip.frames], clip.duration
+        return Media(
+            [encoder.preprocess(frame) for frame in clip.frames], clip.times, clip.duration
+        )
     except FileNotFoundError:
         return "the file is missing"
     except (ValueError, OSError) as error:
@@ -139,11 +149,11 @@ def _prepare(
 def _in_order(
     pool: ThreadPoolExecutor,
     items: Sequence[Item],
-    prepare: Callable[[Item], Prepared],
+    prepare: Callable[[Item], Media | str],
     ahead: int,
-) -> Iterator[tuple[Item, Prepared]]:
+) -> Iterator[tuple[Item, Media | str]]:
     """Prepare at most `ahead` items at a time, and give them in order."""
-    waiting: deque[tuple[Item, Future[Prepared]]] = deque()
+    waiting: deque[tuple[Item, Future[Media | str]]] = deque()
     for item in items:
         waiting.append((item, pool.submit(prepare, item)))
         if len(waiting) >= ahead:

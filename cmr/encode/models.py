@@ -6,9 +6,9 @@ Nothing here loads a model, so asking whether work is done already costs nothing
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
+from cmr.encode.registry import DEFAULT, get_kind, kind_names
 from cmr.errors import CmrError
 from cmr.identity import file_hash, identity
 
@@ -20,17 +20,21 @@ HUB = "hf-hub:"
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """A model as open_clip loads it.
+    """A model and how it is used.
 
-    `name`: its name in the warehouse. `architecture`: open_clip's name, `hf-hub:…` or
-    `local-dir:…`. `pretrained`: a tag, a checkpoint file, or None where the architecture says it.
-    `precision`: of the weights and what flows through them, fp32, fp16 or bf16.
+    `name`: its name in the warehouse. `architecture`: open_clip's name, `hf-hub:…`,
+    `local-dir:…`, or what an encoder of another kind knows it by. `pretrained`: a tag, a
+    checkpoint file, or None where the architecture says it. `precision`: of the weights and what
+    flows through them, fp32, fp16 or bf16. `kind`: of encoder. `prompt`: what each caption is put
+    into, at `{}`.
     """
 
     name: str
     architecture: str
     pretrained: str | None
     precision: str = "fp32"
+    kind: str = DEFAULT
+    prompt: str | None = None
 
     @property
     def folder(self) -> Path | None:
@@ -40,36 +44,56 @@ class ModelSpec:
         return Path(self.architecture.removeprefix(LOCAL))
 
     def settings(self) -> dict[str, str]:
-        """What decides the vectors: names, hashes of local files, and library versions."""
-        found = {
+        """What decides the vectors of both sides: names, hashes of local files, versions."""
+        return {
             "model": self.name,
-            "open_clip": version("open_clip_torch"),
+            "encoder": self.kind,
             "precision": self.precision,
-            "decode": "rgb, upright by EXIF",
+            **get_kind(self.kind).settings(self),
         }
-        if self.folder is not None:
-            files = sorted(path for path in self.folder.iterdir() if path.is_file())
-            keep = [path for path in files if path.suffix not in (".md", ".csv")]
-            found["weights"] = identity(**{path.name: file_hash(str(path)) for path in keep})
-        elif self.pretrained and Path(self.pretrained).is_file():
-            found["weights"] = file_hash(self.pretrained)[:16]
-        else:
-            found["weights"] = self.pretrained or self.architecture
-        return found
+
+    def of_texts(self) -> dict[str, str]:
+        """What else decides the vectors of texts."""
+        return {} if self.prompt is None else {"prompt": self.prompt}
+
+    def of_pictures(self) -> dict[str, str]:
+        """What else decides the vectors of pictures."""
+        return {"decode": "rgb, upright by EXIF"}
+
+    def prompted(self, caption: str) -> str:
+        """The caption as the model gets it."""
+        return caption if self.prompt is None else self.prompt.replace("{}", caption)
+
+
+def folder_hash(folder: Path) -> str:
+    """Hash of the files in a model's folder, notes and training logs aside."""
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    keep = [path for path in files if path.suffix not in (".md", ".csv")]
+    return identity(**{path.name: file_hash(str(path)) for path in keep})
 
 
 def resolve(
-    model: str, pretrained: str | None, name: str | None = None, precision: str = "fp32"
+    model: str,
+    pretrained: str | None,
+    name: str | None = None,
+    precision: str = "fp32",
+    prompt: str | None = None,
 ) -> ModelSpec:
-    """What `--model`, `--pretrained` and `--precision` mean.
+    """What `--model`, `--pretrained`, `--precision` and `--prompt` mean.
 
-    `model`: `scenes-tiny`, an open_clip name, `hf-hub:org/repo` or `local-dir:folder`. One in half
-    precision has that in its name, for its vectors are others. Raises CmrError if no weights are
-    named.
+    `model`: `scenes-tiny`, an open_clip name, `hf-hub:org/repo`, `local-dir:folder`, or
+    `KIND:…` of another kind of encoder. One in half precision has that in its name, for its
+    vectors are others. Raises CmrError if no weights are named, or a prompt has no `{}`.
     """
-    own, architecture, weights = _named(model, pretrained)
+    if prompt is not None and "{}" not in prompt:
+        raise CmrError(f"--prompt {prompt!r} has no {{}}, which stands for the caption")
+    kind, _, rest = model.partition(":")
     suffix = "" if precision == "fp32" else f"-{precision}"
-    return ModelSpec(name or own + suffix, architecture, weights, precision)
+    if rest and kind in kind_names() and kind != DEFAULT:
+        own = Path(rest).resolve().name if Path(rest).is_dir() else rest
+        return ModelSpec(name or own + suffix, rest, pretrained, precision, kind, prompt)
+    own, architecture, weights = _named(model, pretrained)
+    return ModelSpec(name or own + suffix, architecture, weights, precision, DEFAULT, prompt)
 
 
 def _named(model: str, pretrained: str | None) -> tuple[str, str, str | None]:

@@ -4,35 +4,37 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from PIL import Image
 
-from cmr.encode.models import ModelSpec
+from cmr.encode.encoder import EncoderKind, Floats, weights_hash
+from cmr.encode.models import ModelSpec, folder_hash
 from cmr.errors import CmrError
+from cmr.identity import file_hash
 
-Floats = npt.NDArray[np.float32]
 
-
-class Encoder:
+class OpenClip:
     """A loaded model with its preprocessing and tokenizer."""
 
     def __init__(self, spec: ModelSpec, device: str = "cpu") -> None:
         """Load; raises CmrError, with open_clip's reason, if weights cannot be had."""
         import open_clip
 
-        self.spec = spec
         self.device = torch.device(device)
         try:
             # This function refuses a model without weights; create_model would make them up.
+            # Checkpoints are read as weights alone: nothing in them is ever unpickled.
             self._model, self._preprocess = open_clip.create_model_from_pretrained(
                 spec.architecture,
                 pretrained=spec.pretrained,
                 device=self.device,
                 precision=spec.precision,
+                weights_only=True,
             )
             self._tokenize = _tokenizer(spec)
         except Exception as error:
@@ -61,12 +63,32 @@ class Encoder:
             found = self._model.encode_text(self._tokenize(list(batch)).to(self.device))
         return np.asarray(found.float().cpu().numpy())
 
+    def token_counts(self, batch: Sequence[str]) -> list[int]:
+        """Tokens of each caption, start and end included, before any is cut off."""
+        tokenizer: Any = self._tokenize
+        if hasattr(tokenizer, "encode"):
+            return [len(tokenizer.encode(text)) + 2 for text in batch]
+        cleaned = [tokenizer.clean_fn(text) for text in batch]
+        return [len(ids) for ids in tokenizer.tokenizer(cleaned)["input_ids"]]
+
     def details(self) -> dict[str, Any]:
-        """What else decides the vectors: preprocessing and context length."""
-        visual = getattr(self._model, "visual", None)
-        config = dict(getattr(visual, "preprocess_cfg", {}) or {})
-        length = getattr(self._tokenize, "context_length", None)
-        return {"preprocess": config, "context_length": length}
+        """What else decides the vectors: weights, preprocessing, tokenizer, context length."""
+        tokenizer: Any = self._tokenize
+        inner = getattr(tokenizer, "tokenizer", tokenizer)
+        words = getattr(inner, "vocab_size", None)
+        return {
+            "weights_sha256": weights_hash(self._model.state_dict()),
+            "preprocess": _plain(self._preprocess),
+            "tokenizer": f"{type(inner).__name__}, {words} tokens",
+            "context_length": getattr(tokenizer, "context_length", None),
+        }
+
+
+def _plain(preprocess: Any) -> str:
+    """The steps of a torchvision transform in a line."""
+    steps = getattr(preprocess, "transforms", [preprocess])
+    named = [step.__name__ if inspect.isfunction(step) else str(step) for step in steps]
+    return ", ".join(" ".join(name.split()) for name in named)
 
 
 def _tokenizer(spec: ModelSpec) -> Callable[[list[str]], torch.Tensor]:
@@ -85,3 +107,16 @@ def _tokenizer(spec: ModelSpec) -> Callable[[list[str]], torch.Tensor]:
         spec.architecture, **options
     )
     return tokenizer
+
+
+def _settings(spec: ModelSpec) -> dict[str, str]:
+    if spec.folder is not None:
+        weights = folder_hash(spec.folder)
+    elif spec.pretrained and Path(spec.pretrained).is_file():
+        weights = file_hash(spec.pretrained)[:16]
+    else:
+        weights = spec.pretrained or spec.architecture
+    return {"open_clip": version("open_clip_torch"), "weights": weights}
+
+
+KIND = EncoderKind("Models of open_clip, the default.", OpenClip, _settings)

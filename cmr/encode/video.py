@@ -16,9 +16,10 @@ LARGEST_FRAME = 2**27
 
 @dataclass(frozen=True)
 class Clip:
-    """Chosen frames of a clip, in order of time, and its length in seconds."""
+    """Chosen frames of a clip, in order, their times and the clip's length, in seconds."""
 
     frames: list[Image.Image]
+    times: list[float]
     duration: float
 
 
@@ -46,7 +47,8 @@ def read_clip(data: bytes, frames: int, sampling: str) -> Clip:
         raise ValueError(
             f"is cut off: {len(missing)} of the {len(wanted)} frames wanted do not decode"
         )
-    return Clip([found[times[at]] for at in wanted], float(duration))
+    shown = [float(times[at] - times[0]) for at in wanted]
+    return Clip([found[times[at]] for at in wanted], shown, float(duration))
 
 
 def choose(times: list[Fraction], duration: Fraction, frames: int, sampling: str) -> list[int]:

@@ -14,6 +14,49 @@ from cmr.sources.collection import Collection, Item, Reject
 ProgressBar = Callable[[str, int, str], Any]
 
 
+# A caption of more characters than this is a file that went astray.
+LONGEST_TEXT = 100_000
+
+
+def sound_texts(collection: Collection) -> Collection:
+    """The collection without captions that are enormous or no Unicode, which are rejected.
+
+    Raises CmrError if an id is no Unicode, or no text is left.
+    """
+    for side in (collection.texts, collection.visuals):
+        for item in side:
+            if not _is_unicode(item.item_id):
+                raise CmrError(f"{collection.source}: the id {item.item_id!a} is not valid Unicode")
+    rejects = []
+    for item in collection.texts:
+        text = item.text or ""
+        if not _is_unicode(text):
+            rejects.append(Reject(item.item_id, "the caption is not valid Unicode"))
+        elif len(text) > LONGEST_TEXT:
+            reason = f"the caption has {len(text):,} characters, more than {LONGEST_TEXT:,}"
+            rejects.append(Reject(item.item_id, reason))
+    if not rejects:
+        return collection
+    bad = {reject.source_row for reject in rejects}
+    texts = [item for item in collection.texts if item.item_id not in bad]
+    if not texts:
+        raise CmrError(f"{collection.source}: no caption can be used; {rejects[0].reason}")
+    return replace(
+        collection,
+        texts=texts,
+        judgments=[row for row in collection.judgments if row.text_id not in bad],
+        rejects=[*collection.rejects, *rejects],
+    )
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def hash_contents(
     collection: Collection, workers: int, bar: ProgressBar
 ) -> tuple[Collection, list[Reject]]:

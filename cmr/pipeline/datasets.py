@@ -15,23 +15,31 @@ from cmr.errors import CmrError
 from cmr.identity import table_hash
 from cmr.sources.collection import TEXT, VISUAL, Collection, Item, Reject
 from cmr.warehouse.layout import partition
-from cmr.warehouse.schemas import DATASETS, ITEMS, QRELS, REJECTS
+from cmr.warehouse.schemas import DATASETS, ITEMS, QRELS, QRELS_SETS, REJECTS
 from cmr.warehouse.store import Warehouse
 
 
 def write_dataset(
     warehouse: Warehouse, dataset: str, collection: Collection, fingerprint: str, clock: float
 ) -> None:
-    """Write the tables of a new data set, then its catalogue row. The caller holds the claim."""
+    """Write the tables of a data set, new or grown, then its row. The caller holds the claim."""
     files = []
+    found = warehouse.find(DATASETS, dataset)
+    before = list(found["files"]) if found else []
+    judged = [
+        name
+        for row in warehouse.catalogue(QRELS_SETS)
+        if row["dataset"] == dataset
+        for name in row["files"]
+    ]
     tables = [
         (ITEMS, {"dataset": dataset, "modality": TEXT}, _item_table(collection.texts)),
         (ITEMS, {"dataset": dataset, "modality": VISUAL}, _item_table(collection.visuals)),
         (QRELS, {"dataset": dataset}, _judgment_table(collection)),
-        (REJECTS, {"dataset": dataset}, _reject_table(collection.rejects)),
+        (REJECTS, {"dataset": dataset}, reject_table(collection.rejects)),
     ]
     for table, keys, data in tables:
-        warehouse.sweep(partition(table.name, keys), [])
+        warehouse.sweep(partition(table.name, keys), [*before, *judged])
         files.append(warehouse.write(table, keys, [data]))
     row = {
         "dataset": dataset,
@@ -47,6 +55,8 @@ def write_dataset(
         "seconds": time.perf_counter() - clock,
     }
     warehouse.commit(DATASETS, dataset, row)
+    for name in before:
+        warehouse.storage.delete(name)
 
 
 def ids(collection: Collection, side: str) -> list[str]:
@@ -68,7 +78,8 @@ def _judgment_table(collection: Collection) -> pa.Table:
     return pa.table(columns, schema=QRELS.schema)
 
 
-def _reject_table(rejects: Sequence[Reject]) -> pa.Table:
+def reject_table(rejects: Sequence[Reject]) -> pa.Table:
+    """Rows of `rejects`."""
     columns = {
         "source_row": [reject.source_row for reject in rejects],
         "reason": [reject.reason for reject in rejects],
@@ -82,12 +93,43 @@ def fingerprint(collection: Collection) -> str:
     return table_hash([*items, _judgment_table(collection)])[:16]
 
 
-def same_dataset(warehouse: Warehouse, dataset: str, fingerprint: str) -> dict[str, Any] | None:
-    """The data set's row, or None. Raises CmrError if the name stands for other data."""
+def find_same(warehouse: Warehouse, dataset: str, fingerprint: str) -> dict[str, Any] | None:
+    """The data set's row if it holds this very data."""
     found = warehouse.find(DATASETS, dataset)
-    if found and found["fingerprint"] != fingerprint:
+    return found if found and found["fingerprint"] == fingerprint else None
+
+
+def refuse_other_data(
+    warehouse: Warehouse, dataset: str, collection: Collection, may_grow: bool
+) -> None:
+    """Raise CmrError if the name stands for other data; with `may_grow`, for any not contained.
+
+    Data that has grown has every item, with the same content, and every judgment it had.
+    """
+    found = warehouse.find(DATASETS, dataset)
+    if found is None:
+        return
+    lost = _lost(warehouse, found, collection) if may_grow else ""
+    if lost is not None:
         raise CmrError(
-            f"the warehouse has other data under the name {dataset!r}; "
+            f"the warehouse has other data under the name {dataset!r}{lost}; "
             "choose another --dataset name"
         )
-    return found
+
+
+def _lost(warehouse: Warehouse, row: dict[str, Any], collection: Collection) -> str | None:
+    """What the stored data set has and the collection lacks, or None."""
+    for side, items in ((TEXT, collection.texts), (VISUAL, collection.visuals)):
+        column = "text" if side == TEXT else "content_hash"
+        now = {item.item_id: getattr(item, column) for item in items}
+        mine = [name for name in row["files"] if f"modality={side}/" in name]
+        for old in warehouse.read(mine, ITEMS).to_pylist():
+            if old["item_id"] not in now:
+                return f", with the {side} {old['item_id']!r}, which is not here"
+            if old[column] is None or old[column] != now[old["item_id"]]:
+                return f", in which the {side} {old['item_id']!r} is another"
+    judged = {(one.text_id, one.visual_id, one.relevance) for one in collection.judgments}
+    for old in warehouse.read(row["files"], QRELS).to_pylist():
+        if (old["text_id"], old["visual_id"], old["relevance"]) not in judged:
+            return f", with another judgment of the text {old['text_id']!r}"
+    return None

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from cmr.encode.models import EMBEDDED, resolve
+from cmr.pipeline.encoding import EncodeOptions
 from cmr.pipeline.evaluate import evaluate
-from cmr.pipeline.ingest import EncodeOptions, ingest_media
+from cmr.pipeline.ingest import ingest_media
 from cmr.pipeline.request import Request
 from cmr.sources.scenes import read_scenes
 from cmr.warehouse.store import Warehouse

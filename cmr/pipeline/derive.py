@@ -16,7 +16,7 @@ from cmr.represent import dims
 from cmr.represent.precisions import check_precision, encode
 from cmr.represent.vectors import Floats
 from cmr.sources.collection import TEXT, VISUAL
-from cmr.warehouse.schemas import EMBEDDING_SETS
+from cmr.warehouse.current import current_sets
 from cmr.warehouse.store import Warehouse
 from cmr.warehouse.vectors import StoredVectors, group_rows, in_groups
 
@@ -43,14 +43,21 @@ class Deriver:
     """Derives representations of one model's vectors on one data set."""
 
     def __init__(
-        self, warehouse: Warehouse, dataset: str, model: str, ids: dict[str, pa.Array]
+        self, warehouse: Warehouse, data: Row, model: str, ids: dict[str, pa.Array]
     ) -> None:
-        """`ids`: the item ids of both sides. Raises CmrError if there are no such vectors."""
-        self._warehouse, self._dataset, self.model, self._ids = warehouse, dataset, model, ids
+        """`data`: row of `datasets`. `ids`: the item ids of both sides.
+
+        Raises CmrError if there are no such vectors.
+        """
+        dataset = data["dataset"]
+        self._warehouse, self._data, self.model, self._ids = warehouse, data, model, ids
         self._native: dict[tuple[str, int], Row] = {}
-        for row in warehouse.catalogue(EMBEDDING_SETS):
-            mine = (row["dataset"], row["model"]) == (dataset, model)
-            if mine and row["dim_method"] == "native" and row["parent"] is None:
+        for row in current_sets(warehouse):
+            if (
+                (row["dataset"], row["model"]) == (dataset, model)
+                and row["dim_method"] == "native"
+                and row["parent"] is None
+            ):
                 self._native[row["modality"], row["dim"]] = row
         given = [{dim for side, dim in self._native if side == which} for which in SIDES]
         self.native_dims = sorted(given[0] & given[1])
@@ -92,7 +99,7 @@ class Deriver:
         parents = [self._native[which, source]["set_id"] for which in SIDES]
         native = self._native[side, source]
         keys = {
-            "dataset": self._dataset,
+            "dataset": self._data["dataset"],
             "model": self.model,
             "modality": side,
             "dim": dim,
@@ -116,7 +123,8 @@ class Deriver:
 
         used = seed if method in dims.SEEDED else None
         settings = {"method": method, "precision": precision}
-        return ensure_set(self._warehouse, keys, settings, native["rows"], make, parent, used)
+        mark = self._data["fingerprint"]
+        return ensure_set(self._warehouse, keys, settings, mark, native["rows"], make, parent, used)
 
     def _second_moments(self, source: int) -> list[npt.NDArray[np.float64]]:
         if not self._moments:

@@ -12,72 +12,134 @@ import hashlib
 import json
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from cmr.encode.batches import Frames
 from cmr.errors import CmrError
 from cmr.identity import identity
 from cmr.represent.vectors import Floats
 from cmr.sources.collection import TEXT, Item
 from cmr.warehouse.layout import MARKER
-from cmr.warehouse.schemas import DATASETS, EMBEDDING_SETS, ITEMS
+from cmr.warehouse.schemas import DATASETS, EMBEDDING_SETS, FRAMES, ITEMS
 from cmr.warehouse.storage import Storage
 from cmr.warehouse.store import Warehouse
-from cmr.warehouse.vectors import StoredVectors
 
 FOLDER = "materialised/encoding"
+# What of a set's settings does not decide its vectors: the data set, and what was noted of them.
+NOTES = "encoder_details"
 # Seconds of work that a killed ingest may lose.
 SECONDS = 15.0
+_LIST = pa.list_(pa.float32())
 _SCHEMA = pa.schema(
-    [("key", pa.string()), ("vector", pa.list_(pa.float32())), ("duration", pa.float64())]
+    [
+        ("key", pa.string()),
+        ("vector", _LIST),
+        ("duration", pa.float64()),
+        ("frames", pa.list_(_LIST)),
+        ("times", pa.list_(pa.float64())),
+    ]
 )
-# A vector, and a clip's length.
-Known = dict[str, tuple[Floats, float | None]]
+
+
+@dataclass(frozen=True)
+class Known:
+    """One item's vector (dim,); of a clip also its length in seconds and, if kept, its frames."""
+
+    vector: Floats
+    duration: float | None = None
+    frames: Frames | None = None
 
 
 def content_key(item: Item) -> str:
     """What stands for an item's content: a visual's hash, or that of a text."""
     if item.content_hash:
         return item.content_hash
-    return hashlib.sha256((item.text or "").encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256((item.text or "").encode()).hexdigest()
+
+
+def deciding(settings: str) -> dict[str, Any]:
+    """A stored set's settings, without what does not decide its vectors."""
+    found: dict[str, Any] = json.loads(settings)
+    return {name: value for name, value in found.items() if name not in ("dataset", NOTES)}
 
 
 class Encoding:
     """One side of a data set under one model: what is known, and what is added to it."""
 
-    def __init__(self, root: str, settings: Mapping[str, Any], modality: str) -> None:
+    def __init__(
+        self, root: str, settings: Mapping[str, Any], modality: str, keep_frames: bool = False
+    ) -> None:
         """`settings`: all that decides a vector but the item."""
+        self.settings, self.keep_frames = dict(settings), keep_frames
         self._root = root
-        self._folder = f"{FOLDER}/{identity(settings=dict(settings), modality=modality)}"
-        self._pending: Known = {}
+        mark = identity(settings=self.settings, modality=modality, frames=keep_frames)
+        self._folder = f"{FOLDER}/{mark}"
+        self._pending: dict[str, Known] = {}
         self._since = time.monotonic()
-        self.known: Known = {}
+        self.known: dict[str, Known] = {}
+        self.notes: dict[str, Any] = {}
         if Storage(root).exists(MARKER):
             warehouse = Warehouse.open(root)
-            self.known = _stored(warehouse, settings, modality) | _parts(warehouse, self._folder)
+            for row in _sets(warehouse, self.settings, modality):
+                self.notes = json.loads(row["settings"]).get(NOTES, {})
+                self.known |= _stored(warehouse, row, modality, keep_frames)
+            self.known |= _parts(warehouse, self._folder)
 
     def lacking(self, items: Sequence[Item]) -> list[Item]:
         """One item of every content that is not known."""
         first = {content_key(item): item for item in reversed(items)}
         return [item for key, item in reversed(first.items()) if key not in self.known]
 
-    def add(self, items: Sequence[Item], vectors: Floats) -> None:
+    def loaded(self, notes: Mapping[str, Any]) -> None:
+        """Take what the loaded encoder says of itself.
+
+        Raises CmrError if its weights are not those that the known vectors were made with.
+        """
+        before, now = (said.get("weights_sha256") for said in (self.notes, notes))
+        if self.known and before is not None and before != now:
+            raise CmrError(
+                f"the weights of {self.settings['model']!r} are not those that the warehouse's "
+                "vectors were made with; choose another --model-name"
+            )
+        self.notes = dict(notes)
+
+    def add(
+        self,
+        items: Sequence[Item],
+        vectors: Floats,
+        frames: Sequence[Frames | None] | None = None,
+    ) -> None:
         """Take in what was encoded; now and then it is written down."""
-        for item, vector in zip(items, vectors, strict=True):
-            self._pending[content_key(item)] = self.known[content_key(item)] = vector, item.duration
+        for at, (item, vector) in enumerate(zip(items, vectors, strict=True)):
+            kept = frames[at] if frames and self.keep_frames else None
+            found = Known(vector, item.duration, kept)
+            self._pending[content_key(item)] = self.known[content_key(item)] = found
         if time.monotonic() - self._since > SECONDS:
             self._write()
 
     def vectors(self, items: Sequence[Item]) -> Floats:
         """Their vectors, (items, dim)."""
-        return np.stack([self.known[content_key(item)][0] for item in items])
+        return np.stack([self.known[content_key(item)].vector for item in items])
 
     def duration(self, item: Item) -> float | None:
         """A clip's length in seconds."""
-        return self.known[content_key(item)][1]
+        return self.known[content_key(item)].duration
+
+    def frame_tables(self, items: Sequence[Item]) -> Iterator[pa.Table]:
+        """Rows of `frames` for clips, some hundreds of clips a table."""
+        for at in range(0, len(items), 256):
+            rows = [
+                {"item_id": item.item_id, "frame": place, "time": time, "vector": vector}
+                for item in items[at : at + 256]
+                if (found := self.known[content_key(item)].frames)
+                for place, (vector, time) in enumerate(zip(found.vectors, found.times, strict=True))
+            ]
+            yield pa.Table.from_pylist(rows, schema=FRAMES.schema)
 
     def forget(self) -> None:
         """Remove what was written on the way: it now lies among the vectors."""
@@ -88,8 +150,14 @@ class Encoding:
 
     def _write(self) -> None:
         rows = [
-            {"key": key, "vector": vector, "duration": duration}
-            for key, (vector, duration) in self._pending.items()
+            {
+                "key": key,
+                "vector": known.vector,
+                "duration": known.duration,
+                "frames": None if known.frames is None else list(known.frames.vectors),
+                "times": None if known.frames is None else known.frames.times,
+            }
+            for key, known in self._pending.items()
         ]
         name = f"{self._folder}/{secrets.token_hex(8)}.parquet"
         storage = Warehouse.create(self._root).storage
@@ -98,41 +166,76 @@ class Encoding:
         self._since = time.monotonic()
 
 
-def _parts(warehouse: Warehouse, folder: str) -> Known:
+def _parts(warehouse: Warehouse, folder: str) -> dict[str, Known]:
     """What a killed ingest wrote; a damaged file is no more than work to do again."""
-    found: Known = {}
+    found: dict[str, Known] = {}
     for name in warehouse.storage.listing(folder):
         if name.endswith(".parquet"):
             with contextlib.suppress(CmrError):
                 for row in warehouse.storage.read(name).to_pylist():
-                    found[row["key"]] = np.array(row["vector"], np.float32), row["duration"]
+                    frames = None
+                    if row["frames"] is not None:
+                        frames = Frames(np.array(row["frames"], np.float32), row["times"])
+                    vector = np.array(row["vector"], np.float32)
+                    found[row["key"]] = Known(vector, row["duration"], frames)
     return found
 
 
-def _stored(warehouse: Warehouse, settings: Mapping[str, Any], modality: str) -> Known:
-    """Native vectors of every data set that were made with these very settings."""
-    datasets = {row["dataset"]: row for row in warehouse.catalogue(DATASETS)}
-    found: Known = {}
-    for row in warehouse.catalogue(EMBEDDING_SETS):
-        made = json.loads(row["settings"])
-        made.pop("dataset", None)
-        owner = datasets.get(row["dataset"])
-        side = (row["modality"], row["dim_method"], row["precision"])
-        if owner is None or side != (modality, "native", "fp32") or made != dict(settings):
-            continue
-        files = [name for name in owner["files"] if f"modality={modality}" in name]
-        items = warehouse.read(files, ITEMS).sort_by("ordinal")
-        keys = _keys(items, modality)
-        durations = items["duration"].to_pylist()
-        for first, block in StoredVectors(warehouse, row).blocks(65_536):
-            for at, vector in enumerate(np.asarray(block.data, dtype=np.float32)):
-                found[keys[first + at]] = vector, durations[first + at]
+def _sets(warehouse: Warehouse, settings: Mapping[str, Any], modality: str) -> list[dict[str, Any]]:
+    """Native sets of every data set, as it is or was, made with these very settings."""
+    wanted = (modality, "native", "fp32", None)
+    return [
+        row
+        for row in warehouse.catalogue(EMBEDDING_SETS)
+        if (row["modality"], row["dim_method"], row["precision"], row["parent"]) == wanted
+        and deciding(row["settings"]) == settings
+    ]
+
+
+def _stored(
+    warehouse: Warehouse, row: Mapping[str, Any], modality: str, keep_frames: bool
+) -> dict[str, Known]:
+    """A set's vectors by content. Items are found by id, for the data may have grown since."""
+    owner = warehouse.find(DATASETS, row["dataset"])
+    if owner is None:
+        return {}
+    frames: dict[str, Frames] = {}
+    if keep_frames:
+        frames = _frames(warehouse, row["files"])
+        if not frames:
+            return {}
+    files = [name for name in owner["files"] if f"modality={modality}" in name]
+    items = {item["item_id"]: item for item in warehouse.read(files, ITEMS).to_pylist()}
+    found: dict[str, Known] = {}
+    for name in row["files"]:
+        if name.startswith("embeddings/"):
+            with warehouse.storage.parquet(name) as file:
+                for batch in file.iter_batches(columns=["item_id", "vector"]):
+                    values = batch.column("vector").flatten().to_numpy()
+                    names = batch.column("item_id").to_pylist()
+                    matrix = values.reshape(len(names), -1)
+                    for item_id, vector in zip(names, matrix, strict=True):
+                        if item_id in items:
+                            key = _key(items[item_id], modality)
+                            duration = items[item_id]["duration"]
+                            found[key] = Known(vector, duration, frames.get(item_id))
     return found
 
 
-def _keys(items: pa.Table, modality: str) -> list[str]:
-    column = "text" if modality == TEXT else "content_hash"
-    values = items[column].to_pylist()
+def _key(item: Mapping[str, Any], modality: str) -> str:
     if modality == TEXT:
-        return [content_key(Item("", text=value)) for value in values]
-    return [str(value) for value in values]
+        return content_key(Item("", text=item["text"]))
+    return str(item["content_hash"])
+
+
+def _frames(warehouse: Warehouse, files: Sequence[str]) -> dict[str, Frames]:
+    """Frame vectors by item id."""
+    held: dict[str, list[dict[str, Any]]] = {}
+    for row in warehouse.read(files, FRAMES).to_pylist():
+        held.setdefault(row["item_id"], []).append(row)
+    return {
+        item_id: Frames(
+            np.array([row["vector"] for row in rows], np.float32), [row["time"] for row in rows]
+        )
+        for item_id, rows in held.items()
+    }

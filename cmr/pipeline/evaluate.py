@@ -16,7 +16,6 @@ import pyarrow as pa
 from cmr.errors import CmrError
 from cmr.pipeline.derive import Deriver, Representation
 from cmr.pipeline.request import (
-    DIRECTIONS,
     Request,
     Subject,
     check_request,
@@ -82,11 +81,10 @@ def _prepare(
     if request.scorer != "torch":
         raise CmrError(f"unknown scorer {request.scorer!r}; there is: torch")
     data = find_dataset(warehouse, request.dataset)
-    model = find_model(warehouse, data["dataset"], request.model)
-    directions = [name for name in DIRECTIONS if name in request.directions]
-    subject = load_subject(warehouse, data, directions)
+    model = find_model(warehouse, data, request.model)
+    subject = load_subject(warehouse, data, request)
     check_request(request, subject)
-    deriver = Deriver(warehouse, data["dataset"], model, subject.ids)
+    deriver = Deriver(warehouse, data, model, subject.ids)
     return (
         data,
         subject,
@@ -258,7 +256,7 @@ class _Job:
         query, item = (TEXT, VISUAL) if direction == "t2v" else (VISUAL, TEXT)
         ids = self._subject.ids
         order = self._subject.judged[direction].order
-        return Names(ids[query], ids[item], self._subject.relevance[order])
+        return Names(ids[query], ids[item], self._subject.relevance[direction][order])
 
     def _commit(
         self,

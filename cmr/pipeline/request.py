@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,17 +13,29 @@ import pyarrow.compute as pc
 from cmr.errors import CmrError
 from cmr.score.judged import LARGEST_POOL, Judged, judge
 from cmr.sources.collection import TEXT, VISUAL
-from cmr.warehouse.schemas import DATASETS, EMBEDDING_SETS, ITEMS, QRELS
+from cmr.warehouse.current import current_sets
+from cmr.warehouse.schemas import (
+    DATASETS,
+    EMBEDDING_SETS,
+    EXTRA_QRELS,
+    ITEMS,
+    QRELS,
+    QRELS_SETS,
+)
 from cmr.warehouse.store import Warehouse
 
 PROTOCOLS = ("expected", "full", "sampled")
 DIRECTIONS = ("t2v", "v2t")
 ALWAYS_KS = (1, 5, 10)
+DEFAULT_QRELS = "default"
 
 
 @dataclass(frozen=True)
 class Request:
-    """The settings of an evaluation; the defaults are the published grid."""
+    """The settings of an evaluation; the defaults are the published grid.
+
+    `directions`: empty for all that there are judgments for. `qrels`: the name of the judgments.
+    """
 
     dataset: str | None = None
     model: str | None = None
@@ -35,7 +46,8 @@ class Request:
     ks: tuple[int, ...] = (10,)
     seed: int = 42
     protocols: tuple[str, ...] = PROTOCOLS
-    directions: tuple[str, ...] = DIRECTIONS
+    directions: tuple[str, ...] = ()
+    qrels: str = DEFAULT_QRELS
     scorer: str = "torch"
     device: str = "auto"
     draws: int = 1
@@ -53,14 +65,16 @@ class Request:
 class Subject:
     """A data set as evaluation needs it.
 
-    `ids`: item ids by side, in the order of their ordinals. `relevance`: of the pairs in the
-    order of `qrels`, which `judged` refers to by direction.
+    `ids`: item ids by side, in the order of their ordinals. `judged`: by direction.
+    `relevance`: by direction, of the pairs in the order that `judged` refers to. `qrels`: name
+    and hash of the judgments, without a hash for the data set's own.
     """
 
     row: dict[str, Any]
     ids: dict[str, pa.Array]
-    relevance: Any
+    relevance: dict[str, Any]
     judged: dict[str, Judged]
+    qrels: tuple[str, str | None]
 
 
 def find_dataset(warehouse: Warehouse, name: str | None) -> dict[str, Any]:
@@ -76,34 +90,75 @@ def find_dataset(warehouse: Warehouse, name: str | None) -> dict[str, Any]:
     return rows[name]
 
 
-def find_model(warehouse: Warehouse, dataset: str, name: str | None) -> str:
+def find_model(warehouse: Warehouse, data: dict[str, Any], name: str | None) -> str:
     """The model of this name, or the only one with vectors. Raises CmrError with the choice."""
-    sets = warehouse.catalogue(EMBEDDING_SETS)
-    models: list[str] = sorted({row["model"] for row in sets if row["dataset"] == dataset})
+    dataset = data["dataset"]
+    models: list[str] = sorted(
+        {row["model"] for row in current_sets(warehouse) if row["dataset"] == dataset}
+    )
     have = ", ".join(models) or "none"
     if name is None and len(models) == 1:
         return models[0]
     if name is None:
         raise CmrError(f"--model must name one of the models of {dataset!r}; there are: {have}")
     if name not in models:
+        every = warehouse.catalogue(EMBEDDING_SETS)
+        if any((row["dataset"], row["model"]) == (dataset, name) for row in every):
+            raise CmrError(
+                f"{dataset!r} has grown since the model {name!r} encoded it; "
+                "ingest it again with that model, which encodes only what is new"
+            )
         raise CmrError(f"{dataset!r} has no vectors by the model {name!r}; there are: {have}")
     return name
 
 
-def load_subject(warehouse: Warehouse, row: dict[str, Any], directions: Sequence[str]) -> Subject:
-    """Read a data set's ids and judgments."""
+def load_subject(warehouse: Warehouse, row: dict[str, Any], request: Request) -> Subject:
+    """Read a data set's ids and the judgments that are asked for.
+
+    Raises CmrError if there are none of that name, or none of a direction that is asked for.
+    """
     items = {side: _side(warehouse, row["files"], side) for side in (TEXT, VISUAL)}
-    qrels = warehouse.read(row["files"], QRELS)
-    text = _ordinals(qrels["text_id"], items[TEXT])
-    visual = _ordinals(qrels["visual_id"], items[VISUAL])
-    texts, visuals = len(items[TEXT]), len(items[VISUAL])
-    judged = {
-        "t2v": judge(text, visual, texts, visuals),
-        "v2t": judge(visual, text, visuals, texts),
-    }
-    return Subject(
-        row, items, qrels["relevance"].to_numpy(), {name: judged[name] for name in directions}
-    )
+    rows, mark = _judgments(warehouse, row, request.qrels)
+    judged, relevance = {}, {}
+    for direction in DIRECTIONS:
+        if request.directions and direction not in request.directions:
+            continue
+        mine = rows
+        if "direction" in rows.column_names:
+            mine = rows.filter(pc.is_in(rows["direction"], value_set=pa.array([direction, "both"])))
+        if not mine.num_rows:
+            if request.directions:
+                raise CmrError(
+                    f"the judgments {request.qrels!r} of {row['dataset']!r} are not of {direction}"
+                )
+            continue
+        query, item = (TEXT, VISUAL) if direction == "t2v" else (VISUAL, TEXT)
+        judged[direction] = judge(
+            _ordinals(mine[f"{query}_id"], items[query]),
+            _ordinals(mine[f"{item}_id"], items[item]),
+            len(items[query]),
+            len(items[item]),
+        )
+        relevance[direction] = mine["relevance"].to_numpy()
+    return Subject(row, items, relevance, judged, (request.qrels, mark))
+
+
+def _judgments(warehouse: Warehouse, row: dict[str, Any], name: str) -> tuple[pa.Table, str | None]:
+    """The judgments of that name, and their hash where they are not the data set's own."""
+    if name == DEFAULT_QRELS:
+        return warehouse.read(row["files"], QRELS), None
+    found = warehouse.find(QRELS_SETS, f"{row['dataset']}/{name}")
+    if found is None:
+        have = [
+            one["qrels"]
+            for one in warehouse.catalogue(QRELS_SETS)
+            if one["dataset"] == row["dataset"]
+        ]
+        raise CmrError(
+            f"{row['dataset']!r} has no judgments {name!r}; there are: "
+            f"{', '.join([DEFAULT_QRELS, *sorted(have)])}"
+        )
+    return warehouse.read(found["files"], EXTRA_QRELS), str(found["fingerprint"])
 
 
 def _ordinals(names: pa.ChunkedArray, ids: pa.Array) -> npt.NDArray[np.int64]:

@@ -22,6 +22,9 @@ def run_identity(request: Request, subject: Subject, made: Representation, direc
 
     Protocols, C, K and draws are not part of it: they are questions to the same run.
     """
+    name, mark = subject.qrels
+    # A run on the data set's own judgments is called as if there were no others.
+    further = {} if mark is None else {"qrels": name, "judgments": mark}
     return identity(
         dataset=subject.row["dataset"],
         data=subject.row["fingerprint"],
@@ -30,6 +33,7 @@ def run_identity(request: Request, subject: Subject, made: Representation, direc
         direction=direction,
         scorer=request.scorer,
         seed=request.seed,
+        **further,
     )
 
 
@@ -63,6 +67,7 @@ def describe_run(request: Request, subject: Subject, made: Representation, direc
     return {
         "run_id": run_identity(request, subject, made, direction),
         "dataset": subject.row["dataset"],
+        "qrels": subject.qrels[0],
         "model": made.text["model"],
         "direction": direction,
         "dim": made.dim,
@@ -75,6 +80,7 @@ def describe_run(request: Request, subject: Subject, made: Representation, direc
         "text_set": made.text["set_id"],
         "visual_set": made.visual["set_id"],
         "dataset_fingerprint": subject.row["fingerprint"],
+        "qrels_fingerprint": subject.qrels[1],
         "vector_bytes": made.visual["vector_bytes"],
         "versions": json.dumps(
             {"cmr": __version__, **{name: version(name) for name in _LIBRARIES}}, sort_keys=True

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from cmr.identity import identity
 from cmr.warehouse.layout import partition
-from cmr.warehouse.schemas import EMBEDDING_KEYS, EMBEDDING_SETS, vector_bytes
+from cmr.warehouse.schemas import EMBEDDING_KEYS, EMBEDDING_SETS, FRAMES, vector_bytes
 from cmr.warehouse.store import Warehouse
 
 
@@ -20,25 +20,35 @@ def ensure_set(
     warehouse: Warehouse,
     keys: Mapping[str, Any],
     settings: Mapping[str, Any],
+    data_hash: str | None,
     rows: int,
     make: Callable[[], Iterable[pa.Table]],
     parent: str | None = None,
     seed: int | None = None,
+    notes: Mapping[str, Any] | None = None,
+    frames: Iterable[pa.Table] | None = None,
 ) -> dict[str, Any]:
     """The catalogue row of an embedding set, which is made if it is not there.
 
-    `keys`: the partition. `settings`: all that decides the vectors, for the set's identity.
-    `make` gives its rows, a row group a table.
+    `keys`: the partition. `settings`: all that decides the vectors, for the set's identity;
+    `data_hash`: the data set's fingerprint, which the identity of `settings` or `parent` holds.
+    `make` gives its rows, a row group a table. `notes`: recorded with the settings. `frames`: of
+    clips, their frames' vectors, which are added to a set that lacks them.
     """
     set_id = identity(**keys, settings=settings, parent=parent, seed=seed)
     found = warehouse.find(EMBEDDING_SETS, set_id)
-    if found:
+    if found and (frames is None or _has_frames(found)):
         return found
     where = partition("embeddings", {key: keys[key] for key in EMBEDDING_KEYS})
     with warehouse.claim(identity(partition=where)):
         found = warehouse.find(EMBEDDING_SETS, set_id)
-        if found:
+        if found and (frames is None or _has_frames(found)):
             return found
+        more = [] if frames is None else [_write_frames(warehouse, keys, frames)]
+        if found:
+            row = {**found, "files": [*found["files"], *more]}
+            warehouse.commit(EMBEDDING_SETS, set_id, row)
+            return row
         started, clock = datetime.now(UTC), time.perf_counter()
         others = [row["files"] for row in warehouse.catalogue(EMBEDDING_SETS)]
         warehouse.sweep(where, [name for files in others for name in files])
@@ -46,16 +56,28 @@ def ensure_set(
         row = {
             **keys,
             "set_id": set_id,
+            "dataset_fingerprint": data_hash,
             "seed": seed,
             "parent": parent,
             "rows": rows,
             "vector_bytes": vector_bytes(keys["dim"], keys["precision"]),
             "file_bytes": warehouse.storage.size(file),
             "fingerprint": warehouse.storage.checksum(file),
-            "settings": json.dumps(settings, sort_keys=True),
-            "files": [file],
+            "settings": json.dumps({**settings, **(notes or {})}, sort_keys=True),
+            "files": [file, *more],
             "created_at": started,
             "seconds": time.perf_counter() - clock,
         }
         warehouse.commit(EMBEDDING_SETS, set_id, row)
         return row
+
+
+def _has_frames(row: Mapping[str, Any]) -> bool:
+    return any(name.startswith(f"{FRAMES.name}/") for name in row["files"])
+
+
+def _write_frames(warehouse: Warehouse, keys: Mapping[str, Any], frames: Iterable[pa.Table]) -> str:
+    mine = {key: keys[key] for key in FRAMES.partitions}
+    named = [name for row in warehouse.catalogue(EMBEDDING_SETS) for name in row["files"]]
+    warehouse.sweep(partition(FRAMES.name, mine), named)
+    return warehouse.write(FRAMES, mine, frames)

@@ -7,15 +7,12 @@ plan and not by the gallery, and the matrix of all scores never exists.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
 from cmr.score.blocks import Block, Side, Vectors
 from cmr.score.device_tiles import count_blocks_on_device
 from cmr.score.judged import Judged
-from cmr.score.pairs import relevant_values
+from cmr.score.pairs import Values, relevant_values
 from cmr.score.plan import Plan
 from cmr.score.pools import Pools
 from cmr.score.singles import count_relevants
@@ -33,21 +30,23 @@ def score(
 ) -> dict[str, Counted]:
     """Count every relevant pair's competitors, in one or both directions.
 
-    `directions` maps `t2v` and/or `v2t` to its pairs, which are the same pairs. `progress` is
+    `directions` maps `t2v` and/or `v2t` to its pairs, which need not be the same. `progress` is
     told how many query-item scores were just counted.
     """
     rows = Side(texts, plan.text_rows, plan)
     columns = Side(visuals, plan.visual_rows, plan)
     values = relevant_values(rows, columns, directions, plan)
     tallies = _count(rows, columns, directions, values, pools, plan, progress)
-    scores = values.astype(np.float32)
-    return {name: tally.result(scores[tally.judged.order]) for name, tally in tallies.items()}
+    return {
+        name: tally.result(values[name].astype(np.float32)[tally.judged.order])
+        for name, tally in tallies.items()
+    }
 
 
 def pair_values(
     texts: Vectors, visuals: Vectors, directions: dict[str, Judged], plan: Plan
-) -> npt.NDArray[Any]:
-    """The compared value of every pair, in the order the pairs came in.
+) -> dict[str, Values]:
+    """The compared value of every pair by direction, in the order the pairs came in.
 
     Of a shard of the visuals: 0 for pairs outside it, so that the shards' results add up.
     """
@@ -59,15 +58,15 @@ def partial_counts(
     texts: Vectors,
     visuals: Vectors,
     directions: dict[str, Judged],
-    values: npt.NDArray[Any],
+    values: dict[str, Values],
     pools: Pools | None,
     plan: Plan,
     progress: Progress = lambda cells: None,
 ) -> dict[str, Tally]:
     """Counts of a shard of the visuals (or texts): `Tally.add` makes the whole of them.
 
-    `values`: `pair_values` of the whole, the sum over its shards. A shard is `Vectors` whose
-    blocks keep their ordinals in the whole.
+    `values`: `pair_values` of the whole, by direction the sum over its shards. A shard is
+    `Vectors` whose blocks keep their ordinals in the whole.
     """
     rows = Side(texts, plan.text_rows, plan)
     columns = Side(visuals, plan.visual_rows, plan)
@@ -78,7 +77,7 @@ def _count(
     rows: Side,
     columns: Side,
     directions: dict[str, Judged],
-    values: npt.NDArray[Any],
+    values: dict[str, Values],
     pools: Pools | None,
     plan: Plan,
     progress: Progress,
@@ -86,7 +85,7 @@ def _count(
     count = count_blocks if plan.counting == "numba" else count_blocks_on_device
     draws, sizes = (pools.draws, len(pools.sizes)) if pools else (0, 0)
     tallies = {
-        name: Tally(judged, plan.kernel, values[judged.order], draws, sizes)
+        name: Tally(judged, plan.kernel, values[name][judged.order], draws, sizes)
         for name, judged in directions.items()
     }
     with plan.kernel.active():

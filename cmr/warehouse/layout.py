@@ -10,7 +10,7 @@ from cmr.warehouse.schemas import Table
 
 ANCHOR = "__anchor__"
 MARKER = "_cmr_warehouse.json"
-FORMAT = 1
+FORMAT = 2
 
 
 def partition(table: str, keys: Mapping[str, object]) -> str:

@@ -71,6 +71,32 @@ QRELS = Table(
     ("dataset",),
     _schema(("text_id", pa.string()), ("visual_id", pa.string()), ("relevance", pa.int32())),
 )
+QRELS_SETS = Table(
+    "qrels_sets",
+    (),
+    _schema(
+        ("dataset", pa.string()),
+        ("qrels", pa.string()),
+        ("fingerprint", pa.string()),
+        ("source", pa.string()),
+        ("settings", pa.string()),
+        ("judgments", pa.int64()),
+        ("left_out", pa.int64()),
+        ("files", _NAMES),
+        ("created_at", _TIME),
+        ("seconds", pa.float64()),
+    ),
+)
+EXTRA_QRELS = Table(
+    "extra_qrels",
+    ("dataset", "qrels"),
+    _schema(
+        ("direction", pa.string()),
+        ("text_id", pa.string()),
+        ("visual_id", pa.string()),
+        ("relevance", pa.int32()),
+    ),
+)
 REJECTS = Table(
     "rejects",
     ("dataset",),
@@ -82,6 +108,7 @@ EMBEDDING_SETS = Table(
     _schema(
         ("set_id", pa.string()),
         ("dataset", pa.string()),
+        ("dataset_fingerprint", pa.string()),
         ("model", pa.string()),
         ("modality", pa.string()),
         ("dim", pa.int32()),
@@ -99,6 +126,16 @@ EMBEDDING_SETS = Table(
         ("seconds", pa.float64()),
     ),
 )
+FRAMES = Table(
+    "frames",
+    ("dataset", "model"),
+    _schema(
+        ("item_id", pa.string()),
+        ("frame", pa.int32()),
+        ("time", pa.float64()),
+        ("vector", pa.list_(pa.float32())),
+    ),
+)
 EMBEDDING_KEYS = ("dataset", "model", "modality", "dim", "dim_method", "precision")
 RUNS = Table(
     "runs",
@@ -106,6 +143,7 @@ RUNS = Table(
     _schema(
         ("run_id", pa.string()),
         ("dataset", pa.string()),
+        ("qrels", pa.string()),
         ("model", pa.string()),
         ("direction", pa.string()),
         ("dim", pa.int32()),
@@ -124,6 +162,7 @@ RUNS = Table(
         ("text_set", pa.string()),
         ("visual_set", pa.string()),
         ("dataset_fingerprint", pa.string()),
+        ("qrels_fingerprint", pa.string()),
         ("vector_bytes", pa.int64()),
         ("device", pa.string()),
         ("plan", pa.string()),
@@ -202,8 +241,11 @@ TABLES = {
         DATASETS,
         ITEMS,
         QRELS,
+        QRELS_SETS,
+        EXTRA_QRELS,
         REJECTS,
         EMBEDDING_SETS,
+        FRAMES,
         RUNS,
         RANKS,
         SAMPLED_RANKS,

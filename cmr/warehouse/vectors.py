@@ -56,7 +56,7 @@ class StoredVectors:
     def __init__(self, warehouse: Warehouse, row: dict[str, Any]) -> None:
         """`row`: a row of `embedding_sets`."""
         self._warehouse = warehouse
-        self._files: list[str] = list(row["files"])
+        self._files: list[str] = [name for name in row["files"] if name.startswith("embeddings/")]
         self.dim, self.precision = int(row["dim"]), str(row["precision"])
         self.rows = int(row["rows"])
         self.row = row

@@ -2,12 +2,9 @@
 with
 wanted as (
     select
-        runs.run_id,
-        case when runs.direction = 't2v' then qrels.text_id else qrels.visual_id end as query_id,
-        case when runs.direction = 't2v' then qrels.visual_id else qrels.text_id end as item_id
+        runs.run_id, judgments.query_id, judgments.item_id
     from runs
-    inner join qrels using (dataset)
-    where qrels.relevance > 0
+    inner join judgments using (dataset, qrels, direction)
 ),
 final as (
     select * from wanted anti join ranks using (run_id, query_id, item_id)

@@ -4,6 +4,8 @@ with
 named as (
     select unnest(files) as file from datasets
     union all
+    select unnest(files) as file from qrels_sets
+    union all
     select unnest(files) as file from embedding_sets
     union all
     select unnest(files) as file from runs

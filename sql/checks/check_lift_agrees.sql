@@ -12,6 +12,7 @@ matched as (
     inner join fine as y
         on
             y.dataset = x.dataset
+            and y.qrels = x.qrels
             and y.dataset_fingerprint = x.dataset_fingerprint
             and y.model = x.model
             and y.direction = x.direction

@@ -1,4 +1,4 @@
--- Queries that differ between runs of one data set and direction: every representation must be
+-- Queries that differ between runs of one data set, judgments and direction: every representation must be
 -- asked the same queries, with as many relevant items, in as large a gallery.
 -- @kinds: How many different answers the runs give.
 with
@@ -11,11 +11,11 @@ counted as (
 ),
 final as (
     select
-        runs.dataset, runs.dataset_fingerprint, runs.direction, counted.query_id,
+        runs.dataset, runs.qrels, runs.dataset_fingerprint, runs.direction, counted.query_id,
         count(distinct (counted.pairs, counted.relevants, counted.gallery)) as kinds
     from counted
     inner join runs using (run_id)
-    group by runs.dataset, runs.dataset_fingerprint, runs.direction, counted.query_id
+    group by runs.dataset, runs.qrels, runs.dataset_fingerprint, runs.direction, counted.query_id
     having count(distinct (counted.pairs, counted.relevants, counted.gallery)) > 1
 )
 select * from final

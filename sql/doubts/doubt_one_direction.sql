@@ -5,13 +5,13 @@
 -- @says: What is wrong, in plain words.
 with
 lifts as (
-    select dataset, model, dim, dim_method, precision, scorer, direction, lift, chance
+    select dataset, qrels, model, dim, dim_method, precision, scorer, direction, lift, chance
     from metrics
     where measure = 'recall' and k = 10 and protocol = 'full' and chance < 0.1
 ),
 final as (
     select
-        x.dataset, x.model, x.dim, x.dim_method, x.precision,
+        x.dataset, x.qrels, x.model, x.dim, x.dim_method, x.precision,
         x.direction as good,
         y.direction as bad,
         x.direction || ' finds ' || round(x.lift, 1) || ' times what chance does and '
@@ -21,6 +21,7 @@ final as (
     inner join lifts as y
         on
             y.dataset = x.dataset
+            and y.qrels = x.qrels
             and y.model = x.model
             and y.dim = x.dim
             and y.dim_method = x.dim_method

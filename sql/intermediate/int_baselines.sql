@@ -1,6 +1,6 @@
 -- The run that every run is held against: fp32 at the native dimension, the largest if there are
 -- several; else the finest there is, native dimensions first, by bytes a vector. Of the same data,
--- model, direction and scorer.
+-- judgments, model, direction and scorer.
 -- @baseline: Its run_id.
 -- @baseline_is: native fp32, or finest available.
 with
@@ -11,7 +11,7 @@ ranked as (
         first_value(precision = 'fp32' and dim_method = 'native') over finest as is_native
     from runs
     window finest as (
-        partition by dataset, dataset_fingerprint, model, direction, scorer
+        partition by dataset, qrels, dataset_fingerprint, model, direction, scorer
         order by
             (precision = 'fp32' and dim_method = 'native') desc,
             (dim_method = 'native') desc,

@@ -13,14 +13,14 @@
 -- @gain_exp: The same for ndcg_exp.
 with
 asked as materialized (
-    select run_id, dataset, direction from runs
+    select run_id, dataset, qrels, direction from runs
 ),
 clusters as materialized (
     select
         asked.run_id, int_query_clusters.query_id, int_query_clusters.cluster
     from int_query_clusters
-    inner join asked using (dataset, direction)
-    anti join int_graded_queries using (dataset, direction, query_id)
+    inner join asked using (dataset, qrels, direction)
+    anti join int_graded_queries using (dataset, qrels, direction, query_id)
 ),
 -- A pair of the whole gallery has C = 0 here; draw counts no further.
 pairs as materialized (

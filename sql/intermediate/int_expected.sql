@@ -28,6 +28,7 @@ gained as (
     left join int_ideals
         on
             int_ideals.dataset = pairs.dataset
+            and int_ideals.qrels = pairs.qrels
             and int_ideals.direction = pairs.direction
             and int_ideals.query_id = pairs.query_id
             and int_ideals.k = pairs.k

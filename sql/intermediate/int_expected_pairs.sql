@@ -7,14 +7,15 @@
 -- @m: Relevant items that share its score, itself included.
 with
 asked as (
-    select runs.run_id, runs.dataset, runs.direction, int_pools.candidates
+    select runs.run_id, runs.dataset, runs.qrels, runs.direction, int_pools.candidates
     from runs
     inner join int_pools using (run_id)
     where int_pools.protocol = 'expected'
 ),
 final as (
     select
-        asked.run_id, 'expected' as protocol, asked.candidates, asked.dataset, asked.direction,
+        asked.run_id, 'expected' as protocol, asked.candidates, asked.dataset, asked.qrels,
+        asked.direction,
         ranks.query_id, ranks.relevance, ranks.relevants, ranks.above, ranks.tied,
         ranks.gallery - ranks.relevants as m_all,
         asked.candidates - ranks.relevants as n,
@@ -32,6 +33,7 @@ final as (
             asked.direction = 't2v'
             and ranks.relevants > 1
             and int_clusters.dataset = asked.dataset
+            and int_clusters.qrels = asked.qrels
             and int_clusters.direction = asked.direction
             and int_clusters.query_id = ranks.query_id
 )

@@ -84,6 +84,7 @@ final as (
         left join int_ideals
             on
                 int_ideals.dataset = cut.dataset
+                and int_ideals.qrels = cut.qrels
                 and int_ideals.direction = cut.direction
                 and int_ideals.query_id = cut.query_id
                 and int_ideals.k = cut.k

@@ -14,8 +14,8 @@ with
 graded as materialized (
     select runs.run_id, int_graded_queries.query_id, int_query_clusters.cluster
     from int_graded_queries
-    inner join int_query_clusters using (dataset, direction, query_id)
-    inner join runs using (dataset, direction)
+    inner join int_query_clusters using (dataset, qrels, direction, query_id)
+    inner join runs using (dataset, qrels, direction)
 ),
 ranks as (
     select * from main.ranks semi join graded using (run_id, query_id)

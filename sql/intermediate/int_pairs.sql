@@ -2,7 +2,7 @@
 -- @cluster: The visual item that the query's errors are clustered by.
 with
 run_keys as (
-    select run_id, dataset, direction from runs
+    select run_id, dataset, qrels, direction from runs
 ),
 full_gallery as (
     select
@@ -28,6 +28,7 @@ final as (
     select
         known.*,
         run_keys.dataset,
+        run_keys.qrels,
         run_keys.direction,
         case
             when run_keys.direction = 'v2t' then known.query_id
@@ -41,6 +42,7 @@ final as (
             run_keys.direction = 't2v'
             and known.relevants > 1
             and int_clusters.dataset = run_keys.dataset
+            and int_clusters.qrels = run_keys.qrels
             and int_clusters.direction = run_keys.direction
             and int_clusters.query_id = known.query_id
 )

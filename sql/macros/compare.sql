@@ -35,8 +35,8 @@ alike as (
         case
             when pools not in ('full', 'expected', 'sampled')
                 then error('pools is full, expected or sampled')::bigint
-            when count(distinct (dataset, dataset_fingerprint, direction)) > 1
-                then error('the runs differ in data set or direction, so no query is shared')::bigint
+            when count(distinct (dataset, qrels, dataset_fingerprint, direction)) > 1
+                then error('the runs differ in data set, judgments or direction, so no query is shared')::bigint
             else 1
         end as fine
     from runs
@@ -80,10 +80,11 @@ clustered as (
         sum((pairs.gain > 0)::bigint) as wins,
         sum((pairs.gain < 0)::bigint) as losses
     from pairs
-    inner join (select distinct dataset, direction from runs) as whose on true
+    inner join (select distinct dataset, qrels, direction from runs) as whose on true
     inner join int_clusters
         on
             int_clusters.dataset = whose.dataset
+            and int_clusters.qrels = whose.qrels
             and int_clusters.direction = whose.direction
             and int_clusters.query_id = pairs.query_id
     group by all

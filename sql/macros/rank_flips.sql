@@ -20,6 +20,7 @@ moved as (
             x.run_id = find_run(run_a)
             and y.run_id = find_run(run_b)
             and y.dataset = x.dataset
+            and y.qrels = x.qrels
             and y.direction = x.direction
             and y.query_id = x.query_id
     where (x.rank <= top) <> (y.rank <= top)

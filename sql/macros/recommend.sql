@@ -21,11 +21,13 @@ ranked as (
     select
         *,
         row_number() over (
-            partition by dataset, model, direction, scorer, measure, k, ci_low >= retain
+            partition by
+                dataset, qrels, model, direction, scorer, measure, k, ci_low >= retain
             order by vector_bytes, retention desc, run_id
         ) as sure_place,
         row_number() over (
-            partition by dataset, model, direction, scorer, measure, k, retention >= retain
+            partition by
+                dataset, qrels, model, direction, scorer, measure, k, retention >= retain
             order by vector_bytes, retention desc, run_id
         ) as point_place
     from retention
@@ -38,7 +40,8 @@ point as (
 ),
 final as (
     select
-        point.dataset, point.model, point.direction, point.scorer, point.measure, point.k,
+        point.dataset, point.qrels, point.model, point.direction, point.scorer, point.measure,
+        point.k,
         sure.run_id, sure.dim, sure.dim_method, sure.precision, sure.vector_bytes, sure.retention,
         sure.ci_low, sure.ci_high,
         point.run_id as point_run_id,
@@ -54,11 +57,13 @@ final as (
     left join sure
         on
             sure.dataset = point.dataset
+            and sure.qrels = point.qrels
             and sure.model = point.model
             and sure.direction = point.direction
             and sure.scorer = point.scorer
             and sure.measure = point.measure
             and sure.k is not distinct from point.k
-    order by point.dataset, point.model, point.direction, point.measure, point.k
+    order by
+        point.dataset, point.qrels, point.model, point.direction, point.measure, point.k
 )
 select * from final

@@ -7,13 +7,13 @@
 with
 ranked as (
     select
-        dataset, direction, query_id, gallery,
+        dataset, qrels, direction, query_id, gallery,
         count(*) as runs,
         min(rank) as best_rank,
         median(rank) as median_rank,
         max(rank) as worst_rank
     from first_ranks
-    group by dataset, direction, query_id, gallery
+    group by dataset, qrels, direction, query_id, gallery
 ),
 final as (
     select ranked.*, coalesce(items.text, items.uri) as query
@@ -25,6 +25,6 @@ final as (
             and items.item_id = ranked.query_id
     order by
         ranked.median_rank / ranked.gallery desc, ranked.best_rank desc, ranked.dataset,
-        ranked.direction, ranked.query_id
+        ranked.qrels, ranked.direction, ranked.query_id
 )
 select * from final

@@ -11,7 +11,8 @@
 with
 wide as (
     select
-        run_id, dataset, model, direction, dim, dim_method, precision, scorer, protocol, candidates,
+        run_id, dataset, qrels, model, direction, dim, dim_method, precision, scorer, protocol,
+        candidates,
         max(value) filter (measure = 'hit_rate' and k = 1) as hit_rate_1,
         max(value) filter (measure = 'hit_rate' and k = 5) as hit_rate_5,
         max(value) filter (measure = 'hit_rate' and k = 10) as hit_rate_10,
@@ -29,7 +30,7 @@ final as (
     from wide
     inner join runs using (run_id)
     order by
-        wide.dataset, wide.model, wide.direction,
+        wide.dataset, wide.qrels, wide.model, wide.direction,
         list_position(['expected', 'full', 'sampled'], wide.protocol),
         wide.candidates desc, round(wide.recall_10, 10) desc, runs.vector_bytes, wide.run_id
 )

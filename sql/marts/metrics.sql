@@ -50,6 +50,7 @@ final as (
     select
         estimated.run_id,
         runs.dataset,
+        runs.qrels,
         runs.model,
         runs.direction,
         runs.dim,

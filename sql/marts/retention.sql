@@ -65,7 +65,8 @@ first_cutoffs as (
 ),
 final as (
     select
-        runs.run_id, runs.dataset, runs.model, runs.direction, runs.dim, runs.dim_method,
+        runs.run_id, runs.dataset, runs.qrels, runs.model, runs.direction, runs.dim,
+        runs.dim_method,
         runs.precision, runs.scorer, runs.vector_bytes, estimated.measure,
         case when estimated.measure <> 'mrr' then estimated.k end as k,
         estimated.total / estimated.queries as value,

@@ -17,7 +17,8 @@
 with
 wide as (
     select
-        run_id, dataset, model, direction, dim, dim_method, precision, scorer, vector_bytes,
+        run_id, dataset, qrels, model, direction, dim, dim_method, precision, scorer,
+        vector_bytes,
         baseline, baseline_is,
         max(value) filter (measure = 'recall' and k = 10) as recall_10,
         max(value) filter (measure = 'mrr') as mrr,
@@ -52,6 +53,7 @@ beaten as (
     inner join costed as y
         on
             y.dataset = x.dataset
+            and y.qrels = x.qrels
             and y.model = x.model
             and y.direction = x.direction
             and y.scorer = x.scorer
@@ -61,7 +63,8 @@ beaten as (
 ),
 final as (
     select
-        run_id, dataset, model, direction, dim, dim_method, precision, scorer, vector_bytes,
+        run_id, dataset, qrels, model, direction, dim, dim_method, precision, scorer,
+        vector_bytes,
         vector_bytes / base_bytes as bytes_share,
         recall_10, mrr, ndcg_10,
         recall_10_kept, recall_10_kept_low, recall_10_kept_high, mrr_kept, ndcg_10_kept,
@@ -70,6 +73,6 @@ final as (
         not by_bytes as pareto_bytes
     from costed
     inner join beaten using (run_id)
-    order by dataset, model, direction, vector_bytes desc, recall_10 desc, run_id
+    order by dataset, qrels, model, direction, vector_bytes desc, recall_10 desc, run_id
 )
 select * from final

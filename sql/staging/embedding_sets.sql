@@ -1,2 +1,15 @@
--- The stored embedding sets, one row each: a model's vectors of one side at one dimension and precision.
-select * from read_parquet(getvariable('cmr_root') || '/embedding_sets/*.parquet')
+-- The stored embedding sets of the data as it is now, one row each: a model's vectors of one side
+-- at one dimension and precision.
+with
+source as (
+    select * from read_parquet(getvariable('cmr_root') || '/embedding_sets/*.parquet')
+),
+final as (
+    select *
+    from source
+    anti join datasets
+        on
+            datasets.dataset = source.dataset
+            and datasets.fingerprint <> source.dataset_fingerprint
+)
+select * from final

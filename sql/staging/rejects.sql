@@ -2,6 +2,8 @@
 with
 committed as (
     select unnest(files) as file from datasets
+    union all
+    select unnest(files) as file from qrels_sets
 ),
 source as (
     select *

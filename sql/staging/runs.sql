@@ -1,2 +1,15 @@
--- The evaluated runs, one row each, with every setting and the environment.
-select * from read_parquet(getvariable('cmr_root') || '/runs/*.parquet')
+-- The evaluated runs on the data as it is now, one row each, with every setting and the environment.
+-- A data set that has grown leaves its earlier runs behind: they stay in the files alone.
+with
+source as (
+    select * from read_parquet(getvariable('cmr_root') || '/runs/*.parquet')
+),
+final as (
+    select *
+    from source
+    anti join datasets
+        on
+            datasets.dataset = source.dataset
+            and datasets.fingerprint <> source.dataset_fingerprint
+)
+select * from final

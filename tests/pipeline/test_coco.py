@@ -181,18 +181,21 @@ def test_weights_are_never_made_up(cmr, coco, tmp_path):
 
 def test_batch_size_does_not_change_vectors():
     """Pictures and captions encode alike in batches of 1 and of 16, to 1e-5."""
-    from cmr.encode.batches import encode_images, encode_texts
-    from cmr.encode.openclip import Encoder
+    from cmr.encode.batches import How, encode_images
+    from cmr.encode.openclip import OpenClip
     from cmr.sources.scenes import read_scenes
 
     collection = read_scenes(limit=16)
-    encoder = Encoder(resolve(EMBEDDED, None))
-    found = [
-        encode_images(encoder, collection.visuals, collection.reader, size, 2, 0).vectors
-        for size in (1, 16)
-    ]
+    encoder = OpenClip(resolve(EMBEDDED, None))
+    found = []
+    for size in (1, 16):
+        parts = []
+        encode_images(
+            encoder, collection.visuals, collection.reader, How(size, 2),
+            lambda items, vectors, frames, parts=parts: parts.append(vectors),
+        )  # fmt: skip
+        found.append(np.concatenate(parts))
     np.testing.assert_allclose(found[0], found[1], atol=1e-5)
     captions = [item.text for item in collection.texts]
-    np.testing.assert_allclose(
-        encode_texts(encoder, captions, 1), encode_texts(encoder, captions, 80), atol=1e-5
-    )
+    singly = np.concatenate([encoder.encode_texts([caption]) for caption in captions])
+    np.testing.assert_allclose(singly, encoder.encode_texts(captions), atol=1e-5)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cmr.encode.openclip import Encoder
+from cmr.encode.openclip import OpenClip
 from cmr.pipeline import encoded
 from cmr.sources.scenes_draw import render, scenes
 from cmr.views import connect
@@ -16,13 +16,13 @@ def counted(monkeypatch):
     """How many pictures and captions the model has seen."""
     seen = {"images": 0, "texts": 0}
     for name in seen:
-        plain = getattr(Encoder, f"encode_{name}")
+        plain = getattr(OpenClip, f"encode_{name}")
 
         def count(self, batch, plain=plain, name=name):
             seen[name] += len(batch)
             return plain(self, batch)
 
-        monkeypatch.setattr(Encoder, f"encode_{name}", count)
+        monkeypatch.setattr(OpenClip, f"encode_{name}", count)
     return seen
 
 
@@ -81,19 +81,19 @@ def test_data_that_has_grown(cmr, photos, counted, tmp_path):
 def test_a_killed_ingest_goes_on(cmr, photos, counted, tmp_path, monkeypatch):
     root = tmp_path / "w"
     monkeypatch.setattr(encoded, "SECONDS", 0.0)
-    plain = Encoder.encode_images
+    plain = OpenClip.encode_images
 
     def dies(self, batch):
         if counted["images"] >= 6:
             raise KeyboardInterrupt
         return plain(self, batch)
 
-    monkeypatch.setattr(Encoder, "encode_images", dies)
+    monkeypatch.setattr(OpenClip, "encode_images", dies)
     ingest = ("ingest", *photos(11), "-w", root, "--dataset", "a", "--batch-size", "3")
     assert cmr(*ingest, code=130).exit_code == 130
     assert connect(str(root)).execute("select count(*) from datasets").fetchone() == (0,)
     assert counted["images"] == 6
-    monkeypatch.setattr(Encoder, "encode_images", plain)
+    monkeypatch.setattr(OpenClip, "encode_images", plain)
     cmr(*ingest)
     assert counted["images"] == 11
     assert not list((root / "materialised").rglob("*.parquet"))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cmr.encode.models import resolve
-from cmr.encode.openclip import Encoder
+from cmr.encode.openclip import OpenClip
 from cmr.encode.video import choose, read_clip
 from cmr.views import connect
 from tests.clips import make_clip, make_sound
@@ -100,7 +100,7 @@ def test_ingest_video(cmr, folder, tmp_path):
     ).fetchall()
     assert [name for name, _ in items] == [f"video{n}" for n in range(5)]
     assert all(duration == pytest.approx(0.6, abs=0.1) for _, duration in items)
-    encoder = Encoder(resolve("scenes-tiny", None))
+    encoder = OpenClip(resolve("scenes-tiny", None))
     frames = read_clip((folder / "video3.mp4").read_bytes(), 2, "uniform").frames
     assert len(frames) == 2
     each = encoder.encode_images([encoder.preprocess(frame) for frame in frames])
@@ -109,7 +109,9 @@ def test_ingest_video(cmr, folder, tmp_path):
     query = "select vector from embeddings where modality = 'visual' and item_id = 'video3'"
     stored = np.array(con.execute(query).fetchone()[0])
     np.testing.assert_allclose(stored, mean, atol=1e-5)
-    settings = con.execute("select settings from embedding_sets limit 1").fetchone()[0]
+    settings = con.execute(
+        "select settings from embedding_sets where modality = 'visual'"
+    ).fetchone()[0]
     asked = {"frames": "2", "sampling": "uniform", "pooling": "mean of unit vectors"}
     assert asked.items() <= json.loads(settings).items()
     again = cmr(*ingest, "--frames", "2", "--max-rejects", "0.9", "--model-name", "m")

@@ -293,7 +293,8 @@ def test_shards_add_up(precision, device):
     whole = score(Memory(left), Memory(right), sides, pools, plan)
     shards = [Shard(right, first, last) for first, last in ((0, 33), (33, 34), (34, 100))]
     texts = Memory(left)
-    values = sum(pair_values(texts, shard, sides, plan) for shard in shards)
+    parts = [pair_values(texts, shard, sides, plan) for shard in shards]
+    values = {name: sum(part[name] for part in parts) for name in sides}
     total = partial_counts(texts, shards[0], sides, values, pools, plan)
     for shard in shards[1:]:
         for name, tally in partial_counts(texts, shard, sides, values, pools, plan).items():
@@ -303,4 +304,23 @@ def test_shards_add_up(precision, device):
         for field in dataclasses.fields(found):
             if field.name not in ("judged", "scores"):
                 mine, theirs = getattr(found, field.name), getattr(whole[name], field.name)
+                np.testing.assert_array_equal(mine, theirs, err_msg=f"{name} {field.name}")
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_directions_with_judgments_of_their_own(device):
+    """Each direction is counted as if it were scored alone with its own judgments."""
+    rng = np.random.default_rng(12)
+    a, b, first = make_case(rng, 40, 50, 24, True, 80)
+    other = make_case(rng, 40, 50, 24, True, 30)[2]
+    left, right = (Memory(encode(normalise(x, range(200), ""), "int8")) for x in (a, b))
+    plan = make_plan("int8", 24, 40, 50, device)
+    pools = Pools([20, 30], 1, 3)
+    each = {"t2v": directions(first)["t2v"], "v2t": directions(other)["v2t"]}
+    both = score(left, right, each, pools, plan)
+    for name, judged in each.items():
+        alone = score(left, right, {name: judged}, pools, plan)[name]
+        for field in dataclasses.fields(alone):
+            if field.name != "judged":
+                mine, theirs = getattr(both[name], field.name), getattr(alone, field.name)
                 np.testing.assert_array_equal(mine, theirs, err_msg=f"{name} {field.name}")

@@ -57,14 +57,19 @@ def test_checkpoint_size_and_log():
 
 def test_quality_from_any_folder(tmp_path, monkeypatch):
     """1,000 captions against 200 pictures, by a plain matrix, far from a folder with its files."""
-    from cmr.encode.batches import encode_images, encode_texts
-    from cmr.encode.openclip import Encoder
+    from cmr.encode.batches import How, encode_images
+    from cmr.encode.openclip import OpenClip
 
     monkeypatch.chdir(tmp_path)
     collection = read_scenes(limit=200)
-    encoder = Encoder(resolve(EMBEDDED, None))
-    images = encode_images(encoder, collection.visuals, collection.reader, 64, 2, 0).vectors
-    texts = encode_texts(encoder, [item.text for item in collection.texts], 256)
+    encoder = OpenClip(resolve(EMBEDDED, None))
+    parts = []
+    encode_images(
+        encoder, collection.visuals, collection.reader, How(64, 2),
+        lambda items, vectors, frames: parts.append(vectors),
+    )  # fmt: skip
+    images = np.concatenate(parts)
+    texts = encoder.encode_texts([item.text for item in collection.texts])
     assert images.shape == (200, 512)
     images /= np.linalg.norm(images, axis=1, keepdims=True)
     scores = texts @ images.T

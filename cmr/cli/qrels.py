@@ -1,0 +1,82 @@
+"""`cmr ingest qrels`: further judgments over a data set that is there already."""
+
+from __future__ import annotations
+
+import click
+
+from cmr.cli.options import warehouse_option
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE…")
+@warehouse_option
+@click.option("--dataset", help="Data set that is judged.  [default: the only one]")
+@click.option("--name", help="Name of the judgments.  [default: the first file's name]")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["trec", "table", "json"]),
+    help="Of the files.  [default: by their ending, trec for others]",
+)
+@click.option(
+    "--direction",
+    type=click.Choice(["t2v", "v2t"]),
+    help="Whose queries the files have.  [default: by the ids]",
+)
+@click.option(
+    "--one-way",
+    is_flag=True,
+    help="Judgments of that direction alone; so are files of both, and JSON.",
+)
+@click.option(
+    "--max-rejects",
+    default=0.01,
+    show_default=True,
+    type=click.FloatRange(0, 1),
+    help="Share of a file's judgments that may name items which the data set lacks.",
+)
+def qrels(
+    files: tuple[str, ...],
+    warehouse: str,
+    dataset: str | None,
+    name: str | None,
+    form: str | None,
+    direction: str | None,
+    one_way: bool,
+    max_rejects: float,
+) -> None:
+    """Add relevance judgments to a data set, for `cmr evaluate --qrels NAME`.
+
+    trec: `query 0 item relevance` a line. table: CSV, TSV, JSON lines or Parquet with columns
+    text_id and visual_id, or query_id and item_id (query-id and corpus-id, as in BEIR), and
+    relevance. json: {query: [items]}, a file a direction, as eccv_caption has them.
+
+    Judgments are read from either side, as a data set's own; with --one-way only from that of
+    their queries.
+
+    \b
+    cmr ingest qrels judged.trec --dataset coco --name judged
+    cmr ingest qrels eccv_caption_to_image.json eccv_image_to_caption.json --name eccv
+    cmr evaluate --qrels eccv
+    """
+    from pathlib import Path
+
+    from cmr.pipeline.judgments import ingest_qrels
+    from cmr.sources.qrels import read_qrels
+
+    read = [read_qrels(path, form) for path in files]
+    apart = one_way or any(rows.one_way for rows in read)
+    done = ingest_qrels(
+        warehouse, dataset, name or Path(files[0]).stem, read, direction, apart, max_rejects
+    )
+    queries = ", ".join(f"{count:,} {way}" for way, count in done.queries.items() if count)
+    what = f"{done.dataset}: {done.pairs:,} judgments {done.name!r}, queries: {queries}"
+    click.echo(what + ("" if done.new else " (already there)"), err=True)
+    if done.not_relevant:
+        click.echo(f"  {done.not_relevant:,} of relevance 0 or less left out", err=True)
+    if done.rejects:
+        click.echo(
+            f"  {len(done.rejects):,} of items that are not there, listed in the table rejects",
+            err=True,
+        )
+    click.echo(f"use them: cmr evaluate --dataset {done.dataset} --qrels {done.name}", err=True)

@@ -1,0 +1,44 @@
+"""All kinds of encoders: open_clip, transformers, and those that other packages register.
+
+Another package registers one with an entry point of the group `cmr.encoders`, whose name is what
+stands before the colon in `--model` and whose value is an `EncoderKind`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+
+from cmr.encode.encoder import EncoderKind
+from cmr.errors import CmrError
+
+GROUP = "cmr.encoders"
+DEFAULT = "open_clip"
+OWN = {DEFAULT: "openclip", "transformers": "transformers"}
+
+
+def kind_names() -> list[str]:
+    """What there is, our own first."""
+    return [*OWN, *(name for name in sorted(_others()) if name not in OWN)]
+
+
+def get_kind(name: str) -> EncoderKind:
+    """The kind of a name. Raises CmrError if there is none, or another package's does not load."""
+    if name in OWN:
+        kind = import_module(f"cmr.encode.{OWN[name]}").KIND
+        assert isinstance(kind, EncoderKind)
+        return kind
+    point = _others().get(name)
+    if point is None:
+        raise CmrError(f"there is no encoder {name!r}; there are {', '.join(kind_names())}")
+    try:
+        loaded = point.load()
+    except Exception as error:
+        raise CmrError(f"the encoder {name!r} ({point.value}) does not load: {error}") from None
+    if not isinstance(loaded, EncoderKind):
+        raise CmrError(f"the encoder {name!r} ({point.value}) is no cmr.encode.encoder.EncoderKind")
+    return loaded
+
+
+def _others() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=GROUP)}

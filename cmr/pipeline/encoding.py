@@ -1,0 +1,148 @@
+"""Encoding a collection: what is not known yet goes through the model, the rest is taken."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+from cmr.encode.models import ModelSpec
+from cmr.encode.registry import get_kind
+from cmr.pipeline.contents import without
+from cmr.pipeline.encoded import Encoding, content_key
+from cmr.sources.collection import TEXT, VISUAL, Collection, Item, Reject
+
+# (description, total, unit) -> a context manager that gives `advance(count)`.
+ProgressBar = Callable[[str, int, str], Any]
+
+
+@dataclass(frozen=True)
+class EncodeOptions:
+    """How media are encoded. `max_rejects`: share of the visuals that may be left out.
+
+    `frames`, `sampling`: of clips, see `cmr.encode.video`; `keep_frames`: store their vectors,
+    too.
+    """
+
+    device: str = "auto"
+    batch_size: int = 64
+    workers: int = os.cpu_count() or 1
+    max_rejects: float = 0.01
+    frames: int = 12
+    sampling: str = "uniform"
+    keep_frames: bool = False
+
+    def of_clips(self) -> dict[str, str]:
+        """What of this decides a clip's vector."""
+        return {
+            "frames": "1" if self.sampling == "middle" else str(self.frames),
+            "sampling": self.sampling,
+            "pooling": "mean of unit vectors",
+            "av": version("av"),
+        }
+
+
+def side_settings(
+    spec: ModelSpec, collection: Collection, options: EncodeOptions
+) -> dict[str, dict[str, str]]:
+    """All that decides a vector of either side, but the item itself."""
+    clips = options.of_clips() if collection.clips else {}
+    common = spec.settings()
+    return {
+        TEXT: common | spec.of_texts(),
+        VISUAL: common | spec.of_pictures() | clips,
+    }
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What encoding found: visuals that do not decode, and how many captions were cut off."""
+
+    rejects: list[Reject]
+    cut: int = 0
+
+
+def encode_new(
+    collection: Collection,
+    sides: Mapping[str, Encoding],
+    spec: ModelSpec,
+    options: EncodeOptions,
+    allowed: int,
+    bar: ProgressBar,
+) -> Encoded:
+    """Encode what `sides` do not know. Raises CmrError if more than `allowed` do not decode."""
+    visuals = sides[VISUAL].lacking(collection.visuals)
+    if not visuals and not sides[TEXT].lacking(collection.texts):
+        return Encoded([])
+    from cmr.devices import pick_device
+    from cmr.encode.batches import How, encode_images
+
+    encoder = get_kind(spec.kind).load(spec, pick_device(options.device))
+    details = encoder.details()
+    for side in sides.values():
+        side.loaded(details)
+    faults: dict[str, str] = {}
+    if visuals:
+        assert collection.reader is not None
+        what = "clips" if collection.clips else "pictures"
+        sampling = (options.frames, options.sampling) if collection.clips else None
+        how = How(options.batch_size, options.workers, allowed, sampling)
+        with bar(what, len(visuals), what) as advance:
+            rejects = encode_images(
+                encoder, visuals, collection.reader, how, sides[VISUAL].add, advance
+            )
+        reasons = {reject.source_row: reject.reason for reject in rejects}
+        for item in visuals:
+            if (item.uri or item.item_id) in reasons:
+                faults[content_key(item)] = reasons[item.uri or item.item_id]
+    left = [item for item in collection.visuals if content_key(item) not in faults]
+    texts = without(collection, [], left).texts
+    with bar("captions", len(sides[TEXT].lacking(texts)), "captions") as advance:
+        _encode_texts(encoder, spec, sides[TEXT], texts, options.batch_size, advance)
+    cut = _cut(encoder, spec, texts, details.get("context_length"))
+    return Encoded(
+        [
+            Reject(item.uri or item.item_id, faults[content_key(item)])
+            for item in collection.visuals
+            if content_key(item) in faults
+        ],
+        cut,
+    )
+
+
+def _encode_texts(
+    encoder: Any,
+    spec: ModelSpec,
+    side: Encoding,
+    texts: Sequence[Item],
+    batch_size: int,
+    advance: Callable[[int], None],
+) -> None:
+    lacking = side.lacking(texts)
+    for at in range(0, len(lacking), batch_size):
+        batch = lacking[at : at + batch_size]
+        side.add(batch, encoder.encode_texts([spec.prompted(item.text or "") for item in batch]))
+        advance(len(batch))
+
+
+def _cut(encoder: Any, spec: ModelSpec, texts: Sequence[Item], length: int | None) -> int:
+    """How many captions are longer than the model takes, so that their end is not seen.
+
+    A token stands for a byte at least, so a short caption need not be looked at.
+    """
+    if length is None:
+        return 0
+    said = {spec.prompted(item.text or "") for item in texts}
+    long = [text for text in said if len(text.encode()) > length - 2]
+    over = (
+        {
+            text
+            for text, count in zip(long, encoder.token_counts(long), strict=True)
+            if count > length
+        }
+        if long
+        else set()
+    )
+    return sum(spec.prompted(item.text or "") in over for item in texts)

@@ -1,0 +1,216 @@
+"""Further judgments over a data set that is in the warehouse, under a name of their own."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cmr.errors import CmrError
+from cmr.identity import identity, table_hash
+from cmr.pipeline.datasets import reject_table
+from cmr.pipeline.request import DEFAULT_QRELS, find_dataset
+from cmr.sources.collection import TEXT, VISUAL, Reject
+from cmr.sources.qrels import Rows
+from cmr.warehouse.layout import check_name, partition
+from cmr.warehouse.schemas import EXTRA_QRELS, ITEMS, QRELS_SETS, REJECTS
+from cmr.warehouse.store import Warehouse
+
+BOTH = "both"
+Ids = Mapping[str, pa.Array]
+
+
+@dataclass(frozen=True)
+class Judgments:
+    """What was stored: pairs and queries by direction, and the rows that were not taken."""
+
+    dataset: str
+    name: str
+    queries: dict[str, int]
+    pairs: int
+    not_relevant: int
+    rejects: list[Reject]
+    new: bool
+    seconds: float
+
+
+def ingest_qrels(
+    root: str,
+    dataset: str | None,
+    name: str,
+    files: Sequence[Rows],
+    direction: str | None = None,
+    one_way: bool = False,
+    max_rejects: float = 0.01,
+) -> Judgments:
+    """Store judgments of `files` under `name`.
+
+    `direction`: of the files' queries; by the ids if None. `one_way`: they are of that direction
+    alone; else they are read from either side, unless the files are of both. `max_rejects`: the
+    share of a file's rows that may name items which the data set lacks; they become rejects.
+    More of them raise CmrError, as do pairs that are judged twice. Rows of relevance 0 or less
+    are left out and counted.
+    """
+    clock = time.perf_counter()
+    check_name("--name", name)
+    if name == DEFAULT_QRELS:
+        raise CmrError(f"{DEFAULT_QRELS!r} are the data set's own judgments; choose another --name")
+    warehouse = Warehouse.open(root)
+    data = find_dataset(warehouse, dataset)
+    ids = {side: _ids(warehouse, data["files"], side) for side in (TEXT, VISUAL)}
+    ways = [direction or _direction(rows, ids, data["dataset"]) for rows in files]
+    apart = one_way or len(set(ways)) > 1
+    tables, rejects, ignored = [], list[Reject](), 0
+    for rows, way in zip(files, ways, strict=True):
+        table = _table(rows, way, way if apart else BOTH)
+        relevant = table.filter(pc.greater(table["relevance"], 0))
+        ignored += table.num_rows - relevant.num_rows
+        known, unknown = _known(rows, relevant, ids)
+        if len(unknown) > max_rejects * relevant.num_rows:
+            raise CmrError(
+                f"{rows.path}: {len(unknown):,} of {relevant.num_rows:,} judgments name items that "
+                f"{data['dataset']!r} lacks, more than --max-rejects {max_rejects:g} allows; the "
+                f"first is of {unknown[0].source_row.partition(': ')[2]}"
+            )
+        rejects += unknown
+        tables.append(known)
+    found = pa.concat_tables(tables).combine_chunks()
+    _check(found)
+    new = _store(warehouse, data["dataset"], name, found, files, (rejects, ignored), clock)
+    return Judgments(
+        data["dataset"],
+        name,
+        {way: _queries(found, way) for way in ("t2v", "v2t")},
+        found.num_rows,
+        ignored,
+        rejects,
+        new,
+        time.perf_counter() - clock,
+    )
+
+
+def _ids(warehouse: Warehouse, files: Sequence[str], side: str) -> pa.Array:
+    mine = [name for name in files if f"/modality={side}/" in name]
+    return warehouse.read(mine, ITEMS)["item_id"].combine_chunks()
+
+
+def _direction(rows: Rows, ids: Ids, dataset: str) -> str:
+    """The direction in which more of the rows name items of the data set."""
+    if rows.sided:
+        return "t2v"
+    queries, items = pa.array(rows.queries, pa.string()), pa.array(rows.items, pa.string())
+    fits = {
+        way: pc.sum(
+            pc.and_(pc.is_in(queries, value_set=ids[ask]), pc.is_in(items, value_set=ids[find]))
+        ).as_py()
+        for way, ask, find in (("t2v", TEXT, VISUAL), ("v2t", VISUAL, TEXT))
+    }
+    if fits["t2v"] == fits["v2t"]:
+        if fits["t2v"]:
+            raise CmrError(
+                f"{rows.path}: the ids of queries and items fit texts as well as visuals of "
+                f"{dataset!r}; --direction t2v or v2t says which are the queries"
+            )
+        raise CmrError(
+            f"{rows.path}: no row names a text and a visual of {dataset!r}; the first row's are "
+            f"{rows.queries[0]!r} and {rows.items[0]!r}, the data set's such as "
+            f"{ids[TEXT][0].as_py()!r} and {ids[VISUAL][0].as_py()!r}"
+        )
+    return "t2v" if fits["t2v"] > fits["v2t"] else "v2t"
+
+
+def _table(rows: Rows, way: str, stands_for: str) -> pa.Table:
+    texts, visuals = (rows.queries, rows.items)[:: 1 if way == "t2v" else -1]
+    columns = {
+        "direction": [stands_for] * len(rows.queries),
+        "text_id": texts,
+        "visual_id": visuals,
+        "relevance": rows.relevance,
+    }
+    return pa.table(columns, schema=EXTRA_QRELS.schema)
+
+
+def _known(rows: Rows, table: pa.Table, ids: Ids) -> tuple[pa.Table, list[Reject]]:
+    """The rows whose items are there, and the others."""
+    here = pc.and_(
+        pc.is_in(table["text_id"], value_set=ids[TEXT]),
+        pc.is_in(table["visual_id"], value_set=ids[VISUAL]),
+    )
+    name = Path(rows.path).name
+    rejects = [
+        Reject(
+            f"{name}: text {row['text_id']!r}, visual {row['visual_id']!r}",
+            "the data set lacks one of these items",
+        )
+        for row in table.filter(pc.invert(here)).to_pylist()
+    ]
+    return table.filter(here), rejects
+
+
+def _check(found: pa.Table) -> None:
+    if not found.num_rows:
+        raise CmrError("no judgment is left")
+    keys = ["direction", "text_id", "visual_id"]
+    counted = found.group_by(keys).aggregate([([], "count_all")])
+    twice = counted.filter(pc.greater(counted["count_all"], 1))
+    if twice.num_rows:
+        first = twice.slice(0, 1).to_pylist()[0]
+        raise CmrError(
+            f"{twice.num_rows:,} pairs are judged twice, the first is of text "
+            f"{first['text_id']!r} and visual {first['visual_id']!r}"
+        )
+
+
+def _queries(found: pa.Table, way: str) -> int:
+    mine = found.filter(pc.is_in(found["direction"], value_set=pa.array([way, BOTH])))
+    return int(pc.count_distinct(mine["text_id" if way == "t2v" else "visual_id"]).as_py())
+
+
+def _store(
+    warehouse: Warehouse,
+    dataset: str,
+    name: str,
+    found: pa.Table,
+    files: Sequence[Rows],
+    left_out: tuple[list[Reject], int],
+    clock: float,
+) -> bool:
+    """Write them and their catalogue row; tells whether they were not there yet."""
+    keys = {"dataset": dataset, "qrels": name}
+    settings: dict[str, Any] = {"files": [Path(rows.path).name for rows in files]}
+    order = found.sort_by([(column, "ascending") for column in found.column_names[:3]])
+    mark = table_hash([order])[:16]
+    with warehouse.claim(identity(**keys)):
+        there = warehouse.find(QRELS_SETS, f"{dataset}/{name}")
+        if there is not None:
+            if there["fingerprint"] == mark:
+                return False
+            raise CmrError(
+                f"the warehouse has other judgments of {dataset!r} under the name {name!r}; "
+                "choose another --name"
+            )
+        warehouse.sweep(partition(EXTRA_QRELS.name, keys), [])
+        named = [warehouse.write(EXTRA_QRELS, keys, [order])]
+        rejects, ignored = left_out
+        if rejects:
+            named.append(warehouse.write(REJECTS, {"dataset": dataset}, [reject_table(rejects)]))
+        row = {
+            **keys,
+            "fingerprint": mark,
+            "source": "qrels",
+            "settings": json.dumps(settings, sort_keys=True),
+            "judgments": found.num_rows,
+            "left_out": len(rejects) + ignored,
+            "files": named,
+            "created_at": datetime.now(UTC),
+            "seconds": time.perf_counter() - clock,
+        }
+        warehouse.commit(QRELS_SETS, f"{dataset}/{name}", row)
+        return True

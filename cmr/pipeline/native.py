@@ -1,0 +1,131 @@
+"""A data set's native vectors: found if they are stored, else written, the data set last."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from cmr.errors import CmrError
+from cmr.identity import identity
+from cmr.pipeline.datasets import find_same, ids, refuse_other_data, write_dataset
+from cmr.pipeline.encoded import NOTES, deciding
+from cmr.pipeline.sets import ensure_set
+from cmr.represent.precisions import encode
+from cmr.represent.vectors import Floats
+from cmr.sources.collection import Collection
+from cmr.warehouse.current import current_sets
+from cmr.warehouse.layout import MARKER
+from cmr.warehouse.schemas import EMBEDDING_SETS
+from cmr.warehouse.storage import Storage
+from cmr.warehouse.store import Warehouse
+from cmr.warehouse.vectors import in_groups
+
+Key = tuple[str, int]
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Native:
+    """Unit vectors of one side, (n, dim), and what decides them.
+
+    `notes`: what else is recorded. `frames`: tables of a clip's frames' vectors, to be kept.
+    """
+
+    vectors: Floats
+    settings: Mapping[str, Any]
+    notes: Mapping[str, Any] = field(default_factory=dict)
+    frames: Iterable[pa.Table] | None = None
+
+
+def store(
+    warehouse: Warehouse,
+    dataset: str,
+    model: str,
+    collection: Collection,
+    data_hash: str,
+    native: Mapping[Key, Native],
+    clock: float,
+    may_grow: bool,
+) -> bool:
+    """Write what is missing, the data set's catalogue row last; tells whether anything was."""
+    with warehouse.claim(identity(dataset=dataset)):
+        found = find_same(warehouse, dataset, data_hash)
+        if found is None:
+            refuse_other_data(warehouse, dataset, collection, may_grow)
+        _refuse_other_vectors(warehouse, dataset, model, native)
+        before = len(warehouse.catalogue(EMBEDDING_SETS))
+        for (side, dim), one in native.items():
+            names = ids(collection, side)
+            keys = {
+                "dataset": dataset,
+                "model": model,
+                "modality": side,
+                "dim": dim,
+                "dim_method": "native",
+                "precision": "fp32",
+            }
+            blocks = [(0, encode(one.vectors, "fp32"))]
+            ensure_set(
+                warehouse,
+                keys,
+                {**one.settings, "dataset": data_hash},
+                data_hash,
+                len(one.vectors),
+                lambda names=names, blocks=blocks: in_groups(names, blocks),  # type: ignore[misc]
+                notes={NOTES: dict(one.notes)} if one.notes else {},
+                frames=one.frames,
+            )
+        if found is None:
+            write_dataset(warehouse, dataset, collection, data_hash, clock)
+        return found is None or len(warehouse.catalogue(EMBEDDING_SETS)) > before
+
+
+def _refuse_other_vectors(
+    warehouse: Warehouse, dataset: str, model: str, native: Mapping[Key, Native]
+) -> None:
+    for row in warehouse.catalogue(EMBEDDING_SETS):
+        key = (row["modality"], row["dim"])
+        if (row["dataset"], row["model"], row["dim_method"]) != (dataset, model, "native"):
+            continue
+        if (
+            row["precision"] == "fp32"
+            and key in native
+            and deciding(row["settings"]) != dict(native[key].settings)
+        ):
+            raise CmrError(
+                f"the warehouse has other vectors of {dataset!r} by the model {model!r}; "
+                "choose another --model-name"
+            )
+
+
+def stored_already(
+    root: str,
+    dataset: str,
+    data_hash: str,
+    model: str,
+    settings: Mapping[str, Mapping[str, Any]],
+) -> tuple[Row, list[int]] | None:
+    """The data set's row and the stored dimensions, if this very data was encoded so already."""
+    if not Storage(root).exists(MARKER):
+        return None
+    warehouse = Warehouse.open(root)
+    found = find_same(warehouse, dataset, data_hash)
+    if found is None:
+        return None
+    sides: dict[int, set[str]] = {}
+    for row in current_sets(warehouse):
+        if (row["dataset"], row["model"]) == (dataset, model) and row["parent"] is None:
+            stored = {**deciding(row["settings"]), "dataset": _data(row)}
+            if stored == {**settings[row["modality"]], "dataset": data_hash}:
+                sides.setdefault(row["dim"], set()).add(row["modality"])
+    dims = sorted(dim for dim, both in sides.items() if both == set(settings))
+    return (found, dims) if dims else None
+
+
+def _data(row: Row) -> str | None:
+    found: str | None = json.loads(row["settings"]).get("dataset")
+    return found

@@ -1,0 +1,154 @@
+"""Files of relevance judgments: TREC qrels, tables, and JSON maps such as eccv_caption's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cmr.errors import CmrError
+from cmr.sources.jsonfile import load_json
+from cmr.sources.pairs import read_table
+
+FORMATS = ("trec", "table", "json")
+TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".pq")
+TEXTS = ("text_id", "caption_id")
+VISUALS = ("visual_id", "image_id", "video_id")
+QUERIES = ("query_id", "query-id", "q_id", "qid", "query")
+ITEMS = ("item_id", "doc_id", "docid", "corpus_id", "corpus-id", "document_id")
+RELEVANCES = ("relevance", "score", "rel", "label")
+# 2 to this power is still a number, so NDCG's exponential gain is one.
+LARGEST_RELEVANCE = 1000
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Judgments as a file has them, (rows,) each.
+
+    `sided`: whether `queries` are texts and `items` visuals for certain, since the file's columns
+    say so; else they are whatever the file's queries are. `one_way`: whether the format speaks of
+    one direction alone.
+    """
+
+    path: str
+    queries: list[str]
+    items: list[str]
+    relevance: list[int]
+    sided: bool = False
+    one_way: bool = False
+
+
+def read_qrels(path: str, form: str | None = None) -> Rows:
+    """Read a file of judgments; its format is told by its ending if `form` is None.
+
+    trec: `query 0 item relevance` a line. table: CSV, TSV, JSON lines or Parquet with columns of
+    texts and visuals or of queries and items, and one of relevance, without which it is 1. json:
+    `{query: [items]}`, as eccv_caption has it, or `{query: {item: relevance}}`.
+    Raises CmrError naming the file, the line and what is wrong with it.
+    """
+    if not Path(path).is_file():
+        raise CmrError(f"there is no file {path}")
+    form = form or _format(path)
+    rows = {"trec": _trec, "table": _table, "json": _json}[form](path)
+    if not rows.queries:
+        raise CmrError(f"{path} holds no judgment")
+    for place, value in enumerate(rows.relevance):
+        if value > LARGEST_RELEVANCE:
+            raise CmrError(
+                f"{path}: judgment {place} has the relevance {value}, more than {LARGEST_RELEVANCE}"
+            )
+    return rows
+
+
+def _format(path: str) -> str:
+    ending = Path(path).suffix.lower()
+    if ending in TABLES:
+        return "table"
+    return "json" if ending == ".json" else "trec"
+
+
+def _trec(path: str) -> Rows:
+    queries, items, relevance = [], [], []
+    try:
+        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeError) as error:
+        raise CmrError(f"{path} is not readable text: {error}") from None
+    for number, line in enumerate(lines, 1):
+        fields = line.split()
+        if not fields:
+            continue
+        if len(fields) != 4:
+            what = ", which is a run's line" if len(fields) == 6 else ""
+            raise CmrError(
+                f"{path}: line {number} has {len(fields)} fields{what}; "
+                "qrels have 4: query, 0, item, relevance"
+            )
+        queries.append(fields[0])
+        items.append(fields[2])
+        relevance.append(_whole(f"{path}: line {number}", fields[3]))
+    return Rows(path, queries, items, relevance)
+
+
+def _table(path: str) -> Rows:
+    table = read_table(path)
+    sided = _first(table.columns, TEXTS) is not None and _first(table.columns, VISUALS) is not None
+    known = (TEXTS, VISUALS) if sided else (QUERIES, ITEMS)
+    names = [_first(table.columns, choice) for choice in known]
+    if None in names:
+        raise CmrError(
+            f"{path} has neither text_id and visual_id nor query_id and item_id; "
+            f"it has {', '.join(table.columns)}"
+        )
+    graded = _first(table.columns, RELEVANCES)
+    where = f"{path}: row"
+    queries, items = (
+        [_id(f"{where} {row}", value) for row, value in enumerate(table[name].to_list())]
+        for name in names
+        if name is not None
+    )
+    relevance = [1] * len(queries)
+    if graded is not None:
+        told = table[graded].to_list()
+        relevance = [_whole(f"{where} {row}", value) for row, value in enumerate(told)]
+    return Rows(path, queries, items, relevance, sided)
+
+
+def _json(path: str) -> Rows:
+    data = load_json(path)
+    if not isinstance(data, dict):
+        raise CmrError(f"{path} holds a {type(data).__name__}, expected {{query: [items]}}")
+    queries, items, relevance = [], [], []
+    for query, told in data.items():
+        where = f"{path}: {query!r}"
+        if isinstance(told, dict):
+            graded = [(item, _whole(where, value)) for item, value in told.items()]
+        elif isinstance(told, list):
+            graded = [(_id(where, item), 1) for item in told]
+        else:
+            raise CmrError(f"{where} is a {type(told).__name__}, expected a list of items")
+        for item, value in graded:
+            queries.append(str(query))
+            items.append(item)
+            relevance.append(value)
+    return Rows(path, queries, items, relevance, one_way=True)
+
+
+def _first(columns: Iterable[str], known: tuple[str, ...]) -> str | None:
+    there = set(columns)
+    return next((name for name in known if name in there), None)
+
+
+def _id(where: str, value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
+        raise CmrError(f"{where} has {value!r} where an id is expected")
+    return str(value)
+
+
+def _whole(where: str, value: Any) -> int:
+    try:
+        if isinstance(value, bool) or int(value) != float(value):
+            raise ValueError
+        return int(value)
+    except (TypeError, ValueError, OverflowError):
+        raise CmrError(f"{where} has the relevance {value!r}, expected a whole number") from None

@@ -1,0 +1,2 @@
+-- Further judgments of data sets, one row a named set of them (`cmr ingest qrels`).
+select * from read_parquet(getvariable('cmr_root') || '/qrels_sets/*.parquet')
