@@ -9,6 +9,7 @@ from cmr.encode.openclip import OpenClip
 from cmr.pipeline import encoded
 from cmr.sources.scenes_draw import render, scenes
 from cmr.views import connect
+from tests.conftest import snapshot
 
 
 @pytest.fixture
@@ -76,6 +77,77 @@ def test_data_that_has_grown(cmr, photos, counted, tmp_path):
         np.testing.assert_allclose(large[key], vector, atol=1e-5)
     cmr("ingest", *photos(9), "-w", root, "--dataset", "c", "--model-name", "other")
     assert counted == {"images": 27, "texts": 27}
+
+
+EVALUATE = ("--dims", "64", "--precisions", "fp32,int8", "--candidates", "4")
+
+
+def test_data_that_grows_under_its_name(cmr, photos, counted, tmp_path):
+    """Only what is new is encoded; what was evaluated before makes room for the whole."""
+    root, alone = tmp_path / "w", tmp_path / "alone"
+    cmr("ingest", *photos(5), "-w", root, "--dataset", "a")
+    cmr("evaluate", "-w", root, *EVALUATE)
+    before = snapshot(root)
+    said = cmr("ingest", *photos(9, twice=True), "-w", root, "--dataset", "a").stderr
+    assert counted == {"images": 9, "texts": 9}
+    assert "encoded 4 visuals and 4 texts" in said
+    kept = snapshot(root)
+    assert {name for name in before if name not in kept} == {
+        name for name in before if name.startswith(("items/dataset=a", "qrels/d", "rejects/d"))
+    }
+    con = connect(str(root))
+    assert con.execute("select count(*) from runs").fetchone() == (0,)
+    assert con.execute("select count(*) from embeddings").fetchone() == (20,)
+    cmr("evaluate", "-w", root, *EVALUATE)
+    cmr("ingest", *photos(9, twice=True), "-w", alone, "--dataset", "a")
+    cmr("evaluate", "-w", alone, *EVALUATE)
+    query = "select * exclude (run_id, model) from metrics order by all"
+    mine, theirs = (connect(str(where)).execute(query).fetchall() for where in (root, alone))
+    assert len(mine) > 100
+    for row, other in zip(mine, theirs, strict=True):
+        assert row == pytest.approx(other, abs=1e-9)
+    assert "all 12 checks pass" in cmr("doctor", "-w", root).stdout
+    assert cmr("runs", "list", "-w", root).stdout.count("scenes-tiny") == 4
+
+
+def test_another_model_has_to_catch_up(cmr, photos, counted, tmp_path):
+    root = tmp_path / "w"
+    cmr("ingest", *photos(5), "-w", root, "--dataset", "a", "--model-name", "m")
+    cmr("ingest", *photos(9), "-w", root, "--dataset", "a")
+    refused = cmr("evaluate", "-w", root, "--model", "m", *EVALUATE, code=1)
+    assert "has grown since the model 'm' encoded it" in refused.stderr
+    cmr("ingest", *photos(9), "-w", root, "--dataset", "a", "--model-name", "m")
+    assert counted == {"images": 18, "texts": 18}
+    cmr("evaluate", "-w", root, "--model", "m", *EVALUATE)
+
+
+@pytest.mark.parametrize("change", ["fewer", "caption", "picture"])
+def test_what_is_not_growth_is_refused(cmr, photos, tmp_path, change):
+    root = tmp_path / "w"
+    cmr("ingest", *photos(6), "-w", root, "--dataset", "a")
+    before = snapshot(root)
+    source = photos(5 if change == "fewer" else 9)
+    if change == "caption":
+        source[1].write_text(source[1].read_text().replace("2.png,", "2.png,not "))
+    if change == "picture":
+        render(scenes("test", 20)[19]).save(tmp_path / "photos" / "3.png")
+    refused = cmr("ingest", *source, "-w", root, "--dataset", "a", code=1)
+    assert "other data under the name 'a'" in refused.stderr
+    says = {"fewer": "'5', which is not here", "caption": "'2' is another",
+            "picture": "'3.png' is another"}  # fmt: skip
+    assert says[change] in refused.stderr
+    after = snapshot(root)
+    assert {k: v for k, v in after.items() if not k.startswith("materialised/")} == before
+
+
+def test_other_weights_under_the_same_name(cmr, photos, tmp_path, monkeypatch):
+    """Vectors of two sets of weights are never mixed."""
+    root = tmp_path / "w"
+    cmr("ingest", *photos(5), "-w", root, "--dataset", "a")
+    plain = OpenClip.details
+    monkeypatch.setattr(OpenClip, "details", lambda self: plain(self) | {"weights_sha256": "0"})
+    refused = cmr("ingest", *photos(9), "-w", root, "--dataset", "a", code=1)
+    assert "the weights of 'scenes-tiny' are not those" in refused.stderr
 
 
 def test_a_killed_ingest_goes_on(cmr, photos, counted, tmp_path, monkeypatch):
