@@ -1,13 +1,16 @@
-"""Where pictures are read from: a folder, a zip or a tar archive."""
+"""Where pictures are read from: a folder, a zip or a tar archive, here or in an object store."""
 
 from __future__ import annotations
 
+import posixpath
 import threading
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 
 from cmr.errors import CmrError
-from cmr.sources.tars import TarReader
+from cmr.sources.files import is_file, is_folder, is_url, join, open_file, read_file
+from cmr.sources.tars import ENDINGS, LARGEST_MEMBER, TarReader
 
 
 class FolderReader:
@@ -15,12 +18,18 @@ class FolderReader:
 
     def __init__(self, folder: str) -> None:
         """Raises CmrError if there is no such folder."""
-        self._root = Path(folder).resolve()
-        if not self._root.is_dir():
+        if not is_folder(folder):
             raise CmrError(f"there is no folder {folder}")
+        self._url = folder.rstrip("/") if is_url(folder) else None
+        self._root = Path(folder).resolve()
 
     def read(self, uri: str) -> bytes:
         """The bytes of the file `uri`, relative to the folder."""
+        if self._url is not None:
+            name = posixpath.normpath(uri)
+            if name.startswith(("/", "..")) or is_url(uri):
+                raise PermissionError(f"{uri} leads out of {self._url}")
+            return read_file(join(self._url, name))
         path = (self._root / uri).resolve()
         if not path.is_relative_to(self._root):
             raise PermissionError(f"{uri} leads out of {self._root}")
@@ -33,8 +42,8 @@ class ZipReader:
     def __init__(self, path: str) -> None:
         """Raises CmrError if the file is no zip archive."""
         try:
-            self._archive = zipfile.ZipFile(path)
-        except (OSError, zipfile.BadZipFile) as error:
+            self._archive = zipfile.ZipFile(open_file(path))
+        except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError) as error:
             raise CmrError(f"{path} is not a readable zip archive: {error}") from None
         self._lock = threading.Lock()
         self._names: dict[str, str] = {}
@@ -49,20 +58,29 @@ class ZipReader:
         self._names.update({name: name for name in self._archive.namelist()})
 
     def read(self, uri: str) -> bytes:
-        """The bytes of a member. Raises FileNotFoundError if there is none."""
+        """The bytes of a member. Raises FileNotFoundError if there is none, OSError if damaged."""
         if uri not in self._names:
             raise FileNotFoundError(f"{uri} is not in the archive")
-        # zipfile seeks in one shared file, so threads take turns.
-        with self._lock:
-            return self._archive.read(self._names[uri])
+        info = self._archive.getinfo(self._names[uri])
+        if info.file_size > LARGEST_MEMBER:
+            raise OSError(f"{uri} has {info.file_size:,} bytes, too many for a picture or clip")
+        try:
+            # zipfile seeks in one shared file, so threads take turns. It reads no more than the
+            # size that the archive states, so a member that is a bomb is an error.
+            with self._lock:
+                return self._archive.read(info)
+        except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
+            raise OSError(f"{uri} cannot be unpacked: {error}") from None
+        except EOFError:
+            raise OSError(f"{uri} is cut off") from None
 
 
 def open_images(path: str) -> FolderReader | ZipReader | TarReader:
-    """A reader for a folder, a .zip or a .tar file. Raises CmrError if it is none of them."""
-    if Path(path).is_dir():
+    """A reader for a folder, a zip or a tar file. Raises CmrError if it is none of them."""
+    if is_folder(path):
         return FolderReader(path)
-    if not Path(path).exists():
-        raise CmrError(f"there is no folder or zip file {path}")
-    if Path(path).suffix.lower() == ".tar":
+    if not is_file(path):
+        raise CmrError(f"there is no folder, zip or tar file {path}")
+    if path.lower().endswith(ENDINGS):
         return TarReader([path])
     return ZipReader(path)

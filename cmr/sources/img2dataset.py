@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from glob import escape
+from pathlib import Path, PurePosixPath
 
 from cmr.errors import CmrError
 from cmr.sources.collection import Collection, Item, Judgment, MediaReader, Reject
+from cmr.sources.files import join, matching
 from cmr.sources.images import FolderReader
 from cmr.sources.parquetbytes import ParquetReader, columns_of, open_parquet
 from cmr.sources.source import LIMIT, Parameter, Source
@@ -23,7 +25,7 @@ def read_img2dataset(
     told. Rows whose status is not success are rejected with its error_message. Visuals are
     called by their key. Raises CmrError naming the file at fault.
     """
-    paths = sorted(map(str, Path(folder).glob("*.parquet")))
+    paths = matching(join(escape(folder), "*.parquet"))
     if not paths:
         raise CmrError(f"{folder} has no .parquet table of img2dataset")
     names = open_parquet(paths[0]).schema_arrow.names
@@ -79,12 +81,12 @@ def _places(folder: str, paths: list[str], names: list[str]) -> _Places:
     if inside is not None:
         reader = ParquetReader(paths, inside)
         return _Places(reader, reader.uris())
-    tars = sorted(map(str, Path(folder).glob("*.tar")))
+    tars = matching(join(escape(folder), "*.tar"))
     if tars:
         archive = TarReader(tars)
         return _Places(archive, _by_key((m.name, archive.uri(m)) for m in archive.members))
-    root = Path(folder)
-    found = (str(path.relative_to(root)) for path in sorted(root.glob("*/*")))
+    pictures = matching(join(escape(folder), "*/*"))
+    found = (str(PurePosixPath(*PurePosixPath(path).parts[-2:])) for path in pictures)
     return _Places(FolderReader(folder), _by_key((name, name) for name in found))
 
 

@@ -6,13 +6,13 @@ import json
 from typing import Any
 
 from cmr.errors import CmrError
+from cmr.sources.files import read_file
 
 
 def load_json(path: str) -> Any:
     """A JSON file's content. Raises CmrError, naming it, if it is missing or no JSON."""
     try:
-        with open(path, encoding="utf-8") as stream:
-            return json.load(stream)
+        return json.loads(read_file(path).decode("utf-8"))
     except FileNotFoundError:
         raise CmrError(f"there is no file {path}") from None
     except (OSError, ValueError, RecursionError) as error:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cmr.errors import CmrError
 from cmr.sources.collection import Collection, Item, Judgment, Reject
+from cmr.sources.files import folder_of, is_file, is_url, read_file
 from cmr.sources.images import open_images
 from cmr.sources.source import IMAGES, LIMIT, Parameter, Source
 
@@ -75,7 +77,7 @@ def read_pairs(
             "caption_column": caption,
             "limit": limit,
         },
-        reader=open_images(images or str(Path(file).parent)),
+        reader=open_images(images or folder_of(file)),
         rejects=rejects,
     )
 
@@ -87,17 +89,18 @@ def read_table(file: str) -> pl.DataFrame:
     """
     import polars as pl
 
-    if not Path(file).is_file():
+    if not is_file(file):
         raise CmrError(f"there is no file {file}")
     ending = Path(file).suffix.lower()
     try:
+        source: Any = io.BytesIO(read_file(file)) if is_url(file) else file
         if ending in (".csv", ".tsv", ".txt"):
             separator = "," if ending == ".csv" else "\t"
-            return pl.read_csv(file, separator=separator, infer_schema=False, encoding="utf8")
+            return pl.read_csv(source, separator=separator, infer_schema=False, encoding="utf8")
         if ending in (".jsonl", ".ndjson"):
-            return pl.read_ndjson(file, infer_schema_length=None)
+            return pl.read_ndjson(source, infer_schema_length=None)
         if ending in (".parquet", ".pq"):
-            return pl.read_parquet(file)
+            return pl.read_parquet(source)
     except (pl.exceptions.PolarsError, OSError, UnicodeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise CmrError(f"{file} is not a readable {ending[1:]} table: {reason}") from None

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cmr.errors import CmrError
+from cmr.sources.files import is_url, open_file
 
 # Row groups whose pictures are held; several threads read neighbours.
 HELD = 4
@@ -65,7 +66,7 @@ class ParquetReader:
 def open_parquet(path: str) -> pq.ParquetFile:
     """An open file. Raises CmrError, naming it, if it is missing or damaged."""
     try:
-        return pq.ParquetFile(path)
+        return pq.ParquetFile(open_file(path) if is_url(path) else path)
     except FileNotFoundError:
         raise CmrError(f"there is no file {path}") from None
     except (pa.ArrowException, OSError) as error:

@@ -48,4 +48,4 @@ class Source:
 
 
 LIMIT = Parameter("limit", "Only the first so many pictures.", kind=int)
-IMAGES = "Folder, zip or tar of the pictures."
+IMAGES = "Folder, zip or tar of the pictures, here or in an object store (s3://…)."

@@ -1,17 +1,28 @@
-"""Members of tar archives, read where they lie; nothing is ever unpacked."""
+"""Members of tar archives, read where they lie; nothing is ever unpacked into a folder."""
 
 from __future__ import annotations
 
+import bz2
+import contextlib
+import gzip
+import lzma
 import os
 import tarfile
-import threading
-from collections.abc import Sequence
+import tempfile
+import zlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import IO, Any
 
 from cmr.errors import CmrError
+from cmr.sources.files import is_url, open_file, read_part
 
 # A picture or clip larger than this is no sample of a data set.
 LARGEST_MEMBER = 2**31
+# Pictures hardly compress: what expands to more than so many times its size is a bomb.
+LARGEST_RATIO = 100
+ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+_PACKED: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
 
 
 @dataclass(frozen=True)
@@ -25,20 +36,24 @@ class Member:
 
 
 class TarReader:
-    """Plain files of one or more uncompressed tar archives, by name.
+    """Plain files of one or more tar archives, by name.
 
     `uri` is the member's name; among several archives `NUMBER:NAME`, by the archive's place.
+    Archives in a store are read by ranges. A compressed one is expanded into a temporary file
+    without a name, for members cannot be found in it otherwise.
     """
 
     def __init__(self, paths: Sequence[str]) -> None:
         """Index the archives. Raises CmrError, naming the file, if one is no tar archive."""
         self.paths = list(paths)
         self.members: list[Member] = []
+        self._expanded: dict[int, IO[bytes]] = {}
         for number, path in enumerate(self.paths):
-            self.members += _index(number, path)
-        self._files = [os.open(path, os.O_RDONLY) for path in self.paths]
+            with _reading(path), _opened(path) as (file, expanded):
+                self.members += _index(number, file)
+                if expanded:
+                    self._expanded[number] = os.fdopen(os.dup(file.fileno()), "rb")
         self._by_uri = {self.uri(member): member for member in self.members}
-        self._lock = threading.Lock()
 
     def uri(self, member: Member) -> str:
         """What `read` knows a member by."""
@@ -51,22 +66,60 @@ class TarReader:
             raise FileNotFoundError(f"{uri} is not in the archive")
         if member.size > LARGEST_MEMBER:
             raise OSError(f"{uri} has {member.size:,} bytes, too many for a picture or clip")
-        data = os.pread(self._files[member.archive], member.size, member.offset)
+        data = self._bytes(member)
         if len(data) != member.size:
             raise OSError(f"{uri} is cut off")
         return data
 
+    def _bytes(self, member: Member) -> bytes:
+        path = self.paths[member.archive]
+        expanded = self._expanded.get(member.archive)
+        if expanded is not None:
+            return os.pread(expanded.fileno(), member.size, member.offset)
+        if is_url(path):
+            return read_part(path, member.offset, member.size)
+        # Opened anew each time: there may be more shards than a process may hold open.
+        with open(path, "rb") as file:
+            return os.pread(file.fileno(), member.size, member.offset)
 
-def _index(number: int, path: str) -> list[Member]:
-    """Links, devices and folders are left out: only plain files are samples."""
+
+@contextlib.contextmanager
+def _opened(path: str) -> Iterator[tuple[IO[bytes], bool]]:
+    """The plain archive, and whether it had to be expanded."""
+    with open_file(path) as file:
+        head = file.read(6)
+        file.seek(0)
+        unpack = next((_PACKED[mark] for mark in _PACKED if head.startswith(mark)), None)
+        if unpack is None:
+            yield file, False
+            return
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        with tempfile.TemporaryFile() as room, unpack(file) as plain:
+            while chunk := plain.read(1 << 20):
+                room.write(chunk)
+                if room.tell() > LARGEST_RATIO * size + LARGEST_RATIO * 2**20:
+                    raise CmrError(f"{path} expands to over {LARGEST_RATIO} times its size")
+            room.seek(0)
+            yield room, True
+
+
+@contextlib.contextmanager
+def _reading(path: str) -> Iterator[None]:
+    """Say which archive is at fault."""
     try:
-        with tarfile.open(path, "r:") as archive:
-            return [
-                Member(number, info.name, info.offset_data, info.size)
-                for info in archive
-                if info.isreg()
-            ]
+        yield
     except FileNotFoundError:
         raise CmrError(f"there is no file {path}") from None
-    except (OSError, tarfile.TarError, UnicodeError) as error:
-        raise CmrError(f"{path} is not a readable, uncompressed tar archive: {error}") from None
+    except (OSError, EOFError, tarfile.TarError, UnicodeError, zlib.error, lzma.LZMAError) as error:
+        raise CmrError(f"{path} is not a readable tar archive: {error}") from None
+
+
+def _index(number: int, file: IO[bytes]) -> list[Member]:
+    """Links, devices and folders are left out: only plain files are samples."""
+    with tarfile.open(fileobj=file, mode="r:") as archive:
+        return [
+            Member(number, info.name, info.offset_data, info.size)
+            for info in archive
+            if info.isreg()
+        ]

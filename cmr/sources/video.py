@@ -8,7 +8,8 @@ from typing import Any
 
 from cmr.errors import CmrError
 from cmr.sources.collection import Collection, Item, Judgment, Reject
-from cmr.sources.images import FolderReader
+from cmr.sources.files import below, is_folder
+from cmr.sources.images import open_images
 from cmr.sources.jsonfile import load_json
 from cmr.sources.pairs import read_pairs, read_table
 from cmr.sources.source import LIMIT, Parameter, Source
@@ -63,7 +64,7 @@ def read_msrvtt(
             "split": split,
             "limit": limit,
         },
-        reader=FolderReader(clips),
+        reader=open_images(clips),
         rejects=rejects,
         clips=True,
     )
@@ -71,13 +72,12 @@ def read_msrvtt(
 
 def _located(clips: str, visuals: Any) -> list[Item]:
     """The items with the names of their files, where the table leaves the ending out."""
-    root = Path(clips)
-    if not root.is_dir():
+    if not is_folder(clips):
         return list(visuals)
     files = {
-        path.stem: path.name
-        for path in sorted(root.iterdir(), reverse=True)
-        if path.suffix.lower() in ENDINGS
+        Path(name).stem: name
+        for name in sorted(below(clips), reverse=True)
+        if Path(name).suffix.lower() in ENDINGS
     }
     return [
         item

@@ -5,27 +5,32 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
+from glob import escape
 from pathlib import Path
 
 from cmr.errors import CmrError
 from cmr.sources.collection import Collection, Item, Judgment, Reject
+from cmr.sources.files import is_folder, join, matching
 from cmr.sources.source import LIMIT, Parameter, Source
 from cmr.sources.tars import Member, TarReader
 
 MEDIA = ("jpg", "jpeg", "png", "webp", "gif", "bmp", "ppm")
+CLIPS = ("mp4", "webm", "mkv", "avi", "mov")
 _RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
 
 
 def read_webdataset(shards: Sequence[str], limit: int | None = None) -> Collection:
     """Read tar shards: brace patterns (`{000..012}.tar`), globs, files, or a folder of them.
 
-    A sample is what shares a key, the name up to the first dot of its last part: a picture, and
-    captions in `.txt`, one a line, or `.json` (`caption`, `captions` or `text`). Visuals are
-    called by their key, with the shard's number before it where a key comes again. Samples
-    without picture or caption are rejected. Raises CmrError naming the file at fault.
+    A sample is what shares a key, the name up to the first dot of its last part: a picture or a
+    clip, and captions in `.txt`, one a line, or `.json` (`caption`, `captions` or `text`).
+    Visuals are called by their key, with the shard's number before it where a key comes again.
+    Samples without media or caption are rejected. Raises CmrError naming the file at fault, and
+    if there are pictures as well as clips.
     """
     paths = expand(shards)
     reader = TarReader(paths)
+    kinds: dict[bool, str] = {}
     visuals: list[Item] = []
     texts, judgments, rejects = [], [], []
     seen: set[str] = set()
@@ -33,20 +38,23 @@ def read_webdataset(shards: Sequence[str], limit: int | None = None) -> Collecti
         if limit is not None and len(visuals) >= limit:
             break
         where = f"{Path(paths[archive]).name}: {key}"
-        media = [member for name in MEDIA if (member := members.get(name))]
-        if not media:
-            rejects.append(Reject(where, f"no picture among {', '.join(members)}"))
+        ending = next((name for name in (*MEDIA, *CLIPS) if name in members), None)
+        if ending is None:
+            rejects.append(Reject(where, f"no picture or clip among {', '.join(members)}"))
             continue
+        kinds.setdefault(ending in CLIPS, where)
         visual_id = key if key not in seen else f"{archive}/{key}"
         seen.add(visual_id)
         captions, fault = _captions(reader, members)
         if fault:
             rejects.append(Reject(where, fault))
-        visuals.append(Item(visual_id, uri=reader.uri(media[0])))
+        visuals.append(Item(visual_id, uri=reader.uri(members[ending])))
         for place, caption in enumerate(captions):
             text_id = f"{visual_id}#{place}"
             texts.append(Item(text_id, text=caption))
             judgments.append(Judgment(text_id, visual_id))
+    if len(kinds) > 1:
+        raise CmrError(f"{kinds[False]} is a picture and {kinds[True]} a clip; give one kind")
     return Collection(
         source="webdataset",
         texts=texts,
@@ -55,6 +63,7 @@ def read_webdataset(shards: Sequence[str], limit: int | None = None) -> Collecti
         settings={"shards": [Path(path).name for path in paths], "limit": limit},
         reader=reader,
         rejects=rejects,
+        clips=True in kinds,
     )
 
 
@@ -81,12 +90,14 @@ def _braces(pattern: str) -> Iterator[str]:
 
 
 def _paths(path: str) -> list[str]:
-    if Path(path).is_dir():
-        return sorted(map(str, Path(path).glob("*.tar")))
-    if any(letter in path for letter in "*?["):
-        root = Path(path).anchor or "."
-        return sorted(map(str, Path(root).glob(str(Path(path).relative_to(Path(path).anchor)))))
-    return [path]
+    if is_folder(path):
+        # CLIP_benchmark puts the shards of each split into a folder of its own.
+        return _tars(path) or _tars(join(path, "test"))
+    return matching(path) if any(letter in path for letter in "*?[") else [path]
+
+
+def _tars(folder: str) -> list[str]:
+    return matching(join(escape(folder), "*.tar"))
 
 
 def _samples(members: Sequence[Member]) -> Iterator[tuple[int, str, dict[str, Member]]]:
@@ -139,13 +150,16 @@ def _from_json(data: object) -> list[str]:
 SOURCE = Source(
     name="webdataset",
     summary="webdataset's tar shards, CLIP_benchmark's folders among them.",
-    about="SHARDS are .tar files, folders of them, globs, or brace patterns. Files of one key are "
-    "a sample: a picture, and captions in .txt, one a line, or .json.",
+    about="SHARDS are .tar files, folders of them, globs, or brace patterns, here or in an object "
+    "store. Files of one key are a sample: a picture or a clip, and captions in .txt, one a line, "
+    "or .json.",
     examples=(
         "cmr ingest webdataset 'shards/{00000..00012}.tar' --model ViT-B-32 --pretrained openai",
-        "cmr ingest webdataset wds_flickr8k/test/",
+        "cmr ingest webdataset wds_flickr8k/",
+        "cmr ingest webdataset 's3://bucket/clips/{000..099}.tar' --frames 8",
     ),
     parameters=(Parameter("shards", argument=True, required=True, many=True), LIMIT),
     read=read_webdataset,
     media=True,
+    clips=True,
 )

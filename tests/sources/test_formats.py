@@ -181,12 +181,12 @@ def test_webdataset_with_faults(tmp_path):
         add(tar, "e.txt", b"again")
     found = read_webdataset([str(path), str(path)])
     reasons = {reject.source_row: reject.reason for reject in found.rejects}
-    assert "no picture among txt" in reasons["a.tar: x"]
+    assert "no picture or clip among txt" in reasons["a.tar: x"]
     assert "captions are not readable" in reasons["a.tar: d"]
     assert len({item.item_id for item in found.visuals}) == 6
     assert not (tmp_path.parent / "etc").exists()
     (tmp_path / "b.tar").write_bytes(b"no tar at all" * 100)
-    with pytest.raises(CmrError, match="not a readable, uncompressed tar"):
+    with pytest.raises(CmrError, match="not a readable tar"):
         read_webdataset([str(tmp_path / "b.tar")])
 
 

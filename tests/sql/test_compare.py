@@ -110,7 +110,7 @@ def test_compare_is_antisymmetric(two):
     [
         ("compare('aa', 'zz')", "no run has an id that begins with 'zz'"),
         ("compare('aa', 'bb')", "2 runs have ids that begin with 'bb'"),
-        ("compare('aa', 'bb3')", "differ in data set or direction"),
+        ("compare('aa', 'bb3')", "differ in data set, judgments or direction"),
         ("compare('aa', 'bb2', pools := 'half')", "full, expected or sampled"),
     ],
 )

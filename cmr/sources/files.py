@@ -1,0 +1,102 @@
+"""Files of strangers, on this disk or in an object store (`s3://…`, any URL that fsspec knows)."""
+
+from __future__ import annotations
+
+import glob
+import posixpath
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, TypeVar
+
+from cmr.errors import CmrError
+
+Result = TypeVar("Result")
+
+
+def is_url(path: str) -> bool:
+    """Whether it names an object in a store rather than a file on this disk."""
+    return "://" in path
+
+
+def is_file(path: str) -> bool:
+    """Whether there is such a file. Raises CmrError if a store cannot be asked."""
+    return bool(_ask(path, "isfile")) if is_url(path) else Path(path).is_file()
+
+
+def is_folder(path: str) -> bool:
+    """Whether there is such a folder. Raises CmrError if a store cannot be asked."""
+    return bool(_ask(path, "isdir")) if is_url(path) else Path(path).is_dir()
+
+
+def open_file(path: str) -> IO[bytes]:
+    """A file opened for reading, from any place in it. Raises OSError."""
+    if not is_url(path):
+        return open(path, "rb")
+    found: IO[bytes] = _told(path, lambda: _store(path)[0].open(_store(path)[1], "rb"))
+    return found
+
+
+def read_file(path: str) -> bytes:
+    """All of a file. Raises OSError, of which FileNotFoundError where there is none."""
+    if not is_url(path):
+        return Path(path).read_bytes()
+    return _told(path, lambda: bytes(_store(path)[0].cat_file(_store(path)[1])))
+
+
+def read_part(path: str, first: int, size: int) -> bytes:
+    """Some bytes of a file in a store. Raises OSError."""
+    fs, name = _store(path)
+    return _told(path, lambda: bytes(fs.cat_file(name, start=first, end=first + size)))
+
+
+def matching(pattern: str) -> list[str]:
+    """Paths, or URLs, of the files that a glob names, in order."""
+    if not is_url(pattern):
+        return sorted(path for path in glob.glob(pattern) if Path(path).is_file())
+    fs, name = _store(pattern)
+    return sorted(str(fs.unstrip_protocol(path)) for path in _told(pattern, lambda: fs.glob(name)))
+
+
+def below(folder: str) -> list[str]:
+    """Names of the files right in a folder, in order."""
+    return [PurePosixPath(path).name for path in matching(join(glob.escape(folder), "*"))]
+
+
+def join(folder: str, name: str) -> str:
+    """A name below a folder."""
+    return posixpath.join(folder, name)
+
+
+def folder_of(path: str) -> str:
+    """The folder that a file lies in."""
+    return posixpath.dirname(path) if is_url(path) else str(Path(path).parent)
+
+
+def _store(url: str) -> tuple[Any, str]:
+    """A store and what it calls the object. fsspec keeps one connection a store."""
+    import fsspec
+
+    try:
+        fs, name = fsspec.core.url_to_fs(url)
+    except (ImportError, ValueError) as error:
+        raise CmrError(f"cannot open {url}: {error}") from None
+    return fs, str(name)
+
+
+def _ask(url: str, what: str) -> Any:
+    fs, name = _store(url)
+    try:
+        return _told(url, lambda: getattr(fs, what)(name))
+    except OSError as error:
+        raise CmrError(f"cannot open {url}: {error}") from None
+
+
+def _told(url: str, call: Callable[[], Result]) -> Result:
+    """A store's answer. Each has exceptions of its own: all but a missing object become OSError."""
+    try:
+        return call()
+    except (CmrError, FileNotFoundError):
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise OSError(f"{url} cannot be read: {reason}") from None
