@@ -139,7 +139,10 @@ def _made(sets: Mapping[str, Row], set_id: str | None) -> dict[str, Any]:
     if row is None:
         return {}
     own = json.loads(row["settings"] or "{}")
-    return {**_made(sets, row["parent"]), **own}
+    # Principal directions come from both sides, so a set may name two parents; one is its own.
+    parents = [name for name in (row["parent"] or "").split("+") if name in sets]
+    mine = [name for name in parents if sets[name]["modality"] == row["modality"]]
+    return {**(_made(sets, mine[0]) if mine else {}), **own}
 
 
 def _flat(row: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
