@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import tempfile
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -23,6 +25,8 @@ from cmr.errors import CmrError
 from cmr.sqlfiles import View, glossary, in_order, sql_fingerprint, standing_in, views
 
 T = TypeVar("T")
+# How long prepared views of another version are kept.
+KEPT_SECONDS = 30 * 86_400
 
 
 def connect(root: str, *, threads: int | None = None) -> duckdb.DuckDBPyConnection:
@@ -58,11 +62,16 @@ def _prepared() -> str:
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
             _make(os.path.join(scratch, "views.duckdb"), os.path.join(scratch, "empty"))
             os.replace(os.path.join(scratch, "views.duckdb"), path)
-        for old in folder.glob("views-*.duckdb"):
-            if old != path:
-                with contextlib.suppress(OSError):
-                    old.unlink()
+        _clear(folder, path)
     return str(path)
+
+
+def _clear(folder: Path, current: Path) -> None:
+    """Remove what other versions left long ago; two that are used in turn keep theirs."""
+    for old in folder.iterdir():
+        with contextlib.suppress(OSError):
+            if old != current and time.time() - old.stat().st_mtime > KEPT_SECONDS:
+                shutil.rmtree(old) if old.is_dir() else old.unlink()
 
 
 def _make(path: str, root: str) -> None:
