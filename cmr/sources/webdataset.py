@@ -145,7 +145,7 @@ SOURCE = Source(
         "cmr ingest webdataset 'shards/{00000..00012}.tar' --model ViT-B-32 --pretrained openai",
         "cmr ingest webdataset wds_flickr8k/test/",
     ),
-    parameters=(Parameter("shards", argument=True, required=True, many=True), LIMIT),
+    parameters=(Parameter("shards", argument=True, required=True, many=True, path=True), LIMIT),
     read=read_webdataset,
     media=True,
 )
