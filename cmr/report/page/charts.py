@@ -263,4 +263,5 @@ def _tips(alt: Any, titles: dict[str, str], fields: Sequence[str]) -> list[Any]:
 def _done(chart: Any, height: Any) -> Spec:
     spec: Spec = chart.properties(width="container", height=height).to_dict(validate=False)
     spec.pop("config", None)
+    spec["autosize"] = {"type": "fit-x", "contains": "padding"}
     return spec
