@@ -72,9 +72,10 @@ def build(
 
 def _size(one: dict[str, Any]) -> int:
     """About how many bytes a part takes, its leaderboard as HTML."""
-    exhibits = [one["board"], one["chosen"], one["measured"]]
+    rows = 900 * len(one["board_rows"])
+    exhibits: list[Exhibit] = [one["board"], one["chosen"], one["measured"]]
     exhibits += [chart for section in one["sections"] for chart in section["charts"]]
-    return sum(exhibit.size for exhibit in exhibits) + 900 * len(one["board_rows"])
+    return sum(one.size for one in exhibits) + rows
 
 
 def _add_gallery(

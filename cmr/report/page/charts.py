@@ -120,7 +120,7 @@ def speeds(rows: Sequence[Row], titles: dict[str, str], _: Translate) -> Spec:
             ),
         )
     )  # fmt: skip
-    return _done(bars, {"step": 24})
+    return _done(bars, 24 * len(names))
 
 
 def distributions(rows: Sequence[Row], titles: dict[str, str], _: Translate) -> Spec:
@@ -146,7 +146,7 @@ def distributions(rows: Sequence[Row], titles: dict[str, str], _: Translate) -> 
             tooltip=_tips(alt, titles, ("representation", "ranks", "share:.2%", "queries:,d")),
         )
     )  # fmt: skip
-    return _done(bars, {"step": 24})
+    return _done(bars, 24 * len(names))
 
 
 def matrix(rows: Sequence[Row], titles: dict[str, str], _: Translate) -> Spec:
@@ -186,7 +186,7 @@ def matrix(rows: Sequence[Row], titles: dict[str, str], _: Translate) -> Spec:
         text=alt.Text("points:N"),
     )
     shown = text.transform_calculate(points="format(100 * datum.difference, '+.2f')")
-    return _done(alt.layer(cells, shown), {"step": 30})
+    return _done(alt.layer(cells, shown), 30 * len(first))
 
 
 def _lines(
@@ -201,8 +201,9 @@ def _lines(
     bands = base.mark_area(opacity=0.08).encode(
         y=alt.Y(f"{low}:Q", title=None), y2=f"{high}:Q", color=colour, detail="run_id:N"
     )
+    # One legend for both: that of the markers.
     dash = alt.StrokeDash(
-        "precision:N", title=_("precision"),
+        "precision:N", legend=None,
         scale=alt.Scale(domain=_precisions(rows), range=_of_precision(rows, _DASHES)),
     )  # fmt: skip
     line = base.mark_line(strokeWidth=2).encode(
@@ -248,7 +249,7 @@ def _of_precision(rows: Sequence[Row], kinds: Sequence[Any]) -> list[Any]:
 
 
 def _counts(alt: Any) -> Any:
-    return alt.Axis(format="~s", tickCount=6)
+    return alt.Axis(format=",~f", tickCount=5)
 
 
 def _tips(alt: Any, titles: dict[str, str], fields: Sequence[str]) -> list[Any]:

@@ -39,7 +39,8 @@ def answer(
                 "baseline reaches below that share. More queries narrow the intervals."
             ),
             "chosen": chosen,
-            "name": None,
+            "kept": None,
+            "tiles": [],
         }
     name = f"{best['dim']} {best['dim_method']} {best['precision']}"
     sql = questions.kept(subject, best["dim"], best["dim_method"], best["precision"], 10)
@@ -49,7 +50,6 @@ def answer(
     )
     found = {
         "chosen": chosen,
-        "name": name,
         "kept": kept,
         "kept_rows": _kept_rows(kept.rows, _),
         "tiles": _tiles(con, subject, best, kept, _),
@@ -88,7 +88,7 @@ def _kept_rows(rows: list[Row], _: Translate) -> list[Row]:
     return [
         {
             "direction": _(DIRECTIONS[row["direction"]]),
-            "measure": _(MEASURES.get(row["measure"], row["measure"])),
+            "measure": _(MEASURES[row["measure"]]),
             "baseline": plain(row["baseline_value"]),
             "value": plain(row["value"]),
             "kept": percent(row["retention"]),
@@ -100,20 +100,21 @@ def _kept_rows(rows: list[Row], _: Translate) -> list[Row]:
 
 def _tiles(
     con: duckdb.DuckDBPyConnection, subject: Subject, best: Row, kept: Exhibit, _: Translate
-) -> list[tuple[str, str]]:
+) -> list[tuple[str, str, str]]:
     tiles = [
         (
             f"{best['vector_bytes']:,} B",
-            _("a vector: {part} of the baseline's").format(part=percent(best["share"], 1)),
+            _("a vector"),
+            _("{part} of the baseline's").format(part=percent(best["share"], 1)),
         )
     ]
     for row in kept.rows:
         if row["measure"] == "recall@10":
-            label = _("Recall@10 kept, {way} ({interval})").format(
-                way=_(DIRECTIONS[row["direction"]]),
-                interval=interval(row["ci_low"], row["ci_high"]),
+            label = _("of Recall@10 kept, {way}").format(way=_(DIRECTIONS[row["direction"]]))
+            within = _("95% interval: {interval}").format(
+                interval=interval(row["ci_low"], row["ci_high"])
             )
-            tiles.append((percent(row["retention"]), label))
+            tiles.append((percent(row["retention"]), label, within))
     return tiles
 
 

@@ -37,14 +37,13 @@ def default_pair(runs: Sequence[Row], baselines: dict[str, str]) -> tuple[Row, R
     if a is None:
         return None
     others = [row for row in runs if row["run_id"] != a["run_id"]]
-    alike = [
-        row for row in others if (row["dim"], row["dim_method"]) == (a["dim"], a["dim_method"])
-    ]
+    if not others:
+        return None
+    same = (a["dim"], a["dim_method"])
+    alike = [row for row in others if (row["dim"], row["dim_method"]) == same]
     if alike:
         return a, max(alike, key=lambda row: (_coarse(row), row["run_id"]))
-    return (
-        (a, min(others, key=lambda row: (row["vector_bytes"], row["run_id"]))) if others else None
-    )
+    return a, min(others, key=lambda row: (row["vector_bytes"], row["run_id"]))
 
 
 def _coarse(row: Row) -> int:

@@ -14,9 +14,10 @@
     background: "transparent", font: getComputedStyle(document.body).fontFamily,
     axis, view: { stroke: null }, padding: 4,
     legend: {
-      orient: "top", labelColor: "var(--ink-2)", titleColor: "var(--ink-2)", labelFontSize: 11,
-      titleFontSize: 11, titleFontWeight: "normal", symbolStrokeColor: "var(--ink-2)",
+      orient: "top", symbolOpacity: 1, labelColor: "var(--ink-2)", titleColor: "var(--ink-2)", labelFontSize: 11,
+      titleFontSize: 11, titleFontWeight: "normal",
       symbolFillColor: "var(--ink-2)", columns: width < 420 ? 3 : 6, labelLimit: 160, offset: 8,
+      layout: { top: { direction: width < 420 ? "vertical" : "horizontal", anchor: "start", margin: 6 } },
     },
     text: { fill: "var(--ink)" }, rule: { color: "var(--ink-3)" },
   });
