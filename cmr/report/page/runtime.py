@@ -12,6 +12,6 @@ def runtime() -> str:
     import vl_convert
 
     version = ".".join(altair.SCHEMA_VERSION.lstrip("v").split(".")[:2])
-    script: str = vl_convert.javascript_bundle(None, vl_version=version)
+    script: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=version)
     # What would end the script element in a string of JavaScript does not, with a backslash.
     return script.replace("</script", "<\\/script")
