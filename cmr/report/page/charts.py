@@ -201,7 +201,6 @@ def _lines(
     bands = base.mark_area(opacity=0.08).encode(
         y=alt.Y(f"{low}:Q", title=None), y2=f"{high}:Q", color=colour, detail="run_id:N"
     )
-    # One legend for both: that of the markers.
     dash = alt.StrokeDash(
         "precision:N", legend=None,
         scale=alt.Scale(domain=_precisions(rows), range=_of_precision(rows, _DASHES)),
@@ -216,7 +215,9 @@ def _lines(
             ("representation", "candidates:,d", f"{value}:.4f", f"{low}:.4f", f"{high}:.4f"),
         ),
     )  # fmt: skip
-    return _done(alt.layer(bands, line, points).add_params(*params, pick), 320)
+    whole = alt.layer(bands, line, points.add_params(pick)).add_params(*params)
+    # Else the markers share the legend that the dashes do not have.
+    return _done(whole.resolve_legend(strokeDash="independent"), 320)
 
 
 def _base(alt: Any) -> Any:
