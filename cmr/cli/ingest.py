@@ -189,12 +189,13 @@ def _of_clips() -> list[click.Parameter]:
 
 def _run(source: Source, given: dict[str, Any]) -> None:
     from cmr.sources.collection import shuffle_texts
+    from cmr.sources.registry import read
 
     asked = {one.name: _value(one, given.pop(one.name)) for one in source.parameters}
     dataset = given.pop("dataset") or _default_name(source, asked)
     model_name, seed = given.pop("model_name"), given.pop("seed")
     warehouse = given.pop("warehouse")
-    collection = source.read(**asked)
+    collection = read(source, asked)
     if given.pop("shuffle_queries"):
         collection = shuffle_texts(collection, seed)
     if collection.vectors:

@@ -11,7 +11,6 @@ from cmr.cli.options import warehouse_option
 if TYPE_CHECKING:
     import duckdb
 
-_MEASURES = ("hit_rate", "recall", "mrr", "ndcg")
 Row = dict[str, Any]
 
 
@@ -51,6 +50,7 @@ def recommend(
     from cmr.cli.tables import print_table
     from cmr.errors import CmrError
     from cmr.materialised import open_for
+    from cmr.report.answer import MEASURES
     from cmr.views import fetch
     from cmr.warehouse.store import Warehouse
 
@@ -59,7 +59,7 @@ def recommend(
     mine = [
         row
         for row in fetch(con, query).to_pylist()
-        if row["measure"] in _MEASURES
+        if row["measure"] in MEASURES
         and dataset in (None, row["dataset"])
         and model in (None, row["model"])
         and qrels in (None, row["qrels"])
@@ -93,40 +93,20 @@ def _sentence(
     k: int,
 ) -> str:
     """The smallest representation that keeps every measure shown, in every direction."""
-    from cmr.views import fetch, quoted
+    from cmr.report.answer import smallest_sure
+    from cmr.report.subject import Subject
 
-    data, qrels, model, scorer = map(quoted, of)
-    found = fetch(
-        con,
-        f"""
-        select
-            dim, dim_method, precision, vector_bytes, min(ci_low) as low,
-            max(vector_bytes / base_bytes) as share
-        from retention
-        inner join (select run_id as baseline, vector_bytes as base_bytes from runs)
-            using (baseline)
-        where
-            dataset = {data} and qrels = {qrels} and model = {model} and scorer = {scorer}
-            and measure in {_MEASURES} and (k is null or k = {k})
-        group by dim, dim_method, precision, vector_bytes
-        having bool_and(ci_low >= {retain!r}) and count(distinct direction) = (
-            select count(distinct direction) from runs
-            where dataset = {data} and qrels = {qrels} and model = {model} and scorer = {scorer}
-        )
-        order by vector_bytes, low desc limit 1
-        """,
-    ).to_pylist()
+    best = smallest_sure(con, Subject(*of), retain, k)
     native = all(row["baseline_is"] == "native fp32" for row in rows)
     basis = "the native fp32 vectors" if native else "the finest representation evaluated"
     hint = "" if native else " Evaluate --precisions fp32 to compare with native fp32."
     judged = "" if of[1] == "default" else f" judged by {of[1]}"
     who = f"{of[0]}{judged}, {of[2]}"
-    if not found:
+    if best is None:
         return (
             f"{who}: no representation evaluated is sure to keep {retain:.1%} of {basis} in every "
             f"measure and direction.{hint}"
         )
-    best = found[0]
     return (
         f"{who}: {best['dim']} {best['dim_method']} {best['precision']} is the smallest that is "
         f"sure to keep {retain:.1%} of {basis} in every measure and direction above: "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from cmr.cli.options import warehouse_option
+from cmr.report.words import languages
 
 
 @click.command()
@@ -13,7 +14,7 @@ from cmr.cli.options import warehouse_option
     "--out", default="report", show_default=True, type=click.Path(file_okay=False), help="Folder."
 )
 @click.option("--dataset", help="Only the runs of this data set.")
-@click.option("--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True)
+@click.option("--lang", type=click.Choice(languages()), default="en", show_default=True)
 def report(warehouse: str, out: str, dataset: str | None, lang: str) -> None:
     """Write a summary (JSON), tables (CSV) and plots (PNG).
 

@@ -46,6 +46,7 @@ def write_dataset(
         "fingerprint": fingerprint,
         "source": collection.source,
         "settings": json.dumps(dict(collection.settings), sort_keys=True),
+        "media": _media(collection),
         "texts": len(collection.texts),
         "visuals": len(collection.visuals),
         "judgments": len(collection.judgments),
@@ -57,6 +58,20 @@ def write_dataset(
     warehouse.commit(DATASETS, dataset, row)
     for name in before:
         warehouse.storage.delete(name)
+
+
+def note_media(warehouse: Warehouse, row: dict[str, Any], collection: Collection) -> None:
+    """Note where the same data lies now. The caller holds the claim."""
+    media = _media(collection)
+    if media is not None and media != row["media"]:
+        warehouse.commit(DATASETS, row["dataset"], {**row, "media": media})
+
+
+def _media(collection: Collection) -> str | None:
+    """How to read the pictures again, as JSON; None where the source has none."""
+    if collection.reader is None or collection.origin is None:
+        return None
+    return json.dumps(dict(collection.origin), sort_keys=True)
 
 
 def ids(collection: Collection, side: str) -> list[str]:

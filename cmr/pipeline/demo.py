@@ -12,10 +12,13 @@ from cmr.pipeline.encoding import EncodeOptions
 from cmr.pipeline.evaluate import evaluate
 from cmr.pipeline.ingest import ingest_media
 from cmr.pipeline.request import Request
-from cmr.sources.scenes import read_scenes
+from cmr.sources.registry import read
+from cmr.sources.scenes import SOURCE
 from cmr.warehouse.store import Warehouse
 
 DATASET = "scenes"
+# What the report's gallery shows of a list.
+HITS = 10
 
 
 @dataclass(frozen=True)
@@ -32,13 +35,13 @@ def run_demo(
 ) -> Demo:
     """Run every step that is not done yet; `say` is told of each."""
     spec = resolve(EMBEDDED, None)
-    ingested = ingest_media(root, DATASET, spec, read_scenes(), EncodeOptions(device="cpu"), bar)
+    ingested = ingest_media(root, DATASET, spec, read(SOURCE, {}), EncodeOptions(device="cpu"), bar)
     if ingested.new:
         say(
             f"{ingested.visuals:,} pictures and {ingested.texts:,} captions encoded by "
             f"{spec.name} ({ingested.seconds:.1f} s)"
         )
-    done = evaluate(root, Request(dataset=DATASET, model=spec.name, device="cpu"), bar)
+    done = evaluate(root, Request(dataset=DATASET, model=spec.name, device="cpu", hits=HITS), bar)
     if done.scored:
         say(f"{len(done.scored)} runs scored ({done.seconds:.1f} s)")
     summary = Path(out) / "experiment_summary.json"

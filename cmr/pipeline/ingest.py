@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cmr.encode.models import ModelSpec
-from cmr.identity import array_hash
+from cmr.identity import array_hash, identity
 from cmr.pipeline.contents import hash_contents, sound_texts, without
-from cmr.pipeline.datasets import fingerprint, ids
+from cmr.pipeline.datasets import fingerprint, ids, note_media
 from cmr.pipeline.encoded import Encoding
 from cmr.pipeline.encoding import EncodeOptions, ProgressBar, encode_new, side_settings
 from cmr.pipeline.native import Native, store, stored_already
@@ -82,6 +82,7 @@ def ingest_media(
     settings = side_settings(spec, collection, options)
     done = stored_already(root, dataset, data_hash, spec.name, settings)
     if done is not None and not options.keep_frames:
+        _note_media(root, done[0], collection)
         return _found(root, spec.name, *done, time.perf_counter() - clock)
     refuse_rejects(missing, total, allowed)
     keep = {TEXT: False, VISUAL: options.keep_frames and collection.clips}
@@ -122,6 +123,13 @@ def _native(collection: Collection, sides: dict[str, Encoding]) -> dict[tuple[st
         frames = one.frame_tables(items) if one.keep_frames else None
         native[side, vectors.shape[1]] = Native(unit, one.settings, one.notes, frames)
     return native
+
+
+def _note_media(root: str, row: dict[str, Any], collection: Collection) -> None:
+    warehouse = Warehouse.open(root)
+    if warehouse.writable():
+        with warehouse.claim(identity(dataset=row["dataset"])):
+            note_media(warehouse, row, collection)
 
 
 def _found(root: str, model: str, row: dict[str, Any], dims: list[int], seconds: float) -> Ingested:

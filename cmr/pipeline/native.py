@@ -11,7 +11,13 @@ import pyarrow as pa
 
 from cmr.errors import CmrError
 from cmr.identity import identity
-from cmr.pipeline.datasets import find_same, ids, refuse_other_data, write_dataset
+from cmr.pipeline.datasets import (
+    find_same,
+    ids,
+    note_media,
+    refuse_other_data,
+    write_dataset,
+)
 from cmr.pipeline.encoded import NOTES, deciding
 from cmr.pipeline.sets import ensure_set
 from cmr.represent.precisions import encode
@@ -81,6 +87,8 @@ def store(
             )
         if found is None:
             write_dataset(warehouse, dataset, collection, data_hash, clock)
+        else:
+            note_media(warehouse, found, collection)
         return found is None or len(warehouse.catalogue(EMBEDDING_SETS)) > before
 
 

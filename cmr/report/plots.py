@@ -6,7 +6,8 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-from cmr.report.words import font_for, words
+from cmr.report.fonts import font_for
+from cmr.report.words import translator
 
 # Okabe and Ito's palette, told apart by colour-blind readers.
 _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000")
@@ -26,12 +27,12 @@ def line_plot(rows: Sequence[Row], quantity: str, title: str, lang: str) -> byte
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    label = words(lang)
+    _ = translator(lang).gettext
     lines: dict[tuple[int, str, str], list[Row]] = {}
     for row in rows:
         key = (row["dim"], row["dim_method"], row["precision"])
         lines.setdefault(key, []).append(row)
-    dims = sorted({(dim, method) for dim, method, _ in lines})
+    dims = sorted({(dim, method) for dim, method, _precision in lines})
     with mpl.rc_context({"font.family": font_for(lang), "axes.unicode_minus": False}):
         figure = Figure(figsize=(8, 4.5), layout="constrained")
         FigureCanvasAgg(figure)
@@ -60,13 +61,15 @@ def line_plot(rows: Sequence[Row], quantity: str, title: str, lang: str) -> byte
             ]
             axes.fill_between(x, ends[0], ends[1], color=colour, alpha=0.08, linewidth=0)
         axes.set_xticks(sorted({row["candidates"] for row in rows}))
-        axes.set_xlabel(label["candidates"])
+        axes.set_xlabel(_("candidates C"))
         axes.set_title(title)
         axes.grid(alpha=0.3)
         for side in ("top", "right"):
             axes.spines[side].set_visible(False)
         axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, fontsize=8)
-        figure.supxlabel(label["band"], fontsize=7, x=0.99, ha="right")
+        figure.supxlabel(
+            _("band: 95% interval, clustered by visual item"), fontsize=7, x=0.99, ha="right"
+        )
         out = io.BytesIO()
         # Without its date and version the file is the same for the same warehouse.
         figure.savefig(out, format="png", dpi=140, metadata={"Software": None})

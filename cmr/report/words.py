@@ -1,84 +1,60 @@
-"""The words of plots, by language; a third language is one more entry."""
+"""What the report says, by language: English in the code, the others in gettext catalogues.
+
+A language is one file, `locale/LANGUAGE/LC_MESSAGES/cmr.po` beside this module, read as it is:
+nothing is compiled, so nothing can be out of date. Code says `_ = translator(lang).gettext` and
+then `_("whole gallery")`; texts that stand in tables are marked where they are written,
+`mark("whole gallery")`, and looked up where they are used.
+"""
 
 from __future__ import annotations
 
+import functools
+import gettext
+import io
+from pathlib import Path
+
 from cmr.errors import CmrError
 
-WORDS = {
-    "en": {
-        "recall": "Recall@10",
-        "mrr": "MRR",
-        "ndcg": "NDCG@10",
-        "lift": "Recall@10 / chance",
-        "candidates": "candidates C",
-        "t2v": "text to visual",
-        "v2t": "visual to text",
-        "full": "whole gallery",
-        "expected": "expected over random pools",
-        "sampled": "sampled pools",
-        "band": "band: 95% interval, clustered by visual item",
-    },
-    "zh": {
-        "recall": "召回率 Recall@10",
-        "mrr": "平均倒数排名 MRR",
-        "ndcg": "NDCG@10",
-        "lift": "Recall@10 相对随机水平的倍数",
-        "candidates": "候选数 C",
-        "t2v": "文本检索视觉",
-        "v2t": "视觉检索文本",
-        "full": "完整库",
-        "expected": "随机候选池的精确期望",
-        "sampled": "抽样候选池",
-        "band": "色带：95% 置信区间，按视觉样本聚类",
-    },
-}
-# Fonts that hold Chinese, as distributions and systems name them.
-CJK_FONTS = (
-    "Noto Sans CJK SC",
-    "Noto Sans CJK JP",
-    "Source Han Sans SC",
-    "WenQuanYi Zen Hei",
-    "WenQuanYi Micro Hei",
-    "PingFang SC",
-    "Heiti SC",
-    "Microsoft YaHei",
-    "SimHei",
-)
+# The language of the texts in the code.
+SOURCE = "en"
+_FOLDER = Path(__file__).parent / "locale"
 
 
-def words(lang: str) -> dict[str, str]:
-    """The catalogue of a language. Raises CmrError if there is none."""
-    if lang not in WORDS:
-        raise CmrError(f"there is no language {lang!r}; there are {', '.join(WORDS)}")
-    return WORDS[lang]
+def languages() -> list[str]:
+    """The languages that there are: that of the code, then those that have a catalogue."""
+    return [SOURCE, *sorted(path.parent.parent.name for path in _FOLDER.glob("*/*/cmr.po"))]
 
 
-def font_for(lang: str) -> list[str]:
-    """Font families for a language's plots, first choice first.
+@functools.cache
+def translator(lang: str) -> gettext.NullTranslations:
+    """The catalogue of a language, with gettext's own methods.
 
-    Raises CmrError, saying what to install, if none that holds its signs is there.
+    Raises CmrError if there is no such language, or if its file is damaged.
     """
-    plain = ["DejaVu Sans"]
-    if lang != "zh":
-        return plain
-    from matplotlib import font_manager
+    if lang not in languages():
+        raise CmrError(f"there is no language {lang!r}; there are {', '.join(languages())}")
+    if lang == SOURCE:
+        return gettext.NullTranslations()
+    from babel.messages.mofile import write_mo
+    from babel.messages.pofile import PoFileError, read_po
 
-    installed = {font.name for font in font_manager.fontManager.ttflist}
-    found = [name for name in CJK_FONTS if name in installed]
-    if not found:
-        # The list is cached between runs, so a font just installed may be missing from it.
-        fresh = {
-            font_manager.get_font(path).family_name
-            for path in font_manager.findSystemFonts()
-            if "cjk" in path.lower() or "hei" in path.lower() or "han" in path.lower()
-        }
-        found = [name for name in CJK_FONTS if name in fresh]
-        for path in font_manager.findSystemFonts() if found else []:
-            if font_manager.get_font(path).family_name == found[0]:
-                font_manager.fontManager.addfont(path)
-    if not found:
-        raise CmrError(
-            "no font with Chinese signs is installed; install one, such as the package "
-            "fonts-noto-cjk or google-noto-sans-cjk-fonts"
-        )
-    return [*found[:1], *plain]
+    path = _FOLDER / lang / "LC_MESSAGES" / "cmr.po"
+    try:
+        with path.open("rb") as stream:
+            catalogue = read_po(stream, abort_invalid=True)
+    except (OSError, PoFileError, UnicodeDecodeError) as error:
+        raise CmrError(f"{path} is not a readable catalogue: {error}") from None
+    compiled = io.BytesIO()
+    write_mo(compiled, catalogue)
+    compiled.seek(0)
+    return gettext.GNUTranslations(compiled)
+
+
+def mark(text: str) -> str:
+    """The text itself, marked as one that catalogues must have."""
+    return text
+
+
+def locale_tag(lang: str) -> str:
+    """What HTML calls a language, such as `zh-Hans` for `zh`."""
+    return {"zh": "zh-Hans"}.get(lang, lang.replace("_", "-"))

@@ -14,9 +14,10 @@ import pyarrow as pa
 
 from cmr.errors import CmrError
 from cmr.materialised import prepare
+from cmr.report.fonts import font_for
 from cmr.report.plots import line_plot
 from cmr.report.summary import BOARD, rounded, summarise
-from cmr.report.words import font_for, words
+from cmr.report.words import mark, translator
 from cmr.views import connect, fetch
 from cmr.warehouse.store import Warehouse
 
@@ -26,6 +27,17 @@ PLOTS = (
     ("ndcg", 10, "value"),
     ("recall", 10, "lift"),
 )
+NAMES = {
+    "recall": mark("Recall@10"),
+    "mrr": mark("MRR"),
+    "ndcg": mark("NDCG@10"),
+    "lift": mark("Recall@10 / chance"),
+    "t2v": mark("text to visual"),
+    "v2t": mark("visual to text"),
+    "full": mark("whole gallery"),
+    "expected": mark("expected over random pools"),
+    "sampled": mark("sampled pools"),
+}
 _VIEWS = "from metrics, leaderboard, tradeoffs, datasets, runs"
 Row = dict[str, Any]
 
@@ -43,7 +55,7 @@ def write_report(
     `dataset` or `run_ids` keep only some runs. Raises CmrError if there are none, for an unknown
     language, and if `out` cannot be written.
     """
-    label = words(lang)
+    _ = translator(lang).gettext
     font_for(lang)
     warehouse = Warehouse.open(root)
     con = connect(warehouse.root)
@@ -65,13 +77,14 @@ def write_report(
         "experiment_summary.json": summarise(con).encode(),
         "metrics.csv": _csv(metrics),
         "leaderboard.csv": _csv(board),
-        **dict(_plots(metrics, lang, label)),
+        **dict(_plots(metrics, lang)),
     }
     return [_write(Path(out), name, data) for name, data in files.items()]
 
 
-def _plots(metrics: list[Row], lang: str, label: dict[str, str]) -> Iterator[tuple[str, bytes]]:
+def _plots(metrics: list[Row], lang: str) -> Iterator[tuple[str, bytes]]:
     """A PNG a data set, model, direction and quantity; expected pools where they are known."""
+    _ = translator(lang).gettext
     groups: dict[tuple[str, str, str], list[Row]] = {}
     for row in metrics:
         groups.setdefault((row["dataset"], row["model"], row["direction"]), []).append(row)
@@ -86,7 +99,8 @@ def _plots(metrics: list[Row], lang: str, label: dict[str, str]) -> Iterator[tup
                 if (row["protocol"], row["measure"], row["k"]) == (protocol, measure, k)
             ]
             name = "lift" if quantity == "lift" else measure
-            title = f"{label[name]}, {label[direction]} ({label[protocol]})\n{dataset}, {model}"
+            what, way, pools = (_(NAMES[key]) for key in (name, direction, protocol))
+            title = f"{what}, {way} ({pools})\n{dataset}, {model}"
             yield f"{folder}_{direction}_{name}.png", line_plot(points, quantity, title, lang)
 
 

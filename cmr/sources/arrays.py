@@ -109,9 +109,9 @@ SOURCE = Source(
         "cmr ingest arrays --texts q.fbin --visuals base.fbin --pairs qrels.csv --dataset mine",
     ),
     parameters=(
-        Parameter("texts", "Vectors of the texts, (N, d).", required=True),
-        Parameter("visuals", "Vectors of the visuals, (M, d).", required=True),
-        Parameter("pairs", "Which rows belong together."),
+        Parameter("texts", "Vectors of the texts, (N, d).", required=True, path=True),
+        Parameter("visuals", "Vectors of the visuals, (M, d).", required=True, path=True),
+        Parameter("pairs", "Which rows belong together.", path=True),
     ),
     read=read_arrays,
     media=False,

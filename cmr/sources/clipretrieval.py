@@ -115,7 +115,7 @@ SOURCE = Source(
     about="FOLDER holds img_emb/img_emb_0.npy, text_emb/text_emb_0.npy and, where it has them, "
     "metadata/metadata_0.parquet, aligned by row, in any number of shards.",
     examples=("cmr ingest clip-retrieval embeddings/ --model-name ViT-B-32",),
-    parameters=(Parameter("folder", argument=True, required=True),),
+    parameters=(Parameter("folder", argument=True, required=True, path=True),),
     read=read_clip_retrieval,
     media=False,
     named_by="folder",

@@ -96,8 +96,8 @@ SOURCE = Source(
         "--model ViT-B-32 --pretrained laion2b_s34b_b79k",
     ),
     parameters=(
-        Parameter("annotations", "Captions JSON.", required=True),
-        Parameter("images", IMAGES, required=True),
+        Parameter("annotations", "Captions JSON.", required=True, path=True),
+        Parameter("images", IMAGES, required=True, path=True),
         LIMIT,
     ),
     read=read_coco,

@@ -62,7 +62,8 @@ class Collection:
 
     `source`: the format's name. `settings`: what was asked of it, as JSON values. Either
     `reader` is given, and items are encoded, or `vectors`: (modality, dim) -> (n, dim) floats,
-    row i belonging to item i. `clips`: whether the visuals are videos.
+    row i belonging to item i. `clips`: whether the visuals are videos. `origin`: how to read it
+    again, the source's name and arguments, as `registry.read` notes it.
     """
 
     source: str
@@ -74,6 +75,7 @@ class Collection:
     vectors: Mapping[tuple[str, int], npt.NDArray[np.floating[Any]]] = field(default_factory=dict)
     rejects: Sequence[Reject] = ()
     clips: bool = False
+    origin: Mapping[str, Any] | None = None
 
 
 def check(collection: Collection) -> None:
@@ -125,4 +127,5 @@ def shuffle_texts(collection: Collection, seed: int) -> Collection:
         vectors,
         collection.rejects,
         collection.clips,
+        collection.origin,
     )

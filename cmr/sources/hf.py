@@ -137,7 +137,7 @@ SOURCE = Source(
         "cmr ingest hf vectors/ --image-vectors image_emb --text-vectors text_emb",
     ),
     parameters=(
-        Parameter("folder", argument=True, required=True),
+        Parameter("folder", argument=True, required=True, path=True),
         Parameter("split", "Only files whose name begins so."),
         Parameter("image_column", "Column of the pictures.  [default: the first known name]"),
         Parameter("caption_column", "Column of the captions.  [default: the first known name]"),

@@ -107,7 +107,7 @@ SOURCE = Source(
     "listed in `rejects`.",
     examples=("cmr ingest img2dataset fetched/ --model ViT-B-32 --pretrained laion2b_s34b_b79k",),
     parameters=(
-        Parameter("folder", argument=True, required=True),
+        Parameter("folder", argument=True, required=True, path=True),
         Parameter("caption_column", "Column of the captions.", default="caption"),
         LIMIT,
     ),

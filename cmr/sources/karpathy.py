@@ -105,8 +105,8 @@ SOURCE = Source(
         "cmr ingest karpathy --annotations dataset_coco.json --images coco/ --splits val,test",
     ),
     parameters=(
-        Parameter("annotations", "Split JSON.", required=True),
-        Parameter("images", IMAGES, required=True),
+        Parameter("annotations", "Split JSON.", required=True, path=True),
+        Parameter("images", IMAGES, required=True, path=True),
         Parameter("splits", "train, restval, val, test.", many=True, default="test"),
         LIMIT,
     ),

@@ -126,7 +126,7 @@ SOURCE = Source(
     "ground_truth (N,): the row of each text's visual. Several texts may share a visual; visuals "
     "without a text stay in the gallery.",
     examples=("cmr ingest npz msrvtt.npz --dataset msrvtt",),
-    parameters=(Parameter("file", argument=True, required=True),),
+    parameters=(Parameter("file", argument=True, required=True, path=True),),
     read=read_npz_file,
     media=False,
     named_by="file",

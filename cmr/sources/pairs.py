@@ -141,8 +141,8 @@ SOURCE = Source(
         "cmr ingest pairs list.jsonl --media-column path --caption-column title",
     ),
     parameters=(
-        Parameter("file", argument=True, required=True),
-        Parameter("images", IMAGES + "  [default: the table's folder]"),
+        Parameter("file", argument=True, required=True, path=True),
+        Parameter("images", IMAGES + "  [default: the table's folder]", path=True),
         Parameter("media_column", "Column of the pictures.  [default: the first known name]"),
         Parameter("caption_column", "Column of the captions.  [default: the first known name]"),
         LIMIT,

@@ -6,12 +6,17 @@ source's and whose value a `Source`.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
+from dataclasses import replace
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
+from typing import Any
 
 from cmr.errors import CmrError
-from cmr.sources.source import Source
+from cmr.sources.collection import Collection
+from cmr.sources.source import Parameter, Source
 
 GROUP = "cmr.sources"
 OWN = {
@@ -49,6 +54,34 @@ def get(name: str) -> Source | None:
     if not isinstance(loaded, Source):
         raise CmrError(f"the source {name!r} ({point.value}) is no cmr.sources.source.Source")
     return loaded
+
+
+def read(source: Source, arguments: Mapping[str, Any]) -> Collection:
+    """What a source reads, with a note of how to read it again from any folder."""
+    whole = {
+        one.name: _absolute(one, arguments[one.name])
+        for one in source.parameters
+        if arguments.get(one.name) is not None
+    }
+    origin = {"source": source.name, "arguments": whole}
+    return replace(source.read(**arguments), origin=origin)
+
+
+def read_again(origin: Mapping[str, Any]) -> Collection:
+    """The collection of such a note. Raises CmrError if the source or its files are gone."""
+    source = get(str(origin["source"]))
+    if source is None:
+        raise CmrError(f"there is no source {origin['source']!r} here")
+    known = {one.name for one in source.parameters}
+    return source.read(**{k: v for k, v in origin["arguments"].items() if k in known})
+
+
+def _absolute(one: Parameter, given: Any) -> Any:
+    if not one.path:
+        return given
+    if isinstance(given, str):
+        return os.path.abspath(given)
+    return [os.path.abspath(path) for path in given]
 
 
 def _of(module: ModuleType, name: str) -> Source:

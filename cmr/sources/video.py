@@ -125,7 +125,7 @@ def _from_csv(path: str) -> list[tuple[str, str, str]]:
     ]
 
 
-_CLIPS = Parameter("clips", "Folder of the clips.", required=True)
+_CLIPS = Parameter("clips", "Folder of the clips.", required=True, path=True)
 
 SOURCE = Source(
     name="video",
@@ -137,7 +137,7 @@ SOURCE = Source(
         "cmr ingest video --captions list.jsonl --clips clips/ --sampling fps",
     ),
     parameters=(
-        Parameter("captions", "Table of clips and captions.", required=True),
+        Parameter("captions", "Table of clips and captions.", required=True, path=True),
         _CLIPS,
         Parameter("media_column", "Column of the clips.  [default: the first known name]"),
         Parameter("caption_column", "Column of the captions.  [default: the first known name]"),
@@ -158,7 +158,7 @@ MSRVTT = Source(
         "cmr ingest msrvtt --captions videodatainfo.json --clips videos/ --split test",
     ),
     parameters=(
-        Parameter("captions", "JSON or CSV.", required=True),
+        Parameter("captions", "JSON or CSV.", required=True, path=True),
         _CLIPS,
         Parameter("split", "Of the JSON, train, validate or test.  [default: all]"),
         LIMIT,

@@ -158,7 +158,7 @@ SOURCE = Source(
         "cmr ingest webdataset wds_flickr8k/",
         "cmr ingest webdataset 's3://bucket/clips/{000..099}.tar' --frames 8",
     ),
-    parameters=(Parameter("shards", argument=True, required=True, many=True), LIMIT),
+    parameters=(Parameter("shards", argument=True, required=True, many=True, path=True), LIMIT),
     read=read_webdataset,
     media=True,
     clips=True,

@@ -42,6 +42,7 @@ DATASETS = Table(
         ("fingerprint", pa.string()),
         ("source", pa.string()),
         ("settings", pa.string()),
+        ("media", pa.string()),
         ("texts", pa.int64()),
         ("visuals", pa.int64()),
         ("judgments", pa.int64()),

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from cmr.errors import CmrError
-from cmr.report import words
+from cmr.report import fonts
 from cmr.report.write import write_report
 from tests import warehouses
 
@@ -75,12 +75,7 @@ def test_no_runs(tmp_path):
 
 
 def test_chinese_needs_a_font(root, tmp_path, monkeypatch):
-    monkeypatch.setattr(words, "CJK_FONTS", ("No Such Font",))
+    monkeypatch.setattr(fonts, "CJK_FONTS", ("No Such Font",))
     with pytest.raises(CmrError, match="fonts-noto-cjk"):
         write_report(root, str(tmp_path / "out"), lang="zh")
     assert not (tmp_path / "out").exists()
-
-
-def test_languages_have_the_same_words():
-    for entry in words.WORDS.values():
-        assert set(entry) == set(words.WORDS["en"])

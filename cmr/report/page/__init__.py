@@ -1,0 +1,177 @@
+"""The report's page: one HTML file with everything in it, which asks the network for nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from cmr import __version__
+from cmr.errors import CmrError
+from cmr.report.page import gallery
+from cmr.report.page.exhibit import Exhibit, as_json
+from cmr.report.page.labels import DIRECTIONS
+from cmr.report.page.pair import default_pair
+from cmr.report.page.part import part, subject_name
+from cmr.report.page.pictures import Pictures
+from cmr.report.page.runtime import runtime
+from cmr.report.page.shown import listing
+from cmr.report.subject import Subject, subjects
+from cmr.report.words import locale_tag, translator
+from cmr.views import fetch
+
+if TYPE_CHECKING:
+    import duckdb
+
+Row = dict[str, Any]
+# Bytes of the whole page, and of its plots and tables; thumbnails have what is left.
+LARGEST = 10_000_000
+LARGEST_PARTS = 4_000_000
+# What a list's text may take besides its thumbnails, with every caption at its longest.
+_SLACK = 300_000
+
+
+def build(
+    con: duckdb.DuckDBPyConnection,
+    run_ids: Sequence[str],
+    *,
+    lang: str = "en",
+    retain: float = 0.99,
+    flips: Sequence[tuple[str, str]] = (),
+    images: str | None = None,
+) -> bytes:
+    """The page of some runs, as HTML in UTF-8; the same for the same warehouse.
+
+    `con`: with every view. `retain`: the share to keep, for the recommendation. `flips`: the runs
+    that the gallery sets side by side, instead of its own choice. `images`: a folder, zip or tar
+    where the pictures lie now. Raises CmrError if `images` cannot be opened, or stands for
+    several data sets.
+    """
+    _ = translator(lang).gettext
+    script = runtime()
+    runs = fetch(con, "from runs order by run_id").to_pylist()
+    found = subjects(con, run_ids)
+    if images is not None and len({subject.dataset for subject in found}) > 1:
+        raise CmrError("--images is of one data set; choose it with --dataset")
+    parts: list[dict[str, Any]] = []
+    left = LARGEST_PARTS
+    others = []
+    for subject in found:
+        if left < 0:
+            others.append(subject_name(subject))
+            continue
+        one = part(con, subject, len(parts), runs, retain, lang, _)
+        left -= _size(one)
+        parts.append({**one, "subject": subject})
+    used = len(script.encode()) + LARGEST_PARTS - left
+    album = gallery.Album(LARGEST - used - _SLACK)
+    for number, one in enumerate(parts):
+        share = album.left // (len(parts) - number)
+        _add_gallery(con, one, runs, flips, images, album, share, _)
+    return _render(parts, others, album, script, lang).encode()
+
+
+def _size(one: dict[str, Any]) -> int:
+    """About how many bytes a part takes, its leaderboard as HTML."""
+    rows = 900 * len(one["board_rows"])
+    exhibits: list[Exhibit] = [one["board"], one["chosen"], one["measured"]]
+    exhibits += [chart for section in one["sections"] for chart in section["charts"]]
+    return sum(one.size for one in exhibits) + rows
+
+
+def _add_gallery(
+    con: duckdb.DuckDBPyConnection,
+    one: dict[str, Any],
+    runs: Sequence[Row],
+    flips: Sequence[tuple[str, str]],
+    images: str | None,
+    album: gallery.Album,
+    share: int,
+    _: Any,
+) -> None:
+    subject: Subject = one["subject"]
+    data = fetch(con, "from datasets").to_pylist()
+    row = next(row for row in data if row["dataset"] == subject.dataset)
+    pictures = Pictures(row, images, _)
+    lists = []
+    by_id = {run["run_id"]: run for run in one["runs"]}
+    for way in one["ways"]:
+        mine = [run for run in one["runs"] if run["direction"] == way]
+        asked = [(a, b) for a, b in flips if a in by_id and by_id[a]["direction"] == way]
+        pair = default_pair(mine, _baselines(con, mine))
+        if asked:
+            pair = next(((by_id[a], by_id[b]) for a, b in asked if b in by_id), pair)
+        base = pair[0] if pair else mine[0]
+        key = f"{one['id']}-hard-{way}"
+        lists.append(gallery.hardest(con, subject, way, base, key))
+        if pair:
+            lists.append(gallery.flipped(con, way, pair, f"{one['id']}-flips-{way}"))
+    for number, found in enumerate(lists):
+        mine_left = share // (len(lists) - number)
+        before = album.left
+        gallery.fill(con, subject, found, pictures, album, mine_left)
+        share -= before - album.left
+    lacking = [found.lacking for found in lists if found.lacking]
+    one["commands"] = "\n".join(dict.fromkeys("\n".join(lacking).splitlines()))
+    one["lists"] = [listing(found, _) for found in lists]
+    one["gallery_about"] = _(
+        "Queries, what would have been right for them, and the top of the lists that were found. "
+        "Open a list to look; words filter all of them."
+    )
+    one["notes"] = []
+    if pictures.reason:
+        one["notes"].append(pictures.reason)
+    elif pictures.missing:
+        text = _("{count} of the pictures cannot be read any more, or are others by now.")
+        one["notes"].append(text.format(count=pictures.missing))
+
+
+def _baselines(con: duckdb.DuckDBPyConnection, runs: Sequence[Row]) -> dict[str, str]:
+    ids = {run["run_id"] for run in runs}
+    rows = fetch(con, "select run_id, baseline from int_baselines order by run_id").to_pylist()
+    return {row["run_id"]: row["baseline"] for row in rows if row["run_id"] in ids}
+
+
+def _render(
+    parts: list[dict[str, Any]], others: list[str], album: gallery.Album, script: str, lang: str
+) -> str:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    _ = translator(lang).gettext
+    environment = Environment(
+        loader=PackageLoader("cmr.report.page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+    def own(name: str) -> Markup:
+        source, _path, _fresh = environment.loader.get_source(environment, name)  # type: ignore[union-attr]
+        return Markup(source)
+
+    words = {
+        "shown": _("{shown} of {all}"),
+        "copied": _("Copied"),
+        "select": _("Select it and copy it yourself"),
+        "yes": _("yes"),
+        "no": _("no"),
+    }
+    return environment.get_template("page.html.j2").render(
+        _=_,
+        lang=locale_tag(lang),
+        version=__version__,
+        title=_("Retrieval quality, bytes and speed"),
+        parts=parts,
+        others=others,
+        directions=DIRECTIONS,
+        css=own("page.css"),
+        js=own("page.js"),
+        runtime=Markup(script),
+        words=as_json(words),
+        pictures=as_json(album.uris),
+    )
+
+
+__all__ = ["Exhibit", "build"]

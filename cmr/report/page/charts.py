@@ -1,0 +1,269 @@
+"""The page's plots as Vega-Lite specifications, built with Altair.
+
+Colours are CSS variables of the page, so that light, dark and print need no new drawing. The rows
+are not in a specification: the page puts those of its query under the name `rows`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from cmr.report.page.questions import RANK_GROUPS
+
+Row = dict[str, Any]
+Spec = dict[str, Any]
+Translate = Callable[[str], str]
+PRECISIONS = ("fp32", "fp16", "bf16", "int8", "int4", "b1")
+_DASHES = ([1, 0], [6, 3], [10, 3], [2, 2], [8, 3, 2, 3], [1, 3])
+_SHAPES = ("circle", "square", "cross", "diamond", "triangle-up", "triangle-down")
+_HUES = [f"var(--hue-{number})" for number in range(1, 7)]
+_STEPS = [f"var(--step-{number})" for number in range(1, 7)]
+
+
+def against_candidates(
+    rows: Sequence[Row], measures: dict[str, str], titles: dict[str, str], _: Translate
+) -> Spec:
+    """A measure against C, with bands. `measures`: what the menu offers, by their value's name."""
+    import altair as alt
+
+    names = list(measures)
+    menu = alt.binding_select(options=names, labels=list(measures.values()), name=_("Measure"))
+    chosen = alt.param(name="chosen", bind=menu, value=names[0])
+    sizes = sorted({row["candidates"] for row in rows})
+    base = _base(alt).transform_filter("datum.measure == chosen").encode(
+        x=alt.X(
+            "candidates:Q", title=_("candidates C"),
+            axis=alt.Axis(values=sizes, format=",d", grid=False, labelOverlap=True),
+            scale=alt.Scale(zero=False, nice=False, padding=14),
+        ),
+    )  # fmt: skip
+    return _lines(alt, base, rows, ("value", "ci_low", "ci_high"), titles, _, [chosen])
+
+
+def lifts(rows: Sequence[Row], titles: dict[str, str], _: Translate) -> Spec:
+    """Recall@10 by its chance against C, with bands."""
+    import altair as alt
+
+    sizes = sorted({row["candidates"] for row in rows})
+    base = _base(alt).encode(
+        x=alt.X(
+            "candidates:Q", title=_("candidates C"),
+            axis=alt.Axis(values=sizes, format=",d", grid=False, labelOverlap=True),
+            scale=alt.Scale(zero=False, nice=False, padding=14),
+        ),
+    )  # fmt: skip
+    return _lines(alt, base, rows, ("lift", "lift_low", "lift_high"), titles, _, [])
+
+
+def against_bytes(rows: Sequence[Row], retain: float, titles: dict[str, str], _: Translate) -> Spec:
+    """What is kept against bytes a vector, intervals, the Pareto front and the share to keep."""
+    import altair as alt
+
+    base = _base(alt)
+    sizes = sorted({row["vector_bytes"] for row in rows})
+    x = alt.X(
+        "vector_bytes:Q", title=_("bytes a vector"),
+        scale=alt.Scale(type="log", base=2, nice=False, padding=18),
+        axis=alt.Axis(values=sizes, format=",d", labelOverlap=True, grid=False),
+    )  # fmt: skip
+    share = alt.Axis(format=".1~%")
+    y = alt.Y(
+        "recall_10_kept:Q", title=_("Recall@10 kept"), axis=share, scale=alt.Scale(zero=False)
+    )
+    front = (
+        base.transform_filter("datum.pareto_bytes")
+        .mark_line(color="var(--ink-3)", strokeWidth=1.5, interpolate="step-after")
+        .encode(x=x, y=y)
+    )
+    spread = base.mark_rule(strokeWidth=1.5, opacity=0.6).encode(
+        x=x, y=alt.Y("recall_10_kept_low:Q", title=_("Recall@10 kept"), axis=share),
+        y2="recall_10_kept_high:Q", color=_colour(alt, rows, _),
+    )  # fmt: skip
+    points = base.mark_point(filled=True, size=90, opacity=1).encode(
+        x=x, y=y, color=_colour(alt, rows, _), shape=_shape(alt, rows, _),
+        tooltip=_tips(
+            alt, titles,
+            ("representation", "vector_bytes:,d", "bytes_share:.1%", "recall_10:.4f",
+             "recall_10_kept:.2%", "recall_10_kept_low:.2%", "recall_10_kept_high:.2%",
+             "mrr:.4f", "ndcg_10:.4f", "pareto_bytes"),
+        ),
+    )  # fmt: skip
+    line = (
+        alt.Chart(alt.InlineData([{"share": retain}]))
+        .mark_rule(strokeDash=[4, 4], color="var(--accent)", strokeWidth=1.5)
+        .encode(
+            y="share:Q",
+            tooltip=[alt.Tooltip("share:Q", format=".1~%", title=_("share to keep"))],
+        )
+    )
+    return _done(alt.layer(front, line, spread, points), 320)
+
+
+def speeds(rows: Sequence[Row], titles: dict[str, str], _: Translate) -> Spec:
+    """Queries scored a second, a bar a representation."""
+    import altair as alt
+
+    names = list(dict.fromkeys(row["representation"] for row in rows))
+    bars = (
+        _base(alt)
+        .mark_bar(cornerRadiusEnd=2)
+        .encode(
+            y=alt.Y("representation:N", sort=names, title=None),
+            x=alt.X("queries_per_second:Q", title=_("queries a second"), axis=_counts(alt)),
+            color=_colour(alt, rows, _),
+            tooltip=_tips(
+                alt, titles,
+                ("representation", "queries_per_second:,.0f", "ms_a_query:.4f", "queries:,d",
+                 "gallery:,d", "vector_bytes:,d", "device"),
+            ),
+        )
+    )  # fmt: skip
+    return _done(bars, 24 * len(names))
+
+
+def distributions(rows: Sequence[Row], titles: dict[str, str], _: Translate) -> Spec:
+    """The share of the queries in each group of ranks, a bar a representation."""
+    import altair as alt
+
+    names = list(dict.fromkeys(row["representation"] for row in rows))
+    labels = [label for label, _last in RANK_GROUPS]
+    bars = (
+        _base(alt)
+        .mark_bar()
+        .encode(
+            y=alt.Y("representation:N", sort=names, title=None),
+            x=alt.X(
+                "share:Q", title=_("share of the queries"), stack="zero",
+                axis=alt.Axis(format=".0%"), scale=alt.Scale(domain=[0, 1]),
+            ),
+            color=alt.Color(
+                "ranks:O", title=_("rank of the first relevant item"),
+                scale=alt.Scale(domain=labels, range=_STEPS), sort=labels,
+            ),
+            order=alt.Order("place:O"),
+            tooltip=_tips(alt, titles, ("representation", "ranks", "share:.2%", "queries:,d")),
+        )
+    )  # fmt: skip
+    return _done(bars, 24 * len(names))
+
+
+def matrix(rows: Sequence[Row], titles: dict[str, str], _: Translate) -> Spec:
+    """Differences of every pair, coloured by what the corrected test says."""
+    import altair as alt
+
+    first = list(dict.fromkeys(row["representation_a"] for row in rows))
+    second = list(dict.fromkeys(row["representation_b"] for row in rows))
+    base = _base(alt).encode(
+        y=alt.Y("representation_a:N", sort=first, title=_("a"), axis=alt.Axis(grid=False)),
+        x=alt.X(
+            "representation_b:N", sort=second, title=_("b"),
+            axis=alt.Axis(labelAngle=-40, orient="bottom", grid=False),
+        ),
+        tooltip=_tips(
+            alt, titles,
+            ("representation_a", "representation_b", "value_a:.4f", "value_b:.4f",
+             "difference:+.4f", "ci_low:+.4f", "ci_high:+.4f", "p:.3g", "p_holm:.3g",
+             "wins:,d", "losses:,d", "ties:,d"),
+        ),
+    )  # fmt: skip
+    said = {"better": _("b is better"), "open": _("not told apart"), "worse": _("b is worse")}
+    names = (
+        " : ".join(f"datum.value == '{key}' ? {json.dumps(text)}" for key, text in said.items())
+        + " : ''"
+    )
+    cells = base.mark_rect(stroke="var(--paper)", strokeWidth=2).encode(
+        color=alt.Color(
+            "outcome:N", title=None,
+            scale=alt.Scale(
+                domain=list(said), range=["var(--better)", "var(--open)", "var(--worse)"]
+            ),
+            legend=alt.Legend(labelExpr=names, orient="top"),
+        )
+    )  # fmt: skip
+    text = base.mark_text(fontSize=10.5, fill="var(--ink)").encode(
+        text=alt.Text("points:N"),
+    )
+    shown = text.transform_calculate(points="format(100 * datum.difference, '+.2f')")
+    return _done(alt.layer(cells, shown), 30 * len(first))
+
+
+def _lines(
+    alt: Any, base: Any, rows: Sequence[Row], names: tuple[str, str, str], titles: dict[str, str],
+    _: Translate, params: list[Any],
+) -> Spec:  # fmt: skip
+    value, low, high = names
+    pick = alt.selection_point(fields=["precision"], bind="legend", name="pick")
+    faded = alt.condition(pick, alt.value(1), alt.value(0.12))
+    y = alt.Y(f"{value}:Q", title=None, scale=alt.Scale(zero=False))
+    colour = _colour(alt, rows, _)
+    bands = base.mark_area(opacity=0.08).encode(
+        y=alt.Y(f"{low}:Q", title=None), y2=f"{high}:Q", color=colour, detail="run_id:N"
+    )
+    dash = alt.StrokeDash(
+        "precision:N", legend=None,
+        scale=alt.Scale(domain=_precisions(rows), range=_of_precision(rows, _DASHES)),
+    )  # fmt: skip
+    line = base.mark_line(strokeWidth=2).encode(
+        y=y, color=colour, strokeDash=dash, detail="run_id:N", opacity=faded
+    )
+    points = base.mark_point(filled=True, size=50).encode(
+        y=y, color=colour, shape=_shape(alt, rows, _), opacity=faded,
+        tooltip=_tips(
+            alt, titles,
+            ("representation", "candidates:,d", f"{value}:.4f", f"{low}:.4f", f"{high}:.4f"),
+        ),
+    )  # fmt: skip
+    whole = alt.layer(bands, line, points.add_params(pick)).add_params(*params)
+    # Else the markers share the legend that the dashes do not have.
+    return _done(whole.resolve_legend(strokeDash="independent"), 320)
+
+
+def _base(alt: Any) -> Any:
+    return alt.Chart(alt.NamedData(name="rows"))
+
+
+def _colour(alt: Any, rows: Sequence[Row], _: Translate) -> Any:
+    order = {row["width"]: (row["dim"], row["width"]) for row in rows}
+    widths = sorted(order, key=lambda width: order[width])
+    hues = [_HUES[number % len(_HUES)] for number in range(len(widths))]
+    return alt.Color(
+        "width:N", title=_("dimension"), scale=alt.Scale(domain=widths, range=hues), sort=widths
+    )
+
+
+def _shape(alt: Any, rows: Sequence[Row], _: Translate) -> Any:
+    return alt.Shape(
+        "precision:N", title=_("precision"),
+        scale=alt.Scale(domain=_precisions(rows), range=_of_precision(rows, _SHAPES)),
+    )  # fmt: skip
+
+
+def _precisions(rows: Sequence[Row]) -> list[str]:
+    there = {row["precision"] for row in rows}
+    return [name for name in PRECISIONS if name in there]
+
+
+def _of_precision(rows: Sequence[Row], kinds: Sequence[Any]) -> list[Any]:
+    return [kinds[PRECISIONS.index(name)] for name in _precisions(rows)]
+
+
+def _counts(alt: Any) -> Any:
+    return alt.Axis(format=",~f", tickCount=5)
+
+
+def _tips(alt: Any, titles: dict[str, str], fields: Sequence[str]) -> list[Any]:
+    found = []
+    for field in fields:
+        name, _sign, form = field.partition(":")
+        kind = {"format": form, "type": "quantitative"} if form else {"type": "nominal"}
+        found.append(alt.Tooltip(name, title=titles.get(name, name), **kind))
+    return found
+
+
+def _done(chart: Any, height: Any) -> Spec:
+    spec: Spec = chart.properties(width="container", height=height).to_dict(validate=False)
+    spec.pop("config", None)
+    spec["autosize"] = {"type": "fit-x", "contains": "padding"}
+    return spec

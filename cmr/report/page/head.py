@@ -1,0 +1,162 @@
+"""The top of a part of the page: the answer, and what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from cmr.report.answer import smallest_sure, sure_sql
+from cmr.report.page import questions
+from cmr.report.page.exhibit import Exhibit, ask
+from cmr.report.page.labels import DIRECTIONS, MEASURES, sentences
+from cmr.report.page.numbers import interval, percent, plain
+from cmr.report.subject import Subject
+
+if TYPE_CHECKING:
+    import duckdb
+
+Row = dict[str, Any]
+Translate = Callable[[str], str]
+
+
+def answer(
+    con: duckdb.DuckDBPyConnection,
+    subject: Subject,
+    retain: float,
+    key: str,
+    lang: str,
+    _: Translate,
+) -> dict[str, Any]:
+    """The recommendation in words and figures, with the queries behind it."""
+    best = smallest_sure(con, subject, retain)
+    chosen = ask(con, f"{key}-answer", sure_sql(subject, retain))
+    share = percent(retain, 4).rstrip("%").rstrip("0").rstrip(".") + "%"
+    if best is None:
+        return {
+            "lead": [(_("No representation is sure to keep {share}.").format(share=share), False)],
+            "sentence": _(
+                "In at least one direction or measure the 95% interval of what each keeps of the "
+                "baseline reaches below that share. More queries narrow the intervals."
+            ),
+            "chosen": chosen,
+            "kept": None,
+            "tiles": [],
+        }
+    name = f"{best['dim']} {best['dim_method']} {best['precision']}"
+    sql = questions.kept(subject, best["dim"], best["dim_method"], best["precision"], 10)
+    kept = ask(con, f"{key}-kept", sql)
+    basis = (
+        _("the native fp32 vectors") if best["native"] else _("the finest representation evaluated")
+    )
+    found = {
+        "chosen": chosen,
+        "kept": kept,
+        "kept_rows": _kept_rows(kept.rows, _),
+        "tiles": _tiles(con, subject, best, kept, _),
+    }
+    base = round(best["vector_bytes"] / best["share"])
+    if best["is_baseline"]:
+        text = _("Stay with {name}: nothing smaller is sure to keep {share}.").replace(
+            "{share}", share
+        )
+        sentence = _(
+            "It is {basis} itself. Every smaller representation reaches below that share in at "
+            "least one direction or measure, by its 95% interval."
+        ).format(basis=basis)
+    else:
+        text = _("{name} keeps at least {low} of the quality in {part} of the bytes.")
+        text = text.replace("{low}", percent(best["low"])).replace(
+            "{part}", percent(best["share"], 1)
+        )
+        sentence = _(
+            "It is the smallest representation that is sure to keep {share} of {basis}: in every "
+            "direction and measure below, over the whole gallery, the 95% interval of what it "
+            "keeps lies above that. A vector takes {bytes} bytes instead of {base}."
+        ).format(share=share, basis=basis, bytes=f"{best['vector_bytes']:,}", base=f"{base:,}")
+    told = [sentence]
+    if not best["native"]:
+        told.append(_("Native fp32 was not evaluated, so it is not the baseline here."))
+    before, _name, after = text.partition("{name}")
+    return {
+        **found,
+        "lead": [(before, False), (name, True), (after, False)],
+        "sentence": sentences(told, lang),
+    }
+
+
+def _kept_rows(rows: list[Row], _: Translate) -> list[Row]:
+    return [
+        {
+            "direction": _(DIRECTIONS[row["direction"]]),
+            "measure": _(MEASURES[row["measure"]]),
+            "baseline": plain(row["baseline_value"]),
+            "value": plain(row["value"]),
+            "kept": percent(row["retention"]),
+            "interval": interval(row["ci_low"], row["ci_high"]),
+        }
+        for row in rows
+    ]
+
+
+def _tiles(
+    con: duckdb.DuckDBPyConnection, subject: Subject, best: Row, kept: Exhibit, _: Translate
+) -> list[tuple[str, str, str]]:
+    tiles = [
+        (
+            f"{best['vector_bytes']:,} B",
+            _("a vector"),
+            _("{part} of the baseline's").format(part=percent(best["share"], 1)),
+        )
+    ]
+    for row in kept.rows:
+        if row["measure"] == "recall@10":
+            label = _("of Recall@10 kept, {way}").format(way=_(DIRECTIONS[row["direction"]]))
+            within = _("95% interval: {interval}").format(
+                interval=interval(row["ci_low"], row["ci_high"])
+            )
+            tiles.append((percent(row["retention"]), label, within))
+    return tiles
+
+
+def measured(
+    con: duckdb.DuckDBPyConnection, subject: Subject, key: str, lang: str, _: Translate
+) -> dict[str, Any]:
+    """What was measured, in a paragraph."""
+    found = ask(con, f"{key}-measured", questions.measured(subject))
+    row = found.rows[0]
+    told = [
+        _(
+            "The data set {dataset} has {texts} texts and {visuals} visuals, of which {judgments} "
+            "pairs are judged relevant."
+        ).format(
+            dataset=subject.dataset,
+            texts=plain(row["texts"]),
+            visuals=plain(row["visuals"]),
+            judgments=plain(row["judgments"]),
+        ),
+        _(
+            "Vectors of the model {model} were stored in {count} representations, and every query "
+            "was scored against the whole gallery from what is stored."
+        ).format(model=subject.model, count=len(row["representations"])),
+    ]
+    if row["t2v_queries"]:
+        told.append(
+            _("{count} texts search for their visuals.").format(count=plain(row["t2v_queries"]))
+        )
+    if row["v2t_queries"]:
+        told.append(
+            _("{count} visuals search for their texts.").format(count=plain(row["v2t_queries"]))
+        )
+    sizes = ", ".join(map(plain, row["candidates"] or []))
+    if "expected" in row["protocols"]:
+        told.append(
+            _(
+                "For pools of C = {sizes} candidates the figures are exact expectations over all "
+                "random pools, without sampling noise."
+            ).format(sizes=sizes)
+        )
+    elif "sampled" in row["protocols"]:
+        told.append(_("Pools of C = {sizes} candidates were drawn.").format(sizes=sizes))
+    if subject.qrels != "default":
+        told.append(_("The judgments are those called {name}.").format(name=subject.qrels))
+    return {"measured": found, "told": sentences(told, lang)}

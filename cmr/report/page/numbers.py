@@ -1,0 +1,31 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def percent(value: float | None, digits: int = 2) -> str:
+    """A share as a percentage."""
+    return "–" if value is None else f"{value:.{digits}%}"
+
+
+def interval(low: float | None, high: float | None, digits: int = 2) -> str:
+    """An interval of shares, in percent."""
+    if low is None or high is None:
+        return "–"
+    return f"{100 * low:.{digits}f} – {100 * high:.{digits}f}%"
+
+
+def plain(value: Any, digits: int = 4) -> str:
+    """A figure of a table: decimals for floats, separators for counts."""
+    if value is None:
+        return "–"
+    if isinstance(value, float):
+        return f"{value:.{digits}f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def rank(value: float) -> str:
+    """A rank; ties make fractions."""
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"

@@ -1,0 +1,50 @@
+"""Which two representations the gallery sets side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from cmr.report.subject import Subject
+
+Row = dict[str, Any]
+_PRECISIONS = ("fp32", "fp16", "bf16", "int8", "int4", "b1")
+
+
+def of_subject(runs: Sequence[Row], subject: Subject) -> list[Row]:
+    """The runs of a subject, those of most bytes first."""
+    mine = [
+        row
+        for row in runs
+        if all(
+            row[name] == getattr(subject, name) for name in ("dataset", "qrels", "model", "scorer")
+        )
+        and (not subject.run_ids or row["run_id"] in subject.run_ids)
+    ]
+    return sorted(mine, key=lambda row: (-row["vector_bytes"], row["run_id"]))
+
+
+def default_pair(runs: Sequence[Row], baselines: dict[str, str]) -> tuple[Row, Row] | None:
+    """The baseline, and the coarsest precision of its dimension; of one direction's `runs`.
+
+    Where its dimension has no other precision, the representation of fewest bytes. None if there
+    is nothing to set beside it.
+    """
+    by_id = {row["run_id"]: row for row in runs}
+    a = next((by_id[name] for name in baselines.values() if name in by_id), None)
+    if a is None:
+        a = runs[0] if runs else None
+    if a is None:
+        return None
+    others = [row for row in runs if row["run_id"] != a["run_id"]]
+    if not others:
+        return None
+    same = (a["dim"], a["dim_method"])
+    alike = [row for row in others if (row["dim"], row["dim_method"]) == same]
+    if alike:
+        return a, max(alike, key=lambda row: (_coarse(row), row["run_id"]))
+    return a, min(others, key=lambda row: (row["vector_bytes"], row["run_id"]))
+
+
+def _coarse(row: Row) -> int:
+    return _PRECISIONS.index(row["precision"]) if row["precision"] in _PRECISIONS else -1

@@ -1,0 +1,250 @@
+"""One part of the page: everything about one data set, model, judgments and scorer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from cmr.report.page import charts, head, questions
+from cmr.report.page.exhibit import Exhibit, as_json, ask
+from cmr.report.page.labels import COLUMNS, DIRECTIONS, MEASURES, PROTOCOLS, columns
+from cmr.report.page.numbers import plain
+from cmr.report.page.pair import of_subject
+from cmr.report.subject import LEADING, Subject
+from cmr.report.words import mark
+
+if TYPE_CHECKING:
+    import duckdb
+
+Row = dict[str, Any]
+Translate = Callable[[str], str]
+# Runs that the matrix of comparisons pairs: more cannot be read.
+MATRIX = 14
+_TEXTS = ("direction", "protocol", "representation", "precision")
+
+
+def subject_name(subject: Subject) -> str:
+    """What a tab calls a subject."""
+    more = [] if subject.qrels == "default" else [subject.qrels]
+    more += [] if subject.scorer == "torch" else [subject.scorer]
+    return " · ".join([subject.dataset, subject.model, *more])
+
+
+def part(
+    con: duckdb.DuckDBPyConnection,
+    subject: Subject,
+    number: int,
+    runs: Sequence[Row],
+    retain: float,
+    lang: str,
+    _: Translate,
+) -> dict[str, Any]:
+    """What the templates show of a subject, but for the gallery."""
+    key = f"s{number}"
+    mine = of_subject(runs, subject)
+    ways = [way for way in DIRECTIONS if any(run["direction"] == way for run in mine)]
+    return {
+        "id": key,
+        "name": subject_name(subject),
+        **head.answer(con, subject, retain, key, lang, _),
+        **head.measured(con, subject, key, lang, _),
+        **_board(con, subject, key, _),
+        "sections": _sections(con, subject, key, mine, ways, retain, _),
+        "ways": ways,
+        "runs": mine,
+    }
+
+
+def _board(
+    con: duckdb.DuckDBPyConnection, subject: Subject, key: str, _: Translate
+) -> dict[str, Any]:
+    board = ask(con, f"{key}-board", questions.board(subject))
+    names = [
+        name
+        for name in COLUMNS
+        if board.rows and name in board.rows[0] and name not in ("dim", "precision")
+    ]
+    titles = columns(_)
+
+    def cell(row: Row, name: str) -> Row:
+        value = row[name]
+        text = plain(value)
+        if name in ("direction", "protocol"):
+            text = _({**DIRECTIONS, **PROTOCOLS}[value])
+        return {
+            "numeric": name not in _TEXTS,
+            "value": None if name in _TEXTS else value,
+            "text": text,
+        }
+
+    def facets(row: Row) -> Row:
+        return {
+            "direction": row["direction"],
+            "pools": f"{row['protocol']} {row['candidates']}",
+            "dim": row["dim"],
+            "precision": row["precision"],
+        }
+
+    pools = list(dict.fromkeys((row["protocol"], row["candidates"]) for row in board.rows))
+    pools.sort(key=lambda one: (LEADING.index(one[0]), -one[1]))
+    options = {
+        "direction": [(way, _(text)) for way, text in DIRECTIONS.items()],
+        "pools": [
+            (f"{name} {size}", f"{_(PROTOCOLS[name])}, C = {size:,}") for name, size in pools
+        ],
+        "dim": [(dim, str(dim)) for dim in sorted({row["dim"] for row in board.rows})],
+        "precision": [
+            (name, name)
+            for name in charts.PRECISIONS
+            if any(row["precision"] == name for row in board.rows)
+        ],
+    }
+    labels = {
+        "direction": _("Direction"),
+        "pools": _("Protocol and C"),
+        "dim": _("Dimension"),
+        "precision": _("Precision"),
+    }
+    return {
+        "board": board,
+        "board_about": _(
+            "Every representation, best first; a heading sorts by its column. Low and high are the "
+            "95% interval of Recall@10."
+        ),
+        "columns": [{"label": titles[name], "numeric": name not in _TEXTS} for name in names],
+        "board_rows": [
+            {"facets": facets(row), "cells": [cell(row, name) for name in names]}
+            for row in board.rows
+        ],
+        "filters": [
+            {
+                "name": name,
+                "label": labels[name],
+                "options": [(str(value), text) for value, text in options[name]],
+                "chosen": f"{pools[0][0]} {pools[0][1]}" if name == "pools" and pools else "",
+            }
+            for name in options
+        ],
+    }
+
+
+def _sections(
+    con: duckdb.DuckDBPyConnection,
+    subject: Subject,
+    key: str,
+    mine: Sequence[Row],
+    ways: Sequence[str],
+    retain: float,
+    _: Translate,
+) -> list[dict[str, Any]]:
+    titles = columns(_)
+    measures = {name: _(text) for name, text in MEASURES.items()}
+    made: dict[str, list[Exhibit]] = {}
+
+    def add(
+        kind: str, way: str, sql: str, spec: Callable[[list[Row]], charts.Spec], **more: Any
+    ) -> None:
+        found = ask(con, f"{key}-{kind}-{way}", sql)
+        found.title = _(DIRECTIONS[way])
+        found.empty = _("There is nothing to show here.")
+        for name, value in more.items():
+            setattr(found, name, value)
+        if found.rows:
+            found.spec = as_json(spec(found.rows))
+            said = {"way": _(DIRECTIONS[way]), "count": len({r.get("run_id") for r in found.rows})}
+            found.alt = _(_ALTS[kind]).format(**said)
+        made.setdefault(kind, []).append(found)
+
+    for way in ways:
+        runs = [run for run in mine if run["direction"] == way]
+        there = {name for run in runs for name in run["protocols"]}
+        protocol = next(name for name in ("expected", "sampled", "full") if name in there)
+        pools = f"({_(PROTOCOLS[protocol])})"
+        add(
+            "quality", way, questions.quality(subject, way, protocol),
+            lambda rows: charts.against_candidates(rows, measures, titles, _), about=pools,
+        )  # fmt: skip
+        add(
+            "lift", way, questions.lift(subject, way, protocol),
+            lambda rows: charts.lifts(rows, titles, _), about=pools,
+        )  # fmt: skip
+        add(
+            "bytes", way, questions.cost(subject, way),
+            lambda rows: charts.against_bytes(rows, retain, titles, _),
+        )  # fmt: skip
+        add(
+            "speed", way, questions.speed(subject, way),
+            lambda rows: charts.speeds(rows, titles, _),
+        )  # fmt: skip
+        add(
+            "ranks", way, questions.ranks(subject, way),
+            lambda rows: charts.distributions(rows, titles, _),
+        )  # fmt: skip
+        ids = [run["run_id"] for run in reversed(runs)][:MATRIX]
+        about = ""
+        if len(runs) > MATRIX:
+            about = _("(the {count} of fewest bytes)").format(count=MATRIX)
+        add(
+            "compare", way, questions.compared(ids),
+            lambda rows: charts.matrix(rows, titles, _), wide=True, about=about,
+        )  # fmt: skip
+        made["compare"][-1].empty = _("There are no two representations to compare.")
+    return [
+        {"id": f"{kind}-{key}", "title": _(title), "about": _(about), "charts": made[kind]}
+        for kind, (title, about) in _SECTIONS.items()
+    ]
+
+
+_SECTIONS = {
+    "quality": (
+        mark("Quality against C"),
+        mark(
+            "The more candidates, the harder the task. Bands are 95% intervals; colour is the "
+            "dimension, line and marker the precision. A click in the legend on a precision picks "
+            "it out."
+        ),
+    ),
+    "bytes": (
+        mark("Quality against bytes"),
+        mark(
+            "What each representation keeps of the baseline's Recall@10 over the whole gallery, "
+            "with the paired 95% interval. The line joins the Pareto front: nothing has fewer "
+            "bytes and is at least as good. Dashes: the share to keep."
+        ),
+    ),
+    "speed": (
+        mark("Speed and latency"),
+        mark(
+            "Queries scored a second, and the milliseconds a query that follow from it: one pass "
+            "over all queries together, which serves both directions. A single query that comes "
+            "alone takes longer, and was not timed here."
+        ),
+    ),
+    "ranks": (
+        mark("Rank distributions"),
+        mark("Where the first relevant item stands in the whole gallery, as shares of queries."),
+    ),
+    "lift": (
+        mark("Lift over chance"),
+        mark(
+            "Recall@10 divided by what a random ranking expects. It grows with C because chance "
+            "falls."
+        ),
+    ),
+    "compare": (
+        mark("Paired comparisons"),
+        mark(
+            "b − a in points of Recall@10 over the whole gallery, query by query. Coloured where "
+            "the difference is significant: p below 0.05 after Holm's correction for all pairs of "
+            "the matrix, errors clustered by visual item."
+        ),
+    ),
+}
+_ALTS = {
+    "quality": mark("Lines of a measure against the number of candidates C, {way}, {count} runs."),
+    "bytes": mark("Points of Recall@10 kept against bytes a vector, {way}, {count} runs."),
+    "speed": mark("Bars of queries scored a second, {way}, {count} runs."),
+    "ranks": mark("Stacked bars of the ranks of the first relevant item, {way}, {count} runs."),
+    "lift": mark("Lines of lift against the number of candidates C, {way}, {count} runs."),
+    "compare": mark("Matrix of paired differences in Recall@10 between representations, {way}."),
+}

@@ -1,0 +1,104 @@
+"""Small pictures of a data set's visuals, read again from where they lie."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from cmr.errors import CmrError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from cmr.sources.collection import Collection, MediaReader
+
+# Longest side in pixels; shown at half to two thirds of it, for sharp screens.
+SIDE = 128
+QUALITY = 55
+Row = dict[str, Any]
+Translate = Callable[[str], str]
+
+
+class Pictures:
+    """Thumbnails of one data set as data URIs, or the reason why there are none."""
+
+    def __init__(self, data: Row, images: str | None, _: Translate) -> None:
+        """`data`: the row of `datasets`. `images`: where the pictures lie now, if they moved.
+
+        Raises CmrError only for an `images` that cannot be opened.
+        """
+        self._ = _
+        self.reason: str | None = None
+        self.missing = 0
+        self._reader: MediaReader | None = None
+        self._hashes: Mapping[str, str | None] = {}
+        self._clips = False
+        if images is not None:
+            from cmr.sources.images import open_images
+
+            self._reader = open_images(images)
+        elif data.get("media") is None:
+            self.reason = _(
+                "This data set was stored without pictures, or without a note of where they lie."
+            )
+        else:
+            self._open(json.loads(data["media"]))
+
+    def _open(self, origin: Mapping[str, Any]) -> None:
+        from cmr.sources.registry import read_again
+
+        try:
+            found: Collection = read_again(origin)
+        except (CmrError, OSError) as error:
+            text = self._("The pictures cannot be read any more: {reason}.")
+            self.reason = text.format(reason=str(error).rstrip("."))
+            return
+        self._reader = found.reader
+        self._clips = found.clips
+        self._hashes = {item.item_id: item.content_hash for item in found.visuals}
+
+    def data_uri(self, item: Row) -> str | None:
+        """A small WebP of a row of `items`; None if it cannot be read, or is another by now."""
+        if self._reader is None or not item["uri"]:
+            return None
+        try:
+            data = self._reader.read(item["uri"])
+            if not self._same(item, data):
+                raise ValueError("another picture by now")
+            small = self._small(data)
+        except (CmrError, OSError, KeyError, ValueError, IndexError):
+            self.missing += 1
+            return None
+        return "data:image/webp;base64," + base64.b64encode(small).decode()
+
+    def _same(self, item: Row, data: bytes) -> bool:
+        if item["content_hash"] is None:
+            return True
+        mine = self._hashes.get(item["item_id"]) or hashlib.sha256(data).hexdigest()
+        return bool(mine == item["content_hash"])
+
+    def _small(self, data: bytes) -> bytes:
+        image = self._frame(data)
+        image.thumbnail((SIDE, SIDE))
+        out = io.BytesIO()
+        image.save(out, "WEBP", quality=QUALITY, method=4)
+        return out.getvalue()
+
+    def _frame(self, data: bytes) -> Image.Image:
+        from cmr.encode.decode import decode
+
+        if self._clips:
+            from cmr.encode.video import read_clip
+
+            return read_clip(data, 1, "middle").frames[0]
+        try:
+            return decode(data)
+        except ValueError:
+            # Where only a folder was named, it may hold clips.
+            from cmr.encode.video import read_clip
+
+            return read_clip(data, 1, "middle").frames[0]

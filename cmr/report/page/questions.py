@@ -1,0 +1,229 @@
+"""The questions of the page, as SQL: every plot and table shows the rows of one of these.
+
+Each runs as it stands in `cmr sql`. Floats that only order rows are rounded first, for their last
+digits depend on the order in which threads add.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cmr.report.subject import LEADING, Subject
+from cmr.views import quoted
+
+# More rows than this no plot or table of the page shows.
+MOST_ROWS = 1_000
+_NAME = "dim || ' ' || dim_method || ' ' || precision"
+_MEASURE = "case when k is null then measure else measure || '@' || k end"
+# Where ranks are cut into groups: label, first and last rank.
+RANK_GROUPS = (
+    ("1", 1),
+    ("2–5", 5),
+    ("6–10", 10),
+    ("11–50", 50),
+    ("51–100", 100),
+    ("> 100", None),
+)
+
+
+def _chosen(subject: Subject, direction: str | None = None) -> str:
+    way = f" and direction = {quoted(direction)}" if direction else ""
+    return f"with chosen as (\n    select run_id from runs where {subject.condition}{way}\n)\n"
+
+
+def measured(subject: Subject) -> str:
+    """One row: what was measured, on what, and how."""
+    return f"""\
+select
+    any_value(datasets.source) as source,
+    any_value(datasets.texts) as texts,
+    any_value(datasets.visuals) as visuals,
+    any_value(datasets.judgments) as judgments,
+    any_value(datasets.rejects) as rejects,
+    count(*) as runs,
+    list(distinct runs.direction order by runs.direction) as directions,
+    list(distinct {_NAME} order by {_NAME}) as representations,
+    list(distinct runs.device order by runs.device) as devices,
+    max(runs.queries) filter (runs.direction = 't2v') as t2v_queries,
+    max(runs.queries) filter (runs.direction = 'v2t') as v2t_queries,
+    list_distinct(flatten(list(runs.protocols))).list_sort() as protocols,
+    list_distinct(flatten(list(runs.candidates))).list_sort() as candidates
+from runs
+inner join datasets using (dataset)
+where {subject.condition}"""
+
+
+def kept(subject: Subject, dim: int, dim_method: str, precision: str, k: int) -> str:
+    """What one representation keeps of the baseline, a row a direction and measure."""
+    return f"""\
+{_chosen(subject)}\
+select
+    direction, {_MEASURE} as measure, value, baseline_value, retention, ci_low, ci_high
+from retention
+semi join chosen using (run_id)
+where
+    dim = {dim} and dim_method = {quoted(dim_method)} and precision = {quoted(precision)}
+    and measure in ('recall', 'hit_rate', 'mrr', 'ndcg') and (k is null or k = {k})
+order by direction, measure"""
+
+
+def board(subject: Subject) -> str:
+    """The leaderboard, in the leading order."""
+    return f"""\
+{_chosen(subject)}\
+select
+    direction, protocol, candidates, {_NAME} as representation, dim, dim_method, precision,
+    vector_bytes, hit_rate_1, hit_rate_5, hit_rate_10, recall_10, recall_10_low,
+    recall_10_high, mrr, ndcg_10, lift_10, run_id
+from leaderboard
+semi join chosen using (run_id)
+order by
+    direction, list_position({list(LEADING)}, protocol), candidates desc,
+    round(recall_10, 10) desc, vector_bytes, run_id
+limit {MOST_ROWS}"""
+
+
+def quality(subject: Subject, direction: str, protocol: str) -> str:
+    """Every leading measure against C."""
+    return f"""\
+{_chosen(subject, direction)}\
+select
+    {_NAME} as representation, dim || ' ' || dim_method as width, dim, precision,
+    candidates, {_MEASURE} as measure, value, ci_low, ci_high, run_id
+from metrics
+semi join chosen using (run_id)
+where
+    protocol = {quoted(protocol)}
+    and (measure = 'mrr' or (measure in ('recall', 'hit_rate', 'ndcg') and k = 10))
+order by measure, dim, dim_method, precision, candidates, run_id
+limit {MOST_ROWS * 3}"""
+
+
+def lift(subject: Subject, direction: str, protocol: str) -> str:
+    """Recall@10 by its chance against C."""
+    return f"""\
+{_chosen(subject, direction)}\
+select
+    {_NAME} as representation, dim || ' ' || dim_method as width, dim, precision,
+    candidates, value, chance, lift, ci_low / chance as lift_low, ci_high / chance as lift_high,
+    run_id
+from metrics
+semi join chosen using (run_id)
+where protocol = {quoted(protocol)} and measure = 'recall' and k = 10
+order by dim, dim_method, precision, candidates, run_id
+limit {MOST_ROWS}"""
+
+
+def cost(subject: Subject, direction: str) -> str:
+    """Quality against bytes, and which representations no other beats."""
+    return f"""\
+{_chosen(subject, direction)}\
+select
+    {_NAME} as representation, dim || ' ' || dim_method as width, dim, precision,
+    vector_bytes, bytes_share, recall_10, recall_10_kept, recall_10_kept_low,
+    recall_10_kept_high, mrr, ndcg_10, pareto_bytes, run_id
+from tradeoffs
+semi join chosen using (run_id)
+order by vector_bytes, round(recall_10, 10), run_id
+limit {MOST_ROWS}"""
+
+
+def speed(subject: Subject, direction: str) -> str:
+    """How fast each representation was scored."""
+    return f"""\
+{_chosen(subject, direction)}\
+select
+    {_NAME} as representation, dim || ' ' || dim_method as width, dim, precision,
+    vector_bytes, queries, gallery, queries_per_second,
+    1000 / queries_per_second as ms_a_query, device, run_id
+from speed
+semi join chosen using (run_id)
+order by vector_bytes, dim, dim_method, precision, run_id
+limit {MOST_ROWS}"""
+
+
+def ranks(subject: Subject, direction: str) -> str:
+    """How the ranks of the first relevant item are distributed."""
+    cases = " ".join(
+        f"when rank <= {last} then {number}"
+        for number, (_, last) in enumerate(RANK_GROUPS)
+        if last is not None
+    )
+    names = ", ".join(quoted(label) for label, _ in RANK_GROUPS)
+    return f"""\
+{_chosen(subject, direction)}\
+select
+    {_NAME} as representation, dim, precision,
+    ([{names}])[place + 1] as ranks, place,
+    count(*) as queries, count(*) / sum(count(*)) over (partition by run_id) as share, run_id
+from (
+    select *, case {cases} else {len(RANK_GROUPS) - 1} end as place
+    from first_ranks
+    semi join chosen using (run_id)
+)
+group by run_id, dim, dim_method, precision, place
+order by dim, dim_method, precision, run_id, place
+limit {MOST_ROWS}"""
+
+
+def compared(run_ids: Sequence[str]) -> str:
+    """Every pair of these runs by recall@10 over the whole gallery."""
+    names = ", ".join(map(quoted, run_ids))
+    return f"""\
+select
+    representation_a, representation_b, value_a, value_b, difference, ci_low, ci_high,
+    p, p_holm, wins, losses, ties, run_a, run_b,
+    case
+        when p_holm < 0.05 and difference > 0 then 'better'
+        when p_holm < 0.05 and difference < 0 then 'worse'
+        else 'open'
+    end as outcome
+from compare_runs([{names}])"""
+
+
+def hard(subject: Subject, direction: str, count: int) -> str:
+    """Queries that find their item late in every run of the subject."""
+    side = "text" if direction == "t2v" else "visual"
+    return f"""\
+{_chosen(subject, direction)}\
+, ranked as (
+    select
+        query_id, any_value(gallery) as gallery, count(*) as runs,
+        min(rank) as best_rank, median(rank) as median_rank, max(rank) as worst_rank
+    from first_ranks
+    semi join chosen using (run_id)
+    group by query_id
+)
+select ranked.*, left(coalesce(items.text, items.uri), {LONGEST}) as query
+from ranked
+left join items
+    on
+        items.dataset = {quoted(subject.dataset)} and items.modality = '{side}'
+        and items.item_id = ranked.query_id
+order by median_rank desc, best_rank desc, query_id
+limit {count}"""
+
+
+def flips(a: str, b: str, count: int) -> str:
+    """Queries whose first relevant item enters or leaves the top 10 from run a to run b."""
+    return f"""\
+select query_id, rank_a, rank_b, change, left(query, {LONGEST}) as query
+from rank_flips({quoted(a)}, {quoted(b)})
+order by round(abs(ln(rank_b / rank_a)), 10) desc, query_id
+limit {count}"""
+
+
+def tops(run_ids: Sequence[str], query_ids: Sequence[str]) -> str:
+    """The stored top lists of some queries."""
+    runs = ", ".join(map(quoted, run_ids))
+    queries = ", ".join(map(quoted, query_ids))
+    return f"""\
+select run_id, query_id, position, item_id, score, relevance
+from hits
+where position <= {LISTED} and run_id in ({runs}) and query_id in ({queries})
+order by run_id, query_id, position"""
+
+
+# Characters of a caption, and places of a list, that the gallery shows.
+LONGEST = 300
+LISTED = 10

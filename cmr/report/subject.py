@@ -1,0 +1,59 @@
+"""What a report is about: the runs of one data set, judgments, model and scorer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cmr.views import fetch, quoted
+
+if TYPE_CHECKING:
+    import duckdb
+
+Row = dict[str, Any]
+# The protocol that leads, where a run has several.
+LEADING = ("expected", "full", "sampled")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Runs that may be compared: the same data, judgments, model and scorer.
+
+    `run_ids`: those that are asked for, or empty for all of them.
+    """
+
+    dataset: str
+    qrels: str
+    model: str
+    scorer: str
+    run_ids: tuple[str, ...] = ()
+
+    @property
+    def condition(self) -> str:
+        """Which rows of `runs` are meant, in SQL."""
+        parts = [
+            f"{name} = {quoted(getattr(self, name))}"
+            for name in ("dataset", "qrels", "model", "scorer")
+        ]
+        if self.run_ids:
+            parts.append(f"run_id in ({', '.join(map(quoted, self.run_ids))})")
+        return " and ".join(parts)
+
+
+def subjects(con: duckdb.DuckDBPyConnection, run_ids: Sequence[str]) -> list[Subject]:
+    """The subjects that these runs belong to, by name."""
+    rows = fetch(
+        con, "select run_id, dataset, qrels, model, scorer from runs order by all"
+    ).to_pylist()
+    every: dict[tuple[str, str, str, str], list[str]] = {}
+    for row in rows:
+        key = (row["dataset"], row["qrels"], row["model"], row["scorer"])
+        every.setdefault(key, []).append(row["run_id"])
+    asked = set(run_ids)
+    found = []
+    for key, mine in sorted(every.items()):
+        kept = [run_id for run_id in mine if run_id in asked]
+        if kept:
+            found.append(Subject(*key, run_ids=() if len(kept) == len(mine) else tuple(kept)))
+    return found

@@ -1,0 +1,307 @@
+"""The page in a real browser: silent, self-contained, sortable, and true to its SQL."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import re
+import shutil
+import subprocess
+
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from cmr.cli.main import main
+from cmr.report import page
+from cmr.report.page import pictures
+from cmr.sources.scenes_draw import render, scenes
+from cmr.views import connect
+
+NASTY = '<script>alert(1)</script> a red circle & "quotes" </script><!-- <b>bold</b>'
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+def run(*args):
+    result = CliRunner().invoke(main, [str(arg) for arg in args])
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Forty drawn pictures with two captions each, one of them nasty; four representations."""
+    folder = tmp_path_factory.mktemp("page")
+    (folder / "photos").mkdir()
+    lines = []
+    for number, scene in enumerate(scenes("test", 40)):
+        name = f"{number:02}.png"
+        render(scene).save(folder / "photos" / name)
+        lines += [[name, scene.captions[0]], [name, scene.captions[1] if number else NASTY]]
+    with (folder / "captions.csv").open("w", newline="") as stream:
+        csv.writer(stream).writerows([["image", "caption"], *lines])
+    run(
+        "ingest", "pairs", folder / "captions.csv", "--images", folder / "photos",
+        "--dataset", "drawn", "-w", folder / "w", "--device", "cpu",
+    )  # fmt: skip
+    run(
+        "evaluate", "--dataset", "drawn", "--dims", "8,512", "--precisions", "fp32,b1", "-w",
+        folder / "w", "--candidates", "10,20,40", "--hits", "5", "--device", "cpu",
+    )  # fmt: skip
+    return folder
+
+
+def build(folder, **options):
+    con = connect(str(folder / "w"))
+    ids = [row[0] for row in con.execute("select run_id from runs").fetchall()]
+    return page.build(con, ids, **options)
+
+
+@pytest.fixture(scope="module")
+def html(folder):
+    path = folder / "index.html"
+    path.write_bytes(build(folder))
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser():
+    sync_api = pytest.importorskip("playwright.sync_api")
+    if CHROMIUM is None:
+        pytest.skip("no chromium is installed; the package chromium has it")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def opened(browser, html):
+    """The page, and all that it said or asked for."""
+    tab = browser.new_page(viewport={"width": 1280, "height": 900})
+    heard = []
+    tab.on("console", lambda message: heard.append(f"{message.type}: {message.text}"))
+    tab.on("pageerror", lambda error: heard.append(f"error: {error}"))
+    tab.on("dialog", lambda dialog: (heard.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+    tab.on("request", lambda asked: heard.append(asked.url) if _remote(asked.url) else None)
+    tab.goto(html.as_uri())
+    tab.wait_for_selector("html[data-ready]", timeout=60_000)
+    return tab, heard
+
+
+def _remote(url):
+    return not url.startswith(("data:", "file:"))
+
+
+def test_it_is_silent_and_draws_every_plot(opened):
+    tab, heard = opened
+    assert heard == []
+    plots = tab.locator(".chart").count()
+    assert plots == 12
+    assert tab.locator(".chart svg").count() == plots
+    for label in tab.locator(".chart svg").evaluate_all("all => all.map(x => x.ariaLabel)"):
+        assert "runs" in label or "representations" in label
+    # Every plot has marks, not axes alone.
+    drawn = tab.locator(".chart").evaluate_all(
+        "all => all.map(x => x.querySelectorAll('.role-mark path, .role-mark text').length)"
+    )
+    assert min(drawn) >= 2, drawn
+
+
+def test_the_answer_comes_first(opened):
+    tab, _heard = opened
+    top = tab.locator("#content").inner_text()[:400]
+    assert re.search(r"keeps at least|Stay with", top), top
+    assert "B" in tab.locator(".tiles dd").first.inner_text()
+
+
+def test_sorting(opened):
+    tab, _heard = opened
+    heading = tab.locator("table[id^=board] th", has_text="MRR")
+    column = heading.evaluate("th => th.cellIndex + 1")
+    cells = f"table[id^=board] tbody tr:not([hidden]) td:nth-child({column})"
+
+    def values():
+        return tab.locator(cells).evaluate_all("all => all.map(x => Number(x.dataset.v))")
+
+    heading.locator("button").focus()
+    tab.keyboard.press("Enter")
+    assert heading.get_attribute("aria-sort") == "descending"
+    assert values() == sorted(values(), reverse=True)
+    assert len(set(values())) > 2
+    heading.locator("button").click()
+    assert heading.get_attribute("aria-sort") == "ascending"
+    assert values() == sorted(values())
+    names = tab.locator("table[id^=board] th", has_text="representation")
+    names.locator("button").click()
+    texts = tab.locator("table[id^=board] tbody tr:not([hidden]) td:first-child").all_inner_texts()
+    assert texts == sorted(texts, key=lambda text: (int(text.split()[0]), text.split()[1:]))
+
+
+def test_filtering(opened):
+    tab, _heard = opened
+    form = tab.locator("form.filters").first
+    rows = tab.locator("table[id^=board] tbody tr:not([hidden])")
+    before = rows.count()
+    assert 0 < before < tab.locator("table[id^=board] tbody tr").count()
+    form.locator("[name=direction]").select_option("t2v")
+    assert rows.count() == before / 2
+    form.locator("[name=words]").fill("b1 512")
+    assert rows.count() == 1
+    assert "512 native b1" in rows.inner_text()
+    form.locator("button[type=reset]").click()
+    tab.wait_for_function(
+        f"document.querySelector('form.filters output').textContent.startsWith('{before}')"
+    )
+    assert rows.count() == before
+
+
+def test_the_gallery(opened):
+    tab, heard = opened
+    lists = tab.locator("details.list")
+    assert lists.count() == 4
+    for number in range(4):
+        summary = lists.nth(number).locator("> summary")
+        summary.focus()
+        tab.keyboard.press("Enter")
+        assert lists.nth(number).evaluate("x => x.open")
+    pictures = tab.locator(".entry img:visible")
+    assert pictures.count() > 100
+    for image in pictures.evaluate_all("all => all.map(x => [x.naturalWidth, x.alt])"):
+        assert image[0] > 30
+        assert image[1]
+    words = tab.locator("form.filters").last.locator("[name=words]")
+    words.fill("no such words anywhere")
+    assert tab.locator(".entry:visible").count() == 0
+    words.fill("<script>alert(1)</script>")
+    assert tab.locator(".entry:visible").count() >= 1
+    words.fill("")
+    assert heard == []
+
+
+def test_captions_are_text(opened, html):
+    tab, heard = opened
+    everything = tab.locator("body").inner_text()
+    assert "<script>alert(1)</script>" in everything
+    assert tab.locator("b", has_text="bold").count() == 0
+    assert heard == []
+    # No script starts but our own.
+    assert html.read_text().count("<script>") == 2
+
+
+def test_every_sql_gives_what_is_shown(opened, folder):
+    tab, _heard = opened
+    shown = tab.locator("code[data-key]").evaluate_all(
+        "all => all.map(x => [x.dataset.key, x.textContent,"
+        " document.getElementById('rows-' + x.dataset.key).textContent])"
+    )
+    assert len(shown) >= 12 + 4 + 4 + 2
+    for key, sql, rows in shown:
+        found = json.loads(run("sql", sql, "-w", folder / "w", "--format", "json"))
+        expected = json.loads(rows)
+        assert len(found) == len(expected), key
+        if not key.startswith("s0-flips"):
+            assert expected, key
+        for one, other in zip(found, expected, strict=True):
+            assert set(one) == set(other)
+            for name, value in one.items():
+                assert same(value, other[name]), (key, name, value, other[name])
+
+
+def same(a, b):
+    if isinstance(a, float) and isinstance(b, float | int):
+        return math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-8)
+    return a == b
+
+
+def test_copying(opened):
+    tab, _heard = opened
+    tab.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    box = tab.locator("details.sql").first
+    box.locator("summary").click()
+    box.locator("button.copy").click()
+    tab.wait_for_function("document.querySelector('button.copy').textContent === 'Copied'")
+    assert tab.evaluate("navigator.clipboard.readText()") == box.locator("code").text_content()
+
+
+def test_the_numbers_open_as_a_table(opened):
+    tab, _heard = opened
+    box = tab.locator("details.numbers[data-key=s0-bytes-t2v]")
+    box.locator("summary").click()
+    rows = json.loads(tab.locator("#rows-s0-bytes-t2v").text_content())
+    assert box.locator("tbody tr").count() == len(rows) == 4
+    assert box.locator("thead th").all_inner_texts() == list(rows[0])
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (390, "dark"), (1280, "dark")])
+def test_narrow_and_dark(browser, html, width, scheme):
+    tab = browser.new_page(viewport={"width": width, "height": 844}, color_scheme=scheme)
+    tab.goto(html.as_uri())
+    tab.wait_for_selector("html[data-ready]", timeout=60_000)
+    assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    paper = tab.evaluate("getComputedStyle(document.body).backgroundColor")
+    light = sum(map(int, re.findall(r"\d+", paper)[:3])) > 3 * 128
+    assert light == (scheme == "light")
+    tab.close()
+
+
+def test_the_same_for_the_same_warehouse(folder, html):
+    assert build(folder) == html.read_bytes()
+
+
+def test_chinese(folder):
+    text = build(folder, lang="zh").decode()
+    assert '<html lang="zh-Hans">' in text
+    for words in ("What was measured", "Leaderboard", "Quality against", "Hardest queries"):
+        assert words not in text
+
+
+def test_pictures_that_are_gone(folder, tmp_path):
+    moved = tmp_path / "moved"
+    (folder / "photos").rename(moved)
+    try:
+        text = build(folder).decode()
+        assert "The pictures cannot be read any more: there is no folder" in text
+        assert "data:image/webp" not in text
+        assert "data-picture=" not in text
+        assert "data:image/webp" in build(folder, images=str(moved)).decode()
+        Image.new("RGB", (64, 64)).save(moved / "00.png")
+        text = build(folder, images=str(moved)).decode()
+        assert "1 of the pictures cannot be read any more, or are others by now." in text
+    finally:
+        moved.rename(folder / "photos")
+
+
+def test_without_hits_it_says_how_to_make_them(folder, tmp_path):
+    shutil.copytree(folder / "w", tmp_path / "w")
+    run(
+        "evaluate", "--dataset", "drawn", "--dims", "16", "--precisions", "fp16", "-w",
+        tmp_path / "w", "--candidates", "10,20,40", "--device", "cpu",
+    )  # fmt: skip
+    con = connect(str(tmp_path / "w"))
+    ids = [row[0] for row in con.execute("select run_id from runs where dim = 16").fetchall()]
+    text = page.build(con, ids).decode()
+    command = re.search(r"<pre>(cmr evaluate [^<\n]+)", text)[1]
+    assert "--hits 10" in command
+    args = [*command.split()[1:], "-w", tmp_path / "w", "--candidates", "10,20,40"]
+    run(*args, "--device", "cpu")
+    assert "<pre>cmr evaluate" not in page.build(connect(str(tmp_path / "w")), ids).decode()
+
+
+def test_the_page_stays_small(folder, monkeypatch):
+    """Thumbnails that would not fit are left out, and the page says so."""
+    whole = build(folder)
+    monkeypatch.setattr(page, "LARGEST", 1_600_000)
+    monkeypatch.setattr(pictures, "SIDE", 640)
+    monkeypatch.setattr(pictures, "QUALITY", 100)
+    monkeypatch.setattr(pictures.Pictures, "_small", lambda self, data: bytes(60_000))
+    text = build(folder)
+    assert len(text) <= 1_600_000
+    assert b"more are left out, so that the page stays small" in text
+    assert len(whole) < page.LARGEST_PARTS
+
+
+def test_it_has_no_word_of_when_it_was_made(html):
+    made = subprocess.run(["date", "+%Y-%m-%d"], capture_output=True, text=True, check=True)
+    assert made.stdout.strip() not in html.read_text()
