@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -90,10 +90,14 @@ def _install(con: duckdb.DuckDBPyConnection) -> None:
         raise CmrError(explain(error)) from None
 
 
-def fetch(con: duckdb.DuckDBPyConnection, query: str) -> pa.Table:
+def fetch(
+    con: duckdb.DuckDBPyConnection,
+    query: str,
+    params: Sequence[Any] | dict[str, Any] | None = None,
+) -> pa.Table:
     """A query's whole result. Raises CmrError with DuckDB's reason in one sentence."""
     try:
-        return _stoppable(con, lambda: con.sql(query).to_arrow_table())
+        return _stoppable(con, lambda: con.sql(query, params=params).to_arrow_table())
     except duckdb.Error as error:
         raise CmrError(explain(error)) from None
 
@@ -109,7 +113,7 @@ def _stoppable(con: duckdb.DuckDBPyConnection, work: Callable[[], T]) -> T:
             raise
 
 
-def explain(error: duckdb.Error) -> str:
+def explain(error: Exception) -> str:
     """DuckDB's message as one sentence, with its hint and without its drawing of the query."""
     lines = [line.strip() for line in str(error).splitlines()]
     keep = [line for line in lines if line and not line.startswith(("LINE ", "^"))]

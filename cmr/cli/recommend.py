@@ -9,9 +9,8 @@ import click
 from cmr.cli.options import warehouse_option
 
 if TYPE_CHECKING:
-    import duckdb
+    from cmr.api.recommend import Choice
 
-_MEASURES = ("hit_rate", "recall", "mrr", "ndcg")
 Row = dict[str, Any]
 
 
@@ -47,86 +46,34 @@ def recommend(
     """
     import pyarrow as pa
 
+    import cmr
+    from cmr.api.recommend import choose
     from cmr.cli.progress import progress
     from cmr.cli.tables import print_table
-    from cmr.errors import CmrError
-    from cmr.materialised import open_for
-    from cmr.views import fetch
-    from cmr.warehouse.store import Warehouse
 
-    query = f"from recommend(retain := {retain!r})"
-    con = open_for(Warehouse.open(warehouse), query, bar=progress)
-    mine = [
-        row
-        for row in fetch(con, query).to_pylist()
-        if row["measure"] in _MEASURES
-        and dataset in (None, row["dataset"])
-        and model in (None, row["model"])
-        and qrels in (None, row["qrels"])
-    ]
-    rows = [row for row in mine if row["k"] in (None, k)]
-    if not mine:
-        raise CmrError("there are no such runs to choose from; `cmr evaluate` makes them")
-    if not any(row["k"] for row in rows):
-        there = ", ".join(map(str, sorted({row["k"] for row in mine if row["k"]})))
-        raise CmrError(
-            f"K = {k} was not evaluated, only {there}; `cmr evaluate --k {k}` adds it without "
-            "scoring again"
-        )
+    choices = choose(cmr.open(warehouse).store, retain, dataset, model, qrels, k, progress)
+    rows = [row for choice in choices for row in choice.rows]
     print_table(
         pa.Table.from_pylist([_line(row) for row in rows]),
         title=f"Fewest bytes a vector that keep {retain:.1%}",
     )
-    for of in dict.fromkeys(map(_of, rows)):
-        click.echo(_sentence(con, of, [row for row in rows if _of(row) == of], retain, k))
+    for choice in choices:
+        click.echo(_sentence(choice, retain))
 
 
-def _of(row: Row) -> tuple[str, str, str, str]:
-    return row["dataset"], row["qrels"], row["model"], row["scorer"]
-
-
-def _sentence(
-    con: duckdb.DuckDBPyConnection,
-    of: tuple[str, str, str, str],
-    rows: list[Row],
-    retain: float,
-    k: int,
-) -> str:
+def _sentence(choice: Choice, retain: float) -> str:
     """The smallest representation that keeps every measure shown, in every direction."""
-    from cmr.views import fetch, quoted
-
-    data, qrels, model, scorer = map(quoted, of)
-    found = fetch(
-        con,
-        f"""
-        select
-            dim, dim_method, precision, vector_bytes, min(ci_low) as low,
-            max(vector_bytes / base_bytes) as share
-        from retention
-        inner join (select run_id as baseline, vector_bytes as base_bytes from runs)
-            using (baseline)
-        where
-            dataset = {data} and qrels = {qrels} and model = {model} and scorer = {scorer}
-            and measure in {_MEASURES} and (k is null or k = {k})
-        group by dim, dim_method, precision, vector_bytes
-        having bool_and(ci_low >= {retain!r}) and count(distinct direction) = (
-            select count(distinct direction) from runs
-            where dataset = {data} and qrels = {qrels} and model = {model} and scorer = {scorer}
-        )
-        order by vector_bytes, low desc limit 1
-        """,
-    ).to_pylist()
-    native = all(row["baseline_is"] == "native fp32" for row in rows)
+    native = all(row["baseline_is"] == "native fp32" for row in choice.rows)
     basis = "the native fp32 vectors" if native else "the finest representation evaluated"
     hint = "" if native else " Evaluate --precisions fp32 to compare with native fp32."
-    judged = "" if of[1] == "default" else f" judged by {of[1]}"
-    who = f"{of[0]}{judged}, {of[2]}"
-    if not found:
+    judged = "" if choice.qrels == "default" else f" judged by {choice.qrels}"
+    who = f"{choice.dataset}{judged}, {choice.model}"
+    best = choice.smallest
+    if best is None:
         return (
             f"{who}: no representation evaluated is sure to keep {retain:.1%} of {basis} in every "
             f"measure and direction.{hint}"
         )
-    best = found[0]
     return (
         f"{who}: {best['dim']} {best['dim_method']} {best['precision']} is the smallest that is "
         f"sure to keep {retain:.1%} of {basis} in every measure and direction above: "

@@ -42,23 +42,10 @@ def list_(warehouse: str, dataset: str | None) -> None:
     \b
     cmr runs list --dataset coco
     """
-    import pyarrow as pa
-
+    import cmr
     from cmr.cli.tables import print_table
-    from cmr.errors import CmrError
-    from cmr.warehouse.current import current_runs
-    from cmr.warehouse.schemas import RUNS
-    from cmr.warehouse.store import Warehouse
 
-    found = [
-        row for row in current_runs(Warehouse.open(warehouse)) if dataset in (None, row["dataset"])
-    ]
-    if not found:
-        raise CmrError("there are no such runs; `cmr evaluate` makes them")
-    order = sorted(found, key=lambda row: [str(row[name]) for name in _LISTED[1:9]])
-    schema = pa.schema([RUNS.schema.field(name) for name in _LISTED])
-    rows = [{name: row[name] for name in _LISTED} for row in order]
-    print_table(pa.Table.from_pylist(rows, schema=schema))
+    print_table(cmr.open(warehouse).runs(dataset=dataset).arrow().select(_LISTED))
 
 
 @runs.command()
@@ -112,7 +99,7 @@ def diff(a: str, b: str, warehouse: str) -> None:
 
 def _find(warehouse: str, given: Sequence[str]) -> list[Row]:
     """The runs that are meant, one each, with what is recorded of their vectors."""
-    from cmr.cli.select import select
+    from cmr.api.select import select
     from cmr.errors import CmrError
     from cmr.warehouse.current import current_runs
     from cmr.warehouse.schemas import EMBEDDING_SETS

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from decimal import Decimal
 from typing import IO, TYPE_CHECKING, Any
@@ -13,12 +12,8 @@ from cmr.cli.options import warehouse_option
 from cmr.errors import CmrError
 
 if TYPE_CHECKING:
-    import duckdb
     import pyarrow as pa
 
-    from cmr.warehouse.store import Warehouse
-
-_EXPLAIN = re.compile(r"^\s*explain\s+(analyze\s+)?", re.IGNORECASE)
 FORMATS = ("table", "csv", "json", "parquet")
 
 
@@ -39,81 +34,24 @@ def sql(query: str | None, warehouse: str, form: str, output: str | None) -> Non
              where measure = 'recall' and k = 10 and protocol = 'full'" --format csv
     cmr sql "from ranks" --format parquet --output ranks.parquet
     """
-    from cmr.views import connect
-    from cmr.warehouse.store import Warehouse
+    import cmr
+    from cmr.cli.progress import progress
 
-    opened = Warehouse.open(warehouse)
+    opened = cmr.open(warehouse)
     if query == "-" or (query is None and not sys.stdin.isatty()):
         query = sys.stdin.read()
     if query is None:
         from cmr.cli.shell import shell
 
-        shell(connect(opened.root), opened)
+        shell(opened.connect(), opened.store)
         return
-    table = run_query(connect(opened.root), query, opened)
+    table = opened.sql(query, bar=progress).arrow()
     if form == "parquet" and output is None and sys.stdout.isatty():
         raise CmrError("Parquet is not for terminals; give --output FILE or pipe it")
     if output is None:
         _quietly(table, form)
     else:
         _to_file(table, form, output)
-
-
-def run_query(con: duckdb.DuckDBPyConnection, text: str, warehouse: Warehouse) -> pa.Table:
-    """The result of the last of the statements in `text`, all of which must only read.
-
-    Measures that are not kept yet are computed and kept first.
-
-    Raises CmrError for SQL that is wrong or would change something.
-    """
-    import duckdb
-
-    from cmr.cli.progress import progress
-    from cmr.materialised import prepare
-    from cmr.views import explain, fetch
-
-    try:
-        statements = con.extract_statements(text)
-    except duckdb.Error as error:
-        raise CmrError(explain(error)) from None
-    if not statements:
-        raise CmrError("the query is empty")
-    for statement in statements:
-        _refuse_writing(con, statement)
-    prepare(con, warehouse, text, bar=progress)
-    for statement in statements[:-1]:
-        fetch(con, statement.query)
-    table = fetch(con, statements[-1].query)
-    return table.rename_columns(_distinct(table.column_names))
-
-
-def _refuse_writing(con: duckdb.DuckDBPyConnection, statement: duckdb.Statement) -> None:
-    """Raise CmrError for what is no SELECT; EXPLAIN ANALYZE runs what it explains, so look in."""
-    import duckdb
-
-    kind = statement.type
-    if kind == duckdb.StatementType.EXPLAIN:
-        inner = _EXPLAIN.sub("", statement.query, count=1)
-        try:
-            kinds = {one.type for one in con.extract_statements(inner)}
-        except duckdb.Error:
-            kinds = set()
-        if kinds == {duckdb.StatementType.SELECT}:
-            return
-    if kind != duckdb.StatementType.SELECT:
-        name = kind.name.replace("_", " ")
-        raise CmrError(f"cmr sql only reads; {name} statements are refused")
-
-
-def _distinct(names: list[str]) -> list[str]:
-    """Column names with a number behind those that come again, for JSON keeps one of each."""
-    seen: dict[str, int] = {}
-    found = []
-    for name in names:
-        count = seen.get(name, 0)
-        seen[name] = count + 1
-        found.append(f"{name}_{count}" if count else name)
-    return found
 
 
 def write(table: pa.Table, form: str, out: IO[bytes]) -> None:

@@ -6,11 +6,26 @@ from collections.abc import Sequence
 from typing import Any
 
 from cmr.errors import CmrError
+from cmr.warehouse.current import current_runs
+from cmr.warehouse.store import Warehouse
 
 Row = dict[str, Any]
 SETTINGS = (
     "dataset", "qrels", "model", "direction", "dim", "dim_method", "precision", "scorer", "seed",
 )  # fmt: skip
+
+
+def listed(warehouse: Warehouse, given: str | None = None, dataset: str | None = None) -> list[Row]:
+    """The runs that are meant, in the order of their settings. Raises CmrError if there is none."""
+    every = current_runs(warehouse)
+    found = [
+        row
+        for row in (every if given is None else select(every, given))
+        if dataset in (None, row["dataset"])
+    ]
+    if not found:
+        raise CmrError("there are no such runs; `cmr evaluate` makes them")
+    return sorted(found, key=lambda row: [str(row[name]) for name in SETTINGS])
 
 
 def select(runs: Sequence[Row], given: str) -> list[Row]:
