@@ -14,7 +14,7 @@ class Parameter:
     """One thing that a source asks for; `name` is the keyword that its `read` takes.
 
     `argument`: given by place, not by `--name`. `many`: several, by place or with commas; `read`
-    gets a list. `kind`: str or int.
+    gets a list. `kind`: str, int or, for a flag, bool. `choices`: the values there are.
     """
 
     name: str
@@ -24,6 +24,7 @@ class Parameter:
     many: bool = False
     kind: type = str
     default: Any = None
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
