@@ -40,7 +40,7 @@ def connect(root: str, *, threads: int | None = None) -> duckdb.DuckDBPyConnecti
         con.execute("copy from database prepared to memory (schema)")
         con.execute("detach prepared")
     except (OSError, duckdb.Error):
-        _install(con)
+        install(con)
     return con
 
 
@@ -72,20 +72,24 @@ def _make(path: str, root: str) -> None:
     Warehouse.create(root)
     with duckdb.connect(path) as con:
         con.execute(f"set variable cmr_root = {quoted(root)}")
-        _install(con)
+        install(con)
 
 
-def _install(con: duckdb.DuckDBPyConnection) -> None:
+def install(
+    con: duckdb.DuckDBPyConnection, change: Callable[[View, str], str] = lambda view, text: text
+) -> None:
     """Create the views and macros, with their comments, in an open connection.
 
-    Raises CmrError if DuckDB refuses one, as it does where the warehouse is damaged.
+    `change` gives another statement for a view than its own. Raises CmrError if DuckDB refuses
+    one, as it does where the warehouse is damaged.
     """
     known = glossary()
     ordered = in_order(views())
     by_name = {view.name: view for view in ordered if view.layer != "macros"}
     try:
         for view in ordered:
-            _create(con, replace(view, query=standing_in(view, by_name)), known)
+            query = change(view, standing_in(view, by_name))
+            _create(con, replace(view, query=query), known)
     except duckdb.Error as error:
         raise CmrError(explain(error)) from None
 
