@@ -121,8 +121,12 @@ def _selectors(form: Format) -> list[click.Parameter]:
     if form.needs in ("query", "warehouse"):
         return []
     only = "  [default: all]" if form.needs == "runs" else "  [default: the only one]"
+    finest = {
+        "representation": "  [default: the only one, or native fp32]",
+        "representations": "  [default: the only one, or fp32]",
+    }.get(form.needs, only)
     many = form.needs == "representations"
-    dim = click.Option(["--dim"], type=click.IntRange(1), help="Number of dimensions." + only)
+    dim = click.Option(["--dim"], type=click.IntRange(1), help="Number of dimensions." + finest)
     if many:
         from cmr.cli.options import comma
 
@@ -132,18 +136,14 @@ def _selectors(form: Format) -> list[click.Parameter]:
         click.Option(["--dataset"], help="Data set." + only),
         click.Option(["--model"], help="Model." + only),
         dim,
-        click.Option(["--precision"], help="fp32, fp16, bf16, int8, int4 or b1." + only),
-        click.Option(["--dim-method"], help="native, pca, truncate, random or lift." + only),
+        click.Option(["--precision"], help="fp32, fp16, bf16, int8, int4 or b1." + finest),
+        click.Option(["--dim-method"], help="native, pca, truncate, random or lift." + finest),
         click.Option(["--seed"], type=int, help="Seed of the run or dimension method." + only),
     ]
     if form.needs in ("run", "runs"):
         found.append(click.Option(["--qrels"], help="Name of the judgments." + only))
-    if form.needs in ("run", "representation"):
         sides = click.Choice(["t2v", "v2t"])
-        free = "" if form.needs == "run" else "  [default: t2v]"
-        found.append(
-            click.Option(["--direction"], type=sides, help="Who asks." + (free or only))
-        )
+        found.append(click.Option(["--direction"], type=sides, help="t2v: texts ask." + only))
     if not many:
         found.append(
             click.Option(["--run"], help="A run, by the start of its id or by its settings.")
@@ -198,9 +198,7 @@ def _asked(
         found["pairs"] = (choose.one_pair(warehouse, run, given),)
     elif form.needs == "representations":
         found["pairs"] = choose.by_dim(warehouse, given)
-    return Asked(
-        warehouse, options, direction=given.get("direction"), bar=progress, say=say, **found
-    )
+    return Asked(warehouse, options, bar=progress, say=say, **found)
 
 
 def _to_stdout(form: Format, asked: Asked) -> None:

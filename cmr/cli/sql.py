@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from decimal import Decimal
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 import click
 
@@ -55,71 +54,11 @@ def sql(query: str | None, warehouse: str, form: str, output: str | None) -> Non
 
 
 def write(table: pa.Table, form: str, out: IO[bytes]) -> None:
-    """Write a table as csv, json or parquet bytes."""
-    if form == "csv":
-        import polars
+    """Write a table as csv, json or parquet bytes, as `cmr export` does."""
+    from cmr.export import csv, json, parquet
 
-        frame = polars.from_arrow(_plain(table))
-        assert isinstance(frame, polars.DataFrame)
-        # Through memory: Polars' own writing to a pipe hides that its reader has left.
-        out.write(frame.write_csv().encode())
-    elif form == "json":
-        import json
-
-        rows = [{name: _json(value) for name, value in row.items()} for row in table.to_pylist()]
-        out.write(json.dumps(rows, ensure_ascii=False, allow_nan=False, indent=1).encode() + b"\n")
-    else:
-        from cmr.warehouse.export import write_parquet
-
-        write_parquet(table, out)
-
-
-def _plain(table: pa.Table) -> pa.Table:
-    """What CSV has no form for as text: nested values as JSON, bytes as hex, intervals."""
-    import pyarrow as pa
-
-    kept = (
-        pa.types.is_integer,
-        pa.types.is_floating,
-        pa.types.is_boolean,
-        pa.types.is_decimal,
-        pa.types.is_string,
-        pa.types.is_large_string,
-        pa.types.is_timestamp,
-        pa.types.is_date,
-        pa.types.is_time,
-    )
-    columns = {}
-    for field in table.schema:
-        column = table[field.name]
-        if not any(test(field.type) for test in kept):
-            column = pa.array([_as_text(value) for value in column.to_pylist()], pa.string())
-        columns[field.name] = column
-    return pa.table(columns)
-
-
-def _as_text(value: Any) -> str | None:
-    import json
-
-    plain = _json(value)
-    return plain if plain is None or isinstance(plain, str) else json.dumps(plain)
-
-
-def _json(value: Any) -> Any:
-    """A value that JSON has: no NaN, times in ISO form, bytes as hex."""
-    if isinstance(value, float):
-        return value if value - value == 0 else None
-    if isinstance(value, bytes):
-        return value.hex()
-    if isinstance(value, list):
-        return [_json(one) for one in value]
-    if isinstance(value, dict):
-        return {str(key): _json(one) for key, one in value.items()}
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    if value is None or isinstance(value, str | int | bool):
-        return value
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+    writers = {"csv": csv.write_rows, "json": json.write_rows, "parquet": parquet.write_rows}
+    writers[form](table.to_reader(), out)
 
 
 def _quietly(table: pa.Table, form: str) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from cmr.errors import CmrError
 from cmr.export.format import Asked, Format, Row
 from cmr.export.neighbours import at_most, nearest
-from cmr.export.vectors import floats, searched, set_ids
+from cmr.export.vectors import DIRECTION, floats, searched, set_ids
 from cmr.sources.source import Parameter
 
 
@@ -73,7 +73,9 @@ FORMAT = Format(
     into="file",
     write=write,
     parameters=(
-        Parameter("top", "Neighbours of each query; 0 for the whole gallery.", kind=int,
-                  default=100),
+        DIRECTION,
+        Parameter(
+            "top", "Neighbours of each query; 0 for the whole gallery.", kind=int, default=100
+        ),
     ),
-)  # fmt: skip
+)

@@ -110,9 +110,7 @@ def _narrow(
             continue
         kept = [row for row in found if str(row[name]) == str(value)]
         if not kept:
-            raise CmrError(
-                f"no {what} have {name} {value}; there are: {_values(found, name)}"
-            )
+            raise CmrError(f"no {what} have {name} {value}; there are: {_values(found, name)}")
         found = kept
     return found
 

@@ -98,8 +98,6 @@ FORMAT = Format(
     into="folder",
     write=write,
     parameters=(
-        Parameter(
-            "dtype", "Of the vectors.", default="float16", choices=("float16", "float32")
-        ),
+        Parameter("dtype", "Of the vectors.", default="float16", choices=("float16", "float32")),
     ),
 )

@@ -9,8 +9,12 @@ from cmr.export.rows import flat, reader
 
 
 def write(asked: Asked, out: Stream) -> None:
-    """The rows of the query, batch by batch."""
-    rows = reader(asked)
+    """The rows of the query."""
+    write_rows(reader(asked), out)
+
+
+def write_rows(rows: pa.RecordBatchReader, out: Stream) -> None:
+    """Batch by batch."""
     out.write(_lines(_empty(rows.schema), header=True))
     for batch in rows:
         out.write(_lines(batch, header=False))
@@ -22,7 +26,8 @@ def _lines(batch: pa.RecordBatch, header: bool) -> bytes:
     frame = polars.from_arrow(flat(batch))
     assert isinstance(frame, polars.DataFrame)
     # Through memory: Polars' own writing to a pipe hides that its reader has left.
-    return frame.write_csv(include_header=header).encode()
+    text: str = frame.write_csv(include_header=header)
+    return text.encode()
 
 
 def _empty(schema: pa.Schema) -> pa.RecordBatch:

@@ -11,7 +11,7 @@ import numpy as np
 from cmr.export.format import Asked, Format, Row, Stream
 from cmr.export.mark import write_mark
 from cmr.export.neighbours import at_most, nearest
-from cmr.export.vectors import Array, items, judgments, searched, sides, stretches
+from cmr.export.vectors import DIRECTION, Array, items, judgments, searched, sides, stretches
 from cmr.represent.precisions import INTEGER, decode, to_integers
 from cmr.sources.source import Parameter
 
@@ -110,6 +110,7 @@ FORMAT = Format(
     into="folder",
     write=write,
     parameters=(
+        DIRECTION,
         Parameter(
             "top", "Neighbours of each query; 0 for the whole gallery.", kind=int, default=100
         ),

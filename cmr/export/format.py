@@ -32,8 +32,8 @@ class Asked:
     """What is to be exported.
 
     `options`: the format's own, by name. `query`: of tables. `runs`, `pairs`: the runs, or the
-    representations, that are meant; one where the format needs one. `direction`: t2v or v2t,
-    where it was named. `say` tells people something that they should know.
+    representations, that are meant; one where the format needs one. `say` tells people something
+    that they should know.
     """
 
     warehouse: Warehouse
@@ -41,7 +41,6 @@ class Asked:
     query: str = ""
     runs: tuple[Row, ...] = ()
     pairs: tuple[Pair, ...] = ()
-    direction: str | None = None
     bar: Bar = no_bar
     say: Callable[[str], None] = lambda text: None
 

@@ -142,8 +142,8 @@ def _card(asked: Asked, pair: Pair, configs: list[str], judgments: int) -> str:
 
 # {row["dataset"]}: vectors of {row["model"]}
 
-{pair.text["rows"]:,} texts, {pair.visual["rows"]:,} visuals and {judgments:,} judgments, exported
-by cmr.
+{pair.text["rows"]:,} texts, {pair.visual["rows"]:,} visuals and {judgments:,} judgments,
+exported by cmr.
 
 | setting | value |
 |---|---|

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
+
 from cmr.export.format import Asked, Format, Stream
 from cmr.export.rows import json_rows, reader
 from cmr.sources.source import Parameter
 
 
 def write(asked: Asked, out: Stream) -> None:
-    """The rows of the query, batch by batch; an object a line in either form."""
-    lines = asked.options["lines"]
+    """The rows of the query."""
+    write_rows(reader(asked), out, asked.options["lines"])
+
+
+def write_rows(rows: pa.RecordBatchReader, out: Stream, lines: bool = False) -> None:
+    """Batch by batch; an object a line in either form."""
     first = True
     out.write(b"" if lines else b"[")
-    for batch in reader(asked):
+    for batch in rows:
         for row in json_rows(batch):
             before = "" if lines else "\n" if first else ",\n"
             out.write(f"{before}{row}{chr(10) if lines else ''}".encode())

@@ -13,8 +13,12 @@ GROUP = 122_880
 
 
 def write(asked: Asked, out: Stream) -> None:
-    """The rows of the query, never more than a row group of them in memory."""
-    rows = reader(asked)
+    """The rows of the query."""
+    write_rows(reader(asked), out)
+
+
+def write_rows(rows: pa.RecordBatchReader, out: Stream) -> None:
+    """Never more than a row group of them in memory."""
     with pq.ParquetWriter(out, rows.schema, compression="zstd") as writer:
         held, size = list[pa.RecordBatch](), 0
         for batch in rows:
@@ -24,7 +28,9 @@ def write(asked: Asked, out: Stream) -> None:
                 writer.write_table(pa.Table.from_batches(held, rows.schema), row_group_size=size)
                 held, size = [], 0
         if held or not size:
-            writer.write_table(pa.Table.from_batches(held, rows.schema), row_group_size=max(1, size))
+            writer.write_table(
+                pa.Table.from_batches(held, rows.schema), row_group_size=max(1, size)
+            )
 
 
 FORMAT = Format(

@@ -13,11 +13,17 @@ import pyarrow as pa
 from cmr.export.format import Asked, Pair, Row, Stream
 from cmr.represent.precisions import Encoded, decode
 from cmr.represent.vectors import Floats
+from cmr.sources.source import Parameter
 from cmr.warehouse.schemas import TEXT, VISUAL
 from cmr.warehouse.store import Warehouse
 from cmr.warehouse.vectors import StoredVectors, group_rows
 
 Array = npt.NDArray[Any]
+
+
+DIRECTION = Parameter(
+    "direction", "t2v: texts ask, visuals are searched.", default="t2v", choices=("t2v", "v2t")
+)
 
 
 @dataclass(frozen=True)
@@ -75,9 +81,9 @@ def sides(pair: Pair) -> tuple[tuple[str, Row], tuple[str, Row]]:
 
 
 def searched(asked: Asked) -> tuple[Row, Row]:
-    """The embedding sets of the queries and of the gallery; t2v if no direction was named."""
-    pair = asked.pair
-    return (pair.visual, pair.text) if asked.direction == "v2t" else (pair.text, pair.visual)
+    """The embedding sets of the queries and of the gallery, by the option of DIRECTION."""
+    text, visual = asked.pair.text, asked.pair.visual
+    return (visual, text) if asked.options["direction"] == "v2t" else (text, visual)
 
 
 def write_npy(
