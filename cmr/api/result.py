@@ -49,7 +49,8 @@ class Result:
     def numpy(self) -> dict[str, npt.NDArray[Any]]:
         """{column: array}, as DuckDB's `fetchnumpy`.
 
-        Numbers without NULL are not copied; with NULL they are float64 and NaN. Decimals, which
+        Numbers without NULL that came in one batch are not copied; with NULL they are float64 and
+        NaN. Decimals, which
         sums of integers are in SQL, become int64 or float64; vectors of one length a (rows, d)
         array; texts, lists and the like an array of Python objects.
         """
