@@ -1,3 +1,40 @@
-"""cmr: what a model, a dimension and a precision cost in cross-modal retrieval."""
+"""cmr: what a model, a dimension and a precision cost in cross-modal retrieval.
+
+From Python: `import cmr; wh = cmr.open("warehouse")`, then `wh.sql(…)`, `wh.embeddings(…)` and
+the rest of `cmr.Warehouse`. Nothing heavy is imported before it is used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cmr.api.embeddings import Embeddings
+    from cmr.api.result import Result
+    from cmr.api.warehouse import Warehouse
+    from cmr.api.warehouse import open_warehouse as open
+    from cmr.errors import CmrError
 
 __version__ = "0.1.0"
+__all__ = ["CmrError", "Embeddings", "Result", "Warehouse", "__version__", "open"]
+
+_WHERE = {
+    "CmrError": ("cmr.errors", "CmrError"),
+    "Embeddings": ("cmr.api.embeddings", "Embeddings"),
+    "Result": ("cmr.api.result", "Result"),
+    "Warehouse": ("cmr.api.warehouse", "Warehouse"),
+    "open": ("cmr.api.warehouse", "open_warehouse"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for (PEP 562)."""
+    if name not in _WHERE:
+        raise AttributeError(f"module 'cmr' has no attribute {name!r}")
+    module, inside = _WHERE[name]
+    return getattr(import_module(module), inside)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

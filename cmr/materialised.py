@@ -76,6 +76,22 @@ def prepare(
         raise CmrError(explain(error)) from None
 
 
+def current_files(warehouse: Warehouse) -> set[str]:
+    """The names under which the measures of the runs of now are kept, whether they are or not."""
+    runs = current_runs(warehouse)
+    keys = _keys(connect(warehouse.root), warehouse, runs) if runs else {}
+    return {_file(view, run_id, key) for view in KEPT for run_id, key in keys.items()}
+
+
+def forget(warehouse: Warehouse, run_ids: Iterable[str]) -> None:
+    """Remove what is kept of some runs."""
+    gone = set(run_ids)
+    for view in KEPT:
+        for name in warehouse.storage.listing(f"materialised/{view}"):
+            if name.rpartition("/")[2].rpartition("-")[0] in gone:
+                warehouse.storage.delete(name)
+
+
 def _kept(
     warehouse: Warehouse, view: str, runs: list[Row], keys: dict[str, str]
 ) -> tuple[list[pa.Table], list[Row]]:

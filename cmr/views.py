@@ -12,7 +12,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -44,7 +44,7 @@ def connect(root: str, *, threads: int | None = None) -> duckdb.DuckDBPyConnecti
         con.execute("copy from database prepared to memory (schema)")
         con.execute("detach prepared")
     except (OSError, duckdb.Error):
-        _install(con)
+        install(con)
     return con
 
 
@@ -81,28 +81,36 @@ def _make(path: str, root: str) -> None:
     Warehouse.create(root)
     with duckdb.connect(path) as con:
         con.execute(f"set variable cmr_root = {quoted(root)}")
-        _install(con)
+        install(con)
 
 
-def _install(con: duckdb.DuckDBPyConnection) -> None:
+def install(
+    con: duckdb.DuckDBPyConnection, change: Callable[[View, str], str] = lambda view, text: text
+) -> None:
     """Create the views and macros, with their comments, in an open connection.
 
-    Raises CmrError if DuckDB refuses one, as it does where the warehouse is damaged.
+    `change` gives another statement for a view than its own. Raises CmrError if DuckDB refuses
+    one, as it does where the warehouse is damaged.
     """
     known = glossary()
     ordered = in_order(views())
     by_name = {view.name: view for view in ordered if view.layer != "macros"}
     try:
         for view in ordered:
-            _create(con, replace(view, query=standing_in(view, by_name)), known)
+            query = change(view, standing_in(view, by_name))
+            _create(con, replace(view, query=query), known)
     except duckdb.Error as error:
         raise CmrError(explain(error)) from None
 
 
-def fetch(con: duckdb.DuckDBPyConnection, query: str) -> pa.Table:
+def fetch(
+    con: duckdb.DuckDBPyConnection,
+    query: str,
+    params: Sequence[Any] | dict[str, Any] | None = None,
+) -> pa.Table:
     """A query's whole result. Raises CmrError with DuckDB's reason in one sentence."""
     try:
-        return _stoppable(con, lambda: con.sql(query).to_arrow_table())
+        return _stoppable(con, lambda: con.sql(query, params=params).to_arrow_table())
     except duckdb.Error as error:
         raise CmrError(explain(error)) from None
 
@@ -118,7 +126,7 @@ def _stoppable(con: duckdb.DuckDBPyConnection, work: Callable[[], T]) -> T:
             raise
 
 
-def explain(error: duckdb.Error) -> str:
+def explain(error: Exception) -> str:
     """DuckDB's message as one sentence, with its hint and without its drawing of the query."""
     lines = [line.strip() for line in str(error).splitlines()]
     keep = [line for line in lines if line and not line.startswith(("LINE ", "^"))]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cmr.cli.options import warehouse_option
 from cmr.errors import CmrError
 
-_MEASURES = ("hit_rate", "recall", "mrr", "ndcg", "map")
+if TYPE_CHECKING:
+    from cmr.api.compare import Pair
+
 _SHOWN = ("measure", "k", "value_a", "value_b", "difference", "ci_low", "ci_high", "p", "p_holm")
 _NAMES = {"value_a": "a", "value_b": "b", "difference": "b - a", "ci_low": "low", "ci_high": "high"}
 _LEVEL = 0.05
@@ -54,26 +56,12 @@ def compare(
     cmr compare --a dim=512,precision=fp16 --b dim=256,precision=fp16
     cmr compare 3f0c 81d2 --pools expected
     """
-    from cmr.cli.select import pairs
-    from cmr.views import connect, fetch, quoted
-    from cmr.warehouse.current import current_runs
-    from cmr.warehouse.store import Warehouse
+    import cmr
+    from cmr.api.compare import compare_runs
 
     first, others = _sides(a, b, left, right)
-    opened = Warehouse.open(warehouse)
-    runs = current_runs(opened)
-    wanted = [pair for one in others for pair in pairs(runs, first, one)]
-    con = connect(opened.root)
-    found = []
-    for x, y in wanted:
-        ids = f"{quoted(x['run_id'])}, {quoted(y['run_id'])}"
-        rows = fetch(con, f"from compare({ids}, pools := {quoted(pools)})").to_pylist()
-        kept = rows if everything else [row for row in rows if _asked(row, k)]
-        _check_asked(x, y, kept, rows, k)
-        found.append((x, y, kept))
-    _correct([row for _, _, rows in found for row in rows])
-    for x, y, rows in found:
-        _print(x, y, rows)
+    for pair in compare_runs(cmr.open(warehouse).store, first, others, pools, k, everything):
+        _print(pair)
 
 
 def _sides(
@@ -86,37 +74,13 @@ def _sides(
     return given[0], given[1:]
 
 
-def _check_asked(left: Row, right: Row, kept: list[Row], rows: list[Row], k: int) -> None:
-    """Raise CmrError where nothing can be shown, or K is not among the K of both runs."""
-    both = f"{_say(left)} and {_say(right)}"
-    if not rows:
-        raise CmrError(f"{both} have no pools in common; --pools full needs none")
-    if not any(row["k"] for row in kept):
-        there = sorted({row["k"] for row in rows if row["k"]})
-        raise CmrError(
-            f"{both} have no K = {k} in common; there is {', '.join(map(str, there))}, and "
-            f"`cmr evaluate --k {k}` adds it without scoring again"
-        )
-
-
-def _asked(row: Row, k: int) -> bool:
-    return row["measure"] in _MEASURES and row["k"] in (None, k)
-
-
-def _correct(rows: Sequence[Row]) -> None:
-    """Holm (1979) over everything that is shown, in place."""
-    tested = sorted((row for row in rows if row["p"] is not None), key=lambda row: row["p"])
-    largest = 0.0
-    for place, row in enumerate(tested):
-        largest = max(largest, min(1.0, (len(tested) - place) * row["p"]))
-        row["p_holm"] = largest
-
-
-def _print(left: Row, right: Row, rows: Sequence[Row]) -> None:
+def _print(pair: Pair) -> None:
     import pyarrow as pa
 
+    from cmr.api.compare import representation
     from cmr.cli.tables import print_table
 
+    left, right, rows = pair.a, pair.b, pair.rows
     table = [
         {
             **({"C": row["candidates"]} if row["protocol"] != "full" else {}),
@@ -126,7 +90,8 @@ def _print(left: Row, right: Row, rows: Sequence[Row]) -> None:
         for row in rows
     ]
     order = sorted(table, key=lambda row: (row.get("C") or 0, str(row["measure"]), row["k"] or 0))
-    title = f"{left['dataset']} {left['direction']}: a = {_say(left)}, b = {_say(right)}"
+    named = f"a = {representation(left)}, b = {representation(right)}"
+    title = f"{left['dataset']} {left['direction']}: {named}"
     print_table(pa.Table.from_pylist(order), title=title)
     click.echo(_sentence(rows) + "\n")
 
@@ -160,7 +125,3 @@ def _figures(row: Row) -> str:
     name = row["measure"] if row["k"] is None else f"{row['measure']}@{row['k']}"
     interval = f"[{row['ci_low']:+.4f}, {row['ci_high']:+.4f}]" if row["ci_low"] is not None else ""
     return f"{name} {row['difference']:+.4f} {interval}".rstrip()
-
-
-def _say(row: Row) -> str:
-    return f"{row['dim']} {row['dim_method']} {row['precision']} ({row['run_id'][:8]})"

@@ -85,21 +85,20 @@ def evaluate(warehouse: str, explain: bool, **settings: Any) -> None:
     cmr evaluate --dataset coco --explain
     cmr evaluate --dims 64,128,512 --precisions fp32,int8,b1 --candidates 100,1000
     """
+    import cmr
     from cmr.cli.summary import ask, print_answer
-    from cmr.pipeline.evaluate import evaluate as run
-    from cmr.pipeline.request import Request
 
-    settings["dim_methods"] = settings["dim_methods"] or ()
-    settings["directions"] = settings["directions"] or ()
     if explain:
         import pyarrow as pa
 
+        from cmr.api.evaluate import make_request
         from cmr.cli.tables import print_table
         from cmr.pipeline.evaluate import explain as plans
 
-        print_table(pa.Table.from_pylist(plans(warehouse, Request(**settings))))
+        print_table(pa.Table.from_pylist(plans(warehouse, make_request(**settings))))
         return
-    done = run(warehouse, Request(**settings), progress)
+    settings["k"] = settings.pop("ks")
+    done = cmr.open(warehouse).evaluate(**settings, bar=progress)
     answer = ask(warehouse, done.run_ids)
     judged = "" if settings["qrels"] == "default" else f", judged by {settings['qrels']}"
     runs = f"{len(done.run_ids)} runs of {done.model} on {done.dataset}{judged}"

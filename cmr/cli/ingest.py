@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,7 +12,6 @@ from cmr.cli.progress import progress
 
 if TYPE_CHECKING:
     from cmr.pipeline.ingest import Ingested
-    from cmr.sources.collection import Collection
     from cmr.sources.source import Parameter, Source
 
 
@@ -188,56 +186,9 @@ def _of_clips() -> list[click.Parameter]:
 
 
 def _run(source: Source, given: dict[str, Any]) -> None:
-    from cmr.sources.collection import shuffle_texts
-    from cmr.sources.registry import read
+    from cmr.api.ingest import ingest_source
 
-    asked = {one.name: _value(one, given.pop(one.name)) for one in source.parameters}
-    dataset = given.pop("dataset") or _default_name(source, asked)
-    model_name, seed = given.pop("model_name"), given.pop("seed")
-    warehouse = given.pop("warehouse")
-    collection = read(source, asked)
-    if given.pop("shuffle_queries"):
-        collection = shuffle_texts(collection, seed)
-    if collection.vectors:
-        from cmr.pipeline.ingest import ingest_vectors
-
-        name = model_name or _default_name(source, asked)
-        _report(ingest_vectors(warehouse, dataset, name, collection))
-    else:
-        _encode(warehouse, dataset, collection, model_name, given)
-
-
-def _value(one: Parameter, given: Any) -> Any:
-    """What `read` gets: a list where several may be given, by place or with commas."""
-    if not one.many:
-        return given
-    parts = given if isinstance(given, tuple) else (given or "").split(",")
-    return [part.strip() for part in parts if part.strip()]
-
-
-def _default_name(source: Source, asked: dict[str, Any]) -> str:
-    if source.named_by is None:
-        return source.name
-    path = Path(str(asked[source.named_by]))
-    return path.resolve().name if path.is_dir() else path.stem
-
-
-def _encode(
-    warehouse: str,
-    dataset: str,
-    collection: Collection,
-    model_name: str | None,
-    encoding: dict[str, Any],
-) -> None:
-    from cmr.encode.models import resolve
-    from cmr.pipeline.encoding import EncodeOptions
-    from cmr.pipeline.ingest import ingest_media
-
-    asked = (encoding.pop(name) for name in ("model", "pretrained", "precision", "prompt"))
-    model, pretrained, precision, prompt = asked
-    spec = resolve(model, pretrained, model_name, precision, prompt)
-    options: EncodeOptions = EncodeOptions(**encoding)
-    _report(ingest_media(warehouse, dataset, spec, collection, options, progress))
+    _report(ingest_source(given.pop("warehouse"), source, bar=progress, **given))
 
 
 def _report(done: Ingested) -> None:

@@ -20,7 +20,9 @@ COMMANDS = {
     "compare": "cmr.cli.compare",
     "recommend": "cmr.cli.recommend",
     "sql": "cmr.cli.sql",
+    "export": "cmr.cli.export",
     "report": "cmr.cli.report",
+    "warehouse": "cmr.cli.warehouse",
     "doctor": "cmr.cli.doctor",
     "completion": "cmr.cli.completion",
 }

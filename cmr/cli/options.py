@@ -66,3 +66,25 @@ class Bytes(click.ParamType[int]):
             return int(float(text[:-1] if power else text) * 2**power)
         except ValueError:
             self.fail(f"{value!r} is not a size such as 500M or 2G", param, ctx)
+
+
+class Duration(click.ParamType[float]):
+    """A time such as 90s, 30m, 1h or 2d, in seconds; without a unit, seconds."""
+
+    name = "time"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Parse the number and its unit."""
+        if isinstance(value, float):
+            return value
+        text = str(value).strip().lower()
+        unit = {"s": 1, "m": 60, "h": 3600, "d": 86_400}.get(text[-1:], 0)
+        try:
+            seconds = float(text[:-1] if unit else text) * (unit or 1)
+        except ValueError:
+            self.fail(f"{value!r} is not a time such as 30m, 1h or 2d", param, ctx)
+        if not 0 <= seconds < 1e12:
+            self.fail(f"{value!r} is not a time such as 30m, 1h or 2d", param, ctx)
+        return seconds

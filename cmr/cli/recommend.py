@@ -9,7 +9,7 @@ import click
 from cmr.cli.options import warehouse_option
 
 if TYPE_CHECKING:
-    import duckdb
+    from cmr.api.recommend import Choice
 
 Row = dict[str, Any]
 
@@ -46,62 +46,29 @@ def recommend(
     """
     import pyarrow as pa
 
+    import cmr
+    from cmr.api.recommend import choose
     from cmr.cli.progress import progress
     from cmr.cli.tables import print_table
-    from cmr.errors import CmrError
-    from cmr.materialised import open_for
-    from cmr.report.answer import MEASURES
-    from cmr.views import fetch
-    from cmr.warehouse.store import Warehouse
 
-    query = f"from recommend(retain := {retain!r})"
-    con = open_for(Warehouse.open(warehouse), query, bar=progress)
-    mine = [
-        row
-        for row in fetch(con, query).to_pylist()
-        if row["measure"] in MEASURES
-        and dataset in (None, row["dataset"])
-        and model in (None, row["model"])
-        and qrels in (None, row["qrels"])
-    ]
-    rows = [row for row in mine if row["k"] in (None, k)]
-    if not mine:
-        raise CmrError("there are no such runs to choose from; `cmr evaluate` makes them")
-    if not any(row["k"] for row in rows):
-        there = ", ".join(map(str, sorted({row["k"] for row in mine if row["k"]})))
-        raise CmrError(
-            f"K = {k} was not evaluated, only {there}; `cmr evaluate --k {k}` adds it without "
-            "scoring again"
-        )
+    choices = choose(cmr.open(warehouse).store, retain, dataset, model, qrels, k, progress)
+    rows = [row for choice in choices for row in choice.rows]
     print_table(
         pa.Table.from_pylist([_line(row) for row in rows]),
         title=f"Fewest bytes a vector that keep {retain:.1%}",
     )
-    for of in dict.fromkeys(map(_of, rows)):
-        click.echo(_sentence(con, of, [row for row in rows if _of(row) == of], retain, k))
+    for choice in choices:
+        click.echo(_sentence(choice, retain))
 
 
-def _of(row: Row) -> tuple[str, str, str, str]:
-    return row["dataset"], row["qrels"], row["model"], row["scorer"]
-
-
-def _sentence(
-    con: duckdb.DuckDBPyConnection,
-    of: tuple[str, str, str, str],
-    rows: list[Row],
-    retain: float,
-    k: int,
-) -> str:
+def _sentence(choice: Choice, retain: float) -> str:
     """The smallest representation that keeps every measure shown, in every direction."""
-    from cmr.report.answer import smallest_sure
-    from cmr.report.subject import Subject
-
-    best = smallest_sure(con, Subject(*of), retain, k)
-    native = all(row["baseline_is"] == "native fp32" for row in rows)
+    native = all(row["baseline_is"] == "native fp32" for row in choice.rows)
     basis = "the native fp32 vectors" if native else "the finest representation evaluated"
     hint = "" if native else " Evaluate --precisions fp32 to compare with native fp32."
-    judged = "" if of[1] == "default" else f" judged by {of[1]}"
-    who = f"{of[0]}{judged}, {of[2]}"
+    judged = "" if choice.qrels == "default" else f" judged by {choice.qrels}"
+    who = f"{choice.dataset}{judged}, {choice.model}"
+    best = choice.smallest
     if best is None:
         return (
             f"{who}: no representation evaluated is sure to keep {retain:.1%} of {basis} in every "

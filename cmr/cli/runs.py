@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 
 from cmr.cli.options import warehouse_option
+from cmr.cli.progress import progress
 
 Row = dict[str, Any]
 _LISTED = (
@@ -17,12 +19,12 @@ _LISTED = (
 )  # fmt: skip
 # What is JSON inside, and is shown key by key.
 _NESTED = ("plan", "versions", "machine", "settings")
-_HIDDEN = ("files", "run_id", "started_at", "seconds")
+_HIDDEN = ("files", "checksums", "run_id", "started_at", "seconds")
 
 
 @click.group()
 def runs() -> None:
-    """List runs, show one, or say in what two differ.
+    """List runs, show one, say in what two differ, or remove some.
 
     A run is named by the start of its id, or by settings: dim=512,precision=fp16.
 
@@ -30,6 +32,7 @@ def runs() -> None:
     cmr runs list
     cmr runs show 3f0c
     cmr runs diff dim=512,precision=fp16,direction=t2v dim=256,precision=fp16,direction=t2v
+    cmr runs remove precision=b1 --dry-run
     """
 
 
@@ -42,23 +45,9 @@ def list_(warehouse: str, dataset: str | None) -> None:
     \b
     cmr runs list --dataset coco
     """
-    import pyarrow as pa
+    import cmr
 
-    from cmr.cli.tables import print_table
-    from cmr.errors import CmrError
-    from cmr.warehouse.current import current_runs
-    from cmr.warehouse.schemas import RUNS
-    from cmr.warehouse.store import Warehouse
-
-    found = [
-        row for row in current_runs(Warehouse.open(warehouse)) if dataset in (None, row["dataset"])
-    ]
-    if not found:
-        raise CmrError("there are no such runs; `cmr evaluate` makes them")
-    order = sorted(found, key=lambda row: [str(row[name]) for name in _LISTED[1:9]])
-    schema = pa.schema([RUNS.schema.field(name) for name in _LISTED])
-    rows = [{name: row[name] for name in _LISTED} for row in order]
-    print_table(pa.Table.from_pylist(rows, schema=schema))
+    _print_runs(cmr.open(warehouse).runs(dataset=dataset).dicts())
 
 
 @runs.command()
@@ -110,9 +99,74 @@ def diff(a: str, b: str, warehouse: str) -> None:
     click.echo(f"{len(rows)} settings differ, {same} are the same")
 
 
+@runs.command()
+@click.argument("given", nargs=-1, metavar="[RUN]…")
+@warehouse_option
+@click.option("--dataset", help="Only runs on this data set.")
+@click.option("--model", help="Only runs of this model.")
+@click.option("--outdated", is_flag=True, help="Runs on data sets that have grown since.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--dry-run", is_flag=True, help="List what would be removed, and stop.")
+def remove(
+    given: tuple[str, ...],
+    warehouse: str,
+    dataset: str | None,
+    model: str | None,
+    outdated: bool,
+    yes: bool,
+    dry_run: bool,
+) -> None:
+    """Remove runs, with their ranks, hits and timings. Vectors and data sets stay.
+
+    A RUN is the start of an id, or settings, which may mean several; several RUNs add up.
+    Without one, every run of --dataset and --model. A run that is being scored stays.
+
+    \b
+    cmr runs remove 3f0c
+    cmr runs remove precision=b1 --dataset coco --dry-run
+    cmr runs remove --model ViT-B-32/laion2b_s34b_b79k --yes
+    """
+    import cmr
+    from cmr.api.select import removable
+    from cmr.errors import CmrError
+    from cmr.pipeline.remove import remove_runs, run_files
+
+    store = cmr.open(warehouse).store
+    if not (given or dataset or model or outdated):
+        raise click.UsageError("name runs, or --dataset, --model or --outdated")
+    found = removable(store, given, dataset, model, outdated)
+    files = [file for row in found for file in run_files(store, row)]
+    _print_runs(found)
+    what = (
+        f"{len(found)} runs, {len(files)} files, {sum(max(0, size) for _, size in files):,} bytes"
+    )
+    if dry_run:
+        click.echo(f"{what} would be removed")
+        return
+    if not yes:
+        if not sys.stdin.isatty():
+            raise CmrError("nothing was removed: give --yes, for there is no terminal to ask")
+        click.confirm(f"Remove {what}?", abort=True, err=True)
+    with progress("removing", len(found), "runs") as advance:
+        busy = remove_runs(store, found, advance)
+    click.echo(f"{len(found) - len(busy)} runs removed")
+    if busy:
+        names = ", ".join(row["run_id"] for row in busy)
+        raise CmrError(f"{len(busy)} runs are being scored by another process and stay: {names}")
+
+
+def _print_runs(found: Sequence[Row]) -> None:
+    import pyarrow as pa
+
+    from cmr.cli.tables import print_table
+    from cmr.warehouse.schemas import RUNS
+
+    print_table(pa.Table.from_pylist(list(found), schema=RUNS.schema).select(_LISTED))
+
+
 def _find(warehouse: str, given: Sequence[str]) -> list[Row]:
     """The runs that are meant, one each, with what is recorded of their vectors."""
-    from cmr.cli.select import select
+    from cmr.api.select import select
     from cmr.errors import CmrError
     from cmr.warehouse.current import current_runs
     from cmr.warehouse.schemas import EMBEDDING_SETS

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cmr.cli.sql import run_query, write
+from cmr.cli.progress import progress
+from cmr.cli.sql import write
 from cmr.cli.tables import print_table
 from cmr.errors import CmrError
 
@@ -81,7 +82,9 @@ def _answer(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, text: str, for
 def _print_result(
     con: duckdb.DuckDBPyConnection, warehouse: Warehouse, text: str, form: str
 ) -> None:
-    table = run_query(con, text, warehouse)
+    from cmr.api.query import run_query
+
+    table = run_query(con, text, warehouse, progress)
     if form != "table":
         write(table, form, sys.stdout.buffer)
         sys.stdout.flush()

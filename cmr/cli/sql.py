@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import sys
-from decimal import Decimal
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 import click
 
@@ -13,12 +11,8 @@ from cmr.cli.options import warehouse_option
 from cmr.errors import CmrError
 
 if TYPE_CHECKING:
-    import duckdb
     import pyarrow as pa
 
-    from cmr.warehouse.store import Warehouse
-
-_EXPLAIN = re.compile(r"^\s*explain\s+(analyze\s+)?", re.IGNORECASE)
 FORMATS = ("table", "csv", "json", "parquet")
 
 
@@ -39,18 +33,18 @@ def sql(query: str | None, warehouse: str, form: str, output: str | None) -> Non
              where measure = 'recall' and k = 10 and protocol = 'full'" --format csv
     cmr sql "from ranks" --format parquet --output ranks.parquet
     """
-    from cmr.views import connect
-    from cmr.warehouse.store import Warehouse
+    import cmr
+    from cmr.cli.progress import progress
 
-    opened = Warehouse.open(warehouse)
+    opened = cmr.open(warehouse)
     if query == "-" or (query is None and not sys.stdin.isatty()):
         query = sys.stdin.read()
     if query is None:
         from cmr.cli.shell import shell
 
-        shell(connect(opened.root), opened)
+        shell(opened.connect(), opened.store)
         return
-    table = run_query(connect(opened.root), query, opened)
+    table = opened.sql(query, bar=progress).arrow()
     if form == "parquet" and output is None and sys.stdout.isatty():
         raise CmrError("Parquet is not for terminals; give --output FILE or pipe it")
     if output is None:
@@ -59,129 +53,12 @@ def sql(query: str | None, warehouse: str, form: str, output: str | None) -> Non
         _to_file(table, form, output)
 
 
-def run_query(con: duckdb.DuckDBPyConnection, text: str, warehouse: Warehouse) -> pa.Table:
-    """The result of the last of the statements in `text`, all of which must only read.
-
-    Measures that are not kept yet are computed and kept first.
-
-    Raises CmrError for SQL that is wrong or would change something.
-    """
-    import duckdb
-
-    from cmr.cli.progress import progress
-    from cmr.materialised import prepare
-    from cmr.views import explain, fetch
-
-    try:
-        statements = con.extract_statements(text)
-    except duckdb.Error as error:
-        raise CmrError(explain(error)) from None
-    if not statements:
-        raise CmrError("the query is empty")
-    for statement in statements:
-        _refuse_writing(con, statement)
-    prepare(con, warehouse, text, bar=progress)
-    for statement in statements[:-1]:
-        fetch(con, statement.query)
-    table = fetch(con, statements[-1].query)
-    return table.rename_columns(_distinct(table.column_names))
-
-
-def _refuse_writing(con: duckdb.DuckDBPyConnection, statement: duckdb.Statement) -> None:
-    """Raise CmrError for what is no SELECT; EXPLAIN ANALYZE runs what it explains, so look in."""
-    import duckdb
-
-    kind = statement.type
-    if kind == duckdb.StatementType.EXPLAIN:
-        inner = _EXPLAIN.sub("", statement.query, count=1)
-        try:
-            kinds = {one.type for one in con.extract_statements(inner)}
-        except duckdb.Error:
-            kinds = set()
-        if kinds == {duckdb.StatementType.SELECT}:
-            return
-    if kind != duckdb.StatementType.SELECT:
-        name = kind.name.replace("_", " ")
-        raise CmrError(f"cmr sql only reads; {name} statements are refused")
-
-
-def _distinct(names: list[str]) -> list[str]:
-    """Column names with a number behind those that come again, for JSON keeps one of each."""
-    seen: dict[str, int] = {}
-    found = []
-    for name in names:
-        count = seen.get(name, 0)
-        seen[name] = count + 1
-        found.append(f"{name}_{count}" if count else name)
-    return found
-
-
 def write(table: pa.Table, form: str, out: IO[bytes]) -> None:
-    """Write a table as csv, json or parquet bytes."""
-    if form == "csv":
-        import polars
+    """Write a table as csv, json or parquet bytes, as `cmr export` does."""
+    from cmr.export import csv, json, parquet
 
-        frame = polars.from_arrow(_plain(table))
-        assert isinstance(frame, polars.DataFrame)
-        # Through memory: Polars' own writing to a pipe hides that its reader has left.
-        out.write(frame.write_csv().encode())
-    elif form == "json":
-        import json
-
-        rows = [{name: _json(value) for name, value in row.items()} for row in table.to_pylist()]
-        out.write(json.dumps(rows, ensure_ascii=False, allow_nan=False, indent=1).encode() + b"\n")
-    else:
-        from cmr.warehouse.export import write_parquet
-
-        write_parquet(table, out)
-
-
-def _plain(table: pa.Table) -> pa.Table:
-    """What CSV has no form for as text: nested values as JSON, bytes as hex, intervals."""
-    import pyarrow as pa
-
-    kept = (
-        pa.types.is_integer,
-        pa.types.is_floating,
-        pa.types.is_boolean,
-        pa.types.is_decimal,
-        pa.types.is_string,
-        pa.types.is_large_string,
-        pa.types.is_timestamp,
-        pa.types.is_date,
-        pa.types.is_time,
-    )
-    columns = {}
-    for field in table.schema:
-        column = table[field.name]
-        if not any(test(field.type) for test in kept):
-            column = pa.array([_as_text(value) for value in column.to_pylist()], pa.string())
-        columns[field.name] = column
-    return pa.table(columns)
-
-
-def _as_text(value: Any) -> str | None:
-    import json
-
-    plain = _json(value)
-    return plain if plain is None or isinstance(plain, str) else json.dumps(plain)
-
-
-def _json(value: Any) -> Any:
-    """A value that JSON has: no NaN, times in ISO form, bytes as hex."""
-    if isinstance(value, float):
-        return value if value - value == 0 else None
-    if isinstance(value, bytes):
-        return value.hex()
-    if isinstance(value, list):
-        return [_json(one) for one in value]
-    if isinstance(value, dict):
-        return {str(key): _json(one) for key, one in value.items()}
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    if value is None or isinstance(value, str | int | bool):
-        return value
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+    writers = {"csv": csv.write_rows, "json": json.write_rows, "parquet": parquet.write_rows}
+    writers[form](table.to_reader(), out)
 
 
 def _quietly(table: pa.Table, form: str) -> None:

@@ -14,11 +14,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cmr.errors import CmrError
-from cmr.identity import identity, table_hash
+from cmr.identity import table_hash
 from cmr.pipeline.datasets import reject_table
 from cmr.pipeline.request import DEFAULT_QRELS, find_dataset
 from cmr.sources.collection import TEXT, VISUAL, Reject
 from cmr.sources.qrels import Rows
+from cmr.warehouse.claims import of_qrels
 from cmr.warehouse.layout import check_name, partition
 from cmr.warehouse.schemas import EXTRA_QRELS, ITEMS, QRELS_SETS, REJECTS
 from cmr.warehouse.store import Warehouse
@@ -187,7 +188,7 @@ def _store(
     settings: dict[str, Any] = {"files": [Path(rows.path).name for rows in files]}
     order = found.sort_by([(column, "ascending") for column in found.column_names[:3]])
     mark = table_hash([order])[:16]
-    with warehouse.claim(identity(**keys)):
+    with warehouse.claim(of_qrels(dataset, name)):
         there = warehouse.find(QRELS_SETS, f"{dataset}/{name}")
         if there is not None:
             if there["fingerprint"] == mark:

@@ -10,7 +10,6 @@ from typing import Any
 import pyarrow as pa
 
 from cmr.errors import CmrError
-from cmr.identity import identity
 from cmr.pipeline.datasets import (
     find_same,
     ids,
@@ -23,6 +22,7 @@ from cmr.pipeline.sets import ensure_set
 from cmr.represent.precisions import encode
 from cmr.represent.vectors import Floats
 from cmr.sources.collection import Collection
+from cmr.warehouse.claims import of_dataset
 from cmr.warehouse.current import current_sets
 from cmr.warehouse.layout import MARKER
 from cmr.warehouse.schemas import EMBEDDING_SETS
@@ -58,7 +58,7 @@ def store(
     may_grow: bool,
 ) -> bool:
     """Write what is missing, the data set's catalogue row last; tells whether anything was."""
-    with warehouse.claim(identity(dataset=dataset)):
+    with warehouse.claim(of_dataset(dataset)):
         found = find_same(warehouse, dataset, data_hash)
         if found is None:
             refuse_other_data(warehouse, dataset, collection, may_grow)

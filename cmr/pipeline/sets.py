@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from cmr.identity import identity
+from cmr.warehouse.claims import of_partition
 from cmr.warehouse.layout import partition
 from cmr.warehouse.schemas import EMBEDDING_KEYS, EMBEDDING_SETS, FRAMES, vector_bytes
 from cmr.warehouse.store import Warehouse
@@ -40,7 +41,7 @@ def ensure_set(
     if found and (frames is None or _has_frames(found)):
         return found
     where = partition("embeddings", {key: keys[key] for key in EMBEDDING_KEYS})
-    with warehouse.claim(identity(partition=where)):
+    with warehouse.claim(of_partition(where)):
         found = warehouse.find(EMBEDDING_SETS, set_id)
         if found and (frames is None or _has_frames(found)):
             return found
@@ -62,7 +63,7 @@ def ensure_set(
             "rows": rows,
             "vector_bytes": vector_bytes(keys["dim"], keys["precision"]),
             "file_bytes": warehouse.storage.size(file),
-            "fingerprint": warehouse.storage.checksum(file),
+            "fingerprint": warehouse.checksum(file),
             "settings": json.dumps({**settings, **(notes or {})}, sort_keys=True),
             "files": [file, *more],
             "created_at": started,

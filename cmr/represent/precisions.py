@@ -98,6 +98,13 @@ def to_floats(encoded: Encoded) -> Floats:
     raise ValueError(encoded.precision)
 
 
+def decode(encoded: Encoded) -> Floats:
+    """The (n, d) float32 vectors that the codes stand for: code x scale; a b1 bit is -1 or 1."""
+    if encoded.precision in INTEGER:
+        return to_integers(encoded).astype(np.float32) * encoded.scales[:, None]
+    return to_floats(encoded)
+
+
 def _symmetric(vectors: Floats, limit: int) -> tuple[Codes, Floats]:
     scales = (np.abs(vectors).max(axis=1) / np.float32(limit)).astype(np.float32)
     # np.rint rounds halves to even; the clip only meets the last bit of the division.

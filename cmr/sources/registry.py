@@ -16,6 +16,7 @@ from typing import Any
 
 from cmr.errors import CmrError
 from cmr.sources.collection import Collection
+from cmr.sources.files import is_url
 from cmr.sources.source import Parameter, Source
 
 GROUP = "cmr.sources"
@@ -80,8 +81,8 @@ def _absolute(one: Parameter, given: Any) -> Any:
     if not one.path:
         return given
     if isinstance(given, str):
-        return os.path.abspath(given)
-    return [os.path.abspath(path) for path in given]
+        return given if is_url(given) else os.path.abspath(given)
+    return [path if is_url(path) else os.path.abspath(path) for path in given]
 
 
 def _of(module: ModuleType, name: str) -> Source:

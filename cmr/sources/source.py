@@ -14,7 +14,8 @@ class Parameter:
     """One thing that a source asks for; `name` is the keyword that its `read` takes.
 
     `argument`: given by place, not by `--name`. `many`: several, by place or with commas; `read`
-    gets a list. `kind`: str or int. `path`: it names files or a folder, or is a pattern of them.
+    gets a list. `kind`: str, int or, for a flag, bool. `choices`: the values there are. `path`: it
+    names files or a folder, or is a pattern of them.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Parameter:
     kind: type = str
     default: Any = None
     path: bool = False
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

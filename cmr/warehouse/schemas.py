@@ -33,6 +33,8 @@ def _schema(*fields: tuple[str, pa.DataType]) -> pa.Schema:
 
 _TIME = pa.timestamp("us", tz="UTC")
 _NAMES = pa.list_(pa.string())
+# SHA-256 of each of a row's files, which the writer adds; rows of earlier versions have none.
+CHECKSUMS = ("checksums", _NAMES)
 
 DATASETS = Table(
     "datasets",
@@ -50,6 +52,7 @@ DATASETS = Table(
         ("files", _NAMES),
         ("created_at", _TIME),
         ("seconds", pa.float64()),
+        CHECKSUMS,
     ),
 )
 ITEMS = Table(
@@ -86,6 +89,7 @@ QRELS_SETS = Table(
         ("files", _NAMES),
         ("created_at", _TIME),
         ("seconds", pa.float64()),
+        CHECKSUMS,
     ),
 )
 EXTRA_QRELS = Table(
@@ -125,6 +129,7 @@ EMBEDDING_SETS = Table(
         ("files", _NAMES),
         ("created_at", _TIME),
         ("seconds", pa.float64()),
+        CHECKSUMS,
     ),
 )
 FRAMES = Table(
@@ -172,6 +177,7 @@ RUNS = Table(
         ("files", _NAMES),
         ("started_at", _TIME),
         ("seconds", pa.float64()),
+        CHECKSUMS,
     ),
 )
 _COUNTS = (
@@ -254,6 +260,8 @@ TABLES = {
         TIMINGS,
     )
 }
+# Tables whose rows name the files that belong to them.
+CATALOGUE = (DATASETS, QRELS_SETS, EMBEDDING_SETS, RUNS)
 
 
 def embeddings_schema(dim: int, precision: str) -> pa.Schema:

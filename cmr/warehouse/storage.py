@@ -9,6 +9,7 @@ import hashlib
 import os
 import secrets
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,15 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from cmr.errors import CmrError
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file, or a folder whose path ends with '/': bytes, and seconds since 1970 of its change."""
+
+    path: str
+    bytes: int
+    changed: float
 
 
 class Storage:
@@ -47,6 +57,20 @@ class Storage:
         cut = len(self.base) + 1
         infos = self.fs.get_file_info(selector)
         return sorted(info.path[cut:] for info in infos if info.type == pafs.FileType.File)
+
+    def files(self) -> list[Entry]:
+        """Every file below the root, and every folder that holds none, by path."""
+        selector = pafs.FileSelector(self.base, allow_not_found=True, recursive=True)
+        cut = len(self.base) + 1
+        infos = self.fs.get_file_info(selector)
+        full = {info.path.rpartition("/")[0] for info in infos}
+        found = []
+        for info in infos:
+            folder = info.type == pafs.FileType.Directory
+            if info.type == pafs.FileType.File or (folder and info.path not in full):
+                path = info.path[cut:] + ("/" if folder else "")
+                found.append(Entry(path, int(info.size or 0), (info.mtime_ns or 0) / 1e9))
+        return sorted(found, key=lambda entry: entry.path)
 
     def read(self, relative: str, columns: list[str] | None = None) -> pa.Table:
         """One Parquet file. Raises CmrError, naming it, if it is missing or damaged."""

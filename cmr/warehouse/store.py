@@ -16,12 +16,30 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from cmr.errors import CmrError
 from cmr.warehouse import layout, schemas
 from cmr.warehouse.schemas import EMBEDDING_KEYS, Table
 from cmr.warehouse.storage import Storage
+
+
+class BusyError(CmrError):
+    """Another process holds the claim."""
+
+
+def recorded(row: Mapping[str, Any]) -> dict[str, str]:
+    """{file: SHA-256} of what a catalogue row has recorded.
+
+    The fingerprint of an embedding set that says nothing else is that of its vectors' file.
+    """
+    sums = row.get("checksums") or [None] * len(row.get("files") or ())
+    found = {
+        file: digest for file, digest in zip(row.get("files") or (), sums, strict=False) if digest
+    }
+    if row.get("set_id") and row["fingerprint"] and row["files"]:
+        found.setdefault(row["files"][0], row["fingerprint"])
+    return found
 
 
 class Warehouse:
@@ -31,6 +49,7 @@ class Warehouse:
         """Wrap a root that is known to hold a warehouse."""
         self.storage = storage
         self.root = storage.root
+        self._sums: dict[str, str] = {}
 
     @classmethod
     def open(cls, root: str) -> Warehouse:
@@ -57,11 +76,12 @@ class Warehouse:
         return cls.open(root)
 
     @contextlib.contextmanager
-    def claim(self, name: str) -> Iterator[None]:
+    def claim(self, name: str, wait: bool = True) -> Iterator[None]:
         """Hold the right to write what is called `name`; another process waits for it.
 
-        The operating system frees the claim of a killed process. An object store has no
-        locks: there two writers both do the work, and the last catalogue row stands.
+        Raises BusyError if it is held and this one may not `wait`. The operating system frees
+        the claim of a killed process. An object store has no locks: there two writers both do the
+        work, and the last catalogue row stands.
         """
         if not self.storage.is_local:
             yield
@@ -72,7 +92,9 @@ class Warehouse:
         lock = FileLock(os.path.join(folder, f"{name}.lock"))
         try:
             os.makedirs(folder, exist_ok=True)
-            lock.acquire()
+            lock.acquire(timeout=-1 if wait else 0)
+        except Timeout:
+            raise BusyError(f"another process is writing {name} in {self.root}") from None
         except OSError as error:
             raise CmrError(
                 f"the warehouse at {self.root} cannot be written: {error.strerror}"
@@ -81,6 +103,36 @@ class Warehouse:
             yield
         finally:
             lock.release()
+
+    def held_claims(self, remove_older: float | None = None) -> tuple[set[str], list[str]]:
+        """Claims that are held now, and the paths of the lock files of those that are not.
+
+        `remove_older`: remove such files that are older than this, in seconds since 1970. A lock
+        is removed while it is held here, and who waited for it notices and makes a new one.
+        """
+        held, free = set(), []
+        for path in self.storage.listing(".locks"):
+            name = path.removeprefix(".locks/").removesuffix(".lock")
+            if not path.endswith(".lock"):
+                continue
+            lock = FileLock(self.storage.path(path))
+            try:
+                changed = os.stat(self.storage.path(path)).st_mtime
+                lock.acquire(timeout=0)
+            except FileNotFoundError:
+                continue
+            except (Timeout, OSError):
+                held.add(name)
+                continue
+            try:
+                if remove_older is None:
+                    free.append(path)
+                elif changed <= remove_older:
+                    self.storage.delete(path)
+                    free.append(path)
+            finally:
+                lock.release()
+        return held, free
 
     def writable(self) -> bool:
         """Whether files may be written here, as far as that can be told beforehand."""
@@ -101,7 +153,12 @@ class Warehouse:
             else {"compression": "zstd"}
         )
         self.storage.write(relative, table.schema, data, **options)
+        self._sums[relative] = self.storage.checksum(relative)
         return relative
+
+    def checksum(self, relative: str) -> str:
+        """SHA-256 of a data file that this object wrote, as it was when written."""
+        return self._sums[relative]
 
     def write_embeddings(self, keys: Mapping[str, Any], data: Iterable[pa.Table]) -> str:
         """Write one embedding set's vectors; `keys` are all of EMBEDDING_KEYS."""
@@ -112,12 +169,18 @@ class Warehouse:
     def commit(self, table: Table, name: str, row: Mapping[str, Any]) -> None:
         """Publish a catalogue row; one of the same name is replaced at once.
 
-        Only for the holder of the claim on it.
+        The checksums of its files are added: of those written here, and of those that the row
+        before it named. Only for the holder of the claim on it.
         """
-        missing = set(table.schema.names) - set(row)
+        missing = set(table.schema.names) - set(row) - {"checksums"}
         if missing:
             raise ValueError(f"catalogue row of {table.name} lacks {sorted(missing)}")
-        data = pa.Table.from_pylist([dict(row)], schema=table.schema)
+        before: dict[str, str] = {}
+        with contextlib.suppress(CmrError):
+            before = recorded(self.find(table, name) or {})
+        known = {**before, **self._sums}
+        sums = [known.get(file) for file in row["files"]]
+        data = pa.Table.from_pylist([{**row, "checksums": sums}], schema=table.schema)
         path = layout.catalogue_path(table, name)
         self.storage.write(path, table.schema, [data])
         self.storage.clear_parts(path)

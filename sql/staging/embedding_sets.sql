@@ -2,7 +2,10 @@
 -- at one dimension and precision.
 with
 source as (
-    select * from read_parquet(getvariable('cmr_root') || '/embedding_sets/*.parquet')
+    select *
+    from read_parquet(getvariable('cmr_root') || '/embedding_sets/*.parquet', union_by_name = true)
+    union all by name
+    select null::varchar[] as checksums where false
 ),
 final as (
     select *

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cmr.cli.select import pairs
+from cmr.api.select import pairs
 from cmr.errors import CmrError
 from cmr.warehouse.schemas import RUNS
 from cmr.warehouse.store import Warehouse

@@ -93,7 +93,9 @@ def test_data_that_grows_under_its_name(cmr, photos, counted, tmp_path):
     assert "encoded 4 visuals and 4 texts" in said
     kept = snapshot(root)
     assert {name for name in before if name not in kept} == {
-        name for name in before if name.startswith(("items/dataset=a/", "qrels/dataset=a/", "rejects/dataset=a/"))
+        name
+        for name in before
+        if name.startswith(tuple(f"{table}/dataset=a/" for table in ("items", "qrels", "rejects")))
     }
     con = connect(str(root))
     assert con.execute("select count(*) from runs").fetchone() == (0,)

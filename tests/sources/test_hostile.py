@@ -128,7 +128,8 @@ def test_texts_and_ids_come_back_as_they_are(cmr, tmp_path):
     from cmr.sources.scenes_draw import render, scenes
 
     captions = [
-        "قطة على السرير", "שלום עולם", "👩‍👩‍👧‍👦 family 🏳️‍🌈", "<script>alert(1)</script>", "a\tb\\n'\"; drop table",
+        "قطة على السرير", "שלום עולם", "👩‍👩‍👧‍👦 family 🏳️‍🌈", "<script>alert(1)</script>",
+        "a\tb\\n'\"; drop table",
         "ｆｕｌｌ ﬁ e\u0301 \u202eabc", "=cmd|'/C calc'!A0", "Ω" * 5000,
     ]  # fmt: skip
     ids = ["007", "7", "../../x", "a/b=c&d%20", "NULL", "1e3", "ünï 🦊", "..."]

@@ -55,7 +55,8 @@ def add(warehouse, run_id, hit, precision, seed):
     row = {
         **dict.fromkeys(RUNS.schema.names),
         "run_id": run_id, "dataset": "d", "model": "m", "direction": "t2v", "dim": 8,
-        "dim_method": "native", "precision": precision, "scorer": "torch", "seed": seed, "qrels": "default",
+        "dim_method": "native", "precision": precision, "scorer": "torch", "seed": seed,
+        "qrels": "default",
         "dataset_fingerprint": str(seed), "protocols": ["full"], "candidates": [], "ks": [10],
         "sampled_candidates": [], "draws": 0, "hits": 0, "queries": count, "gallery": GALLERY,
         "vector_bytes": 32 if precision == "fp32" else 8,

@@ -6,11 +6,56 @@ from collections.abc import Sequence
 from typing import Any
 
 from cmr.errors import CmrError
+from cmr.warehouse.current import current_runs
+from cmr.warehouse.schemas import RUNS
+from cmr.warehouse.store import Warehouse
 
 Row = dict[str, Any]
 SETTINGS = (
     "dataset", "qrels", "model", "direction", "dim", "dim_method", "precision", "scorer", "seed",
 )  # fmt: skip
+
+
+def listed(warehouse: Warehouse, given: str | None = None, dataset: str | None = None) -> list[Row]:
+    """The runs that are meant, in the order of their settings. Raises CmrError if there is none."""
+    every = current_runs(warehouse)
+    found = [
+        row
+        for row in (every if given is None else select(every, given))
+        if dataset in (None, row["dataset"])
+    ]
+    if not found:
+        raise CmrError("there are no such runs; `cmr evaluate` makes them")
+    return sorted(found, key=lambda row: [str(row[name]) for name in SETTINGS])
+
+
+def removable(
+    warehouse: Warehouse,
+    given: Sequence[str],
+    dataset: str | None,
+    model: str | None,
+    outdated: bool,
+) -> list[Row]:
+    """The runs that any of `given` means, or all, of a data set and a model.
+
+    `outdated`: of the runs on data as it was before it grew, instead of those of now. Raises
+    CmrError if there is none.
+    """
+    every = current_runs(warehouse)
+    if outdated:
+        now = {row["run_id"] for row in every}
+        every = [row for row in warehouse.catalogue(RUNS) if row["run_id"] not in now]
+    meant = {row["run_id"] for one in given for row in select(every, one)}
+    found = [
+        row
+        for row in every
+        if (not given or row["run_id"] in meant)
+        and dataset in (None, row["dataset"])
+        and model in (None, row["model"])
+    ]
+    if not found:
+        raise CmrError("there are no such runs")
+    return sorted(found, key=lambda row: [str(row[name]) for name in SETTINGS])
 
 
 def select(runs: Sequence[Row], given: str) -> list[Row]:

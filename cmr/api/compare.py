@@ -1,0 +1,105 @@
+"""Paired differences of runs, query by query, corrected over all that is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from cmr.api.select import pairs
+from cmr.errors import CmrError
+from cmr.views import connect, fetch, quoted
+from cmr.warehouse.current import current_runs
+from cmr.warehouse.store import Warehouse
+
+MEASURES = ("hit_rate", "recall", "mrr", "ndcg", "map")
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two runs by their rows of `runs`, and their rows of the macro `compare`."""
+
+    a: Row
+    b: Row
+    rows: list[Row]
+
+
+def compare_runs(
+    warehouse: Warehouse,
+    a: str,
+    others: Sequence[str],
+    pools: str = "full",
+    k: int = 10,
+    everything: bool = False,
+) -> list[Pair]:
+    """Runs `others` against runs `a`, with Holm's correction over all rows that are kept.
+
+    `everything`: every measure and K, not only the usual ones at K. Raises CmrError where it is
+    not clear which runs are meant, or nothing can be compared.
+    """
+    runs = current_runs(warehouse)
+    wanted = [pair for one in others for pair in pairs(runs, a, one)]
+    con = connect(warehouse.root)
+    found = []
+    for x, y in wanted:
+        ids = f"{quoted(x['run_id'])}, {quoted(y['run_id'])}"
+        rows = fetch(con, f"from compare({ids}, pools := {quoted(pools)})").to_pylist()
+        kept = rows if everything else [row for row in rows if _asked(row, k)]
+        _check_asked(x, y, kept, rows, k)
+        found.append(Pair(x, y, kept))
+    _correct([row for pair in found for row in pair.rows])
+    return found
+
+
+def representation(row: Row) -> str:
+    """A run as people write it: its representation and the start of its id."""
+    return f"{row['dim']} {row['dim_method']} {row['precision']} ({row['run_id'][:8]})"
+
+
+def _check_asked(left: Row, right: Row, kept: list[Row], rows: list[Row], k: int) -> None:
+    """Raise CmrError where nothing can be shown, or K is not among the K of both runs."""
+    both = f"{representation(left)} and {representation(right)}"
+    if not rows:
+        raise CmrError(f"{both} have no pools in common; --pools full needs none")
+    if not any(row["k"] for row in kept):
+        there = sorted({row["k"] for row in rows if row["k"]})
+        raise CmrError(
+            f"{both} have no K = {k} in common; there is {', '.join(map(str, there))}, and "
+            f"`cmr evaluate --k {k}` adds it without scoring again"
+        )
+
+
+def _asked(row: Row, k: int) -> bool:
+    return row["measure"] in MEASURES and row["k"] in (None, k)
+
+
+def _correct(rows: Sequence[Row]) -> None:
+    """Holm (1979) over everything that is shown, in place."""
+    tested = sorted((row for row in rows if row["p"] is not None), key=lambda row: row["p"])
+    largest = 0.0
+    for place, row in enumerate(tested):
+        largest = max(largest, min(1.0, (len(tested) - place) * row["p"]))
+        row["p_holm"] = largest
+
+
+def as_table(found: Sequence[Pair]) -> pa.Table:
+    """All pairs as one table, each row with what was compared."""
+    return pa.Table.from_pylist(
+        [
+            {
+                "dataset": pair.a["dataset"],
+                "qrels": pair.a["qrels"],
+                "direction": pair.a["direction"],
+                "run_a": pair.a["run_id"],
+                "run_b": pair.b["run_id"],
+                "a": representation(pair.a),
+                "b": representation(pair.b),
+                **row,
+            }
+            for pair in found
+            for row in pair.rows
+        ]
+    )

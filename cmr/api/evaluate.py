@@ -1,0 +1,63 @@
+"""An evaluation's request, from single values, sequences or lists with commas."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from cmr.errors import CmrError
+from cmr.pipeline.request import DIRECTIONS, PROTOCOLS, Request
+
+_NUMBERS = ("dims", "candidates", "ks")
+_WORDS = ("precisions", "dim_methods", "protocols", "directions")
+_LEAST = {"draws": 1, "hits": 0, "seed": 0, "memory": 1}
+_CHOICE = {"protocols": PROTOCOLS, "directions": DIRECTIONS}
+
+
+def make_request(**given: Any) -> Request:
+    """A `Request` of its fields. Raises CmrError for a value that has no meaning."""
+    settings = dict(given)
+    for name in (*_NUMBERS, *_WORDS):
+        if name in settings:
+            settings[name] = _many(name, settings[name])
+    for name, least in _LEAST.items():
+        value = settings.get(name)
+        if value is not None and (not isinstance(value, int) or value < least):
+            raise CmrError(f"{name} is {value!r}, expected a whole number from {least}")
+    return Request(**settings)
+
+
+def _many(name: str, given: Any) -> tuple[Any, ...]:
+    """Values without repeats, in the given order; None is an empty list."""
+    parts: Iterable[Any] = () if given is None else (given,)
+    if isinstance(given, str):
+        parts = [part for part in given.split(",") if part.strip()]
+    elif isinstance(given, Iterable):
+        parts = given
+    convert = _positive if name in _NUMBERS else _word
+    found = tuple(dict.fromkeys(convert(name, part) for part in parts))
+    if not found and name not in ("dim_methods", "directions"):
+        raise CmrError(f"{_said(name)} is empty")
+    return found
+
+
+def _positive(name: str, given: Any) -> int:
+    try:
+        number = int(given)
+    except (TypeError, ValueError):
+        number = 0
+    if number < 1 or number != float(given):
+        raise CmrError(f"{_said(name)} has {given!r}, expected whole numbers from 1")
+    return number
+
+
+def _word(name: str, given: Any) -> str:
+    word = str(given).strip()
+    if word not in _CHOICE.get(name, (word,)):
+        raise CmrError(f"{_said(name)} has {word!r}; there are {', '.join(_CHOICE[name])}")
+    return word
+
+
+def _said(name: str) -> str:
+    """As callers call it."""
+    return "k" if name == "ks" else name

@@ -1,0 +1,95 @@
+"""Rows of the view `metrics`, at any K and C."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from cmr.errors import CmrError
+from cmr.materialised import Bar, no_bar, open_for
+from cmr.views import fetch
+from cmr.warehouse.current import current_runs
+from cmr.warehouse.store import Warehouse
+
+Row = dict[str, Any]
+_SETTINGS = ("dataset", "model", "qrels", "direction", "dim", "dim_method", "precision", "scorer")
+
+
+def measured(
+    warehouse: Warehouse,
+    runs: Sequence[str] | None,
+    settings: dict[str, Any],
+    protocol: str | None,
+    candidates: int | None,
+    measure: str | None,
+    k: int | None,
+    bar: Bar = no_bar,
+) -> pa.Table:
+    """The rows that agree with what is given; None stands for any.
+
+    A K that was not asked for when the runs were evaluated, and a C of the protocol `expected`,
+    are computed from the counts. Raises CmrError if no run is meant, or nothing was measured so.
+    """
+    unknown = set(settings) - set(_SETTINGS)
+    if unknown:
+        raise CmrError(f"{min(unknown)!r} is no setting of a run; there are {', '.join(_SETTINGS)}")
+    mine = _runs(warehouse, runs, settings)
+    source = _source(mine, protocol, candidates, k)
+    ids = [row["run_id"] for row in mine]
+    con = open_for(warehouse, source, ids, bar)
+    con.register("asked", pa.table({"run_id": ids}))
+    tests, values = ["true"], list[Any]()
+    for name, value in (("protocol", protocol), ("candidates", candidates), ("measure", measure)):
+        if value is not None:
+            tests.append(f"{name} = ?")
+            values.append(value)
+    if k is not None:
+        tests.append("(k is null or k = ?)")
+        values.append(k)
+    found = fetch(
+        con,
+        f"select * {source} semi join asked using (run_id) where {' and '.join(tests)} "
+        "order by dataset, model, direction, dim, dim_method, precision, protocol, candidates, "
+        "measure, k",
+        values,
+    )
+    if not found.num_rows:
+        raise CmrError(_nothing(protocol, candidates, measure, k))
+    return found
+
+
+def _runs(warehouse: Warehouse, runs: Sequence[str] | None, settings: dict[str, Any]) -> list[Row]:
+    given = {name: value for name, value in settings.items() if value is not None}
+    found = [
+        row
+        for row in current_runs(warehouse)
+        if all(row[name] == value for name, value in given.items())
+        and (runs is None or any(row["run_id"].startswith(one) for one in runs))
+    ]
+    if not found:
+        what = ", ".join(f"{name}={value}" for name, value in given.items())
+        raise CmrError(f"there are no runs{f' with {what}' if what else ''}; evaluate makes them")
+    return found
+
+
+def _source(runs: list[Row], protocol: str | None, candidates: int | None, k: int | None) -> str:
+    """The view that has the rows, or the macro that computes what nobody asked for before."""
+    new_k = k is not None and any(k not in row["ks"] for row in runs)
+    if protocol == "expected" and candidates is not None:
+        new_c = any(candidates not in row["candidates"] for row in runs)
+        if new_c or new_k:
+            return f"from metrics_for({int(candidates)}, {10 if k is None else int(k)})"
+    return f"from metrics_at({int(k)})" if new_k and k is not None else "from metrics"
+
+
+def _nothing(
+    protocol: str | None, candidates: int | None, measure: str | None, k: int | None
+) -> str:
+    given = {"protocol": protocol, "candidates": candidates, "measure": measure, "k": k}
+    what = ", ".join(f"{name}={value}" for name, value in given.items() if value is not None)
+    return (
+        f"nothing was measured with {what or 'these settings'}; protocols are full, expected and "
+        "sampled, and any C is there for protocol='expected'"
+    )

@@ -1,0 +1,113 @@
+"""Queries over a warehouse that only read: at once, or as a stream."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pyarrow as pa
+
+from cmr.errors import CmrError
+from cmr.materialised import Bar, no_bar, prepare
+from cmr.views import explain, fetch
+
+if TYPE_CHECKING:
+    from cmr.warehouse.store import Warehouse
+
+_EXPLAIN = re.compile(r"^\s*explain\s+(analyze\s+)?", re.IGNORECASE)
+# Rows that a stream gives at a time.
+ROWS = 65_536
+
+
+def run_query(
+    con: duckdb.DuckDBPyConnection,
+    text: str,
+    warehouse: Warehouse,
+    bar: Bar = no_bar,
+    params: Sequence[Any] | dict[str, Any] | None = None,
+) -> pa.Table:
+    """The result of the last of the statements in `text`, all of which must only read.
+
+    Measures that are not kept yet are computed and kept first. `params` are of the last one.
+    Raises CmrError for SQL that is wrong or would change something.
+    """
+    last = _ready(con, text, warehouse, bar)
+    table = fetch(con, last, params)
+    return table.rename_columns(distinct(table.column_names))
+
+
+def stream_query(
+    con: duckdb.DuckDBPyConnection,
+    text: str,
+    warehouse: Warehouse,
+    bar: Bar = no_bar,
+    params: Sequence[Any] | dict[str, Any] | None = None,
+    rows: int = ROWS,
+) -> pa.RecordBatchReader:
+    """The same as a stream of batches of about `rows` rows, which is never whole in memory."""
+    last = _ready(con, text, warehouse, bar)
+    try:
+        reader = con.sql(last, params=params).to_arrow_reader(rows)
+    except duckdb.Error as error:
+        raise CmrError(explain(error)) from None
+    schema = pa.schema(
+        [
+            field.with_name(name)
+            for field, name in zip(reader.schema, distinct(reader.schema.names), strict=True)
+        ]
+    )
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        try:
+            for batch in reader:
+                yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
+        except (duckdb.Error, OSError, pa.ArrowException) as error:
+            # Arrow tells DuckDB's errors of a running query as an OSError.
+            raise CmrError(explain(error)) from None
+
+    return pa.RecordBatchReader.from_batches(schema, batches())
+
+
+def _ready(con: duckdb.DuckDBPyConnection, text: str, warehouse: Warehouse, bar: Bar) -> str:
+    """Check every statement, keep what is to be kept, run all but the last, and return that."""
+    try:
+        statements = con.extract_statements(text)
+    except duckdb.Error as error:
+        raise CmrError(explain(error)) from None
+    if not statements:
+        raise CmrError("the query is empty")
+    for statement in statements:
+        _refuse_writing(con, statement)
+    prepare(con, warehouse, text, bar=bar)
+    for statement in statements[:-1]:
+        fetch(con, statement.query)
+    return str(statements[-1].query)
+
+
+def _refuse_writing(con: duckdb.DuckDBPyConnection, statement: duckdb.Statement) -> None:
+    """Raise CmrError for what is no SELECT; EXPLAIN ANALYZE runs what it explains, so look in."""
+    kind = statement.type
+    if kind == duckdb.StatementType.EXPLAIN:
+        inner = _EXPLAIN.sub("", statement.query, count=1)
+        try:
+            kinds = {one.type for one in con.extract_statements(inner)}
+        except duckdb.Error:
+            kinds = set()
+        if kinds == {duckdb.StatementType.SELECT}:
+            return
+    if kind != duckdb.StatementType.SELECT:
+        name = kind.name.replace("_", " ")
+        raise CmrError(f"cmr sql only reads; {name} statements are refused")
+
+
+def distinct(names: Sequence[str]) -> list[str]:
+    """Column names with a number behind those that come again, for JSON keeps one of each."""
+    seen: dict[str, int] = {}
+    found = []
+    for name in names:
+        count = seen.get(name, 0)
+        seen[name] = count + 1
+        found.append(f"{name}_{count}" if count else name)
+    return found

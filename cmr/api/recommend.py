@@ -1,0 +1,93 @@
+"""The fewest bytes a vector that keep enough of a baseline's quality."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from cmr.errors import CmrError
+from cmr.materialised import Bar, no_bar, open_for
+from cmr.report.answer import MEASURES, smallest_sure
+from cmr.report.subject import Subject
+from cmr.views import fetch
+from cmr.warehouse.store import Warehouse
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One model on one data set: the rows of the macro `recommend`, one a measure and direction.
+
+    `smallest`: the smallest representation that is sure to keep the share of every measure in
+    every direction, or None.
+    """
+
+    dataset: str
+    qrels: str
+    model: str
+    scorer: str
+    rows: list[Row]
+    smallest: Row | None
+
+
+def choose(
+    warehouse: Warehouse,
+    retain: float = 0.99,
+    dataset: str | None = None,
+    model: str | None = None,
+    qrels: str | None = None,
+    k: int = 10,
+    bar: Bar = no_bar,
+) -> list[Choice]:
+    """What to take of every model to keep `retain` (0 to 1] of its baseline's quality.
+
+    Raises CmrError if there are no such runs, or K was not evaluated.
+    """
+    if not 0 < retain <= 1:
+        raise CmrError(f"retain is a share above 0 and up to 1, not {retain}")
+    query = f"from recommend(retain := {retain!r})"
+    con = open_for(warehouse, query, bar=bar)
+    mine = [
+        row
+        for row in fetch(con, query).to_pylist()
+        if row["measure"] in MEASURES
+        and dataset in (None, row["dataset"])
+        and model in (None, row["model"])
+        and qrels in (None, row["qrels"])
+    ]
+    rows = [row for row in mine if row["k"] in (None, k)]
+    if not mine:
+        raise CmrError("there are no such runs to choose from; `cmr evaluate` makes them")
+    if not any(row["k"] for row in rows):
+        there = ", ".join(map(str, sorted({row["k"] for row in mine if row["k"]})))
+        raise CmrError(
+            f"K = {k} was not evaluated, only {there}; `cmr evaluate --k {k}` adds it without "
+            "scoring again"
+        )
+    return [
+        Choice(
+            *of,
+            [row for row in rows if _of(row) == of],
+            smallest_sure(con, Subject(*of), retain, k),
+        )
+        for of in dict.fromkeys(map(_of, rows))
+    ]
+
+
+def _of(row: Row) -> tuple[str, str, str, str]:
+    return row["dataset"], row["qrels"], row["model"], row["scorer"]
+
+
+def as_table(choices: Sequence[Choice]) -> pa.Table:
+    """All rows as one table, each with the model's `smallest` representation."""
+    return pa.Table.from_pylist(
+        [{**row, "smallest": _named(choice.smallest)} for choice in choices for row in choice.rows]
+    )
+
+
+def _named(row: Row | None) -> str | None:
+    return None if row is None else f"{row['dim']} {row['dim_method']} {row['precision']}"

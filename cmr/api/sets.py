@@ -1,0 +1,81 @@
+"""Which embedding set a person means."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from cmr.errors import CmrError
+from cmr.pipeline.request import find_dataset, find_model
+from cmr.warehouse.current import current_sets
+from cmr.warehouse.schemas import MODALITIES
+from cmr.warehouse.store import Warehouse
+
+Row = dict[str, Any]
+_NATIVE = {"dim_method": "native", "precision": "fp32"}
+
+
+def find_sets(warehouse: Warehouse, **wanted: Any) -> list[Row]:
+    """Catalogue rows of the sets that agree with what is given; None stands for any."""
+    given = {name: value for name, value in wanted.items() if value is not None}
+    return [
+        row
+        for row in current_sets(warehouse)
+        if all(row[name] == value for name, value in given.items())
+    ]
+
+
+def find_set(
+    warehouse: Warehouse,
+    dataset: str | None,
+    model: str | None,
+    modality: str,
+    dim: int | None,
+    precision: str | None,
+    dim_method: str | None,
+    seed: int | None,
+) -> Row:
+    """The one set that is meant: what is not named is native fp32, if there is such a set.
+
+    Raises CmrError, with what there is, for none and for several.
+    """
+    if modality not in MODALITIES:
+        raise CmrError(f"the modality is {' or '.join(MODALITIES)}, not {modality!r}")
+    data = find_dataset(warehouse, dataset)
+    name = find_model(warehouse, data, model)
+    every = find_sets(warehouse, dataset=data["dataset"], model=name, modality=modality)
+    wanted = {"dim": dim, "precision": precision, "dim_method": dim_method, "seed": seed}
+    given = {key: value for key, value in wanted.items() if value is not None}
+    found = [row for row in every if all(row[key] == value for key, value in given.items())]
+    if dim is None and len(found) > 1:
+        native = [row["dim"] for row in every if row["parent"] is None]
+        found = _prefer(found, "dim", max(native, default=None))
+    for key, value in _NATIVE.items():
+        found = _prefer(found, key, value)
+    if len(found) == 1:
+        return found[0]
+    what = " ".join(f"{key}={value}" for key, value in given.items()) or "these settings"
+    if not found:
+        raise CmrError(
+            f"{data['dataset']!r} has no {modality} vectors by {name!r} with {what}; there are "
+            f"{_listed(every)}, and evaluate makes others"
+        )
+    raise CmrError(f"{what} means {len(found)} sets of vectors, name one: {_listed(found)}")
+
+
+def _prefer(rows: list[Row], key: str, value: Any) -> list[Row]:
+    if len(rows) < 2:
+        return rows
+    return [row for row in rows if row[key] == value] or rows
+
+
+def _listed(rows: Sequence[Row]) -> str:
+    """Sets as people write them, largest first."""
+    order = sorted(rows, key=lambda row: (-row["dim"], row["dim_method"], -row["vector_bytes"]))
+    same = {(row["dim"], row["dim_method"], row["precision"]) for row in rows}
+    seeds = len(same) < len(rows)
+    return ", ".join(
+        f"{row['dim']} {row['dim_method']} {row['precision']}"
+        + (f" (seed {row['seed']})" if seeds and row["seed"] is not None else "")
+        for row in order
+    )

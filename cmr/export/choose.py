@@ -1,0 +1,129 @@
+"""Which runs and representations an export is of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cmr.api.select import select
+from cmr.api.sets import find_sets
+from cmr.errors import CmrError
+from cmr.export.format import Pair, Row
+from cmr.warehouse.current import current_runs
+from cmr.warehouse.schemas import EMBEDDING_SETS, TEXT, VISUAL
+from cmr.warehouse.store import Warehouse
+
+RUN_SETTINGS = ("dataset", "qrels", "model", "direction", "dim", "dim_method", "precision", "seed")
+SET_SETTINGS = ("dataset", "model", "dim", "dim_method", "precision", "seed")
+
+
+def runs(warehouse: Warehouse, given: str | None, wanted: Mapping[str, Any]) -> list[Row]:
+    """The runs that agree with `--run` and the settings; None in `wanted` stands for any.
+
+    Raises CmrError, with what there is, if no run does.
+    """
+    every = current_runs(warehouse)
+    if not every:
+        raise CmrError("there are no runs; `cmr evaluate` makes them")
+    return _narrow(select(every, given) if given else every, wanted, RUN_SETTINGS, "runs")
+
+
+def one_run(warehouse: Warehouse, given: str | None, wanted: Mapping[str, Any]) -> Row:
+    """The one run that is meant. Raises CmrError, with what differs, for several."""
+    return _one(runs(warehouse, given, wanted), RUN_SETTINGS, "runs")
+
+
+def pairs(warehouse: Warehouse, given: str | None, wanted: Mapping[str, Any]) -> list[Pair]:
+    """The representations, with vectors of both sides, that agree with the settings.
+
+    `given`: a run, whose representation is meant. Raises CmrError if there is none.
+    """
+    if given:
+        run = _one(select(current_runs(warehouse), given), RUN_SETTINGS, "runs")
+        sets = {row["set_id"]: row for row in warehouse.catalogue(EMBEDDING_SETS)}
+        return [Pair(sets[run["text_set"]], sets[run["visual_set"]])]
+    sides: dict[tuple[Any, ...], dict[str, Row]] = {}
+    for row in find_sets(warehouse):
+        key = tuple(row[name] for name in SET_SETTINGS)
+        sides.setdefault(key, {})[row["modality"]] = row
+    whole = [Pair(side[TEXT], side[VISUAL]) for side in sides.values() if len(side) == 2]
+    if not whole:
+        raise CmrError("there are no vectors; `cmr ingest` brings some")
+    kept = _narrow([pair.text for pair in whole], wanted, SET_SETTINGS, "vectors")
+    ids = {row["set_id"] for row in kept}
+    return [pair for pair in whole if pair.text["set_id"] in ids]
+
+
+def one_pair(warehouse: Warehouse, given: str | None, wanted: Mapping[str, Any]) -> Pair:
+    """The one representation that is meant: of those left over, native fp32 if it is there.
+
+    Raises CmrError, with what differs, for several.
+    """
+    found = pairs(warehouse, given, wanted)
+    if len(found) == 1:
+        return found[0]
+    if not any(wanted.get(name) for name in ("dim", "dim_method", "precision")):
+        native = [pair for pair in found if pair.text["parent"] is None]
+        found = native or found
+    row = _one([pair.text for pair in found], SET_SETTINGS, "representations")
+    return next(pair for pair in found if pair.text is row)
+
+
+def by_dim(warehouse: Warehouse, wanted: Mapping[str, Any]) -> tuple[Pair, ...]:
+    """A representation of each dimension in `wanted["dim"]`, or of every dimension there is.
+
+    Of a precision or method that is not named, fp32 and native are taken where they are there.
+    Raises CmrError for a dimension without vectors, and, with what differs, for several.
+    """
+    rest = {name: value for name, value in wanted.items() if name != "dim"}
+    there = pairs(warehouse, None, rest)
+    of_one = {name: {str(pair.text[name]) for pair in there} for name in ("dataset", "model")}
+    for name, values in of_one.items():
+        if len(values) > 1:
+            raise CmrError(f"--{name} must name one of: {', '.join(sorted(values))}")
+    if not rest.get("precision") and any(pair.text["precision"] == "fp32" for pair in there):
+        rest["precision"] = "fp32"
+        there = pairs(warehouse, None, rest)
+    dims = wanted.get("dim") or sorted({pair.text["dim"] for pair in there})
+    return tuple(_of_dim(there, dim, rest) for dim in dims)
+
+
+def _of_dim(there: Sequence[Pair], dim: int, wanted: Mapping[str, Any]) -> Pair:
+    rows = _narrow([pair.text for pair in there], {"dim": dim}, SET_SETTINGS, _words(wanted))
+    native = [row for row in rows if row["parent"] is None or row["dim_method"] == "native"]
+    row = _one(native or rows, SET_SETTINGS, f"representations of {dim} dimensions")
+    return next(pair for pair in there if pair.text is row)
+
+
+def _words(wanted: Mapping[str, Any]) -> str:
+    named = [str(wanted[name]) for name in ("dim_method", "precision") if wanted.get(name)]
+    return " ".join([*named, "vectors"])
+
+
+def _narrow(
+    rows: Sequence[Row], wanted: Mapping[str, Any], settings: Sequence[str], what: str
+) -> list[Row]:
+    found = list(rows)
+    for name in settings:
+        value = wanted.get(name)
+        if value is None:
+            continue
+        kept = [row for row in found if str(row[name]) == str(value)]
+        if not kept:
+            raise CmrError(f"no {what} have {name} {value}; there are: {_values(found, name)}")
+        found = kept
+    return found
+
+
+def _one(rows: Sequence[Row], settings: Sequence[str], what: str) -> Row:
+    if len(rows) == 1:
+        return rows[0]
+    apart = [name for name in settings if len({row[name] for row in rows}) > 1]
+    told = "; ".join(f"--{name.replace('_', '-')} {_values(rows, name)}" for name in apart)
+    raise CmrError(f"{len(rows)} {what} are meant; name also {told}")
+
+
+def _values(rows: Sequence[Row], name: str) -> str:
+    found = {row[name] for row in rows}
+    numbers = all(isinstance(value, int) for value in found)
+    return ", ".join(map(str, sorted(found) if numbers else sorted(map(str, found))))

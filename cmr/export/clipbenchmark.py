@@ -1,0 +1,98 @@
+"""CLIP_benchmark's results: a JSON file, or the CSV that its `build` makes of many."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import Any
+
+from cmr.errors import CmrError
+from cmr.export.figures import Figures, figures
+from cmr.export.format import Asked, Format, Row, Stream
+from cmr.sources.source import Parameter
+
+# Their R@K is our hit_rate; image retrieval is asked by texts.
+_TASKS = {"t2v": "image_retrieval_recall", "v2t": "text_retrieval_recall"}
+_NOT_THEIRS = ("dim", "dim_method", "precision", "seed", "qrels")
+
+
+def write(asked: Asked, out: Stream) -> None:
+    """One result, or with `--table` a row for each representation that is meant."""
+    results = [_result(asked, rows) for rows in _by_representation(asked.runs)]
+    if asked.options["table"]:
+        out.write(_table(results).encode())
+        return
+    if len(results) > 1:
+        raise CmrError(
+            f"{len(results)} representations are meant and a JSON file holds one; name it with "
+            "--dim, --precision and the like, or make a CSV of all with --table"
+        )
+    out.write(json.dumps(results[0], ensure_ascii=False, indent=1).encode() + b"\n")
+
+
+def _by_representation(runs: tuple[Row, ...]) -> list[list[Row]]:
+    found: dict[tuple[Any, ...], list[Row]] = {}
+    for row in runs:
+        key = (row["dataset"], row["model"], *(row[name] for name in _NOT_THEIRS))
+        found.setdefault(key, []).append(row)
+    return list(found.values())
+
+
+def _result(asked: Asked, runs: list[Row]) -> dict[str, Any]:
+    run = runs[0]
+    model, _, pretrained = str(run["model"]).partition("/")
+    measured = figures(asked, [row["run_id"] for row in runs])
+    metrics: dict[str, float] = {}
+    for row in runs:
+        metrics |= _named(_TASKS[row["direction"]], measured[row["run_id"]])
+    return {
+        "dataset": run["dataset"],
+        "model": model,
+        "pretrained": pretrained,
+        "task": "zeroshot_retrieval",
+        "metrics": metrics,
+        "language": asked.options["language"],
+        **{name: run[name] for name in _NOT_THEIRS},
+    }
+
+
+def _named(name: str, values: Figures) -> dict[str, float]:
+    return {f"{name}@{k}": value for (kind, k), value in values.items() if kind == "hit_rate"}
+
+
+def _table(results: list[dict[str, Any]]) -> str:
+    rows = []
+    for result in results:
+        row = {**result["metrics"], **result}
+        del row["metrics"]
+        row["model_fullname"] = f"{row['model']} {row['pretrained']}"
+        rows.append(row)
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+FORMAT = Format(
+    name="clip-benchmark",
+    summary="CLIP_benchmark's result: JSON, or with --table CSV of many.",
+    about="image_retrieval_recall@K (texts ask) and text_retrieval_recall@K (visuals ask), over "
+    "the whole gallery, at every K of the runs. Their recall is what cmr calls hit_rate. The CSV "
+    "has a row a representation, as `clip_benchmark build` writes them. Dimension, precision and "
+    "the like stand beside their own keys.",
+    examples=(
+        "cmr export clip-benchmark --dim 512 --precision int8 --out result.json",
+        "cmr export clip-benchmark --table --out benchmark.csv",
+    ),
+    needs="runs",
+    into="stream",
+    write=write,
+    parameters=(
+        Parameter("table", "CSV of every representation that is meant.", kind=bool),
+        Parameter("language", "What it says of the captions' language.", default="en"),
+    ),
+    text=True,
+)

@@ -1,0 +1,80 @@
+"""What an export format says of itself: its name, what it needs, and how it writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import IO, Any, Literal
+
+from cmr.materialised import Bar, no_bar
+from cmr.sources.source import Parameter
+from cmr.warehouse.store import Warehouse
+
+Row = dict[str, Any]
+Needs = Literal["query", "warehouse", "run", "runs", "representation", "representations"]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One representation: the catalogue rows of its two embedding sets."""
+
+    text: Row
+    visual: Row
+
+    def __str__(self) -> str:
+        """As people write it."""
+        row = self.text
+        return f"{row['dim']} {row['dim_method']} {row['precision']}"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is to be exported.
+
+    `options`: the format's own, by name. `query`: of tables. `runs`, `pairs`: the runs, or the
+    representations, that are meant; one where the format needs one. `say` tells people something
+    that they should know.
+    """
+
+    warehouse: Warehouse
+    options: Mapping[str, Any] = field(default_factory=dict)
+    query: str = ""
+    runs: tuple[Row, ...] = ()
+    pairs: tuple[Pair, ...] = ()
+    bar: Bar = no_bar
+    say: Callable[[str], None] = lambda text: None
+
+    @property
+    def run(self) -> Row:
+        """The one run."""
+        return self.runs[0]
+
+    @property
+    def pair(self) -> Pair:
+        """The one representation."""
+        return self.pairs[0]
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format that `cmr export NAME` writes.
+
+    `summary`: what it is, one line. `about`: the layout, for its help. `examples`: command lines.
+    `needs`: a query, the whole warehouse, one run or several, the vectors of one representation
+    or of several dimensions. `into`: a file that is written front to back and so may go to stdout
+    (`stream`), a `file`, or a `folder`. `write` gets an `Asked` and an open binary file, or the
+    path to make. `text`: whether a terminal may show it.
+    """
+
+    name: str
+    summary: str
+    about: str
+    examples: tuple[str, ...]
+    needs: Needs
+    into: Literal["stream", "file", "folder"]
+    write: Callable[[Asked, Any], None]
+    parameters: tuple[Parameter, ...] = ()
+    text: bool = False
+
+
+Stream = IO[bytes]

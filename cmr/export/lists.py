@@ -1,0 +1,167 @@
+"""The top lists of a run: those that are stored, else scored again by the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cmr.errors import CmrError
+from cmr.export.format import Asked, Row
+from cmr.export.neighbours import nearest
+from cmr.pipeline.request import Request, Subject, find_dataset, load_subject
+from cmr.sources.source import Parameter
+from cmr.warehouse.schemas import EMBEDDING_SETS, HITS, RANKS, TEXT, VISUAL
+from cmr.warehouse.store import Warehouse
+
+TOP = Parameter(
+    "top", "Length of every query's list; 0 for the whole gallery.", kind=int, default=1000
+)
+
+
+@dataclass(frozen=True)
+class Lists:
+    """Lists of some queries: (queries,) ids; (queries, n) ids and float32 scores, best first.
+
+    Scores fall strictly from place to place.
+    """
+
+    queries: pa.Array
+    items: list[pa.Array]
+    scores: npt.NDArray[np.float32]
+
+
+def depth(asked: Asked) -> int:
+    """How long the lists are: `--top`, at most the gallery."""
+    gallery = int(asked.run["gallery"])
+    return min(int(asked.options["top"]) or gallery, gallery)
+
+
+def top_lists(asked: Asked) -> Iterator[Lists]:
+    """The lists of every query that has a relevant item, some at a time.
+
+    Evaluators sort by score and break ties as they like, so scores are made to fall strictly: an
+    item that ties with the one before it gets the next smaller float. Raises CmrError if the
+    vectors of a run whose hits are not stored are gone.
+    """
+    wanted = depth(asked)
+    run = asked.run
+    stored = run["hits"] and min(run["hits"], run["gallery"]) >= wanted
+    with asked.bar("lists", run["queries"], "queries") as advance:
+        for part in _stored(asked, wanted) if stored else _scored(asked, wanted):
+            yield Lists(part.queries, part.items, falling(part.scores))
+            advance(len(part.queries))
+    _tell_ties(asked)
+
+
+def falling(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """(queries, n) scores, best first, each strictly below the one before it, as float32.
+
+    An equal score goes down by one float, or by 1e-12 near zero, where floats are finer than
+    evaluators print.
+    """
+    found = np.array(scores, dtype=np.float32)
+    for place in range(1, found.shape[1]):
+        before = found[:, place - 1]
+        step = np.maximum(np.spacing(np.abs(before)), np.float32(1e-12))
+        found[:, place] = np.minimum(found[:, place], before - step)
+    return found
+
+
+def judged_pairs(asked: Asked) -> Iterator[tuple[pa.Array, pa.Array, npt.NDArray[np.int32]]]:
+    """Query ids, item ids and relevance of the run's judgments, by query."""
+    subject = _subject(asked)
+    direction = str(asked.run["direction"])
+    judged = subject.judged[direction]
+    ask, find = _sides(direction)
+    relevance = np.asarray(subject.relevance[direction], dtype=np.int32)[judged.order]
+    step = 500_000
+    for start in range(0, len(judged.query), step):
+        part = slice(start, start + step)
+        yield (
+            subject.ids[ask].take(pa.array(judged.query[part])),
+            subject.ids[find].take(pa.array(judged.item[part])),
+            relevance[part],
+        )
+
+
+def _sides(direction: str) -> tuple[str, str]:
+    return (TEXT, VISUAL) if direction == "t2v" else (VISUAL, TEXT)
+
+
+def _subject(asked: Asked) -> Subject:
+    run = asked.run
+    data = find_dataset(asked.warehouse, run["dataset"])
+    return load_subject(
+        asked.warehouse,
+        data,
+        Request(dataset=run["dataset"], directions=(run["direction"],), qrels=run["qrels"]),
+    )
+
+
+def _stored(asked: Asked, wanted: int) -> Iterator[Lists]:
+    """From the table `hits`, in whole queries."""
+    kept = min(asked.run["hits"], asked.run["gallery"])
+    held: pa.Table | None = None
+    for table in _groups(asked.warehouse, asked.run, HITS.name):
+        rows = table if held is None else pa.concat_tables([held, table])
+        whole = rows.num_rows // kept * kept
+        held = rows.slice(whole)
+        part = rows.slice(0, whole).combine_chunks()
+        if whole:
+            yield _lists(part, kept, wanted)
+    if held is not None and held.num_rows:
+        raise CmrError(f"the stored hits of run {asked.run['run_id']} are not {kept} a query")
+
+
+def _lists(part: pa.Table, kept: int, wanted: int) -> Lists:
+    queries = part.num_rows // kept
+    items = part["item_id"].combine_chunks()
+    scores = part["score"].to_numpy().reshape(queries, kept)[:, :wanted]
+    first = pa.array(np.arange(queries) * kept)
+    parts = [items.slice(row * kept, wanted) for row in range(queries)]
+    return Lists(part["query_id"].combine_chunks().take(first), parts, scores)
+
+
+def _groups(warehouse: Warehouse, run: Row, table: str) -> Iterator[pa.Table]:
+    for name in run["files"]:
+        if name.startswith(f"{table}/"):
+            with warehouse.storage.parquet(name) as file:
+                for group in range(file.num_row_groups):
+                    yield file.read_row_group(group)
+
+
+def _scored(asked: Asked, wanted: int) -> Iterator[Lists]:
+    """Scored anew from the run's own vectors, by the kernel that counted them."""
+    run, warehouse = asked.run, asked.warehouse
+    sets = {row["set_id"]: row for row in warehouse.catalogue(EMBEDDING_SETS)}
+    if run["text_set"] not in sets or run["visual_set"] not in sets:
+        raise CmrError(f"the vectors of run {run['run_id']} are not in the warehouse any more")
+    ask, find = _sides(run["direction"])
+    subject = _subject(asked)
+    relevants = subject.judged[run["direction"]].relevants
+    queries, gallery = (sets[run[f"{side}_set"]] for side in (ask, find))
+    for first, (found, scores) in nearest(warehouse, queries, gallery, wanted):
+        mine = np.flatnonzero(relevants[first : first + len(found)] > 0)
+        parts = [subject.ids[find].take(pa.array(found[row])) for row in mine]
+        yield Lists(subject.ids[ask].take(pa.array(first + mine)), parts, scores[mine])
+
+
+def _tell_ties(asked: Asked) -> None:
+    """Say how far a list with one order can differ from cmr's expectation over all orders."""
+    tied = set()
+    for name in asked.run["files"]:
+        if name.startswith(f"{RANKS.name}/"):
+            columns = ["query_id", "tied"]
+            table = asked.warehouse.storage.read(name, columns=columns)
+            tied |= set(table.filter(pc.greater(table["tied"], 0))["query_id"].to_pylist())
+    if tied:
+        asked.say(
+            f"{len(tied):,} of {asked.run['queries']:,} queries have a relevant item that ties "
+            "with others: the list shows one order of them, cmr's figures are the expectation "
+            "over all"
+        )

@@ -1,0 +1,57 @@
+"""Exact nearest neighbours of every query, some queries at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from cmr.export.format import Asked, Row
+from cmr.represent.precisions import Encoded
+from cmr.warehouse.store import Warehouse
+from cmr.warehouse.vectors import StoredVectors
+
+Found = tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]
+# Bytes of the results that are held at a time; an entry takes 12.
+ROOM = 96 * 2**20
+
+
+class Held:
+    """Vectors in memory, as the scorers take them."""
+
+    def __init__(self, encoded: Encoded) -> None:
+        """Hold them."""
+        self._encoded = encoded
+
+    @property
+    def rows(self) -> int:
+        """How many there are."""
+        return len(self._encoded)
+
+    def blocks(self, rows: int) -> Iterator[tuple[int, Encoded]]:
+        """All of them in order, at most `rows` at a time."""
+        for first in range(0, self.rows, rows):
+            yield first, self._encoded.rows(slice(first, first + rows))
+
+
+def nearest(
+    warehouse: Warehouse, queries: Row, gallery: Row, depth: int
+) -> Iterator[tuple[int, Found]]:
+    """(first query, (ordinals, scores)), both (queries, depth), best first; the kernel's scores.
+
+    `queries`, `gallery`: rows of `embedding_sets`. Equal scores stand by ordinal.
+    """
+    from cmr.score.hits import top_hits
+    from cmr.score.plan import make_plan
+
+    asking, found = StoredVectors(warehouse, queries), StoredVectors(warehouse, gallery)
+    step = max(1, min(asking.rows, ROOM // (12 * depth)))
+    plan = make_plan(asking.precision, asking.dim, step, found.rows)
+    for first, block in asking.blocks(step):
+        yield first, top_hits(Held(block), found, depth, plan)
+
+
+def at_most(asked: Asked, gallery: Row) -> int:
+    """`--top`, where 0 stands for the whole gallery, and at most that."""
+    return min(int(asked.options["top"]) or gallery["rows"], int(gallery["rows"]))

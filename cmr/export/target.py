@@ -1,0 +1,127 @@
+"""A file or folder that appears under its name whole, or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import shutil
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+from cmr.errors import CmrError
+
+# Every exported folder holds it: what it is an export of.
+MARK = "cmr-export.json"
+
+
+@contextlib.contextmanager
+def replacing(target: str, force: bool) -> Iterator[Path]:
+    """A path beside the target to write a file or folder at; it is renamed once that is done.
+
+    An existing target is replaced only with `force`, and a folder only if it is empty or an
+    export (it holds MARK). Whatever happens on the way, the target stays as it was; a killed
+    process leaves `.NAME.part-PID` beside it, which the next export to that name removes. What is
+    no plain file or folder, such as a pipe, is written to directly. Raises CmrError where nothing
+    can be written.
+    """
+    path = Path(target).expanduser().absolute()
+    if _special(path):
+        with _explained(target):
+            yield path
+        return
+    if not path.name or not path.parent.is_dir():
+        raise CmrError(f"cannot write {target}: there is no folder {path.parent}")
+    with _explained(target):
+        _clear_dead(path)
+    if os.path.lexists(path) and not force:
+        raise CmrError(f"{target} exists; --force replaces it")
+    if path.is_dir() and any(path.iterdir()) and not (path / MARK).is_file():
+        raise CmrError(f"{target} is a folder that no export made, so it is not replaced")
+    part = path.parent / f".{path.name}.part-{os.getpid()}"
+    try:
+        with _explained(target):
+            yield part
+            _flush(part)
+            _put(part, path)
+    finally:
+        _remove(part)
+
+
+@contextlib.contextmanager
+def _explained(target: str) -> Iterator[None]:
+    """Failures of the disk as one sentence; DuckDB and HDF5 tell them in words of their own."""
+    import duckdb
+    import pyarrow as pa
+
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except (OSError, duckdb.IOException, pa.ArrowException) as error:
+        number = error.errno if isinstance(error, OSError) else None
+        words = str(error).splitlines()[0] if str(error) else type(error).__name__
+        if number == errno.ENOSPC or os.strerror(errno.ENOSPC).lower() in str(error).lower():
+            raise CmrError(
+                f"no space left to write {target}; nothing half-written remains"
+            ) from None
+        reason = os.strerror(number) if number else words
+        raise CmrError(f"cannot write {target}: {reason}") from None
+
+
+def _special(path: Path) -> bool:
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def _put(part: Path, path: Path) -> None:
+    """Rename over the target; of a folder that is there the old one steps aside first."""
+    if not (path.is_dir() and not path.is_symlink()):
+        if part.is_dir() and os.path.lexists(path):
+            path.unlink()
+        os.replace(part, path)
+        return
+    aside = path.parent / f".{path.name}.part-{os.getpid()}-old"
+    os.rename(path, aside)
+    try:
+        os.replace(part, path)
+    except OSError:
+        os.rename(aside, path)
+        raise
+    _remove(aside)
+
+
+def _flush(part: Path) -> None:
+    """To the disk, so that the name never stands before the content, even after a power cut."""
+    for path in [part] if part.is_file() else part.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as stream:
+                os.fsync(stream.fileno())
+
+
+def _clear_dead(path: Path) -> None:
+    """Remove what killed exports to the same name have left; put back what stepped aside."""
+    left = re.compile(re.escape(f".{path.name}.part-") + r"(\d+)(-old|\..*)?")
+    for other in path.parent.iterdir():
+        match = left.fullmatch(other.name)
+        if match is None or psutil.pid_exists(int(match[1])):
+            continue
+        if match[2] == "-old" and not os.path.lexists(path):
+            os.rename(other, path)
+        else:
+            _remove(other)
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)

@@ -1,0 +1,166 @@
+"""Compact: where a catalogue row names several files of one partition, one file instead.
+
+Catalogue rows stay a file each. Such a file is what a commit replaces at once; a file of many
+rows could not take in a new row, or lose one, without a moment in which some reader sees that
+row twice or not at all. Nor is a file ever rewritten under its own name, for a reader may have
+read its footer already.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote
+
+import pyarrow as pa
+
+from cmr.errors import CmrError
+from cmr.warehouse import claims
+from cmr.warehouse.schemas import (
+    CATALOGUE,
+    DATASETS,
+    EMBEDDING_SETS,
+    QRELS_SETS,
+    RUNS,
+    TABLES,
+    Table,
+)
+from cmr.warehouse.store import BusyError, Warehouse
+
+Row = dict[str, Any]
+Bar = Callable[[str, int, str], AbstractContextManager[Callable[[int], None]]]
+# Rows that a row group of a merged file has at least, if there are so many.
+GROUP_ROWS = 65_536
+
+
+@dataclass(frozen=True)
+class Merge:
+    """Files of one partition that one catalogue row names, in their order."""
+
+    partition: str
+    files: tuple[str, ...]
+    bytes: int
+
+
+@dataclass
+class Compacted:
+    """What was merged, or would be, and the partitions that another process is writing."""
+
+    merged: list[Merge] = field(default_factory=list)
+    busy: list[str] = field(default_factory=list)
+
+
+def compact(warehouse: Warehouse, wait: float, dry_run: bool, bar: Bar) -> Compacted:
+    """Merge what can be merged. The files that are replaced stay, for `vacuum`.
+
+    First every merged file is written, which no row names yet; `wait` seconds later, when
+    queries that looked for files before that are done looking, the rows are committed. Whoever
+    read a row before then finds its old files. The claims are held all the while.
+    """
+    done = Compacted()
+    todo = [
+        (table, row, merges)
+        for table in CATALOGUE
+        for row in warehouse.catalogue(table)
+        if (merges := mergeable(warehouse, row))
+    ]
+    if dry_run or not todo:
+        done.merged = [merge for _, _, merges in todo for merge in merges]
+        return done
+    if not warehouse.writable():
+        raise CmrError(f"the warehouse at {warehouse.root} is read-only")
+    with contextlib.ExitStack() as stack:
+        ready = []
+        with bar("compacting", sum(len(merges) for _, _, merges in todo), "partitions") as go:
+            for table, row, merges in todo:
+                try:
+                    stack.enter_context(warehouse.claim(_claim(table, row), wait=False))
+                except BusyError:
+                    done.busy += [merge.partition for merge in merges]
+                    continue
+                now = warehouse.find(table, _name(table, row))
+                for_row = mergeable(warehouse, now) if now else []
+                if now and for_row:
+                    ready.append((table, _merged(warehouse, now, for_row, go)))
+                    done.merged += for_row
+        if ready:
+            time.sleep(wait)
+        for table, row in ready:
+            warehouse.commit(table, _name(table, row), row)
+    return done
+
+
+def mergeable(warehouse: Warehouse, row: Row) -> list[Merge]:
+    """The partitions of which a row names several files."""
+    folders: dict[str, list[str]] = {}
+    for name in row["files"]:
+        folders.setdefault(name.rpartition("/")[0], []).append(name)
+    return [
+        Merge(folder, tuple(names), sum(size for size, _ in warehouse.storage.states(names)))
+        for folder, names in folders.items()
+        if len(names) > 1
+    ]
+
+
+def _merged(
+    warehouse: Warehouse, row: Row, merges: Sequence[Merge], go: Callable[[int], None]
+) -> Row:
+    """The row as it will be; its new files are written here."""
+    files = list(row["files"])
+    changed = dict(row)
+    for merge in merges:
+        file = _write(warehouse, row, merge)
+        files[files.index(merge.files[0])] = file
+        files = [name for name in files if name not in merge.files]
+        if merge.partition.startswith("embeddings/"):
+            changed["fingerprint"] = warehouse.checksum(file)
+            changed["file_bytes"] = warehouse.storage.size(file)
+        go(1)
+    return {**changed, "files": files}
+
+
+def _write(warehouse: Warehouse, row: Row, merge: Merge) -> str:
+    name, *folders = merge.partition.split("/")
+    keys = {key: unquote(value) for key, _, value in (part.partition("=") for part in folders)}
+    data = _groups(warehouse, merge.files)
+    if name == "embeddings":
+        return warehouse.write_embeddings({**keys, "dim": row["dim"]}, data)
+    return warehouse.write(TABLES[name], keys, data)
+
+
+def _groups(warehouse: Warehouse, files: Sequence[str]) -> Iterator[pa.Table]:
+    """All rows in their order, in row groups that are not small."""
+    held: list[pa.Table] = []
+    for name in files:
+        with warehouse.storage.parquet(name) as file:
+            for group in range(file.num_row_groups):
+                held.append(file.read_row_group(group))
+                if sum(part.num_rows for part in held) >= GROUP_ROWS:
+                    yield pa.concat_tables(held)
+                    held = []
+    if held:
+        yield pa.concat_tables(held)
+
+
+def _name(table: Table, row: Row) -> str:
+    """What a row's file is called."""
+    if table is DATASETS:
+        return str(row["dataset"])
+    if table is QRELS_SETS:
+        return f"{row['dataset']}/{row['qrels']}"
+    return str(row["set_id"] if table is EMBEDDING_SETS else row["run_id"])
+
+
+def _claim(table: Table, row: Row) -> str:
+    if table is RUNS:
+        return str(row["run_id"])
+    if table is DATASETS:
+        return claims.of_dataset(row["dataset"])
+    if table is QRELS_SETS:
+        return claims.of_qrels(row["dataset"], row["qrels"])
+    where = next(name for name in row["files"] if name.startswith("embeddings/"))
+    return claims.of_partition(where.rpartition("/")[0])

@@ -1,0 +1,109 @@
+"""Vacuum: remove what no catalogue row names and no running writer may still name."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from dataclasses import dataclass
+
+from cmr.errors import CmrError
+from cmr.materialised import current_files
+from cmr.warehouse.claims import guards
+from cmr.warehouse.inventory import (
+    ENCODING,
+    KEPT,
+    LEFTOVER,
+    LOCK,
+    PART,
+    UNKNOWN,
+    Found,
+    inventory,
+    named_files,
+)
+from cmr.warehouse.store import BusyError, Warehouse
+
+HOUR = 3600.0
+
+
+@dataclass(frozen=True)
+class Vacuumed:
+    """What was removed, or would be; what stays for a reason, which is given; what is not ours."""
+
+    removed: list[Found]
+    kept: list[tuple[Found, str]]
+    unknown: list[Found]
+
+
+def vacuum(
+    warehouse: Warehouse, older: float = HOUR, dry_run: bool = False, unfinished: bool = False
+) -> Vacuumed:
+    """Remove data files that no row names, parts, measures that no longer fit, unused locks.
+
+    Only files that were last changed `older` seconds ago or more, and whose writer holds no
+    claim. `unfinished`: also what a killed ingest has encoded, which the same ingest would take
+    up. Files and folders that cmr does not make stay.
+
+    The order makes it safe: files are listed first, then the held claims, then the catalogue. A
+    writer claims before it writes and lets go after it has committed. So whoever wrote a listed
+    file either holds his claim still, or has named the file, or is dead; whoever begins later
+    writes under other names.
+    """
+    if not dry_run and not warehouse.writable():
+        raise CmrError(f"the warehouse at {warehouse.root} is read-only")
+    before = time.time() - older
+    found = inventory(warehouse)
+    held, _ = warehouse.held_claims()
+    needed = named_files(warehouse)
+    if any(one.kind == KEPT for one in found):
+        needed |= current_files(warehouse)
+    gone: list[Found] = []
+    kept: list[tuple[Found, str]] = []
+    for one in found:
+        if one.kind not in (LEFTOVER, PART, KEPT, ENCODING) or one.path in needed:
+            continue
+        why = _reason(one, held, before, unfinished)
+        if why:
+            kept.append((one, why))
+        else:
+            gone.append(one)
+    locks = [one for one in found if one.kind == LOCK]
+    if dry_run:
+        gone += [one for one in locks if one.changed <= before and _claim(one) not in held]
+        return Vacuumed(gone, kept, [one for one in found if one.kind == UNKNOWN])
+    for one in gone:
+        warehouse.storage.delete(one.path)
+    _remove_empty_folders(warehouse, gone)
+    _, removed = warehouse.held_claims(remove_older=before)
+    gone += [one for one in locks if one.path in removed]
+    return Vacuumed(gone, kept, [one for one in found if one.kind == UNKNOWN])
+
+
+def _reason(one: Found, held: set[str], before: float, unfinished: bool) -> str:
+    """Why a file that no row names stays all the same, or nothing."""
+    if one.kind == ENCODING and not unfinished:
+        return "a killed ingest's, which the same ingest takes up"
+    if one.kind != KEPT:
+        claims = guards(one.target)
+        if held and (claims is None or claims & held):
+            return "a writer is at work"
+    return "too young" if one.changed > before else ""
+
+
+def _claim(one: Found) -> str:
+    return one.path.rpartition("/")[2].removesuffix(".lock")
+
+
+def _remove_empty_folders(warehouse: Warehouse, gone: list[Found]) -> None:
+    """Partition folders that hold nothing now, where their claim tells that nobody is to write."""
+    if not warehouse.storage.is_local:
+        return
+    for folder in {one.path.rpartition("/")[0] for one in gone if one.kind == LEFTOVER}:
+        claims = guards(f"{folder}/x") or set()
+        with contextlib.ExitStack() as stack, contextlib.suppress(BusyError, OSError):
+            for claim in sorted(claims):
+                stack.enter_context(warehouse.claim(claim, wait=False))
+            path = folder
+            while claims and "=" in path.rpartition("/")[2]:
+                os.rmdir(warehouse.storage.path(path))
+                path = path.rpartition("/")[0]

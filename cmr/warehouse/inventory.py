@@ -1,0 +1,146 @@
+"""What lies below a warehouse's root, file by file, and what each file is."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from cmr.warehouse.layout import MARKER, anchor_path
+from cmr.warehouse.schemas import CATALOGUE, EMBEDDING_KEYS, TABLES, Table
+from cmr.warehouse.storage import Entry
+from cmr.warehouse.store import Warehouse
+
+NAMED = "data"
+ROW = "catalogue row"
+FIXED = "marker or anchor"
+LEFTOVER = "left over"
+PART = "part"
+KEPT = "materialised"
+ENCODING = "being encoded"
+LOCK = "lock"
+UNKNOWN = "unknown"
+
+_HEX = "[0-9a-f]"
+_DATA = re.compile(f"{_HEX}{{16}}[.]parquet")
+_PART = re.compile(f"(?P<target>.+)[.]part-{_HEX}{{8}}")
+_MEASURES = re.compile(f"materialised/(metrics|retention)/[^/]+-{_HEX}{{16}}[.]parquet")
+_ENCODED = re.compile(f"materialised/encoding/{_HEX}{{16}}/{_HEX}{{16}}[.]parquet")
+_FOLDERS = {table.name: table.partitions for table in TABLES.values()} | {
+    "embeddings": EMBEDDING_KEYS
+}
+_OWN_FOLDER = re.compile(f"[.]locks|materialised(/metrics|/retention|/encoding(/{_HEX}{{16}})?)?")
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file, or an empty folder whose path ends with '/'; `table` is its top folder."""
+
+    path: str
+    bytes: int
+    changed: float
+    kind: str
+
+    @property
+    def table(self) -> str:
+        """The table it belongs to, or the folder it lies in."""
+        return self.path.partition("/")[0] if "/" in self.path else ""
+
+    @property
+    def target(self) -> str:
+        """The name that a part would have had in the end."""
+        match = _PART.fullmatch(self.path)
+        return match["target"] if match else self.path
+
+
+def named_files(warehouse: Warehouse) -> set[str]:
+    """Every file that a catalogue row names. Raises CmrError if a row cannot be read."""
+    return {
+        name for table in CATALOGUE for row in warehouse.catalogue(table) for name in row["files"]
+    }
+
+
+def inventory(warehouse: Warehouse) -> list[Found]:
+    """Everything there is, by path. The files are listed before the catalogue is read."""
+    entries = warehouse.storage.files()
+    named = named_files(warehouse)
+    here = _folders_in_place(warehouse, entries)
+    return [
+        Found(entry.path, entry.bytes, entry.changed, kind)
+        for entry in entries
+        if (kind := _kind(entry.path, named, here)) is not None
+    ]
+
+
+def _kind(path: str, named: set[str], here: set[str]) -> str | None:
+    """What a path is by its name; None of a folder of ours that happens to be empty."""
+    folder, _, name = path.rpartition("/")
+    if not name:
+        return None if _OWN_FOLDER.fullmatch(folder) or _is_partition(folder) else UNKNOWN
+    if path in named:
+        return NAMED
+    if folder not in here:
+        return UNKNOWN
+    part = _PART.fullmatch(path)
+    if part:
+        return PART if _own(part["target"]) is not None else UNKNOWN
+    return _own(path) or UNKNOWN
+
+
+def _own(path: str) -> str | None:
+    """What a whole file of ours is that no row names, or None of another's."""
+    folder, _, name = path.rpartition("/")
+    if path == MARKER or (name == "_anchor.parquet" and _is_partition(folder)):
+        return FIXED
+    if folder in {table.name for table in CATALOGUE}:
+        return ROW if name.endswith(".parquet") else None
+    if _DATA.fullmatch(name) and _is_partition(folder) and "/" in folder:
+        return LEFTOVER
+    if _MEASURES.fullmatch(path):
+        return KEPT
+    if _ENCODED.fullmatch(path):
+        return ENCODING
+    return LOCK if folder == ".locks" and name.endswith(".lock") else None
+
+
+def _is_partition(folder: str) -> bool:
+    """Whether a folder is one of a table's: all its keys, in their order."""
+    table, *parts = folder.split("/")
+    keys = _FOLDERS.get(table)
+    return keys is not None and (
+        tuple(part.partition("=")[0] for part in parts) == tuple(keys)[: len(parts)]
+        and all("=" in part for part in parts)
+    )
+
+
+def _folders_in_place(warehouse: Warehouse, entries: Iterable[Entry]) -> set[str]:
+    """Folders that really lie below the root: what is behind a link is another's."""
+    folders = {entry.path.rpartition("/")[0] for entry in entries}
+    if not warehouse.storage.is_local:
+        return folders
+    root = os.path.realpath(warehouse.root)
+    return {
+        folder
+        for folder in folders
+        if os.path.realpath(os.path.join(root, folder)) == os.path.normpath(f"{root}/{folder}")
+    }
+
+
+def anchors_and_rows(warehouse: Warehouse) -> list[Found]:
+    """The marker, every anchor, and every catalogue row; of a missing one -1 bytes. Reads none."""
+    storage = warehouse.storage
+    tables = [*TABLES.values(), Table("embeddings", EMBEDDING_KEYS, TABLES["items"].schema)]
+    fixed = [MARKER, *map(anchor_path, tables)]
+    rows = [
+        path
+        for table in CATALOGUE
+        for path in storage.listing(table.name)
+        if path.endswith(".parquet") and path not in fixed
+    ]
+    kinds = {**dict.fromkeys(rows, ROW), **dict.fromkeys(fixed, FIXED)}
+    states = storage.states(kinds)
+    return [
+        Found(path, size, changed / 1e9, kinds[path])
+        for path, (size, changed) in zip(kinds, states, strict=True)
+    ]

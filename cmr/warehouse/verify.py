@@ -1,0 +1,134 @@
+"""Whether a warehouse's files are as they were written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from cmr.errors import CmrError
+from cmr.warehouse.inventory import ROW, Found, anchors_and_rows
+from cmr.warehouse.storage import Storage
+from cmr.warehouse.store import Warehouse, recorded
+
+OK = "ok"
+DAMAGED = "damaged"
+MISSING = "missing"
+UNRECORDED = "not recorded"
+Bar = Callable[[str, int, str], AbstractContextManager[Callable[[int], None]]]
+_THREADS = 4
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One file and how it was found; `why` says more of what is wrong."""
+
+    path: str
+    bytes: int
+    state: str
+    why: str = ""
+
+    @property
+    def table(self) -> str:
+        """The table that the file belongs to."""
+        return self.path.partition("/")[0]
+
+
+@dataclass(frozen=True)
+class _Named:
+    """A data file, the checksum recorded for it, and the catalogue row that names it."""
+
+    path: str
+    digest: str | None
+    row: str
+
+
+def verify(warehouse: Warehouse, bar: Bar) -> list[Checked]:
+    """Every catalogue row, anchor and data file, by path.
+
+    Catalogue rows and anchors are read; the bytes of data files are compared with the checksums
+    of when they were written. A file without one is read through instead. What is replaced or
+    removed while this runs is not held against anybody.
+    """
+    storage = warehouse.storage
+    fixed = anchors_and_rows(warehouse)
+    found = [_read(storage, entry) for entry in fixed]
+    bad = {one.path for one in found if one.state != OK}
+    named = [
+        one
+        for entry in fixed
+        if entry.kind == ROW and entry.path not in bad
+        for one in _named(storage, entry.path)
+    ]
+    sizes = [max(0, size) for size, _ in storage.states([one.path for one in named])]
+    with (
+        ThreadPoolExecutor(_THREADS) as pool,
+        bar("verifying", sum(sizes), "B") as advance,
+    ):
+        for checked in pool.map(
+            lambda pair: _check(storage, *pair), zip(named, sizes, strict=True)
+        ):
+            if checked is not None:
+                found.append(checked)
+                advance(checked.bytes)
+    return sorted(found, key=lambda one: one.path)
+
+
+def _read(storage: Storage, entry: Found) -> Checked:
+    """A catalogue row or an anchor, which must be readable and whole."""
+    if entry.bytes < 0:
+        return Checked(entry.path, 0, MISSING)
+    try:
+        if entry.path.endswith(".parquet"):
+            table = storage.read(entry.path)
+            if entry.kind == ROW and (table.num_rows != 1 or "files" not in table.column_names):
+                return Checked(entry.path, entry.bytes, DAMAGED, "it is no catalogue row")
+    except CmrError as error:
+        if entry.kind == ROW and not storage.exists(entry.path):
+            return Checked(entry.path, 0, OK)
+        return Checked(entry.path, entry.bytes, DAMAGED, _why(error))
+    return Checked(entry.path, entry.bytes, OK)
+
+
+def _named(storage: Storage, path: str) -> Iterator[_Named]:
+    """What the catalogue row in this file names."""
+    if not storage.exists(path):
+        return
+    for row in storage.read(path).to_pylist():
+        sums = recorded(row)
+        for name in row["files"]:
+            yield _Named(name, sums.get(name), path)
+
+
+def _check(storage: Storage, named: _Named, size: int) -> Checked | None:
+    """One data file; None if its row has left it meanwhile."""
+    checked = _compare(storage, named, size)
+    if checked.state in (OK, UNRECORDED):
+        return checked
+    now = {one.path: one for one in _named(storage, named.row)}
+    if named.path not in now:
+        return None
+    return checked if now[named.path] == named else _compare(storage, now[named.path], size)
+
+
+def _compare(storage: Storage, named: _Named, size: int) -> Checked:
+    if not storage.exists(named.path):
+        return Checked(named.path, 0, MISSING, f"named by {named.row}")
+    try:
+        if named.digest is None:
+            with storage.parquet(named.path) as file:
+                for _ in file.iter_batches():
+                    pass
+            return Checked(named.path, size, UNRECORDED)
+        same = storage.checksum(named.path) == named.digest
+    except (CmrError, OSError) as error:
+        return Checked(named.path, size, DAMAGED, _why(error))
+    if same:
+        return Checked(named.path, size, OK)
+    return Checked(named.path, size, DAMAGED, "its checksum is not that of when it was written")
+
+
+def _why(error: Exception) -> str:
+    """The reason alone, for the path stands before it."""
+    return str(error).rpartition("Parquet file: ")[2]
