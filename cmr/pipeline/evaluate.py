@@ -142,21 +142,29 @@ class _Job:
     def __init__(self, warehouse: Warehouse, request: Request, subject: Subject) -> None:
         self._warehouse, self._request, self._subject = warehouse, request, subject
         self._pools: Pools | None = None
+        self._finished: dict[str, Row] = {}
 
     def unscored(self, made: Representation) -> list[str]:
         """The directions whose counts are not stored yet."""
         return [name for name in self._subject.judged if self._lacks(made, name)]
 
     def _lacks(self, made: Representation, direction: str) -> bool:
-        found = self._warehouse.find(RUNS, self._id(made, direction))
+        run_id = self._id(made, direction)
+        if run_id in self._finished:
+            return False
+        found = self._warehouse.find(RUNS, run_id)
         if self._request.force or found is None or not has_counts(found, self._request):
             return True
-        for name in found["files"]:
-            if not self._warehouse.storage.exists(name):
+        storage = self._warehouse.storage
+        for name, there in zip(
+            found["files"], storage.each(storage.exists, found["files"]), strict=True
+        ):
+            if not there:
                 raise CmrError(
-                    f"the warehouse lacks {self._warehouse.storage.path(name)}, which a finished "
+                    f"the warehouse lacks {storage.path(name)}, which a finished "
                     "run names; --force makes it again"
                 )
+        self._finished[run_id] = found
         return False
 
     def _id(self, made: Representation, direction: str) -> str:
@@ -179,7 +187,7 @@ class _Job:
 
     def _add_questions(self, made: Representation, direction: str) -> None:
         run_id = self._id(made, direction)
-        found = self._warehouse.find(RUNS, run_id)
+        found = self._finished.get(run_id) or self._warehouse.find(RUNS, run_id)
         asked = questions(found, self._request)
         if found and any(found[key] != asked[key] for key in asked):
             with self._warehouse.claim(run_id):

@@ -254,6 +254,9 @@ TABLES = {
     )
 }
 
+# The tables whose rows name the files of the others.
+CATALOGUES = (DATASETS, QRELS_SETS, EMBEDDING_SETS, RUNS)
+
 
 def embeddings_schema(dim: int, precision: str) -> pa.Schema:
     """Columns of one embedding set's files.
