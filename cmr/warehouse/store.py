@@ -146,6 +146,26 @@ class Warehouse:
                 rows.extend(found.to_pylist())
         return rows
 
+    def catalogue_of(self, table: Table, start: str) -> list[dict[str, Any]]:
+        """The rows whose names begin with `start`; damaged ones are left out."""
+        names = [
+            name
+            for name in self.storage.listing(table.name)
+            if name.startswith(f"{table.name}/{start}") and name.endswith(".parquet")
+        ]
+
+        def read(name: str) -> list[dict[str, Any]]:
+            try:
+                return list(self.storage.read(name).to_pylist())
+            except CmrError:
+                return []
+
+        return [row for rows in self.storage.each(read, names) for row in rows]
+
+    def remove(self, table: Table, name: str) -> None:
+        """Take back a catalogue row; what it names is then nobody's."""
+        self.storage.delete(layout.catalogue_path(table, name))
+
     def read(self, files: Iterable[str], table: Table) -> pa.Table:
         """The rows of those of `files` that belong to `table`, in the given order."""
         mine = [path for path in files if path.startswith(f"{table.name}/")]
