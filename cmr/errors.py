@@ -6,3 +6,7 @@ class CmrError(Exception):
 
     The command line prints the message on stderr and exits with code 1.
     """
+
+
+class MissingFileError(CmrError):
+    """A file of the warehouse is not there."""

@@ -98,9 +98,11 @@ def _kept(
     """A view's rows of the runs that have a file, and the runs that have none."""
     there = set(warehouse.storage.listing(f"materialised/{view}"))
     tables, missing = [], []
-    for row in runs:
-        name = _file(view, row["run_id"], keys[row["run_id"]])
-        table = _read(warehouse, name) if name in there else None
+    names = [_file(view, row["run_id"], keys[row["run_id"]]) for row in runs]
+    held = [name for name in names if name in there]
+    found = dict(zip(held, warehouse.storage.each(_reader(warehouse), held), strict=True))
+    for row, name in zip(runs, names, strict=True):
+        table = found.get(name)
         if table is None:
             missing.append(row)
         else:
@@ -144,12 +146,16 @@ def _only(con: duckdb.DuckDBPyConnection, run_ids: list[str]) -> Iterator[None]:
             con.execute(f"drop view temp.{name}")
 
 
-def _read(warehouse: Warehouse, name: str) -> pa.Table | None:
-    """A kept file; None of a damaged one, which is then made again."""
-    try:
-        return warehouse.storage.read(name)
-    except CmrError:
-        return None
+def _reader(warehouse: Warehouse) -> Callable[[str], pa.Table | None]:
+    """Reads a kept file; None of a damaged one, which is then made again."""
+
+    def read(name: str) -> pa.Table | None:
+        try:
+            return warehouse.storage.read(name)
+        except CmrError:
+            return None
+
+    return read
 
 
 def _chunks(runs: Iterable[Row]) -> Iterator[list[Row]]:

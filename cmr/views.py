@@ -23,6 +23,7 @@ import pyarrow as pa
 
 from cmr.errors import CmrError
 from cmr.sqlfiles import View, glossary, in_order, sql_fingerprint, standing_in, views
+from cmr.warehouse.storage import Storage
 
 T = TypeVar("T")
 # How long prepared views of another version are kept.
@@ -34,10 +35,12 @@ def connect(root: str, *, threads: int | None = None) -> duckdb.DuckDBPyConnecti
     con = duckdb.connect(":memory:")
     if threads:
         con.execute(f"set threads = {int(threads)}")
-    if "://" in root:
-        import fsspec
+    storage = Storage(root)
+    root = storage.root
+    if not storage.is_local:
+        from cmr.warehouse.duckfiles import DuckFiles
 
-        con.register_filesystem(fsspec.filesystem(root.partition("://")[0]))
+        con.register_filesystem(DuckFiles(storage))
     con.execute(f"set variable cmr_root = {quoted(root.rstrip('/'))}")
     try:
         con.execute(f"attach {quoted(_prepared())} as prepared (read_only)")
@@ -127,8 +130,16 @@ def _stoppable(con: duckdb.DuckDBPyConnection, work: Callable[[], T]) -> T:
 
 
 def explain(error: Exception) -> str:
-    """DuckDB's message as one sentence, with its hint and without its drawing of the query."""
-    lines = [line.strip() for line in str(error).splitlines()]
+    """DuckDB's message as one sentence, with its hint and without its drawing of the query.
+
+    What a remote warehouse's files raised comes as a traceback, whose last line says it.
+    """
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if any(
+        line.startswith("Traceback (") or line.endswith("Traceback (most recent call last):")
+        for line in lines
+    ):
+        return lines[-1].partition(": ")[2] or lines[-1]
     keep = [line for line in lines if line and not line.startswith(("LINE ", "^"))]
     return " ".join(keep[:3])
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cmr.cli.options import Bytes, comma, warehouse_option
 from cmr.cli.progress import progress
 
+if TYPE_CHECKING:
+    from cmr.pipeline.evaluate import Evaluated
+    from cmr.pipeline.request import Request
+
 _DIMS = "256,512,1024"
 _POSITIVE = click.IntRange(1)
+_PARTS = ("shard", "merge", "prepare", "engine")
 
 
 @click.command()
@@ -74,6 +79,23 @@ _POSITIVE = click.IntRange(1)
 )
 @click.option("--explain", is_flag=True, help="Show how it would be scored, and stop.")
 @click.option("--force", is_flag=True, help="Score finished runs again.")
+@click.option(
+    "--shard",
+    metavar="i/n",
+    help="Count shard i of n alone, from 0, and store its partial counts.",
+)
+@click.option("--merge", is_flag=True, help="Add the shards' partial counts up into runs.")
+@click.option(
+    "--prepare", is_flag=True, help="Only derive what every shard needs, so that none waits for it."
+)
+@click.option("--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True)
+@click.option(
+    "--ray-address",
+    help="With --engine ray: auto, host:port or ray://host:port.  [default: start Ray here]",
+)
+@click.option(
+    "--shards", type=_POSITIVE, default=None, help="With --engine ray: tasks a representation."
+)
 def evaluate(warehouse: str, explain: bool, **settings: Any) -> None:
     """Count every query's ranks and store them; finished runs are not scored again.
 
@@ -84,21 +106,35 @@ def evaluate(warehouse: str, explain: bool, **settings: Any) -> None:
     cmr evaluate --dataset coco
     cmr evaluate --dataset coco --explain
     cmr evaluate --dims 64,128,512 --precisions fp32,int8,b1 --candidates 100,1000
+
+    In parts, on any machines that share the warehouse, in any order:
+
+    \b
+    cmr evaluate --dataset coco --shard 0/2
+    cmr evaluate --dataset coco --shard 1/2
+    cmr evaluate --dataset coco --merge
+    cmr evaluate --dataset coco --engine ray --ray-address auto
     """
-    import cmr
+    from cmr.api.evaluate import make_request
     from cmr.cli.summary import ask, print_answer
 
     if explain:
         import pyarrow as pa
 
-        from cmr.api.evaluate import make_request
         from cmr.cli.tables import print_table
         from cmr.pipeline.evaluate import explain as plans
 
+        for name in (*_PARTS, "ray_address", "shards"):
+            settings.pop(name)
         print_table(pa.Table.from_pylist(plans(warehouse, make_request(**settings))))
         return
-    settings["k"] = settings.pop("ks")
-    done = cmr.open(warehouse).evaluate(**settings, bar=progress)
+    parts = {name: settings.pop(name) for name in _PARTS}
+    ray = {"address": settings.pop("ray_address"), "shards": settings.pop("shards")}
+    _check(parts, ray)
+    if parts["shard"] or parts["prepare"]:
+        _count_part(warehouse, make_request(**settings), parts["shard"])
+        return
+    done = _evaluated(warehouse, settings, parts, ray)
     answer = ask(warehouse, done.run_ids)
     judged = "" if settings["qrels"] == "default" else f", judged by {settings['qrels']}"
     runs = f"{len(done.run_ids)} runs of {done.model} on {done.dataset}{judged}"
@@ -107,3 +143,55 @@ def evaluate(warehouse: str, explain: bool, **settings: Any) -> None:
     else:
         click.echo(f"{runs}: all there already, nothing to do", err=True)
     print_answer(answer)
+
+
+def _evaluated(
+    warehouse: str, settings: dict[str, Any], parts: dict[str, Any], ray: dict[str, Any]
+) -> Evaluated:
+    """Evaluate here, on Ray, or from the shards that were counted."""
+    from cmr.api.evaluate import make_request
+
+    if parts["merge"]:
+        from cmr.pipeline.sharded import merge_shards
+
+        return merge_shards(warehouse, make_request(**settings), progress)
+    if parts["engine"] == "ray":
+        from cmr.cli.rayview import evaluate_on_ray
+
+        return evaluate_on_ray(warehouse, make_request(**settings), **ray)
+    import cmr
+
+    asked = {"k" if name == "ks" else name: value for name, value in settings.items()}
+    return cmr.open(warehouse).evaluate(**asked, bar=progress)
+
+
+def _check(parts: dict[str, Any], ray: dict[str, Any]) -> None:
+    """Raise UsageError for parts that do not go together."""
+    chosen = [f"--{name}" for name in ("shard", "merge", "prepare") if parts[name]]
+    if parts["engine"] == "ray":
+        chosen.append("--engine ray")
+    elif ray["address"] or ray["shards"]:
+        raise click.UsageError("--ray-address and --shards go with --engine ray")
+    if len(chosen) > 1:
+        raise click.UsageError(f"{' and '.join(chosen)} do not go together")
+
+
+def _count_part(warehouse: str, request: Request, given: str | None) -> None:
+    """Count one shard, or prepare for all of them, and say what was done."""
+    from cmr.pipeline.sharded import count_shard, prepare
+
+    if given is None:
+        done = prepare(warehouse, request, progress)
+        click.echo(f"prepared in {done.seconds:.1f} s; now --shard i/n", err=True)
+        return
+    from cmr.engine.grid import parse
+
+    shard, shards = parse(given)
+    done = count_shard(warehouse, request, shard, shards, progress)
+    there = f", {done.found} there already" if done.found else ""
+    rest = f", {done.finished} finished before" if done.finished else ""
+    click.echo(
+        f"shard {shard} of {shards}: {done.counted} representations counted{there}{rest} "
+        f"({done.seconds:.1f} s)",
+        err=True,
+    )

@@ -158,6 +158,18 @@ def _encoding() -> list[click.Parameter]:
             type=click.FloatRange(0, 1),
             help="Share of the pictures that may be missing or broken.",
         ),
+        click.Option(
+            ["--engine"],
+            default="local",
+            show_default=True,
+            type=click.Choice(["local", "ray"]),
+            help="ray: decode and encode on the nodes of a Ray cluster.",
+        ),
+        click.Option(
+            ["--ray-address"],
+            help="With --engine ray: auto, host:port or ray://host:port.  "
+            "[default: start Ray here]",
+        ),
     ]
 
 

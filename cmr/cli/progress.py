@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import time
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 
 @contextlib.contextmanager
@@ -13,6 +20,49 @@ def progress(description: str, total: int, unit: str) -> Iterator[Callable[[int]
     if total <= 0 or not sys.stderr.isatty():
         yield lambda count: None
         return
+    with _bar(unit) as bar:
+        task = bar.add_task(description, total=total)
+        yield lambda count: bar.advance(task, count)
+
+
+@contextlib.contextmanager
+def board(unit: str) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar over many tasks: gives `show(text, done, total)`.
+
+    If stderr is no terminal, as in a batch job's log, a line now and then.
+    """
+    if not sys.stderr.isatty():
+        yield _Lines(unit)
+        return
+    with _bar(unit) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda text, done, total: bar.update(
+            task, description=text, completed=done, total=total
+        )
+
+
+class _Lines:
+    """The same as lines, at most one in EVERY seconds, and none that says nothing new."""
+
+    EVERY = 15.0
+
+    def __init__(self, unit: str) -> None:
+        self._unit, self._begun, self._told = unit, time.monotonic(), -self.EVERY
+        self._text = ""
+
+    def __call__(self, text: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        ended = total > 0 and done >= total
+        if text == self._text or not (ended or now - self._told >= self.EVERY):
+            return
+        self._told, self._text = now, text
+        rate = done / max(now - self._begun, 1e-9)
+        left = f", {(total - done) / rate:.0f} s left" if rate and not ended else ""
+        click.echo(f"{text}, {_short(rate)} {self._unit}/s{left}", err=True)
+
+
+def _bar(unit: str) -> Progress:
+    """A bar with share, rate, time gone and time left."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -40,9 +90,7 @@ def progress(description: str, total: int, unit: str) -> Iterator[Callable[[int]
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(description, total=total)
-        yield lambda count: bar.advance(task, count)
+    return Progress(*columns, console=Console(stderr=True), transient=True)
 
 
 def _short(number: float) -> str:

@@ -72,14 +72,14 @@ def encode_images(
 
     def flush() -> None:
         if held:
-            vectors, frames = _encode(encoder, [media for _, media in held], how)
+            vectors, frames = encode_media(encoder, [media for _, media in held], how)
             done([item for item, _ in held], vectors, frames)
             held.clear()
 
     with ThreadPoolExecutor(how.workers) as pool:
         ahead = how.batch_size * AHEAD // (how.sampling[0] if how.sampling else 1) + AHEAD
         work = _in_order(
-            pool, items, lambda item: _prepare(encoder, reader, item, how.sampling), ahead
+            pool, items, lambda item: prepare_media(encoder, reader, item, how.sampling), ahead
         )
         for item, media in work:
             if isinstance(media, str):
@@ -107,7 +107,7 @@ def refuse_rejects(rejects: Sequence[Reject], total: int, allowed: int) -> None:
         )
 
 
-def _encode(
+def encode_media(
     encoder: Encoder, batch: Sequence[Media], how: How
 ) -> tuple[Floats, list[Frames | None]]:
     """One vector an item, (items, dim): a picture's own, a clip's mean of unit vectors."""
@@ -128,7 +128,7 @@ def _encode(
     return np.asarray(mean, dtype=np.float32), frames
 
 
-def _prepare(
+def prepare_media(
     encoder: Encoder, reader: MediaReader, item: Item, sampling: tuple[int, str] | None
 ) -> Media | str:
     """The model's input for one picture or clip; or why there is none."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from cmr.errors import CmrError
 from cmr.identity import identity
 from cmr.represent.vectors import Floats
 from cmr.sources.collection import TEXT, Item
+from cmr.warehouse.encoded import write_encoded
 from cmr.warehouse.layout import MARKER
 from cmr.warehouse.schemas import DATASETS, EMBEDDING_SETS, FRAMES, ITEMS
 from cmr.warehouse.storage import Storage
@@ -34,16 +34,6 @@ FOLDER = "materialised/encoding"
 NOTES = "encoder_details"
 # Seconds of work that a killed ingest may lose.
 SECONDS = 15.0
-_LIST = pa.list_(pa.float32())
-_SCHEMA = pa.schema(
-    [
-        ("key", pa.string()),
-        ("vector", _LIST),
-        ("duration", pa.float64()),
-        ("frames", pa.list_(_LIST)),
-        ("times", pa.list_(pa.float64())),
-    ]
-)
 
 
 @dataclass(frozen=True)
@@ -150,20 +140,21 @@ class Encoding:
 
     def _write(self) -> None:
         rows = [
-            {
-                "key": key,
-                "vector": known.vector,
-                "duration": known.duration,
-                "frames": None if known.frames is None else list(known.frames.vectors),
-                "times": None if known.frames is None else known.frames.times,
-            }
+            (key, known.vector, known.duration, known.frames)
             for key, known in self._pending.items()
         ]
-        name = f"{self._folder}/{secrets.token_hex(8)}.parquet"
-        storage = Warehouse.create(self._root).storage
-        storage.write(name, _SCHEMA, [pa.Table.from_pylist(rows, schema=_SCHEMA)])
+        write_encoded(Warehouse.create(self._root), self._folder, rows)
         self._pending.clear()
         self._since = time.monotonic()
+
+    def place(self) -> tuple[str, str]:
+        """The warehouse's root and a folder below it, where others may write what they encode."""
+        Warehouse.create(self._root)
+        return self._root, self._folder
+
+    def take_in(self) -> None:
+        """Take in what others wrote to `place`."""
+        self.known |= _parts(Warehouse.open(self._root), self._folder)
 
 
 def _parts(warehouse: Warehouse, folder: str) -> dict[str, Known]:

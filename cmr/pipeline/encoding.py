@@ -33,6 +33,8 @@ class EncodeOptions:
     frames: int = 12
     sampling: str = "uniform"
     keep_frames: bool = False
+    engine: str = "local"
+    ray_address: str | None = None
 
     def of_clips(self) -> dict[str, str]:
         """What of this decides a clip's vector."""
@@ -84,7 +86,9 @@ def encode_new(
     for side in sides.values():
         side.loaded(details)
     faults: dict[str, str] = {}
-    if visuals:
+    if options.engine == "ray":
+        faults = _on_ray(collection, sides, spec, options, allowed, bar)
+    elif visuals:
         assert collection.reader is not None
         what = "clips" if collection.clips else "pictures"
         sampling = (options.frames, options.sampling) if collection.clips else None
@@ -110,6 +114,48 @@ def encode_new(
         ],
         cut,
     )
+
+
+def _on_ray(
+    collection: Collection,
+    sides: Mapping[str, Encoding],
+    spec: ModelSpec,
+    options: EncodeOptions,
+    allowed: int,
+    bar: ProgressBar,
+) -> dict[str, str]:
+    """Encode on Ray what `sides` lack; returns the faults of visuals by content."""
+    from cmr.encode.batches import How, refuse_rejects
+    from cmr.engine.ray_encode import Target, encode_texts, encode_visuals
+    from cmr.engine.ray_tasks import session
+
+    sampling = (options.frames, options.sampling) if collection.clips else None
+    how = How(options.batch_size, options.workers, allowed, sampling)
+    what = "clips" if collection.clips else "pictures"
+    faults: dict[str, str] = {}
+    with session(options.ray_address) as (ray, _):
+        visuals = [(content_key(item), item) for item in sides[VISUAL].lacking(collection.visuals)]
+        named = {key: item.uri or item.item_id for key, item in visuals}
+        if visuals:
+            assert collection.reader is not None
+            target = Target(*sides[VISUAL].place(), sides[VISUAL].keep_frames)
+            with bar(what, len(visuals), what) as advance:
+                for key, fault in encode_visuals(
+                    ray, spec, visuals, collection.reader, how, target, advance
+                ):
+                    faults[key] = fault
+                    rejects = [Reject(named[one], said) for one, said in faults.items()]
+                    refuse_rejects(rejects, len(visuals), allowed)
+            sides[VISUAL].take_in()
+        left = [item for item in collection.visuals if content_key(item) not in faults]
+        texts = without(collection, [], left).texts
+        lacking = [(content_key(item), item) for item in sides[TEXT].lacking(texts)]
+        if lacking:
+            target = Target(*sides[TEXT].place())
+            with bar("captions", len(lacking), "captions") as advance:
+                encode_texts(ray, spec, lacking, options.batch_size, target, advance)
+            sides[TEXT].take_in()
+    return faults
 
 
 def _encode_texts(

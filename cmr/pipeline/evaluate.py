@@ -31,10 +31,13 @@ from cmr.warehouse.store import Warehouse
 from cmr.warehouse.vectors import StoredVectors
 
 if TYPE_CHECKING:
+    from cmr.engine.work import Work
     from cmr.score.plan import Plan
     from cmr.score.pools import Pools
     from cmr.score.tally import Counted
 
+    # Counts a representation; returns the counts, and the run's device, plan and seconds.
+    Counter = Callable[[Work, Callable[[int], None]], tuple[dict[str, Counted], dict[str, Any]]]
 ProgressBar = Callable[[str, int, str], Any]
 Row = dict[str, Any]
 
@@ -111,21 +114,18 @@ def _make_plan(
     )
 
 
-def evaluate(root: str, request: Request, bar: ProgressBar) -> Evaluated:
+def evaluate(
+    root: str, request: Request, bar: ProgressBar, count: Counter | None = None
+) -> Evaluated:
     """Answer a request; finished runs are not scored again unless it says `force`.
 
+    `count`: counts a representation elsewhere, or in parts; without it that is done here.
     Raises CmrError for what does not exist or cannot be measured, before anything is written.
     """
     clock = time.perf_counter()
-    warehouse = Warehouse.open(root)
-    data, subject, deriver, wanted = _prepare(warehouse, request)
-    directions = list(subject.judged)
-    with bar("representations", len(wanted), "sets") as advance:
-        made = []
-        for dim, method, precision in wanted:
-            made.append(deriver.derive(dim, method, precision, request.seed))
-            advance(1)
-    job = _Job(warehouse, request, subject)
+    job, made, model = begin(root, request, bar)
+    job.count = count
+    subject, directions = job.subject, list(job.subject.judged)
     todo = [one for one in made if job.unscored(one)]
     cells = len(subject.ids[TEXT]) * len(subject.ids[VISUAL])
     scored: list[str] = []
@@ -133,30 +133,54 @@ def evaluate(root: str, request: Request, bar: ProgressBar) -> Evaluated:
         for one in made:
             scored += job.run(one, advance)
     run_ids = [run_identity(request, subject, one, name) for one in made for name in directions]
-    return Evaluated(data["dataset"], deriver.model, run_ids, scored, time.perf_counter() - clock)
+    seconds = time.perf_counter() - clock
+    return Evaluated(subject.row["dataset"], model, run_ids, scored, seconds)
 
 
-class _Job:
+def begin(root: str, request: Request, bar: ProgressBar) -> tuple[Job, list[Representation], str]:
+    """Check a request and derive what it asks for; returns the representations and the model."""
+    warehouse = Warehouse.open(root)
+    _, subject, deriver, wanted = _prepare(warehouse, request)
+    with bar("representations", len(wanted), "sets") as advance:
+        made = []
+        for dim, method, precision in wanted:
+            made.append(deriver.derive(dim, method, precision, request.seed))
+            advance(1)
+    return Job(warehouse, request, subject), made, deriver.model
+
+
+class Job:
     """One request on one data set, representation by representation."""
 
     def __init__(self, warehouse: Warehouse, request: Request, subject: Subject) -> None:
+        """`count` may be set to one that counts elsewhere."""
+        self.subject = subject
+        self.count: Counter | None = None
         self._warehouse, self._request, self._subject = warehouse, request, subject
         self._pools: Pools | None = None
+        self._finished: dict[str, Row] = {}
 
     def unscored(self, made: Representation) -> list[str]:
         """The directions whose counts are not stored yet."""
         return [name for name in self._subject.judged if self._lacks(made, name)]
 
     def _lacks(self, made: Representation, direction: str) -> bool:
-        found = self._warehouse.find(RUNS, self._id(made, direction))
+        run_id = self._id(made, direction)
+        if run_id in self._finished:
+            return False
+        found = self._warehouse.find(RUNS, run_id)
         if self._request.force or found is None or not has_counts(found, self._request):
             return True
-        for name in found["files"]:
-            if not self._warehouse.storage.exists(name):
+        storage = self._warehouse.storage
+        for name, there in zip(
+            found["files"], storage.each(storage.exists, found["files"]), strict=True
+        ):
+            if not there:
                 raise CmrError(
-                    f"the warehouse lacks {self._warehouse.storage.path(name)}, which a finished "
+                    f"the warehouse lacks {storage.path(name)}, which a finished "
                     "run names; --force makes it again"
                 )
+        self._finished[run_id] = found
         return False
 
     def _id(self, made: Representation, direction: str) -> str:
@@ -179,7 +203,7 @@ class _Job:
 
     def _add_questions(self, made: Representation, direction: str) -> None:
         run_id = self._id(made, direction)
-        found = self._warehouse.find(RUNS, run_id)
+        found = self._finished.get(run_id) or self._warehouse.find(RUNS, run_id)
         asked = questions(found, self._request)
         if found and any(found[key] != asked[key] for key in asked):
             with self._warehouse.claim(run_id):
@@ -194,16 +218,19 @@ class _Job:
 
         request, subject = self._request, self._subject
         started, clock = datetime.now(UTC), time.perf_counter()
-        texts = StoredVectors(self._warehouse, made.text)
-        visuals = StoredVectors(self._warehouse, made.visual)
         olds = {name: self._warehouse.find(RUNS, self._id(made, name)) for name in missing}
         sizes, draws = self._pool_request(olds)
         plan = _make_plan(request, subject, made.precision, made.dim, sizes, draws)
-        pools = self._draw(sizes, draws)
-        judged = {name: subject.judged[name] for name in missing}
         reset_peak(plan.device)
-        counted = score(texts, visuals, judged, pools, plan, advance)
-        took = time.perf_counter() - clock
+        how: Row = {"device": plan.device, "plan": plan.describe()}
+        if self.count is not None:
+            counted, how = self.count(self._work(made, missing, sizes, draws), advance)
+        else:
+            texts = StoredVectors(self._warehouse, made.text)
+            visuals = StoredVectors(self._warehouse, made.visual)
+            judged = {name: subject.judged[name] for name in missing}
+            counted = score(texts, visuals, judged, self._draw(sizes, draws), plan, advance)
+        took: float = how.pop("seconds", time.perf_counter() - clock)
         for name in missing:
             result = counted[name]
             extra = self._hits(made, name, result, plan) if request.hits else None
@@ -213,12 +240,35 @@ class _Job:
                 "sampled_candidates": sizes,
                 "draws": draws if sizes else 0,
                 "hits": request.hits,
-                "device": plan.device,
-                "plan": plan.describe(),
+                **how,
                 "started_at": started,
                 "seconds": took,
             }
             self._commit(row, olds[name], result, extra, sizes, took)
+
+    def work(self, made: Representation) -> Work | None:
+        """What is to be counted of a representation; None if its runs are finished."""
+        missing = self.unscored(made)
+        if not missing:
+            return None
+        olds = {name: self._warehouse.find(RUNS, self._id(made, name)) for name in missing}
+        return self._work(made, missing, *self._pool_request(olds))
+
+    def _work(self, made: Representation, missing: list[str], sizes: list[int], draws: int) -> Work:
+        from cmr.engine.work import Work
+
+        return Work(
+            root=self._warehouse.root,
+            text=made.text,
+            visual=made.visual,
+            run_ids={name: self._id(made, name) for name in missing},
+            sizes=sizes,
+            draws=draws if sizes else 0,
+            seed=self._request.seed,
+            device=self._request.device,
+            memory=self._request.memory,
+            judged={name: self._subject.judged[name] for name in missing},
+        )
 
     def _pool_request(self, olds: dict[str, Row | None]) -> tuple[list[int], int]:
         """The C and draws to sample: the request's, and those the runs had before."""

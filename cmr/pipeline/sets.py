@@ -51,8 +51,7 @@ def ensure_set(
             warehouse.commit(EMBEDDING_SETS, set_id, row)
             return row
         started, clock = datetime.now(UTC), time.perf_counter()
-        others = [row["files"] for row in warehouse.catalogue(EMBEDDING_SETS)]
-        warehouse.sweep(where, [name for files in others for name in files])
+        warehouse.sweep(where, lambda: _named(warehouse))
         file = warehouse.write_embeddings(keys, make())
         row = {
             **keys,
@@ -79,6 +78,9 @@ def _has_frames(row: Mapping[str, Any]) -> bool:
 
 def _write_frames(warehouse: Warehouse, keys: Mapping[str, Any], frames: Iterable[pa.Table]) -> str:
     mine = {key: keys[key] for key in FRAMES.partitions}
-    named = [name for row in warehouse.catalogue(EMBEDDING_SETS) for name in row["files"]]
-    warehouse.sweep(partition(FRAMES.name, mine), named)
+    warehouse.sweep(partition(FRAMES.name, mine), lambda: _named(warehouse))
     return warehouse.write(FRAMES, mine, frames)
+
+
+def _named(warehouse: Warehouse) -> list[str]:
+    return [name for row in warehouse.catalogue(EMBEDDING_SETS) for name in row["files"]]

@@ -5,12 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import quote
 
+import pyarrow as pa
+
 from cmr.errors import CmrError
-from cmr.warehouse.schemas import Table
+from cmr.warehouse.schemas import EMBEDDING_KEYS, Table
 
 ANCHOR = "__anchor__"
 MARKER = "_cmr_warehouse.json"
 FORMAT = 2
+# Embedding sets differ in their columns; this stands for all of them.
+EMBEDDINGS = Table(
+    "embeddings",
+    EMBEDDING_KEYS,
+    pa.schema(
+        [
+            pa.field("ordinal", pa.int64()),
+            pa.field("item_id", pa.string()),
+            pa.field("vector", pa.list_(pa.float32())),
+            pa.field("codes", pa.binary()),
+            pa.field("scale", pa.float32()),
+        ]
+    ),
+)
 
 
 def partition(table: str, keys: Mapping[str, object]) -> str:

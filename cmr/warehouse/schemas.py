@@ -242,6 +242,52 @@ TIMINGS = Table(
     ),
 )
 
+# Work in progress of `cmr evaluate --shard` and `--engine ray`; gone once the runs are there.
+# `pair`: the place among a direction's judged pairs. `candidates`, `draw`: of a drawn pool, NULL
+# for the gallery shard. `compared`: how many gallery items the counts are of.
+PARTIAL_COUNTS = Table(
+    "partial_counts",
+    ("key",),
+    _schema(
+        ("direction", pa.string()),
+        ("pair", pa.int64()),
+        ("candidates", pa.int64()),
+        ("draw", pa.int32()),
+        ("above", pa.int64()),
+        ("tied", pa.int64()),
+        ("relevants_above", pa.int64()),
+        ("relevants_tied", pa.int64()),
+        ("compared", pa.int64()),
+    ),
+)
+TASKS = Table(
+    "tasks",
+    (),
+    _schema(
+        ("task", pa.string()),
+        ("key", pa.string()),
+        ("runs", _NAMES),
+        ("title", pa.string()),
+        ("shard", pa.int64()),
+        ("shards", pa.int64()),
+        ("texts", pa.list_(pa.int64())),
+        ("visuals", pa.list_(pa.int64())),
+        ("rows", pa.int64()),
+        ("files", _NAMES),
+        ("hashes", _NAMES),
+        ("plan", pa.string()),
+        ("device", pa.string()),
+        ("host", pa.string()),
+        ("started_at", _TIME),
+        ("seconds", pa.float64()),
+    ),
+)
+THRESHOLDS = Table(
+    "thresholds",
+    (),
+    _schema(("direction", pa.string()), ("value", pa.float64())),
+)
+
 TABLES = {
     table.name: table
     for table in (
@@ -262,6 +308,9 @@ TABLES = {
 }
 # Tables whose rows name the files that belong to them.
 CATALOGUE = (DATASETS, QRELS_SETS, EMBEDDING_SETS, RUNS)
+
+# The tables whose rows name the files of the others.
+CATALOGUES = (DATASETS, QRELS_SETS, EMBEDDING_SETS, RUNS)
 
 
 def embeddings_schema(dim: int, precision: str) -> pa.Schema:

@@ -5,19 +5,27 @@ from __future__ import annotations
 import contextlib
 import errno
 import glob
-import hashlib
+import io
 import os
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+from urllib.parse import unquote, urlsplit
 
 import pyarrow as pa
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
-from cmr.errors import CmrError
+from cmr.errors import CmrError, MissingFileError
+from cmr.identity import file_hash
+from cmr.warehouse.remote import Remote, RemoteFile, remote
+
+# Seconds for which a remote catalogue is not listed again: a command asks for it several times.
+FRESH = 2.0
+T = TypeVar("T")
+U = TypeVar("U")
 
 
 @dataclass(frozen=True)
@@ -34,35 +42,53 @@ class Storage:
 
     def __init__(self, root: str) -> None:
         """`root` is a folder or a URL (`s3://bucket/folder`, any fsspec scheme)."""
-        self.is_local = "://" not in root
-        if self.is_local:
-            self.root = str(Path(root).expanduser().absolute())
-            self.fs: pafs.FileSystem = pafs.LocalFileSystem()
-            self.base = self.root
+        if root.startswith("file://"):
+            root = unquote(urlsplit(root).path)
+        self.remote: Remote | None = None
+        if "://" not in root:
+            self.root = self.base = str(Path(root).expanduser().absolute())
         else:
-            self.root = root.rstrip("/")
-            self.fs, self.base = _remote(self.root)
+            self.root = self.base = root.rstrip("/")
+            self.remote = remote(self.root)
+        self._fs = pafs.LocalFileSystem()
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a folder of this machine."""
+        return self.remote is None
 
     def path(self, relative: str) -> str:
-        """The path that this root's filesystem understands."""
+        """A file as people name it."""
         return f"{self.base}/{relative}"
 
     def exists(self, relative: str) -> bool:
         """Whether there is a file of this name."""
-        return bool(self.fs.get_file_info(self.path(relative)).type == pafs.FileType.File)
+        if self.remote:
+            return self.remote.exists(relative)
+        return bool(self._fs.get_file_info(self.path(relative)).type == pafs.FileType.File)
+
+    def each(self, work: Callable[[T], U], items: Sequence[T]) -> list[U]:
+        """`work`, such as `read`, of each; at an object store many at a time."""
+        if self.remote:
+            return self.remote.each(work, items)
+        return [work(item) for item in items]
 
     def listing(self, relative: str) -> list[str]:
         """Every file below a folder, as paths relative to the root; empty if there is none."""
+        if self.remote:
+            return list(self.remote.listing(relative))
         selector = pafs.FileSelector(self.path(relative), allow_not_found=True, recursive=True)
         cut = len(self.base) + 1
-        infos = self.fs.get_file_info(selector)
+        infos = self._fs.get_file_info(selector)
         return sorted(info.path[cut:] for info in infos if info.type == pafs.FileType.File)
 
     def files(self) -> list[Entry]:
         """Every file below the root, and every folder that holds none, by path."""
+        if self.remote:
+            return [Entry(*found) for found in self.remote.entries()]
         selector = pafs.FileSelector(self.base, allow_not_found=True, recursive=True)
         cut = len(self.base) + 1
-        infos = self.fs.get_file_info(selector)
+        infos = self._fs.get_file_info(selector)
         full = {info.path.rpartition("/")[0] for info in infos}
         found = []
         for info in infos:
@@ -74,17 +100,48 @@ class Storage:
 
     def read(self, relative: str, columns: list[str] | None = None) -> pa.Table:
         """One Parquet file. Raises CmrError, naming it, if it is missing or damaged."""
+        if self.remote and columns is None:
+            with self._reading(relative):
+                return pq.ParquetFile(pa.BufferReader(self.remote.read(relative))).read()
         with self.parquet(relative) as file:
             return file.read(columns=columns)
+
+    def read_rows(self, folder: str) -> dict[str, pa.Table]:
+        """The small Parquet files right below a folder by name, each with few rows.
+
+        From an object store: one listing, and what it shows to be new, many at a time.
+        """
+        if not self.remote:
+            names = [name for name in self.listing(folder) if name.endswith(".parquet")]
+            return {name: self.read(name) for name in names}
+        marks = {
+            name: mark
+            for name, mark in self.remote.listing(folder, FRESH).items()
+            if name.endswith(".parquet") and not name.endswith("/_anchor.parquet")
+        }
+        found = {}
+        for name, data in self.remote.read_small(marks).items():
+            with self._reading(name):
+                found[name] = pq.ParquetFile(pa.BufferReader(data)).read()
+        return found
 
     @contextlib.contextmanager
     def parquet(self, relative: str) -> Iterator[pq.ParquetFile]:
         """An open Parquet file, to be read group by group; errors as in `read`."""
+        with self._reading(relative):
+            if self.remote:
+                with pq.ParquetFile(RemoteFile(self.remote, relative), pre_buffer=True) as file:
+                    yield file
+            else:
+                with pq.ParquetFile(self.path(relative), filesystem=self._fs) as file:
+                    yield file
+
+    @contextlib.contextmanager
+    def _reading(self, relative: str) -> Iterator[None]:
         try:
-            with pq.ParquetFile(self.path(relative), filesystem=self.fs) as file:
-                yield file
+            yield
         except FileNotFoundError:
-            raise CmrError(f"the warehouse lacks {self.path(relative)}") from None
+            raise MissingFileError(f"the warehouse lacks {self.path(relative)}") from None
         except (pa.ArrowInvalid, pa.ArrowIOError, pa.ArrowException) as error:
             reason = str(error).splitlines()[0]
             raise CmrError(
@@ -99,34 +156,38 @@ class Storage:
         A local file is written under another name first and renamed; an object store shows
         an object only once its upload is complete.
         """
-        target = self.path(relative)
-        written = f"{target}.part-{secrets.token_hex(4)}" if self.is_local else target
-        with self._writing(relative, written):
-            if self.is_local:
-                os.makedirs(os.path.dirname(target), exist_ok=True)
-            with pq.ParquetWriter(written, schema, filesystem=self.fs, **options) as writer:
-                for table in tables:
-                    writer.write_table(table, row_group_size=max(1, table.num_rows))
-            if self.is_local:
-                os.replace(written, target)
-        return int(self.fs.get_file_info(target).size)
+        if self.remote:
+            return self.remote.write_parquet(relative, schema, tables, **options)
+        with (
+            self._writing(relative) as written,
+            pq.ParquetWriter(written, schema, filesystem=self._fs, **options) as writer,
+        ):
+            for table in tables:
+                writer.write_table(table, row_group_size=max(1, table.num_rows))
+        return os.path.getsize(self.path(relative))
 
     def write_bytes(self, relative: str, data: bytes) -> None:
         """Write a small file, whole or not at all."""
-        target = self.path(relative)
-        written = f"{target}.part-{secrets.token_hex(4)}" if self.is_local else target
-        with self._writing(relative, written):
-            if self.is_local:
-                os.makedirs(os.path.dirname(target), exist_ok=True)
-            with self.fs.open_output_stream(written) as stream:
-                stream.write(data)
-            if self.is_local:
-                os.replace(written, target)
+        if self.remote:
+            self.remote.put(relative, data)
+            return
+        with self._writing(relative) as written:
+            Path(written).write_bytes(data)
+
+    def write_row(self, relative: str, table: pa.Table) -> None:
+        """Write a catalogue row's Parquet file, whole or not at all; in one request."""
+        if self.remote:
+            sink = io.BytesIO()
+            pq.write_table(table, sink)
+            self.remote.put(relative, sink.getvalue())
+        else:
+            self.write(relative, table.schema, [table])
 
     def read_bytes(self, relative: str) -> bytes:
-        """A small file's bytes."""
-        with self.fs.open_input_stream(self.path(relative)) as stream:
-            return bytes(stream.read())
+        """A small file's bytes. Raises FileNotFoundError."""
+        if self.remote:
+            return self.remote.read(relative)
+        return Path(self.path(relative)).read_bytes()
 
     def clear_parts(self, relative: str) -> None:
         """Remove what killed writers of this local file left under its other names."""
@@ -137,34 +198,45 @@ class Storage:
 
     def size(self, relative: str) -> int:
         """Bytes of a file."""
-        return int(self.fs.get_file_info(self.path(relative)).size)
+        if self.remote:
+            return self.remote.size(relative)
+        return int(self._fs.get_file_info(self.path(relative)).size)
 
     def states(self, relatives: Iterable[str]) -> list[tuple[int, int]]:
-        """Bytes and time of the last change, in ns, of each file; -1 of one that is missing."""
-        infos = self.fs.get_file_info([self.path(name) for name in relatives])
+        """Bytes and time of the last change, in ns, of each file; -1 of one that is missing.
+
+        On an object store a name that is unique to its writer says enough: all are (0, 0).
+        """
+        if self.remote:
+            return [(0, 0) for _ in relatives]
+        infos = self._fs.get_file_info([self.path(name) for name in relatives])
         return [(-1 if info.size is None else info.size, info.mtime_ns or -1) for info in infos]
 
     def checksum(self, relative: str) -> str:
         """SHA-256 of a file's bytes."""
-        digest = hashlib.sha256()
-        with self.fs.open_input_stream(self.path(relative)) as stream:
-            while chunk := stream.read(1 << 20):
-                digest.update(chunk)
-        return digest.hexdigest()
+        if self.remote:
+            return self.remote.checksum(relative)
+        return file_hash(self.path(relative))
 
     def delete(self, relative: str) -> None:
         """Remove a file; one that is gone already is no error."""
-        with contextlib.suppress(FileNotFoundError):
-            self.fs.delete_file(self.path(relative))
+        if self.remote:
+            self.remote.delete(relative)
+        else:
+            Path(self.path(relative)).unlink(missing_ok=True)
 
     @contextlib.contextmanager
-    def _writing(self, relative: str, written: str) -> Iterator[None]:
+    def _writing(self, relative: str) -> Iterator[str]:
+        """A name to write a local file under, which becomes its own in the end."""
+        target = self.path(relative)
+        written = f"{target}.part-{secrets.token_hex(4)}"
         try:
-            yield
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            yield written
+            os.replace(written, target)
         except BaseException as error:
             with contextlib.suppress(OSError):
-                if self.is_local:
-                    os.unlink(written)
+                os.unlink(written)
             if isinstance(error, OSError):
                 raise CmrError(self._explain(relative, error)) from None
             raise
@@ -173,14 +245,3 @@ class Storage:
         if error.errno == errno.ENOSPC:
             return f"no space left to write {self.path(relative)}; nothing half-written remains"
         return f"cannot write {self.path(relative)}: {error.strerror or error}"
-
-
-def _remote(url: str) -> tuple[pafs.FileSystem, str]:
-    """A filesystem for a URL: fsspec's, because every scheme has one and DuckDB takes it too."""
-    import fsspec
-
-    try:
-        fs, base = fsspec.core.url_to_fs(url)
-    except (ImportError, ValueError) as error:
-        raise CmrError(f"cannot open {url}: {error}") from None
-    return pafs.PyFileSystem(pafs.FSSpecHandler(fs)), base.rstrip("/")

@@ -12,13 +12,13 @@ import json
 import os
 import secrets
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
 from filelock import FileLock, Timeout
 
-from cmr.errors import CmrError
+from cmr.errors import CmrError, MissingFileError
 from cmr.warehouse import layout, schemas
 from cmr.warehouse.schemas import EMBEDDING_KEYS, Table
 from cmr.warehouse.storage import Storage
@@ -55,9 +55,13 @@ class Warehouse:
     def open(cls, root: str) -> Warehouse:
         """The warehouse at `root`. Raises CmrError if there is none."""
         storage = _storage(root)
-        if not storage.exists(layout.MARKER):
-            raise CmrError(f"there is no warehouse at {storage.root}; `cmr ingest` makes one")
-        found = json.loads(storage.read_bytes(layout.MARKER)).get("format")
+        try:
+            marker = storage.read_bytes(layout.MARKER)
+        except (FileNotFoundError, NotADirectoryError):
+            raise CmrError(
+                f"there is no warehouse at {storage.root}; `cmr ingest` makes one"
+            ) from None
+        found = json.loads(marker).get("format")
         if found != layout.FORMAT:
             raise CmrError(
                 f"the warehouse at {storage.root} has format {found}; cmr reads {layout.FORMAT}"
@@ -182,61 +186,77 @@ class Warehouse:
         sums = [known.get(file) for file in row["files"]]
         data = pa.Table.from_pylist([{**row, "checksums": sums}], schema=table.schema)
         path = layout.catalogue_path(table, name)
-        self.storage.write(path, table.schema, [data])
+        self.storage.write_row(path, data)
         self.storage.clear_parts(path)
 
     def find(self, table: Table, name: str) -> dict[str, Any] | None:
         """The catalogue row of this name, or None."""
         path = layout.catalogue_path(table, name)
-        if not self.storage.exists(path):
+        # A missing object is known by its reading: to ask first would be a request more.
+        if self.storage.is_local and not self.storage.exists(path):
             return None
-        rows: list[dict[str, Any]] = self.storage.read(path).to_pylist()
+        try:
+            rows: list[dict[str, Any]] = self.storage.read(path).to_pylist()
+        except MissingFileError:
+            return None
         return rows[0]
 
     def catalogue(self, table: Table) -> list[dict[str, Any]]:
         """Every row of a catalogue table, by file name."""
         rows: list[dict[str, Any]] = []
-        for path in self.storage.listing(table.name):
-            if path.endswith(".parquet") and not path.endswith("/_anchor.parquet"):
-                rows.extend(self.storage.read(path).to_pylist())
+        for path, found in self.storage.read_rows(table.name).items():
+            if not path.endswith("/_anchor.parquet"):
+                rows.extend(found.to_pylist())
         return rows
+
+    def catalogue_of(self, table: Table, start: str) -> list[dict[str, Any]]:
+        """The rows whose names begin with `start`; damaged ones are left out."""
+        names = [
+            name
+            for name in self.storage.listing(table.name)
+            if name.startswith(f"{table.name}/{start}") and name.endswith(".parquet")
+        ]
+
+        def read(name: str) -> list[dict[str, Any]]:
+            try:
+                return list(self.storage.read(name).to_pylist())
+            except CmrError:
+                return []
+
+        return [row for rows in self.storage.each(read, names) for row in rows]
+
+    def remove(self, table: Table, name: str) -> None:
+        """Take back a catalogue row; what it names is then nobody's."""
+        self.storage.delete(layout.catalogue_path(table, name))
 
     def read(self, files: Iterable[str], table: Table) -> pa.Table:
         """The rows of those of `files` that belong to `table`, in the given order."""
         mine = [path for path in files if path.startswith(f"{table.name}/")]
-        parts = [self.storage.read(path).cast(table.schema) for path in mine]
+        parts = [part.cast(table.schema) for part in self.storage.each(self.storage.read, mine)]
         return pa.concat_tables(parts) if parts else table.schema.empty_table()
 
-    def sweep(self, partition: str, keep: Iterable[str]) -> None:
+    def sweep(self, partition: str, keep: Iterable[str] | Callable[[], Iterable[str]]) -> None:
         """Remove from a partition what `keep` does not name: the rest of a killed writer.
 
-        Only for the holder of the claim on that partition, and only on a local disk.
+        Only for the holder of the claim on that partition, and only on a local disk: a function
+        for `keep` is called there alone.
         """
         if self.storage.is_local:
-            kept = set(keep)
+            kept = set(keep() if callable(keep) else keep)
             for path in self.storage.listing(partition):
                 if path not in kept:
                     self.storage.delete(path)
 
 
-_ANY_EMBEDDING = pa.schema(
-    [
-        pa.field("ordinal", pa.int64()),
-        pa.field("item_id", pa.string()),
-        pa.field("vector", pa.list_(pa.float32())),
-        pa.field("codes", pa.binary()),
-        pa.field("scale", pa.float32()),
-    ]
-)
-
-
 def _write_anchors(storage: Storage) -> None:
     """One file without rows a table, so that no view is ever without a file; the marker last."""
-    embeddings = Table("embeddings", EMBEDDING_KEYS, _ANY_EMBEDDING)
-    for table in (*schemas.TABLES.values(), embeddings):
+
+    def write(table: Table) -> None:
         path = layout.anchor_path(table)
-        storage.write(path, table.schema, [])
+        storage.write_row(path, table.schema.empty_table())
         storage.clear_parts(path)
+
+    storage.each(write, [*schemas.TABLES.values(), layout.EMBEDDINGS])
     storage.write_bytes(layout.MARKER, json.dumps({"format": layout.FORMAT}).encode())
     storage.clear_parts(layout.MARKER)
 

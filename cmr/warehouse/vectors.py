@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from cmr.errors import CmrError
@@ -51,29 +52,71 @@ def from_batch(batch: pa.RecordBatch, dim: int, precision: str) -> Encoded:
 
 
 class StoredVectors:
-    """One embedding set, named by its catalogue row; read group by group."""
+    """One embedding set, named by its catalogue row, or a part of it; read group by group."""
 
-    def __init__(self, warehouse: Warehouse, row: dict[str, Any]) -> None:
-        """`row`: a row of `embedding_sets`."""
-        self._warehouse = warehouse
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        row: dict[str, Any],
+        part: tuple[int, int] | None = None,
+        holding: npt.NDArray[np.int64] | None = None,
+    ) -> None:
+        """`row`: a row of `embedding_sets`. `part`: only the ordinals from first to before last.
+
+        `holding`: only the row groups that hold one of these ordinals, sorted. What is left out
+        is not read; the rest keeps its ordinals.
+        """
+        self._warehouse, self._holding = warehouse, holding
         self._files: list[str] = [name for name in row["files"] if name.startswith("embeddings/")]
         self.dim, self.precision = int(row["dim"]), str(row["precision"])
-        self.rows = int(row["rows"])
+        self._part = part or (0, int(row["rows"]))
+        self.rows = self._part[1] - self._part[0]
         self.row = row
 
-    def _batches(self) -> Iterator[Encoded]:
+    def _batches(self) -> Iterator[tuple[int, Encoded]]:
+        """Stretches that are wanted, with the first ordinal of each."""
         columns = ["vector"] if self.precision in FLOAT_PRECISIONS else ["codes", "scale"]
+        first, last = self._part
+        at = 0
         for name in self._files:
             with self._warehouse.storage.parquet(name) as file:
                 for group in range(file.num_row_groups):
-                    table = file.read_row_group(group, columns=columns).combine_chunks()
-                    for batch in table.to_batches():
-                        yield from_batch(batch, self.dim, self.precision)
+                    size = file.metadata.row_group(group).num_rows
+                    if self._wanted(at, at + size):
+                        table = file.read_row_group(group, columns=columns).combine_chunks()
+                        for batch in table.to_batches():
+                            found = from_batch(batch, self.dim, self.precision)
+                            cut = slice(max(0, first - at), max(0, last - at))
+                            yield max(at, first), found.rows(cut)
+                            at += len(found)
+                    else:
+                        at += size
+        if at != self.row["rows"]:
+            raise CmrError(
+                f"the embedding set {self.row['set_id']} has {at} vectors, its entry says "
+                f"{self.row['rows']}"
+            )
+
+    def _wanted(self, start: int, end: int) -> bool:
+        if end <= self._part[0] or start >= self._part[1]:
+            return False
+        if self._holding is None:
+            return True
+        left, right = np.searchsorted(self._holding, [start, end])
+        return bool(left < right)
 
     def blocks(self, rows: int) -> Iterator[tuple[int, Encoded]]:
-        """All vectors in order, exactly `rows` at a time but for the last block."""
-        first, held, size = 0, list[Encoded](), 0
-        for part in self._batches():
+        """The vectors in order, at most `rows` at a time, with the first one's ordinal.
+
+        Exactly `rows` but for the last block, unless groups are left out.
+        """
+        first, held, size = self._part[0], list[Encoded](), 0
+        for at, part in self._batches():
+            if held and at != first + size:
+                yield first, _joined(held)
+                held, size = [], 0
+            if not held:
+                first = at
             while len(part):
                 take = min(rows - size, len(part))
                 held.append(part.rows(slice(0, take)))
@@ -84,12 +127,6 @@ class StoredVectors:
                     first, held, size = first + rows, [], 0
         if held:
             yield first, _joined(held)
-            first += size
-        if first != self.rows:
-            raise CmrError(
-                f"the embedding set {self.row['set_id']} has {first} vectors, its entry says "
-                f"{self.rows}"
-            )
 
     def all(self) -> Encoded:
         """Every vector at once."""

@@ -1,0 +1,44 @@
+"""`--engine ray`: one view over all tasks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from cmr.cli.progress import board, progress
+
+if TYPE_CHECKING:
+    from cmr.engine.ray_tasks import State
+    from cmr.engine.work import Work
+    from cmr.pipeline.evaluate import Evaluated
+    from cmr.pipeline.request import Request
+
+
+def evaluate_on_ray(
+    warehouse: str, request: Request, address: str | None, shards: int | None
+) -> Evaluated:
+    """Evaluate by Ray's tasks, and show how far all of them are."""
+    from cmr.engine.ray_tasks import run, session
+    from cmr.pipeline.sharded import evaluate_in_tasks
+
+    def count(works: list[Work]) -> dict[str, int]:
+        with session(address) as (ray, url):
+            if url:
+                click.echo(f"Ray's dashboard: {url}", err=True)
+            with board("scores") as show:
+                return run(ray, works, shards, lambda state: show(*_said(state)))
+
+    return evaluate_in_tasks(warehouse, request, progress, count)
+
+
+def _said(state: State) -> tuple[str, int, int]:
+    """What the bar says of the tasks, and the scores counted, of how many."""
+    text = f"{state.done} of {state.total} tasks"
+    if state.running:
+        text += f", {state.running} running"
+    if state.retries:
+        text += f", {state.retries} begun again"
+    if state.failed:
+        text += f", {state.failed} failed"
+    return text, state.counted, state.cells

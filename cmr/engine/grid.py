@@ -1,0 +1,92 @@
+"""How the texts x visuals of a representation are cut into tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from cmr.errors import CmrError
+
+Range = tuple[int, int]
+# Operations a second of a slot, at the least; a task's seconds, aimed at and at the least.
+SLOT_RATE = 5e10
+TASK_SECONDS = 20.0
+LEAST_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Block:
+    """The part of one task: texts and visuals from an ordinal to before another.
+
+    `shard` of `shards`, from 0. For queries among the texts the visuals are a gallery shard, and
+    the other way round: one product serves both directions.
+    """
+
+    shard: int
+    shards: int
+    texts: Range
+    visuals: Range
+
+    @property
+    def cells(self) -> int:
+        """Scores that the task counts."""
+        return (self.texts[1] - self.texts[0]) * (self.visuals[1] - self.visuals[0])
+
+
+def cut(texts: int, visuals: int, shards: int) -> list[Block]:
+    """`shards` blocks of equal size, in the shape that reads the fewest vectors.
+
+    With t cuts of the texts and v of the visuals, t v = shards, a task reads texts/t + visuals/v.
+    Raises CmrError if there are more shards than the sides can be cut into.
+    """
+    shapes = [
+        (t, shards // t)
+        for t in range(1, shards + 1)
+        if shards % t == 0 and t <= texts and shards // t <= visuals
+    ]
+    if not shapes:
+        raise CmrError(f"{texts:,} texts and {visuals:,} visuals do not make {shards:,} shards")
+    t, v = min(shapes, key=lambda shape: texts / shape[0] + visuals / shape[1])
+    return [
+        Block(at, shards, rows, columns)
+        for at, (rows, columns) in enumerate(
+            (rows, columns) for rows in _ranges(texts, t) for columns in _ranges(visuals, v)
+        )
+    ]
+
+
+def choose(texts: int, visuals: int, dim: int, slots: int) -> int:
+    """Into how many tasks to cut, for `slots` that count at a time.
+
+    Tasks of TASK_SECONDS make the cost of a task small beside it and leave little to wait for at
+    the end, see docs/scale.md; never fewer tasks than slots, unless one would be too short.
+    """
+    seconds = 2.0 * texts * visuals * dim / SLOT_RATE
+    wanted = max(min(slots, int(seconds / LEAST_SECONDS)), int(seconds / TASK_SECONDS), 1)
+    while wanted > 1:
+        try:
+            cut(texts, visuals, wanted)
+        except CmrError:
+            wanted -= 1
+        else:
+            break
+    return wanted
+
+
+def _ranges(size: int, parts: int) -> Iterator[Range]:
+    for part in range(parts):
+        yield size * part // parts, size * (part + 1) // parts
+
+
+def parse(given: str) -> tuple[int, int]:
+    """(shard, shards) of a text such as 3/8. Shards count from 0; n/n is 0, so 1 to n will do.
+
+    Raises CmrError for anything else.
+    """
+    left, _, right = given.partition("/")
+    if not (left.strip().isdecimal() and right.strip().isdecimal()):
+        raise CmrError(f"--shard {given!r} is not i/n, such as 3/8")
+    shard, shards = int(left), int(right)
+    if shards < 1 or shard > shards:
+        raise CmrError(f"--shard {given}: there is no such shard; i goes from 0 to n - 1")
+    return shard % shards, shards

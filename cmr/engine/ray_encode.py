@@ -1,0 +1,194 @@
+"""Encoding by Ray Data: decode on CPUs, encode in actors, Parquet from the workers.
+
+Ray Data keeps both stages busy and bounds what lies between them; vectors never come to the
+driver, which reads them from the warehouse when all is done.
+"""
+
+from __future__ import annotations
+
+import logging
+import pickle
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from cmr.encode.batches import How, Media, encode_media, prepare_media
+from cmr.encode.models import ModelSpec
+from cmr.encode.registry import get_kind
+from cmr.errors import CmrError
+from cmr.sources.collection import Item, MediaReader
+from cmr.warehouse.encoded import write_encoded
+from cmr.warehouse.store import Warehouse
+
+# Pictures that a decoding task takes at a time.
+DECODED = 16
+Batch = dict[str, Any]
+Fault = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where workers write: a warehouse's root, and a folder below it. `frames`: keep them, too."""
+
+    root: str
+    folder: str
+    frames: bool = False
+
+
+def encode_visuals(
+    ray: Any,
+    spec: ModelSpec,
+    items: Sequence[tuple[str, Item]],
+    reader: MediaReader,
+    how: How,
+    target: Target,
+    advance: Callable[[int], None],
+) -> Iterator[Fault]:
+    """Encode pictures or clips, given with their contents' keys; gives those that do not decode.
+
+    Raises CmrError if the source cannot be read on another machine, or a worker fails for good.
+    """
+    try:
+        pickle.dumps(reader)
+    except (TypeError, AttributeError, pickle.PicklingError) as error:
+        raise CmrError(f"--engine ray cannot send this source to its workers: {error}") from None
+    rows = [{"key": key, "uri": item.uri or ""} for key, item in items]
+    gpus = _quiet(ray)
+    data = ray.data.from_items(rows).map_batches(
+        _Decode,
+        fn_constructor_args=(spec, reader, how.sampling),
+        batch_size=DECODED,
+        num_cpus=_share(ray),
+        compute=ray.data.ActorPoolStrategy(min_size=1, max_size=max(1, _cpus(ray) - 1)),
+    )
+    data = data.map_batches(
+        _EncodeVisuals,
+        fn_constructor_args=(spec, how, target, gpus),
+        batch_size=how.batch_size,
+        **_actors(ray, gpus),
+    )
+    yield from _faults(ray, data, advance)
+
+
+def encode_texts(
+    ray: Any,
+    spec: ModelSpec,
+    items: Sequence[tuple[str, Item]],
+    batch_size: int,
+    target: Target,
+    advance: Callable[[int], None],
+) -> None:
+    """Encode captions, given with their contents' keys."""
+    gpus = _quiet(ray)
+    rows = [{"key": key, "text": spec.prompted(item.text or "")} for key, item in items]
+    data = ray.data.from_items(rows).map_batches(
+        _EncodeTexts,
+        fn_constructor_args=(spec, target, gpus),
+        batch_size=batch_size,
+        **_actors(ray, gpus),
+    )
+    for _ in _faults(ray, data, advance):
+        pass
+
+
+def _quiet(ray: Any) -> int:
+    """GPUs of an encoding actor. Ray Data's own bars and log lines give way to ours."""
+    import ray.data as ray_data
+
+    ray_data.DataContext.get_current().enable_progress_bars = False
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    return 1 if ray.cluster_resources().get("GPU") else 0
+
+
+def _cpus(ray: Any) -> int:
+    return int(ray.cluster_resources().get("CPU", 1))
+
+
+def _actors(ray: Any, gpus: int) -> dict[str, Any]:
+    """One actor a GPU; without any, one that leaves the other cores to decoding."""
+    if gpus:
+        size = int(ray.cluster_resources()["GPU"])
+        return {"num_gpus": 1, "compute": ray.data.ActorPoolStrategy(size=size)}
+    size = max(1, _cpus(ray) // 2)
+    return {"num_cpus": _share(ray), "compute": ray.data.ActorPoolStrategy(size=size)}
+
+
+def _share(ray: Any) -> float:
+    """CPUs of an actor: a machine with one must hold one of each kind."""
+    return 1.0 if _cpus(ray) > 1 else 0.5
+
+
+def _faults(ray: Any, data: Any, advance: Callable[[int], None]) -> Iterator[Fault]:
+    """Run it; every row that comes back is an item that is done, or one with a fault."""
+    try:
+        for row in data.iter_rows():
+            advance(1)
+            if row["fault"]:
+                yield row["key"], row["fault"]
+    except ray.exceptions.RayError as error:
+        cause: BaseException = getattr(error, "cause", None) or error
+        said = [line.strip() for line in str(cause).splitlines() if line.strip()]
+        raise CmrError(f"encoding on Ray failed: {said[-1] if said else cause!r}") from None
+
+
+class _Decode:
+    """Pictures or clips to the model's inputs, as bytes of float32."""
+
+    def __init__(
+        self, spec: ModelSpec, reader: MediaReader, sampling: tuple[int, str] | None
+    ) -> None:
+        torch.set_num_threads(1)
+        self._encoder = get_kind(spec.kind).load(spec, "cpu")
+        self._reader, self._sampling = reader, sampling
+
+    def __call__(self, batch: Batch) -> Batch:
+        found = [
+            prepare_media(self._encoder, self._reader, Item("", uri=str(uri)), self._sampling)
+            for uri in batch["uri"]
+        ]
+        return {
+            "key": batch["key"],
+            "media": np.array(
+                [b"" if isinstance(one, str) else pickle.dumps(one) for one in found], object
+            ),
+            "fault": np.array([one if isinstance(one, str) else "" for one in found], object),
+        }
+
+
+class _EncodeVisuals:
+    """Inputs to vectors, which are written here."""
+
+    def __init__(self, spec: ModelSpec, how: How, target: Target, gpus: int) -> None:
+        self._encoder = get_kind(spec.kind).load(spec, "cuda" if gpus else "cpu")
+        self._how, self._target = how, target
+
+    def __call__(self, batch: Batch) -> Batch:
+        good = [at for at, fault in enumerate(batch["fault"]) if not fault]
+        if good:
+            # Our own workers pickled these.
+            media: list[Media] = [pickle.loads(batch["media"][at]) for at in good]
+            vectors, frames = encode_media(self._encoder, media, self._how)
+            rows = [
+                (str(batch["key"][at]), vector, one.duration, kept if self._target.frames else None)
+                for at, vector, one, kept in zip(good, vectors, media, frames, strict=True)
+            ]
+            write_encoded(Warehouse.open(self._target.root), self._target.folder, rows)
+        return {"key": batch["key"], "fault": batch["fault"]}
+
+
+class _EncodeTexts:
+    """Captions to vectors, which are written here."""
+
+    def __init__(self, spec: ModelSpec, target: Target, gpus: int) -> None:
+        self._encoder = get_kind(spec.kind).load(spec, "cuda" if gpus else "cpu")
+        self._target = target
+
+    def __call__(self, batch: Batch) -> Batch:
+        vectors = self._encoder.encode_texts([str(text) for text in batch["text"]])
+        keys = [str(key) for key in batch["key"]]
+        rows = [(key, vector, None, None) for key, vector in zip(keys, vectors, strict=True)]
+        write_encoded(Warehouse.open(self._target.root), self._target.folder, rows)
+        return {"key": batch["key"], "fault": np.array([""] * len(keys), object)}

@@ -1,0 +1,295 @@
+"""The engine `ray`: what a task is. Scheduling, retries and spilling are Ray's.
+
+One task computes a representation's thresholds; one task a block counts it. What is stored
+already is not counted again, so a run that was stopped goes on where it was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import sys
+import time
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from cmr.engine.grid import Block, choose
+from cmr.engine.merge import blocks_to_do
+from cmr.engine.work import Work
+from cmr.errors import CmrError
+from cmr.score.judged import Judged
+from cmr.score.pairs import Values
+from cmr.warehouse.partials import finished
+from cmr.warehouse.store import Warehouse
+
+# How often Ray begins a task again whose worker or node was lost, or that raised an error.
+RETRIES = 4
+# How often all that is still missing, or was found damaged, is counted again.
+ROUNDS = 3
+# Share of a machine's memory for all tasks on it together.
+SHARE = 0.5
+POLL = 0.5
+
+
+@dataclass
+class State:
+    """How far all tasks are: what the progress view shows."""
+
+    total: int = 0
+    done: int = 0
+    cells: int = 0
+    counted: int = 0
+    running: int = 0
+    retries: int = 0
+    failed: int = 0
+    logs: dict[str, str] = field(default_factory=dict)
+
+
+class Board:
+    """An actor that tasks tell how far they are."""
+
+    def __init__(self) -> None:
+        self._begun: dict[str, int] = {}
+        self._cells: dict[str, int] = {}
+        self._logs: dict[str, str] = {}
+        self._ended: set[str] = set()
+
+    def begin(self, name: str, log: str) -> None:
+        """A task began, perhaps again."""
+        self._begun[name] = self._begun.get(name, 0) + 1
+        self._cells[name] = 0
+        self._logs[name] = log
+
+    def advance(self, name: str, cells: int) -> None:
+        """It has counted so many scores by now."""
+        self._cells[name] = cells
+
+    def end(self, name: str, cells: int) -> None:
+        """It is done."""
+        self._cells[name] = cells
+        self._ended.add(name)
+
+    def look(self) -> tuple[int, int, int, dict[str, str]]:
+        """Scores counted, tasks that run, tasks begun again, and each one's log."""
+        again = sum(times - 1 for times in self._begun.values())
+        return sum(self._cells.values()), len(self._begun) - len(self._ended), again, self._logs
+
+
+@contextlib.contextmanager
+def session(address: str | None) -> Iterator[tuple[Any, str | None]]:
+    """Ray's module, connected, and its dashboard's address; let go in the end.
+
+    A Ray of its own is started where `address` is None and RAY_ADDRESS is not set. Raises
+    CmrError if Ray is not installed or the cluster does not answer.
+    """
+    try:
+        import ray
+    except ImportError:
+        raise CmrError('--engine ray needs Ray: pip install "cmr[ray]"') from None
+    if ray.is_initialized():
+        yield ray, None
+        return
+    try:
+        context = ray.init(
+            address=address,
+            log_to_driver=False,
+            logging_level="error",
+            runtime_env=_passed(address),
+        )
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        said = str(error).splitlines()[0]
+        raise CmrError(f"cannot reach Ray at {address or 'this machine'}: {said}") from None
+    try:
+        url = getattr(context, "dashboard_url", None)
+        yield ray, f"http://{url}" if url else None
+    finally:
+        ray.shutdown()
+
+
+def _passed(address: str | None) -> dict[str, Any] | None:
+    """What workers need to find the store; secrets are for each node to have in the usual ways."""
+    names = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_REGION", "AWS_DEFAULT_REGION")
+    passed = {name: os.environ[name] for name in names if name in os.environ}
+    return {"env_vars": passed} if address and passed else None
+
+
+def run(ray: Any, works: Sequence[Work], shards: int | None, show: Any) -> dict[str, int]:
+    """Count what is missing of each representation; returns into how many shards, by work's key.
+
+    `show(state)` is told how far it is. Raises CmrError that names a failed task and its log.
+    """
+    cuts = {work.key: shards or _shards(ray, work) for work in works}
+    for _ in range(ROUNDS):
+        todo = [(work, *blocks_to_do(work, cuts[work.key])) for work in works]
+        if not any(blocks for _, _, blocks in todo):
+            return cuts
+        _round(ray, todo, show)
+    left = sum(len(blocks_to_do(work, cuts[work.key])[1]) for work in works)
+    if left:
+        raise CmrError(f"{left} tasks' counts are damaged each time they are written")
+    return cuts
+
+
+def _shards(ray: Any, work: Work) -> int:
+    """Into how many tasks: as it was begun, else so that all slots are busy to the end."""
+    begun = finished(Warehouse.open(work.root), work.key)
+    if begun:
+        counts = [many for many, _ in begun]
+        return max(set(counts), key=counts.count)
+    resources = ray.cluster_resources()
+    slots = int(resources.get("GPU", 0) or resources.get("CPU", 1))
+    return choose(work.text["rows"], work.visual["rows"], work.text["dim"], max(1, slots))
+
+
+def _round(
+    ray: Any, todo: Sequence[tuple[Work, list[dict[str, Any]], list[Block]]], show: Any
+) -> None:
+    """Submit every block that is missing, and wait for all of them."""
+    gpus = 1 if ray.cluster_resources().get("GPU") and todo[0][0].device != "cpu" else 0
+    here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
+        ray.get_runtime_context().get_node_id(), soft=True
+    )
+    board = (
+        ray.remote(Board)
+        .options(num_cpus=0, max_restarts=-1, max_task_retries=-1, scheduling_strategy=here)
+        .remote()
+    )
+    options = {"num_cpus": 1, "num_gpus": gpus, "max_retries": RETRIES, "retry_exceptions": True}
+    prepare = ray.remote(_thresholds).options(**options)
+    count = ray.remote(_count).options(**options)
+    state = State()
+    waiting: dict[Any, str] = {}
+    for work, done, blocks in todo:
+        state.total += len(done) + len(blocks)
+        state.done += len(done)
+        state.cells += sum(block.cells for block in blocks)
+        if blocks:
+            shared = ray.put(work)
+            values = prepare.remote(shared)
+            for block in blocks:
+                name = f"{work.title}, shard {block.shard} of {block.shards}"
+                waiting[count.remote(shared, values, block, name, board, gpus)] = name
+    try:
+        _wait(ray, waiting, board, state, show)
+    finally:
+        for reference in waiting:
+            with contextlib.suppress(Exception):
+                ray.cancel(reference)
+
+
+def _wait(ray: Any, waiting: dict[Any, str], board: Any, state: State, show: Any) -> None:
+    look = board.look.remote()
+    while waiting:
+        ready, _ = ray.wait(list(waiting), num_returns=len(waiting), timeout=POLL)
+        for reference in ready:
+            name = waiting.pop(reference)
+            try:
+                ray.get(reference)
+            except ray.exceptions.RayError as error:
+                state.failed += 1
+                show(state)
+                raise CmrError(_reason(ray, name, error, board)) from None
+            state.done += 1
+        if ray.wait([look], timeout=0)[0]:
+            with contextlib.suppress(ray.exceptions.RayError):
+                state.counted, state.running, state.retries, state.logs = ray.get(look)
+            look = board.look.remote()
+        show(state)
+    with contextlib.suppress(ray.exceptions.RayError):
+        state.counted, state.running, state.retries, state.logs = ray.get(look, timeout=5)
+    show(state)
+
+
+def _reason(ray: Any, name: str, error: Exception, board: Any) -> str:
+    """Which task failed, why, and where its log is."""
+    cause: BaseException = getattr(error, "cause", None) or error
+    lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
+    said = lines[0] if lines else type(cause).__name__
+    try:
+        log = ray.get(board.look.remote(), timeout=5)[3].get(name)
+    except ray.exceptions.RayError:
+        log = None
+    where = f"; its log is {log}" if log else ""
+    return f"the task {name} failed {RETRIES + 1} times: {said}{where}"
+
+
+def _log() -> str:
+    """This worker's log, on its machine."""
+    path = os.path.realpath("/proc/self/fd/2")
+    return f"{platform.node()}:{path}" if os.path.isabs(path) else platform.node()
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """Write an error's traceback into the worker's log, before Ray takes it away."""
+    try:
+        yield
+    except Exception:
+        traceback.print_exc()
+        sys.stderr.flush()
+        raise
+
+
+def _here(work: Work, gpus: int) -> Work:
+    """The work as a task on this machine does it, with its share of cores and memory.
+
+    What comes through Ray's store may not be written; numba would compile once more for it.
+    """
+    import numba
+    import psutil
+    import torch
+
+    torch.set_num_threads(1)
+    numba.set_num_threads(1)
+    judged = {
+        name: Judged(
+            np.array(one.query),
+            np.array(one.item),
+            np.array(one.start),
+            np.array(one.order),
+            one.gallery,
+        )
+        for name, one in work.judged.items()
+    }
+    memory = work.memory
+    if memory is None and not gpus:
+        memory = int(psutil.virtual_memory().total * SHARE / (os.cpu_count() or 1))
+    device = work.device if gpus else "cpu"
+    return replace(work, judged=judged, memory=memory, device=device)
+
+
+def _thresholds(work: Work) -> dict[str, Values]:
+    from cmr.engine.work import thresholds
+
+    with _told():
+        return thresholds(_here(work, 0))
+
+
+def _count(
+    work: Work, values: Mapping[str, Values], block: Block, name: str, board: Any, gpus: int
+) -> None:
+    from cmr.engine.task import count_block
+
+    board.begin.remote(name, _log())
+    seen, told = 0, time.monotonic()
+
+    def advance(cells: int) -> None:
+        nonlocal seen, told
+        seen += cells
+        if time.monotonic() - told > POLL:
+            board.advance.remote(name, seen)
+            told = time.monotonic()
+
+    with _told():
+        count_block(
+            _here(work, gpus),
+            block,
+            {one: np.array(array) for one, array in values.items()},
+            advance,
+        )
+    board.end.remote(name, block.cells)

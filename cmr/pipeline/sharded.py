@@ -1,0 +1,147 @@
+"""An evaluation in parts: by shards that any scheduler may run, or by Ray's tasks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from cmr.errors import CmrError
+from cmr.pipeline.evaluate import Evaluated, ProgressBar, begin, evaluate
+from cmr.pipeline.request import Request
+from cmr.warehouse.store import Warehouse
+
+if TYPE_CHECKING:
+    from cmr.engine.work import Work
+    from cmr.score.tally import Counted
+
+Row = dict[str, Any]
+Advance = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Sharded:
+    """What a shard did: tasks counted now and before, and representations that are finished."""
+
+    counted: int
+    found: int
+    finished: int
+    seconds: float
+
+
+def prepare(root: str, request: Request, bar: ProgressBar) -> Sharded:
+    """Derive the representations and compute the thresholds that every shard needs."""
+    from cmr.engine.work import thresholds
+
+    clock = time.perf_counter()
+    works, finished = _works(root, request, bar)
+    with bar("thresholds", len(works), "sets") as advance:
+        for work in works:
+            thresholds(work)
+            advance(1)
+    return Sharded(0, 0, finished, time.perf_counter() - clock)
+
+
+def count_shard(root: str, request: Request, shard: int, shards: int, bar: ProgressBar) -> Sharded:
+    """Count one shard of every representation that is not finished; what is there is kept."""
+    from cmr.engine.grid import cut
+    from cmr.engine.merge import blocks_to_do
+    from cmr.engine.task import count_block
+    from cmr.engine.work import thresholds
+
+    clock = time.perf_counter()
+    works, finished = _works(root, request, bar)
+    warehouse = Warehouse.open(root)
+    counted = found = 0
+    blocks = [cut(work.text["rows"], work.visual["rows"], shards)[shard] for work in works]
+    cells = sum(block.cells for block in blocks)
+    with bar(f"shard {shard} of {shards}", cells, "scores") as advance:
+        for work, block in zip(works, blocks, strict=True):
+            with warehouse.claim(work.name(block)):
+                if any(one.shard == shard for one in blocks_to_do(work, shards, [shard])[1]):
+                    count_block(work, block, thresholds(work), advance)
+                    counted += 1
+                else:
+                    advance(block.cells)
+                    found += 1
+    return Sharded(counted, found, finished, time.perf_counter() - clock)
+
+
+def merge_shards(root: str, request: Request, bar: ProgressBar) -> Evaluated:
+    """Make runs of the shards that were counted, and remove their partial counts.
+
+    Raises CmrError, before anything is written, if a shard is missing or damaged.
+    """
+    from cmr.engine.merge import collect
+
+    works, _ = _works(root, request, bar)
+    for work in works:
+        collect(work)
+
+    def count(work: Work, advance: Advance) -> tuple[dict[str, Counted], Row]:
+        advance(work.text["rows"] * work.visual["rows"])
+        return sum_up(work, None)
+
+    return _evaluate(root, request, bar, count)
+
+
+def sum_up(work: Work, shards: int | None) -> tuple[dict[str, Counted], Row]:
+    """The counts of a representation from its finished tasks, and what its runs say of them."""
+    from cmr.engine.merge import collect, merge
+    from cmr.engine.work import thresholds
+
+    rows, tables = collect(work, shards)
+    seconds = sum(row["seconds"] for row in rows)
+    how = {"device": rows[0]["device"], "plan": rows[0]["plan"], "seconds": seconds}
+    return merge(work, tables, thresholds(work)), how
+
+
+def evaluate_in_tasks(
+    root: str,
+    request: Request,
+    bar: ProgressBar,
+    run: Callable[[list[Work]], dict[str, int]],
+) -> Evaluated:
+    """Evaluate by an engine's tasks. `run` counts what is missing; returns each work's shards."""
+    clock = time.perf_counter()
+    works, _ = _works(root, request, bar)
+    shards = run(works) if works else {}
+
+    def count(work: Work, advance: Advance) -> tuple[dict[str, Counted], Row]:
+        advance(work.text["rows"] * work.visual["rows"])
+        return sum_up(work, shards.get(work.key))
+
+    done = _evaluate(root, request, bar, count)
+    return replace(done, seconds=time.perf_counter() - clock)
+
+
+def _evaluate(
+    root: str,
+    request: Request,
+    bar: ProgressBar,
+    count: Callable[[Work, Advance], tuple[dict[str, Counted], Row]],
+) -> Evaluated:
+    """Evaluate, and remove the partial counts of each representation whose runs are committed."""
+    from cmr.engine.work import forget
+
+    used: list[Work] = []
+
+    def counted(work: Work, advance: Advance) -> tuple[dict[str, Counted], Row]:
+        used.append(work)
+        return count(work, advance)
+
+    done = evaluate(root, request, bar, counted)
+    for work in used:
+        forget(work)
+    return done
+
+
+def _works(root: str, request: Request, bar: ProgressBar) -> tuple[list[Work], int]:
+    """What is to be counted, and how many representations are finished."""
+    if request.hits:
+        raise CmrError("--hits wants each whole list at once: it goes with the local engine alone")
+    job, made, _ = begin(root, request, bar)
+    works = [job.work(one) for one in made]
+    todo = [work for work in works if work is not None]
+    return todo, len(works) - len(todo)

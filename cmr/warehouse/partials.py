@@ -1,0 +1,94 @@
+"""Partial counts: the Parquet of finished tasks, and the thresholds that they count against.
+
+A task's file is written first and its row in `tasks` last, with the file's hash; a file that is
+missing or damaged makes its task count as not done. All of it goes once the runs are committed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cmr.errors import CmrError
+from cmr.warehouse.schemas import PARTIAL_COUNTS, TASKS, THRESHOLDS
+from cmr.warehouse.store import Warehouse
+
+Row = dict[str, Any]
+Values = dict[str, npt.NDArray[np.float64]]
+
+
+def write_partial(warehouse: Warehouse, key: str, tables: Iterable[pa.Table]) -> tuple[str, str]:
+    """Write a task's counts; returns the file and its SHA-256."""
+    name = warehouse.write(PARTIAL_COUNTS, {"key": key}, tables)
+    return name, warehouse.storage.checksum(name)
+
+
+def read_partial(warehouse: Warehouse, row: Row) -> pa.Table | None:
+    """A finished task's counts; None if they are missing or not what was written."""
+    parts = []
+    for name, digest in zip(row["files"], row["hashes"], strict=True):
+        try:
+            data = warehouse.storage.read_bytes(name)
+        except FileNotFoundError:
+            return None
+        if hashlib.sha256(data).hexdigest() != digest:
+            return None
+        parts.append(pq.ParquetFile(pa.BufferReader(data)).read())
+    return pa.concat_tables(parts)
+
+
+def finished(warehouse: Warehouse, key: str) -> dict[tuple[int, int], Row]:
+    """Rows of `tasks` of one representation, by (shards, shard)."""
+    rows = {}
+    for row in warehouse.catalogue_of(TASKS, f"{key}-"):
+        rows[row["shards"], row["shard"]] = row
+    return rows
+
+
+def drop(warehouse: Warehouse, key: str, thresholds: str) -> None:
+    """Remove all partial counts of a representation, their rows first, and its thresholds."""
+    rows = list(finished(warehouse, key).values())
+    for row in rows:
+        warehouse.remove(TASKS, row["task"])
+    storage = warehouse.storage
+    storage.each(storage.delete, [name for row in rows for name in row["files"]])
+    storage.delete(_thresholds(thresholds))
+    if storage.is_local:
+        for name in storage.listing(f"{PARTIAL_COUNTS.name}/key={key}"):
+            storage.delete(name)
+
+
+def _thresholds(key: str) -> str:
+    return f"{THRESHOLDS.name}/{key}.parquet"
+
+
+def read_thresholds(warehouse: Warehouse, key: str, lengths: Mapping[str, int]) -> Values | None:
+    """Every pair's value by direction; None if they are not kept, or damaged."""
+    try:
+        table = warehouse.storage.read(_thresholds(key))
+        values = np.asarray(table["value"].to_numpy(), dtype=np.float64)
+        names = np.asarray(table["direction"].to_pylist())
+    except (CmrError, KeyError):
+        return None
+    found = {name: values[names == name] for name in lengths}
+    if {name: len(array) for name, array in found.items()} != dict(lengths):
+        return None
+    return found
+
+
+def write_thresholds(warehouse: Warehouse, key: str, values: Values) -> None:
+    """Keep every pair's value by direction."""
+    tables = [
+        pa.table(
+            {"direction": [name] * len(array), "value": array},
+            schema=THRESHOLDS.schema,
+        )
+        for name, array in values.items()
+    ]
+    warehouse.storage.write(_thresholds(key), THRESHOLDS.schema, tables, compression="zstd")

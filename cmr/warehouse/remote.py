@@ -1,0 +1,342 @@
+"""A warehouse's files on an object store, through fsspec.
+
+Requests cost time and money, so none is made twice for what cannot have changed: a data file's
+name is unique to its writer and its content never changes, and a catalogue row is read again only
+when its listing shows another one. Rows are fetched many at a time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from functools import lru_cache
+from typing import IO, Any, TypeVar, cast
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cmr.errors import CmrError
+
+T = TypeVar("T")
+U = TypeVar("U")
+# Requests that wait for an answer at the same time.
+PARALLEL = 32
+# What is read of a file's end at first: the whole of a small one, or a large one's footer.
+TAIL = 256 * 2**10
+# Bytes of files' ends that are kept.
+KEPT = 256 * 2**20
+
+
+@lru_cache(maxsize=32)
+def remote(url: str) -> Remote:
+    """The files below a URL, the same object for the same URL.
+
+    Raises CmrError if no installed package knows the scheme.
+    """
+    import fsspec
+
+    try:
+        # A listing that is kept would hide what others write.
+        fs, base = fsspec.core.url_to_fs(url, use_listings_cache=False)
+    except (ImportError, ValueError) as error:
+        hint = '; pip install "cmr[s3]"' if url.startswith("s3") else ""
+        raise CmrError(f"cannot open {url}: {error}{hint}") from None
+    return Remote(fs, base.rstrip("/"), url)
+
+
+class Remote:
+    """Files below a URL; paths are relative to it, with '/'."""
+
+    def __init__(self, fs: Any, base: str, url: str) -> None:
+        """`fs`: an fsspec filesystem. `base`: the root as it names it. `url`: as people do."""
+        self.fs, self.base, self.url = fs, base, url
+        self._sizes: dict[str, int] = {}
+        self._sums: dict[str, str] = {}
+        self._small: dict[str, tuple[str, bytes]] = {}
+        self._tails: dict[str, bytes] = {}
+        self._listed: dict[str, tuple[int, float, dict[str, str]]] = {}
+        self._held = 0
+        # How often something was written or removed here.
+        self.changes = 0
+
+    def exists(self, relative: str) -> bool:
+        """Whether there is such a file."""
+        try:
+            self.size(relative)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def size(self, relative: str) -> int:
+        """Bytes of a file; asked once. Raises FileNotFoundError."""
+        if relative not in self._sizes:
+            with self._said(relative):
+                found = self.fs.info(f"{self.base}/{relative}")
+            if found["type"] != "file":
+                raise FileNotFoundError(relative)
+            self._sizes[relative] = int(found["size"])
+        return self._sizes[relative]
+
+    def listing(self, folder: str, age: float = 0.0) -> dict[str, str]:
+        """Every file below a folder, with a mark that changes with its content.
+
+        `age`: seconds for which an earlier listing will do, if nothing was written here since.
+        """
+        changes, when, marks = self._listed.get(folder, (-1, 0.0, {}))
+        if changes != self.changes or time.monotonic() - when > age:
+            marks = self._list(folder)
+            self._listed[folder] = self.changes, time.monotonic(), marks
+        return marks
+
+    def _list(self, folder: str) -> dict[str, str]:
+        try:
+            with self._said(folder):
+                found = self.fs.find(f"{self.base}/{folder}".rstrip("/"), detail=True)
+        except FileNotFoundError:
+            return {}
+        cut = len(self.base) + 1
+        marks = {}
+        for path, info in sorted(found.items()):
+            self._sizes[path[cut:]] = int(info["size"])
+            names = ("size", "ETag", "etag", "LastModified", "last_modified", "mtime", "created")
+            marks[path[cut:]] = repr([info.get(name) for name in names])
+        return marks
+
+    def entries(self) -> list[tuple[str, int, float]]:
+        """Every file by path: bytes, and when it was written, in seconds since 1970.
+
+        Now, where the store does not say: it is never taken for old.
+        """
+        try:
+            with self._said(""):
+                found = self.fs.find(self.base, detail=True)
+        except FileNotFoundError:
+            return []
+        cut = len(self.base) + 1
+        return [
+            (path[cut:], int(info["size"]), _written(info)) for path, info in sorted(found.items())
+        ]
+
+    def read(self, relative: str) -> bytes:
+        """A whole file. Raises FileNotFoundError."""
+        with self._said(relative):
+            # Without a start some ask for the size first.
+            return bytes(self.fs.cat_file(f"{self.base}/{relative}", start=0))
+
+    def read_small(self, marks: dict[str, str]) -> dict[str, bytes]:
+        """Small files by name, given with their marks; those that have not changed are kept."""
+        new = [name for name, mark in marks.items() if self._small.get(name, ("",))[0] != mark]
+
+        def read(name: str) -> bytes | None:
+            try:
+                return self.read(name)
+            except FileNotFoundError:
+                return None  # removed since it was listed
+
+        for name, data in zip(new, self.each(read, new), strict=True):
+            if data is None:
+                self._small.pop(name, None)
+            else:
+                self._small[name] = (marks[name], data)
+        return {name: self._small[name][1] for name in marks if name in self._small}
+
+    def each(self, work: Callable[[T], U], items: Sequence[T]) -> list[U]:
+        """`work` of every item, in order, many at a time."""
+        if len(items) < 2:
+            return [work(item) for item in items]
+        with ThreadPoolExecutor(min(PARALLEL, len(items))) as pool:
+            return list(pool.map(work, items))
+
+    def span(self, relative: str, start: int, end: int) -> bytes:
+        """Bytes start:end of a file, from what is kept of it where that holds them."""
+        if relative in self._small:
+            return self._small[relative][1][start:end]
+        size = self.size(relative)
+        end = min(end, size)
+        if start >= end:
+            return b""
+        first = max(0, size - TAIL)
+        if relative not in self._tails and start >= first:
+            self._keep(relative, self._get(relative, first, size))
+        tail = self._tails.get(relative)
+        if tail is not None and start >= first:
+            return tail[start - first : end - first]
+        return self._get(relative, start, end)
+
+    def _get(self, relative: str, start: int, end: int) -> bytes:
+        with self._said(relative):
+            return bytes(self.fs.cat_file(f"{self.base}/{relative}", start=start, end=end))
+
+    def _keep(self, relative: str, data: bytes) -> None:
+        while self._tails and self._held + len(data) > KEPT:
+            self._held -= len(self._tails.pop(next(iter(self._tails)), b""))
+        self._tails[relative] = data
+        self._held += len(data)
+
+    def put(self, relative: str, data: bytes) -> None:
+        """Write a small file in one request: it is there whole, or as it was before."""
+        with self._said(relative):
+            self.fs.pipe_file(f"{self.base}/{relative}", data)
+        self._forget(relative)
+
+    def write_parquet(
+        self, relative: str, schema: pa.Schema, tables: Iterable[pa.Table], **options: Any
+    ) -> int:
+        """Stream a Parquet file up, which exists only once it is complete; returns its bytes."""
+        with self._said(relative):
+            sink = _Sink(self.fs.open(f"{self.base}/{relative}", "wb"))
+            try:
+                with pq.ParquetWriter(sink, schema, **options) as writer:
+                    for table in tables:
+                        writer.write_table(table, row_group_size=max(1, table.num_rows))
+                sink.complete()
+            except BaseException:
+                sink.abandon()
+                raise
+        self._forget(relative)
+        self._sizes[relative], self._sums[relative] = sink.size, sink.digest.hexdigest()
+        return sink.size
+
+    def checksum(self, relative: str) -> str:
+        """SHA-256 of a file; of one that was written here it is known."""
+        if relative not in self._sums:
+            digest = hashlib.sha256()
+            size = self.size(relative)
+            for at in range(0, size, 2**24):
+                digest.update(self._get(relative, at, min(size, at + 2**24)))
+            self._sums[relative] = digest.hexdigest()
+        return self._sums[relative]
+
+    def delete(self, relative: str) -> None:
+        """Remove a file; one that is gone already is no error."""
+        with contextlib.suppress(FileNotFoundError), self._said(relative):
+            self.fs.rm_file(f"{self.base}/{relative}")
+        self._forget(relative)
+
+    def _forget(self, relative: str) -> None:
+        self.changes += 1
+        for kept in (self._sizes, self._sums, self._small):
+            kept.pop(relative, None)
+        self._held -= len(self._tails.pop(relative, b""))
+
+    @contextlib.contextmanager
+    def _said(self, relative: str) -> Iterator[None]:
+        """What a store's library raises, as a sentence; a missing file stays what it is."""
+        try:
+            yield
+        except (CmrError, FileNotFoundError, MemoryError):
+            raise
+        except Exception as error:
+            if not _is_of_store(error):
+                raise
+            said = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise CmrError(f"{self.url}/{relative}: {said}") from None
+
+
+def _is_of_store(error: Exception) -> bool:
+    """Whether it comes from the store or the way there, and not from a mistake of ours."""
+    family = type(error).__module__.partition(".")[0]
+    ours = ("builtins", "cmr", "numpy", "pyarrow")
+    return isinstance(error, OSError) or family not in ours
+
+
+def _written(info: dict[str, Any]) -> float:
+    for name in ("LastModified", "last_modified", "mtime", "created"):
+        value = info.get(name)
+        if isinstance(value, datetime):
+            return value.timestamp()
+        if isinstance(value, int | float):
+            return float(value)
+    return time.time()
+
+
+class _Sink:
+    """What pyarrow writes to: counts, hashes and passes on."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self.size, self.digest = file, 0, hashlib.sha256()
+        self.closed = False
+
+    def write(self, data: Any) -> int:
+        view = memoryview(data)
+        self._file.write(view)
+        self.digest.update(view)
+        self.size += view.nbytes
+        return view.nbytes
+
+    def tell(self) -> int:
+        return self.size
+
+    def flush(self) -> None:
+        """Uploads go in parts of their own size."""
+
+    def writable(self) -> bool:
+        return True
+
+    def readable(self) -> bool:
+        return False
+
+    def seekable(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        """pyarrow closes what it was given; the upload is completed by `complete` alone."""
+
+    def complete(self) -> None:
+        self._file.close()
+
+    def abandon(self) -> None:
+        """Drop what is uploaded; the file never comes to be."""
+        with contextlib.suppress(Exception):
+            cast(Any, self._file).discard()
+        cast(Any, self._file).closed = True
+
+
+class RemoteFile:
+    """A file for reading at any place, as Python's files are; what is read is fetched, no more."""
+
+    def __init__(self, files: Remote, relative: str) -> None:
+        """Raises FileNotFoundError."""
+        self._files, self._relative, self._at = files, relative, 0
+        self.size = files.size(relative)
+        self.closed = False
+        self.mode = "rb"
+
+    def read(self, count: int | None = -1) -> bytes:
+        """The next `count` bytes, or the rest."""
+        end = self.size if count is None or count < 0 else self._at + count
+        data = self._files.span(self._relative, self._at, end)
+        self._at += len(data)
+        return data
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Go to a place."""
+        self._at = offset + (0, self._at, self.size)[whence]
+        return self._at
+
+    def tell(self) -> int:
+        """The place."""
+        return self._at
+
+    def close(self) -> None:
+        """Nothing is held open."""
+        self.closed = True
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def writable(self) -> bool:
+        """It is not."""
+        return False
+
+    def seekable(self) -> bool:
+        """It is."""
+        return True
+
+    def flush(self) -> None:
+        """Nothing to do."""
