@@ -256,6 +256,16 @@ def test_the_same_for_the_same_warehouse(folder, html):
     assert build(folder) == html.read_bytes()
 
 
+def test_the_flips_that_are_asked_for(folder):
+    runs = current_runs(Warehouse.open(str(folder / "w")))
+    by_name = {(run["direction"], run["dim"], run["precision"]): run["run_id"] for run in runs}
+    asked = [by_name["t2v", 512, "b1"], by_name["t2v", 8, "fp32"]]
+    text = build(folder, flips=[tuple(asked)]).decode()
+    assert f"rank_flips(&#39;{asked[0]}&#39;, &#39;{asked[1]}&#39;)" in text
+    usual = [by_name["t2v", 512, "fp32"], by_name["t2v", 512, "b1"]]
+    assert f"rank_flips(&#39;{usual[0]}&#39;, &#39;{usual[1]}&#39;)" in build(folder).decode()
+
+
 def test_chinese(folder):
     text = build(folder, lang="zh").decode()
     assert '<html lang="zh-Hans">' in text
