@@ -14,10 +14,12 @@ from click.testing import CliRunner
 from PIL import Image
 
 from cmr.cli.main import main
+from cmr.materialised import open_for
 from cmr.report import page
 from cmr.report.page import pictures
 from cmr.sources.scenes_draw import render, scenes
-from cmr.views import connect
+from cmr.warehouse.current import current_runs
+from cmr.warehouse.store import Warehouse
 
 NASTY = '<script>alert(1)</script> a red circle & "quotes" </script><!-- <b>bold</b>'
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -48,13 +50,16 @@ def folder(tmp_path_factory):
     run(
         "evaluate", "--dataset", "drawn", "--dims", "8,512", "--precisions", "fp32,b1", "-w",
         folder / "w", "--candidates", "10,20,40", "--hits", "5", "--device", "cpu",
+        "--protocols", "expected,full",
     )  # fmt: skip
     return folder
 
 
-def build(folder, **options):
-    con = connect(str(folder / "w"))
-    ids = [row[0] for row in con.execute("select run_id from runs").fetchall()]
+def build(folder, dims=(8, 512), **options):
+    """The page of the runs of these dimensions."""
+    warehouse = Warehouse.open(str(folder / "w"))
+    ids = [row["run_id"] for row in current_runs(warehouse) if row["dim"] in dims]
+    con = open_for(warehouse, "from metrics, retention", ids)
     return page.build(con, ids, **options)
 
 
@@ -230,6 +235,7 @@ def test_the_numbers_open_as_a_table(opened):
     box = tab.locator("details.numbers[data-key=s0-bytes-t2v]")
     box.locator("summary").click()
     rows = json.loads(tab.locator("#rows-s0-bytes-t2v").text_content())
+    box.locator("tbody tr").first.wait_for()
     assert box.locator("tbody tr").count() == len(rows) == 4
     assert box.locator("thead th").all_inner_texts() == list(rows[0])
 
@@ -248,6 +254,16 @@ def test_narrow_and_dark(browser, html, width, scheme):
 
 def test_the_same_for_the_same_warehouse(folder, html):
     assert build(folder) == html.read_bytes()
+
+
+def test_the_flips_that_are_asked_for(folder):
+    runs = current_runs(Warehouse.open(str(folder / "w")))
+    by_name = {(run["direction"], run["dim"], run["precision"]): run["run_id"] for run in runs}
+    asked = [by_name["t2v", 512, "b1"], by_name["t2v", 8, "fp32"]]
+    text = build(folder, flips=[tuple(asked)]).decode()
+    assert f"rank_flips(&#39;{asked[0]}&#39;, &#39;{asked[1]}&#39;)" in text
+    usual = [by_name["t2v", 512, "fp32"], by_name["t2v", 512, "b1"]]
+    assert f"rank_flips(&#39;{usual[0]}&#39;, &#39;{usual[1]}&#39;)" in build(folder).decode()
 
 
 def test_chinese(folder):
@@ -277,16 +293,14 @@ def test_without_hits_it_says_how_to_make_them(folder, tmp_path):
     shutil.copytree(folder / "w", tmp_path / "w")
     run(
         "evaluate", "--dataset", "drawn", "--dims", "16", "--precisions", "fp16", "-w",
-        tmp_path / "w", "--candidates", "10,20,40", "--device", "cpu",
+        tmp_path / "w", "--candidates", "10", "--protocols", "full", "--device", "cpu",
     )  # fmt: skip
-    con = connect(str(tmp_path / "w"))
-    ids = [row[0] for row in con.execute("select run_id from runs where dim = 16").fetchall()]
-    text = page.build(con, ids).decode()
+    text = build(tmp_path, dims=(16,)).decode()
     command = re.search(r"<pre>(cmr evaluate [^<\n]+)", text)[1]
     assert "--hits 10" in command
-    args = [*command.split()[1:], "-w", tmp_path / "w", "--candidates", "10,20,40"]
+    args = [*command.split()[1:], "-w", tmp_path / "w", "--protocols", "full"]
     run(*args, "--device", "cpu")
-    assert "<pre>cmr evaluate" not in page.build(connect(str(tmp_path / "w")), ids).decode()
+    assert "<pre>cmr evaluate" not in build(tmp_path, dims=(16,)).decode()
 
 
 def test_the_page_stays_small(folder, monkeypatch):

@@ -17,7 +17,7 @@
       orient: "top", symbolOpacity: 1, labelColor: "var(--ink-2)", titleColor: "var(--ink-2)", labelFontSize: 11,
       titleFontSize: 11, titleFontWeight: "normal",
       symbolFillColor: "var(--ink-2)", columns: width < 420 ? 3 : 6, labelLimit: 160, offset: 8,
-      layout: { top: { direction: width < 420 ? "vertical" : "horizontal", anchor: "start", margin: 6 } },
+      layout: { top: { direction: width < 420 ? "vertical" : "horizontal", anchor: "start", margin: 20 } },
     },
     text: { fill: "var(--ink)" }, rule: { color: "var(--ink-3)" },
   });
