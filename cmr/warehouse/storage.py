@@ -10,6 +10,7 @@ import os
 import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,18 @@ from cmr.errors import CmrError
 
 @dataclass(frozen=True)
 class Entry:
-    """A file, or a folder whose path ends with '/': bytes, and seconds since 1970 of its change."""
+    """A file, or a folder whose path ends with '/'.
+
+    `changed`: of its last change, in seconds since 1970; None where the store does not tell.
+    """
 
     path: str
     bytes: int
-    changed: float
+    changed: float | None
+
+
+# What stores call the time of the last change.
+_TIMES = ("mtime", "LastModified", "last_modified", "updated", "created")
 
 
 class Storage:
@@ -59,7 +67,9 @@ class Storage:
         return sorted(info.path[cut:] for info in infos if info.type == pafs.FileType.File)
 
     def files(self) -> list[Entry]:
-        """Every file below the root, and every folder that holds none, by path."""
+        """Every file below the root, and on a disk every folder that holds none, by path."""
+        if not self.is_local:
+            return self._remote_files()
         selector = pafs.FileSelector(self.base, allow_not_found=True, recursive=True)
         cut = len(self.base) + 1
         infos = self.fs.get_file_info(selector)
@@ -69,7 +79,20 @@ class Storage:
             folder = info.type == pafs.FileType.Directory
             if info.type == pafs.FileType.File or (folder and info.path not in full):
                 path = info.path[cut:] + ("/" if folder else "")
-                found.append(Entry(path, int(info.size or 0), (info.mtime_ns or 0) / 1e9))
+                found.append(Entry(path, int(info.size or 0), info.mtime_ns / 1e9))
+        return sorted(found, key=lambda entry: entry.path)
+
+    def _remote_files(self) -> list[Entry]:
+        """The same of an object store, which Arrow does not ask for times."""
+        store = self.fs.handler.fs
+        cut = len(self.base) + 1
+        found = []
+        for path, info in store.find(self.base, detail=True).items():
+            time = next((info[key] for key in _TIMES if info.get(key) is not None), None)
+            if isinstance(time, datetime):
+                time = time.timestamp()
+            changed = float(time) if isinstance(time, int | float) else None
+            found.append(Entry(path[cut:], int(info.get("size") or 0), changed))
         return sorted(found, key=lambda entry: entry.path)
 
     def read(self, relative: str, columns: list[str] | None = None) -> pa.Table:
