@@ -175,8 +175,9 @@ def vacuum(warehouse: str, older: float, unfinished: bool, dry_run: bool) -> Non
 
 
 def _line(what: str, one: Found, why: str) -> Row:
-    hours = max(0.0, time.time() - one.changed) / 3600
-    line = {"": what, "what": one.kind, "bytes": one.bytes, "hours old": f"{hours:.1f}"}
+    hours = None if one.changed is None else max(0.0, time.time() - one.changed) / 3600
+    age = None if hours is None else f"{hours:.1f}"
+    line = {"": what, "what": one.kind, "bytes": one.bytes, "hours old": age}
     return {**line, "file": one.path, "why": why}
 
 

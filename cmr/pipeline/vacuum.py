@@ -69,7 +69,7 @@ def vacuum(
             gone.append(one)
     locks = [one for one in found if one.kind == LOCK]
     if dry_run:
-        gone += [one for one in locks if one.changed <= before and _claim(one) not in held]
+        gone += [one for one in locks if (one.changed or 0) <= before and _claim(one) not in held]
         return Vacuumed(gone, kept, [one for one in found if one.kind == UNKNOWN])
     for one in gone:
         warehouse.storage.delete(one.path)
@@ -87,6 +87,8 @@ def _reason(one: Found, held: set[str], before: float, unfinished: bool) -> str:
         claims = guards(one.target)
         if held and (claims is None or claims & held):
             return "a writer is at work"
+    if one.changed is None:
+        return "the store does not tell its age"
     return "too young" if one.changed > before else ""
 
 

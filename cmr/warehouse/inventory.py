@@ -39,7 +39,7 @@ class Found:
 
     path: str
     bytes: int
-    changed: float
+    changed: float | None
     kind: str
 
     @property

@@ -106,11 +106,8 @@ class Remote:
             marks[path[cut:]] = repr([info.get(name) for name in names])
         return marks
 
-    def entries(self) -> list[tuple[str, int, float]]:
-        """Every file by path: bytes, and when it was written, in seconds since 1970.
-
-        Now, where the store does not say: it is never taken for old.
-        """
+    def entries(self) -> list[tuple[str, int, float | None]]:
+        """Every file by path: bytes, and when it was written, in seconds since 1970 or None."""
         try:
             with self._said(""):
                 found = self.fs.find(self.base, detail=True)
@@ -244,14 +241,14 @@ def _is_of_store(error: Exception) -> bool:
     return isinstance(error, OSError) or family not in ours
 
 
-def _written(info: dict[str, Any]) -> float:
+def _written(info: dict[str, Any]) -> float | None:
     for name in ("LastModified", "last_modified", "mtime", "created"):
         value = info.get(name)
         if isinstance(value, datetime):
             return value.timestamp()
         if isinstance(value, int | float):
             return float(value)
-    return time.time()
+    return None
 
 
 class _Sink:

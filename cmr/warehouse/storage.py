@@ -30,11 +30,14 @@ U = TypeVar("U")
 
 @dataclass(frozen=True)
 class Entry:
-    """A file, or a folder whose path ends with '/': bytes, and seconds since 1970 of its change."""
+    """A file, or a folder whose path ends with '/'.
+
+    `changed`: of its last change, in seconds since 1970; None where the store does not tell.
+    """
 
     path: str
     bytes: int
-    changed: float
+    changed: float | None
 
 
 class Storage:
@@ -83,7 +86,7 @@ class Storage:
         return sorted(info.path[cut:] for info in infos if info.type == pafs.FileType.File)
 
     def files(self) -> list[Entry]:
-        """Every file below the root, and every folder that holds none, by path."""
+        """Every file below the root, and on a disk every folder that holds none, by path."""
         if self.remote:
             return [Entry(*found) for found in self.remote.entries()]
         selector = pafs.FileSelector(self.base, allow_not_found=True, recursive=True)
@@ -95,7 +98,7 @@ class Storage:
             folder = info.type == pafs.FileType.Directory
             if info.type == pafs.FileType.File or (folder and info.path not in full):
                 path = info.path[cut:] + ("/" if folder else "")
-                found.append(Entry(path, int(info.size or 0), (info.mtime_ns or 0) / 1e9))
+                found.append(Entry(path, int(info.size or 0), info.mtime_ns / 1e9))
         return sorted(found, key=lambda entry: entry.path)
 
     def read(self, relative: str, columns: list[str] | None = None) -> pa.Table:
