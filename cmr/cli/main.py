@@ -22,6 +22,7 @@ COMMANDS = {
     "sql": "cmr.cli.sql",
     "report": "cmr.cli.report",
     "doctor": "cmr.cli.doctor",
+    "slurm": "cmr.cli.slurm",
     "completion": "cmr.cli.completion",
 }
 
