@@ -24,6 +24,7 @@ COMMANDS = {
     "report": "cmr.cli.report",
     "warehouse": "cmr.cli.warehouse",
     "doctor": "cmr.cli.doctor",
+    "slurm": "cmr.cli.slurm",
     "completion": "cmr.cli.completion",
 }
 

@@ -103,7 +103,8 @@ def session(address: str | None) -> Iterator[tuple[Any, str | None]]:
         )
     except (ConnectionError, ValueError, RuntimeError) as error:
         said = str(error).splitlines()[0]
-        raise CmrError(f"cannot reach Ray at {address or 'this machine'}: {said}") from None
+        hint = "" if os.environ.get("RAY_AUTH_MODE") else "; RAY_AUTH_MODE=token if it asks for one"
+        raise CmrError(f"cannot reach Ray at {address or 'this machine'}: {said}{hint}") from None
     try:
         url = getattr(context, "dashboard_url", None)
         yield ray, f"http://{url}" if url else None
