@@ -33,6 +33,7 @@ computed once. It may be deleted at any time.
 # What stands for each argument of a table macro, to see its columns.
 CALLS = {
     "compare": "compare('', '')",
+    "compare_runs": "compare_runs([''])",
     "metrics_at": "metrics_at(10)",
     "metrics_for": "metrics_for(100, 10)",
     "rank_flips": "rank_flips('', '')",

@@ -9,6 +9,7 @@ import click
 
 from cmr.cli.options import warehouse_option
 from cmr.errors import CmrError
+from cmr.report.holm import holm
 
 _MEASURES = ("hit_rate", "recall", "mrr", "ndcg", "map")
 _SHOWN = ("measure", "k", "value_a", "value_b", "difference", "ci_low", "ci_high", "p", "p_holm")
@@ -104,12 +105,9 @@ def _asked(row: Row, k: int) -> bool:
 
 
 def _correct(rows: Sequence[Row]) -> None:
-    """Holm (1979) over everything that is shown, in place."""
-    tested = sorted((row for row in rows if row["p"] is not None), key=lambda row: row["p"])
-    largest = 0.0
-    for place, row in enumerate(tested):
-        largest = max(largest, min(1.0, (len(tested) - place) * row["p"]))
-        row["p_holm"] = largest
+    """Holm over everything that is shown, in place."""
+    for row, p in zip(rows, holm([row["p"] for row in rows]), strict=True):
+        row["p_holm"] = p
 
 
 def _print(left: Row, right: Row, rows: Sequence[Row]) -> None:
