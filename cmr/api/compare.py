@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from cmr.api.select import pairs
 from cmr.errors import CmrError
+from cmr.report.holm import holm
 from cmr.views import connect, fetch, quoted
 from cmr.warehouse.current import current_runs
 from cmr.warehouse.store import Warehouse
@@ -77,12 +78,9 @@ def _asked(row: Row, k: int) -> bool:
 
 
 def _correct(rows: Sequence[Row]) -> None:
-    """Holm (1979) over everything that is shown, in place."""
-    tested = sorted((row for row in rows if row["p"] is not None), key=lambda row: row["p"])
-    largest = 0.0
-    for place, row in enumerate(tested):
-        largest = max(largest, min(1.0, (len(tested) - place) * row["p"]))
-        row["p_holm"] = largest
+    """Holm over everything that is shown, in place."""
+    for row, p in zip(rows, holm([row["p"] for row in rows]), strict=True):
+        row["p_holm"] = p
 
 
 def as_table(found: Sequence[Pair]) -> pa.Table:

@@ -1,49 +1,159 @@
-"""Which font families a language's plots are drawn with."""
+"""Which font families plots are drawn with, so that every sign has its glyph."""
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
 from cmr.errors import CmrError
 
-# Fonts that hold Chinese, as distributions and systems name them.
-CJK_FONTS = (
+# Comes with matplotlib.
+PLAIN = "DejaVu Sans"
+# Fonts of Chinese signs as distributions and systems name them, the best first.
+PREFERRED = (
     "Noto Sans CJK SC",
-    "Noto Sans CJK JP",
+    "Noto Sans SC",
     "Source Han Sans SC",
-    "WenQuanYi Zen Hei",
-    "WenQuanYi Micro Hei",
+    "Source Han Sans CN",
     "PingFang SC",
-    "Heiti SC",
+    "Hiragino Sans GB",
     "Microsoft YaHei",
+    "WenQuanYi Micro Hei",
+    "WenQuanYi Zen Hei",
+    "Heiti SC",
+    "STHeiti",
+    "Noto Sans CJK JP",
     "SimHei",
+    "Arial Unicode MS",
+)
+_LIKELY = re.compile(r"CJK|Hei|Song|Ming|Han|Kai|Gothic|Noto|Unicode", re.IGNORECASE)
+_INSTALL = (
+    "install one, such as the package fonts-noto-cjk (Debian, Ubuntu), "
+    "google-noto-sans-cjk-fonts (Fedora), font-noto-cjk (Alpine) or font-noto-sans-cjk-sc "
+    "(Homebrew)"
 )
 
 
-def font_for(lang: str) -> list[str]:
-    """Font families for a language's plots, first choice first.
+@dataclass(frozen=True)
+class Lettering:
+    """Font families, first choice first, and the signs that they have."""
 
-    Raises CmrError, saying what to install, if none that holds its signs is there.
+    families: tuple[str, ...]
+    signs: frozenset[int]
+
+    def shown(self, text: str, most: int = 60) -> str:
+        """A name as plots show it: signs without a glyph spelled out, the middle of a long one cut.
+
+        Line ends and other control signs have no glyph.
+        """
+        spelt = "".join(
+            sign
+            if ord(sign) in self.signs and sign.isprintable()
+            else sign.encode("unicode_escape").decode()
+            for sign in text
+        )
+        if len(spelt) <= most:
+            return spelt
+        half = (most - 1) // 2
+        return f"{spelt[:half]}…{spelt[-half:]}"
+
+
+def lettering(lang: str, needed: str, wished: str = "") -> Lettering:
+    """Families that have every letter of `needed`, and those of `wished` as far as any has.
+
+    Raises CmrError, saying what to install, if no font of this machine has those of `needed`.
     """
-    plain = ["DejaVu Sans"]
-    if lang != "zh":
-        return plain
+    families: list[str] = []
+    signs = _signs(_entry(PLAIN))
+    for text, must in ((needed, True), (wished, False)):
+        missing = _letters(text) - signs
+        if not missing:
+            continue
+        found = next((one for one in _ordered() if missing <= _signs(one)), None)
+        if found is None and must:
+            some = "".join(map(chr, sorted(missing)[:5]))
+            raise CmrError(
+                f"no font that has the signs of --lang {lang} ({some} …) is installed; {_INSTALL}"
+            )
+        if found is not None:
+            families.append(found.name)
+            signs |= _signs(found)
+    return Lettering((*families, PLAIN), frozenset(signs))
+
+
+def _letters(text: str) -> frozenset[int]:
+    """What a font must have: letters, digits and the marks of CJK, but no ornaments."""
+    return frozenset(
+        ord(sign)
+        for sign in text
+        if sign.isalnum() or "\u3000" <= sign <= "\u303f" or "\uff00" <= sign <= "\uffef"
+    )
+
+
+def _ordered() -> Iterator[Any]:
+    """Fonts of upright, regular letters: the preferred, the likely, then all others."""
+    for entries in (installed(), more()):
+        fit = [
+            one
+            for one in entries
+            if one.style == "normal"
+            and str(one.weight) in _REGULAR
+            # Its glyphs are boxes that name a script.
+            and not one.name.startswith("Last Resort")
+        ]
+        by_name = {one.name: one for one in reversed(fit)}
+        first = [by_name[name] for name in PREFERRED if name in by_name]
+        likely = [one for name, one in sorted(by_name.items()) if _LIKELY.search(name)]
+        yield from first
+        yield from likely
+        yield from (one for _, one in sorted(by_name.items()))
+
+
+_REGULAR = ("400", "normal", "regular", "book")
+
+
+def installed() -> list[Any]:
+    """The fonts that matplotlib knows."""
     from matplotlib import font_manager
 
-    installed = {font.name for font in font_manager.fontManager.ttflist}
-    found = [name for name in CJK_FONTS if name in installed]
-    if not found:
-        # The list is cached between runs, so a font just installed may be missing from it.
-        fresh = {
-            font_manager.get_font(path).family_name
-            for path in font_manager.findSystemFonts()
-            if "cjk" in path.lower() or "hei" in path.lower() or "han" in path.lower()
-        }
-        found = [name for name in CJK_FONTS if name in fresh]
-        for path in font_manager.findSystemFonts() if found else []:
-            if font_manager.get_font(path).family_name == found[0]:
-                font_manager.fontManager.addfont(path)
-    if not found:
-        raise CmrError(
-            "no font with Chinese signs is installed; install one, such as the package "
-            "fonts-noto-cjk or google-noto-sans-cjk-fonts"
-        )
-    return [*found[:1], *plain]
+    return list(font_manager.fontManager.ttflist)
+
+
+@functools.cache
+def more() -> list[Any]:
+    """Fonts that were installed after matplotlib had made its list, which it keeps for long."""
+    from matplotlib import font_manager
+
+    manager = font_manager.fontManager
+    known = {one.fname for one in manager.ttflist}
+    before = len(manager.ttflist)
+    for path in sorted(font_manager.findSystemFonts()):
+        if path not in known:
+            # A damaged font, or one of a kind that matplotlib does not read.
+            with contextlib.suppress(OSError, RuntimeError, ValueError):
+                manager.addfont(path)
+    return list(manager.ttflist[before:])
+
+
+def _entry(name: str) -> Any:
+    return next(one for one in installed() if one.name == name)
+
+
+def _signs(entry: Any) -> frozenset[int]:
+    return _of_file(entry.fname, getattr(entry, "index", 0))
+
+
+@functools.lru_cache(maxsize=64)
+def _of_file(path: str, face: int) -> frozenset[int]:
+    """The code points that a font file's face has glyphs of."""
+    from matplotlib.ft2font import FT2Font
+
+    try:
+        font = FT2Font(path, face_index=face) if face else FT2Font(path)
+        return frozenset(font.get_charmap())
+    except (OSError, RuntimeError):
+        return frozenset()

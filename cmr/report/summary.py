@@ -1,83 +1,112 @@
 """`experiment_summary.json`: what was measured and what came out, for programs.
 
-Keys: `cmr` (version), `datasets` (as ingested), `runs` (settings and environment of each),
-`leaderboard`, `tradeoffs` (bytes, quality kept, Pareto) and `metrics`, nested as
-dataset > model > direction > "dim method precision" > protocol > C > measure, each with value,
-ci_low, ci_high, chance and lift. Nothing in it depends on when it is written.
+`experiment_summary.schema.json` beside this module says what every key is; a copy lies beside the
+summary. Nothing in it depends on when it is written.
 """
 
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Sequence
+from importlib.resources import files as inside
 from typing import TYPE_CHECKING, Any
 
 from cmr import __version__
+from cmr.report.answer import MEASURES, smallest_sure
+from cmr.report.findings import Findings, Row, rounded
 from cmr.views import fetch
 
 if TYPE_CHECKING:
     import duckdb
-    import pyarrow as pa
 
+SCHEMA = "experiment_summary.schema.json"
 # A semi join does not keep the view's order, so it is said again.
 BOARD = """
     from leaderboard semi join asked using (run_id)
-    order by dataset, model, direction, list_position(['expected', 'full', 'sampled'], protocol),
-        candidates desc, round(recall_10, 10) desc, vector_bytes, run_id
+    order by dataset, qrels, model, direction,
+        list_position(['expected', 'full', 'sampled'], protocol), candidates desc,
+        round(recall_10, 10) desc, vector_bytes, run_id
 """
 _RUNS = """
-    select run_id, dataset, model, direction, dim, dim_method, precision, scorer, seed, protocols,
-        candidates, ks, draws, queries, gallery, vector_bytes, device, plan, versions, machine,
-        round(seconds, 3) as seconds
+    select run_id, dataset, qrels, model, direction, dim, dim_method, precision, scorer, seed,
+        protocols, candidates, ks, draws, queries, gallery, vector_bytes, device, plan, versions,
+        machine, round(seconds, 3) as seconds
     from runs semi join asked using (run_id) order by all
 """
+_DATASETS = """
+    select dataset, source, settings, texts, visuals, judgments, rejects, fingerprint
+    from datasets
+    where dataset in (select dataset from runs semi join asked using (run_id)) order by dataset
+"""
+_FIGURES = ("value", "ci_low", "ci_high", "chance", "lift")
+_TESTED = (
+    "run_id", "baseline", "baseline_is", "dataset", "qrels", "model", "direction", "dim",
+    "dim_method", "precision", "scorer", "measure", "k", "value", "value_low", "value_high",
+    "baseline_value", "difference", "p", "p_holm", "retention", "ci_low", "ci_high",
+)  # fmt: skip
 
 
-def summarise(con: duckdb.DuckDBPyConnection) -> str:
-    """The summary of the runs in the relation `asked`, as JSON."""
-    found: dict[str, Any] = {
-        "cmr": __version__,
-        "datasets": _rows(
-            con,
-            "select dataset, source, settings, texts, visuals, judgments, rejects, fingerprint "
-            "from datasets where dataset in (select dataset from runs semi join asked "
-            "using (run_id)) order by dataset",
-        ),
-        "runs": _rows(con, _RUNS),
-        "leaderboard": _rows(con, BOARD),
-        "tradeoffs": _rows(con, "from tradeoffs semi join asked using (run_id) order by run_id"),
-        "metrics": _nested(
-            _rows(con, "from metrics order by run_id, protocol, candidates, measure, k")
-        ),
-    }
-    for run in found["runs"]:
+def schema() -> bytes:
+    """The JSON schema of the summary."""
+    return inside("cmr.report").joinpath(SCHEMA).read_bytes()
+
+
+def summarise(
+    con: duckdb.DuckDBPyConnection, found: Sequence[Findings], retain: float, files: Sequence[str]
+) -> str:
+    """The summary of the runs in the relation `asked`, as JSON; `files` lie beside it."""
+    runs = _rows(con, _RUNS)
+    for run in runs:
         for key in ("plan", "versions", "machine"):
             run[key] = json.loads(run[key])
-    return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
+    whole: dict[str, Any] = {
+        "$schema": SCHEMA,
+        "cmr": __version__,
+        "datasets": _rows(con, _DATASETS),
+        "runs": runs,
+        "answers": [_answer(con, one, retain) for one in found],
+        "leaderboard": _rows(con, BOARD),
+        "tradeoffs": _rows(con, "from tradeoffs semi join asked using (run_id) order by run_id"),
+        "tests": [{name: row[name] for name in _TESTED} for one in found for row in one.kept],
+        "speed": [row for one in found for row in one.speeds],
+        "metrics": _nested([row for one in found for row in one.metrics], runs),
+        "files": sorted(files),
+    }
+    for row in whole["speed"]:
+        row["machine"] = json.loads(row["machine"])
+    return json.dumps(whole, indent=1, ensure_ascii=False) + "\n"
 
 
-def rounded(table: pa.Table) -> list[dict[str, Any]]:
-    """A table's rows with floats to eight decimals.
-
-    Threads add in whatever order they come, so digits beyond those differ from time to time.
-    """
-    return [
-        {key: round(value, 8) if isinstance(value, float) else value for key, value in row.items()}
-        for row in table.to_pylist()
-    ]
+def _answer(con: duckdb.DuckDBPyConnection, found: Findings, retain: float) -> Row:
+    """The smallest representation that is sure to keep enough of every measure and direction."""
+    of = found.subject
+    best = smallest_sure(con, of, retain)
+    kept = None
+    if best is not None:
+        kept = {name: best[name] for name in ("dim", "dim_method", "precision", "vector_bytes")}
+        kept |= {"bytes_share": round(best["share"], 8), "kept_low": round(best["low"], 8)}
+    return {
+        "dataset": of.dataset, "qrels": of.qrels, "model": of.model, "scorer": of.scorer,
+        "directions": found.directions, "measures": list(MEASURES), "k": 10, "retain": retain,
+        "baseline_is": found.kept[0]["baseline_is"], "smallest_sure": kept,
+    }  # fmt: skip
 
 
 def _rows(con: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
     return rounded(fetch(con, query))
 
 
-def _nested(rows: list[dict[str, Any]]) -> dict[str, Any]:
+def _nested(rows: Sequence[Row], runs: Sequence[Row]) -> dict[str, Any]:
+    """dataset > model > direction > representation > protocol > C > measure > figures."""
+    names = _run_names(runs)
     top: dict[str, Any] = {}
     for row in rows:
-        representation = f"{row['dim']} {row['dim_method']} {row['precision']}"
+        dataset, representation = names[row["run_id"]]
         measure = row["measure"] if row["k"] is None else f"{row['measure']}@{row['k']}"
         at = top
         for key in (
-            row["dataset"],
+            dataset,
             row["model"],
             row["direction"],
             representation,
@@ -85,5 +114,26 @@ def _nested(rows: list[dict[str, Any]]) -> dict[str, Any]:
             str(row["candidates"]),
         ):
             at = at.setdefault(key, {})
-        at[measure] = {name: row[name] for name in ("value", "ci_low", "ci_high", "chance", "lift")}
+        at[measure] = {name: row[name] for name in _FIGURES}
     return top
+
+
+def _run_names(runs: Sequence[Row]) -> dict[str, tuple[str, str]]:
+    """Under which data set and representation a run stands; the run's id where two would be one."""
+    plain = {
+        run["run_id"]: (
+            run["dataset"]
+            if run["qrels"] == "default"
+            else f"{run['dataset']} judged by {run['qrels']}",
+            f"{run['dim']} {run['dim_method']} {run['precision']}",
+        )
+        for run in runs
+    }
+    places = {
+        run["run_id"]: (run["model"], run["direction"], *plain[run["run_id"]]) for run in runs
+    }
+    alike = Counter(places.values())
+    return {
+        run_id: (dataset, name if alike[places[run_id]] == 1 else f"{name} {run_id}")
+        for run_id, (dataset, name) in plain.items()
+    }

@@ -12,8 +12,12 @@ import functools
 import gettext
 import io
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cmr.errors import CmrError
+
+if TYPE_CHECKING:
+    from babel.messages.catalog import Catalog
 
 # The language of the texts in the code.
 SOURCE = "en"
@@ -36,18 +40,35 @@ def translator(lang: str) -> gettext.NullTranslations:
     if lang == SOURCE:
         return gettext.NullTranslations()
     from babel.messages.mofile import write_mo
+
+    compiled = io.BytesIO()
+    write_mo(compiled, _catalogue(lang))
+    compiled.seek(0)
+    return gettext.GNUTranslations(compiled)
+
+
+def signs(lang: str) -> str:
+    """The different letters and other signs that a language's translations are written with."""
+    if lang == SOURCE:
+        return ""
+    found: set[str] = set()
+    for message in _catalogue(lang):
+        if message.id:
+            forms = message.string if isinstance(message.string, tuple) else (message.string,)
+            found.update(*forms)
+    return "".join(sorted(found))
+
+
+@functools.cache
+def _catalogue(lang: str) -> Catalog:
     from babel.messages.pofile import PoFileError, read_po
 
     path = _FOLDER / lang / "LC_MESSAGES" / "cmr.po"
     try:
         with path.open("rb") as stream:
-            catalogue = read_po(stream, abort_invalid=True)
+            return read_po(stream, abort_invalid=True)
     except (OSError, PoFileError, UnicodeDecodeError) as error:
         raise CmrError(f"{path} is not a readable catalogue: {error}") from None
-    compiled = io.BytesIO()
-    write_mo(compiled, catalogue)
-    compiled.seek(0)
-    return gettext.GNUTranslations(compiled)
 
 
 def mark(text: str) -> str:

@@ -1,44 +1,39 @@
-"""Write the report's files: summary, tables, plots."""
+"""Write the report: the page, the summary, tables and plots."""
 
 from __future__ import annotations
 
 import csv
 import io
-import os
-from collections.abc import Iterator, Sequence
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from cmr.errors import CmrError
-from cmr.materialised import prepare
-from cmr.report.fonts import font_for
-from cmr.report.plots import line_plot
-from cmr.report.summary import BOARD, rounded, summarise
-from cmr.report.words import mark, translator
+from cmr.materialised import Bar, no_bar, prepare
+from cmr.report import page
+from cmr.report.figures import Draw, look_for, plots
+from cmr.report.files import publish, stems
+from cmr.report.findings import VIEWS, Findings, read, rounded
+from cmr.report.plots.style import Look, drawn
+from cmr.report.subject import subjects
+from cmr.report.summary import BOARD, SCHEMA, schema, summarise
+from cmr.report.tables import kept, pools
+from cmr.report.typeset import latex, markdown
 from cmr.views import connect, fetch
 from cmr.warehouse.store import Warehouse
 
-PLOTS = (
-    ("recall", 10, "value"),
-    ("mrr", None, "value"),
-    ("ndcg", 10, "value"),
-    ("recall", 10, "lift"),
-)
-NAMES = {
-    "recall": mark("Recall@10"),
-    "mrr": mark("MRR"),
-    "ndcg": mark("NDCG@10"),
-    "lift": mark("Recall@10 / chance"),
-    "t2v": mark("text to visual"),
-    "v2t": mark("visual to text"),
-    "full": mark("whole gallery"),
-    "expected": mark("expected over random pools"),
-    "sampled": mark("sampled pools"),
-}
-_VIEWS = "from metrics, leaderboard, tradeoffs, datasets, runs"
+if TYPE_CHECKING:
+    import duckdb
+
+SUMMARY = "experiment_summary.json"
+PAGE = "index.html"
+RETAIN = 0.99
+# What an earlier report may have left behind in its folders.
+_OURS = re.compile(r"(plots|tables)/[^/\\]+\.(png|svg|md|tex)")
 Row = dict[str, Any]
 
 
@@ -46,62 +41,106 @@ def write_report(
     root: str,
     out: str,
     *,
-    dataset: str | None = None,
+    datasets: Sequence[str] = (),
+    models: Sequence[str] = (),
     run_ids: Sequence[str] | None = None,
     lang: str = "en",
+    images: str | None = None,
+    flips: Sequence[tuple[str, str]] = (),
+    bar: Bar = no_bar,
 ) -> list[str]:
-    """Write summary JSON, CSVs and plots of a warehouse's runs; returns the paths.
+    """Write the report of a warehouse's runs below the folder `out`; returns the paths.
 
-    `dataset` or `run_ids` keep only some runs. Raises CmrError if there are none, for an unknown
-    language, and if `out` cannot be written.
+    `datasets`, `models` and `run_ids` keep only some runs; `images` and `flips` as `page.build`
+    takes them. All files appear at the end, or none. Raises CmrError if there are no such runs,
+    for an unknown language or one whose letters no font has, and if `out` cannot be written.
     """
-    _ = translator(lang).gettext
-    font_for(lang)
+    look_for(lang, [])
     warehouse = Warehouse.open(root)
     con = connect(warehouse.root)
-    runs = fetch(con, "select run_id, dataset from runs").to_pylist()
+    chosen = _chosen(con, datasets, models, run_ids)
+    con.register("asked", pa.table({"run_id": pa.array(chosen)}))
+    prepare(con, warehouse, VIEWS, chosen, bar)
+    found = [read(con, subject) for subject in subjects(con, chosen)]
+    look = look_for(lang, found)
+    html = page.build(con, chosen, lang=lang, retain=RETAIN, flips=flips, images=images)
+    names = stems([_names(one) for one in found])
+    planned = {
+        f"plots/{name}": draw
+        for one, stem in zip(found, names, strict=True)
+        for name, draw in plots(look, one, stem)
+    }
+    texts = dict(_tables(look, lang, zip(found, names, strict=True)))
+    files = {PAGE: html, SCHEMA: schema(), **dict(_csvs(con, found)), **texts}
+    there = [SUMMARY, *files, *(f"{name}.{kind}" for name in planned for kind in ("png", "svg"))]
+    files[SUMMARY] = summarise(con, found, RETAIN, there).encode()
+    earlier = _earlier(Path(out))
+    with bar("plots", len(planned), "plots") as advance:
+        written = publish(out, _each(files, look, planned, advance))
+    for name in sorted(earlier - set(there)):
+        (Path(out) / name).unlink(missing_ok=True)
+    return written
+
+
+def _chosen(
+    con: duckdb.DuckDBPyConnection,
+    datasets: Sequence[str],
+    models: Sequence[str],
+    run_ids: Sequence[str] | None,
+) -> list[str]:
+    """The runs asked for. Raises CmrError, naming what there is, where a name stands for none."""
+    runs = fetch(con, "select run_id, dataset, model from runs order by run_id").to_pylist()
+    if not runs:
+        raise CmrError("there are no runs to report; `cmr evaluate` makes them")
+    for what, asked in (("dataset", datasets), ("model", models)):
+        there = sorted({row[what] for row in runs})
+        for name in asked:
+            if name not in there:
+                raise CmrError(f"no run has the {what} {name!r}; there is {', '.join(there)}")
     chosen = [
         row["run_id"]
         for row in runs
-        if (dataset is None or row["dataset"] == dataset)
+        if (not datasets or row["dataset"] in datasets)
+        and (not models or row["model"] in models)
         and (run_ids is None or row["run_id"] in set(run_ids))
     ]
     if not chosen:
-        what = f" of {dataset!r}" if dataset else ""
-        raise CmrError(f"there are no runs{what} to report; `cmr evaluate` makes them")
-    con.register("asked", pa.table({"run_id": pa.array(chosen)}))
-    prepare(con, warehouse, _VIEWS, chosen)
-    metrics = rounded(fetch(con, "from metrics order by run_id, protocol, candidates, measure, k"))
-    board = rounded(fetch(con, BOARD))
-    files = {
-        "experiment_summary.json": summarise(con).encode(),
-        "metrics.csv": _csv(metrics),
-        "leaderboard.csv": _csv(board),
-        **dict(_plots(metrics, lang)),
+        raise CmrError("no run is of these data sets and of these models")
+    return chosen
+
+
+def _names(found: Findings) -> tuple[str, ...]:
+    """What a subject's files are called by: what is as usual is not said."""
+    of = found.subject
+    further = [
+        name for name, usual in ((of.qrels, "default"), (of.scorer, "torch")) if name != usual
+    ]
+    return (of.dataset, of.model, *further)
+
+
+def _tables(
+    look: Look, lang: str, found: Iterable[tuple[Findings, str]]
+) -> Iterator[tuple[str, bytes]]:
+    for one, stem in found:
+        for name, table in (("gallery", kept(look, one)), ("pools", pools(look, one))):
+            if table is not None:
+                yield f"tables/{stem}_{name}.tex", latex(table, lang, f"{stem}-{name}").encode()
+                yield f"tables/{stem}_{name}.md", markdown(table).encode()
+
+
+def _csvs(con: duckdb.DuckDBPyConnection, found: Sequence[Findings]) -> Iterator[tuple[str, bytes]]:
+    tables = {
+        "leaderboard": rounded(fetch(con, BOARD)),
+        "metrics": [row for one in found for row in one.metrics],
+        "retention": [row for one in found for row in one.kept],
+        "tradeoffs": [row for one in found for row in one.costs],
+        "speed": [row for one in found for row in one.speeds],
+        "ranks": [row for one in found for row in one.ranks],
+        "comparisons": [row for one in found for rows in one.compared.values() for row in rows],
     }
-    return [_write(Path(out), name, data) for name, data in files.items()]
-
-
-def _plots(metrics: list[Row], lang: str) -> Iterator[tuple[str, bytes]]:
-    """A PNG a data set, model, direction and quantity; expected pools where they are known."""
-    _ = translator(lang).gettext
-    groups: dict[tuple[str, str, str], list[Row]] = {}
-    for row in metrics:
-        groups.setdefault((row["dataset"], row["model"], row["direction"]), []).append(row)
-    for (dataset, model, direction), rows in sorted(groups.items()):
-        protocols = {row["protocol"] for row in rows}
-        protocol = next(name for name in ("expected", "sampled", "full") if name in protocols)
-        folder = quote(f"{dataset} {model}", safe=" ").replace(" ", "_")
-        for measure, k, quantity in PLOTS:
-            points = [
-                row
-                for row in rows
-                if (row["protocol"], row["measure"], row["k"]) == (protocol, measure, k)
-            ]
-            name = "lift" if quantity == "lift" else measure
-            what, way, pools = (_(NAMES[key]) for key in (name, direction, protocol))
-            title = f"{what}, {way} ({pools})\n{dataset}, {model}"
-            yield f"{folder}_{direction}_{name}.png", line_plot(points, quantity, title, lang)
+    for name, rows in tables.items():
+        if rows:
+            yield f"{name}.csv", _csv(rows)
 
 
 def _csv(rows: list[Row]) -> bytes:
@@ -112,13 +151,19 @@ def _csv(rows: list[Row]) -> bytes:
     return text.getvalue().encode()
 
 
-def _write(folder: Path, name: str, data: bytes) -> str:
-    """Write under another name first, so that a file appears whole."""
-    path, part = folder / name, folder / f"{name}.part"
+def _each(
+    files: dict[str, bytes], look: Look, planned: dict[str, Draw], advance: Callable[[int], None]
+) -> Iterator[tuple[str, bytes]]:
+    yield from files.items()
+    for name, draw in planned.items():
+        yield from drawn(look, name, draw)
+        advance(1)
+
+
+def _earlier(out: Path) -> set[str]:
+    """Plots and tables that a report written here before says it has."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(data)
-        os.replace(part, path)
-    except OSError as error:
-        raise CmrError(f"cannot write {path}: {error.strerror or error}") from None
-    return str(path)
+        listed = json.loads((out / SUMMARY).read_text(encoding="utf-8"))["files"]
+        return {name for name in listed if _OURS.fullmatch(name)}
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()

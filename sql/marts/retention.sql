@@ -1,7 +1,8 @@
 -- What every representation keeps of the baseline's measures over the whole gallery, with the 95%
 -- interval of the ratio: paired by query, clustered by visual item, by the delta method (Cochran,
--- Sampling techniques, 1977, section 6.4). Its first CTE stands in for the view of its name: the
--- whole gallery counts, whatever protocols a run was asked for.
+-- Sampling techniques, 1977, section 6.4), and the paired test of the difference, as compare's. Its
+-- first CTE stands in for the view of its name: the whole gallery counts, whatever protocols a run
+-- was asked for.
 -- @retention: value / the baseline's.
 -- @ci_low: Lower end of the 95% interval of retention.
 -- @ci_high: Upper end of the 95% interval of retention.
@@ -9,6 +10,10 @@
 -- @baseline_is: native fp32, or finest available.
 -- @baseline_value: The baseline's value.
 -- @value: The measure, over the whole gallery.
+-- @value_low: Lower end of the 95% interval of value.
+-- @value_high: Upper end of the 95% interval of value.
+-- @difference: value - baseline_value.
+-- @p: Two-sided p-value of no difference, not corrected; NULL with one cluster alone.
 with
 int_pools as (
     select run_id, 'full' as protocol, gallery as candidates from runs
@@ -21,6 +26,7 @@ paired as (
         x.run_id, int_baselines.baseline, int_baselines.baseline_is, x.k,
         count(*) as clusters,
         sum(x.n) as queries,
+        sum(x.n * x.n) as nn,
         unnest(['recall', 'hit_rate', 'mrr', 'ndcg', 'ndcg_exp', 'precision']) as measure,
         unnest([
             sum(x.recall), sum(x.hit_rate), sum(x.mrr), sum(x.ndcg), sum(x.ndcg_exp),
@@ -41,7 +47,21 @@ paired as (
         unnest([
             sum(x.recall * y.recall), sum(x.hit_rate * y.hit_rate), sum(x.mrr * y.mrr),
             sum(x.ndcg * y.ndcg), sum(x.ndcg_exp * y.ndcg_exp), sum(x.precision * y.precision)
-        ]) as xy
+        ]) as xy,
+        unnest([
+            sum(x.n * x.recall), sum(x.n * x.hit_rate), sum(x.n * x.mrr), sum(x.n * x.ndcg),
+            sum(x.n * x.ndcg_exp), sum(x.n * x.precision)
+        ]) as nx,
+        unnest([
+            sum(x.n * y.recall), sum(x.n * y.hit_rate), sum(x.n * y.mrr), sum(x.n * y.ndcg),
+            sum(x.n * y.ndcg_exp), sum(x.n * y.precision)
+        ]) as ny,
+        -- Of the difference itself, for Σx² - 2Σxy + Σy² loses the small ones.
+        unnest([
+            sum((x.recall - y.recall) ** 2), sum((x.hit_rate - y.hit_rate) ** 2),
+            sum((x.mrr - y.mrr) ** 2), sum((x.ndcg - y.ndcg) ** 2),
+            sum((x.ndcg_exp - y.ndcg_exp) ** 2), sum((x.precision - y.precision) ** 2)
+        ]) as dd
     from sums as x
     inner join int_baselines using (run_id)
     inner join sums as y
@@ -52,12 +72,28 @@ estimated as (
     select
         *,
         total / nullif(base, 0) as kept,
+        total / queries as value,
+        -- The last digits of equal values differ by the order in which they were summed.
+        case when abs(total - base) > 1e-12 * xx then (total - base) / queries else 0.0 end
+            as difference,
         xx - 2 * kept * xy + kept * kept * yy as residual,
+        xx - 2 * value * nx + value * value * nn as own,
+        dd - 2 * difference * (nx - ny) + difference * difference * nn as paired_residual,
         case
             when clusters <= 1 then null
             when residual <= 1e-12 * xx then 0.0
             else sqrt(residual * clusters / (clusters - 1)) / base
-        end as error
+        end as error,
+        case
+            when clusters <= 1 then null
+            when own <= 1e-12 * xx then 0.0
+            else sqrt(own * clusters / (clusters - 1)) / queries
+        end as value_error,
+        case
+            when clusters <= 1 then null
+            when dd <= 1e-24 * xx or paired_residual <= 1e-12 * dd then 0.0
+            else sqrt(paired_residual * clusters / (clusters - 1)) / queries
+        end as difference_error
     from paired
 ),
 first_cutoffs as (
@@ -69,9 +105,19 @@ final as (
         runs.dim_method,
         runs.precision, runs.scorer, runs.vector_bytes, estimated.measure,
         case when estimated.measure <> 'mrr' then estimated.k end as k,
-        estimated.total / estimated.queries as value,
+        estimated.value,
+        estimated.value - 1.959963984540054 * estimated.value_error as value_low,
+        estimated.value + 1.959963984540054 * estimated.value_error as value_high,
         estimated.baseline, estimated.baseline_is,
         estimated.base / estimated.queries as baseline_value,
+        estimated.difference,
+        case
+            when estimated.difference_error is null then null
+            when estimated.difference_error > 0
+                then p_value(estimated.difference / estimated.difference_error)
+            when abs(estimated.difference) > 1e-12 then 0.0
+            else 1.0
+        end as p,
         estimated.kept as retention,
         estimated.kept - 1.959963984540054 * estimated.error as ci_low,
         estimated.kept + 1.959963984540054 * estimated.error as ci_high

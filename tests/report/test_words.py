@@ -14,14 +14,14 @@ from cmr.errors import CmrError
 from cmr.report import words
 
 FOLDER = Path(cmr.report.__file__).parent
-METHODS = [("**.py", "python"), ("**.jinja", "jinja2"), ("**.js", "javascript")]
-OPTIONS = {"**.jinja": {"silent": "false"}}
+METHODS = [("**.py", "python"), ("**.j2", "jinja2"), ("**.js", "javascript")]
+OPTIONS = {"**.j2": {"silent": "false"}}
 OTHERS = [lang for lang in words.languages() if lang != words.SOURCE]
 
 
 def in_the_code():
     """Every text that the code marks; of a plural both forms."""
-    keywords = DEFAULT_KEYWORDS | {"mark": None}
+    keywords = DEFAULT_KEYWORDS | {"mark": None, "say": None}
     found = set()
     for name, line, text, _, context in extract_from_dir(FOLDER, METHODS, OPTIONS, keywords):
         assert context is None, f"{name}:{line}: no text needs a context"

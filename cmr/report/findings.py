@@ -1,0 +1,183 @@
+"""What came out, as rows: of one subject, for plots, tables and the summary."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from cmr.report.holm import holm
+from cmr.report.subject import LEADING, Subject
+from cmr.views import fetch, quoted
+from cmr.warehouse.schemas import PRECISIONS
+
+if TYPE_CHECKING:
+    import duckdb
+
+# Runs of a comparison matrix; more cannot be read, and pairs grow with their square.
+MOST_COMPARED = 20
+# The views that `read` and the summary ask.
+VIEWS = "from metrics, leaderboard, tradeoffs, retention, speed, first_ranks, datasets, runs"
+MEASURES = (("recall", 10), ("mrr", None), ("ndcg", 10))
+_ORDER = "direction, dim, dim_method, precision, run_id"
+_PROBABILITIES = ("p", "p_holm")
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Rows of the views of the same names, of one subject.
+
+    `kept` is of `retention`, with p_holm over all runs, directions and MEASURES but the
+    baseline's own; `costs` is of `tradeoffs`, with Recall@10's interval; `ranks` has the share of
+    queries whose first relevant item ranks at `rank` or better; `compared` is of
+    `compare_runs`, a list a direction.
+    """
+
+    subject: Subject
+    metrics: list[Row]
+    kept: list[Row]
+    costs: list[Row]
+    speeds: list[Row]
+    ranks: list[Row]
+    compared: dict[str, list[Row]]
+
+    @property
+    def directions(self) -> list[str]:
+        """The directions that there are runs of, t2v first."""
+        return sorted({row["direction"] for row in self.kept})
+
+    def leading(self, direction: str) -> str:
+        """The protocol that leads in a direction."""
+        return next(
+            name
+            for name in LEADING
+            if any(r["protocol"] == name and r["direction"] == direction for r in self.metrics)
+        )
+
+
+def read(con: duckdb.DuckDBPyConnection, subject: Subject) -> Findings:
+    """The findings of a subject; the connection must have VIEWS."""
+    mine = f"semi join (select run_id from runs where {subject.condition}) using (run_id)"
+    kept = rounded(fetch(con, f"from retention {mine} order by {_ORDER}, measure, k nulls first"))
+    _correct(kept)
+    ends = {
+        row["run_id"]: {name: row[name] for name in ("value_low", "value_high")}
+        for row in kept
+        if (row["measure"], row["k"]) == ("recall", 10)
+    }
+    costs = rounded(fetch(con, f"from tradeoffs {mine} order by {_ORDER}"))
+    return Findings(
+        subject=subject,
+        metrics=rounded(
+            fetch(con, f"from metrics {mine} order by {_ORDER}, protocol, candidates, measure, k")
+        ),
+        kept=kept,
+        costs=[{**row, **ends[row["run_id"]]} for row in costs],
+        speeds=rounded(fetch(con, f"from speed {mine} order by {_ORDER}")),
+        ranks=_ranks(con, mine),
+        compared={
+            way: compared(con, compared_runs(costs, way))
+            for way in sorted({row["direction"] for row in costs})
+        },
+    )
+
+
+def _correct(kept: list[Row]) -> None:
+    """Holm over everything that a table marks: all but the baselines themselves."""
+    tested = [
+        row
+        for row in kept
+        if (row["measure"], row["k"]) in MEASURES and row["run_id"] != row["baseline"]
+    ]
+    for row in kept:
+        row["p_holm"] = None
+    for row, p in zip(tested, holm([row["p"] for row in tested]), strict=True):
+        row["p_holm"] = None if p is None else digits(p)
+
+
+def compared_runs(costs: Sequence[Row], direction: str) -> list[str]:
+    """The runs that a matrix shows: the baseline, the Pareto front, then the best, in order."""
+    mine = [row for row in costs if row["direction"] == direction]
+    first = sorted(
+        mine,
+        key=lambda row: (
+            row["run_id"] != row["baseline"],
+            not row["pareto_bytes"],
+            -row["recall_10"],
+            row["vector_bytes"],
+            row["run_id"],
+        ),
+    )[:MOST_COMPARED]
+    chosen = {row["run_id"] for row in first}
+    ordered = sorted(
+        mine,
+        key=lambda row: (
+            row["dim"],
+            row["dim_method"],
+            PRECISIONS.index(row["precision"]),
+            row["run_id"],
+        ),
+    )
+    return [row["run_id"] for row in ordered if row["run_id"] in chosen]
+
+
+def compared(con: duckdb.DuckDBPyConnection, run_ids: Sequence[str]) -> list[Row]:
+    """Every pair of runs of one direction, by Recall@10 over the whole gallery."""
+    if len(run_ids) < 2:
+        return []
+    return rounded(fetch(con, f"from compare_runs([{', '.join(map(quoted, run_ids))}])"))
+
+
+def _ranks(con: duckdb.DuckDBPyConnection, mine: str) -> list[Row]:
+    """Cumulative shares at some 25 ranks a power of ten: as fine as a plot shows."""
+    query = f"""
+        with grid as (
+            select distinct round(pow(10, step / 25))::bigint as rank from range(0, 226) t (step)
+        ),
+        counted as (
+            select
+                run_id, any_value(direction) as direction, any_value(dim) as dim,
+                any_value(dim_method) as dim_method, any_value(precision) as precision,
+                any_value(gallery) as gallery, first_ranks.rank, count(*) as n
+            from first_ranks {mine}
+            group by run_id, first_ranks.rank
+        ),
+        placed as (
+            select counted.* exclude (rank), grid.rank
+            from counted asof join grid on counted.rank <= grid.rank
+        ),
+        summed as (
+            select run_id, direction, dim, dim_method, precision, gallery, rank, sum(n) as n
+            from placed group by all
+        )
+        select
+            * exclude (n),
+            sum(n) over (partition by run_id order by rank)
+            / sum(n) over (partition by run_id) as share
+        from summed order by {_ORDER}, rank
+    """
+    return rounded(fetch(con, query))
+
+
+def digits(value: float) -> float:
+    """Six digits of a probability, however small it is."""
+    return float(f"{value:.6g}")
+
+
+def rounded(table: pa.Table) -> list[Row]:
+    """A table's rows with floats to eight decimals, and p-values to six digits.
+
+    Threads add in whatever order they come, so digits beyond those differ from time to time.
+    """
+    return [
+        {
+            key: (digits(value) if key in _PROBABILITIES else round(value, 8))
+            if isinstance(value, float)
+            else value
+            for key, value in row.items()
+        }
+        for row in table.to_pylist()
+    ]

@@ -1,0 +1,1 @@
+"""The report's plots, by matplotlib, as they can go into a paper."""

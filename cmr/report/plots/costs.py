@@ -1,0 +1,130 @@
+"""What quality costs: bytes a vector with the Pareto front, and time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from cmr.report.plots import style
+from cmr.report.plots.style import Look, Row
+from cmr.warehouse.schemas import PRECISIONS
+
+
+def against_bytes(
+    look: Look, rows: Sequence[Row], what: str, ways: dict[str, str], title: str
+) -> Any:
+    """A figure of Recall@10 over the whole gallery against bytes a vector, a panel a direction.
+
+    `rows`: of `tradeoffs`, with value_low and value_high. `ways`: directions with their names.
+    """
+    figure, grid = _by_direction(ways, 1)
+    kinds = _colours(rows)
+    for axes, way in zip(grid[0], ways, strict=True):
+        mine = [row for row in rows if row["direction"] == way]
+        front = sorted(
+            (row for row in mine if row["pareto_bytes"]),
+            key=lambda row: (row["vector_bytes"], row["recall_10"]),
+        )
+        x = [row["vector_bytes"] for row in front]
+        y = [row["recall_10"] for row in front]
+        axes.plot(x, y, drawstyle="steps-post", color=style.FAINT, linewidth=0.9, zorder=1)
+        for row in mine:
+            low, high = (
+                row["recall_10"] if row[end] is None else row[end]
+                for end in ("value_low", "value_high")
+            )
+            axes.errorbar(
+                row["vector_bytes"],
+                row["recall_10"],
+                yerr=[[row["recall_10"] - low], [high - row["recall_10"]]],
+                color=kinds[style.width_name((row["dim"], row["dim_method"]))],
+                marker=style.precision_kind(row["precision"])["marker"],
+                markerfacecolor=None if row["pareto_bytes"] else "white",
+                markersize=4.5,
+                linestyle="none",
+                elinewidth=0.6,
+                zorder=3 if row["pareto_bytes"] else 2,
+            )
+        style.sizes_axis(axes.xaxis, sorted({row["vector_bytes"] for row in mine}), True)
+        axes.set_xlabel(look.say("bytes a vector"))
+        axes.set_ylabel(what)
+        axes.set_title(ways[way])
+    _legend(look, figure, rows, kinds)
+    note = look.say("filled: on the Pareto front (the line); bars: 95% intervals")
+    style.title(figure, title, note)
+    return figure
+
+
+def speed(look: Look, rows: Sequence[Row], ways: dict[str, str], title: str) -> Any:
+    """A figure of queries a second, and the mean time of a query, against the dimension.
+
+    `rows`: of `speed`.
+    """
+    figure, grid = _by_direction(ways, 2)
+    for column, way in enumerate(ways):
+        mine = [row for row in rows if row["direction"] == way]
+        for above, axes in zip((True, False), grid[:, column], strict=True):
+            # A dimension that was reached by several methods has a line for each of them.
+            several = len(style.widths(mine)) > len({row["dim"] for row in mine})
+            lines: dict[tuple[int, str], list[Row]] = {}
+            for row in mine:
+                method = row["dim_method"] if several else ""
+                key = (PRECISIONS.index(row["precision"]), method)
+                lines.setdefault(key, []).append(row)
+            for (place, _method), points in sorted(lines.items()):
+                points = sorted(points, key=lambda row: (row["dim"], row["run_id"]))
+                pace = [row["queries_per_second"] for row in points]
+                y = pace if above else [1000 / value for value in pace]
+                kind = style.precision_kind(PRECISIONS[place])
+                axes.plot([row["dim"] for row in points], y, **kind)
+            style.log_axis(axes.yaxis)
+            style.sizes_axis(axes.xaxis, sorted({row["dim"] for row in mine}), True)
+            axes.set_ylabel(look.say("queries a second") if above else look.say("ms a query"))
+        grid[0, column].set_title(ways[way])
+        grid[1, column].set_xlabel(look.say("dimension"))
+    style.precision_legend(figure, rows)
+    devices = ", ".join(sorted({look.name(str(row["device"])) for row in rows}))
+    note = look.say(
+        "one exact pass over the gallery, which serves both directions; device: {device}"
+    )
+    style.title(figure, title, note.format(device=devices))
+    return figure
+
+
+def _by_direction(ways: dict[str, str], down: int) -> tuple[Any, Any]:
+    width = style.COLUMN + 1.2 if len(ways) == 1 else style.TEXT
+    figure = style.new_figure(width, 0.8 + 1.9 * down)
+    return figure, figure.subplots(down, len(ways), squeeze=False, sharex=True)
+
+
+def _colours(rows: Sequence[Row]) -> dict[str, Any]:
+    """A colour a dimension; beyond the palette, shades from dark to light."""
+    from matplotlib import colormaps
+
+    found = [style.width_name(width) for width in style.widths(rows)]
+    if len(found) <= len(style.PALETTE):
+        return dict(zip(found, style.PALETTE, strict=False))
+    shades = colormaps["cividis"]
+    return {name: shades(0.95 * at / (len(found) - 1)) for at, name in enumerate(found)}
+
+
+def _legend(look: Look, figure: Any, rows: Sequence[Row], kinds: dict[str, Any]) -> None:
+    """Colours for dimensions, markers for precisions; of many dimensions every n-th is named."""
+    from matplotlib.lines import Line2D
+
+    def empty(label: str, **more: Any) -> Any:
+        return Line2D([], [], linestyle="none", label=label, **more)
+
+    names = list(kinds)
+    step = -(-len(names) // 12)
+    named = [name for at, name in enumerate(names) if at % step == 0 or at == len(names) - 1]
+    there = {row["precision"] for row in rows}
+    handles = [empty(look.say("dimension"))]
+    handles += [empty(name, marker="o", color=kinds[name]) for name in named]
+    handles += [empty(look.say("precision"))]
+    handles += [
+        empty(name, marker=style.precision_kind(name)["marker"], color=style.INK)
+        for name in PRECISIONS
+        if name in there
+    ]
+    figure.legend(handles=handles, loc="outside right upper", handletextpad=0.2)

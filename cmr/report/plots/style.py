@@ -1,0 +1,188 @@
+"""How plots look, and how a figure becomes a file.
+
+Widths are those of a column and of a text block of two columns. Colour-blind readers tell the
+palette apart, and every colour has a marker and a line style beside it.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cmr.errors import CmrError
+from cmr.report.fonts import Lettering
+from cmr.warehouse.schemas import PRECISIONS
+
+# Inches.
+COLUMN, TEXT = 3.5, 7.16
+# Okabe and Ito, Color universal design, 2008, without the yellow, which is faint on paper.
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+STYLES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)), (0, (3, 1, 1, 1, 1, 1)))
+DPI = 300
+INK, FAINT = "#333333", "#999999"
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Look:
+    """A language's words, and letters that have glyphs."""
+
+    say: Callable[[str], str]
+    letters: Lettering
+
+    def name(self, text: str, most: int = 60) -> str:
+        """A name of the data as it can be drawn."""
+        return self.letters.shown(text, most)
+
+
+def settings(letters: Lettering) -> dict[str, Any]:
+    """matplotlib's settings; nothing in a file depends on when or where it is made."""
+    return {
+        "font.family": list(letters.families),
+        "font.size": 8,
+        "axes.titlesize": 8,
+        "axes.labelsize": 8,
+        "xtick.labelsize": 7,
+        "ytick.labelsize": 7,
+        "legend.fontsize": 7,
+        "figure.titlesize": 8,
+        "figure.labelsize": 8,
+        "text.parse_math": False,
+        "text.color": INK,
+        "axes.labelcolor": INK,
+        "axes.edgecolor": FAINT,
+        "xtick.color": INK,
+        "ytick.color": INK,
+        "axes.linewidth": 0.6,
+        "xtick.major.width": 0.6,
+        "ytick.major.width": 0.6,
+        "xtick.minor.width": 0.4,
+        "ytick.minor.width": 0.4,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": True,
+        "axes.axisbelow": True,
+        "grid.color": "#dddddd",
+        "grid.linewidth": 0.5,
+        "lines.linewidth": 1.1,
+        "lines.markersize": 3.5,
+        "legend.frameon": False,
+        "legend.handlelength": 2.6,
+        "svg.hashsalt": "cmr",
+        # Letters as outlines: the same on every machine, with or without the fonts.
+        "svg.fonttype": "path",
+    }
+
+
+def drawn(look: Look, name: str, draw: Callable[[], Any]) -> Iterator[tuple[str, bytes]]:
+    """The figure that `draw` makes, as `name`.png and `name`.svg.
+
+    Raises CmrError if a sign has no glyph: a plot has no empty boxes.
+    """
+    import matplotlib as mpl
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    with mpl.rc_context(settings(look.letters)), warnings.catch_warnings():
+        warnings.filterwarnings("error", message="Glyph .* missing")
+        try:
+            figure = draw()
+            FigureCanvasAgg(figure)
+            yield f"{name}.png", saved(figure, "png")
+            # The layout stands; to find it again for the second file takes as long as drawing.
+            figure.set_layout_engine("none")
+            yield f"{name}.svg", saved(figure, "svg")
+        except UserWarning as warning:
+            raise CmrError(f"{name} cannot be drawn: {warning}") from None
+
+
+def saved(figure: Any, kind: str) -> bytes:
+    """A figure as the bytes of a file, without date and version."""
+    out = io.BytesIO()
+    metadata = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}[kind]
+    figure.savefig(out, format=kind, dpi=DPI, metadata=metadata)
+    return out.getvalue()
+
+
+def new_figure(width: float, height: float) -> Any:
+    """An empty figure, in inches, that lays itself out."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def precision_kind(precision: str) -> dict[str, Any]:
+    """Colour, marker and line of a precision, the same in every plot."""
+    at = PRECISIONS.index(precision)
+    return {
+        "color": PALETTE[at],
+        "marker": MARKERS[at],
+        "linestyle": STYLES[at],
+        # Where lines coincide, the later and smaller marker leaves the rim of the earlier one.
+        "markersize": 5.5 - 0.55 * at,
+    }
+
+
+def widths(rows: Sequence[Row]) -> list[tuple[int, str]]:
+    """The dimensions of rows, with their methods, in order."""
+    return sorted({(row["dim"], row["dim_method"]) for row in rows})
+
+
+def width_name(width: tuple[int, str]) -> str:
+    """A dimension in words: its method too where that is not the model's own."""
+    dim, method = width
+    return str(dim) if method == "native" else f"{dim} {method}"
+
+
+def representation(row: Row) -> str:
+    """A representation in words."""
+    return f"{width_name((row['dim'], row['dim_method']))} {row['precision']}"
+
+
+def title(figure: Any, text: str, note: str) -> None:
+    """What is shown, above, and what one must know to read it, below."""
+    figure.suptitle(text, x=0.01, ha="left", fontsize=8)
+    figure.supxlabel(note, x=0.99, ha="right", fontsize=6, color="#666666")
+
+
+def sizes_axis(axis: Any, values: Sequence[int], log: bool) -> None:
+    """Ticks at the sizes themselves, as many as can be read."""
+    from matplotlib.ticker import NullFormatter, NullLocator
+
+    if log:
+        axis.axes.set_xscale("log", base=2)
+    step = -(-len(values) // 6)
+    shown = sorted(values)[::-1][::step][::-1]
+    axis.set_ticks(shown, [f"{value:,}" for value in shown])
+    axis.set_minor_locator(NullLocator())
+    axis.set_minor_formatter(NullFormatter())
+
+
+def log_axis(axis: Any) -> None:
+    """A logarithmic axis with plain numbers at 1, 2 and 5."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
+
+    (axis.axes.set_xscale if axis.axis_name == "x" else axis.axes.set_yscale)("log")
+    low, high = sorted(axis.get_view_interval())
+    wide = high > 200 * max(low, 1e-300)
+    axis.set_major_locator(LogLocator(subs=(1,) if wide else (1, 2, 5)))
+    axis.set_major_formatter(FuncFormatter(_plain))
+    axis.set_minor_locator(LogLocator(subs=(2, 5)) if wide else NullLocator())
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _plain(value: float, _place: int) -> str:
+    return f"{value:,.0f}" if value >= 1 else f"{value:.6f}".rstrip("0")
+
+
+def precision_legend(figure: Any, rows: Sequence[Row]) -> None:
+    """One legend of the precisions for all panels."""
+    from matplotlib.lines import Line2D
+
+    there = {row["precision"] for row in rows}
+    found = [name for name in PRECISIONS if name in there]
+    handles = [Line2D([], [], label=name, **precision_kind(name)) for name in found]
+    figure.legend(handles=handles, loc="outside upper right", ncols=len(handles))
