@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from cmr.errors import CmrError
 
 Range = tuple[int, int]
-# Operations a second of a slot, at the least; a task's seconds, aimed at and at the least.
-SLOT_RATE = 5e10
+# Operations a second of a slot: of a core, measured, and of a GPU, which waits for its vectors.
+CORE_RATE, GPU_RATE = 5e10, 1e14
+# A task's seconds, aimed at and at the least.
 TASK_SECONDS = 20.0
 LEAST_SECONDS = 1.0
 
@@ -55,13 +56,13 @@ def cut(texts: int, visuals: int, shards: int) -> list[Block]:
     ]
 
 
-def choose(texts: int, visuals: int, dim: int, slots: int) -> int:
+def choose(texts: int, visuals: int, dim: int, slots: int, rate: float = CORE_RATE) -> int:
     """Into how many tasks to cut, for `slots` that count at a time.
 
     Tasks of TASK_SECONDS make the cost of a task small beside it and leave little to wait for at
     the end, see docs/scale.md; never fewer tasks than slots, unless one would be too short.
     """
-    seconds = 2.0 * texts * visuals * dim / SLOT_RATE
+    seconds = 2.0 * texts * visuals * dim / rate
     wanted = max(min(slots, int(seconds / LEAST_SECONDS)), int(seconds / TASK_SECONDS), 1)
     while wanted > 1:
         try:

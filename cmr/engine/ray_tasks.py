@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import socket
 import sys
 import time
 import traceback
@@ -18,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from cmr.engine.grid import Block, choose
+from cmr.engine.grid import CORE_RATE, GPU_RATE, Block, choose
 from cmr.engine.merge import blocks_to_do
 from cmr.engine.work import Work
 from cmr.errors import CmrError
@@ -94,6 +95,7 @@ def session(address: str | None) -> Iterator[tuple[Any, str | None]]:
     if ray.is_initialized():
         yield ray, None
         return
+    _knock(address)
     try:
         context = ray.init(
             address=address,
@@ -110,6 +112,16 @@ def session(address: str | None) -> Iterator[tuple[Any, str | None]]:
         yield ray, f"http://{url}" if url else None
     finally:
         ray.shutdown()
+
+
+def _knock(address: str | None) -> None:
+    """Raise CmrError if nothing listens at host:port; Ray itself would try for minutes."""
+    host, _, port = (address or "").removeprefix("ray://").rpartition(":")
+    if host and port.isdecimal():
+        try:
+            socket.create_connection((host, int(port)), timeout=10).close()
+        except OSError as error:
+            raise CmrError(f"cannot reach Ray at {address}: {error.strerror or error}") from None
 
 
 def _passed(address: str | None) -> dict[str, Any] | None:
@@ -143,8 +155,10 @@ def _shards(ray: Any, work: Work) -> int:
         counts = [many for many, _ in begun]
         return max(set(counts), key=counts.count)
     resources = ray.cluster_resources()
-    slots = int(resources.get("GPU", 0) or resources.get("CPU", 1))
-    return choose(work.text["rows"], work.visual["rows"], work.text["dim"], max(1, slots))
+    gpus = int(resources.get("GPU", 0)) if work.device != "cpu" else 0
+    slots = gpus or max(1, int(resources.get("CPU", 1)))
+    rate = GPU_RATE if gpus else CORE_RATE
+    return choose(work.text["rows"], work.visual["rows"], work.text["dim"], slots, rate)
 
 
 def _round(
@@ -171,7 +185,7 @@ def _round(
         state.cells += sum(block.cells for block in blocks)
         if blocks:
             shared = ray.put(work)
-            values = prepare.remote(shared)
+            values = prepare.remote(shared, board)
             for block in blocks:
                 name = f"{work.title}, shard {block.shard} of {block.shards}"
                 waiting[count.remote(shared, values, block, name, board, gpus)] = name
@@ -212,7 +226,9 @@ def _reason(ray: Any, name: str, error: Exception, board: Any) -> str:
     lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
     said = lines[0] if lines else type(cause).__name__
     try:
-        log = ray.get(board.look.remote(), timeout=5)[3].get(name)
+        logs = ray.get(board.look.remote(), timeout=5)[3]
+        # A task that never began failed for the thresholds that it waited for.
+        log = logs.get(name) or logs.get(name.rpartition(", shard ")[0])
     except ray.exceptions.RayError:
         log = None
     where = f"; its log is {log}" if log else ""
@@ -264,11 +280,14 @@ def _here(work: Work, gpus: int) -> Work:
     return replace(work, judged=judged, memory=memory, device=device)
 
 
-def _thresholds(work: Work) -> dict[str, Values]:
+def _thresholds(work: Work, board: Any) -> dict[str, Values]:
     from cmr.engine.work import thresholds
 
+    board.begin.remote(work.title, _log())
     with _told():
-        return thresholds(_here(work, 0))
+        found = thresholds(_here(work, 0))
+    board.end.remote(work.title, 0)
+    return found
 
 
 def _count(

@@ -74,7 +74,6 @@ def test_every_command(filled, both, cmr, data, tmp_path):
         ),
         ("compare", "dim=16,precision=fp16", "dim=16,precision=int8"),
         ("recommend", "--retain", "0.5"),
-        ("doctor",),
         ("report", "--out", tmp_path / "report"),
     ):
         assert cmr(*command, "-w", filled).stdout
@@ -183,6 +182,31 @@ def test_other_urls(cmr, data, tmp_path):
         "sql", "select count(*) as n from runs", "--format", "csv", "-w", "memory://other/w"
     )
     assert asked.stdout == "n\n4\n"
+
+
+def test_a_store_that_fails_and_is_slow(s3, url, both, data, cmr):
+    """500, 503 and delays: what was asked is asked again, and no count is lost or doubled."""
+    s3.delay = 0.01
+    s3.fail = lambda n, method, path: {0: 500, 7: 503}.get(n % 15)
+    cmr("ingest", "npz", data, "-w", url)
+    for part in (("--shard", "0/2"), ("--shard", "1/2"), ("--merge",)):
+        fresh(url)
+        cmr("evaluate", *GRID, *part, "-w", url)
+    s3.calm()
+    assert rows(fresh(url)) == rows(both)
+    assert Storage(url).listing("partial_counts") == []
+
+
+def test_a_store_that_only_fails(s3, filled, cmr):
+    """In the middle of the work: one sentence, and afterwards the same command goes on."""
+    grid = (*GRID[:3], "int4", *GRID[4:])
+    s3.fail = lambda n, method, path: 503 if method == "PUT" and "/ranks/" in path else None
+    said = cmr("evaluate", *grid, "-w", filled, code=1).stderr
+    assert said.startswith(f"cmr: {FILLED}/ranks/")
+    assert "Traceback" not in said
+    s3.calm()
+    assert "2 scored" in cmr("evaluate", *grid, "-w", fresh(FILLED)).stderr
+    assert "all 12 checks pass" in cmr("doctor", "-w", FILLED).stdout
 
 
 def test_a_missing_file_is_named(s3, filled, cmr):

@@ -1,0 +1,216 @@
+"""The constants of docs/scale.md, the model made of them, and a simulation of stragglers.
+
+    python bench/scale.py measure     speed, Parquet, store, Ray's cost a task and its overhead
+    python bench/scale.py model       what 10^6 to 10^9 items cost on 1 to 100 GPUs
+    python bench/scale.py stragglers  how long the last task is waited for, by tasks a slot
+
+`measure` writes a dated file into bench/results; what is compared runs in turns.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numba
+import numpy as np
+import torch
+from peers import Cmr, make_vectors, silent
+
+from cmr.engine.grid import GPU_RATE, choose
+from cmr.pipeline.evaluate import begin, evaluate
+from cmr.pipeline.request import Request
+from cmr.pipeline.sharded import evaluate_in_tasks
+from cmr.warehouse.vectors import StoredVectors
+
+DIM = 512
+REQUEST = Request(dims=(DIM,), precisions=("int8",), protocols=("full", "expected"),
+                  candidates=(100,), device="cpu")  # fmt: skip
+# A GPU's int8 products and reads, as its maker says (H100 SXM, dense): assumed, not measured.
+GPU_OPS, GPU_USED = 1.979e15, 0.3
+STORE_BYTES = 1e9
+TASK_COST, ROW_COST = 0.01, 1e-7
+# Tasks of the representation that engines are compared on.
+TASKS = 8
+
+
+def timed(work) -> float:
+    clock = time.perf_counter()
+    work()
+    return time.perf_counter() - clock
+
+
+def measure(texts: int, visuals: int, rounds: int) -> dict[str, object]:
+    with tempfile.TemporaryDirectory() as scratch:
+        made = Cmr.make(Path(scratch), *make_vectors(texts, visuals))
+        _, sets, _ = begin(made.root, REQUEST, silent)
+        found: dict[str, object] = {"texts": texts, "visuals": visuals, "dim": DIM}
+        found |= parquet(made.root, sets[0].visual)
+        found |= store(Path(scratch), sets[0])
+        found |= engines(made.root, rounds)
+    return found
+
+
+def parquet(root: str, row: dict[str, object]) -> dict[str, object]:
+    """Bytes a second of reading a stored set, decoded into a block."""
+    from cmr.warehouse.store import Warehouse
+
+    stored = StoredVectors(Warehouse.open(root), row)
+    size = stored.rows * row["vector_bytes"]
+    took = [timed(lambda: [None for _ in stored.blocks(8192)]) for _ in range(5)]
+    return {"parquet_read_bytes_per_s": size / statistics.median(took)}
+
+
+def store(scratch: Path, made) -> dict[str, object]:
+    """The same over HTTP from moto's S3 server on loopback, and requests a second."""
+    import socket
+    import urllib.request
+
+    from cmr.warehouse.storage import Storage
+
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port = one.getsockname()[1]
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    url = f"http://127.0.0.1:{port}"
+    os.environ |= {"AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "k",
+                   "AWS_SECRET_ACCESS_KEY": "s", "AWS_DEFAULT_REGION": "us-east-1"}  # fmt: skip
+    try:
+        for _ in range(200):
+            try:
+                urllib.request.urlopen(urllib.request.Request(f"{url}/bench", method="PUT"))
+                break
+            except OSError:
+                time.sleep(0.2)
+        there = Storage("s3://bench/w")
+        data = os.urandom(64 * 2**20)
+        write = timed(lambda: there.write_bytes("big", data))
+        read = timed(lambda: there.read_bytes("big"))
+        small = timed(lambda: there.each(lambda n: there.write_bytes(f"s/{n}", b"x"), range(200)))
+    finally:
+        server.terminate()
+        server.wait()
+    return {
+        "moto_write_bytes_per_s": len(data) / write,
+        "moto_read_bytes_per_s": len(data) / read,
+        "moto_requests_per_s": 200 / small,
+    }
+
+
+def engines(root: str, rounds: int) -> dict[str, object]:
+    """Local with one thread and two, Ray with one worker and two, in turns, on the same work."""
+    import ray
+
+    from cmr.engine.ray_tasks import run
+
+    os.environ.setdefault("RAY_AUTH_MODE", "disabled")
+    again = replace(REQUEST, force=True)
+
+    def local(threads: int) -> None:
+        torch.set_num_threads(threads)
+        numba.set_num_threads(threads)
+        evaluate(root, again, silent)
+
+    def on_ray(tasks: int) -> None:
+        evaluate_in_tasks(
+            root, again, silent, lambda works: run(ray, works, tasks, lambda state: None)
+        )
+
+    def warm() -> None:
+        """What a worker imports and compiles once."""
+
+    start: dict[int, float] = {}
+    took: dict[str, list[float]] = {}
+    cost = 0.0
+    local(2)
+    for turn in range(rounds):
+        # One worker and one thread are for the speed-up alone, and take longest.
+        for count in (1, 2) if turn == 0 else (2,):
+            mine = took.setdefault(f"local, {count} threads", [])
+            mine.append(timed(lambda n=count: local(n)))
+            start[count] = timed(
+                lambda n=count: ray.init(num_cpus=n, log_to_driver=False, logging_level="error")
+            )
+            ready, empty = ray.remote(warm), ray.remote(lambda: None)
+            ray.get([ready.remote() for _ in range(20)])
+            cost = timed(lambda e=empty: ray.get([e.remote() for _ in range(500)])) / 500
+            took.setdefault(f"ray, {count} workers", []).append(timed(lambda: on_ray(TASKS)))
+            ray.shutdown()
+        print({name: [round(one, 1) for one in all_] for name, all_ in took.items()}, flush=True)
+    middle = {name: statistics.median(all_) for name, all_ in took.items()}
+    return {
+        "seconds": took,
+        "ray_start_s": start[2],
+        "ray_task_s": cost,
+        "local_1_to_2": middle["local, 1 threads"] / middle["local, 2 threads"],
+        "ray_1_to_2": middle["ray, 1 workers"] / middle["ray, 2 workers"],
+        "ray_2_over_local_2": middle["ray, 2 workers"] / middle["local, 2 threads"],
+    }
+
+
+def model() -> None:
+    """Rows of docs/scale.md: one int8 representation, both directions, 10^5 queries."""
+    queries = 1e5
+    print("| gallery | GPUs | tasks | operations | bytes read | partial rows | seconds, about |")
+    print("|---|---|---|---|---|---|---|")
+    for items in (1e6, 1e7, 1e8, 1e9):
+        for gpus in (1, 10, 100):
+            work = 2 * queries * items * DIM
+            seconds = work / (GPU_OPS * GPU_USED)
+            tasks = choose(int(queries), int(items), DIM, gpus, GPU_RATE)
+            # Cut along the gallery: each task reads its shard, and all queries.
+            read = items * DIM + tasks * queries * DIM
+            # A query has its pair in every task; an item that is judged has it in one.
+            rows = queries * tasks + queries
+            used = min(gpus, tasks)
+            seconds = max(seconds, read / STORE_BYTES) / used + tasks * TASK_COST + rows * ROW_COST
+            cells = f"10^{np.log10(items):.0f} | {gpus} | {tasks} | {work:.0e} | {read:.1e}"
+            print(f"| {cells} | {rows:.0e} | {seconds:,.0f} |")
+
+
+def stragglers(slots: int = 100, work: float = 600.0, overhead: float = 0.5) -> None:
+    """Makespan over the ideal, when tasks vary and one slot in twenty is three times slower."""
+    rng = np.random.default_rng(0)
+    print("| tasks a slot | seconds a task | makespan over ideal | worst of 200 |")
+    print("|---|---|---|---|")
+    for many in (1, 2, 4, 8, 16, 32, 64, 128, 256):
+        ratios = []
+        for _ in range(200):
+            slow = np.where(rng.random(slots) < 0.05, 3.0, 1.0)
+            free = np.zeros(slots)
+            for length in work / many * rng.lognormal(0, 0.2, slots * many):
+                at = int(free.argmin())
+                free[at] += length * slow[at] + overhead
+            ratios.append(free.max() / work)
+        print(f"| {many} | {work / many:.1f} | {np.mean(ratios):.2f} | {max(ratios):.2f} |")
+
+
+def main() -> None:
+    what = sys.argv[1] if len(sys.argv) > 1 else "measure"
+    if what == "model":
+        model()
+    elif what == "stragglers":
+        stragglers()
+    else:
+        texts, visuals, rounds = (int(one) for one in (*sys.argv[2:], 20_000, 200_000, 3)[:3])
+        found = measure(texts, visuals, rounds)
+        now = datetime.now(UTC)
+        found["measured_at"] = now.isoformat(timespec="seconds")
+        folder = Path(__file__).parent / "results"
+        folder.mkdir(exist_ok=True)
+        text = json.dumps(found, indent=1)
+        (folder / f"scale-{now:%Y-%m-%d}.json").write_text(text + "\n")
+        print(text)
+
+
+if __name__ == "__main__":
+    main()

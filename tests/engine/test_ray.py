@@ -1,0 +1,165 @@
+"""`--engine ray` on a cluster of several nodes: the same rows, and what is lost is done again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from cmr.warehouse.storage import Storage
+from tests.conftest import npz_arrays
+from tests.pipeline.test_interrupted import rows, start
+
+pytest.importorskip("ray", reason="needs Ray (the extra cmr[ray])")
+
+# The pools make a task last about a second.
+GRID = (
+    "--dims", "64", "--precisions", "int8", "--candidates", "300", "--draws", "30",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """A head without CPUs for tasks, and two nodes of one."""
+    os.environ["RAY_AUTH_MODE"] = "disabled"
+    from ray.cluster_utils import Cluster
+
+    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    made.add_node(num_cpus=1)
+    made.add_node(num_cpus=1)
+    made.wait_for_nodes()
+    yield made
+    made.shutdown()
+    del os.environ["RAY_AUTH_MODE"]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    path = tmp_path_factory.mktemp("data") / "d.npz"
+    np.savez(path, **npz_arrays(1500, 800, (64,)))
+    return path
+
+
+@pytest.fixture(scope="module")
+def local(data, tmp_path_factory):
+    root = tmp_path_factory.mktemp("local") / "w"
+    for command in (("ingest", "npz", data), ("evaluate", *GRID)):
+        assert start(root, *command).wait() == 0
+    return rows(root)
+
+
+@pytest.fixture
+def root(cmr, data, tmp_path):
+    cmr("ingest", "npz", data, "-w", tmp_path / "w")
+    return tmp_path / "w"
+
+
+def asked(root, cluster):
+    return ("evaluate", *GRID, "-w", root, "--engine", "ray", "--ray-address", cluster.address,
+            "--shards", "4")  # fmt: skip
+
+
+def meanwhile(ready, act):
+    """Do something once while a command runs; returns what tells whether it was done."""
+    done = threading.Event()
+
+    def watch():
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            found = ready()
+            if found:
+                act(found)
+                done.set()
+                return
+            time.sleep(0.02)
+
+    threading.Thread(target=watch, daemon=True).start()
+    return done
+
+
+def counting():
+    """Worker processes that count a block now."""
+    return [
+        process
+        for process in psutil.Process().children(recursive=True)
+        if process.name().startswith("ray::_count")
+    ]
+
+
+def test_a_killed_worker_and_a_lost_node(cmr, cluster, root, local):
+    """Ray begins their tasks again, elsewhere; nothing is lost or counted twice."""
+    extra = cluster.add_node(num_cpus=1)
+    cluster.wait_for_nodes()
+
+    def strike(found):
+        time.sleep(0.5)  # its beginning is told
+        found[0].kill()
+        cluster.remove_node(extra, allow_graceful=False)
+
+    struck = meanwhile(lambda: (mine := counting())[2:] and mine, strike)
+    said = cmr(*asked(root, cluster)).stderr
+    assert struck.is_set()
+    assert "begun again" in said
+    assert "4 of 4 tasks" in said
+    assert rows(root) == local
+    storage = Storage(str(root))
+    assert storage.listing("partial_counts") == storage.listing("tasks") == []
+
+
+def test_a_killed_driver_and_a_damaged_file(cmr, cluster, root, local):
+    """The same command goes on: what is whole is kept, what is damaged is counted again."""
+    storage = Storage(str(root))
+    process = start(root, *asked(root, cluster))
+    until = time.monotonic() + 90
+    while len(storage.listing("tasks")) < 2:
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    kept = len(storage.listing("tasks"))
+    named = [name for name in storage.listing("partial_counts") if ".part-" not in name]
+    victim = Path(storage.path(named[0]))
+    victim.write_bytes(victim.read_bytes()[:-100])
+    said = cmr(*asked(root, cluster)).stderr
+    first = next(line for line in said.splitlines() if "of 4 tasks" in line)
+    assert kept >= 2
+    assert 1 <= int(first.split()[0]) <= 4
+    assert rows(root) == local
+
+
+def test_a_failed_task_names_its_log(cmr, cluster, root):
+    """The reason in a sentence, and the log that holds the rest."""
+    storage = Storage(str(root))
+    cmr("evaluate", *GRID, "--prepare", "-w", root)
+    storage.delete(storage.listing("thresholds")[0])
+    victim = Path(storage.path(next(n for n in storage.listing("embeddings") if "int8" in n)))
+    victim.write_bytes(b"PAR1 this is no Parquet file PAR1")
+    said = cmr(*asked(root, cluster), code=1).stderr
+    last = said.splitlines()[-1]
+    assert last.startswith("cmr: the task 64 native int8, shard ")
+    assert "is not a readable Parquet file" in last
+    log = last.partition("its log is ")[2].partition(":")[2]
+    assert "Traceback" in Path(log).read_text()
+
+
+def test_no_cluster_there(cmr, root):
+    said = cmr("evaluate", "-w", root, "--engine", "ray", "--ray-address", "127.0.0.1:1", code=1)
+    assert said.stderr.splitlines()[-1].startswith("cmr: cannot reach Ray at 127.0.0.1:1")
+
+
+def test_the_local_engine_imports_no_ray(root):
+    code = (
+        "import sys\nfrom cmr.cli.main import main\n"
+        "try: main()\nfinally: assert 'ray' not in sys.modules"
+    )
+    command = [sys.executable, "-c", code, "evaluate", "--explain", "-w", str(root)]
+    subprocess.run(command, check=True, capture_output=True)
