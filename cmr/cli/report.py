@@ -55,7 +55,7 @@ def report(
     cmr report --dataset coco --dataset flickr --model ViT-B-32/openai
     cmr report --flips precision=fp32,dim=512 precision=int4,dim=512
     """
-    from cmr.cli.select import pairs
+    from cmr.api.select import pairs
     from cmr.report.write import write_report
     from cmr.warehouse.current import current_runs
     from cmr.warehouse.store import Warehouse
