@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 KEPT = ("metrics", "retention")
 # Rows of ranks and sampled_ranks that one query works on; a run alone may have more.
 CHUNK = 3_000_000
-_SCOPED = ("runs", "ranks", "sampled_ranks")
+_SCOPED = ("runs", "ranks", "sampled_ranks", "hits")
 Bar = Callable[[str, int, str], contextlib.AbstractContextManager[Callable[[int], None]]]
 Row = dict[str, Any]
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import duckdb
 
 _COLUMNS = """
-    direction, dim, dim_method as method, precision, vector_bytes as bytes,
+    direction, dim, dim_method as method, precision, scorer, variant, vector_bytes as bytes,
     hit_rate_1 as "hit@1", recall_10 as "recall@10", recall_10_low as low,
     recall_10_high as high, mrr, ndcg_10 as "ndcg@10", lift_10 as lift
 """

@@ -6,7 +6,7 @@ import contextlib
 import resource
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from cmr.errors import CmrError
-from cmr.pipeline.derive import Deriver, Representation
+from cmr.pipeline.derive import Deriver, Wanted
 from cmr.pipeline.request import (
     Request,
     Subject,
@@ -24,16 +24,16 @@ from cmr.pipeline.request import (
     load_subject,
 )
 from cmr.pipeline.runs import describe_run, has_counts, questions, run_identity
+from cmr.pipeline.scoring import Case, Scored, Scorer
+from cmr.pipeline.search import check_rescore, searches
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.layout import partition
 from cmr.warehouse.schemas import HITS, RANKS, RUNS, SAMPLED_RANKS, TIMINGS, Table
 from cmr.warehouse.store import Warehouse
-from cmr.warehouse.vectors import StoredVectors
 
 if TYPE_CHECKING:
     from cmr.score.plan import Plan
     from cmr.score.pools import Pools
-    from cmr.score.tally import Counted
 
 ProgressBar = Callable[[str, int, str], Any]
 Row = dict[str, Any]
@@ -52,45 +52,33 @@ class Evaluated:
 
 def explain(root: str, request: Request) -> list[Row]:
     """How each representation would be scored, a row each; nothing is written."""
+    from cmr.pipeline.explained import explained
+
     _, subject, _, wanted = _prepare(Warehouse.open(root), request)
     rows = []
-    for dim, method, precision in wanted:
-        plan = _make_plan(request, subject, precision, dim, request.pool_sizes, request.draws)
-        rows.append(
-            {
-                "dim": dim,
-                "method": method,
-                "precision": precision,
-                "kernel": plan.kernel.name,
-                "compared in": "float32" if plan.kernel.sure else "float32, doubts in float64",
-                "tile": f"{plan.tile_rows} x {plan.tile_columns}",
-                "texts held": plan.text_rows,
-                "visuals held": plan.visual_rows,
-                "threads": plan.threads,
-                "memory": plan.memory,
-                "device": plan.device,
-            }
-        )
+    for one in wanted:
+        for search in searches(request):
+            # Queries that stay floats are multiplied as floats.
+            precision = "fp32" if search.asymmetric else one.precision
+            sizes = request.pool_sizes
+            plan = _make_plan(request, subject, precision, one.dim, sizes, request.draws)
+            rows.append(explained(one, search, plan))
     return rows
 
 
-def _prepare(
-    warehouse: Warehouse, request: Request
-) -> tuple[Row, Subject, Deriver, list[tuple[int, str, str]]]:
+def _prepare(warehouse: Warehouse, request: Request) -> tuple[Row, Subject, Deriver, list[Wanted]]:
     """Check a request against the warehouse: its data set, and what it asks to be derived."""
-    if request.scorer != "torch":
-        raise CmrError(f"unknown scorer {request.scorer!r}; there is: torch")
+    ways = searches(request)
     data = find_dataset(warehouse, request.dataset)
     model = find_model(warehouse, data, request.model)
     subject = load_subject(warehouse, data, request)
     check_request(request, subject)
     deriver = Deriver(warehouse, data, model, subject.ids)
-    return (
-        data,
-        subject,
-        deriver,
-        deriver.plan(request.dims, request.dim_methods, request.precisions),
-    )
+    wanted = deriver.plan(request.dims, request.dim_methods, request.precisions, request.quantizers)
+    for search in ways:
+        for one in wanted:
+            check_rescore(search, one.precision)
+    return data, subject, deriver, wanted
 
 
 def _make_plan(
@@ -119,21 +107,42 @@ def evaluate(root: str, request: Request, bar: ProgressBar) -> Evaluated:
     clock = time.perf_counter()
     warehouse = Warehouse.open(root)
     data, subject, deriver, wanted = _prepare(warehouse, request)
-    directions = list(subject.judged)
     with bar("representations", len(wanted), "sets") as advance:
-        made = []
-        for dim, method, precision in wanted:
-            made.append(deriver.derive(dim, method, precision, request.seed))
-            advance(1)
+        cases = list(_cases(request, subject, deriver, wanted, advance))
     job = _Job(warehouse, request, subject)
-    todo = [one for one in made if job.unscored(one)]
+    todo = [case for case in cases if job.unscored(case)]
     cells = len(subject.ids[TEXT]) * len(subject.ids[VISUAL])
+    # One pass of torch's serves both directions.
+    passes = [1 if case.search.one_pass else len(job.unscored(case)) for case in todo]
     scored: list[str] = []
-    with bar("scoring", cells * len(todo), "scores") as advance:
-        for one in made:
-            scored += job.run(one, advance)
-    run_ids = [run_identity(request, subject, one, name) for one in made for name in directions]
+    with bar("scoring", cells * sum(passes), "scores") as advance:
+        for case in cases:
+            scored += job.run(case, advance)
+    run_ids = [
+        run_identity(request, subject, case, name) for case in cases for name in job.asked(case)
+    ]
     return Evaluated(data["dataset"], deriver.model, run_ids, scored, time.perf_counter() - clock)
+
+
+def _cases(
+    request: Request,
+    subject: Subject,
+    deriver: Deriver,
+    wanted: list[Wanted],
+    advance: Callable[[int], None],
+) -> Iterator[Case]:
+    """Every representation, derived, with every way of searching it."""
+    directions = tuple(subject.judged)
+    for one in wanted:
+        made = deriver.derive(one, request.seed, directions, request.asymmetric)
+        for search in searches(request):
+            fine = None
+            if search.rescore is not None:
+                finer = Wanted(one.dim, one.dim_method, search.rescore)
+                (fine,) = deriver.derive(finer, request.seed, directions)
+            for representation in made:
+                yield Case(representation, search, fine)
+        advance(1)
 
 
 class _Job:
@@ -142,13 +151,19 @@ class _Job:
     def __init__(self, warehouse: Warehouse, request: Request, subject: Subject) -> None:
         self._warehouse, self._request, self._subject = warehouse, request, subject
         self._pools: Pools | None = None
+        self._asked: tuple[list[int], int] = ([], 0)
+        self._scorer = Scorer(warehouse, self._plan)
 
-    def unscored(self, made: Representation) -> list[str]:
+    def asked(self, case: Case) -> list[str]:
+        """The directions that a case is asked for."""
+        return [name for name in self._subject.judged if name in case.made.directions]
+
+    def unscored(self, case: Case) -> list[str]:
         """The directions whose counts are not stored yet."""
-        return [name for name in self._subject.judged if self._lacks(made, name)]
+        return [name for name in self.asked(case) if self._lacks(case, name)]
 
-    def _lacks(self, made: Representation, direction: str) -> bool:
-        found = self._warehouse.find(RUNS, self._id(made, direction))
+    def _lacks(self, case: Case, direction: str) -> bool:
+        found = self._warehouse.find(RUNS, self._id(case, direction))
         if self._request.force or found is None or not has_counts(found, self._request):
             return True
         for name in found["files"]:
@@ -159,26 +174,26 @@ class _Job:
                 )
         return False
 
-    def _id(self, made: Representation, direction: str) -> str:
-        return run_identity(self._request, self._subject, made, direction)
+    def _id(self, case: Case, direction: str) -> str:
+        return run_identity(self._request, self._subject, case, direction)
 
-    def run(self, made: Representation, advance: Callable[[int], None]) -> list[str]:
+    def run(self, case: Case, advance: Callable[[int], None]) -> list[str]:
         """Score and commit what is missing of one representation; returns the ids scored."""
         with contextlib.ExitStack() as claims:
-            missing = self.unscored(made)
+            missing = self.unscored(case)
             for name in missing:
-                claims.enter_context(self._warehouse.claim(self._id(made, name)))
+                claims.enter_context(self._warehouse.claim(self._id(case, name)))
             # Another process may have done it while this one waited for the claim.
-            missing = [name for name in missing if self._lacks(made, name)]
+            missing = [name for name in missing if self._lacks(case, name)]
             if missing:
-                self._score(made, missing, advance)
-            for name in self._subject.judged:
+                self._score(case, missing, advance)
+            for name in self.asked(case):
                 if name not in missing:
-                    self._add_questions(made, name)
-            return [self._id(made, name) for name in missing]
+                    self._add_questions(case, name)
+            return [self._id(case, name) for name in missing]
 
-    def _add_questions(self, made: Representation, direction: str) -> None:
-        run_id = self._id(made, direction)
+    def _add_questions(self, case: Case, direction: str) -> None:
+        run_id = self._id(case, direction)
         found = self._warehouse.find(RUNS, run_id)
         asked = questions(found, self._request)
         if found and any(found[key] != asked[key] for key in asked):
@@ -186,39 +201,33 @@ class _Job:
                 found = self._warehouse.find(RUNS, run_id) or found
                 self._warehouse.commit(RUNS, run_id, {**found, **questions(found, self._request)})
 
-    def _score(
-        self, made: Representation, missing: list[str], advance: Callable[[int], None]
-    ) -> None:
-        from cmr.devices import reset_peak
-        from cmr.score.engine import score
+    def _score(self, case: Case, missing: list[str], advance: Callable[[int], None]) -> None:
+        from cmr.devices import pick_device, reset_peak
 
         request, subject = self._request, self._subject
-        started, clock = datetime.now(UTC), time.perf_counter()
-        texts = StoredVectors(self._warehouse, made.text)
-        visuals = StoredVectors(self._warehouse, made.visual)
-        olds = {name: self._warehouse.find(RUNS, self._id(made, name)) for name in missing}
-        sizes, draws = self._pool_request(olds)
-        plan = _make_plan(request, subject, made.precision, made.dim, sizes, draws)
+        started = datetime.now(UTC)
+        olds = {name: self._warehouse.find(RUNS, self._id(case, name)) for name in missing}
+        self._asked = sizes, draws = self._pool_request(olds)
         pools = self._draw(sizes, draws)
         judged = {name: subject.judged[name] for name in missing}
-        reset_peak(plan.device)
-        counted = score(texts, visuals, judged, pools, plan, advance)
-        took = time.perf_counter() - clock
+        reset_peak(pick_device(request.device))
+        found = self._scorer.score(case, judged, pools, advance)
         for name in missing:
-            result = counted[name]
-            extra = self._hits(made, name, result, plan) if request.hits else None
+            scored = found[name]
             row = {
-                **describe_run(request, subject, made, name),
+                **describe_run(request, subject, case, name),
                 **questions(olds[name], request),
                 "sampled_candidates": sizes,
                 "draws": draws if sizes else 0,
-                "hits": request.hits,
-                "device": plan.device,
-                "plan": plan.describe(),
+                "hits": case.search.length or request.hits,
+                **scored.columns,
                 "started_at": started,
-                "seconds": took,
+                "seconds": sum(scored.seconds.values()),
             }
-            self._commit(row, olds[name], result, extra, sizes, took)
+            self._commit(row, olds[name], scored, self._hits(case, name, scored), sizes)
+
+    def _plan(self, precision: str, dim: int) -> Plan:
+        return _make_plan(self._request, self._subject, precision, dim, *self._asked)
 
     def _pool_request(self, olds: dict[str, Row | None]) -> tuple[list[int], int]:
         """The C and draws to sample: the request's, and those the runs had before."""
@@ -239,16 +248,17 @@ class _Job:
             self._pools = Pools(sizes, draws, self._request.seed)
         return self._pools
 
-    def _hits(
-        self, made: Representation, direction: str, counted: Counted, plan: Plan
-    ) -> Iterable[pa.Table]:
-        from cmr.score.hits import top_hits
+    def _hits(self, case: Case, direction: str, scored: Scored) -> Iterable[pa.Table] | None:
+        """Rows of `hits`: the lists of a search that gives them, or those asked for."""
         from cmr.score.rows import hit_tables
 
-        sides = [StoredVectors(self._warehouse, row) for row in (made.text, made.visual)]
-        queries, items = sides if direction == "t2v" else sides[::-1]
-        found, scores = top_hits(queries, items, self._request.hits, plan)
-        return hit_tables(counted, self._names(direction), found, scores)
+        names, lists = self._names(direction), scored.lists
+        if lists is not None:
+            return hit_tables(scored.counted, names, lists.items, lists.scores, lists.exact_above)
+        if not self._request.hits:
+            return None
+        found, scores = self._scorer.top(case, direction, self._request.hits)
+        return hit_tables(scored.counted, names, found, scores)
 
     def _names(self, direction: str) -> Any:
         from cmr.score.rows import Names
@@ -262,10 +272,9 @@ class _Job:
         self,
         row: Row,
         old: Row | None,
-        counted: Counted,
+        scored: Scored,
         hits: Iterable[pa.Table] | None,
         sizes: list[int],
-        took: float,
     ) -> None:
         """Write a run's files, then its catalogue row, then drop the files of the row before."""
         from cmr.score.rows import rank_tables, sampled_tables
@@ -274,6 +283,7 @@ class _Job:
         before = list(old["files"]) if old else []
         names = self._names(row["direction"])
         clock = time.perf_counter()
+        counted = scored.counted
         parts: list[tuple[Table, Iterable[pa.Table]]] = [(RANKS, rank_tables(counted, names))]
         if sizes:
             parts.append((SAMPLED_RANKS, sampled_tables(counted, names, sizes)))
@@ -282,7 +292,7 @@ class _Job:
         for table in (RANKS, SAMPLED_RANKS, HITS, TIMINGS):
             self._warehouse.sweep(partition(table.name, keys), before)
         files = [self._warehouse.write(table, keys, data) for table, data in parts]
-        stages = {"score": took, "write": time.perf_counter() - clock}
+        stages = {**scored.seconds, "write": time.perf_counter() - clock}
         timings = _timings(row, stages)
         files.append(self._warehouse.write(TIMINGS, keys, [timings]))
         self._warehouse.commit(RUNS, row["run_id"], {**row, "files": files})

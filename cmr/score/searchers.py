@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from cmr.represent.precisions import Encoded
+from cmr.represent.precisions import INTEGER, Encoded
 from cmr.score.product import Kernel, choose
 from cmr.score.usearch_operand import Operand, operand, similarities
 
@@ -204,6 +204,9 @@ class UsearchHnsw:
         keys = np.arange(len(held), dtype=np.uint64)
         self._index.add(keys, held.data, threads=threads, dtype=held.dtype)
         self._type = held.dtype
+        # Distances that are whole numbers: of bits, and products of codes of one scale.
+        codes = items.precision in INTEGER
+        self.of_integers = codes and held.metric in ("ip", "hamming")
         self.build_seconds = time.perf_counter() - clock
 
     @property

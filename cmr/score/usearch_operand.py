@@ -15,8 +15,6 @@ import numpy.typing as npt
 
 from cmr.represent.precisions import Encoded, to_integers
 
-Scores = npt.NDArray[np.float32]
-
 _TYPES = {
     "fp32": "f32",
     "fp16": "f16",
@@ -80,8 +78,6 @@ def metric_of(encoded: Encoded) -> str:
     return "ip" if len(np.unique(encoded.scales)) <= 1 else "cos"
 
 
-def similarities(distances: npt.NDArray[Any], metric: str, dim: int) -> Scores:
+def similarities(distances: npt.NDArray[Any], metric: str, dim: int) -> npt.NDArray[Any]:
     """usearch's distances as similarities: 1 - distance, of bits dim - 2 * Hamming distance."""
-    if metric == "hamming":
-        return np.asarray(dim - 2 * distances, dtype=np.float32)
-    return np.asarray(1 - distances, dtype=np.float32)
+    return dim - 2 * distances if metric == "hamming" else 1 - distances

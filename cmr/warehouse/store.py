@@ -127,15 +127,14 @@ class Warehouse:
         path = layout.catalogue_path(table, name)
         if not self.storage.exists(path):
             return None
-        rows: list[dict[str, Any]] = self.storage.read(path).to_pylist()
-        return rows[0]
+        return _complete(table, self.storage.read(path).to_pylist())[0]
 
     def catalogue(self, table: Table) -> list[dict[str, Any]]:
         """Every row of a catalogue table, by file name."""
         rows: list[dict[str, Any]] = []
         for path in self.storage.listing(table.name):
             if path.endswith(".parquet") and not path.endswith("/_anchor.parquet"):
-                rows.extend(self.storage.read(path).to_pylist())
+                rows.extend(_complete(table, self.storage.read(path).to_pylist()))
         return rows
 
     def read(self, files: Iterable[str], table: Table) -> pa.Table:
@@ -154,6 +153,11 @@ class Warehouse:
             for path in self.storage.listing(partition):
                 if path not in kept:
                     self.storage.delete(path)
+
+
+def _complete(table: Table, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Catalogue rows with NULL in the columns that were added after they were written."""
+    return [{**dict.fromkeys(table.schema.names), **row} for row in rows]
 
 
 _ANY_EMBEDDING = pa.schema(
