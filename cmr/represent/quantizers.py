@@ -79,16 +79,19 @@ class Quantizer:
     def decode(self, encoded: Encoded) -> Floats:
         """What the codes stand for, (n, d) float32, comparable with `turn` of other vectors.
 
-        Bits of absmax and rotated are ±1/√d, so that they make a unit vector.
+        Bits of absmax and rotated are ±1/√d, so that they make a unit vector; calibrated ones the
+        middles of both halves of the range.
         """
         if encoded.precision not in INTEGER:
             return to_floats(encoded)
         codes: Floats = to_integers(encoded).astype(np.float32)
+        if self.ranges is not None and encoded.precision == "b1":
+            spread = (self.ranges.high - self.ranges.low) / np.float32(4)
+            middle = (self.ranges.high + self.ranges.low) / np.float32(2)
+            return np.asarray(codes * spread + middle, dtype=np.float32)
         if self.ranges is not None:
-            if encoded.precision == "b1":
-                codes = (codes - np.float32(1)) / np.float32(2)
-            steps = self.ranges.steps(encoded.precision)
             places = codes + np.float32(_HALF[encoded.precision])
+            steps = self.ranges.steps(encoded.precision)
             return np.asarray(places * steps + self.ranges.low, dtype=np.float32)
         if encoded.precision == "b1":
             return codes * np.float32(encoded.dim**-0.5)

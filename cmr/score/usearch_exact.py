@@ -19,7 +19,7 @@ from cmr.represent.precisions import INTEGER, Encoded
 from cmr.score.blocks import Vectors
 from cmr.score.judged import Judged
 from cmr.score.pools import Pools
-from cmr.score.product import TIE_TOLERANCE
+from cmr.score.product import CODE_DOUBT, TIE_TOLERANCE
 from cmr.score.searchers import EXACT_BYTES, exact_search
 from cmr.score.singles import count_members
 from cmr.score.tally import Counted, Progress
@@ -102,14 +102,16 @@ class _Direction:
         if self._pools is None:
             return
         high, low = self._scores + tolerance, self._scores - tolerance
-        none = np.zeros(0, dtype=np.float32)
+        # Bounds of float32, around which float64 settles what is within its rounding.
+        doubt = np.abs(self._scores) * CODE_DOUBT
+        fast = (high + doubt).astype(np.float32), (low - doubt).astype(np.float32)
+        ones = [np.ones(size, dtype=np.float32) for size in rows.shape]
         drawn = self._pools.get(self._name, self._judged, first, first + len(rows))
         for draw, (members, places) in enumerate(drawn):
             found = self._drawn[0, draw], self._drawn[1, draw]
-            # `sure`: what lies between the bounds is tied, with nothing left to settle.
             count_members(
-                rows, none, none, rows, rows, first, 0, start, high, low, high, low, members,
-                places, self._pools.sizes, *found, True, False,
+                rows, *ones, rows, rows, first, 0, start, *fast, high, low, members, places,
+                self._pools.sizes, *found, False, False,
             )  # fmt: skip
 
 

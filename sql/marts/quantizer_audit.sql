@@ -4,7 +4,7 @@
 -- @calibration_modality: The side whose vectors gave the ranges of calibrated codes.
 -- @clip_rate: Share of the values that lay beyond the range of their dimension; 0 without ranges.
 -- @used_codes: How many different codes occur.
--- @codes_there: How many there are.
+-- @codes_there: How many there are; of eight-bit floats, the finite ones.
 -- @error: Mean squared distance of a unit vector from what its codes stand for.
 -- @error_db: The same in decibels, 10 log10: 6 dB less are one bit more.
 with
@@ -15,6 +15,8 @@ final as (
         sets.vector_bytes, sets.clip_rate, sets.used_codes,
         case
             when sets.precision = 'b1' then 2
+            when sets.precision = 'fp8_e4m3' then 254
+            when sets.precision = 'fp8_e5m2' then 248
             when sets.precision = 'int4' then case sets.quantizer when 'calibrated' then 16 else 15 end
             when sets.precision = 'int8' and sets.quantizer <> 'calibrated' then 255
             else 256
