@@ -100,7 +100,7 @@ def _sentence(
         con,
         f"""
         select
-            dim, dim_method, precision, vector_bytes, min(ci_low) as low,
+            dim, dim_method, precision, variant, vector_bytes, min(ci_low) as low,
             max(vector_bytes / base_bytes) as share
         from retention
         inner join (select run_id as baseline, vector_bytes as base_bytes from runs)
@@ -108,8 +108,8 @@ def _sentence(
         where
             dataset = {data} and qrels = {qrels} and model = {model} and scorer = {scorer}
             and measure in {_MEASURES} and (k is null or k = {k})
-        group by dim, dim_method, precision, vector_bytes
-        having bool_and(ci_low >= {retain!r}) and count(distinct direction) = (
+        group by dim, dim_method, precision, variant, vector_bytes
+        having bool_and(coalesce(ci_low >= {retain!r}, false)) and count(distinct direction) = (
             select count(distinct direction) from runs
             where dataset = {data} and qrels = {qrels} and model = {model} and scorer = {scorer}
         )
@@ -128,7 +128,7 @@ def _sentence(
         )
     best = found[0]
     return (
-        f"{who}: {best['dim']} {best['dim_method']} {best['precision']} is the smallest that is "
+        f"{who}: {_words(best)} is the smallest that is "
         f"sure to keep {retain:.1%} of {basis} in every measure and direction above: "
         f"{best['vector_bytes']:,} bytes a vector, {best['share']:.1%} of its size, at least "
         f"{best['low']:.2%} kept.{hint}"
@@ -140,6 +140,7 @@ def _line(row: Row) -> Row:
         "dataset": row["dataset"],
         **({} if row["qrels"] == "default" else {"qrels": row["qrels"]}),
         "model": row["model"],
+        **({} if row["scorer"] == "torch" else {"scorer": row["scorer"]}),
         "direction": row["direction"],
         "measure": row["measure"] if row["k"] is None else f"{row['measure']}@{row['k']}",
         "sure": _say(row, ""),
@@ -156,4 +157,9 @@ def _line(row: Row) -> Row:
 def _say(row: Row, prefix: str) -> str:
     if row[f"{prefix}run_id"] is None:
         return "none"
-    return f"{row[prefix + 'dim']} {row[prefix + 'dim_method']} {row[prefix + 'precision']}"
+    return _words(row, prefix)
+
+
+def _words(row: Row, prefix: str = "") -> str:
+    text = f"{row[prefix + 'dim']} {row[prefix + 'dim_method']} {row[prefix + 'precision']}"
+    return ", ".join(filter(None, [text, row[prefix + "variant"]]))

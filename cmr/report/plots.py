@@ -10,9 +10,9 @@ from cmr.report.words import font_for, words
 
 # Okabe and Ito's palette, told apart by colour-blind readers.
 _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000")
-_STYLES = ("-", "--", ":", "-.", (0, (5, 1)), (0, (1, 1)))
-_MARKERS = ("o", "s", "^", "D", "v", "P")
-PRECISIONS = ("fp32", "fp16", "bf16", "int8", "int4", "b1")
+_STYLES = ("-", "--", ":", (0, (3, 1)), (0, (2, 2)), "-.", (0, (5, 1)), (0, (1, 1)))
+_MARKERS = ("o", "s", "^", "<", ">", "D", "v", "P")
+PRECISIONS = ("fp32", "fp16", "bf16", "fp8_e4m3", "fp8_e5m2", "int8", "int4", "b1")
 Row = dict[str, Any]
 
 
@@ -27,16 +27,25 @@ def line_plot(rows: Sequence[Row], quantity: str, title: str, lang: str) -> byte
     from matplotlib.figure import Figure
 
     label = words(lang)
-    lines: dict[tuple[int, str, str], list[Row]] = {}
+    lines: dict[tuple[int, str, str, str], list[Row]] = {}
     for row in rows:
-        key = (row["dim"], row["dim_method"], row["precision"])
+        # What no list tells has no point.
+        if row[quantity] is None:
+            continue
+        how = "" if row["scorer"] == "torch" else row["scorer"]
+        key = (
+            row["dim"],
+            row["dim_method"],
+            row["precision"],
+            ", ".join(filter(None, [how, row["variant"]])),
+        )
         lines.setdefault(key, []).append(row)
-    dims = sorted({(dim, method) for dim, method, _ in lines})
+    dims = sorted({(dim, method) for dim, method, *_ in lines})
     with mpl.rc_context({"font.family": font_for(lang), "axes.unicode_minus": False}):
         figure = Figure(figsize=(8, 4.5), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.add_subplot()
-        for (dim, method, precision), points in sorted(lines.items(), key=_order):
+        for (dim, method, precision, how), points in sorted(lines.items(), key=_order):
             colour = _COLOURS[dims.index((dim, method)) % len(_COLOURS)]
             kind = PRECISIONS.index(precision)
             points = sorted(points, key=lambda row: row["candidates"])
@@ -48,7 +57,9 @@ def line_plot(rows: Sequence[Row], quantity: str, title: str, lang: str) -> byte
                 linestyle=_STYLES[kind],
                 marker=_MARKERS[kind],
                 markersize=4,
-                label=f"{dim} {precision}" + ("" if method == "native" else f" ({method})"),
+                label=f"{dim} {precision}"
+                + ("" if method == "native" else f" ({method})")
+                + (f", {how}" if how else ""),
             )
             scale = [row["chance"] if quantity == "lift" else 1.0 for row in points]
             ends = [
@@ -73,6 +84,6 @@ def line_plot(rows: Sequence[Row], quantity: str, title: str, lang: str) -> byte
     return out.getvalue()
 
 
-def _order(line: tuple[tuple[int, str, str], Any]) -> tuple[int, str, int]:
-    (dim, method, precision), _ = line
-    return dim, method, PRECISIONS.index(precision)
+def _order(line: tuple[tuple[int, str, str, str], Any]) -> tuple[int, str, int, str]:
+    (dim, method, precision, how), _ = line
+    return dim, method, PRECISIONS.index(precision), how

@@ -2,7 +2,8 @@
 
 Keys: `cmr` (version), `datasets` (as ingested), `runs` (settings and environment of each),
 `leaderboard`, `tradeoffs` (bytes, quality kept, Pareto) and `metrics`, nested as
-dataset > model > direction > "dim method precision" > protocol > C > measure, each with value,
+dataset > model > direction > "dim method precision" (and quantiser and search, where they are not
+the usual ones) > protocol > C > measure, each with value,
 ci_low, ci_high, chance and lift. Nothing in it depends on when it is written.
 """
 
@@ -25,8 +26,10 @@ BOARD = """
         candidates desc, round(recall_10, 10) desc, vector_bytes, run_id
 """
 _RUNS = """
-    select run_id, dataset, model, direction, dim, dim_method, precision, scorer, seed, protocols,
-        candidates, ks, draws, queries, gallery, vector_bytes, device, plan, versions, machine,
+    select run_id, dataset, model, direction, dim, dim_method, precision, quantizer,
+        query_precision, scorer, scorer_settings, seed, protocols,
+        candidates, ks, draws, queries, gallery, vector_bytes, rescore_bytes, index_bytes,
+        device, plan, versions, machine,
         round(seconds, 3) as seconds
     from runs semi join asked using (run_id) order by all
 """
@@ -73,7 +76,9 @@ def _rows(con: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
 def _nested(rows: list[dict[str, Any]]) -> dict[str, Any]:
     top: dict[str, Any] = {}
     for row in rows:
-        representation = f"{row['dim']} {row['dim_method']} {row['precision']}"
+        how = [None if row["scorer"] == "torch" else row["scorer"], row["variant"]]
+        name = f"{row['dim']} {row['dim_method']} {row['precision']}"
+        representation = ", ".join(filter(None, [name, *how]))
         measure = row["measure"] if row["k"] is None else f"{row['measure']}@{row['k']}"
         at = top
         for key in (

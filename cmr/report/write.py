@@ -76,7 +76,7 @@ def _plots(metrics: list[Row], lang: str, label: dict[str, str]) -> Iterator[tup
     for row in metrics:
         groups.setdefault((row["dataset"], row["model"], row["direction"]), []).append(row)
     for (dataset, model, direction), rows in sorted(groups.items()):
-        protocols = {row["protocol"] for row in rows}
+        protocols = {row["protocol"] for row in rows if row["value"] is not None}
         protocol = next(name for name in ("expected", "sampled", "full") if name in protocols)
         folder = quote(f"{dataset} {model}", safe=" ").replace(" ", "_")
         for measure, k, quantity in PLOTS:
