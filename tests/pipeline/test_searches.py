@@ -177,15 +177,15 @@ def test_asymmetric(root):
 
 def test_the_command_line(root):
     """--explain shows the stages; the table leads with what is known of lists."""
-    args = ("evaluate", "-w", root, "--dims", "40", "--candidates", "20", "--precisions", "int8",
-            "--scorer", "usearch-hnsw", "--rescore", "fp32")  # fmt: skip
+    args = ("evaluate", "-w", root, "--dims", "40", "--candidates", "20", "--precisions", "b1",
+            "--scorer", "usearch-hnsw", "--rescore", "int8", "--oversample", "1")  # fmt: skip
     shown = run(*args, "--explain").stdout
-    for word in ("usearch i8", "top 40", "of 10", "fp32", "rescored by fp32 x4"):
+    for word in ("usearch b1", "top 10", "of 10", "int8", "rescored by int8 x1"):
         assert word in shown, word
     done = run(*args)
     assert "2 runs of data on d: 2 scored" in done.stderr
     assert "Leaderboard (t2v: full, C = 30; v2t: full, C = 60)" in done.stdout
-    assert "M 16 ef 128/64, rescored by fp32 x4" in done.stdout
+    assert "M 16 ef 128/64, rescored by int8 x1" in done.stdout
 
 
 @pytest.mark.parametrize(
