@@ -13,10 +13,11 @@ from cmr.cli.options import warehouse_option
 Row = dict[str, Any]
 _LISTED = (
     "run_id", "dataset", "qrels", "model", "direction", "dim", "dim_method", "precision",
-    "scorer", "seed", "queries", "gallery", "seconds", "started_at",
+    "quantizer", "query_precision", "scorer", "scorer_settings", "seed", "queries",
+    "gallery", "seconds", "started_at",
 )  # fmt: skip
 # What is JSON inside, and is shown key by key.
-_NESTED = ("plan", "versions", "machine", "settings")
+_NESTED = ("plan", "versions", "machine", "settings", "scorer_settings")
 _HIDDEN = ("files", "run_id", "started_at", "seconds")
 
 
@@ -55,7 +56,7 @@ def list_(warehouse: str, dataset: str | None) -> None:
     ]
     if not found:
         raise CmrError("there are no such runs; `cmr evaluate` makes them")
-    order = sorted(found, key=lambda row: [str(row[name]) for name in _LISTED[1:9]])
+    order = sorted(found, key=lambda row: [str(row[name]) for name in _LISTED[1:12]])
     schema = pa.schema([RUNS.schema.field(name) for name in _LISTED])
     rows = [{name: row[name] for name in _LISTED} for row in order]
     print_table(pa.Table.from_pylist(rows, schema=schema))

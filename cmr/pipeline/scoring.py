@@ -134,19 +134,22 @@ class Scorer:
         columns: Row = {"device": plan.device, "plan": plan.describe()}
         if case.search.scorer != "torch":
             columns = _usearch_columns(case, plan)
-        search = case.search
+        search, gallery = case.search, items.rows
         assert search.length is not None
+
+        def told(answered: int) -> None:
+            advance(answered * gallery)
+
         if case.fine is None:
             index = self._build(case, name, items, plan, stages)
-            lists = graph_lists(index, queries, search.length, stages)
+            lists = graph_lists(index, queries, search.length, stages, told)
             columns["index_bytes"] = index.index_bytes
         else:
-            shortlist = self._shortlist(case, name, queries, items, plan, stages, columns)
+            shortlist = self._shortlist(case, name, queries, items, plan, stages, columns, told)
             fine = self._sides(Case(case.fine, Search()))
             finer = fine[:2] if name == "t2v" else fine[1::-1]
             lists = rescored_lists(shortlist, *finer, search.length, fine[2], stages)
         counted = counts(name, judged, lists, pools)
-        advance(queries.rows * items.rows)
         return Scored(counted, stages.seconds, columns, lists)
 
     def _shortlist(
@@ -158,6 +161,7 @@ class Scorer:
         plan: Plan,
         stages: Stages,
         columns: Row,
+        told: Advance,
     ) -> Any:
         from cmr.score.hits import top_hits
         from cmr.score.searchers import UsearchExact
@@ -165,16 +169,18 @@ class Scorer:
 
         depth = case.search.depth
         if case.search.scorer == "torch":
-            return stages.timed(
+            found = stages.timed(
                 "shortlist", lambda: _floats(top_hits(queries, items, depth, plan))
-            )[0]
+            )
+            told(queries.rows)
+            return found[0]
         if case.search.scorer == "usearch-exact":
             held = _whole(items, 0, plan)
             exact = UsearchExact(held)
-            return stages.timed("shortlist", lambda: searched(exact, queries, depth))[0]
+            return stages.timed("shortlist", lambda: searched(exact, queries, depth, told))[0]
         index = self._build(case, name, items, plan, stages)
         columns["index_bytes"] = index.index_bytes
-        return stages.timed("shortlist", lambda: searched(index, queries, depth))[0]
+        return stages.timed("shortlist", lambda: searched(index, queries, depth, told))[0]
 
     def _build(
         self, case: Case, name: str, items: Vectors, plan: Plan, stages: Stages

@@ -17,6 +17,7 @@ from cmr.score.judged import Indices, judge
 from cmr.score.plan import Plan
 from cmr.score.product import TIE_TOLERANCE
 from cmr.score.searchers import Ordinals, Scores, Searcher, UsearchHnsw
+from cmr.score.tally import Progress
 
 # Queries that are searched in one go.
 BATCH = 4096
@@ -37,19 +38,31 @@ class Stages:
         return found
 
 
-def searched(searcher: Searcher, queries: Vectors, depth: int) -> Found:
-    """Each query's top `depth` by a searcher, (queries, depth) ordinals and similarities."""
+def searched(
+    searcher: Searcher, queries: Vectors, depth: int, progress: Progress = lambda queries: None
+) -> Found:
+    """Each query's top `depth` by a searcher, (queries, depth) ordinals and similarities.
+
+    `progress` is told how many queries were just answered.
+    """
     items = np.full((queries.rows, depth), -1, dtype=np.int64)
     scores = np.full((queries.rows, depth), -np.inf)
     for first, block in queries.blocks(BATCH):
         found = searcher.search(block, depth)
         items[first : first + len(block)], scores[first : first + len(block)] = found
+        progress(len(block))
     return items, scores
 
 
-def graph_lists(index: UsearchHnsw, queries: Vectors, length: int, stages: Stages) -> Lists:
+def graph_lists(
+    index: UsearchHnsw,
+    queries: Vectors,
+    length: int,
+    stages: Stages,
+    progress: Progress = lambda queries: None,
+) -> Lists:
     """What a graph returns, held against a search of every vector of the same index."""
-    items, scores = stages.timed("search", lambda: searched(index, queries, length))
+    items, scores = stages.timed("search", lambda: searched(index, queries, length, progress))
     exact = stages.timed("agreement", lambda: searched(_Every(index), queries, length))[1]
     # Sums of whole numbers tie where they are equal.
     tolerance = 0.0 if index.of_integers else TIE_TOLERANCE

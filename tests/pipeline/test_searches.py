@@ -6,6 +6,7 @@ import contextlib
 import json
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from cmr.pipeline.evaluate import evaluate as evaluated
@@ -205,3 +206,42 @@ def test_what_does_not_go_together(root, args, reason):
     result = run("evaluate", "-w", root, "--dims", "40", "--candidates", "20", *args, code=1)
     assert reason in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_a_warehouse_from_before_is_read_and_goes_on(tmp_path):
+    """Without the columns that were added: nothing is scored again, everything can be asked."""
+    from tests.conftest import npz_arrays
+
+    np.savez(tmp_path / "data.npz", **npz_arrays())
+    run("ingest", "npz", tmp_path / "data.npz", "-w", tmp_path / "w", "--dataset", "d")
+    root = tmp_path / "w"
+    assert evaluate(root, "fp32", "int8", hits=3) == (4, 4)
+    kept = values_of(root)
+    added = {
+        "runs": RUNS.schema.names[RUNS.schema.names.index("quantizer") :],
+        "embedding_sets": EMBEDDING_SETS.schema.names[
+            EMBEDDING_SETS.schema.names.index("quantizer") :
+        ],
+        "hits": ["exact_above"],
+    }
+    for table, names in added.items():
+        for path in (root / table).rglob("*.parquet"):
+            pq.write_table(pq.ParquetFile(path).read().drop_columns(names), path)
+    assert values_of(root) == kept
+    assert evaluate(root, "fp32", "int8", hits=3) == (4, 0)
+    assert evaluate(root, "int8", ks=(7,)) == (2, 0)
+    assert evaluate(root, "int8", quantizers=("absmax", "rotated")) == (4, 2)
+    con = connect(str(root))
+    found = con.execute("select quantizer, variant, count(*) from runs group by all order by all")
+    assert found.fetchall() == [("absmax", "", 2), ("rotated", "rotated", 2), (None, "", 2)]
+    assert con.execute("select count(*) from hits where exact_above is null").fetchone() == (
+        2 * 3 * (60 + 22),
+    )
+
+
+def values_of(root):
+    rows = connect(str(root)).execute(
+        "select run_id, protocol, candidates, measure, k, round(value, 9), variant from metrics "
+        "order by all"
+    )
+    return rows.fetchall()
