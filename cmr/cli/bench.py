@@ -10,14 +10,13 @@ from cmr.cli.options import Bytes, comma, warehouse_option
 from cmr.cli.progress import progress
 
 if TYPE_CHECKING:
-    import duckdb
-
     from cmr.pipeline.bench.run import Benched
 
 _POSITIVE = click.IntRange(1)
 _SEARCH = (
     "dataset", "model", "dims", "precisions", "quantizers", "dim_methods", "seed", "directions",
-    "connectivity", "expansion_add", "expansion_search", "rescore", "oversample", "device", "memory",
+    "connectivity", "expansion_add", "expansion_search", "rescore", "oversample", "device",
+    "memory",
 )  # fmt: skip
 
 

@@ -51,9 +51,7 @@ def encoding_jobs(
     if "pooling" in settings:
         return jobs, ["encoding of clips is not measured, only that of captions"]
     if not media:
-        return jobs, [
-            "encoding of pictures is not measured: --images FOLDER says where they are"
-        ]
+        return jobs, ["encoding of pictures is not measured: --images FOLDER says where they are"]
     if request.images is not None:
         from cmr.pipeline.bench.encode import open_media
 

@@ -46,8 +46,12 @@ class Queries:
 class Index:
     """Answers queries with their top k, in one stage or in two."""
 
-    def __init__(self, task: Task, searcher: Searcher, fine: Encoded | None) -> None:
+    def __init__(self, task: Task, searcher: Searcher, fine: Encoded | None, vectors: int) -> None:
         self._task, self._searcher, self._fine = task, searcher, fine
+        self._vectors = vectors
+
+    def __len__(self) -> int:
+        return self._vectors
 
     @property
     def approximate(self) -> bool:
@@ -99,9 +103,9 @@ class Index:
 def make_index(task: Task, gallery: Encoded, fine: Encoded | None) -> Index:
     """The index that a task is about, of these vectors."""
     if task.scorer == "torch":
-        return Index(task, TorchSearcher(gallery, device=task.device), fine)
+        return Index(task, TorchSearcher(gallery, device=task.device), fine, len(gallery))
     hnsw = task.hnsw or Hnsw()
-    return Index(task, build(task.scorer, gallery, hnsw, task.threads), fine)
+    return Index(task, build(task.scorer, gallery, hnsw, task.threads), fine, len(gallery))
 
 
 def rescore(

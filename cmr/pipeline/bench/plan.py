@@ -34,7 +34,12 @@ class Planner:
     """Makes jobs of one request on one machine."""
 
     def __init__(
-        self, warehouse: Warehouse, request: BenchRequest, subject: Subject, threads: int, device: str
+        self,
+        warehouse: Warehouse,
+        request: BenchRequest,
+        subject: Subject,
+        threads: int,
+        device: str,
     ) -> None:
         """`threads`, `device`: as they are on this machine."""
         self._warehouse, self._request, self._subject = warehouse, request, subject

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,6 +17,7 @@ from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.store import Warehouse
 
 Row = dict[str, Any]
+ProgressBar = Callable[[str, int, str], AbstractContextManager[Callable[[int], None]]]
 # Queries in one go, and one by one in each repeat, where nothing is said and there are as many.
 BATCH_SIZE, SINGLES = 1000, 200
 GRAPH = ("connectivity", "expansion_add", "expansion_search")
@@ -27,8 +29,9 @@ class BenchRequest:
 
     `scorers`: torch, usearch-exact, usearch-hnsw. `candidates`: sizes C of single queries'
     galleries, beside the whole one. `batch`, `singles`: None for as many as there are, up to 1000
-    and 200. `threads`: 0 for all cores. `images`: where the pictures are, for encoding; `pretrained`:
-    the weights, where the model's name does not tell. `encode_items`: how many of each side.
+    and 200. `threads`: 0 for all cores. `images`: where the pictures are, for encoding; `encoder`,
+    `pretrained`: model and weights, where the model's name does not tell. `encode_items`: how many
+    of each side.
     """
 
     search: Request
@@ -88,7 +91,7 @@ class Subject:
 
 
 def contenders(
-    warehouse: Warehouse, request: BenchRequest, advance: Any
+    warehouse: Warehouse, request: BenchRequest, bar: ProgressBar
 ) -> tuple[Subject, list[Contender]]:
     """Everything asked for, each representation derived and stored if it was not.
 
@@ -111,16 +114,17 @@ def contenders(
         for one in wanted:
             check_rescore(way, one.precision)
     found = []
-    for one in wanted:
-        for representation in deriver.derive(one, asked.seed, directions):
-            for way in ways:
-                fine = None
-                if way.rescore is not None:
-                    finer = Wanted(one.dim, one.dim_method, way.rescore)
-                    (fine,) = deriver.derive(finer, asked.seed, directions)
-                case = Case(representation, way, fine)
-                found += [Contender(case, name) for name in representation.directions]
-        advance(1)
+    with bar("representations", len(wanted), "sets") as advance:
+        for one in wanted:
+            for representation in deriver.derive(one, asked.seed, directions):
+                for way in ways:
+                    fine = None
+                    if way.rescore is not None:
+                        finer = Wanted(one.dim, one.dim_method, way.rescore)
+                        (fine,) = deriver.derive(finer, asked.seed, directions)
+                    case = Case(representation, way, fine)
+                    found += [Contender(case, name) for name in representation.directions]
+            advance(1)
     return Subject(data, model, sizes), found
 
 
@@ -131,7 +135,7 @@ def requests(request: BenchRequest) -> Iterator[Request]:
         if given is not None:
             option = "--" + given.replace("_", "-")
             raise CmrError(f"{option} is of the scorer usearch-hnsw, which --scorers does not name")
-    plain: dict[str, tuple[int, ...]] = dict.fromkeys(GRAPH, ())
+    plain: dict[str, Any] = dict.fromkeys(GRAPH, ())
     for scorer in request.scorers:
         more = {} if scorer == "usearch-hnsw" else plain
         yield replace(request.search, scorer=scorer, ks=(request.k,), **more)

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from cmr.errors import CmrError
 from cmr.pipeline.bench.encoders import encoding_jobs
 from cmr.pipeline.bench.machine import cores
 from cmr.pipeline.bench.plan import Job, Planner, heats
-from cmr.pipeline.bench.request import BenchRequest, contenders
+from cmr.pipeline.bench.request import BenchRequest, ProgressBar, contenders
 from cmr.pipeline.bench.store import is_measured, keep
 from cmr.pipeline.bench.task import ENCODE, STAGES, Failed
 from cmr.pipeline.bench.turns import race
 from cmr.warehouse.store import Warehouse
 
-ProgressBar = Callable[[str, int, str], AbstractContextManager[Callable[[int], None]]]
 # Share of the machine's memory that the processes of a race may take together.
 SHARE = 0.5
 
@@ -60,8 +57,7 @@ def bench(root: str, request: BenchRequest, bar: ProgressBar) -> Benched:
     if not warehouse.writable():
         raise CmrError(f"the warehouse at {warehouse.root} is read-only")
     device = pick_device(request.search.device)
-    with bar("representations", 1, "sets") as advance:
-        subject, found = contenders(warehouse, request, advance)
+    subject, found = contenders(warehouse, request, bar)
     planner = Planner(warehouse, request, subject, request.threads or cores(), device)
     done = Benched(subject.row["dataset"], subject.model)
     for stage in [name for name in STAGES if name in request.stages]:
@@ -127,5 +123,3 @@ def check(request: BenchRequest) -> None:
         raise CmrError(f"--threads {request.threads} is more than the {cores()} cores there are")
     if request.search.asymmetric:
         raise CmrError("asymmetric scoring is measured by cmr evaluate alone")
-
-

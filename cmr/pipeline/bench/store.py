@@ -44,7 +44,7 @@ def keep(warehouse: Warehouse, job: Job, done: Measured, race: str) -> None:
 def complete(planned: Row, done: Measured, lane: Lane, race: str) -> Row:
     """A planned row of `benches` with what was measured."""
     turns, held = done.turns[lane], done.footprint
-    per_vector = planned.get("gallery")
+    many = held.vectors or 1
     row = dict.fromkeys(BENCHES.schema.names) | {
         name: value for name, value in planned.items() if name in BENCHES.schema.names
     }
@@ -53,8 +53,8 @@ def complete(planned: Row, done: Measured, lane: Lane, race: str) -> Row:
         "batch": {BATCH: done.task.batch, ENCODE: done.task.batch, SINGLE: 1}.get(stage),
         "repeats": len(turns),
         "race": race,
-        "memory_vector_bytes": held.memory / per_vector if held.memory and per_vector else None,
-        "index_vector_bytes": held.index / per_vector if held.index and per_vector else None,
+        "memory_vector_bytes": None if held.memory is None else held.memory / many,
+        "index_vector_bytes": None if held.index is None else held.index / many,
         "agreement": held.agreement.get(lane),
         "started_at": datetime.now(UTC),
         "seconds": sum(turn.seconds for turn in turns),

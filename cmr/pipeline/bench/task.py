@@ -31,8 +31,8 @@ class Task:
 
     `label`: for people. `gallery`, `queries`: catalogue rows of the sets that are searched; `fine`:
     those of a second stage, gallery first. `depth`: length of the first stage's lists. `batch`:
-    queries in one go. `singles`: queries one by one, each repeat. `texts`, `images`: what is encoded,
-    captions or places of pictures below `media`.
+    queries in one go. `singles`: queries one by one, each repeat. `weights`: hash that the model's
+    must have. `texts`, `images`: what is encoded, captions or places of pictures below `media`.
     """
 
     root: str
@@ -77,7 +77,8 @@ class Footprint:
 
     `idle`: before it loaded anything. `peak`: the most, during the stage. `device`: the most of an
     accelerator's memory. `memory`, `index`: of the gallery as it is held and as its index is
-    written. `agreement`: by lane, the share of the exact top k that is found; None if exact.
+    written, which has `vectors`. `agreement`: by lane, the share of the exact top k that is found;
+    empty if all is exact.
     """
 
     idle: int
@@ -85,6 +86,7 @@ class Footprint:
     device: int | None
     memory: int | None
     index: int | None
+    vectors: int = 0
     agreement: dict[Lane, float] = field(default_factory=dict)
 
 

@@ -33,7 +33,7 @@ class _Runner:
     pipe: Connection
 
 
-class _GaveUp(Exception):
+class _LostError(Exception):
     """A process that said why, or is no more."""
 
 
@@ -56,7 +56,7 @@ def race(tasks: Sequence[Task], repeats: int, advance: Advance) -> list[Measured
                 return None
             try:
                 return _ask(runners[at], what)
-            except _GaveUp as reason:
+            except _LostError as reason:
                 failed[at] = Failed(tasks[at], f"{tasks[at].label}: {reason}")
                 return None
 
@@ -103,9 +103,9 @@ def _ask(runner: _Runner, what: Lane | None) -> Any:
         kind, content = runner.pipe.recv()
     except (EOFError, OSError):
         runner.process.join(5)
-        raise _GaveUp(_how_it_ended(runner.process.exitcode)) from None
+        raise _LostError(_how_it_ended(runner.process.exitcode)) from None
     if kind == "failed":
-        raise _GaveUp(content)
+        raise _LostError(content)
     return content
 
 

@@ -11,12 +11,13 @@ import gc
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
 
 from cmr.devices import peak_bytes, reset_peak
-from cmr.errors import CmrError
 from cmr.pipeline.bench.index import Index, Queries, make_index
 from cmr.pipeline.bench.machine import forget_peak, peak_resident, resident
 from cmr.pipeline.bench.task import BATCH, BUILD, ENCODE, SINGLE, Footprint, Lane, Task, Turn
@@ -26,6 +27,8 @@ from cmr.warehouse.vectors import StoredVectors
 
 # A turn lasts at least so long, so that the clock and the scheduler weigh little, in seconds.
 LEAST = 0.2
+# Vectors that libraries are loaded on.
+FEW = 64
 # Queries by which the number of threads of single queries is chosen.
 TRIALS = 30
 
@@ -49,7 +52,8 @@ def prepare(task: Task) -> Work:
         from cmr.pipeline.bench.encode import Encode
 
         return Encode(task)
-    return {BUILD: Build, BATCH: Batch, SINGLE: Single}[task.stage](task)
+    stages: dict[str, Callable[[Task], Work]] = {BUILD: Build, BATCH: Batch, SINGLE: Single}
+    return stages[task.stage](task)
 
 
 @contextlib.contextmanager
@@ -75,9 +79,24 @@ class _Search:
     """What the stages of searching share: vectors, and the process's memory."""
 
     def __init__(self, task: Task) -> None:
-        self.task, self.idle = task, resident()
+        self.task = task
         self._warehouse = Warehouse.open(task.root)
         self._order = np.random.default_rng(task.seed)
+        self._load_libraries()
+        self.idle = resident()
+
+    def _load_libraries(self) -> None:
+        """Search a few vectors, so that what libraries take for themselves is not counted."""
+        few = [self.few(self.task.gallery), self.few(self.task.queries)]
+        fine = [self.few(row) for row in self.task.fine or ()]
+        task = replace(self.task, k=1, depth=1)
+        index = make_index(task, few[0], fine[0] if fine else None)
+        index.search(Queries(few[1], fine[1] if fine else None), task.threads)
+        self.settle()
+
+    def few(self, row: dict[str, Any]) -> Encoded:
+        """The first vectors of a set."""
+        return next(StoredVectors(self._warehouse, row).blocks(FEW))[1]
 
     def vectors(self, row: dict[str, Any]) -> Encoded:
         return StoredVectors(self._warehouse, row).all()
@@ -94,12 +113,16 @@ class _Search:
         fine = self.vectors(self.task.fine[1]).rows(chosen) if self.task.fine else None
         return Queries(coded.rows(chosen), fine)
 
-    def begin(self) -> None:
-        """Count the peak of memory from here."""
+    def settle(self) -> None:
+        """Give back what is not needed any more."""
         import pyarrow as pa
 
         gc.collect()
         pa.default_memory_pool().release_unused()
+
+    def begin(self) -> None:
+        """Count the peak of memory from here."""
+        self.settle()
         forget_peak()
         reset_peak(self.task.device)
 
@@ -110,6 +133,7 @@ class _Search:
             peak_bytes(self.task.device),
             index.memory_bytes,
             index.index_bytes,
+            len(index),
             agreement or {},
         )
 
@@ -121,10 +145,6 @@ class Build(_Search):
         super().__init__(task)
         self._vectors = self.galleries()
         self._index: Index | None = None
-        # Kernels are chosen and libraries loaded on a few vectors, not on the clock.
-        few = [part and part.rows(slice(0, 64)) for part in self._vectors]
-        assert few[0] is not None
-        make_index(task, few[0], few[1])
         self.begin()
 
     def turn(self, lane: Lane) -> Turn:
@@ -150,9 +170,7 @@ class Batch(_Search):
         self._index = make_index(task, *self.galleries())
         self._queries = self.queries(task.batch)
         self.begin()
-        self._often = {
-            lane: often_enough(lambda lane=lane: self._search(lane)) for lane in task.lanes
-        }  # type: ignore[misc]
+        self._often = {lane: often_enough(partial(self._search, lane)) for lane in task.lanes}
 
     def _search(self, lane: Lane) -> Any:
         self._index.tune(lane.expansion_search)
@@ -192,7 +210,7 @@ class Single(_Search):
             rows = slice(None) if pool is None else chosen[:pool]
             part = None if fine is None else fine.rows(rows)
             self._indexes[pool] = make_index(task, gallery.rows(rows), part)
-        self._whole = self._indexes[max(self._indexes, key=lambda pool: pool or len(gallery))]
+        self._largest = max(self._indexes.values(), key=len)
         del gallery, fine
         self._queries = self.queries(task.singles)
         self._ones = [self._queries.one(row) for row in range(len(self._queries))]
@@ -228,10 +246,4 @@ class Single(_Search):
 
     def footprint(self) -> Footprint:
         """See `Work`."""
-        return self.held(self._whole)
-
-
-def check_size(task: Task, queries: int) -> None:
-    """Raises CmrError if more queries are asked for than there are."""
-    if task.batch > queries:
-        raise CmrError(f"--batch {task.batch} is more than the {queries:,} queries")
+        return self.held(self._largest)
