@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from cmr.errors import CmrError
 from cmr.identity import identity
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 KEPT = ("metrics", "retention")
 # Rows of ranks and sampled_ranks that one query works on; a run alone may have more.
 CHUNK = 3_000_000
-_SCOPED = ("runs", "ranks", "sampled_ranks")
+_SCOPED = ("runs", "ranks", "sampled_ranks", "hits")
 Bar = Callable[[str, int, str], contextlib.AbstractContextManager[Callable[[int], None]]]
 Row = dict[str, Any]
 
@@ -65,12 +66,13 @@ def prepare(
     if run_ids is not None:
         chosen = set(run_ids)
         runs = [row for row in runs if row["run_id"] in chosen]
-    keys = _keys(con, warehouse, runs) if runs else {}
+    base = _baselines(con) if runs else {}
+    keys = _keys(warehouse, runs, base) if runs else {}
     try:
         for view in wanted:
             kept, missing = _kept(warehouse, view, runs, keys)
             if missing:
-                kept += _compute(con, warehouse, view, missing, keys, bar)
+                kept += _compute(con, warehouse, view, missing, keys, base, bar)
             _replace(con, view, kept)
     except duckdb.Error as error:
         raise CmrError(explain(error)) from None
@@ -79,7 +81,7 @@ def prepare(
 def current_files(warehouse: Warehouse) -> set[str]:
     """The names under which the measures of the runs of now are kept, whether they are or not."""
     runs = current_runs(warehouse)
-    keys = _keys(connect(warehouse.root), warehouse, runs) if runs else {}
+    keys = _keys(warehouse, runs, _baselines(connect(warehouse.root))) if runs else {}
     return {_file(view, run_id, key) for view in KEPT for run_id, key in keys.items()}
 
 
@@ -116,15 +118,20 @@ def _compute(
     view: str,
     missing: list[Row],
     keys: dict[str, str],
+    base: dict[str, str],
     bar: Bar,
 ) -> list[pa.Table]:
     """A view's rows of some runs, from the view itself; a file a run is written on the way."""
     tables = []
     with bar(view, len(missing), "runs") as advance:
         for chunk in _chunks(missing):
-            with _only(con, [row["run_id"] for row in chunk]):
+            mine = [row["run_id"] for row in chunk]
+            # The runs that they are held against are looked at, too.
+            others = {base[run_id] for run_id in mine} if view == "retention" else set()
+            with _only(con, sorted({*mine, *others})):
                 found = fetch(con, f"from memory.main.{view}")
-            _keep(warehouse, view, found, [row["run_id"] for row in chunk], keys)
+            found = found.filter(pc.is_in(found["run_id"], value_set=pa.array(mine)))
+            _keep(warehouse, view, found, mine, keys)
             tables.append(found)
             advance(len(chunk))
     return tables
@@ -172,7 +179,13 @@ def _chunks(runs: Iterable[Row]) -> Iterator[list[Row]]:
         yield held
 
 
-def _keys(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, runs: list[Row]) -> dict[str, str]:
+def _baselines(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """The run that every run is held against."""
+    pairs = fetch(con, "select run_id, baseline from int_baselines").to_pylist()
+    return {row["run_id"]: row["baseline"] for row in pairs}
+
+
+def _keys(warehouse: Warehouse, runs: list[Row], base: dict[str, str]) -> dict[str, str]:
     """What each run's measures depend on, as a hash; a file that was changed in place counts."""
     datasets, every = warehouse.catalogue(DATASETS), current_runs(warehouse)
     further = warehouse.catalogue(QRELS_SETS)
@@ -194,8 +207,6 @@ def _keys(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, runs: list[Row])
         )
         for row in every
     }
-    pairs = fetch(con, "select run_id, baseline from int_baselines").to_pylist()
-    base = {row["run_id"]: row["baseline"] for row in pairs}
     return {
         row["run_id"]: identity(run=alone[row["run_id"]], base=alone.get(base[row["run_id"]]))
         for row in runs
@@ -210,8 +221,6 @@ def _keep(
     warehouse: Warehouse, view: str, found: pa.Table, run_ids: list[str], keys: dict[str, str]
 ) -> None:
     """Write a file a run and drop those that it replaces; a warehouse one may only read is fine."""
-    import pyarrow.compute as pc
-
     if not warehouse.writable():
         return
     there = warehouse.storage.listing(f"materialised/{view}")

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from cmr.api.select import pairs
 from cmr.errors import CmrError
+from cmr.report import named
 from cmr.report.holm import holm
 from cmr.views import connect, fetch, quoted
 from cmr.warehouse.current import current_runs
@@ -57,7 +58,7 @@ def compare_runs(
 
 def representation(row: Row) -> str:
     """A run as people write it: its representation and the start of its id."""
-    return f"{row['dim']} {row['dim_method']} {row['precision']} ({row['run_id'][:8]})"
+    return f"{named.representation(row)} ({row['run_id'][:8]})"
 
 
 def _check_asked(left: Row, right: Row, kept: list[Row], rows: list[Row], k: int) -> None:

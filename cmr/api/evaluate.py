@@ -8,9 +8,13 @@ from typing import Any
 from cmr.errors import CmrError
 from cmr.pipeline.request import DIRECTIONS, PROTOCOLS, Request
 
-_NUMBERS = ("dims", "candidates", "ks")
-_WORDS = ("precisions", "dim_methods", "protocols", "directions")
-_LEAST = {"draws": 1, "hits": 0, "seed": 0, "memory": 1}
+_NUMBERS = (
+    "dims", "candidates", "ks", "connectivity", "expansion_add", "expansion_search", "oversample",
+)  # fmt: skip
+_WORDS = ("precisions", "dim_methods", "protocols", "directions", "quantizers")
+# What may be left open.
+_OPEN = ("dim_methods", "directions", "connectivity", "expansion_add", "expansion_search")
+_LEAST = {"draws": 1, "hits": 0, "seed": 0, "memory": 1, "list_length": 1}
 _CHOICE = {"protocols": PROTOCOLS, "directions": DIRECTIONS}
 
 
@@ -36,7 +40,7 @@ def _many(name: str, given: Any) -> tuple[Any, ...]:
         parts = given
     convert = _positive if name in _NUMBERS else _word
     found = tuple(dict.fromkeys(convert(name, part) for part in parts))
-    if not found and name not in ("dim_methods", "directions"):
+    if not found and name not in _OPEN:
         raise CmrError(f"{_said(name)} is empty")
     return found
 

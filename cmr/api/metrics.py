@@ -14,7 +14,17 @@ from cmr.warehouse.current import current_runs
 from cmr.warehouse.store import Warehouse
 
 Row = dict[str, Any]
-_SETTINGS = ("dataset", "model", "qrels", "direction", "dim", "dim_method", "precision", "scorer")
+_SETTINGS = (
+    "dataset",
+    "model",
+    "qrels",
+    "direction",
+    "dim",
+    "dim_method",
+    "precision",
+    "quantizer",
+    "scorer",
+)
 
 
 def measured(

@@ -90,4 +90,7 @@ def as_table(choices: Sequence[Choice]) -> pa.Table:
 
 
 def _named(row: Row | None) -> str | None:
-    return None if row is None else f"{row['dim']} {row['dim_method']} {row['precision']}"
+    if row is None:
+        return None
+    name = f"{row['dim']} {row['dim_method']} {row['precision']}"
+    return ", ".join(filter(None, [name, row["variant"]]))

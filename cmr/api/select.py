@@ -12,7 +12,9 @@ from cmr.warehouse.store import Warehouse
 
 Row = dict[str, Any]
 SETTINGS = (
-    "dataset", "qrels", "model", "direction", "dim", "dim_method", "precision", "scorer", "seed",
+    "dataset", "qrels", "model", "direction", "dim", "dim_method", "precision", "quantizer",
+    "query_precision", "scorer", "connectivity", "expansion_add", "expansion_search", "rescore",
+    "oversample", "list_length", "seed",
 )  # fmt: skip
 
 
@@ -70,11 +72,21 @@ def select(runs: Sequence[Row], given: str) -> list[Row]:
     else:
         wanted = _settings(given)
         found = [
-            row for row in runs if all(str(row[name]) == value for name, value in wanted.items())
+            row for row in runs if all(_value(row, name) == value for name, value in wanted.items())
         ]
     if not found:
         raise CmrError(f'no run is meant by {given!r}; `cmr sql "from runs"` lists them')
     return found
+
+
+def _value(row: Row, name: str) -> str:
+    """A setting as people write it: `none` where a run has none, as one before it was recorded."""
+    value = row.get(name)
+    if name == "quantizer" and value is None:
+        return "absmax"
+    if name == "query_precision" and value is None:
+        return str(row["precision"])
+    return "none" if value is None else str(value)
 
 
 def _settings(given: str) -> dict[str, str]:
@@ -124,8 +136,13 @@ def _data(row: Row) -> tuple[str, str, str, str]:
 def _alike(row: Row, other: Row, given: str) -> bool:
     """Whether two runs agree in all settings that the request does not name."""
     named = {part.partition("=")[0].strip() for part in given.split(",")}
-    return all(row[name] == other[name] for name in SETTINGS if name not in named)
+    # Queries follow the gallery's precision, if nothing else is said.
+    alike = {name for name in SETTINGS if name not in named} - {"query_precision"}
+    return all(_value(row, name) == _value(other, name) for name in alike) and (
+        "query_precision" in named
+        or (row.get("query_precision") is None) == (other.get("query_precision") is None)
+    )
 
 
 def _differences(rows: Sequence[Row]) -> str:
-    return ", ".join(name for name in SETTINGS if len({row[name] for row in rows}) > 1)
+    return ", ".join(name for name in SETTINGS if len({_value(row, name) for row in rows}) > 1)

@@ -185,6 +185,14 @@ class Warehouse:
         draws: int = 1,
         hits: int = 0,
         scorer: str = "torch",
+        quantizers: Many = "absmax",
+        asymmetric: bool = False,
+        connectivity: Many = None,
+        expansion_add: Many = None,
+        expansion_search: Many = None,
+        rescore: str | None = None,
+        oversample: Many = 4,
+        list_length: int | None = None,
         device: str = "auto",
         memory: int | None = None,
         force: bool = False,
@@ -202,6 +210,9 @@ class Warehouse:
             dataset=dataset, model=model, dims=dims, precisions=precisions,
             dim_methods=dim_methods, candidates=candidates, ks=k, seed=seed, protocols=protocols,
             directions=directions, qrels=qrels, draws=draws, hits=hits, scorer=scorer,
+            quantizers=quantizers, asymmetric=asymmetric, connectivity=connectivity,
+            expansion_add=expansion_add, expansion_search=expansion_search, rescore=rescore,
+            oversample=oversample, list_length=list_length,
             device=device, memory=memory, force=force,
         )  # fmt: skip
         return evaluate(self.root, request, bar)
@@ -220,7 +231,7 @@ class Warehouse:
         """Rows of the view `metrics`: value, interval, chance and lift.
 
         `runs`: ids, or their starts. `settings`: dataset, model, qrels, direction, dim,
-        dim_method, precision, scorer. Any K, and any C of protocol="expected", whether it was
+        dim_method, precision, quantizer, scorer. Any K, and any C of protocol="expected", whether it was
         asked for before or not.
         """
         from cmr.api.metrics import measured

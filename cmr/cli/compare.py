@@ -85,7 +85,9 @@ def _print(pair: Pair) -> None:
         {
             **({"C": row["candidates"]} if row["protocol"] != "full" else {}),
             **{_NAMES.get(name, name): row[name] for name in _SHOWN},
-            "wins/losses/ties": f"{row['wins']}/{row['losses']}/{row['ties']}",
+            "wins/losses/ties": None
+            if row["wins"] is None
+            else f"{row['wins']}/{row['losses']}/{row['ties']}",
         }
         for row in rows
     ]
@@ -99,7 +101,14 @@ def _print(pair: Pair) -> None:
 def _sentence(rows: Sequence[Row]) -> str:
     """What was found, in words, of the largest pools."""
     largest = max(row["candidates"] for row in rows)
-    rows = [row for row in rows if row["candidates"] == largest]
+    every = [row for row in rows if row["candidates"] == largest]
+    rows = [row for row in every if row["difference"] is not None]
+    if not rows:
+        return "Nothing shown is known of both a and b: ranks beyond a list that was returned."
+    if len(rows) < len(every):
+        names = ", ".join(_name(row) for row in every if row["difference"] is None)
+        known = _sentence(rows)
+        return f"{known} Not known, for want of ranks beyond a list: {names}."
     sure = [row for row in rows if row["p_holm"] is not None and row["p_holm"] < _LEVEL]
     if not any(row["difference"] for row in rows):
         return "b ranks every query as a does, by every measure shown."
@@ -122,6 +131,9 @@ def _sentence(rows: Sequence[Row]) -> str:
 
 
 def _figures(row: Row) -> str:
-    name = row["measure"] if row["k"] is None else f"{row['measure']}@{row['k']}"
     interval = f"[{row['ci_low']:+.4f}, {row['ci_high']:+.4f}]" if row["ci_low"] is not None else ""
-    return f"{name} {row['difference']:+.4f} {interval}".rstrip()
+    return f"{_name(row)} {row['difference']:+.4f} {interval}".rstrip()
+
+
+def _name(row: Row) -> str:
+    return str(row["measure"]) if row["k"] is None else f"{row['measure']}@{row['k']}"

@@ -28,7 +28,16 @@ _PARTS = ("shard", "merge", "prepare", "engine")
     type=comma(str),
     default="fp16,int8,int4",
     show_default=True,
-    help="Of fp32, fp16, bf16, int8, int4, b1.",
+    help="Of fp32, fp16, bf16, fp8 (fp8_e4m3), fp8_e5m2, int8, int4, b1.",
+)
+@click.option(
+    "--quantizer",
+    "quantizers",
+    type=comma(click.Choice(["absmax", "calibrated", "rotated"])),
+    default="absmax",
+    show_default=True,
+    help="How codes are made: a scale a vector; ranges a dimension, calibrated on the gallery; a "
+    "random rotation first. fp32, fp16 and bf16 have none, fp8 no calibrated.",
 )
 @click.option(
     "--dim-methods",
@@ -69,7 +78,51 @@ _PARTS = ("shard", "merge", "prepare", "engine")
     "--draws", type=_POSITIVE, default=1, show_default=True, help="Pools a query, for sampled."
 )
 @click.option("--hits", type=click.IntRange(0), default=0, help="Keep the top N of every query.")
-@click.option("--scorer", type=click.Choice(["torch"]), default="torch", show_default=True)
+@click.option(
+    "--scorer",
+    type=click.Choice(["torch", "usearch-exact", "usearch-hnsw"]),
+    default="torch",
+    show_default=True,
+    help="torch and usearch-exact count every rank; usearch-hnsw is approximate and returns lists.",
+)
+@click.option(
+    "--connectivity",
+    type=comma(click.IntRange(2)),
+    default=None,
+    help="Edges of a node of usearch-hnsw, M.  [default: 16]",
+)
+@click.option(
+    "--expansion-add",
+    type=comma(_POSITIVE),
+    default=None,
+    help="Candidates when a node is added, efConstruction.  [default: 128]",
+)
+@click.option(
+    "--expansion-search",
+    type=comma(_POSITIVE),
+    default=None,
+    help="Candidates of a search, ef; several values make a curve.  [default: 64]",
+)
+@click.option(
+    "--rescore",
+    metavar="PRECISION",
+    default=None,
+    help="Rank a shortlist again by the stored vectors of this finer precision, such as fp32.",
+)
+@click.option(
+    "--oversample",
+    type=comma(_POSITIVE),
+    default="4",
+    show_default=True,
+    help="Length of the shortlist, in lists.",
+)
+@click.option(
+    "--list-length",
+    type=_POSITIVE,
+    default=None,
+    help="Length of the lists of usearch-hnsw and --rescore.  [default: the largest K]",
+)
+@click.option("--asymmetric", is_flag=True, help="Score fp32 queries on the coded gallery.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps")
 @click.option(
     "--memory",
@@ -106,6 +159,15 @@ def evaluate(warehouse: str, explain: bool, **settings: Any) -> None:
     cmr evaluate --dataset coco
     cmr evaluate --dataset coco --explain
     cmr evaluate --dims 64,128,512 --precisions fp32,int8,b1 --candidates 100,1000
+    cmr evaluate --precisions int8,int4,b1 --quantizer absmax,calibrated,rotated
+    cmr evaluate --scorer usearch-hnsw --expansion-search 16,32,64,128
+    cmr evaluate --precisions int8,b1 --rescore fp32 --oversample 4
+    cmr evaluate --precisions int8,int4,b1 --asymmetric
+
+    \b
+    usearch-hnsw and --rescore know ranks only within the lists that they return: measures that
+    would need ranks beyond them are NULL. How far a list agrees with an exact search is the
+    measure ann_recall.
 
     In parts, on any machines that share the warehouse, in any order:
 

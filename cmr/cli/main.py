@@ -17,6 +17,7 @@ COMMANDS = {
     "ingest": "cmr.cli.ingest",
     "evaluate": "cmr.cli.evaluate",
     "runs": "cmr.cli.runs",
+    "bench": "cmr.cli.bench",
     "compare": "cmr.cli.compare",
     "recommend": "cmr.cli.recommend",
     "sql": "cmr.cli.sql",

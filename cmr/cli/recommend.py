@@ -75,7 +75,7 @@ def _sentence(choice: Choice, retain: float) -> str:
             f"measure and direction.{hint}"
         )
     return (
-        f"{who}: {best['dim']} {best['dim_method']} {best['precision']} is the smallest that is "
+        f"{who}: {_words(best)} is the smallest that is "
         f"sure to keep {retain:.1%} of {basis} in every measure and direction above: "
         f"{best['vector_bytes']:,} bytes a vector, {best['share']:.1%} of its size, at least "
         f"{best['low']:.2%} kept.{hint}"
@@ -87,6 +87,7 @@ def _line(row: Row) -> Row:
         "dataset": row["dataset"],
         **({} if row["qrels"] == "default" else {"qrels": row["qrels"]}),
         "model": row["model"],
+        **({} if row["scorer"] == "torch" else {"scorer": row["scorer"]}),
         "direction": row["direction"],
         "measure": row["measure"] if row["k"] is None else f"{row['measure']}@{row['k']}",
         "sure": _say(row, ""),
@@ -103,4 +104,9 @@ def _line(row: Row) -> Row:
 def _say(row: Row, prefix: str) -> str:
     if row[f"{prefix}run_id"] is None:
         return "none"
-    return f"{row[prefix + 'dim']} {row[prefix + 'dim_method']} {row[prefix + 'precision']}"
+    return _words(row, prefix)
+
+
+def _words(row: Row, prefix: str = "") -> str:
+    text = f"{row[prefix + 'dim']} {row[prefix + 'dim_method']} {row[prefix + 'precision']}"
+    return ", ".join(filter(None, [text, row[prefix + "variant"]]))

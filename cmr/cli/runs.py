@@ -15,10 +15,11 @@ from cmr.cli.progress import progress
 Row = dict[str, Any]
 _LISTED = (
     "run_id", "dataset", "qrels", "model", "direction", "dim", "dim_method", "precision",
-    "scorer", "seed", "queries", "gallery", "seconds", "started_at",
+    "quantizer", "query_precision", "scorer", "scorer_settings", "seed", "queries",
+    "gallery", "seconds", "started_at",
 )  # fmt: skip
 # What is JSON inside, and is shown key by key.
-_NESTED = ("plan", "versions", "machine", "settings")
+_NESTED = ("plan", "versions", "machine", "settings", "scorer_settings")
 _HIDDEN = ("files", "checksums", "run_id", "started_at", "seconds")
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import duckdb
 
 _COLUMNS = """
-    direction, dim, dim_method as method, precision, vector_bytes as bytes,
+    direction, dim, dim_method as method, precision, scorer, variant, vector_bytes as bytes,
     hit_rate_1 as "hit@1", recall_10 as "recall@10", recall_10_low as low,
     recall_10_high as high, mrr, ndcg_10 as "ndcg@10", lift_10 as lift
 """
@@ -49,6 +49,7 @@ def _print_leaderboard(con: duckdb.DuckDBPyConnection) -> None:
         with mine as (from leaderboard semi join asked using (run_id)),
         chosen as (
             from mine select protocol, candidates, direction
+            where recall_10 is not null
             qualify row_number() over (
                 partition by direction
                 order by list_position(['expected', 'full', 'sampled'], protocol), candidates desc
@@ -61,7 +62,11 @@ def _print_leaderboard(con: duckdb.DuckDBPyConnection) -> None:
     )
     found = {(row["direction"], row["protocol"], row["c"]) for row in board.to_pylist()}
     what = "; ".join(f"{way}: {name}, C = {size:,}" for way, name, size in sorted(found))
-    print_table(board.drop_columns(["protocol", "c"]), title=f"Leaderboard ({what})")
+    hidden = ["protocol", "c"]
+    # What is usual need not be said.
+    hidden += ["scorer"] if set(board["scorer"].to_pylist()) == {"torch"} else []
+    hidden += ["variant"] if not any(board["variant"].to_pylist()) else []
+    print_table(board.drop_columns(hidden), title=f"Leaderboard ({what})")
 
 
 def _print_sentence(con: duckdb.DuckDBPyConnection) -> None:
@@ -71,13 +76,16 @@ def _print_sentence(con: duckdb.DuckDBPyConnection) -> None:
     rows = fetch(
         con,
         """
-        from tradeoffs semi join asked using (run_id)
+        from tradeoffs
+        semi join asked using (run_id)
+        inner join (select run_id, variant as how from runs) as said using (run_id)
         select
-            dim, dim_method, precision, vector_bytes, max(bytes_share) as share,
+            dim, dim_method, precision, scorer, how, vector_bytes,
+            max(bytes_share) as share,
             min(recall_10_kept_low) as low,
             string_agg(distinct direction, ' and ' order by direction) as ways,
             bool_and(baseline_is = 'native fp32') as is_native
-        group by dim, dim_method, precision, vector_bytes
+        group by dim, dim_method, precision, scorer, how, vector_bytes
         order by vector_bytes, low desc
         """,
     ).to_pylist()
@@ -85,8 +93,11 @@ def _print_sentence(con: duckdb.DuckDBPyConnection) -> None:
     if kept:
         best = kept[0]
         of = "native fp32" if best["is_native"] else "the finest one evaluated"
+        scorer = None if best["scorer"] == "torch" else best["scorer"]
+        name = f"{best['dim']} {best['dim_method']} {best['precision']}"
+        name = ", ".join(filter(None, [name, scorer, best["how"]]))
         click.echo(
-            f"{best['dim']} {best['dim_method']} {best['precision']} ({best['vector_bytes']:,} "
+            f"{name} ({best['vector_bytes']:,} "
             f"bytes a vector) is the smallest that is sure to keep 99% of {of}'s recall@10, "
             f"{best['ways']}, over the whole gallery: at least {best['low']:.2%} in "
             f"{best['share']:.1%} of its bytes."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,20 @@ import pyarrow as pa
 from cmr.errors import CmrError
 from cmr.pipeline.sets import ensure_set
 from cmr.represent import dims
-from cmr.represent.precisions import check_precision, encode
+from cmr.represent.audit import Audit
+from cmr.represent.precisions import check_precision
+from cmr.represent.quantizers import (
+    ABSMAX,
+    CALIBRATED,
+    ROTATED,
+    Quantizer,
+    Ranges,
+    check_quantizer,
+    has_quantizer,
+    quantizers_for,
+    ranges_of,
+    rotation,
+)
 from cmr.represent.vectors import Floats
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.current import current_sets
@@ -21,22 +34,41 @@ from cmr.warehouse.store import Warehouse
 from cmr.warehouse.vectors import StoredVectors, group_rows, in_groups
 
 SIDES = (TEXT, VISUAL)
+GALLERY = {"t2v": VISUAL, "v2t": TEXT}
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Representation:
-    """One stored form of a model's vectors; `text` and `visual` are their catalogue rows."""
+class Wanted:
+    """A representation that is asked for."""
 
     dim: int
     dim_method: str
     precision: str
-    text: Row
-    visual: Row
+    quantizer: str = ABSMAX
 
     def __str__(self) -> str:
         """As people write it."""
-        return f"{self.dim} {self.dim_method} {self.precision}"
+        more = "" if self.quantizer == ABSMAX else f" {self.quantizer}"
+        return f"{self.dim} {self.dim_method} {self.precision}{more}"
+
+
+@dataclass(frozen=True)
+class Representation:
+    """One stored form of a model's vectors; `text` and `visual` are their catalogue rows.
+
+    `directions`: those it serves. `query_precision`: of the queries, where it is not the gallery's.
+    """
+
+    wanted: Wanted
+    text: Row
+    visual: Row
+    directions: tuple[str, ...] = tuple(GALLERY)
+    query_precision: str | None = None
+
+    def side(self, direction: str, of_gallery: bool) -> Row:
+        """The catalogue row of the queries or of the gallery."""
+        return self.visual if (GALLERY[direction] == VISUAL) == of_gallery else self.text
 
 
 class Deriver:
@@ -64,40 +96,64 @@ class Deriver:
         if not self.native_dims:
             raise CmrError(f"the warehouse has no vectors of {dataset!r} by the model {model!r}")
         self._moments: list[npt.NDArray[np.float64]] = []
+        self._calibrated: dict[tuple[str, int, str, int], Ranges] = {}
 
     def plan(
-        self, wanted: Sequence[int], methods: Sequence[str], precisions: Sequence[str]
-    ) -> list[tuple[int, str, str]]:
-        """The (dim, dim_method, precision) that a request means; an empty one is `native` fp32.
+        self,
+        wanted: Sequence[int],
+        methods: Sequence[str],
+        precisions: Sequence[str],
+        quantizers: Sequence[str] = (ABSMAX,),
+    ) -> list[Wanted]:
+        """What a request means.
 
-        Raises CmrError for a precision or method that does not exist.
+        Raises CmrError for a precision, method or quantiser that does not exist.
         """
         for method in methods:
             if method not in dims.METHODS:
                 raise CmrError(
                     f"unknown dimension method {method!r}; there are {', '.join(dims.METHODS)}"
                 )
-        return [
-            (dim, method, check_precision(precision))
+        names = [check_quantizer(name) for name in quantizers]
+        every = [
+            Wanted(dim, method, precision, name)
             for dim in wanted
             for method in dims.methods_for(dim, self.native_dims, methods)
-            for precision in precisions
+            for precision in map(check_precision, precisions)
+            for name in quantizers_for(precision, names)
         ]
+        return list(dict.fromkeys(every))
 
-    def derive(self, dim: int, method: str, precision: str, seed: int) -> Representation:
-        """The stored representation, made from the native vectors if it is not there yet."""
-        source = dim if method == "native" else self.native_dims[-1]
-        if method == "native" and precision == "fp32":
-            text, visual = (self._native[side, source] for side in SIDES)
-            return Representation(dim, method, precision, text, visual)
-        text, visual = (self._derive_side(s, source, dim, method, precision, seed) for s in SIDES)
-        return Representation(dim, method, precision, text, visual)
+    def derive(
+        self, wanted: Wanted, seed: int, directions: Sequence[str], asymmetric: bool = False
+    ) -> list[Representation]:
+        """The stored representation, made from the native vectors if it is not there yet.
 
-    def _derive_side(
-        self, side: str, source: int, dim: int, method: str, precision: str, seed: int
-    ) -> Row:
-        parents = [self._native[which, source]["set_id"] for which in SIDES]
+        It is two, one a direction, where the codes depend on which side is the gallery, or where
+        the queries stay fp32 (`asymmetric`).
+        """
+        if wanted.quantizer != CALIBRATED and not asymmetric:
+            text, visual = (self._side(side, wanted, seed) for side in SIDES)
+            return [Representation(wanted, text, visual, tuple(directions))]
+        made = []
+        for direction in directions:
+            gallery = GALLERY[direction]
+            rows = {}
+            for side in SIDES:
+                of_query = asymmetric and side != gallery
+                fine = replace(wanted, precision="fp32", quantizer=ABSMAX)
+                rows[side] = self._side(side, fine if of_query else wanted, seed, gallery)
+            query = "fp32" if asymmetric and wanted.precision != "fp32" else None
+            made.append(Representation(wanted, rows[TEXT], rows[VISUAL], (direction,), query))
+        return made
+
+    def _side(self, side: str, wanted: Wanted, seed: int, gallery: str | None = None) -> Row:
+        """One side's set; `gallery`: the side that calibrated codes are calibrated on."""
+        dim, method, precision = wanted.dim, wanted.dim_method, wanted.precision
+        source = self._source(wanted)
         native = self._native[side, source]
+        if method == "native" and precision == "fp32":
+            return native
         keys = {
             "dataset": self._data["dataset"],
             "model": self.model,
@@ -106,25 +162,89 @@ class Deriver:
             "dim_method": method,
             "precision": precision,
         }
+        settings = {"method": method, "precision": precision}
+        if wanted.quantizer != ABSMAX:
+            settings["quantizer"] = wanted.quantizer
+        calibration = None
+        if wanted.quantizer == CALIBRATED:
+            assert gallery is not None
+            calibration = str(self._native[gallery, source]["set_id"])
+            settings["calibration"] = calibration
         # A basis of principal directions comes from both sides, so both are its parents.
+        parents = [self._native[which, source]["set_id"] for which in SIDES]
         parent = "+".join(parents) if method == "pca" else native["set_id"]
+        seeded = method in dims.SEEDED or wanted.quantizer == ROTATED
+        quantizer: Quantizer | None = None
+        audit: Audit | None = None
 
         def make() -> Iterator[pa.Table]:
-            moments = self._second_moments(source) if method == "pca" else []
-            matrix = dims.projection(method, source, dim, seed, moments)
+            nonlocal quantizer, audit
+            quantizer = self._quantizer(wanted, seed, gallery)
+            audit = Audit(quantizer)
             ids = self._ids[side]
-            step = group_rows(dim, precision)
-            for first, block in StoredVectors(self._warehouse, native).blocks(step):
-                names = ids[first : first + len(block)]
-                what = f"{side} item (cut to {dim} dimensions)"
-                floats: Floats = np.asarray(block.data, dtype=np.float32)
-                changed = dims.apply(floats, dim, matrix, names, what)
-                yield from in_groups(names, [(first, encode(changed, precision))])
+            for first, floats in self._changed(side, wanted, seed):
+                encoded = quantizer.encode(floats, precision)
+                if has_quantizer(precision):
+                    audit.add(floats, encoded)
+                yield from in_groups(ids[first : first + len(floats)], [(first, encoded)])
 
-        used = seed if method in dims.SEEDED else None
-        settings = {"method": method, "precision": precision}
-        mark = self._data["fingerprint"]
-        return ensure_set(self._warehouse, keys, settings, mark, native["rows"], make, parent, used)
+        def coding() -> Row:
+            if not has_quantizer(precision):
+                return {}
+            assert quantizer is not None
+            assert audit is not None
+            ranges = quantizer.ranges
+            return {
+                "quantizer": wanted.quantizer,
+                "calibration_set": calibration,
+                "range_low": None if ranges is None else ranges.low.tolist(),
+                "range_high": None if ranges is None else ranges.high.tolist(),
+                **audit.result(),
+            }
+
+        return ensure_set(
+            self._warehouse,
+            keys,
+            settings,
+            self._data["fingerprint"],
+            native["rows"],
+            make,
+            parent,
+            seed if seeded else None,
+            coding=coding,
+        )
+
+    def _source(self, wanted: Wanted) -> int:
+        """The native dimension that a representation is made from."""
+        return wanted.dim if wanted.dim_method == "native" else self.native_dims[-1]
+
+    def _changed(self, side: str, wanted: Wanted, seed: int) -> Iterator[tuple[int, Floats]]:
+        """One side's unit vectors at the wanted dimension, block by block."""
+        source, dim = self._source(wanted), wanted.dim
+        moments = self._second_moments(source) if wanted.dim_method == "pca" else []
+        matrix = dims.projection(wanted.dim_method, source, dim, seed, moments)
+        step = group_rows(dim, wanted.precision)
+        for first, block in StoredVectors(self._warehouse, self._native[side, source]).blocks(step):
+            names = self._ids[side][first : first + len(block)]
+            what = f"{side} item (cut to {dim} dimensions)"
+            floats: Floats = np.asarray(block.data, dtype=np.float32)
+            yield first, dims.apply(floats, dim, matrix, names, what)
+
+    def _quantizer(self, wanted: Wanted, seed: int, gallery: str | None) -> Quantizer:
+        if wanted.quantizer == ROTATED:
+            return Quantizer(ROTATED, rotation=rotation(wanted.dim, seed))
+        if wanted.quantizer == CALIBRATED:
+            assert gallery is not None
+            return Quantizer(CALIBRATED, ranges=self._ranges(gallery, wanted, seed))
+        return Quantizer(ABSMAX)
+
+    def _ranges(self, gallery: str, wanted: Wanted, seed: int) -> Ranges:
+        """The range of every dimension among one side's vectors."""
+        key = gallery, wanted.dim, wanted.dim_method, seed
+        if key not in self._calibrated:
+            blocks = (floats for _, floats in self._changed(gallery, wanted, seed))
+            self._calibrated[key] = ranges_of(blocks, wanted.dim)
+        return self._calibrated[key]
 
     def _second_moments(self, source: int) -> list[npt.NDArray[np.float64]]:
         if not self._moments:

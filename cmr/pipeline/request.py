@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cmr.errors import CmrError
+from cmr.represent.quantizers import ABSMAX
 from cmr.score.judged import LARGEST_POOL, Judged, judge
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.current import current_sets
@@ -35,6 +36,10 @@ class Request:
     """The settings of an evaluation; the defaults are the published grid.
 
     `directions`: empty for all that there are judgments for. `qrels`: the name of the judgments.
+    `quantizers`: of codes. `asymmetric`: fp32 queries on the coded gallery. Of usearch-hnsw:
+    `connectivity`, `expansion_add`, `expansion_search` (empty for usearch's own), each value a run.
+    `rescore`: precision of a second stage over `oversample` times as many as the list holds.
+    `list_length`: of lists that are not whole rankings; None for the largest K.
     """
 
     dataset: str | None = None
@@ -54,6 +59,14 @@ class Request:
     hits: int = 0
     memory: int | None = None
     force: bool = False
+    quantizers: tuple[str, ...] = (ABSMAX,)
+    asymmetric: bool = False
+    connectivity: tuple[int, ...] = ()
+    expansion_add: tuple[int, ...] = ()
+    expansion_search: tuple[int, ...] = ()
+    rescore: str | None = None
+    oversample: tuple[int, ...] = (4,)
+    list_length: int | None = None
 
     @property
     def pool_sizes(self) -> list[int]:

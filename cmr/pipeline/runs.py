@@ -10,28 +10,34 @@ from typing import Any
 
 from cmr import __version__
 from cmr.identity import identity
-from cmr.pipeline.derive import Representation
 from cmr.pipeline.request import ALWAYS_KS, Request, Subject
+from cmr.pipeline.scoring import Case
+from cmr.represent.quantizers import has_quantizer
 
 Row = dict[str, Any]
 _LIBRARIES = ("torch", "numpy", "numba", "pyarrow", "duckdb", "usearch", "open_clip_torch")
 
 
-def run_identity(request: Request, subject: Subject, made: Representation, direction: str) -> str:
-    """The run's id: a hash of the data, both embedding sets, direction, scorer and seed.
+def run_identity(request: Request, subject: Subject, case: Case, direction: str) -> str:
+    """The run's id: a hash of the data, the embedding sets, direction, search and seed.
 
     Protocols, C, K and draws are not part of it: they are questions to the same run.
     """
     name, mark = subject.qrels
     # A run on the data set's own judgments is called as if there were no others.
-    further = {} if mark is None else {"qrels": name, "judgments": mark}
+    further: Row = {} if mark is None else {"qrels": name, "judgments": mark}
+    # Likewise an exact search of one stage, as if there were no other.
+    if case.search.settings:
+        further["search"] = case.search.settings
+    if case.fine is not None:
+        further["fine_sets"] = [case.fine.text["set_id"], case.fine.visual["set_id"]]
     return identity(
         dataset=subject.row["dataset"],
         data=subject.row["fingerprint"],
-        text_set=made.text["set_id"],
-        visual_set=made.visual["set_id"],
+        text_set=case.made.text["set_id"],
+        visual_set=case.made.visual["set_id"],
         direction=direction,
-        scorer=request.scorer,
+        scorer=case.search.scorer,
         seed=request.seed,
         **further,
     )
@@ -61,19 +67,22 @@ def questions(found: Row | None, request: Request) -> Row:
     }
 
 
-def describe_run(request: Request, subject: Subject, made: Representation, direction: str) -> Row:
+def describe_run(request: Request, subject: Subject, case: Case, direction: str) -> Row:
     """The part of a run's row that is known before it is scored."""
-    judged = subject.judged[direction]
+    judged, made = subject.judged[direction], case.made
     return {
-        "run_id": run_identity(request, subject, made, direction),
+        **case.search.columns,
+        "run_id": run_identity(request, subject, case, direction),
         "dataset": subject.row["dataset"],
         "qrels": subject.qrels[0],
         "model": made.text["model"],
         "direction": direction,
-        "dim": made.dim,
-        "dim_method": made.dim_method,
-        "precision": made.precision,
-        "scorer": request.scorer,
+        "dim": made.wanted.dim,
+        "dim_method": made.wanted.dim_method,
+        "precision": made.wanted.precision,
+        "quantizer": made.wanted.quantizer if has_quantizer(made.wanted.precision) else None,
+        "query_precision": made.query_precision,
+        "scorer": case.search.scorer,
         "seed": request.seed,
         "queries": int((judged.relevants > 0).sum()),
         "gallery": judged.gallery,
@@ -81,7 +90,9 @@ def describe_run(request: Request, subject: Subject, made: Representation, direc
         "visual_set": made.visual["set_id"],
         "dataset_fingerprint": subject.row["fingerprint"],
         "qrels_fingerprint": subject.qrels[1],
-        "vector_bytes": made.visual["vector_bytes"],
+        "vector_bytes": case.vector_bytes(direction),
+        "rescore_bytes": case.rescore_bytes(direction),
+        "index_bytes": None,
         "versions": json.dumps(
             {"cmr": __version__, **{name: version(name) for name in _LIBRARIES}}, sort_keys=True
         ),

@@ -28,13 +28,15 @@ def ensure_set(
     seed: int | None = None,
     notes: Mapping[str, Any] | None = None,
     frames: Iterable[pa.Table] | None = None,
+    coding: Callable[[], Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """The catalogue row of an embedding set, which is made if it is not there.
 
     `keys`: the partition. `settings`: all that decides the vectors, for the set's identity;
     `data_hash`: the data set's fingerprint, which the identity of `settings` or `parent` holds.
     `make` gives its rows, a row group a table. `notes`: recorded with the settings. `frames`: of
-    clips, their frames' vectors, which are added to a set that lacks them.
+    clips, their frames' vectors, which are added to a set that lacks them. `coding`: further
+    columns of the row, which are known once the vectors are written.
     """
     set_id = identity(**keys, settings=settings, parent=parent, seed=seed)
     found = warehouse.find(EMBEDDING_SETS, set_id)
@@ -54,6 +56,7 @@ def ensure_set(
         warehouse.sweep(where, lambda: _named(warehouse))
         file = warehouse.write_embeddings(keys, make())
         row = {
+            **dict.fromkeys(EMBEDDING_SETS.schema.names),
             **keys,
             "set_id": set_id,
             "dataset_fingerprint": data_hash,
@@ -67,6 +70,7 @@ def ensure_set(
             "files": [file, *more],
             "created_at": started,
             "seconds": time.perf_counter() - clock,
+            **(coding() if coding else {}),
         }
         warehouse.commit(EMBEDDING_SETS, set_id, row)
         return row

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cmr.errors import CmrError
 from cmr.pipeline.evaluate import Evaluated, ProgressBar, begin, evaluate
 from cmr.pipeline.request import Request
+from cmr.pipeline.search import searches
 from cmr.warehouse.store import Warehouse
 
 if TYPE_CHECKING:
@@ -141,7 +142,12 @@ def _works(root: str, request: Request, bar: ProgressBar) -> tuple[list[Work], i
     """What is to be counted, and how many representations are finished."""
     if request.hits:
         raise CmrError("--hits wants each whole list at once: it goes with the local engine alone")
-    job, made, _ = begin(root, request, bar)
-    works = [job.work(one) for one in made]
+    for search in searches(request):
+        if not search.one_pass:
+            raise CmrError(
+                f"in parts every rank is counted exactly; {search} goes with the local engine alone"
+            )
+    job, cases, _ = begin(root, request, bar)
+    works = [job.work(case) for case in cases]
     todo = [work for work in works if work is not None]
     return todo, len(works) - len(todo)

@@ -21,9 +21,9 @@ def sure_sql(
 ) -> str:
     """The query for the smallest representation whose intervals all lie above `retain`.
 
-    It gives no row, or one: dim, dim_method, precision, vector_bytes, share (of the baseline's
-    bytes), low (the lowest lower end), directions, is_baseline and native (whether the baseline
-    is fp32 at the native dimension).
+    It gives no row, or one: dim, dim_method, precision, variant, vector_bytes, share (of the
+    baseline's bytes), low (the lowest lower end), directions, is_baseline and native (whether the
+    baseline is fp32 at the native dimension).
     """
     named = ", ".join(map(quoted, measures))
     return f"""\
@@ -31,7 +31,7 @@ with chosen as (
     select run_id, direction from runs where {subject.condition}
 )
 select
-    dim, dim_method, precision, retention.vector_bytes,
+    dim, dim_method, precision, variant, retention.vector_bytes,
     max(retention.vector_bytes / base.vector_bytes) as share,
     min(ci_low) as low,
     count(distinct retention.direction) as directions,
@@ -41,11 +41,11 @@ from retention
 semi join chosen using (run_id)
 inner join (select run_id as baseline, vector_bytes from runs) as base using (baseline)
 where measure in ({named}) and (k is null or k = {k})
-group by dim, dim_method, precision, retention.vector_bytes
+group by dim, dim_method, precision, variant, retention.vector_bytes
 having
-    bool_and(ci_low >= {retain!r})
+    bool_and(coalesce(ci_low >= {retain!r}, false))
     and count(distinct retention.direction) = (select count(distinct direction) from chosen)
-order by retention.vector_bytes, round(low, 10) desc, dim, dim_method, precision
+order by retention.vector_bytes, round(low, 10) desc, dim, dim_method, precision, variant
 limit 1"""
 
 

@@ -18,15 +18,17 @@ LEADING = ("expected", "full", "sampled")
 
 @dataclass(frozen=True)
 class Subject:
-    """Runs that may be compared: the same data, judgments, model and scorer.
+    """Runs that may be compared: the same data, judgments, model, scorer and variant.
 
-    `run_ids`: those that are asked for, or empty for all of them.
+    `variant`: quantiser and search as the view `runs` names them, or None for any. `run_ids`:
+    those that are asked for, or empty for all of them.
     """
 
     dataset: str
     qrels: str
     model: str
     scorer: str
+    variant: str | None = None
     run_ids: tuple[str, ...] = ()
 
     @property
@@ -36,24 +38,33 @@ class Subject:
             f"{name} = {quoted(getattr(self, name))}"
             for name in ("dataset", "qrels", "model", "scorer")
         ]
+        if self.variant is not None:
+            parts.append(f"variant = {quoted(self.variant)}")
         if self.run_ids:
             parts.append(f"run_id in ({', '.join(map(quoted, self.run_ids))})")
         return " and ".join(parts)
 
 
 def subjects(con: duckdb.DuckDBPyConnection, run_ids: Sequence[str]) -> list[Subject]:
-    """The subjects that these runs belong to, by name."""
+    """The subjects that these runs belong to, by name.
+
+    Not those of searches that return lists: most measures are not known of them.
+    """
     rows = fetch(
-        con, "select run_id, dataset, qrels, model, scorer from runs order by all"
+        con,
+        "select run_id, dataset, qrels, model, scorer, variant from runs "
+        "where list_length is null order by all",
     ).to_pylist()
-    every: dict[tuple[str, str, str, str], list[str]] = {}
+    every: dict[tuple[str, str, str, str, str], list[str]] = {}
     for row in rows:
-        key = (row["dataset"], row["qrels"], row["model"], row["scorer"])
+        key = (row["dataset"], row["qrels"], row["model"], row["scorer"], row["variant"])
         every.setdefault(key, []).append(row["run_id"])
     asked = set(run_ids)
     found = []
     for key, mine in sorted(every.items()):
         kept = [run_id for run_id in mine if run_id in asked]
+        variants = {other[4] for other in every if other[:4] == key[:4]}
+        whole = len(kept) == len(mine) and len(variants) == 1
         if kept:
-            found.append(Subject(*key, run_ids=() if len(kept) == len(mine) else tuple(kept)))
+            found.append(Subject(*key, run_ids=() if whole else tuple(kept)))
     return found

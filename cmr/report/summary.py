@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from cmr import __version__
 from cmr.report.answer import MEASURES, smallest_sure
 from cmr.report.findings import Findings, Row, rounded
+from cmr.report.named import representation
 from cmr.views import fetch
 
 if TYPE_CHECKING:
@@ -29,8 +30,9 @@ BOARD = """
         round(recall_10, 10) desc, vector_bytes, run_id
 """
 _RUNS = """
-    select run_id, dataset, qrels, model, direction, dim, dim_method, precision, scorer, seed,
-        protocols, candidates, ks, draws, queries, gallery, vector_bytes, device, plan, versions,
+    select run_id, dataset, qrels, model, direction, dim, dim_method, precision, quantizer,
+        query_precision, scorer, scorer_settings, seed, protocols, candidates, ks, draws,
+        queries, gallery, vector_bytes, rescore_bytes, index_bytes, device, plan, versions,
         machine, round(seconds, 3) as seconds
     from runs semi join asked using (run_id) order by all
 """
@@ -42,7 +44,8 @@ _DATASETS = """
 _FIGURES = ("value", "ci_low", "ci_high", "chance", "lift")
 _TESTED = (
     "run_id", "baseline", "baseline_is", "dataset", "qrels", "model", "direction", "dim",
-    "dim_method", "precision", "scorer", "measure", "k", "value", "value_low", "value_high",
+    "dim_method", "precision", "quantizer", "scorer", "variant", "measure", "k", "value",
+    "value_low", "value_high",
     "baseline_value", "difference", "p", "p_holm", "retention", "ci_low", "ci_high",
 )  # fmt: skip
 
@@ -125,7 +128,7 @@ def _run_names(runs: Sequence[Row]) -> dict[str, tuple[str, str]]:
             run["dataset"]
             if run["qrels"] == "default"
             else f"{run['dataset']} judged by {run['qrels']}",
-            f"{run['dim']} {run['dim_method']} {run['precision']}",
+            representation(run),
         )
         for run in runs
     }

@@ -113,7 +113,9 @@ def _names(found: Findings) -> tuple[str, ...]:
     """What a subject's files are called by: what is as usual is not said."""
     of = found.subject
     further = [
-        name for name, usual in ((of.qrels, "default"), (of.scorer, "torch")) if name != usual
+        name
+        for name, usual in ((of.qrels, "default"), (of.scorer, "torch"), (of.variant or "", ""))
+        if name != usual
     ]
     return (of.dataset, of.model, *further)
 

@@ -1,11 +1,15 @@
 """Precision codecs: what a unit vector becomes on disk, and the numbers that are scored.
 
-Integer codes are symmetric around zero with one scale a vector; half types have none.
+Integer codes are symmetric around zero with one scale a vector; half types have none. The eight-bit
+floats e4m3 and e5m2 (Micikevicius et al., FP8 formats for deep learning, 2022) have one that is a
+power of two, so that it costs no digit.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +21,15 @@ Bytes = npt.NDArray[np.uint8]
 Codes = npt.NDArray[np.int8]
 
 INTEGER = ("int8", "int4", "b1")
-FLOAT = ("fp32", "fp16", "bf16")
+EIGHTS = ("fp8_e4m3", "fp8_e5m2")
+FLOAT = ("fp32", "fp16", "bf16", *EIGHTS)
 PRECISIONS = FLOAT + INTEGER
+# What people call the format that is used for weights and activations.
+ALIASES = {"fp8": "fp8_e4m3"}
+# The largest number of each eight-bit float.
+_LARGEST = {"fp8_e4m3": 448.0, "fp8_e5m2": 57344.0}
+# By how much a vector and another may grow, multiplied, when they are rounded to it.
+EIGHT_GROWTH = 1.3
 
 
 @dataclass(frozen=True)
@@ -42,7 +53,8 @@ class Encoded:
 
 
 def check_precision(name: str) -> str:
-    """`name`, if there is such a precision. Raises CmrError otherwise."""
+    """`name` in full, if there is such a precision. Raises CmrError otherwise."""
+    name = ALIASES.get(name, name)
     if name not in PRECISIONS:
         raise CmrError(f"unknown precision {name!r}; there are {', '.join(PRECISIONS)}")
     return name
@@ -59,12 +71,14 @@ def encode(vectors: Floats, precision: str) -> Encoded:
         data = vectors.astype(np.float16)
     elif precision == "bf16":
         data = _bfloat16(vectors).view(np.uint8)
+    elif precision in EIGHTS:
+        data, scales = _eights(vectors, precision)
     elif precision == "int8":
-        codes, scales = _symmetric(vectors, 127)
+        codes, scales = symmetric(vectors, 127)
         data = codes.view(np.uint8)
     elif precision == "int4":
-        codes, scales = _symmetric(vectors, 7)
-        data = _pack_nibbles(codes)
+        codes, scales = symmetric(vectors, 7)
+        data = pack_nibbles(codes)
     elif precision == "b1":
         data = np.packbits(vectors > 0, axis=1)
     else:
@@ -93,6 +107,9 @@ def to_floats(encoded: Encoded) -> Floats:
     if encoded.precision == "bf16":
         half = np.ascontiguousarray(encoded.data).view(np.uint16)
         return (half.astype(np.uint32) << 16).view(np.float32)
+    if encoded.precision in EIGHTS:
+        table = _eight_values(encoded.precision)
+        return np.asarray(table[encoded.data.view(np.uint8)] * encoded.scales[:, None])
     if encoded.precision in ("fp32", "fp16"):
         return np.asarray(encoded.data, dtype=np.float32)
     raise ValueError(encoded.precision)
@@ -105,7 +122,8 @@ def decode(encoded: Encoded) -> Floats:
     return to_floats(encoded)
 
 
-def _symmetric(vectors: Floats, limit: int) -> tuple[Codes, Floats]:
+def symmetric(vectors: Floats, limit: int) -> tuple[Codes, Floats]:
+    """Codes from -limit to limit, (n, d), and a scale a vector, (n,): max |x| / limit."""
     scales = (np.abs(vectors).max(axis=1) / np.float32(limit)).astype(np.float32)
     # np.rint rounds halves to even; the clip only meets the last bit of the division.
     codes = np.clip(np.rint(vectors / scales[:, None]), -limit, limit)
@@ -119,7 +137,33 @@ def _bfloat16(vectors: Floats) -> npt.NDArray[np.uint16]:
     return (rounded >> 16).astype(np.uint16)
 
 
-def _pack_nibbles(codes: Codes) -> Bytes:
+def _eights(vectors: Floats, precision: str) -> tuple[Bytes, Floats]:
+    """Eight-bit floats of x / scale, halves to even; the largest |x| comes near the largest one."""
+    import torch
+
+    # m · 2^e with 0.5 <= m < 1, so the scale 2^e is at least the quotient.
+    _, exponent = np.frexp(np.abs(vectors).max(axis=1) / _LARGEST[precision])
+    scales = np.ldexp(np.float32(1), exponent).astype(np.float32)
+    scaled = torch.from_numpy(np.ascontiguousarray(vectors / scales[:, None]))
+    return scaled.to(_eight_type(precision)).view(torch.uint8).numpy(), scales
+
+
+@cache
+def _eight_values(precision: str) -> Floats:
+    """The number that each of the 256 bytes stands for."""
+    import torch
+
+    every = torch.arange(256, dtype=torch.uint8)
+    return np.asarray(every.view(_eight_type(precision)).float().numpy())
+
+
+def _eight_type(precision: str) -> Any:
+    import torch
+
+    return {"fp8_e4m3": torch.float8_e4m3fn, "fp8_e5m2": torch.float8_e5m2}[precision]
+
+
+def pack_nibbles(codes: Codes) -> Bytes:
     """Two codes a byte, the even dimension in the low half, two's complement."""
     if codes.shape[1] % 2:
         codes = np.pad(codes, ((0, 0), (0, 1)))

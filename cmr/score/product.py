@@ -18,7 +18,14 @@ import numpy.typing as npt
 import torch
 
 from cmr.errors import CmrError
-from cmr.represent.precisions import INTEGER, Encoded, to_floats, to_integers
+from cmr.represent.precisions import (
+    EIGHT_GROWTH,
+    EIGHTS,
+    INTEGER,
+    Encoded,
+    to_floats,
+    to_integers,
+)
 
 TIE_TOLERANCE = 1e-6
 CODE_DOUBT = 1e-6
@@ -140,12 +147,13 @@ def choose(precision: str, dim: int, device: str = "cpu") -> Kernel:
     if precision in INTEGER:
         if int8_is_exact(device):
             return Kernel("int8-mm", precision, "int8", scaled=True, device=device)
-        limit = {"int8": 127, "int4": 7, "b1": 1}[precision]
+        limit = {"int8": 128, "int4": 8, "b1": 1}[precision]
         exact = EXACT_IN_FLOAT32 // (limit * limit)
         split = exact if dim > exact else 0
         name = "float32-mm-of-codes"
         return Kernel(name, precision, "float32", True, split=split, device=device)
-    plain = Kernel("float32-mm", precision, "float32", False, device=device, error=worst_error(dim))
+    error = worst_error(dim) * (EIGHT_GROWTH if precision in EIGHTS else 1)
+    plain = Kernel("float32-mm", precision, "float32", False, device=device, error=error)
     if device == "cpu":
         if precision == "bf16" and bf16_sums_in_float32():
             return replace(plain, name="bf16-mm", bf16=True, error=worst_error(dim, 2))
@@ -194,14 +202,14 @@ def _padded_int_mm(rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
 @cache
 def int8_is_exact(device: str = "cpu") -> bool:
     """Whether int8 products survive extreme codes; without VNNI pairs of them may saturate."""
-    for sign in (1, -1):
-        left = torch.full((64, 1024), 127, dtype=torch.int8, device=device)
-        right = torch.full((64, 1024), 127 * sign, dtype=torch.int8, device=device)
+    for one, other in ((127, 127), (127, -128), (-128, -128)):
+        left = torch.full((64, 1024), one, dtype=torch.int8, device=device)
+        right = torch.full((64, 1024), other, dtype=torch.int8, device=device)
         try:
             got = torch._int_mm(left, right.T).cpu()
         except RuntimeError:
             return False
-        if not bool((got == 127 * 127 * 1024 * sign).all()):
+        if not bool((got == one * other * 1024).all()):
             return False
     return True
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 Int64 = npt.NDArray[np.int64]
 Progress = Callable[[int], None]
+# A count that is not known, in the place of NULL: of an item that a search did not return.
+UNKNOWN = -1
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,8 @@ class Counted:
 
     `above`, `tied`: non-relevant gallery items. `relevants_above`, `relevants_tied`: the query's
     other relevant items. `scores`: float32 similarities of the pairs. `sampled_above` and
-    `sampled_tied`: (draws, C, pairs), the same within the drawn pools, C ascending.
+    `sampled_tied`: (draws, C, pairs), the same within the drawn pools, C ascending. A search that
+    returns lists leaves UNKNOWN what lies beyond them; see `ann`.
     """
 
     judged: Judged

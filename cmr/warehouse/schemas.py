@@ -14,8 +14,11 @@ VISUAL = "visual"
 MODALITIES = (TEXT, VISUAL)
 
 FLOAT_PRECISIONS = ("fp32", "fp16")
-CODE_PRECISIONS = ("bf16", "int8", "int4", "b1")
+CODE_PRECISIONS = ("bf16", "fp8_e4m3", "fp8_e5m2", "int8", "int4", "b1")
 PRECISIONS = FLOAT_PRECISIONS + CODE_PRECISIONS
+_BITS = {
+    "fp32": 32, "fp16": 16, "bf16": 16, "fp8_e4m3": 8, "fp8_e5m2": 8, "int8": 8, "int4": 4, "b1": 1,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -129,6 +132,14 @@ EMBEDDING_SETS = Table(
         ("files", _NAMES),
         ("created_at", _TIME),
         ("seconds", pa.float64()),
+        # Added later: NULL of a set that was written before, or that has no codes.
+        ("quantizer", pa.string()),
+        ("calibration_set", pa.string()),
+        ("range_low", pa.list_(pa.float32())),
+        ("range_high", pa.list_(pa.float32())),
+        ("clip_rate", pa.float64()),
+        ("used_codes", pa.int32()),
+        ("error", pa.float64()),
         CHECKSUMS,
     ),
 )
@@ -177,6 +188,18 @@ RUNS = Table(
         ("files", _NAMES),
         ("started_at", _TIME),
         ("seconds", pa.float64()),
+        # Added later: NULL of a run that was made before, which is exact and of one stage.
+        ("quantizer", pa.string()),
+        ("query_precision", pa.string()),
+        ("scorer_settings", pa.string()),
+        ("list_length", pa.int64()),
+        ("connectivity", pa.int64()),
+        ("expansion_add", pa.int64()),
+        ("expansion_search", pa.int64()),
+        ("rescore", pa.string()),
+        ("oversample", pa.int64()),
+        ("rescore_bytes", pa.int64()),
+        ("index_bytes", pa.int64()),
         CHECKSUMS,
     ),
 )
@@ -224,6 +247,8 @@ HITS = Table(
         ("item_id", pa.string()),
         ("score", pa.float32()),
         ("relevance", pa.int32()),
+        # Added later: NULL of exact runs.
+        ("exact_above", pa.int64()),
     ),
 )
 TIMINGS = Table(
@@ -239,6 +264,56 @@ TIMINGS = Table(
         ("peak_rss_bytes", pa.int64()),
         ("peak_device_bytes", pa.int64()),
         ("vector_bytes", pa.int64()),
+        # Added later: NULL of the stages of a run.
+        ("threads", pa.int32()),
+        ("idle_rss_bytes", pa.int64()),
+        ("latencies", pa.list_(pa.float64())),
+    ),
+)
+# What `cmr bench` measured; its rows of `timings` lie in the folder run_id=<bench_id>.
+BENCHES = Table(
+    "benches",
+    (),
+    _schema(
+        ("bench_id", pa.string()),
+        ("stage", pa.string()),
+        ("dataset", pa.string()),
+        ("dataset_fingerprint", pa.string()),
+        ("model", pa.string()),
+        ("modality", pa.string()),
+        ("direction", pa.string()),
+        ("dim", pa.int32()),
+        ("dim_method", pa.string()),
+        ("precision", pa.string()),
+        ("quantizer", pa.string()),
+        ("scorer", pa.string()),
+        ("connectivity", pa.int64()),
+        ("expansion_add", pa.int64()),
+        ("expansion_search", pa.int64()),
+        ("rescore", pa.string()),
+        ("oversample", pa.int64()),
+        ("text_set", pa.string()),
+        ("visual_set", pa.string()),
+        ("gallery", pa.int64()),
+        ("candidates", pa.int64()),
+        ("k", pa.int64()),
+        ("batch", pa.int64()),
+        ("repeats", pa.int32()),
+        ("seed", pa.int64()),
+        ("threads", pa.int32()),
+        ("device", pa.string()),
+        ("race", pa.string()),
+        ("conditions", pa.string()),
+        ("machine", pa.string()),
+        ("versions", pa.string()),
+        ("vector_bytes", pa.int64()),
+        ("disk_vector_bytes", pa.float64()),
+        ("memory_vector_bytes", pa.float64()),
+        ("index_vector_bytes", pa.float64()),
+        ("agreement", pa.float64()),
+        ("files", _NAMES),
+        ("started_at", _TIME),
+        ("seconds", pa.float64()),
     ),
 )
 
@@ -304,6 +379,7 @@ TABLES = {
         SAMPLED_RANKS,
         HITS,
         TIMINGS,
+        BENCHES,
     )
 }
 # Tables whose rows name the files that belong to them.
@@ -330,5 +406,4 @@ def embeddings_schema(dim: int, precision: str) -> pa.Schema:
 
 def vector_bytes(dim: int, precision: str) -> int:
     """Bytes of one stored vector of `dim` values, without its 4-byte scale."""
-    bits = {"fp32": 32, "fp16": 16, "bf16": 16, "int8": 8, "int4": 4, "b1": 1}[precision]
-    return (dim * bits + 7) // 8
+    return (dim * _BITS[precision] + 7) // 8

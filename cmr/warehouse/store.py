@@ -199,14 +199,14 @@ class Warehouse:
             rows: list[dict[str, Any]] = self.storage.read(path).to_pylist()
         except MissingFileError:
             return None
-        return rows[0]
+        return _complete(table, rows)[0]
 
     def catalogue(self, table: Table) -> list[dict[str, Any]]:
         """Every row of a catalogue table, by file name."""
         rows: list[dict[str, Any]] = []
         for path, found in self.storage.read_rows(table.name).items():
             if not path.endswith("/_anchor.parquet"):
-                rows.extend(found.to_pylist())
+                rows.extend(_complete(table, found.to_pylist()))
         return rows
 
     def catalogue_of(self, table: Table, start: str) -> list[dict[str, Any]]:
@@ -246,6 +246,11 @@ class Warehouse:
             for path in self.storage.listing(partition):
                 if path not in kept:
                     self.storage.delete(path)
+
+
+def _complete(table: Table, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Catalogue rows with NULL in the columns that were added after they were written."""
+    return [{**dict.fromkeys(table.schema.names), **row} for row in rows]
 
 
 def _write_anchors(storage: Storage) -> None:

@@ -3,7 +3,12 @@
 -- @native_above: above at the native dimension.
 with
 fine as (
-    select * from runs where precision = 'fp32' and dim_method in ('native', 'lift')
+    select *
+    from runs
+    where
+        precision = 'fp32'
+        and dim_method in ('native', 'lift')
+        and list_length is null
 ),
 matched as (
     select x.run_id, y.run_id as native_id

@@ -1,6 +1,6 @@
 -- The run that every run is held against: fp32 at the native dimension, the largest if there are
 -- several; else the finest there is, native dimensions first, by bytes a vector. Of the same data,
--- judgments, model, direction and scorer.
+-- judgments, model and direction; of runs that rank everything first, and of torch's first.
 -- @baseline: Its run_id.
 -- @baseline_is: native fp32, or finest available.
 with
@@ -11,11 +11,12 @@ ranked as (
         first_value(precision = 'fp32' and dim_method = 'native') over finest as is_native
     from runs
     window finest as (
-        partition by dataset, qrels, dataset_fingerprint, model, direction, scorer
+        partition by dataset, qrels, dataset_fingerprint, model, direction
         order by
+            (list_length is null) desc,
             (precision = 'fp32' and dim_method = 'native') desc,
             (dim_method = 'native') desc,
-            vector_bytes desc, dim desc, run_id
+            vector_bytes desc, dim desc, (scorer = 'torch') desc, (variant = '') desc, run_id
     )
 ),
 final as (

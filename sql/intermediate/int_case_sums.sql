@@ -22,11 +22,12 @@ clusters as materialized (
     inner join asked using (dataset, qrels, direction)
     anti join int_graded_queries using (dataset, qrels, direction, query_id)
 ),
--- A pair of the whole gallery has C = 0 here; draw counts no further.
+-- A pair of the whole gallery has C = 0 here; draw counts no further. What is not known is -1, for
+-- NULL joins nothing.
 pairs as materialized (
     select
         clusters.run_id, 0 as candidates, main.ranks.relevants, main.ranks.gallery,
-        main.ranks.above, main.ranks.tied, main.ranks.relevants_above, main.ranks.relevants_tied,
+        coalesce(main.ranks.above, -1) as above, coalesce(main.ranks.tied, -1) as tied, main.ranks.relevants_above, coalesce(main.ranks.relevants_tied, -1) as relevants_tied,
         clusters.cluster, count(*) as pairs
     from main.ranks
     inner join clusters using (run_id, query_id)
@@ -34,8 +35,8 @@ pairs as materialized (
     union all
     select
         clusters.run_id, main.sampled_ranks.candidates, main.sampled_ranks.relevants, 0 as gallery,
-        main.sampled_ranks.above, main.sampled_ranks.tied, main.sampled_ranks.relevants_above,
-        main.sampled_ranks.relevants_tied, clusters.cluster, count(*) as pairs
+        coalesce(main.sampled_ranks.above, -1) as above, coalesce(main.sampled_ranks.tied, -1) as tied, main.sampled_ranks.relevants_above,
+        coalesce(main.sampled_ranks.relevants_tied, -1) as relevants_tied, clusters.cluster, count(*) as pairs
     from main.sampled_ranks
     inner join clusters using (run_id, query_id)
     group by all
@@ -59,15 +60,17 @@ numbered as materialized (
 ),
 ranks as (
     select
-        run_id, case_no::varchar as query_id, '' as item_id, 1 as relevance, above, tied,
-        relevants_above, relevants_tied, relevants, gallery
+        run_id, case_no::varchar as query_id, '' as item_id, 1 as relevance,
+        nullif(above, -1) as above, nullif(tied, -1) as tied, relevants_above,
+        nullif(relevants_tied, -1) as relevants_tied, relevants, gallery
     from cases
     where candidates = 0
 ),
 sampled_ranks as (
     select
         run_id, case_no::varchar as query_id, '' as item_id, candidates, 0 as draw,
-        1 as relevance, above, tied, relevants_above, relevants_tied, relevants
+        1 as relevance, nullif(above, -1) as above, nullif(tied, -1) as tied, relevants_above,
+        nullif(relevants_tied, -1) as relevants_tied, relevants
     from cases
     where candidates > 0
 ),
@@ -87,15 +90,15 @@ slots as (
 summed as (
     select
         parts.slot, numbered.cluster,
-        sum(numbered.pairs * parts.weight) as n,
-        sum(numbered.pairs * parts.recall) as recall,
-        sum(numbered.pairs * parts.hit_rate) as hit_rate,
-        sum(numbered.pairs * parts.mrr) as mrr,
-        sum(numbered.pairs * parts.ndcg) as ndcg,
-        sum(numbered.pairs * parts.ndcg_exp) as ndcg_exp,
-        sum(numbered.pairs * parts.precision) as precision,
-        sum(numbered.pairs * parts.gain) as gain,
-        sum(numbered.pairs * parts.gain_exp) as gain_exp
+        sum_known(numbered.pairs * parts.weight) as n,
+        sum_known(numbered.pairs * parts.recall) as recall,
+        sum_known(numbered.pairs * parts.hit_rate) as hit_rate,
+        sum_known(numbered.pairs * parts.mrr) as mrr,
+        sum_known(numbered.pairs * parts.ndcg) as ndcg,
+        sum_known(numbered.pairs * parts.ndcg_exp) as ndcg_exp,
+        sum_known(numbered.pairs * parts.precision) as precision,
+        sum_known(numbered.pairs * parts.gain) as gain,
+        sum_known(numbered.pairs * parts.gain_exp) as gain_exp
     from numbered
     inner join parts using (case_no)
     group by parts.slot, numbered.cluster

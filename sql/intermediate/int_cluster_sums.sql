@@ -18,15 +18,15 @@ parts as (
 final as (
     select
         run_id, protocol, candidates, k, cluster,
-        sum(n) as n,
-        sum(recall) as recall,
-        sum(hit_rate) as hit_rate,
-        sum(mrr) as mrr,
-        sum(ndcg) as ndcg,
-        sum(ndcg_exp) as ndcg_exp,
-        sum(precision) as precision,
-        sum(gain) as gain,
-        sum(gain_exp) as gain_exp
+        sum_known(n) as n,
+        sum_known(recall) as recall,
+        sum_known(hit_rate) as hit_rate,
+        sum_known(mrr) as mrr,
+        sum_known(ndcg) as ndcg,
+        sum_known(ndcg_exp) as ndcg_exp,
+        sum_known(precision) as precision,
+        sum_known(gain) as gain,
+        sum_known(gain_exp) as gain_exp
     from parts
     group by run_id, protocol, candidates, k, cluster
 )

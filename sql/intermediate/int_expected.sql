@@ -1,5 +1,5 @@
 -- What every relevant pair adds to its query's measures, expected over all random pools of C:
--- the columns of int_fixed, from closed forms.
+-- the columns of int_fixed, from closed forms; NULL of items that a list lacks.
 -- @cluster: The visual item that the query's errors are clustered by.
 -- @weight: 1 / relevants, so that a query's pairs weigh 1 together.
 -- @recall: Its part of recall@K.
@@ -39,15 +39,15 @@ final as (
         gained.query_id, gained.cluster, gained.k,
         1.0 / gained.relevants as weight,
         found.inside / gained.relevants as recall,
-        found.hit as hit_rate,
-        found.mrr,
+        case when gained.above is null and offset_ > 0 then 0.0 else found.hit end as hit_rate,
+        case when gained.above is null and offset_ > 0 then 0.0 else found.mrr end as mrr,
         gained.gain * found.discounted as ndcg,
         gained.gain_exp * found.discounted as ndcg_exp,
         found.inside / gained.k as precision,
         gained.gain,
         gained.gain_exp
     from gained
-    inner join int_expected_values as found
+    left join int_expected_values as found
         using (m_all, n, above, tied, offset_, m, k)
 )
 select * from final

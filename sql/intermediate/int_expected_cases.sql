@@ -3,4 +3,6 @@
 -- @n: How many of them are drawn.
 -- @offset_: Relevant items certainly before.
 -- @m: Relevant items that share the score.
-select distinct m_all, n, above, tied, offset_, m from int_expected_pairs
+select distinct m_all, n, above, tied, offset_, m
+from int_expected_pairs
+where above is not null

@@ -1,4 +1,5 @@
--- Average precision and the first relevant item's rank of every query, over the whole gallery.
+-- Average precision and the first relevant item's rank of every query, over the whole gallery;
+-- NULL where a list does not tell them.
 -- @cluster: The visual item that the query's errors are clustered by.
 -- @average_precision: Mean over the relevant items of precision at their rank.
 -- @first_rank: Rank of the first relevant item, expected over the order inside ties.
@@ -20,14 +21,14 @@ full_gallery as (
 final as (
     select
         run_id, candidates, query_id, cluster, relevants,
-        sum(
+        sum_known(
             case
                 when g = 1 then (relevants_above + 1.0) / (base + 1)
                 else (relevants_above + 1 - slope * (base + 1))
                     * (harmonic(base + g) - harmonic(base)) / g + slope
             end
         ) / relevants as average_precision,
-        sum(
+        sum_known(
             case
                 when relevants_above > 0 then 0.0
                 else (above + 1 + tied / (relevants_tied + 2)) / (relevants_tied + 1)

@@ -1,6 +1,7 @@
 -- What every relevant pair adds to its query's measures in a known pool, for every K; summed
 -- over a query's pairs they are its measures. The order inside a tie group is uniformly random,
--- so a pair's place in its group of g is uniform, and all is linear in it.
+-- so a pair's place in its group of g is uniform, and all is linear in it. Of an item that a list
+-- lacks, what is not known is NULL.
 -- @cluster: The visual item that the query's errors are clustered by.
 -- @weight: 1 / relevants, so that a query's pairs weigh 1 together.
 -- @recall: Its part of recall@K.
@@ -25,6 +26,7 @@ with_mrr as (
         placed.*,
         case
             when placed.relevants_above > 0 then 0.0
+            when placed.above is null then null
             when placed.tied = 0 then 1.0 / (placed.above + 1) / placed.m
             when placed.m = 1
                 then (harmonic(placed.above + placed.tied + 1) - harmonic(placed.above))
@@ -45,14 +47,19 @@ cut as (
     select
         with_mrr.*,
         int_cutoffs.k,
-        least(greatest((int_cutoffs.k - base) / g, 0.0), 1.0) as inside,
         case
+            when above is not null then least(greatest((int_cutoffs.k - base) / g, 0.0), 1.0)
+            when int_cutoffs.k <= missed_up_to then 0.0
+        end as inside,
+        case
+            when above is null then case when int_cutoffs.k <= missed_up_to then 0.0 end
             when base >= int_cutoffs.k then 0.0
             when g = 1 then 1 / log2(base + 2)
             else (discount_sum(least(int_cutoffs.k, base + g)) - discount_sum(base)) / g
         end as discounted,
         case
             when relevants_above > 0 or above >= int_cutoffs.k then 0.0
+            when above is null then case when int_cutoffs.k <= missed_up_to then 0.0 end
             when int_cutoffs.k - above > tied then 1.0 / m
             when m = 1 then (int_cutoffs.k - above) / (tied + 1)
             else (1 - choose_ratio(tied + m - (int_cutoffs.k - above), tied + m, m)) / m

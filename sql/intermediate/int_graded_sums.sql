@@ -26,15 +26,15 @@ sampled_ranks as (
 final as (
     select
         parts.run_id, parts.protocol, parts.candidates, parts.k, graded.cluster,
-        sum(parts.weight) as n,
-        sum(parts.recall) as recall,
-        sum(parts.hit_rate) as hit_rate,
-        sum(parts.mrr) as mrr,
-        sum(parts.ndcg) as ndcg,
-        sum(parts.ndcg_exp) as ndcg_exp,
-        sum(parts.precision) as precision,
-        sum(parts.gain) as gain,
-        sum(parts.gain_exp) as gain_exp
+        sum_known(parts.weight) as n,
+        sum_known(parts.recall) as recall,
+        sum_known(parts.hit_rate) as hit_rate,
+        sum_known(parts.mrr) as mrr,
+        sum_known(parts.ndcg) as ndcg,
+        sum_known(parts.ndcg_exp) as ndcg_exp,
+        sum_known(parts.precision) as precision,
+        sum_known(parts.gain) as gain,
+        sum_known(parts.gain_exp) as gain_exp
     from int_contributions as parts
     inner join graded using (run_id, query_id)
     group by parts.run_id, parts.protocol, parts.candidates, parts.k, graded.cluster

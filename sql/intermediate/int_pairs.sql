@@ -1,8 +1,9 @@
 -- Every relevant pair's counts within a pool that is known: the whole gallery, or a drawn one.
+-- @missed_up_to: Length of the run's lists: an item that its list lacks is not in the top K up to it.
 -- @cluster: The visual item that the query's errors are clustered by.
 with
 run_keys as (
-    select run_id, dataset, qrels, direction from runs
+    select run_id, dataset, qrels, direction, list_length from runs
 ),
 full_gallery as (
     select
@@ -30,6 +31,7 @@ final as (
         run_keys.dataset,
         run_keys.qrels,
         run_keys.direction,
+        case when known.protocol = 'full' then run_keys.list_length end as missed_up_to,
         case
             when run_keys.direction = 'v2t' then known.query_id
             when known.relevants = 1 then known.item_id

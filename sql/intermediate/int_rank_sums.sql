@@ -18,8 +18,8 @@ by_cluster as (
     select
         run_id, candidates, cluster,
         count(*) as n,
-        sum(average_precision) as precisions,
-        sum(first_rank) as ranks,
+        sum_known(average_precision) as precisions,
+        sum_known(first_rank) as ranks,
         sum((1 - slope) * harmonic(candidates) / candidates + slope) as precision_chance,
         sum(rank_chance) as rank_chance
     from chanced
@@ -27,7 +27,9 @@ by_cluster as (
 ),
 medians as (
     select
-        run_id, candidates, median(first_rank) as value, median(rank_chance) as chance
+        run_id, candidates,
+        case when count(first_rank) = count(*) then median(first_rank) end as value,
+        median(rank_chance) as chance
     from chanced
     group by run_id, candidates
 ),
@@ -35,9 +37,9 @@ means as (
     select
         run_id, candidates, count(*) as clusters, sum(n) as weight, sum(n * n) as nn,
         unnest(['map', 'mean_rank']) as measure,
-        unnest([sum(precisions), sum(ranks)]) as total,
-        unnest([sum(precisions * precisions), sum(ranks * ranks)]) as squared,
-        unnest([sum(n * precisions), sum(n * ranks)]) as product,
+        unnest([sum_known(precisions), sum_known(ranks)]) as total,
+        unnest([sum_known(precisions * precisions), sum_known(ranks * ranks)]) as squared,
+        unnest([sum_known(n * precisions), sum_known(n * ranks)]) as product,
         unnest([sum(precision_chance), sum(rank_chance)]) / sum(n) as chance
     from by_cluster
     group by run_id, candidates

@@ -13,18 +13,18 @@ final as (
     select
         run_id, protocol, candidates, k,
         count(*) as clusters,
-        sum(n) as weight,
-        sum(n * n) as nn,
-        sum(gain) as ndcg_chance,
-        sum(gain_exp) as ndcg_exp_chance,
-        [sum(recall), sum(hit_rate), sum(mrr), sum(ndcg), sum(ndcg_exp), sum(precision)] as sums,
+        sum_known(n) as weight,
+        sum_known(n * n) as nn,
+        sum_known(gain) as ndcg_chance,
+        sum_known(gain_exp) as ndcg_exp_chance,
+        [sum_known(recall), sum_known(hit_rate), sum_known(mrr), sum_known(ndcg), sum_known(ndcg_exp), sum_known(precision)] as sums,
         [
-            sum(recall * recall), sum(hit_rate * hit_rate), sum(mrr * mrr), sum(ndcg * ndcg),
-            sum(ndcg_exp * ndcg_exp), sum(precision * precision)
+            sum_known(recall * recall), sum_known(hit_rate * hit_rate), sum_known(mrr * mrr), sum_known(ndcg * ndcg),
+            sum_known(ndcg_exp * ndcg_exp), sum_known(precision * precision)
         ] as squares,
         [
-            sum(n * recall), sum(n * hit_rate), sum(n * mrr), sum(n * ndcg), sum(n * ndcg_exp),
-            sum(n * precision)
+            sum_known(n * recall), sum_known(n * hit_rate), sum_known(n * mrr), sum_known(n * ndcg), sum_known(n * ndcg_exp),
+            sum_known(n * precision)
         ] as products
     from int_cluster_sums
     group by run_id, protocol, candidates, k

@@ -53,6 +53,7 @@ pairs as (
         y.value as value_b,
         -- The last digits of equal values differ by the order in which they were summed.
         case
+            when x.value is null or y.value is null then null
             when abs(y.value - x.value) > 1e-12 * greatest(1, abs(x.value))
                 then y.value - x.value
             else 0.0
@@ -74,11 +75,11 @@ clustered as (
     select
         pairs.protocol, pairs.candidates, pairs.measure, pairs.k, int_clusters.cluster,
         count(*) as n,
-        sum(pairs.value_a) as total_a,
-        sum(pairs.value_b) as total_b,
-        sum(pairs.delta) as d,
-        sum((pairs.gain > 0)::bigint) as wins,
-        sum((pairs.gain < 0)::bigint) as losses
+        sum_known(pairs.value_a) as total_a,
+        sum_known(pairs.value_b) as total_b,
+        sum_known(pairs.delta) as d,
+        sum_known((pairs.gain > 0)::bigint) as wins,
+        sum_known((pairs.gain < 0)::bigint) as losses
     from pairs
     inner join (select distinct dataset, qrels, direction from runs) as whose on true
     inner join int_clusters
@@ -94,14 +95,14 @@ summed as (
         protocol, candidates, measure, k,
         count(*) as clusters,
         sum(n)::bigint as queries,
-        sum(total_a) / sum(n) as value_a,
-        sum(total_b) / sum(n) as value_b,
-        sum(d) / sum(n) as difference,
-        sum(d * d) as dd,
-        sum(n * d) as nd,
+        sum_known(total_a) / sum(n) as value_a,
+        sum_known(total_b) / sum(n) as value_b,
+        sum_known(d) / sum(n) as difference,
+        sum_known(d * d) as dd,
+        sum_known(n * d) as nd,
         sum(n * n) as nn,
-        sum(wins)::bigint as wins,
-        sum(losses)::bigint as losses
+        sum_known(wins)::bigint as wins,
+        sum_known(losses)::bigint as losses
     from clustered
     group by protocol, candidates, measure, k
 ),

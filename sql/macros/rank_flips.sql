@@ -1,7 +1,7 @@
 -- Queries whose first relevant item enters or leaves the top K from run a to run b, largest move
 -- first: `from rank_flips('3f0c', '81d2')`, `… k := 5`. Ids may be cut short.
 -- Its first CTE stands in for the view of its name in everything that first_ranks reads.
--- @rank_a: Expected rank of the first relevant item in run a.
+-- @rank_a: Expected rank of the first relevant item in run a; NULL where its list lacks it.
 -- @rank_b: The same in run b.
 -- @change: enters or leaves the top K.
 -- @query: The query's text, or where its picture lies.
@@ -13,7 +13,7 @@ runs as (
 moved as (
     select
         x.dataset, x.direction, x.query_id, x.rank as rank_a, y.rank as rank_b,
-        case when y.rank <= top then 'enters' else 'leaves' end as change
+        case when in_top(y.rank, y.list_length, top) then 'enters' else 'leaves' end as change
     from first_ranks as x
     inner join first_ranks as y
         on
@@ -23,7 +23,7 @@ moved as (
             and y.qrels = x.qrels
             and y.direction = x.direction
             and y.query_id = x.query_id
-    where (x.rank <= top) <> (y.rank <= top)
+    where in_top(x.rank, x.list_length, top) <> in_top(y.rank, y.list_length, top)
 ),
 final as (
     select moved.*, coalesce(items.text, items.uri) as query

@@ -11,6 +11,7 @@
 -- @point_dim: Dimension of the smallest whose retention itself suffices.
 -- @point_dim_method: Dimension method of the smallest whose retention itself suffices.
 -- @point_precision: Precision of the smallest whose retention itself suffices.
+-- @point_variant: Quantiser and search of the smallest whose retention itself suffices.
 -- @point_vector_bytes: Bytes a vector of the smallest whose retention itself suffices.
 -- @point_retention: Retention of the smallest whose retention itself suffices.
 -- @point_ci_low: Lower end of the 95% interval of point_retention.
@@ -42,12 +43,14 @@ final as (
     select
         point.dataset, point.qrels, point.model, point.direction, point.scorer, point.measure,
         point.k,
-        sure.run_id, sure.dim, sure.dim_method, sure.precision, sure.vector_bytes, sure.retention,
+        sure.run_id, sure.dim, sure.dim_method, sure.precision, sure.variant, sure.vector_bytes,
+        sure.retention,
         sure.ci_low, sure.ci_high,
         point.run_id as point_run_id,
         point.dim as point_dim,
         point.dim_method as point_dim_method,
         point.precision as point_precision,
+        point.variant as point_variant,
         point.vector_bytes as point_vector_bytes,
         point.retention as point_retention,
         point.ci_low as point_ci_low,

@@ -1,4 +1,4 @@
--- Queries that find their item late in every run, hardest first.
+-- Queries that find their item late in every run, hardest first; of runs that rank everything.
 -- @runs: How many runs the query stands in.
 -- @best_rank: Rank of the first relevant item in the run that does best.
 -- @median_rank: Median of its rank over the runs.
@@ -13,6 +13,7 @@ ranked as (
         median(rank) as median_rank,
         max(rank) as worst_rank
     from first_ranks
+    where list_length is null
     group by dataset, qrels, direction, query_id, gallery
 ),
 final as (

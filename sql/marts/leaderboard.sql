@@ -11,8 +11,8 @@
 with
 wide as (
     select
-        run_id, dataset, qrels, model, direction, dim, dim_method, precision, scorer, protocol,
-        candidates,
+        run_id, dataset, qrels, model, direction, dim, dim_method, precision, quantizer, scorer,
+        variant, protocol, candidates,
         max(value) filter (measure = 'hit_rate' and k = 1) as hit_rate_1,
         max(value) filter (measure = 'hit_rate' and k = 5) as hit_rate_5,
         max(value) filter (measure = 'hit_rate' and k = 10) as hit_rate_10,

@@ -1,6 +1,8 @@
 -- Every measure of every run, protocol, C and K, with its 95% interval, chance and lift.
 -- Values are expectations over a uniformly random order inside ties; map, mean_rank and
 -- median_rank are of the full protocol alone, and of ranks lower is better, in value and lift.
+-- ann_recall is no quality but how far an approximate list agrees with an exact search. Of a run
+-- that returns lists, what would need ranks beyond them is NULL.
 -- Errors are clustered by visual item, with the small-sample factor G / (G - 1) of Cameron and
 -- Miller (2015), section II.
 with
@@ -32,6 +34,8 @@ named as (
     from chanced
     union all by name
     select * from int_rank_sums
+    union all by name
+    select * from int_agreement_sums
 ),
 estimated as (
     select
@@ -56,7 +60,9 @@ final as (
         runs.dim,
         runs.dim_method,
         runs.precision,
+        runs.quantizer,
         runs.scorer,
+        runs.variant,
         estimated.protocol,
         estimated.candidates,
         estimated.measure,

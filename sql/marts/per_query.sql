@@ -1,5 +1,6 @@
 -- Every measure of every single query, under each run, protocol, C, draw and K.
--- @value: The query's measure, expected over the order inside ties.
+-- @value: The query's measure, expected over the order inside ties; NULL where a list does not
+-- tell it.
 with
 first_cutoffs as (
     select run_id, min(k) as first_k from int_cutoffs group by run_id
@@ -7,19 +8,21 @@ first_cutoffs as (
 by_query as (
     select
         run_id, protocol, candidates, draw, query_id, k,
-        sum(recall) as recall,
-        sum(hit_rate) as hit_rate,
-        sum(mrr) as mrr,
-        sum(ndcg) as ndcg,
-        sum(ndcg_exp) as ndcg_exp,
-        sum(precision) as precision
+        sum_known(recall) as recall,
+        sum_known(hit_rate) as hit_rate,
+        sum_known(mrr) as mrr,
+        sum_known(ndcg) as ndcg,
+        sum_known(ndcg_exp) as ndcg_exp,
+        sum_known(precision) as precision
     from int_contributions
     group by all
 ),
 long as (
-    unpivot by_query
-    on recall, hit_rate, mrr, ndcg, ndcg_exp, precision
-    into name measure value value
+    select *
+    from by_query
+    unpivot include nulls (
+        value for measure in (recall, hit_rate, mrr, ndcg, ndcg_exp, precision)
+    )
 ),
 final as (
     select
@@ -34,5 +37,7 @@ final as (
         run_id, 'full', candidates, null, query_id,
         unnest(['map', 'mean_rank']), null, unnest([average_precision, first_rank])
     from int_first_ranks
+    union all
+    select run_id, 'full', gallery, null, query_id, 'ann_recall', k, agreed from int_agreement
 )
 select * from final

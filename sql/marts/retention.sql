@@ -29,38 +29,38 @@ paired as (
         sum(x.n * x.n) as nn,
         unnest(['recall', 'hit_rate', 'mrr', 'ndcg', 'ndcg_exp', 'precision']) as measure,
         unnest([
-            sum(x.recall), sum(x.hit_rate), sum(x.mrr), sum(x.ndcg), sum(x.ndcg_exp),
-            sum(x.precision)
+            sum_known(x.recall), sum_known(x.hit_rate), sum_known(x.mrr), sum_known(x.ndcg), sum_known(x.ndcg_exp),
+            sum_known(x.precision)
         ]) as total,
         unnest([
-            sum(y.recall), sum(y.hit_rate), sum(y.mrr), sum(y.ndcg), sum(y.ndcg_exp),
-            sum(y.precision)
+            sum_known(y.recall), sum_known(y.hit_rate), sum_known(y.mrr), sum_known(y.ndcg), sum_known(y.ndcg_exp),
+            sum_known(y.precision)
         ]) as base,
         unnest([
-            sum(x.recall ** 2), sum(x.hit_rate ** 2), sum(x.mrr ** 2), sum(x.ndcg ** 2),
-            sum(x.ndcg_exp ** 2), sum(x.precision ** 2)
+            sum_known(x.recall ** 2), sum_known(x.hit_rate ** 2), sum_known(x.mrr ** 2), sum_known(x.ndcg ** 2),
+            sum_known(x.ndcg_exp ** 2), sum_known(x.precision ** 2)
         ]) as xx,
         unnest([
-            sum(y.recall ** 2), sum(y.hit_rate ** 2), sum(y.mrr ** 2), sum(y.ndcg ** 2),
-            sum(y.ndcg_exp ** 2), sum(y.precision ** 2)
+            sum_known(y.recall ** 2), sum_known(y.hit_rate ** 2), sum_known(y.mrr ** 2), sum_known(y.ndcg ** 2),
+            sum_known(y.ndcg_exp ** 2), sum_known(y.precision ** 2)
         ]) as yy,
         unnest([
-            sum(x.recall * y.recall), sum(x.hit_rate * y.hit_rate), sum(x.mrr * y.mrr),
-            sum(x.ndcg * y.ndcg), sum(x.ndcg_exp * y.ndcg_exp), sum(x.precision * y.precision)
+            sum_known(x.recall * y.recall), sum_known(x.hit_rate * y.hit_rate), sum_known(x.mrr * y.mrr),
+            sum_known(x.ndcg * y.ndcg), sum_known(x.ndcg_exp * y.ndcg_exp), sum_known(x.precision * y.precision)
         ]) as xy,
         unnest([
-            sum(x.n * x.recall), sum(x.n * x.hit_rate), sum(x.n * x.mrr), sum(x.n * x.ndcg),
-            sum(x.n * x.ndcg_exp), sum(x.n * x.precision)
+            sum_known(x.n * x.recall), sum_known(x.n * x.hit_rate), sum_known(x.n * x.mrr), sum_known(x.n * x.ndcg),
+            sum_known(x.n * x.ndcg_exp), sum_known(x.n * x.precision)
         ]) as nx,
         unnest([
-            sum(x.n * y.recall), sum(x.n * y.hit_rate), sum(x.n * y.mrr), sum(x.n * y.ndcg),
-            sum(x.n * y.ndcg_exp), sum(x.n * y.precision)
+            sum_known(x.n * y.recall), sum_known(x.n * y.hit_rate), sum_known(x.n * y.mrr), sum_known(x.n * y.ndcg),
+            sum_known(x.n * y.ndcg_exp), sum_known(x.n * y.precision)
         ]) as ny,
         -- Of the difference itself, for Σx² - 2Σxy + Σy² loses the small ones.
         unnest([
-            sum((x.recall - y.recall) ** 2), sum((x.hit_rate - y.hit_rate) ** 2),
-            sum((x.mrr - y.mrr) ** 2), sum((x.ndcg - y.ndcg) ** 2),
-            sum((x.ndcg_exp - y.ndcg_exp) ** 2), sum((x.precision - y.precision) ** 2)
+            sum_known((x.recall - y.recall) ** 2), sum_known((x.hit_rate - y.hit_rate) ** 2),
+            sum_known((x.mrr - y.mrr) ** 2), sum_known((x.ndcg - y.ndcg) ** 2),
+            sum_known((x.ndcg_exp - y.ndcg_exp) ** 2), sum_known((x.precision - y.precision) ** 2)
         ]) as dd
     from sums as x
     inner join int_baselines using (run_id)
@@ -103,7 +103,7 @@ final as (
     select
         runs.run_id, runs.dataset, runs.qrels, runs.model, runs.direction, runs.dim,
         runs.dim_method,
-        runs.precision, runs.scorer, runs.vector_bytes, estimated.measure,
+        runs.precision, runs.quantizer, runs.scorer, runs.variant, runs.vector_bytes, estimated.measure,
         case when estimated.measure <> 'mrr' then estimated.k end as k,
         estimated.value,
         estimated.value - 1.959963984540054 * estimated.value_error as value_low,

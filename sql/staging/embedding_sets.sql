@@ -5,10 +5,20 @@ source as (
     select *
     from read_parquet(getvariable('cmr_root') || '/embedding_sets/*.parquet', union_by_name = true)
     union all by name
-    select null::varchar[] as checksums where false
+    -- Columns that a warehouse may be older than.
+    select
+        null::varchar[] as checksums,
+        null::varchar as quantizer,
+        null::varchar as calibration_set,
+        null::float[] as range_low,
+        null::float[] as range_high,
+        null::double as clip_rate,
+        null::integer as used_codes,
+        null::double as error
+    where false
 ),
 final as (
-    select *
+    select source.* replace (known_quantizer(source.quantizer, source.precision) as quantizer)
     from source
     anti join datasets
         on

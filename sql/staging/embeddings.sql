@@ -1,7 +1,7 @@
 -- Stored vectors, one row each: floats in vector, or codes with a scale.
 with
 committed as (
-    select unnest(files) as file from embedding_sets
+    select unnest(files) as file, set_id, quantizer from embedding_sets
 ),
 source as (
     select *
@@ -11,9 +11,9 @@ source as (
     )
 ),
 final as (
-    select source.* exclude (filename)
+    select source.* exclude (filename), committed.set_id, committed.quantizer
     from source
-    semi join committed
+    inner join committed
         on substr(source.filename, length(getvariable('cmr_root')) + 2) = committed.file
 )
 select * from final

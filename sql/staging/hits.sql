@@ -9,6 +9,10 @@ source as (
         getvariable('cmr_root') || '/hits/run_id=*/*.parquet',
         hive_partitioning = true, hive_types = {'run_id': varchar}, union_by_name = true, filename = true
     )
+    union all by name
+    -- A column that a warehouse may be older than.
+    select null::bigint as exact_above
+    where false
 ),
 final as (
     select source.* exclude (filename)

@@ -5,10 +5,33 @@ source as (
     select *
     from read_parquet(getvariable('cmr_root') || '/runs/*.parquet', union_by_name = true)
     union all by name
-    select null::varchar[] as checksums where false
+    -- Columns that a warehouse may be older than.
+    select
+        null::varchar[] as checksums,
+        null::varchar as quantizer,
+        null::varchar as query_precision,
+        null::varchar as scorer_settings,
+        null::bigint as list_length,
+        null::bigint as connectivity,
+        null::bigint as expansion_add,
+        null::bigint as expansion_search,
+        null::varchar as rescore,
+        null::bigint as oversample,
+        null::bigint as rescore_bytes,
+        null::bigint as index_bytes
+    where false
 ),
 final as (
-    select *
+    select
+        source.* replace (known_quantizer(source.quantizer, source.precision) as quantizer),
+        concat_ws(
+            ', ',
+            nullif(known_quantizer(source.quantizer, source.precision), 'absmax'),
+            source.query_precision || ' queries',
+            'M ' || source.connectivity || ' ef ' || source.expansion_add || '/'
+            || source.expansion_search,
+            'rescored by ' || source.rescore || ' x' || source.oversample
+        ) as variant
     from source
     anti join datasets
         on

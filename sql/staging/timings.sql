@@ -1,7 +1,12 @@
--- How long each stage of a run took, and the memory it reached.
+-- How long each stage of a run took, and the memory it reached; and every repeat of what `cmr bench`
+-- measured.
+-- @run_id: The run, or the bench_id of what was measured by itself.
+-- @measured: evaluate: a stage of a run; bench: a repeat of a row of benches.
 with
 committed as (
-    select unnest(files) as file from runs
+    select unnest(files) as file, 'evaluate' as measured from runs
+    union all
+    select unnest(files) as file, 'bench' as measured from benches
 ),
 source as (
     select *
@@ -9,11 +14,15 @@ source as (
         getvariable('cmr_root') || '/timings/run_id=*/*.parquet',
         hive_partitioning = true, hive_types = {'run_id': varchar}, union_by_name = true, filename = true
     )
+    union all by name
+    -- Columns that a warehouse may be older than.
+    select null::integer as threads, null::bigint as idle_rss_bytes, null::double[] as latencies
+    where false
 ),
 final as (
-    select source.* exclude (filename)
+    select source.* exclude (filename), committed.measured
     from source
-    semi join committed
+    inner join committed
         on substr(source.filename, length(getvariable('cmr_root')) + 2) = committed.file
 )
 select * from final

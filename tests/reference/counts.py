@@ -23,7 +23,7 @@ def values(encoded) -> np.ndarray:
     if encoded.precision in ("fp32", "fp16"):
         return data.astype(np.float64)
     rows = []
-    for row in data:
+    for place, row in enumerate(data):
         raw = bytes(np.ascontiguousarray(row).view(np.uint8))
         if encoded.precision == "int8":
             numbers = [byte - 256 if byte > 127 else byte for byte in raw]
@@ -33,11 +33,23 @@ def values(encoded) -> np.ndarray:
         elif encoded.precision == "b1":
             bits = [(byte >> (7 - place)) & 1 for byte in raw for place in range(8)]
             numbers = [1 if bit else -1 for bit in bits[: encoded.dim]]
+        elif encoded.precision in ("fp8_e4m3", "fp8_e5m2"):
+            digits, bias = (3, 7) if encoded.precision == "fp8_e4m3" else (2, 15)
+            numbers = [float(encoded.scales[place]) * eight(byte, digits, bias) for byte in raw]
         else:  # bf16: the upper half of a float32
             words = np.frombuffer(raw, dtype="<u2").astype(np.uint32) << 16
             numbers = words.view(np.float32).tolist()
         rows.append(numbers)
     return np.array(rows, dtype=np.float64)
+
+
+def eight(byte: int, digits: int, bias: int) -> float:
+    """An eight-bit float: sign, exponent, `digits` of fraction."""
+    sign = -1 if byte & 0x80 else 1
+    exponent, fraction = (byte & 0x7F) >> digits, (byte & (2**digits - 1)) / 2**digits
+    if exponent == 0:
+        return sign * fraction * 2.0 ** (1 - bias)
+    return sign * (1 + fraction) * 2.0 ** (exponent - bias)
 
 
 def count(full: np.ndarray, relevant: np.ndarray, exact: bool, pool: np.ndarray | None = None):

@@ -133,13 +133,13 @@ def test_any_shape(precision, texts, visuals, dim, duplicates, constant, pairs, 
     gaps = np.abs(full[:, :, None] - full[:, None, :]) if full.size < 9000 else np.zeros(1)
     across = np.abs(full.T[:, :, None] - full.T[:, None, :]) if full.size < 9000 else np.zeros(1)
     near = [np.abs(g - counts.TOLERANCE).min() for g in (gaps, across)]
-    if precision in ("fp32", "fp16", "bf16") and min(near) < 1e-12:
+    if precision not in ("int8", "int4", "b1") and min(near) < 1e-12:
         return  # a difference on the very edge of the tolerance may fall on either side
     changes = {"tile_rows": min(rows, texts), "text_rows": rows, "visual_rows": rows}
     check_counts(a, b, relevant, precision, changes, device=device)
 
 
-@pytest.mark.parametrize("precision", ["fp32", "fp16", "bf16"])
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "bf16", "fp8_e4m3"])
 @pytest.mark.parametrize("device", DEVICES)
 def test_products_that_err_by_more_than_the_tolerance(precision, device, monkeypatch):
     """A product may sum as badly as a float32 can; the counts are those of exact scores."""

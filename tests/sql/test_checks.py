@@ -75,6 +75,7 @@ FAULTS = {
     "check_ranks_judged": ("ranks", first(item_id="v29")),
     "check_qrels_items": ("qrels", lambda rows: [*rows, rows[0] | {"text_id": "t999"}]),
     "check_ranks_range": ("ranks", first(above=30)),
+    "check_ranks_known": ("ranks", first(above=None, tied=None)),
     "check_sampled_range": ("sampled_ranks", first(above=SIZE)),
     "check_every_query": ("ranks", lambda rows: rows[1:]),
     "check_sampled_against_expected": ("sampled_ranks", biased),

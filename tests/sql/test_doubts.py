@@ -137,6 +137,6 @@ def test_every_doubt_is_planted_here():
 def test_doctor_tells_them(cmr, make):
     warehouse = make(truth=(TRUTH + 1) % VISUALS)
     result = cmr("doctor", "-w", warehouse.root)
-    assert "all 12 checks pass" in result.stdout
+    assert "all 13 checks pass" in result.stdout
     assert "doubt_shifted: " in result.stdout
     assert "one side is shifted" in result.stdout

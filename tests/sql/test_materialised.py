@@ -115,3 +115,21 @@ def test_a_warehouse_one_may_only_read(warehouse):
         assert kept(warehouse) == []
     finally:
         os.chmod(warehouse.root, 0o755)
+
+
+def test_retention_is_held_against_a_run_that_was_kept_before(tmp_path):
+    """A later command's runs against an earlier command's baseline, as the view itself says."""
+    rng = np.random.default_rng(8)
+    relevance = np.zeros((12, 9), dtype=int)
+    relevance[np.arange(12), np.arange(12) % 9] = 1
+    warehouse = warehouses.new(tmp_path)
+    warehouses.add_dataset(warehouse, "d", relevance)
+    for run_id, precision in (("f", "fp32"), ("b", "b1")):
+        scores = rng.random(relevance.shape) + relevance * (precision == "fp32")
+        warehouses.add_run(warehouse, run_id, "d", scores, relevance, precision=precision)
+        open_for(warehouse, "from retention", [run_id])
+    query = "select run_id, measure, k, baseline, retention from retention order by all"
+    kept = open_for(warehouse, "from retention").execute(query).fetchall()
+    assert kept == connect(warehouse.root).execute(query).fetchall()
+    assert {row[3] for row in kept} == {"f"}
+    assert min(row[4] for row in kept) < 0.9

@@ -11,13 +11,18 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from cmr.report.page.questions import RANK_GROUPS
+from cmr.warehouse.schemas import PRECISIONS
 
 Row = dict[str, Any]
 Spec = dict[str, Any]
 Translate = Callable[[str], str]
-PRECISIONS = ("fp32", "fp16", "bf16", "int8", "int4", "b1")
-_DASHES = ([1, 0], [6, 3], [10, 3], [2, 2], [8, 3, 2, 3], [1, 3])
-_SHAPES = ("circle", "square", "cross", "diamond", "triangle-up", "triangle-down")
+_DASHES = (
+    [1, 0], [6, 3], [10, 3], [12, 2, 2, 2], [4, 1], [2, 2], [8, 3, 2, 3], [1, 3],
+)  # fmt: skip
+_SHAPES = (
+    "circle", "square", "cross", "triangle-left", "triangle-right", "diamond", "triangle-up",
+    "triangle-down",
+)  # fmt: skip
 _HUES = [f"var(--hue-{number})" for number in range(1, 7)]
 _STEPS = [f"var(--step-{number})" for number in range(1, 7)]
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from cmr.report.subject import Subject
+from cmr.warehouse.schemas import PRECISIONS
 
 Row = dict[str, Any]
-_PRECISIONS = ("fp32", "fp16", "bf16", "int8", "int4", "b1")
 
 
 def of_subject(runs: Sequence[Row], subject: Subject) -> list[Row]:
@@ -47,4 +47,4 @@ def default_pair(runs: Sequence[Row], baselines: dict[str, str]) -> tuple[Row, R
 
 
 def _coarse(row: Row) -> int:
-    return _PRECISIONS.index(row["precision"]) if row["precision"] in _PRECISIONS else -1
+    return PRECISIONS.index(row["precision"]) if row["precision"] in PRECISIONS else -1

@@ -27,6 +27,7 @@ def subject_name(subject: Subject) -> str:
     """What a tab calls a subject."""
     more = [] if subject.qrels == "default" else [subject.qrels]
     more += [] if subject.scorer == "torch" else [subject.scorer]
+    more += [subject.variant] if subject.variant else []
     return " · ".join([subject.dataset, subject.model, *more])
 
 

@@ -19,9 +19,18 @@ from cmr.warehouse.schemas import PRECISIONS
 # Inches.
 COLUMN, TEXT = 3.5, 7.16
 # Okabe and Ito, Color universal design, 2008, without the yellow, which is faint on paper.
-PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-STYLES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)), (0, (3, 1, 1, 1, 1, 1)))
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8A8A00")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p")
+STYLES = (
+    "-",
+    "--",
+    "-.",
+    ":",
+    (0, (5, 1)),
+    (0, (1, 1)),
+    (0, (3, 1, 1, 1, 1, 1)),
+    (0, (7, 2, 1, 2)),
+)
 DPI = 300
 INK, FAINT = "#333333", "#999999"
 Row = dict[str, Any]

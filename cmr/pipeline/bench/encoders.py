@@ -1,0 +1,137 @@
+"""Which model and which pictures and captions are timed, or why none are."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from cmr.encode.models import EMBEDDED, ModelSpec, resolve
+from cmr.encode.registry import kind_names
+from cmr.errors import CmrError
+from cmr.pipeline.bench.plan import PROCESS_BYTES, Job, Planner
+from cmr.pipeline.bench.request import BenchRequest, Subject
+from cmr.pipeline.bench.task import ENCODE, Lane, Task
+from cmr.sources.collection import TEXT, VISUAL
+from cmr.warehouse.current import current_sets
+from cmr.warehouse.schemas import ITEMS
+from cmr.warehouse.store import Warehouse
+
+Row = dict[str, Any]
+SCENES = "scenes"
+# Memory of a loaded model, for want of its size.
+MODEL_BYTES = 2 * 2**30
+
+
+def encoding_jobs(
+    planner: Planner, warehouse: Warehouse, request: BenchRequest, subject: Subject, device: str
+) -> tuple[list[Job], list[str]]:
+    """A job a side, and a sentence for each side that cannot be encoded.
+
+    Raises CmrError if the model or the pictures that the request names are not there.
+    """
+    settings = _made_by(warehouse, subject)
+    if "encoder" not in settings:
+        return [], [
+            f"encoding is not measured: the vectors of {subject.model!r} were given, "
+            "not encoded by a model"
+        ]
+    try:
+        spec = _spec(request, subject, settings)
+    except CmrError as error:
+        if request.encoder is not None:
+            raise
+        return [], [f"encoding is not measured: {error}"]
+    jobs = [_job(planner, warehouse, request, TEXT, spec, settings, device, {})]
+    data = subject.row
+    media: Row = {}
+    if request.images is not None:
+        media = {"images": request.images}
+    elif data["source"] == SCENES:
+        media = {"settings": json.loads(data["settings"])}
+    if "pooling" in settings:
+        return jobs, ["encoding of clips is not measured, only that of captions"]
+    if not media:
+        return jobs, ["encoding of pictures is not measured: --images FOLDER says where they are"]
+    if request.images is not None:
+        from cmr.pipeline.bench.encode import open_media
+
+        open_media(media)
+    jobs.append(_job(planner, warehouse, request, VISUAL, spec, settings, device, media))
+    return jobs, []
+
+
+def _made_by(warehouse: Warehouse, subject: Subject) -> Row:
+    """Settings of the native vectors of visuals: model, encoder, and what was noted of it."""
+    dataset = subject.row["dataset"]
+    for row in current_sets(warehouse):
+        native = row["dim_method"] == "native" and row["parent"] is None
+        mine = (row["dataset"], row["model"], row["modality"]) == (dataset, subject.model, VISUAL)
+        if native and mine:
+            found: Row = json.loads(row["settings"])
+            return found
+    return {}
+
+
+def _spec(request: BenchRequest, subject: Subject, settings: Row) -> ModelSpec:
+    """The model by its name in the warehouse, or by what the request says instead."""
+    precision, prompt = settings["precision"], settings.get("prompt")
+    name = subject.model
+    if request.encoder is not None:
+        return resolve(request.encoder, request.pretrained, name, precision, prompt)
+    if name == EMBEDDED:
+        return resolve(EMBEDDED, None, name, precision, prompt)
+    architecture, slash, tag = name.removesuffix(f"-{precision}").partition("/")
+    if settings["encoder"] == kind_names()[0] and slash and _is_known(architecture, tag):
+        return resolve(architecture, request.pretrained or tag, name, precision, prompt)
+    raise CmrError(f"--encoder says what loads the model {name!r}, as --model does for ingest")
+
+
+def _is_known(architecture: str, tag: str) -> bool:
+    import open_clip
+
+    return (architecture, tag) in open_clip.list_pretrained()
+
+
+def _job(
+    planner: Planner,
+    warehouse: Warehouse,
+    request: BenchRequest,
+    side: str,
+    spec: ModelSpec,
+    settings: Row,
+    device: str,
+    media: Row,
+) -> Job:
+    items = _items(warehouse, planner.files, side, request.encode_items)
+    lane = Lane()
+    task = Task(
+        root=warehouse.root,
+        stage=ENCODE,
+        label=f"encoding of {'captions' if side == TEXT else 'pictures'} by {spec.name}",
+        lanes=(lane,),
+        threads=planner.threads,
+        device=device,
+        seed=request.search.seed,
+        batch=request.encode_batch,
+        spec=spec,
+        weights=(settings.get("encoder_details") or {}).get("weights_sha256"),
+        texts=tuple(spec.prompted(one["text"]) for one in items) if side == TEXT else (),
+        images=tuple(one["uri"] for one in items) if side == VISUAL else (),
+        media=media,
+    )
+    row = planner.row(
+        ENCODE,
+        modality=side,
+        device=device,
+        batch_of=request.encode_batch,
+        items=len(items),
+        precision=spec.precision,
+    )
+    return Job(task, {lane: row}, PROCESS_BYTES + MODEL_BYTES)
+
+
+def _items(warehouse: Warehouse, files: list[str], side: str, count: int) -> list[Row]:
+    mine = [name for name in files if f"/modality={side}/" in name]
+    table = warehouse.read(mine, ITEMS).sort_by("ordinal").slice(0, count)
+    rows: list[Row] = table.to_pylist()
+    return rows

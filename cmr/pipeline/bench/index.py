@@ -1,0 +1,146 @@
+"""An index as it is timed: a searcher, and a second stage of finer vectors where there is one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from cmr.pipeline.bench.task import Task
+from cmr.represent.precisions import INTEGER, Encoded, to_floats, to_integers
+from cmr.score.ann import exact_above
+from cmr.score.product import TIE_TOLERANCE
+from cmr.score.searchers import (
+    Hnsw,
+    Ordinals,
+    Scores,
+    Searcher,
+    TorchSearcher,
+    UsearchHnsw,
+    build,
+)
+from cmr.score.tally import UNKNOWN
+
+# Bytes of finer vectors that are gathered at a time.
+ROOM = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class Queries:
+    """Stored queries, and the same at the second stage's precision where there is one."""
+
+    coded: Encoded
+    fine: Encoded | None = None
+
+    def __len__(self) -> int:
+        return len(self.coded)
+
+    def one(self, row: int) -> Queries:
+        """A single query."""
+        part = slice(row, row + 1)
+        return Queries(self.coded.rows(part), self.fine and self.fine.rows(part))
+
+
+class Index:
+    """Answers queries with their top k, in one stage or in two."""
+
+    def __init__(self, task: Task, searcher: Searcher, fine: Encoded | None, vectors: int) -> None:
+        self._task, self._searcher, self._fine = task, searcher, fine
+        self._vectors = vectors
+
+    def __len__(self) -> int:
+        return self._vectors
+
+    @property
+    def approximate(self) -> bool:
+        """Whether it may miss what an exact search of the same vectors finds."""
+        return isinstance(self._searcher, UsearchHnsw) and self._fine is None
+
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes of the gallery as it is held."""
+        held = self._searcher
+        own = held.memory_bytes if isinstance(held, UsearchHnsw) else held.index_bytes
+        return own + self._fine_bytes
+
+    @property
+    def index_bytes(self) -> int:
+        """Bytes of the index as it would be written."""
+        return self._searcher.index_bytes + self._fine_bytes
+
+    @property
+    def _fine_bytes(self) -> int:
+        return 0 if self._fine is None else int(self._fine.data.nbytes + self._fine.scales.nbytes)
+
+    def tune(self, expansion_search: int | None) -> None:
+        """Search the same graph with another expansion."""
+        if isinstance(self._searcher, UsearchHnsw) and expansion_search is not None:
+            self._searcher.tune(expansion_search)
+
+    def search(self, queries: Queries, threads: int) -> tuple[Ordinals, Scores]:
+        """Each query's top k, (queries, k) ordinals and similarities."""
+        if self._fine is None or queries.fine is None:
+            return self._searcher.search(queries.coded, self._task.k, threads)
+        shortlist, _ = self._searcher.search(queries.coded, self._task.depth, threads)
+        return rescore(self._fine, queries.fine, shortlist, self._task.k)
+
+    def agreement(self, queries: Queries, found: tuple[Ordinals, Scores]) -> float:
+        """Mean share of the top k above which an exact search of the same index puts fewer than k.
+
+        The measure ann_recall: whatever ties with the exact search's last is as good.
+        """
+        assert isinstance(self._searcher, UsearchHnsw)
+        k = self._task.k
+        exact = self._searcher.search(queries.coded, k, self._task.threads, exact=True)[1]
+        tolerance = 0.0 if self._searcher.of_integers else TIE_TOLERANCE
+        above = exact_above(found[1].astype(np.float64), exact.astype(np.float64), tolerance)
+        there = int(np.isfinite(exact[0]).sum())
+        return float((above != UNKNOWN).sum() / (len(queries) * there))
+
+
+def make_index(task: Task, gallery: Encoded, fine: Encoded | None) -> Index:
+    """The index that a task is about, of these vectors."""
+    if task.scorer == "torch":
+        return Index(task, TorchSearcher(gallery, device=task.device), fine, len(gallery))
+    hnsw = task.hnsw or Hnsw()
+    return Index(task, build(task.scorer, gallery, hnsw, task.threads), fine, len(gallery))
+
+
+def rescore(
+    items: Encoded, queries: Encoded, shortlist: Ordinals, k: int
+) -> tuple[Ordinals, Scores]:
+    """The best k of every query's shortlist by finer vectors, (queries, k).
+
+    `shortlist`: (queries, depth) ordinals, -1 where it is shorter.
+    """
+    width = items.dim * 4 * shortlist.shape[1]
+    step = max(1, ROOM // width)
+    parts = [
+        _rescore(items, queries.rows(slice(at, at + step)), shortlist[at : at + step], k)
+        for at in range(0, len(queries), step)
+    ]
+    return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
+
+
+def _rescore(
+    items: Encoded, queries: Encoded, shortlist: Ordinals, k: int
+) -> tuple[Ordinals, Scores]:
+    near = _numbers(items.rows(np.maximum(shortlist, 0).reshape(-1)))
+    near = near.view(*shortlist.shape, items.dim)
+    scores = torch.bmm(near, _numbers(queries)[:, :, None])[:, :, 0]
+    scores[torch.from_numpy(shortlist < 0)] = -torch.inf
+    top = torch.topk(scores, min(k, scores.shape[1]))
+    index = np.take_along_axis(shortlist, top.indices.numpy(), axis=1)
+    return index, top.values.numpy()
+
+
+def _numbers(encoded: Encoded) -> torch.Tensor:
+    """What stored vectors stand for, (n, d) float32; bits as they are, without a scale."""
+    values: npt.NDArray[np.float32]
+    if encoded.precision in INTEGER:
+        values = to_integers(encoded) * encoded.scales[:, None]
+    else:
+        values = to_floats(encoded)
+    return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))

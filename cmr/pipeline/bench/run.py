@@ -1,0 +1,125 @@
+"""Bench: measure what is lacking, stage by stage, and commit each race as it is finished."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from cmr.errors import CmrError
+from cmr.pipeline.bench.encoders import encoding_jobs
+from cmr.pipeline.bench.machine import cores
+from cmr.pipeline.bench.plan import Job, Planner, heats
+from cmr.pipeline.bench.request import BenchRequest, ProgressBar, contenders
+from cmr.pipeline.bench.store import is_measured, keep
+from cmr.pipeline.bench.task import ENCODE, STAGES, Failed
+from cmr.pipeline.bench.turns import race
+from cmr.warehouse.store import Warehouse
+
+# Share of the machine's memory that the processes of a race may take together.
+SHARE = 0.5
+
+
+@dataclass
+class Benched:
+    """What was measured: ids of all that was asked for, and of what was measured now.
+
+    `kept`: how many were there already. `notes`: what was left out, a sentence each. `failed`: what
+    was tried in vain, likewise.
+    """
+
+    dataset: str
+    model: str
+    bench_ids: list[str] = field(default_factory=list)
+    measured: list[str] = field(default_factory=list)
+    races: int = 0
+    notes: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def kept(self) -> int:
+        """How many were measured before."""
+        return len(self.bench_ids) - len(self.measured)
+
+
+def bench(root: str, request: BenchRequest, bar: ProgressBar) -> Benched:
+    """Measure; what is there already is not measured again unless the request says `force`.
+
+    Raises CmrError for what does not exist or cannot be measured, before anything is.
+    """
+    from cmr.devices import pick_device
+
+    clock = time.perf_counter()
+    check(request)
+    warehouse = Warehouse.open(root)
+    if not warehouse.writable():
+        raise CmrError(f"the warehouse at {warehouse.root} is read-only")
+    device = pick_device(request.search.device)
+    subject, found = contenders(warehouse, request, bar)
+    planner = Planner(warehouse, request, subject, request.threads or cores(), device)
+    done = Benched(subject.row["dataset"], subject.model)
+    for stage in [name for name in STAGES if name in request.stages]:
+        if stage == ENCODE:
+            jobs, notes = encoding_jobs(planner, warehouse, request, subject, device)
+            done.notes += notes
+        else:
+            jobs = planner.jobs(stage, found)
+        done.bench_ids += [row["bench_id"] for job in jobs for row in job.rows.values()]
+        left = planner.lacking(
+            jobs, lambda row: not request.force and is_measured(warehouse, row, request.repeats)
+        )
+        _measure(warehouse, request, stage, left, bar, done)
+    done.seconds = time.perf_counter() - clock
+    return done
+
+
+def _measure(
+    warehouse: Warehouse,
+    request: BenchRequest,
+    stage: str,
+    jobs: Sequence[Job],
+    bar: ProgressBar,
+    done: Benched,
+) -> None:
+    """Race the jobs of one stage, in as many heats as the memory asks for."""
+    groups = heats(jobs, _memory(request))
+    turns = sum(len(job.task.lanes) for job in jobs) * request.repeats
+    with bar(stage, turns, "turns") as advance:
+        for group in groups:
+            name = secrets.token_hex(4)
+            for job, result in zip(
+                group, race([job.task for job in group], request.repeats, advance), strict=True
+            ):
+                if isinstance(result, Failed):
+                    done.failed.append(result.reason)
+                    done.bench_ids = [
+                        one
+                        for one in done.bench_ids
+                        if one not in {row["bench_id"] for row in job.rows.values()}
+                    ]
+                    continue
+                keep(warehouse, job, result, name)
+                done.measured += [row["bench_id"] for row in job.rows.values()]
+    if len(groups) > 1:
+        done.notes.append(
+            f"the contenders of {stage} do not fit into the memory together, so they were measured "
+            f"in {len(groups)} groups; --memory allows more"
+        )
+    done.races += len(groups)
+
+
+def _memory(request: BenchRequest) -> int:
+    import psutil
+
+    given = request.search.memory
+    return int(psutil.virtual_memory().total * SHARE) if given is None else given
+
+
+def check(request: BenchRequest) -> None:
+    """Raises CmrError for settings that nothing can be measured with."""
+    if request.threads > cores():
+        raise CmrError(f"--threads {request.threads} is more than the {cores()} cores there are")
+    if request.search.asymmetric:
+        raise CmrError("asymmetric scoring is measured by cmr evaluate alone")

@@ -1,0 +1,45 @@
+"""How a representation would be scored, in words, before it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cmr.pipeline.derive import Wanted
+from cmr.pipeline.search import Search
+
+if TYPE_CHECKING:
+    from cmr.score.plan import Plan
+
+
+def explained(wanted: Wanted, search: Search, plan: Plan) -> dict[str, Any]:
+    """One row of `cmr evaluate --explain`."""
+    from cmr.represent.quantizers import has_quantizer
+    from cmr.score.usearch_operand import usearch_type
+
+    exact = "float32" if plan.kernel.sure else "float32, doubts in float64"
+    by_torch = search.scorer == "torch"
+    row: dict[str, Any] = {
+        "dim": wanted.dim,
+        "method": wanted.dim_method,
+        "precision": wanted.precision,
+        "quantizer": wanted.quantizer if has_quantizer(wanted.precision) else None,
+        "search": str(search),
+        "kernel": plan.kernel.name if by_torch else f"usearch {usearch_type(wanted.precision)}",
+        "compared in": exact if by_torch else "float32, as usearch says",
+        "ranks": "all" if search.length is None else f"of {search.length}",
+        "first stage": _first_stage(search),
+        "second stage": search.rescore,
+        "tile": f"{plan.tile_rows} x {plan.tile_columns}" if by_torch else None,
+        "texts held": plan.text_rows,
+        "visuals held": plan.visual_rows,
+        "threads": plan.threads,
+        "memory": plan.memory,
+        "device": plan.device if by_torch else "cpu",
+    }
+    return row
+
+
+def _first_stage(search: Search) -> str:
+    if search.length is None:
+        return "every rank"
+    return f"top {search.depth}"

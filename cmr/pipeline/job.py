@@ -1,0 +1,267 @@
+"""A request on one data set: each representation scored if it is not yet, and committed."""
+
+from __future__ import annotations
+
+import contextlib
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from cmr.errors import CmrError
+from cmr.pipeline.request import Request, Subject
+from cmr.pipeline.runs import describe_run, has_counts, questions, run_identity
+from cmr.pipeline.scoring import Case, Scored, Scorer
+from cmr.sources.collection import TEXT, VISUAL
+from cmr.warehouse.layout import partition
+from cmr.warehouse.schemas import HITS, RANKS, RUNS, SAMPLED_RANKS, TIMINGS, Table
+from cmr.warehouse.store import Warehouse
+
+if TYPE_CHECKING:
+    from cmr.engine.work import Work
+    from cmr.score.plan import Plan
+    from cmr.score.pools import Pools
+    from cmr.score.tally import Counted
+
+Row = dict[str, Any]
+# Counts a representation; returns the counts, and the run's device, plan and seconds.
+Counter = Callable[["Work", Callable[[int], None]], "tuple[dict[str, Counted], Row]"]
+
+
+def make_plan_for(
+    request: Request, subject: Subject, precision: str, dim: int, sizes: list[int], draws: int
+) -> Plan:
+    """How a representation of a data set is scored on this machine."""
+    from cmr.devices import pick_device
+    from cmr.score.plan import make_plan
+
+    return make_plan(
+        precision,
+        dim,
+        len(subject.ids[TEXT]),
+        len(subject.ids[VISUAL]),
+        pick_device(request.device),
+        request.memory,
+        sizes[-1] if sizes else 0,
+        draws,
+    )
+
+
+class Job:
+    """One request on one data set, representation by representation."""
+
+    def __init__(self, warehouse: Warehouse, request: Request, subject: Subject) -> None:
+        """`count` may be set to one that counts elsewhere."""
+        self.subject = subject
+        self.count: Counter | None = None
+        self._warehouse, self._request, self._subject = warehouse, request, subject
+        self._finished: dict[str, Row] = {}
+        self._pools: Pools | None = None
+        self._asked: tuple[list[int], int] = ([], 0)
+        self._scorer = Scorer(warehouse, self._plan)
+
+    def asked(self, case: Case) -> list[str]:
+        """The directions that a case is asked for."""
+        return [name for name in self._subject.judged if name in case.made.directions]
+
+    def unscored(self, case: Case) -> list[str]:
+        """The directions whose counts are not stored yet."""
+        return [name for name in self.asked(case) if self._lacks(case, name)]
+
+    def _lacks(self, case: Case, direction: str) -> bool:
+        run_id = self._id(case, direction)
+        if run_id in self._finished:
+            return False
+        found = self._warehouse.find(RUNS, run_id)
+        if self._request.force or found is None or not has_counts(found, self._request):
+            return True
+        storage = self._warehouse.storage
+        for name, there in zip(
+            found["files"], storage.each(storage.exists, found["files"]), strict=True
+        ):
+            if not there:
+                raise CmrError(
+                    f"the warehouse lacks {storage.path(name)}, which a finished run names; "
+                    "--force makes it again"
+                )
+        self._finished[run_id] = found
+        return False
+
+    def _id(self, case: Case, direction: str) -> str:
+        return run_identity(self._request, self._subject, case, direction)
+
+    def run(self, case: Case, advance: Callable[[int], None]) -> list[str]:
+        """Score and commit what is missing of one representation; returns the ids scored."""
+        with contextlib.ExitStack() as claims:
+            missing = self.unscored(case)
+            for name in missing:
+                claims.enter_context(self._warehouse.claim(self._id(case, name)))
+            # Another process may have done it while this one waited for the claim.
+            missing = [name for name in missing if self._lacks(case, name)]
+            if missing:
+                self._score(case, missing, advance)
+            for name in self.asked(case):
+                if name not in missing:
+                    self._add_questions(case, name)
+            return [self._id(case, name) for name in missing]
+
+    def _add_questions(self, case: Case, direction: str) -> None:
+        run_id = self._id(case, direction)
+        found = self._finished.get(run_id) or self._warehouse.find(RUNS, run_id)
+        asked = questions(found, self._request)
+        if found and any(found[key] != asked[key] for key in asked):
+            with self._warehouse.claim(run_id):
+                found = self._warehouse.find(RUNS, run_id) or found
+                self._warehouse.commit(RUNS, run_id, {**found, **questions(found, self._request)})
+
+    def _score(self, case: Case, missing: list[str], advance: Callable[[int], None]) -> None:
+        from cmr.devices import pick_device, reset_peak
+
+        request, subject = self._request, self._subject
+        started = datetime.now(UTC)
+        olds = {name: self._warehouse.find(RUNS, self._id(case, name)) for name in missing}
+        self._asked = sizes, draws = self._pool_request(olds)
+        reset_peak(pick_device(request.device))
+        if self.count is not None:
+            counted, how = self.count(self._work(case, missing, sizes, draws), advance)
+            seconds = {"score": how.pop("seconds")}
+            found = {name: Scored(counted[name], seconds, how) for name in missing}
+        else:
+            judged = {name: subject.judged[name] for name in missing}
+            found = self._scorer.score(case, judged, self._draw(sizes, draws), advance)
+        for name in missing:
+            scored = found[name]
+            row = {
+                **describe_run(request, subject, case, name),
+                **questions(olds[name], request),
+                "sampled_candidates": sizes,
+                "draws": draws if sizes else 0,
+                "hits": case.search.length or request.hits,
+                **scored.columns,
+                "started_at": started,
+                "seconds": sum(scored.seconds.values()),
+            }
+            self._commit(row, olds[name], scored, self._hits(case, name, scored), sizes)
+
+    def work(self, case: Case) -> Work | None:
+        """What is to be counted of a case; None if its runs are finished."""
+        missing = self.unscored(case)
+        if not missing:
+            return None
+        olds = {name: self._warehouse.find(RUNS, self._id(case, name)) for name in missing}
+        return self._work(case, missing, *self._pool_request(olds))
+
+    def _work(self, case: Case, missing: list[str], sizes: list[int], draws: int) -> Work:
+        from cmr.engine.work import Work
+
+        return Work(
+            root=self._warehouse.root,
+            text=case.made.text,
+            visual=case.made.visual,
+            run_ids={name: self._id(case, name) for name in missing},
+            sizes=sizes,
+            draws=draws if sizes else 0,
+            seed=self._request.seed,
+            device=self._request.device,
+            memory=self._request.memory,
+            judged={name: self._subject.judged[name] for name in missing},
+        )
+
+    def _plan(self, precision: str, dim: int) -> Plan:
+        return make_plan_for(self._request, self._subject, precision, dim, *self._asked)
+
+    def _pool_request(self, olds: dict[str, Row | None]) -> tuple[list[int], int]:
+        """The C and draws to sample: the request's, and those the runs had before."""
+        sizes, draws = set(self._request.pool_sizes), self._request.draws
+        for old in olds.values():
+            if old is not None:
+                sizes |= set(old["sampled_candidates"])
+                draws = max(draws, old["draws"])
+        return sorted(sizes), draws
+
+    def _draw(self, sizes: list[int], draws: int) -> Pools | None:
+        """The pools, which one evaluation keeps for all its representations."""
+        from cmr.score.pools import Pools
+
+        if not sizes:
+            return None
+        if self._pools is None or self._pools.sizes.tolist() != sizes or self._pools.draws != draws:
+            self._pools = Pools(sizes, draws, self._request.seed)
+        return self._pools
+
+    def _hits(self, case: Case, direction: str, scored: Scored) -> Iterable[pa.Table] | None:
+        """Rows of `hits`: the lists of a search that gives them, or those asked for."""
+        from cmr.score.rows import hit_tables
+
+        names, lists = self._names(direction), scored.lists
+        if lists is not None:
+            return hit_tables(scored.counted, names, lists.items, lists.scores, lists.exact_above)
+        if not self._request.hits:
+            return None
+        found, scores = self._scorer.top(case, direction, self._request.hits)
+        return hit_tables(scored.counted, names, found, scores)
+
+    def _names(self, direction: str) -> Any:
+        from cmr.score.rows import Names
+
+        query, item = (TEXT, VISUAL) if direction == "t2v" else (VISUAL, TEXT)
+        ids = self._subject.ids
+        order = self._subject.judged[direction].order
+        return Names(ids[query], ids[item], self._subject.relevance[direction][order])
+
+    def _commit(
+        self,
+        row: Row,
+        old: Row | None,
+        scored: Scored,
+        hits: Iterable[pa.Table] | None,
+        sizes: list[int],
+    ) -> None:
+        """Write a run's files, then its catalogue row, then drop the files of the row before."""
+        from cmr.score.rows import rank_tables, sampled_tables
+
+        keys = {"run_id": row["run_id"]}
+        before = list(old["files"]) if old else []
+        names = self._names(row["direction"])
+        clock = time.perf_counter()
+        counted = scored.counted
+        parts: list[tuple[Table, Iterable[pa.Table]]] = [(RANKS, rank_tables(counted, names))]
+        if sizes:
+            parts.append((SAMPLED_RANKS, sampled_tables(counted, names, sizes)))
+        if hits is not None:
+            parts.append((HITS, hits))
+        for table in (RANKS, SAMPLED_RANKS, HITS, TIMINGS):
+            self._warehouse.sweep(partition(table.name, keys), before)
+        files = [self._warehouse.write(table, keys, data) for table, data in parts]
+        stages = {**scored.seconds, "write": time.perf_counter() - clock}
+        timings = _timings(row, stages)
+        files.append(self._warehouse.write(TIMINGS, keys, [timings]))
+        self._warehouse.commit(RUNS, row["run_id"], {**row, "files": files})
+        for name in before:
+            self._warehouse.storage.delete(name)
+
+
+def _timings(row: Row, stages: dict[str, float]) -> pa.Table:
+    """Rows of `timings`. A scoring pass serves both directions; its time stands in each."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    from cmr.devices import peak_bytes
+
+    rows = [
+        {
+            "stage": stage,
+            "candidates": row["gallery"],
+            "batch": row["queries"],
+            "repeat": 0,
+            "seconds": seconds,
+            "queries": row["queries"],
+            "peak_rss_bytes": peak if sys.platform == "darwin" else peak * 1024,
+            "peak_device_bytes": peak_bytes(row["device"]),
+            "vector_bytes": row["vector_bytes"],
+        }
+        for stage, seconds in stages.items()
+    ]
+    return pa.Table.from_pylist(rows, schema=TIMINGS.schema)

@@ -1,0 +1,165 @@
+"""How a gallery is searched: exactly or by a graph, in one stage or in two."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from cmr.errors import CmrError
+from cmr.pipeline.request import ALWAYS_KS, Request
+from cmr.represent.precisions import PRECISIONS, check_precision
+
+SCORERS = ("torch", "usearch-exact", "usearch-hnsw")
+# usearch's own defaults.
+CONNECTIVITY, EXPANSION_ADD, EXPANSION_SEARCH = 16, 128, 64
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Search:
+    """One way of searching; a run has one.
+
+    `length`: items of the returned list, None where every rank is counted. `connectivity`,
+    `expansion_add`, `expansion_search`: of a graph. `rescore`: precision that a shortlist of
+    `oversample` x `length` items is ranked by again.
+    """
+
+    scorer: str = "torch"
+    length: int | None = None
+    connectivity: int | None = None
+    expansion_add: int | None = None
+    expansion_search: int | None = None
+    rescore: str | None = None
+    oversample: int | None = None
+    asymmetric: bool = False
+
+    @property
+    def depth(self) -> int:
+        """Items that the first stage returns."""
+        return (self.length or 0) * (self.oversample or 1)
+
+    @property
+    def one_pass(self) -> bool:
+        """Whether one pass over the scores serves both directions."""
+        return self.scorer == "torch" and self.length is None and not self.asymmetric
+
+    @property
+    def settings(self) -> Row:
+        """What decides the ranks beside the vectors, none for an exact search of one stage."""
+        names = ("connectivity", "expansion_add", "expansion_search", "rescore", "oversample")
+        found: Row = {name: getattr(self, name) for name in names}
+        found["list_length"] = self.length
+        return {name: value for name, value in found.items() if value is not None}
+
+    @property
+    def columns(self) -> Row:
+        """The same as columns of `runs`."""
+        names = ("connectivity", "expansion_add", "expansion_search", "rescore", "oversample")
+        settings = self.settings
+        return {
+            "scorer_settings": json.dumps(settings, sort_keys=True) if settings else None,
+            "list_length": self.length,
+            **{name: getattr(self, name) for name in names},
+        }
+
+    def __str__(self) -> str:
+        """As people write it."""
+        parts = [self.scorer]
+        if self.connectivity is not None:
+            parts.append(f"M {self.connectivity}, {self.expansion_add}/{self.expansion_search}")
+        if self.rescore is not None:
+            parts.append(f"rescored by {self.rescore} x{self.oversample}")
+        if self.asymmetric:
+            parts.append("fp32 queries")
+        return ", ".join(parts)
+
+
+def searches(request: Request) -> list[Search]:
+    """Every way of searching that a request asks for.
+
+    Raises CmrError for settings that do not go together, and for what usearch would change.
+    """
+    if request.scorer not in SCORERS:
+        raise CmrError(f"unknown scorer {request.scorer!r}; there are: {', '.join(SCORERS)}")
+    graph = request.scorer == "usearch-hnsw"
+    given = [
+        name
+        for name in ("connectivity", "expansion_add", "expansion_search")
+        if getattr(request, name)
+    ]
+    if given and not graph:
+        option = "--" + given[0].replace("_", "-")
+        raise CmrError(f"{option} is of --scorer usearch-hnsw alone")
+    if request.asymmetric and request.scorer != "torch":
+        raise CmrError(
+            "--asymmetric needs --scorer torch: usearch compares vectors of one type alone"
+        )
+    if not graph and request.rescore is None:
+        if request.list_length is not None:
+            raise CmrError(
+                "--list-length is of --scorer usearch-hnsw and of --rescore; others rank everything"
+            )
+        return [Search(request.scorer, asymmetric=request.asymmetric)]
+    length = _length(request)
+    stages: Sequence[tuple[str | None, int | None]] = [(None, None)]
+    if request.rescore is not None:
+        fine = check_precision(request.rescore)
+        stages = [(fine, times) for times in request.oversample]
+    found = []
+    for rescore, oversample in stages:
+        for m, add, search in (
+            _graphs(request, length * (oversample or 1)) if graph else [_NO_GRAPH]
+        ):
+            found.append(
+                Search(
+                    request.scorer, length, m, add, search, rescore, oversample, request.asymmetric
+                )
+            )
+    return found
+
+
+_NO_GRAPH: tuple[int | None, ...] = (None, None, None)
+
+
+def _length(request: Request) -> int:
+    largest = max(*ALWAYS_KS, *request.ks)
+    length = request.list_length or largest
+    if length < largest:
+        raise CmrError(f"K = {largest} needs a list of at least as many; --list-length is {length}")
+    if request.hits > length:
+        raise CmrError(
+            f"--hits {request.hits} is more than the list of {length}; give --list-length"
+        )
+    return length
+
+
+def _graphs(request: Request, depth: int) -> list[tuple[int | None, ...]]:
+    default = max(EXPANSION_SEARCH, depth)
+    for search in request.expansion_search:
+        if search < depth:
+            raise CmrError(
+                f"--expansion-search {search} is less than the {depth} items that are asked for; "
+                f"usearch would search with {depth}"
+            )
+    return list(
+        product(
+            request.connectivity or (CONNECTIVITY,),
+            request.expansion_add or (EXPANSION_ADD,),
+            request.expansion_search or (default,),
+        )
+    )
+
+
+def check_rescore(search: Search, precision: str) -> None:
+    """Raises CmrError if the second stage would not be finer than the first."""
+    if search.rescore is None:
+        return
+    order = {name: place for place, name in enumerate(PRECISIONS)}
+    if order[search.rescore] >= order[precision]:
+        raise CmrError(
+            f"--rescore {search.rescore} is no finer than {precision}; leave {precision} out of "
+            "--precisions"
+        )

@@ -1,0 +1,25 @@
+"""A run's representation and search in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def representation(row: Mapping[str, Any]) -> str:
+    """As in `512 pca int8, rotated, usearch-hnsw M 16 ef 128/64`; what is usual is left out.
+
+    `row`: of the catalogue of runs.
+    """
+    parts = [f"{row['dim']} {row['dim_method']} {row['precision']}"]
+    if row.get("quantizer") not in (None, "absmax"):
+        parts.append(str(row["quantizer"]))
+    if row.get("query_precision"):
+        parts.append(f"{row['query_precision']} queries")
+    search = "" if row["scorer"] == "torch" else str(row["scorer"])
+    if row.get("connectivity"):
+        search += f" M {row['connectivity']} ef {row['expansion_add']}/{row['expansion_search']}"
+    parts += [search] if search else []
+    if row.get("rescore"):
+        parts.append(f"rescored by {row['rescore']} x{row['oversample']}")
+    return ", ".join(parts)

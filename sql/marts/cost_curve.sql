@@ -1,0 +1,71 @@
+-- Quality against bytes and latency, over the whole gallery: one row a run, measure and K, each run
+-- with the cost that int_pace chose for it, so that all rows of a data set, judgments, model and
+-- direction come from one machine. Without a bench, latency is NULL.
+-- @kept: value / the baseline's.
+-- @kept_low: Lower end of its 95% interval.
+-- @kept_high: Upper end of its 95% interval.
+-- @queries_per_second: As in tradeoffs.
+-- @measured: bench, or evaluate.
+-- @p50_ms: Median time of a single query over the whole gallery, milliseconds.
+-- @p95_ms: 95 of 100 single queries took at most so long.
+-- @p99_ms: 99 of 100 single queries took at most so long.
+-- @best_bytes: Whether no other has as much of the measure in as few bytes, and more or fewer.
+-- @best_latency: Whether no other has as much of the measure in as little time, and more or less;
+-- NULL where it was not measured.
+-- @conditions: Hash of the machine, and of threads, k and batch where it is a bench.
+with
+points as (
+    select
+        retention.run_id, retention.dataset, retention.qrels, retention.model,
+        retention.direction, retention.dim, retention.dim_method, retention.precision,
+        retention.quantizer, retention.scorer, retention.variant, retention.measure, retention.k,
+        retention.value, retention.retention as kept, retention.ci_low as kept_low,
+        retention.ci_high as kept_high, retention.vector_bytes, pace.index_vector_bytes,
+        pace.memory_vector_bytes, pace.queries_per_second, pace.p50_ms, pace.p95_ms, pace.p99_ms,
+        pace.measured, pace.conditions, pace.machine,
+        -- Last digits of equal values differ by the order in which they were summed.
+        round(retention.value, 12) as quality
+    from retention
+    left join int_pace as pace using (run_id)
+    where retention.value is not null
+),
+ranked as (
+    select
+        *,
+        -- The best value of what has fewer bytes or less latency, and of what has as many.
+        max(quality) over (
+            fewer range between unbounded preceding and current row exclude group
+        ) as best_fewer,
+        max(quality) over (same_bytes) as best_same,
+        max(quality) over (
+            sooner range between unbounded preceding and current row exclude group
+        ) as best_sooner,
+        max(quality) over (same_time) as best_at_once
+    from points
+    window
+        fewer as (
+            partition by dataset, qrels, model, direction, measure, k order by vector_bytes
+        ),
+        same_bytes as (
+            partition by dataset, qrels, model, direction, measure, k, vector_bytes
+        ),
+        sooner as (
+            partition by dataset, qrels, model, direction, measure, k, p50_ms is null
+            order by p50_ms
+        ),
+        same_time as (
+            partition by dataset, qrels, model, direction, measure, k, p50_ms
+        )
+),
+final as (
+    select
+        * exclude (quality, best_fewer, best_same, best_sooner, best_at_once),
+        quality > coalesce(best_fewer, -1) and quality >= best_same as best_bytes,
+        case
+            when p50_ms is not null
+                then quality > coalesce(best_sooner, -1) and quality >= best_at_once
+        end as best_latency
+    from ranked
+    order by dataset, qrels, model, direction, measure, k, vector_bytes, run_id
+)
+select * from final

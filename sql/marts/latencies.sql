@@ -1,0 +1,27 @@
+-- How long a single query takes, over the whole gallery and over galleries of C items drawn from it:
+-- one row a contender, C and set of conditions. All repeats count alike. One thread or all, whichever
+-- was quicker when it was tried.
+-- @candidates: Items that are searched; the gallery's size for the whole of it.
+-- @p50_ms: Half of the queries took at most so long, milliseconds.
+-- @p95_ms: 95 of 100 took at most so long.
+-- @p99_ms: 99 of 100 took at most so long.
+-- @mean_ms: Mean time.
+-- @singles: How many queries were timed.
+-- @threads: How many threads worked.
+-- @conditions: Hash of machine, threads, k and batch.
+with
+final as (
+    select
+        contender, dataset, model, direction, dim, dim_method, precision, quantizer, scorer,
+        variant, vector_bytes, gallery, candidates, k, device,
+        1e3 * list_aggregate(latencies, 'quantile_cont', 0.5) as p50_ms,
+        1e3 * list_aggregate(latencies, 'quantile_cont', 0.95) as p95_ms,
+        1e3 * list_aggregate(latencies, 'quantile_cont', 0.99) as p99_ms,
+        1e3 * list_aggregate(latencies, 'avg') as mean_ms,
+        length(latencies) as singles,
+        used_threads as threads, repeats, race, conditions, machine
+    from int_benched
+    where stage = 'single'
+    order by dataset, model, direction, conditions, candidates, p50_ms
+)
+select * from final

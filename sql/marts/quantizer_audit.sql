@@ -1,0 +1,33 @@
+-- What quantising did to every stored set of codes, one row each, as it was found when they were
+-- written; NULL of a set that was written before it was looked at.
+-- @quantizer: absmax, calibrated or rotated.
+-- @calibration_modality: The side whose vectors gave the ranges of calibrated codes.
+-- @clip_rate: Share of the values that lay beyond the range of their dimension; 0 without ranges.
+-- @used_codes: How many different codes occur.
+-- @codes_there: How many there are; of eight-bit floats, the finite ones.
+-- @error: Mean squared distance of a unit vector from what its codes stand for.
+-- @error_db: The same in decibels, 10 log10: 6 dB less are one bit more.
+with
+final as (
+    select
+        sets.set_id, sets.dataset, sets.model, sets.modality, sets.dim, sets.dim_method,
+        sets.precision, sets.quantizer, calibration.modality as calibration_modality, sets.rows,
+        sets.vector_bytes, sets.clip_rate, sets.used_codes,
+        case
+            when sets.precision = 'b1' then 2
+            when sets.precision = 'fp8_e4m3' then 254
+            when sets.precision = 'fp8_e5m2' then 248
+            when sets.precision = 'int4' then case sets.quantizer when 'calibrated' then 16 else 15 end
+            when sets.precision = 'int8' and sets.quantizer <> 'calibrated' then 255
+            else 256
+        end as codes_there,
+        sets.error,
+        10 * log10(nullif(sets.error, 0)) as error_db
+    from embedding_sets as sets
+    left join embedding_sets as calibration on calibration.set_id = sets.calibration_set
+    where sets.quantizer is not null
+    order by
+        sets.dataset, sets.model, sets.dim, sets.dim_method, sets.precision, sets.quantizer,
+        sets.modality, sets.set_id
+)
+select * from final
