@@ -231,8 +231,8 @@ class Warehouse:
         """Rows of the view `metrics`: value, interval, chance and lift.
 
         `runs`: ids, or their starts. `settings`: dataset, model, qrels, direction, dim,
-        dim_method, precision, quantizer, scorer. Any K, and any C of protocol="expected", whether it was
-        asked for before or not.
+        dim_method, precision, quantizer, scorer. Any K, and any C of protocol="expected",
+        whether it was asked for before or not.
         """
         from cmr.api.metrics import measured
 

@@ -12,6 +12,7 @@ from cmr.report.page.numbers import plain
 from cmr.report.page.pair import of_subject
 from cmr.report.subject import LEADING, Subject
 from cmr.report.words import mark
+from cmr.warehouse.schemas import PRECISIONS
 
 if TYPE_CHECKING:
     import duckdb
@@ -96,7 +97,7 @@ def _board(
         "dim": [(dim, str(dim)) for dim in sorted({row["dim"] for row in board.rows})],
         "precision": [
             (name, name)
-            for name in charts.PRECISIONS
+            for name in PRECISIONS
             if any(row["precision"] == name for row in board.rows)
         ],
     }
