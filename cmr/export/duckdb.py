@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
@@ -37,7 +38,8 @@ def write(asked: Asked, out: Path) -> None:
             return f"select * from ({_bound(text, root)}) limit 0"
         return _bound(text, root)
 
-    _attach(connect(root), out).close()
+    with closing(connect(root)) as con:
+        _attach(con, out)
     with duckdb.connect(os.fspath(out)) as con:
         if "://" in root:
             import fsspec
@@ -51,25 +53,23 @@ def _bound(text: str, root: str) -> str:
     return text.replace(_ROOT, quoted(root.rstrip("/")))
 
 
-def _attach(con: duckdb.DuckDBPyConnection, out: Path) -> duckdb.DuckDBPyConnection:
+def _attach(con: duckdb.DuckDBPyConnection, out: Path) -> None:
     con.execute(f"attach {quoted(os.fspath(out))} as target (storage_version '{STORAGE}')")
-    return con
 
 
 def _copy(asked: Asked, out: Path) -> frozenset[str]:
     """Copy the tables, and the measures that would take long to compute; returns their names."""
     names = [view.name for view in views("staging")]
-    con = connect(asked.warehouse.root)
-    prepare(con, asked.warehouse, " ".join(KEPT), bar=asked.bar)
-    _attach(con, out)
-    con.execute(f"create schema target.{STORED}")
-    with asked.bar("tables", len(names) + len(KEPT), "tables") as advance:
-        for name in (*names, *KEPT):
-            left = " limit 0" if asked.options["no_vectors"] and name in _VECTORS else ""
-            con.execute(f"create table target.{STORED}.{name} as from {name}{left}")
-            advance(1)
-    con.execute("detach target")
-    con.close()
+    with closing(connect(asked.warehouse.root)) as con:
+        prepare(con, asked.warehouse, " ".join(KEPT), bar=asked.bar)
+        _attach(con, out)
+        con.execute(f"create schema target.{STORED}")
+        with asked.bar("tables", len(names) + len(KEPT), "tables") as advance:
+            for name in (*names, *KEPT):
+                left = " limit 0" if asked.options["no_vectors"] and name in _VECTORS else ""
+                con.execute(f"create table target.{STORED}.{name} as from {name}{left}")
+                advance(1)
+        con.execute("detach target")
     return frozenset((*names, *KEPT))
 
 
@@ -78,7 +78,8 @@ FORMAT = Format(
     summary="A DuckDB database with all views, for any client or SQL IDE.",
     about="The views name the warehouse by its absolute path, hold no data, and show what is in "
     "it when they are asked; move the warehouse, and the export is to be made again. With --copy "
-    "the file holds every table and stands alone. DuckDB 1.1 and newer open it.",
+    "the file holds every table as it is now, and the measures ready computed, and stands alone. "
+    "Every view runs in DuckDB 2.0 and newer; older ones open the file and run most of a copy.",
     examples=(
         "cmr export duckdb --out cmr.duckdb",
         "cmr export duckdb --copy --no-vectors --out results.duckdb",

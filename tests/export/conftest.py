@@ -45,7 +45,8 @@ def odd(tmp_path_factory):
     first = truth[np.unique(truth[:, 0], return_index=True)[1], 1]
     texts = visuals[first] + 1.5 * rng.standard_normal((TEXTS, DIM))
     package.open(root, create=True).ingest_arrays(
-        texts.astype(np.float32), visuals.astype(np.float32), truth, dataset="odd data", model="m/x",
+        texts.astype(np.float32), visuals.astype(np.float32), truth,
+        dataset="odd data", model="m/x",
         text_ids=[f"text {n} 100%" for n in range(TEXTS)],
         visual_ids=[f'图 "{n}",\t.jpg' for n in range(VISUALS)],
     )  # fmt: skip

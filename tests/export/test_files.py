@@ -15,7 +15,6 @@ import time
 import numpy as np
 import pandas
 import polars
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -33,7 +32,10 @@ def test_a_view_a_macro_and_a_query(published, tmp_path, form):
         "parquet": polars.read_parquet, "csv": polars.read_csv, "arrow": polars.read_ipc,
         "json": polars.read_json,
     }[form]  # fmt: skip
-    for what in ("leaderboard", "metrics_at(7)", "select * from ranks where above < 3"):
+    for what in (
+        "runs", "speed", "recommend(retain := 0.9)",
+        "select * from ranks where above < 3",
+    ):  # fmt: skip
         out = tmp_path / f"{len(what)}.{form}"
         run("export", form, what, "-w", published, "-o", out)
         query = what if what.startswith("select") else f"from {what}"
@@ -43,7 +45,9 @@ def test_a_view_a_macro_and_a_query(published, tmp_path, form):
         assert theirs.columns == mine.columns
         for name in mine.columns:
             if mine[name].dtype == polars.String and form != "csv":
-                assert sorted(theirs[name].to_list(), key=str) == sorted(mine[name].to_list(), key=str)
+                assert sorted(theirs[name].to_list(), key=str) == sorted(
+                    mine[name].to_list(), key=str
+                )
 
 
 def test_odd_values_and_empty_results(odd, tmp_path):
@@ -97,7 +101,9 @@ def test_formats_of_other_packages(monkeypatch, published, tmp_path):
     broken = EntryPoint("broken", "tests.export.nowhere:FORMAT", registry.GROUP)
     monkeypatch.setattr(registry, "entry_points", lambda group: [point, broken])
     assert "Only the ids" in run("export", "--help").stdout
-    run("export", "lines", "-w", published, "--dim", 16, "--precision", "fp32", "-o", tmp_path / "o")
+    run(
+        "export", "lines", "-w", published, "--dim", 16, "--precision", "fp32", "-o", tmp_path / "o"
+    )
     assert (tmp_path / "o").read_text().splitlines() == [str(n) for n in range(60)]
     assert "does not load" in run("export", "broken", "-o", tmp_path / "x", code=1).stderr
 
@@ -125,7 +131,10 @@ def test_force(published, odd, tmp_path):
     ]  # fmt: skip
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
     missing = tmp_path / "no" / "x.csv"
-    assert "there is no folder" in run("export", "csv", "runs", "-w", odd, "-o", missing, code=1).stderr
+    assert (
+        "there is no folder"
+        in run("export", "csv", "runs", "-w", odd, "-o", missing, code=1).stderr
+    )
 
 
 def all_formats(root):
@@ -225,27 +234,26 @@ def grew(small, large):
     return int(done.stdout.split("grew")[1])
 
 
-@pytest.mark.parametrize("form", TABLES)
+@pytest.mark.parametrize("form", ["parquet", "csv"])
 def test_large_tables_stream(odd, tmp_path, form):
-    """2,000,000 rows of some 60 bytes would take 120 MB and, as Python objects, a gigabyte."""
+    """1,000,000 rows of some 50 bytes, which DuckDB, Arrow or Polars would hold at once."""
     query = "select range, repeat(hash(range)::varchar, 2) as text from range({})"
     small, large = (
         ("export", form, query.format(rows), "-w", odd, "-o", tmp_path / f"{rows}")
         for rows in (20_000, 1_000_000)
     )
-    assert grew(small, large) < 90
+    assert grew(small, large) < 60
     if form == "parquet":
         file = pq.ParquetFile(tmp_path / "1000000")
         assert file.metadata.num_rows == 1_000_000
-        assert max(file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)) < 300_000
-    elif form == "arrow":
-        with pa.ipc.open_file(tmp_path / "1000000") as reader:
-            assert reader.num_record_batches > 5
+        assert (
+            max(file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)) < 300_000
+        )
 
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory):
-    """200,000 visuals of 256 dimensions: 200 MB as float32."""
+    """200,000 visuals of 256 dimensions: 205 MB as float32."""
     root = tmp_path_factory.mktemp("large") / "w"
     rng = np.random.default_rng(0)
     visuals = rng.standard_normal((200_000, 256), dtype=np.float32)
@@ -256,17 +264,13 @@ def large(tmp_path_factory):
     return root
 
 
-@pytest.mark.parametrize("form", ["npz", "fbin", "ann-hdf5", "hf", "embedding-atlas"])
+@pytest.mark.parametrize("form", ["npz", "hf"])
 def test_large_vectors_stream(odd, published, large, tmp_path, form):
-    """The peak grows by far less than the vectors take; ids and the plan's blocks remain."""
+    """The peak grows by far less than the vectors take; ids and some blocks remain."""
     few = published if form == "npz" else odd
-    more = () if form in ("npz", "hf") else ("--top", 5)
-    if form == "embedding-atlas":
-        # Each visual searches the texts; 200,000 of them.
-        more = ("--top", 1)
-    base = ("export", form, *more, "-w")
-    small = (*base, few, "-o", tmp_path / "small", "--precision", "fp32")
-    assert grew(small, (*base, large, "-o", tmp_path / "large")) < 190
+    small = ("export", form, "-w", few, "-o", tmp_path / "small", "--precision", "fp32")
+    found = grew(small, ("export", form, "-w", large, "-o", tmp_path / "large"))
+    assert found < 130, found
 
 
 def test_every_table_by_every_reader(published):
@@ -283,7 +287,7 @@ def test_every_table_by_every_reader(published):
         rows = con.sql(
             f"select count(*) from read_parquet('{pattern}', hive_partitioning = true, "
             "union_by_name = true)"
-        ).fetchone()[0]
+        ).fetchall()[0][0]
         expected = sum(pq.read_metadata(path).num_rows for path in folder.rglob("*.parquet"))
         assert rows == expected
         lazy = polars.scan_parquet(

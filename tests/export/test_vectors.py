@@ -24,8 +24,8 @@ def metrics(root, where="true"):
 def counts(root, where="true"):
     """What every figure comes from; ids apart, which some layouts have no place for."""
     rows = package.open(root).sql(
-        "select direction, dim, above, tied, relevants_above, relevants_tied, relevants, ranks.gallery "
-        f"from ranks join runs using (run_id) where {where} order by all"
+        "select direction, dim, above, tied, relevants_above, relevants_tied, relevants, "
+        f"ranks.gallery from ranks join runs using (run_id) where {where} order by all"
     )
     return rows.arrow().to_pylist()
 
