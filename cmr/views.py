@@ -12,7 +12,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -47,7 +47,7 @@ def connect(root: str, *, threads: int | None = None) -> duckdb.DuckDBPyConnecti
         con.execute("copy from database prepared to memory (schema)")
         con.execute("detach prepared")
     except (OSError, duckdb.Error):
-        install(con)
+        _install(con)
     return con
 
 
@@ -84,24 +84,34 @@ def _make(path: str, root: str) -> None:
     Warehouse.create(root)
     with duckdb.connect(path) as con:
         con.execute(f"set variable cmr_root = {quoted(root)}")
-        install(con)
+        _install(con)
 
 
-def install(
-    con: duckdb.DuckDBPyConnection, change: Callable[[View, str], str] = lambda view, text: text
-) -> None:
+def replace_views(con: duckdb.DuckDBPyConnection, queries: Mapping[str, str]) -> None:
+    """Give views other statements with the same columns, and their comments again.
+
+    What is made of them stays as it is. Raises CmrError if DuckDB refuses one.
+    """
+    known = glossary()
+    try:
+        for view in views():
+            if view.name in queries:
+                _create(con, replace(view, query=queries[view.name]), known)
+    except duckdb.Error as error:
+        raise CmrError(explain(error)) from None
+
+
+def _install(con: duckdb.DuckDBPyConnection) -> None:
     """Create the views and macros, with their comments, in an open connection.
 
-    `change` gives another statement for a view than its own. Raises CmrError if DuckDB refuses
-    one, as it does where the warehouse is damaged.
+    Raises CmrError if DuckDB refuses one, as it does where the warehouse is damaged.
     """
     known = glossary()
     ordered = in_order(views())
     by_name = {view.name: view for view in ordered if view.layer != "macros"}
     try:
         for view in ordered:
-            query = change(view, standing_in(view, by_name))
-            _create(con, replace(view, query=query), known)
+            _create(con, replace(view, query=standing_in(view, by_name)), known)
     except duckdb.Error as error:
         raise CmrError(explain(error)) from None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
@@ -10,8 +11,8 @@ import duckdb
 from cmr.export.format import Asked, Format
 from cmr.materialised import KEPT, prepare
 from cmr.sources.source import Parameter
-from cmr.sqlfiles import View, views
-from cmr.views import connect, install, quoted
+from cmr.sqlfiles import views
+from cmr.views import connect, quoted, replace_views
 
 # The oldest storage that holds all this, so that older clients open it too.
 STORAGE = "v1.0.0"
@@ -26,51 +27,44 @@ def write(asked: Asked, out: Path) -> None:
     Attached to the Parquet, the views name the warehouse by its absolute path and show what is
     there when they are asked. A copy holds the tables as they are now, in the schema `stored`.
     """
-    root = asked.warehouse.root
-    copied = _copy(asked, out) if asked.options["copy"] else frozenset[str]()
-
-    def change(view: View, text: str) -> str:
-        if view.name in copied:
-            return f"select * from {STORED}.{view.name}"
-        if copied and view.name == "check_files_exist":
-            # A copy has no files that could be missing.
-            return f"select * from ({_bound(text, root)}) limit 0"
-        return _bound(text, root)
-
-    _attach(connect(root), out).close()
+    root, copy = asked.warehouse.root, asked.options["copy"]
+    with closing(connect(root)) as con:
+        con.execute(f"attach {quoted(os.fspath(out))} as target (storage_version '{STORAGE}')")
+        con.execute("copy from database memory to target (schema)")
+        copied = _copy(asked, con) if copy else ()
+        con.execute("detach target")
+    # Only these name the warehouse's folder, by a variable of cmr's own connections.
+    queries = {
+        view.name: view.query.replace(_ROOT, quoted(root.rstrip("/")))
+        for view in views()
+        if _ROOT in view.query
+    }
+    if copy:
+        # A copy has no files that could be missing.
+        queries = {name: f"select * from ({text}) limit 0" for name, text in queries.items()}
+        queries |= {name: f"select * from {STORED}.{name}" for name in copied}
     with duckdb.connect(os.fspath(out)) as con:
         if "://" in root:
             import fsspec
 
             con.register_filesystem(fsspec.filesystem(root.partition("://")[0]))
-        install(con, change)
+        # For views that are bound before those that they read have lost the variable.
+        con.execute(f"set variable cmr_root = {quoted(root.rstrip('/'))}")
+        replace_views(con, queries)
         con.execute("checkpoint")
 
 
-def _bound(text: str, root: str) -> str:
-    return text.replace(_ROOT, quoted(root.rstrip("/")))
-
-
-def _attach(con: duckdb.DuckDBPyConnection, out: Path) -> duckdb.DuckDBPyConnection:
-    con.execute(f"attach {quoted(os.fspath(out))} as target (storage_version '{STORAGE}')")
-    return con
-
-
-def _copy(asked: Asked, out: Path) -> frozenset[str]:
+def _copy(asked: Asked, con: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
     """Copy the tables, and the measures that would take long to compute; returns their names."""
     names = [view.name for view in views("staging")]
-    con = connect(asked.warehouse.root)
     prepare(con, asked.warehouse, " ".join(KEPT), bar=asked.bar)
-    _attach(con, out)
     con.execute(f"create schema target.{STORED}")
     with asked.bar("tables", len(names) + len(KEPT), "tables") as advance:
         for name in (*names, *KEPT):
             left = " limit 0" if asked.options["no_vectors"] and name in _VECTORS else ""
             con.execute(f"create table target.{STORED}.{name} as from {name}{left}")
             advance(1)
-    con.execute("detach target")
-    con.close()
-    return frozenset((*names, *KEPT))
+    return (*names, *KEPT)
 
 
 FORMAT = Format(
@@ -78,7 +72,8 @@ FORMAT = Format(
     summary="A DuckDB database with all views, for any client or SQL IDE.",
     about="The views name the warehouse by its absolute path, hold no data, and show what is in "
     "it when they are asked; move the warehouse, and the export is to be made again. With --copy "
-    "the file holds every table and stands alone. DuckDB 1.1 and newer open it.",
+    "the file holds every table as it is now, and the measures ready computed, and stands alone. "
+    "Every view runs in DuckDB 2.0 and newer; older ones open the file and run most of a copy.",
     examples=(
         "cmr export duckdb --out cmr.duckdb",
         "cmr export duckdb --copy --no-vectors --out results.duckdb",

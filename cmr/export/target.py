@@ -50,6 +50,8 @@ def replacing(target: str, force: bool) -> Iterator[Path]:
             _put(part, path)
     finally:
         _remove(part)
+        # DuckDB's log of what it had not yet written to the file.
+        _remove(part.with_name(f"{part.name}.wal"))
 
 
 @contextlib.contextmanager
@@ -62,10 +64,13 @@ def _explained(target: str) -> Iterator[None]:
         yield
     except BrokenPipeError:
         raise
-    except (OSError, duckdb.IOException, pa.ArrowException) as error:
+    except (OSError, duckdb.Error, pa.ArrowException, CmrError) as error:
         number = error.errno if isinstance(error, OSError) else None
         words = str(error).splitlines()[0] if str(error) else type(error).__name__
-        if number == errno.ENOSPC or os.strerror(errno.ENOSPC).lower() in str(error).lower():
+        full = os.strerror(errno.ENOSPC).lower() in str(error).lower()
+        if isinstance(error, CmrError) and not full:
+            raise
+        if number == errno.ENOSPC or full:
             raise CmrError(
                 f"no space left to write {target}; nothing half-written remains"
             ) from None

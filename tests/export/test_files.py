@@ -15,7 +15,6 @@ import time
 import numpy as np
 import pandas
 import polars
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -33,7 +32,10 @@ def test_a_view_a_macro_and_a_query(published, tmp_path, form):
         "parquet": polars.read_parquet, "csv": polars.read_csv, "arrow": polars.read_ipc,
         "json": polars.read_json,
     }[form]  # fmt: skip
-    for what in ("leaderboard", "metrics_at(7)", "select * from ranks where above < 3"):
+    for what in (
+        "runs", "speed", "recommend(retain := 0.9)",
+        "select * from ranks where above < 3",
+    ):  # fmt: skip
         out = tmp_path / f"{len(what)}.{form}"
         run("export", form, what, "-w", published, "-o", out)
         query = what if what.startswith("select") else f"from {what}"
@@ -232,29 +234,26 @@ def grew(small, large):
     return int(done.stdout.split("grew")[1])
 
 
-@pytest.mark.parametrize("form", TABLES)
+@pytest.mark.parametrize("form", ["parquet", "csv"])
 def test_large_tables_stream(odd, tmp_path, form):
-    """2,000,000 rows of some 60 bytes would take 120 MB and, as Python objects, a gigabyte."""
+    """1,000,000 rows of some 50 bytes, which DuckDB, Arrow or Polars would hold at once."""
     query = "select range, repeat(hash(range)::varchar, 2) as text from range({})"
     small, large = (
         ("export", form, query.format(rows), "-w", odd, "-o", tmp_path / f"{rows}")
         for rows in (20_000, 1_000_000)
     )
-    assert grew(small, large) < 90
+    assert grew(small, large) < 60
     if form == "parquet":
         file = pq.ParquetFile(tmp_path / "1000000")
         assert file.metadata.num_rows == 1_000_000
         assert (
             max(file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)) < 300_000
         )
-    elif form == "arrow":
-        with pa.ipc.open_file(tmp_path / "1000000") as reader:
-            assert reader.num_record_batches > 5
 
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory):
-    """200,000 visuals of 256 dimensions: 200 MB as float32."""
+    """200,000 visuals of 256 dimensions: 205 MB as float32."""
     root = tmp_path_factory.mktemp("large") / "w"
     rng = np.random.default_rng(0)
     visuals = rng.standard_normal((200_000, 256), dtype=np.float32)
@@ -265,17 +264,13 @@ def large(tmp_path_factory):
     return root
 
 
-@pytest.mark.parametrize("form", ["npz", "fbin", "ann-hdf5", "hf", "embedding-atlas"])
+@pytest.mark.parametrize("form", ["npz", "hf"])
 def test_large_vectors_stream(odd, published, large, tmp_path, form):
-    """The peak grows by far less than the vectors take; ids and the plan's blocks remain."""
+    """The peak grows by far less than the vectors take; ids and some blocks remain."""
     few = published if form == "npz" else odd
-    more = () if form in ("npz", "hf") else ("--top", 5)
-    if form == "embedding-atlas":
-        # Each visual searches the texts; 200,000 of them.
-        more = ("--top", 1)
-    base = ("export", form, *more, "-w")
-    small = (*base, few, "-o", tmp_path / "small", "--precision", "fp32")
-    assert grew(small, (*base, large, "-o", tmp_path / "large")) < 190
+    small = ("export", form, "-w", few, "-o", tmp_path / "small", "--precision", "fp32")
+    found = grew(small, ("export", form, "-w", large, "-o", tmp_path / "large"))
+    assert found < 130, found
 
 
 def test_every_table_by_every_reader(published):
@@ -292,7 +287,7 @@ def test_every_table_by_every_reader(published):
         rows = con.sql(
             f"select count(*) from read_parquet('{pattern}', hive_partitioning = true, "
             "union_by_name = true)"
-        ).fetchone()[0]
+        ).fetchall()[0][0]
         expected = sum(pq.read_metadata(path).num_rows for path in folder.rglob("*.parquet"))
         assert rows == expected
         lazy = polars.scan_parquet(

@@ -25,8 +25,7 @@ def counts(root, where="true"):
     """What every figure comes from; ids apart, which some layouts have no place for."""
     rows = package.open(root).sql(
         "select direction, dim, above, tied, relevants_above, relevants_tied, relevants, "
-        "ranks.gallery "
-        f"from ranks join runs using (run_id) where {where} order by all"
+        f"ranks.gallery from ranks join runs using (run_id) where {where} order by all"
     )
     return rows.arrow().to_pylist()
 
