@@ -55,7 +55,7 @@ def recommend(
     from cmr.warehouse.store import Warehouse
 
     query = f"from recommend(retain := {retain!r})"
-    con = open_for(Warehouse.open(warehouse), query, bar=progress)
+    con = open_for(Warehouse.open(warehouse), query + ", decisions", bar=progress)
     mine = [
         row
         for row in fetch(con, query).to_pylist()
@@ -79,6 +79,28 @@ def recommend(
     )
     for of in dict.fromkeys(map(_of, rows)):
         click.echo(_sentence(con, of, [row for row in rows if _of(row) == of], retain, k))
+    _print_costs(con, rows, k)
+
+
+def _print_costs(con: duckdb.DuckDBPyConnection, rows: list[Row], k: int) -> None:
+    """What those recommended cost in time, where `cmr bench` has measured them."""
+    from cmr.cli.benched import hold
+    from cmr.views import fetch, quoted
+
+    runs = {row["run_id"] for row in rows if row["measure"] == "recall"} - {None}
+    if not runs or not fetch(con, "from benches limit 1").num_rows:
+        return
+    hold(con)
+    listed = ", ".join(map(quoted, sorted(runs)))
+    said = fetch(
+        con,
+        f"""
+        select sentence from decisions
+        where run_id in ({listed}) and measure = 'recall' and k = {k} and throughput is not null
+        """,
+    )
+    for sentence in said["sentence"].to_pylist():
+        click.echo(f"{sentence}.")
 
 
 def _of(row: Row) -> tuple[str, str, str, str]:
