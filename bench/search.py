@@ -4,8 +4,8 @@
 
 Called as their users call them: torch by a product and topk, usearch by search and Index, faiss by
 IndexFlatIP, IndexScalarQuantizer (8 and 4 bits) and IndexHNSWFlat. Graphs have the same settings:
-16 edges, 128 candidates to add, 64 to search. "cmr" before a name is the same through
-cmr.score.searchers, so what cmr adds to a library shows.
+16 edges, 128 candidates to add, 64 to search. "cmr" before a name is the same as
+`cmr bench` times it, so what cmr adds to a library shows.
 
 Every round gives each contender a process of its own, in the other order than the round before:
 the index is built on the clock, texts are searched in one go (warmed up, then repeated), then 200
@@ -33,6 +33,7 @@ import numpy as np
 from peers import SHAPES, make_vectors, save, show
 
 from cmr.pipeline.bench.machine import cores, forget_peak, peak_resident, resident
+from cmr.pipeline.bench.product import LARGEST, OneProduct
 
 K, BATCH, SINGLES = 10, 1000, 200
 EDGES, ADD, SEARCH = 16, 128, 64
@@ -83,7 +84,11 @@ def cmr(scorer: str, precision: str) -> Callable[[np.ndarray, int], Search]:
         from cmr.score.searchers import Hnsw, build
 
         torch.set_num_threads(threads)
-        index = build(scorer, encode(items, precision), Hnsw(EDGES, ADD, SEARCH), threads)
+        stored = encode(items, precision)
+        if scorer == "torch" and len(items) <= LARGEST:
+            index: Any = OneProduct(stored)
+        else:
+            index = build(scorer, stored, Hnsw(EDGES, ADD, SEARCH), threads)
         coded: dict[int, Any] = {}
 
         def search(queries: np.ndarray, threads: int) -> Found:

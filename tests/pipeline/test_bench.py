@@ -12,9 +12,11 @@ import pytest
 from cmr.pipeline.bench.index import rescore
 from cmr.pipeline.bench.machine import machine, versions
 from cmr.pipeline.bench.plan import Job, heats
+from cmr.pipeline.bench.product import OneProduct
 from cmr.pipeline.bench.task import BATCH, Failed, Lane, Measured, Task, Turn
 from cmr.pipeline.bench.turns import race
 from cmr.represent.precisions import encode
+from cmr.score.searchers import TorchSearcher
 from cmr.views import connect, fetch
 from cmr.warehouse.schemas import BENCHES
 from cmr.warehouse.store import Warehouse
@@ -190,6 +192,25 @@ def test_rescoring_is_an_exact_search_of_the_shortlist():
             best = there[np.argsort(-exact[query, there])][:5]
             assert found[query].tolist() == best.tolist()
             assert scores[query] == pytest.approx(exact[query, best], abs=0.02)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "bf16", "int8", "int4", "b1"])
+def test_one_product_finds_what_tiles_find(precision, monkeypatch):
+    rng = np.random.default_rng(1)
+    items, queries = (
+        encode(rng.standard_normal((n, 70)).astype(np.float32), precision) for n in (300, 40)
+    )
+    tiles = TorchSearcher(items)
+    expected = tiles.search(queries, 7)
+    for room in (2**26, 4 * 300 * 16):
+        monkeypatch.setattr("cmr.pipeline.bench.product.ROOM", room)
+        whole = OneProduct(items)
+        found = whole.search(queries, 7)
+        assert found[1] == pytest.approx(expected[1], rel=1e-6)
+        # Ties may come in another order, and b1 has many.
+        if precision != "b1":
+            assert (found[0] == expected[0]).all()
+        assert whole.index_bytes == tiles.index_bytes
 
 
 @pytest.mark.parametrize(
