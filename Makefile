@@ -39,6 +39,8 @@ bench: $(VENV)/.installed
 	$(BIN)/python bench/peers.py msrvtt
 	$(BIN)/python bench/peers.py coco
 	$(BIN)/python bench/peers.py large
+	$(BIN)/python bench/search.py msrvtt
+	$(BIN)/python bench/search.py coco
 	$(BIN)/python bench/grid.py linear
 	$(BIN)/python bench/grid.py grid
 

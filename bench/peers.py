@@ -26,9 +26,9 @@ from pathlib import Path
 import click
 import contenders
 import numpy as np
-import psutil
 import torch
 
+from cmr.pipeline.bench.machine import forget_peak, peak_resident, resident
 from cmr.pipeline.evaluate import evaluate
 from cmr.pipeline.ingest import ingest_vectors
 from cmr.pipeline.request import Request
@@ -104,28 +104,17 @@ def one(name: str, folder: Path, repeats: int) -> dict[str, object]:
         peer = contenders.PEERS[name]
         peer(*make_vectors(64, 64))
         work = lambda: peer(*vectors)  # noqa: E731
-    before = psutil.Process().memory_info().rss
+    before = resident()
     forget_peak()
     seconds = []
     for _ in range(repeats):
         start = time.perf_counter()
         value = work()
         seconds.append(time.perf_counter() - start)
-    peak = peak_memory()
+    peak = peak_resident()
     if name.startswith("cmr "):
         value = cmr.hit_rate(name[4:])
     return {"seconds": seconds, "mib": max(0, peak - before) / 2**20, "value": value}
-
-
-def forget_peak() -> None:
-    """Let Linux count the peak of resident memory from here."""
-    Path("/proc/self/clear_refs").write_text("5")
-
-
-def peak_memory() -> int:
-    """The peak of resident memory since, in bytes."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) * 1024
 
 
 def chosen(shape: str) -> list[str]:

@@ -23,9 +23,10 @@ Made by `make docs` from the comments in `sql/` and the schemas in `cmr/warehous
 test keeps it current.
 
 A warehouse is a folder of Parquet files, one folder a table, `key=value` folders for partition
-keys. A row of `datasets`, `embedding_sets` or `runs`, the catalogue, names the data files that
-belong to it; a file that no row names does not exist. Views hold no data: they are SQL over those
-files, in `sql/`, and `cmr sql` opens them. `.describe NAME` shows the same as this page.
+keys. A row of `datasets`, `qrels_sets`, `embedding_sets`, `runs` or `benches`, the catalogue, names
+the data files that belong to it; a file that no row names does not exist. Views hold no data: they
+are SQL over those files, in `sql/`, and `cmr sql` opens them. `.describe NAME` shows the same as
+this page.
 
 `materialised/` keeps what the views `metrics` and `retention` say of each run, so that it is
 computed once. It may be deleted at any time.

@@ -131,16 +131,15 @@ def bench(warehouse: str, **settings: Any) -> None:
         settings[name] = settings[name] or ()
     search = Request(**{name: settings.pop(name) for name in _SEARCH})
     done = run(warehouse, BenchRequest(search=search, **settings), progress)
-    for note in done.notes:
-        click.echo(note, err=True)
     if done.bench_ids:
+        for note in done.notes:
+            click.echo(note, err=True)
         _answer(warehouse, done)
-    if done.failed:
-        for reason in done.failed[:-1]:
+    reasons = done.failed or ([] if done.bench_ids else done.notes)
+    if reasons:
+        for reason in reasons[:-1]:
             click.echo(f"cmr: {reason}", err=True)
-        raise CmrError(done.failed[-1])
-    if not done.bench_ids:
-        raise CmrError("nothing was measured")
+        raise CmrError(reasons[-1])
 
 
 def _answer(warehouse: str, done: Benched) -> None:

@@ -10,6 +10,7 @@ from cmr.cli.options import warehouse_option
 
 if TYPE_CHECKING:
     from cmr.api.recommend import Choice
+    from cmr.warehouse.store import Warehouse as Store
 
 Row = dict[str, Any]
 
@@ -51,7 +52,8 @@ def recommend(
     from cmr.cli.progress import progress
     from cmr.cli.tables import print_table
 
-    choices = choose(cmr.open(warehouse).store, retain, dataset, model, qrels, k, progress)
+    store = cmr.open(warehouse).store
+    choices = choose(store, retain, dataset, model, qrels, k, progress)
     rows = [row for choice in choices for row in choice.rows]
     print_table(
         pa.Table.from_pylist([_line(row) for row in rows]),
@@ -59,6 +61,30 @@ def recommend(
     )
     for choice in choices:
         click.echo(_sentence(choice, retain))
+    _print_costs(store, rows, k)
+
+
+def _print_costs(store: Store, rows: list[Row], k: int) -> None:
+    """What those recommended cost in time, where `cmr bench` has measured them."""
+    from cmr.cli.benched import hold
+    from cmr.materialised import open_for
+    from cmr.views import fetch, quoted
+
+    runs = {row["run_id"] for row in rows if row["measure"] == "recall"} - {None}
+    con = open_for(store, "from decisions")
+    if not runs or not fetch(con, "from benches limit 1").num_rows:
+        return
+    hold(con)
+    listed = ", ".join(map(quoted, sorted(runs)))
+    said = fetch(
+        con,
+        f"""
+        select sentence from decisions
+        where run_id in ({listed}) and measure = 'recall' and k = {k} and throughput is not null
+        """,
+    )
+    for sentence in said["sentence"].to_pylist():
+        click.echo(f"{sentence}.")
 
 
 def _sentence(choice: Choice, retain: float) -> str:

@@ -9,6 +9,8 @@ named as (
     select unnest(files) as file from embedding_sets
     union all
     select unnest(files) as file from runs
+    union all
+    select unnest(files) as file from benches
 ),
 found as (
     select substr(file, length(getvariable('cmr_root')) + 2) as file

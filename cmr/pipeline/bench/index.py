@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from cmr.pipeline.bench.product import LARGEST, OneProduct
 from cmr.pipeline.bench.task import Task
 from cmr.represent.precisions import INTEGER, Encoded, to_floats, to_integers
 from cmr.score.ann import exact_above
@@ -103,7 +104,13 @@ class Index:
 def make_index(task: Task, gallery: Encoded, fine: Encoded | None) -> Index:
     """The index that a task is about, of these vectors."""
     if task.scorer == "torch":
-        return Index(task, TorchSearcher(gallery, device=task.device), fine, len(gallery))
+        small = len(gallery) <= LARGEST
+        searcher: Searcher = (
+            OneProduct(gallery, task.device)
+            if small
+            else TorchSearcher(gallery, device=task.device)
+        )
+        return Index(task, searcher, fine, len(gallery))
     hnsw = task.hnsw or Hnsw()
     return Index(task, build(task.scorer, gallery, hnsw, task.threads), fine, len(gallery))
 

@@ -7,6 +7,7 @@ wait. They are forked from one that has only imported the libraries, where the s
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import signal
 import time
@@ -23,7 +24,7 @@ from cmr.pipeline.bench.task import Failed, Footprint, Lane, Measured, Task, Tur
 Advance = Callable[[int], None]
 # Seconds before each turn: threads of the turn before spin for a while when their work is done.
 PAUSE = 0.02
-_PRELOAD = ["cmr.pipeline.bench.work"]
+_PRELOAD = ["cmr.pipeline.bench.work", "usearch.index", "psutil"]
 
 
 @dataclass
@@ -137,6 +138,8 @@ def serve(pipe: Connection, task: Task) -> None:
         try:
             from cmr.pipeline.bench.work import prepare
 
+            # Collecting garbage need not look through all that the libraries made.
+            gc.freeze()
             work = prepare(task)
             pipe.send(("done", True))
             while (lane := pipe.recv()) is not None:

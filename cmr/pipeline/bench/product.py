@@ -1,0 +1,82 @@
+"""torch as a service would search a gallery that fits: one product, one topk.
+
+`cmr.score.searchers.TorchSearcher` cuts galleries into tiles, which large ones want. On small ones,
+and for single queries, cutting and merging costs more than the search, which would be held against
+torch.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+
+import numpy as np
+import torch
+
+from cmr.represent.precisions import Encoded
+from cmr.score.product import Kernel, choose
+from cmr.score.searchers import Ordinals, Scores
+
+# Up to so many items one product is as quick as tiles for batches.
+LARGEST = 65_536
+# Bytes of products at a time.
+ROOM = 64 * 2**20
+
+
+class OneProduct:
+    """Exact search by the products that `cmr evaluate` takes for a precision."""
+
+    scorer, metric = "torch", "ip"
+
+    def __init__(self, items: Encoded, device: str = "cpu") -> None:
+        """Hold the gallery as its kernel multiplies it.
+
+        The precision of float32 products is set for the whole process, once.
+        """
+        clock = time.perf_counter()
+        self._kernel: Kernel = choose(items.precision, items.dim, device)
+        self._items = self._kernel.prepare(items)
+        self._scales = self._factors(items)
+        self._rows = max(1, ROOM // (4 * max(1, len(items))))
+        contextlib.ExitStack().enter_context(self._kernel.active())
+        self.build_seconds = time.perf_counter() - clock
+
+    def _factors(self, encoded: Encoded) -> torch.Tensor | None:
+        if not self._kernel.scaled or encoded.precision == "b1":
+            return None
+        return torch.from_numpy(np.array(encoded.scales)).to(self._kernel.device)
+
+    @property
+    def index_bytes(self) -> int:
+        """Bytes of the operand and of its scales."""
+        held = self._items.numel() * self._items.element_size()
+        return held + (0 if self._scales is None else 4 * len(self._scales))
+
+    def search(self, queries: Encoded, count: int, threads: int = 0) -> tuple[Ordinals, Scores]:
+        """As `Searcher.search`; the gallery has at least `count` items."""
+        if len(queries) <= self._rows:
+            return self._search(queries, count)
+        parts = [
+            self._search(queries.rows(slice(at, at + self._rows)), count)
+            for at in range(0, len(queries), self._rows)
+        ]
+        return np.concatenate([part[0] for part in parts]), np.concatenate(
+            [part[1] for part in parts]
+        )
+
+    def _search(self, queries: Encoded, count: int) -> tuple[Ordinals, Scores]:
+        rows = self._kernel.prepare(queries)
+        if self._kernel.operand == "float32" and not self._kernel.split:
+            products = torch.mm(rows, self._items.T)
+        elif self._kernel.operand == "int8" and self._kernel.device == "cpu":
+            products = torch._int_mm(rows, self._items.T)
+        else:
+            products = self._kernel.tile(rows, self._items)
+        if self._scales is not None:
+            products = products * self._scales
+        found = torch.topk(products, count)
+        values = found.values
+        scales = self._factors(queries)
+        if scales is not None:
+            values = values * scales[:, None]
+        return found.indices.cpu().numpy(), values.cpu().numpy()

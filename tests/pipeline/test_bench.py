@@ -1,0 +1,295 @@
+"""`cmr bench` through the command line: what is measured, kept, and told of failures."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from cmr.pipeline.bench.index import rescore
+from cmr.pipeline.bench.machine import machine, versions
+from cmr.pipeline.bench.plan import Job, heats
+from cmr.pipeline.bench.product import OneProduct
+from cmr.pipeline.bench.task import BATCH, Failed, Lane, Measured, Task, Turn
+from cmr.pipeline.bench.turns import race
+from cmr.represent.precisions import encode
+from cmr.score.searchers import TorchSearcher
+from cmr.views import connect, fetch
+from cmr.warehouse.schemas import BENCHES
+from cmr.warehouse.store import Warehouse
+from tests.pipeline.test_searches import run
+
+GRAPH = "usearch-hnsw"
+ASKED = (
+    "--dims", "40", "--precisions", "fp32,int8", "--scorers", f"torch,usearch-exact,{GRAPH}",
+    "--expansion-search", "16,64", "--candidates", "20", "--batch", "50", "--singles", "10",
+    "--stages", "build,batch,single", "--repeats", "2", "--threads", "1",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    """A warehouse of given vectors, evaluated by torch and by a graph, and benched."""
+    from tests.conftest import npz_arrays
+
+    folder = tmp_path_factory.mktemp("bench")
+    np.savez(folder / "data.npz", **npz_arrays())
+    run("ingest", "npz", folder / "data.npz", "-w", folder / "w", "--dataset", "d")
+    common = ("--dims", "40", "--precisions", "fp32,int8", "--protocols", "full")
+    run("evaluate", "-w", folder / "w", *common)
+    run("evaluate", "-w", folder / "w", *common, "--scorer", GRAPH, "--expansion-search", "16,64")
+    return folder / "w"
+
+
+@pytest.fixture(scope="module")
+def benched(root):
+    return root, run("bench", "-w", root, *ASKED)
+
+
+def rows(root, query):
+    return fetch(connect(str(root)), query).to_pylist()
+
+
+def catalogue(root):
+    return Warehouse.open(str(root)).catalogue(BENCHES)
+
+
+def test_every_contender_is_measured(benched):
+    root, result = benched
+    found = catalogue(root)
+    # Of 2 precisions: 3 indexes built, 4 searches in batches, and one by one over 2 galleries.
+    counted = {stage: sum(row["stage"] == stage for row in found) for stage in
+               ("build", "batch", "single")}  # fmt: skip
+    assert counted == {"build": 6, "batch": 8, "single": 16}
+    for row in found:
+        turns = pq.read_table(root / row["files"][0]).to_pylist()
+        assert [turn["repeat"] for turn in turns] == [0, 1] == list(range(row["repeats"]))
+        assert all(turn["seconds"] > 0 and turn["threads"] == 1 for turn in turns)
+        assert all(turn["peak_rss_bytes"] >= turn["idle_rss_bytes"] * 0.9 for turn in turns)
+        assert all(
+            len(turn["latencies"] or []) == 10 * (row["stage"] == "single") for turn in turns
+        )
+        assert json.loads(row["machine"]) == machine("cpu")
+        assert json.loads(row["versions"]) == versions()
+        assert row["batch"] == {"build": None, "batch": 50, "single": 1}[row["stage"]]
+    assert len({row["race"] for row in found}) == 3
+    assert "Speed" in result.stdout
+    assert "C=20" in result.stdout
+    assert "30 measurements" in result.stderr
+
+
+def test_speed_is_what_the_rows_say(benched):
+    """The views against plain Python over the Parquet files."""
+    root, _ = benched
+    measured = catalogue(root)
+    found = rows(root, "from speed where measured = 'bench'")
+    assert len(found) == 8
+    for row in found:
+        who = {name: row[name] for name in ("precision", "scorer", "expansion_search")}
+        mine = [one for one in measured if all(one[name] == who[name] for name in who)]
+        batch = turns_of(root, mine, "batch", 30)
+        each = [turn["seconds"] / turn["queries"] for turn in batch]
+        assert row["queries_per_second"] == pytest.approx(1 / np.median(each))
+        assert row["slowest"] == pytest.approx(1 / max(each))
+        single = turns_of(root, mine, "single", 30)
+        all_of_them = np.concatenate([turn["latencies"] for turn in single]) * 1e3
+        for level in (50, 95, 99):
+            assert row[f"p{level}_ms"] == pytest.approx(np.percentile(all_of_them, level))
+        at_20 = np.concatenate([t["latencies"] for t in turns_of(root, mine, "single", 20)]) * 1e3
+        (short,) = [
+            one for one in rows(root, "from latencies where candidates = 20")
+            if all(one[name] == who[name] for name in ("precision", "scorer"))
+            and str(who["expansion_search"] or "") in one["variant"].rpartition("/")[2]
+        ]  # fmt: skip
+        assert short["p95_ms"] == pytest.approx(np.percentile(at_20, 95))
+        graph = row["scorer"] == GRAPH
+        assert row["ann_recall"] == 1.0 or (graph and 0.5 < row["ann_recall"] < 1)
+        assert (row["run_id"] is None) == (row["scorer"] == "usearch-exact")
+        stored = {"fp32": 160, "int8": 40}[row["precision"]]
+        assert row["vector_bytes"] == stored < row["disk_vector_bytes"]
+        assert row["index_vector_bytes"] >= stored
+        assert row["build_seconds"] > 0
+
+
+def turns_of(root, measured, stage, candidates):
+    (mine,) = [r for r in measured if (r["stage"], r["candidates"]) == (stage, candidates)]
+    return pq.read_table(root / mine["files"][0]).to_pylist()
+
+
+def test_curves_and_decisions(benched):
+    root, _ = benched
+    curve = rows(root, "from ann_curve")
+    assert len(curve) == 8
+    assert sum(row["is_exact"] for row in curve) == 4
+    assert len({row["curve"] for row in curve}) == 6
+    costs = rows(root, "from cost_curve where measure = 'recall' and k = 10 and direction = 't2v'")
+    assert {(row["precision"], row["scorer"]) for row in costs} == {
+        (precision, scorer) for precision in ("fp32", "int8") for scorer in ("torch", GRAPH)
+    }
+    assert all(row["p50_ms"] > 0 and row["measured"] == "bench" for row in costs)
+    assert any(row["best_bytes"] for row in costs)
+    (said,) = rows(
+        root,
+        "from decisions where precision = 'int8' and scorer = 'torch' and measure = 'recall' "
+        "and k = 10 and direction = 't2v'",
+    )
+    assert said["together"]
+    assert said["throughput_low"] <= said["throughput"] <= said["throughput_high"]
+    assert said["sentence"].startswith("int8 at 40 keeps ")
+    assert (
+        " of the Recall@10 of fp32 at 40 (t2v) at a quarter of the bytes and " in said["sentence"]
+    )
+    assert said["sentence"].endswith(" the throughput")
+
+
+def test_what_is_measured_is_kept(benched):
+    root, _ = benched
+    before = {row["bench_id"]: row["started_at"] for row in catalogue(root)}
+    result = run("bench", "-w", root, *ASKED)
+    assert "all 30 measurements are there already" in result.stderr
+    assert {row["bench_id"]: row["started_at"] for row in catalogue(root)} == before
+    more = [*ASKED, "--candidates", "20,25", "--scorers", "torch", "--stages", "single"]
+    more.remove("--expansion-search")
+    more.remove("16,64")
+    result = run("bench", "-w", root, *more)
+    assert "2 measurements" in result.stderr
+    assert "4 kept" in result.stderr
+    after = {row["bench_id"]: row["started_at"] for row in catalogue(root)}
+    assert before.items() < after.items()
+    # A lost file, more repeats, and --force are reasons to measure again.
+    more += ["--precisions", "fp32"]
+    lost = next(
+        row for row in catalogue(root) if (row["candidates"], row["precision"]) == (25, "fp32")
+    )
+    os.remove(root / lost["files"][0])
+    assert "1 measurements" in run("bench", "-w", root, *more).stderr
+    assert "3 measurements" in run("bench", "-w", root, *more, "--repeats", "3").stderr
+    assert "3 measurements" in run("bench", "-w", root, *more, "--force").stderr
+
+
+def test_two_stages(benched):
+    root, _ = benched
+    asked = ("--dims", "40", "--precisions", "int8", "--scorers", "torch", "--repeats", "1")
+    run("bench", "-w", root, *asked, "--rescore", "fp32", "--stages", "batch", "--batch", "20")
+    (found,) = [row for row in rows(root, "from speed") if row["rescore"]]
+    assert found["vector_bytes"] == 40 + 160
+    assert found["ann_recall"] is None
+
+
+def test_rescoring_is_an_exact_search_of_the_shortlist():
+    rng = np.random.default_rng(0)
+    items, queries = (rng.standard_normal((n, 24)).astype(np.float32) for n in (50, 7))
+    shortlist = np.stack([rng.permutation(50)[:20] for _ in range(7)])
+    shortlist[0, 15:] = -1
+    for precision in ("fp32", "fp16"):
+        found, scores = rescore(encode(items, precision), encode(queries, precision), shortlist, 5)
+        exact = queries @ items.T
+        for query in range(7):
+            there = shortlist[query][shortlist[query] >= 0]
+            best = there[np.argsort(-exact[query, there])][:5]
+            assert found[query].tolist() == best.tolist()
+            assert scores[query] == pytest.approx(exact[query, best], abs=0.02)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "bf16", "int8", "int4", "b1"])
+def test_one_product_finds_what_tiles_find(precision, monkeypatch):
+    rng = np.random.default_rng(1)
+    items, queries = (
+        encode(rng.standard_normal((n, 70)).astype(np.float32), precision) for n in (300, 40)
+    )
+    tiles = TorchSearcher(items)
+    expected = tiles.search(queries, 7)
+    for room in (2**26, 4 * 300 * 16):
+        monkeypatch.setattr("cmr.pipeline.bench.product.ROOM", room)
+        whole = OneProduct(items)
+        found = whole.search(queries, 7)
+        assert found[1] == pytest.approx(expected[1], rel=1e-6)
+        # Ties may come in another order, and b1 has many.
+        if precision != "b1":
+            assert (found[0] == expected[0]).all()
+        assert whole.index_bytes == tiles.index_bytes
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        (("--candidates", "31"), "more than the gallery of 30 items"),
+        (("--candidates", "5"), "less than the 10 items"),
+        (("--batch", "61"), "more than the 60 queries"),
+        (("--k", "31", "--candidates", "31"), "more than the gallery"),
+        (("--threads", "4096"), "cores"),
+        (("--stages", "encode"), "were given, not encoded by a model"),
+        (("--precisions", "int3"), "unknown precision"),
+        (("--scorers", "torch", "--connectivity", "8"), "--scorers does not name"),
+        (("--model", "nobody"), "no vectors by the model"),
+    ],
+)
+def test_what_cannot_be_measured(root, wrong, reason):
+    before = len(catalogue(root))
+    asked = ("--dims", "40", "--precisions", "fp32", "--candidates", "20", "--stages", "single")
+    result = run("bench", "-w", root, *asked, *wrong, code=1)
+    assert reason in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert len(catalogue(root)) == before
+
+
+class Deadly(Task):
+    """Kills the process that it is sent to."""
+
+    def __reduce__(self):
+        return eval, ("__import__('os').kill(__import__('os').getpid(), 9)",)
+
+
+def test_a_lost_process_is_one_sentence_and_the_others_go_on(benched):
+    """Of three contenders one is killed and one has no vectors to search."""
+    root, _ = benched
+    warehouse = Warehouse.open(str(root))
+    from cmr.warehouse.schemas import EMBEDDING_SETS
+
+    sets = {r["modality"]: r for r in warehouse.catalogue(EMBEDDING_SETS) if r["dim"] == 40}
+    lane = Lane()
+    common = {
+        "root": str(root), "stage": BATCH, "lanes": (lane,), "threads": 1, "device": "cpu",
+        "seed": 0, "scorer": "torch", "batch": 5, "queries": sets["text"],
+    }  # fmt: skip
+    lost = {**sets["visual"], "files": ["embeddings/gone.parquet"]}
+    tasks = [
+        Deadly(label="the first", gallery=sets["visual"], **common),
+        Task(label="the second", gallery=lost, **common),
+        Task(label="the third", gallery=sets["visual"], **common),
+    ]
+    turns = []
+    killed, missing, done = race(tasks, 2, turns.append)
+    assert isinstance(killed, Failed)
+    assert killed.reason == (
+        "the first: its process was ended by SIGKILL, as happens when memory runs out"
+    )
+    assert isinstance(missing, Failed)
+    assert missing.reason.startswith("the second: the warehouse lacks ")
+    assert isinstance(done, Measured)
+    assert [type(turn) for turn in done.turns[lane]] == [Turn, Turn]
+    assert len(turns) == 6
+
+
+def test_heats_fit_into_the_memory():
+    jobs = [Job(Task("", BATCH, str(n), (), 1, "cpu", 0), {}, size) for n, size in
+            enumerate((4, 4, 9, 1, 20))]  # fmt: skip
+    assert [[job.bytes for job in heat] for heat in heats(jobs, 10)] == [[4, 4], [9, 1], [20]]
+    assert heats([], 10) == []
+
+
+def test_encoding(tmp_path):
+    """Pictures and captions through the embedded model; other weights are refused."""
+    root = tmp_path / "w"
+    run("ingest", "scenes", "-w", root, "--limit", "8")
+    asked = ("bench", "-w", root, "--stages", "encode", "--repeats", "1", "--encode-items", "6")
+    result = run(*asked)
+    assert "Encoding" in result.stdout
+    found = {row["modality"]: row for row in rows(root, "from encoding")}
+    assert {side: row["items"] for side, row in found.items()} == {"text": 6, "visual": 6}
+    assert all(row["items_per_second"] > 0 and row["peak_bytes"] > 0 for row in found.values())
+    result = run(*asked, "--encoder", "ViT-B-32", "--pretrained", "/nowhere", "--force", code=1)
+    assert "cannot load the model" in result.stderr
