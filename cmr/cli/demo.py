@@ -32,7 +32,7 @@ def demo(warehouse: str, out: str) -> None:
     if done.new:
         from cmr.cli.summary import ask, print_answer
 
-        print_answer(ask(warehouse, done.run_ids), losses=True)
+        print_answer(ask(warehouse, done.run_ids))
     else:
         click.echo("nothing to do: data, runs and report are all there")
     click.echo(f"report: {done.report}")

@@ -49,5 +49,5 @@ def run_demo(
     if new:
         from cmr.report.write import write_report
 
-        write_report(Warehouse.open(root).root, out, run_ids=done.run_ids)
+        write_report(Warehouse.open(root).root, out, run_ids=done.run_ids, bar=bar)
     return Demo(done.run_ids, str(summary.parent), new)

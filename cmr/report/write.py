@@ -7,6 +7,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,10 +74,12 @@ def write_report(
     texts = dict(_tables(look, lang, zip(found, names, strict=True)))
     files = {PAGE: html, SCHEMA: schema(), **dict(_csvs(con, found)), **texts}
     there = [SUMMARY, *files, *(f"{name}.{kind}" for name in planned for kind in ("png", "svg"))]
-    files[SUMMARY] = summarise(con, found, RETAIN, there).encode()
+    summary = summarise(con, found, RETAIN, there).encode()
     earlier = _earlier(Path(out))
     with bar("plots", len(planned), "plots") as advance:
-        written = publish(out, _each(files, look, planned, advance))
+        drawings = _drawings(look, planned, advance)
+        # The summary comes last: where it is, the rest is.
+        written = publish(out, chain(files.items(), drawings, [(SUMMARY, summary)]))
     for name in sorted(earlier - set(there)):
         (Path(out) / name).unlink(missing_ok=True)
     return written
@@ -153,10 +156,9 @@ def _csv(rows: list[Row]) -> bytes:
     return text.getvalue().encode()
 
 
-def _each(
-    files: dict[str, bytes], look: Look, planned: dict[str, Draw], advance: Callable[[int], None]
+def _drawings(
+    look: Look, planned: dict[str, Draw], advance: Callable[[int], None]
 ) -> Iterator[tuple[str, bytes]]:
-    yield from files.items()
     for name, draw in planned.items():
         yield from drawn(look, name, draw)
         advance(1)

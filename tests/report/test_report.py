@@ -1,81 +1,342 @@
-"""The report's files: complete, the same for the same warehouse, and never empty boxes."""
+"""The report's files: complete, the same for the same warehouse, safe, and never empty boxes."""
 
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
+from cmr.cli.main import main
 from cmr.errors import CmrError
-from cmr.report import fonts
+from cmr.report import fonts, page, write
+from cmr.report.findings import MOST_COMPARED
+from cmr.report.plots import style
 from cmr.report.write import write_report
 from tests import warehouses
 
+PLOTS = ("recall", "mrr", "ndcg", "lift", "ranks", "compared")
+SETTINGS = json.dumps({"threads": 1})
+BUILD = "import sys; from hatchling.build import build_wheel; build_wheel(sys.argv[1])"
+CJK = any("CJK" in entry.name for entry in [*fonts.installed(), *fonts.more()])
+needs_cjk = pytest.mark.skipif(not CJK, reason="no CJK font is installed (fonts-noto-cjk)")
 
-@pytest.fixture
-def root(tmp_path):
+
+def fill(path, names=(("d", "a/b"),), precisions=("fp32", "int8"), ways=("t2v", "v2t")):
+    """A warehouse of runs with random scores, four texts of every two visuals."""
     rng = np.random.default_rng(0)
     relevance = np.zeros((40, 20), dtype=int)
     relevance[np.arange(40), np.arange(40) % 20] = 1
-    warehouse = warehouses.new(tmp_path / "w")
-    warehouses.add_dataset(warehouse, "d", relevance)
-    settings = json.dumps({"threads": 1})
-    for number, precision in enumerate(("fp32", "int8")):
-        for direction in ("t2v", "v2t"):
-            warehouses.add_run(
-                warehouse, f"{direction}{number}", "d", rng.random((40, 20)), relevance, direction,
-                precision=precision, candidates=[5, 10], model="a/b", vector_bytes=32 >> number,
-                plan=settings, versions=settings, machine=settings,
-            )  # fmt: skip
-    return str(tmp_path / "w")
+    warehouse = warehouses.new(path)
+    for dataset in {dataset for dataset, _ in names}:
+        warehouses.add_dataset(warehouse, dataset, relevance)
+    for number, (dataset, model) in enumerate(names):
+        for place, precision in enumerate(precisions):
+            for way in ways:
+                warehouses.add_run(
+                    warehouse, f"{way}{number}-{place:03}", dataset, rng.random((40, 20)),
+                    relevance, way, precision=precision.split()[0], dim=8 + place // 4, model=model,
+                    candidates=[5, 10], vector_bytes=64 - place, device="cpu",
+                    plan=SETTINGS, versions=SETTINGS, machine=SETTINGS,
+                )  # fmt: skip
+    return str(path)
 
 
-def test_files(root, tmp_path):
-    paths = write_report(root, str(tmp_path / "out"))
-    names = {path.rsplit("/", 1)[1] for path in paths}
-    plots = {f"d_a%2Fb_{way}_{what}.png" for way in ("t2v", "v2t")
-             for what in ("recall", "mrr", "ndcg", "lift")}  # fmt: skip
-    assert names == {"experiment_summary.json", "metrics.csv", "leaderboard.csv", *plots}
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return fill(tmp_path_factory.mktemp("report") / "w")
+
+
+@pytest.fixture(scope="module")
+def out(root, tmp_path_factory):
+    """What the command wrote, in English."""
+    folder = tmp_path_factory.mktemp("written") / "out"
+    result = CliRunner().invoke(main, ["report", "-w", root, "--out", str(folder)])
+    assert result.exit_code == 0, result.output
+    assert f"{folder}/index.html" in result.stdout.splitlines()[0]
+    assert re.search(r"plots/ \(14 png, 14 svg\)", result.stdout)
+    return folder
+
+
+@pytest.fixture
+def no_page(monkeypatch):
+    """The page has tests of its own and takes seconds."""
+    monkeypatch.setattr(page, "build", lambda *_, **__: b"<!doctype html>")
+    monkeypatch.setattr(style, "DPI", 30)
+
+
+@pytest.fixture
+def no_drawing(no_page, monkeypatch):
+    """Where the question is which files there are."""
+    empty = lambda _look, name, _draw: ((f"{name}.{kind}", b"-") for kind in ("png", "svg"))  # noqa: E731
+    monkeypatch.setattr(write, "drawn", empty)
+
+
+def names_below(folder):
+    return {
+        path.relative_to(folder).as_posix() for path in Path(folder).rglob("*") if path.is_file()
+    }
+
+
+def summary_of(folder):
+    return json.loads((Path(folder) / "experiment_summary.json").read_text(encoding="utf-8"))
+
+
+def test_files(out):
+    found = names_below(out)
+    stem = next(name for name in found if name.endswith("_bytes.png"))[6:-10]
+    assert re.fullmatch(r"d_a_b-[0-9a-f]{8}", stem)
+    whats = [f"{way}_{what}" for way in ("t2v", "v2t") for what in PLOTS] + ["bytes", "speed"]
+    plots = {f"plots/{stem}_{what}.{kind}" for what in whats for kind in ("png", "svg")}
+    tables = {f"tables/{stem}_{what}.{kind}" for what in ("gallery", "pools")
+              for kind in ("md", "tex")}  # fmt: skip
+    rest = {f"{name}.csv" for name in ("leaderboard", "metrics", "retention", "tradeoffs", "speed",
+                                       "ranks", "comparisons")}  # fmt: skip
+    rest |= {"index.html", "experiment_summary.json", "experiment_summary.schema.json"}
+    assert found == plots | tables | rest
     for name in plots:
-        assert Image.open(tmp_path / "out" / name).size[0] > 800
-    summary = json.loads((tmp_path / "out" / "experiment_summary.json").read_text())
+        if name.endswith(".png"):
+            assert Image.open(out / name).size[0] >= style.COLUMN * style.DPI
+        else:
+            text = (out / name).read_text()
+            assert "<dc:date>" not in text
+            assert "<image" not in text or name.endswith("_compared.svg")
+
+
+def test_summary_fits_its_schema(out):
+    schema = json.loads((out / "experiment_summary.schema.json").read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    summary = summary_of(out)
+    validator = jsonschema.Draft202012Validator(schema)
+    validator.validate(summary)
+    assert set(summary["files"]) == names_below(out)
+    summary["runs"][0].pop("dim")
+    summary["metrics"]["d"]["a/b"]["t2v"]["8 native fp32"]["full"]["20"]["mrr"]["value"] = "1"
+    assert len(list(validator.iter_errors(summary))) == 2
+
+
+def test_summary_and_tables_agree(out):
+    summary = summary_of(out)
     values = summary["metrics"]["d"]["a/b"]["t2v"]["8 native int8"]["full"]["20"]
-    rows = csv.DictReader(io.StringIO((tmp_path / "out" / "metrics.csv").read_text()))
-    for row in rows:
-        if (row["run_id"], row["protocol"], row["measure"], row["k"]) == (
-            "t2v1",
-            "full",
-            "recall",
-            "10",
-        ):
-            assert float(row["value"]) == values["recall@10"]["value"]
-            break
-    else:
-        pytest.fail("metrics.csv lacks the row")
+    rows = list(csv.DictReader(io.StringIO((out / "metrics.csv").read_text())))
+    (row,) = (
+        row
+        for row in rows
+        if (row["run_id"], row["protocol"], row["measure"], row["k"])
+        == ("t2v0-001", "full", "recall", "10")
+    )
+    value = values["recall@10"]["value"]
+    assert float(row["value"]) == value
     assert len(summary["runs"]) == 4
+    (name,) = (out / "tables").glob("*_gallery.md")
+    assert f"{value:.4f}" in name.read_text()
+    (test,) = (
+        row
+        for row in summary["tests"]
+        if (row["run_id"], row["measure"], row["k"]) == ("t2v0-001", "recall", 10)
+    )
+    assert test["value"] == value
+    assert test["baseline"] == "t2v0-000"
 
 
-def test_the_same_twice(root, tmp_path):
-    first = write_report(root, str(tmp_path / "a"))
-    second = write_report(root, str(tmp_path / "b"))
-    for one, other in zip(first, second, strict=True):
-        with open(one, "rb") as a, open(other, "rb") as b:
-            assert a.read() == b.read(), one
+def test_the_same_twice(root, out, tmp_path):
+    CliRunner().invoke(main, ["report", "-w", root, "--out", str(tmp_path / "b")])
+    assert names_below(tmp_path / "b") == names_below(out)
+    for name in names_below(out):
+        assert (tmp_path / "b" / name).read_bytes() == (out / name).read_bytes(), name
 
 
-def test_no_runs(tmp_path):
+@pytest.mark.usefixtures("no_page")
+def test_odd_names(tmp_path):
+    names = [
+        ("../../up", "a/b"), ("x", "a_b"), ("x", "A_b"), ("x", "a_B\n$x_2$ & <b>|%"),
+        ("数据 💥", "m"), ("x" * 120, "m" * 300), ("-rf", ".m"),
+    ]  # fmt: skip
+    warehouse = fill(tmp_path / "w", names, precisions=("fp32",), ways=("t2v",))
+    written = write_report(warehouse, str(tmp_path / "deep" / "er" / "out"))
+    assert names_below(tmp_path) - names_below(tmp_path / "w") >= {"deep/er/out/index.html"}
+    outside = {name for name in names_below(tmp_path) if not name.startswith(("w/", "deep/er/out"))}
+    assert outside == set()
+    folded = [Path(path).as_posix().casefold() for path in written]
+    assert len(folded) == len(set(folded))
+    stems = {Path(path).name.removesuffix("_bytes.png") for path in written if "_bytes.png" in path}
+    assert len(stems) == len(names)
+    for stem in stems:
+        assert re.fullmatch(r"[\w.-]+", stem)
+        assert not stem.startswith(("-", "."))
+        assert len(stem.encode()) < 200
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_names_are_escaped_in_tables(tmp_path):
+    warehouse = fill(tmp_path / "w", [("d_1", r"a|b & 50% $x$ \y {z} <i>#~^" + "\n*")])
+    write_report(warehouse, str(tmp_path / "out"))
+    (tex,) = (tmp_path / "out" / "tables").glob("*_gallery.tex")
+    caption = next(line for line in tex.read_text().splitlines() if line.startswith(r"\caption"))
+    assert r"d\_1, a\textbar{}b \& 50\% \$x\$ \textbackslash{}y \{z\} \textless{}i" in caption
+    assert r"\textgreater{}\#\textasciitilde{}\textasciicircum{} $\ast$" in caption
+    (plain,) = (tmp_path / "out" / "tables").glob("*_gallery.md")
+    lines = plain.read_text().splitlines()
+    assert lines[0].startswith(r"### d\_1, a\|b \& 50% \$x\$ \\y \{z\} \<i\>\#\~^ \*")
+    pipes = {len(re.findall(r"(?<!\\)\|", line)) for line in lines if line.startswith("|")}
+    assert pipes == {9}
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_chosen(root, cmr, tmp_path):
+    refused = cmr("report", "-w", root, "--out", tmp_path / "o", "--dataset", "e", code=1)
+    assert refused.stderr == "cmr: no run has the dataset 'e'; there is d\n"
+    refused = cmr("report", "-w", root, "--out", tmp_path / "o", "--model", "m", code=1)
+    assert refused.stderr == "cmr: no run has the model 'm'; there is a/b\n"
+    assert not (tmp_path / "o").exists()
+    two = fill(tmp_path / "w", [("d", "a"), ("d", "b"), ("e", "a")])
+    cmr("report", "-w", two, "--out", tmp_path / "o", "--dataset", "d")
+    assert {row["model"] for row in summary_of(tmp_path / "o")["runs"]} == {"a", "b"}
+    before = names_below(tmp_path / "o")
+    (tmp_path / "o" / "plots" / "mine.png").write_bytes(b"")
+    cmr("report", "-w", two, "--out", tmp_path / "o", "--dataset", "d", "--model", "a")
+    left = names_below(tmp_path / "o")
+    assert {row["model"] for row in summary_of(tmp_path / "o")["runs"]} == {"a"}
+    # What is no more of the report went; what is not the report's stayed.
+    assert left - {"plots/mine.png"} == {name for name in before if "/d_b" not in name}
+    assert "plots/mine.png" in left
+
+
+def test_no_runs(cmr, tmp_path):
     warehouse = warehouses.new(tmp_path / "w")
-    with pytest.raises(CmrError, match="no runs to report"):
-        write_report(warehouse.root, str(tmp_path / "out"))
+    refused = cmr("report", "-w", warehouse.root, "--out", tmp_path / "out", code=1)
+    assert "no runs to report" in refused.stderr
     assert not (tmp_path / "out").exists()
 
 
-def test_chinese_needs_a_font(root, tmp_path, monkeypatch):
-    monkeypatch.setattr(fonts, "CJK_FONTS", ("No Such Font",))
-    with pytest.raises(CmrError, match="fonts-noto-cjk"):
-        write_report(root, str(tmp_path / "out"), lang="zh")
+def test_chinese_needs_a_font(root, cmr, tmp_path, monkeypatch):
+    plain = [entry for entry in fonts.installed() if entry.name == fonts.PLAIN]
+    monkeypatch.setattr(fonts, "installed", lambda: plain)
+    monkeypatch.setattr(fonts, "more", list)
+    refused = cmr("report", "-w", root, "--out", tmp_path / "out", "--lang", "zh", code=1)
+    assert "fonts-noto-cjk" in refused.stderr
+    assert refused.stderr.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+@needs_cjk
+@pytest.mark.usefixtures("no_page")
+def test_chinese(root, tmp_path, monkeypatch):
+    """Every sign that is drawn has a glyph in the font that draws it, and labels are Chinese."""
+    from matplotlib.text import Text
+
+    drawn = []
+    saved = style.saved
+
+    def look(figure, kind):
+        drawn.extend(text.get_text() for text in figure.findobj(Text))
+        return saved(figure, kind)
+
+    monkeypatch.setattr(style, "saved", look)
+    write_report(root, str(tmp_path / "out"), lang="zh")
+    text = "".join(drawn)
+    assert "候选数 C" in drawn
+    assert fonts.lettering("zh", text).families[-1] == fonts.PLAIN
+    have = fonts.lettering("zh", text).signs
+    assert {sign for sign in text if sign != "\n" and ord(sign) not in have} == set()
+    (svg,) = (tmp_path / "out" / "plots").glob("*_t2v_recall.svg")
+    assert "召回率" in svg.read_text(encoding="utf-8")
+
+
+def test_a_missing_glyph_is_an_error():
+    look = style.Look(str, fonts.lettering("en", "a"))
+
+    def draw():
+        figure = style.new_figure(2, 1)
+        figure.text(0, 0, "\U00010ffd")
+        return figure
+
+    with pytest.raises(CmrError, match="Glyph"):
+        list(style.drawn(look, "x", draw))
+    assert look.name("a\n\U00010ffd") == r"a\n\U00010ffd"
+
+
+@pytest.mark.usefixtures("no_drawing")
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES])
+def test_a_full_disk(root, cmr, tmp_path, monkeypatch, number):
+    cmr("report", "-w", root, "--out", tmp_path / "out")
+    before = {name: (tmp_path / "out" / name).read_bytes() for name in names_below(tmp_path)
+              if (tmp_path / "out" / name).is_file()}  # fmt: skip
+    write, count = Path.write_bytes, []
+
+    def full(path, data):
+        count.append(path)
+        if len(count) > 15:
+            raise OSError(number, "refused")
+        return write(path, data)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    refused = cmr("report", "-w", root, "--out", tmp_path / "out", "--lang", "en", code=1)
+    assert refused.stderr.count("\n") == 1
+    refused = cmr("report", "-w", root, "--out", tmp_path / "new", code=1)
+    monkeypatch.undo()
+    assert ("no space left" in refused.stderr) == (number == errno.ENOSPC)
+    assert not (tmp_path / "new").exists()
+    after = {name: (tmp_path / "out" / name).read_bytes() for name in names_below(tmp_path / "out")}
+    assert {name: after[name] for name in before} == before
+    assert not list((tmp_path / "out").glob(".part-*"))
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_what_a_killed_process_left_goes(root, tmp_path):
+    left = tmp_path / "out" / ".part-999999999"
+    left.mkdir(parents=True)
+    (left / "half.png").write_bytes(b"x")
+    write_report(root, str(tmp_path / "out"))
+    assert not list((tmp_path / "out").glob(".part-*"))
+
+
+@pytest.mark.usefixtures("no_page")
+def test_many_runs(tmp_path):
+    """A matrix shows as many as one can read, the baseline among them, and says so."""
+    many = [f"{precision} {n}" for n in range(6) for precision in ("fp32", "fp16", "int8", "int4")]
+    warehouse = fill(tmp_path / "w", precisions=many, ways=("t2v",))
+    write_report(warehouse, str(tmp_path / "out"))
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "out" / "comparisons.csv").read_text())))
+    assert len(rows) == MOST_COMPARED * (MOST_COMPARED - 1) // 2
+    base = {row["baseline"] for row in summary_of(tmp_path / "out")["tradeoffs"]}
+    assert base <= {row["run_a"] for row in rows} | {row["run_b"] for row in rows}
+    for path in (tmp_path / "out" / "plots").glob("*.svg"):
+        svg = path.read_text()
+        assert "Recall@10" in svg or "recall" not in path.name
+    (svg,) = (tmp_path / "out" / "plots").glob("*_compared.svg")
+    assert f"paired differences of {MOST_COMPARED} of {len(many)} runs" in svg.read_text()
+
+
+@pytest.mark.usefixtures("no_page")
+def test_one_run(tmp_path):
+    """Nothing to compare, nothing tested; what there is to say is said."""
+    write_report(fill(tmp_path / "w", precisions=("fp32",), ways=("t2v",)), str(tmp_path / "out"))
+    found = names_below(tmp_path / "out")
+    assert not any("compared" in name or "comparisons" in name for name in found)
+    assert all(row["p_holm"] is None for row in summary_of(tmp_path / "out")["tests"])
+
+
+def test_the_wheel_has_them(tmp_path):
+    subprocess.run(
+        [sys.executable, "-c", BUILD, str(tmp_path)],
+        check=True, capture_output=True, cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    (wheel,) = tmp_path.glob("*.whl")
+    there = set(zipfile.ZipFile(wheel).namelist())
+    source = Path(page.__file__).parents[1]
+    wanted = [path for path in source.rglob("*") if path.suffix in (".po", ".json", ".j2", ".css")]
+    assert len(wanted) > 3
+    for path in wanted:
+        assert f"cmr/report/{path.relative_to(source).as_posix()}" in there

@@ -1,0 +1,55 @@
+"""What `cmr evaluate` ends with: a table of 80 columns and a sentence that is true."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    return tmp_path_factory.mktemp("answer")
+
+
+@pytest.fixture
+def evaluate(cmr, npz, path):
+    def run(*more):
+        if not (path / "w").exists():
+            cmr("ingest", "npz", npz(), "-w", path / "w", "--dataset", "d")
+        return cmr("evaluate", "-w", path / "w", "--candidates", "20,10", *more).stdout
+
+    return run
+
+
+def test_one_run(evaluate):
+    """Of one representation there is nothing to recommend, and it is not said that there is."""
+    found = evaluate("--dims", "40", "--precisions", "int8", "--directions", "t2v",
+                     "--protocols", "full")  # fmt: skip
+    assert "Leaderboard, t2v: whole gallery" in found
+    assert found.count("40 native int8") == 1
+    assert "one representation, so there is nothing to choose from. Evaluate --precisions" in found
+
+
+def test_without_native_fp32(evaluate):
+    found = evaluate("--dims", "40", "--precisions", "int8,int4")
+    assert "the finest evaluated (40 native int8)" in found or "none smaller than 40" in found
+    assert "Evaluate --precisions fp32 too" in found
+
+
+def test_against_native_fp32(evaluate):
+    found = evaluate("--dims", "40", "--precisions", "fp32,fp16,b1")
+    assert "t2v: expected, C = 20; v2t: expected, C = 20" in found
+    sentence = found.strip().splitlines()[-1]
+    assert sentence.startswith("d, data: 40 native fp16 is the smallest that is sure to keep 99%")
+    assert "80 bytes a vector, 50.0% of its size" in sentence
+    assert "Evaluate" not in sentence
+
+
+def test_many_rows(evaluate):
+    """The best of each direction, and how many more there are; a line has 80 columns."""
+    found = evaluate("--dims", "4,8,12,16,24,32", "--precisions", "fp32,int8,int4",
+                     "--dim-methods", "pca,random")  # fmt: skip
+    lines = found.splitlines()
+    assert sum(line.strip().startswith("t2v ") for line in lines) == 12
+    assert any('more: cmr sql "from leaderboard"' in line for line in lines)
+    table = [line.rstrip() for line in lines if not line.startswith("d, data: ")]
+    assert max(map(len, table)) <= 80
