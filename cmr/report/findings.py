@@ -21,6 +21,11 @@ MOST_COMPARED = 20
 # The views that `read` and the summary ask.
 VIEWS = "from metrics, leaderboard, tradeoffs, retention, speed, first_ranks, datasets, runs"
 MEASURES = (("recall", 10), ("mrr", None), ("ndcg", 10))
+_SPEED = """
+    select run_id, dataset, qrels, model, direction, dim, dim_method, precision, scorer, device,
+        gallery, queries, seconds, queries_per_second, peak_rss_bytes, vector_bytes, machine
+    from speed inner join (select run_id, qrels from runs) as judged using (run_id)
+"""
 _ORDER = "direction, dim, dim_method, precision, run_id"
 _PROBABILITIES = ("p", "p_holm")
 Row = dict[str, Any]
@@ -76,7 +81,9 @@ def read(con: duckdb.DuckDBPyConnection, subject: Subject) -> Findings:
         ),
         kept=kept,
         costs=[{**row, **ends[row["run_id"]]} for row in costs],
-        speeds=rounded(fetch(con, f"from speed {mine} order by {_ORDER}")),
+        speeds=rounded(
+            fetch(con, f"{_SPEED} {mine} where measured = 'evaluate' order by {_ORDER}")
+        ),
         ranks=_ranks(con, mine),
         compared={
             way: compared(con, compared_runs(costs, way))

@@ -138,6 +138,7 @@ select
     1000 / queries_per_second as ms_a_query, device, run_id
 from speed
 semi join chosen using (run_id)
+where measured = 'evaluate'
 order by vector_bytes, dim, dim_method, precision, run_id
 limit {MOST_ROWS}"""
 
