@@ -25,6 +25,8 @@ _STORED = {
     "fp32": pa.float32(),
     "fp16": pa.float16(),
     "bf16": pa.uint16(),
+    "fp8_e4m3": pa.uint8(),
+    "fp8_e5m2": pa.uint8(),
     "int8": pa.int8(),
     "int4": pa.uint8(),
     "b1": pa.uint8(),
@@ -82,8 +84,9 @@ class Embeddings:
         """The stored numbers, read-only, in Arrow's own memory.
 
         (n, dim) of float32, float16 and int8 for fp32, fp16 and int8; of uint16 for bf16, the
-        upper half of a float32; (n, bytes) of uint8 for int4, two a byte with the even dimension
-        in the low half, and b1, the first dimension in the highest bit.
+        upper half of a float32; of uint8 for fp8, the format's own bits; (n, bytes) of uint8 for
+        int4, two a byte with the even dimension in the low half, and b1, the first dimension in
+        the highest bit.
         """
         flat = self._flat()
         return np.asarray(flat.to_numpy(zero_copy_only=True)).reshape(len(self), -1)
@@ -102,7 +105,14 @@ class Embeddings:
         return self.encoded().scales
 
     def floats(self) -> Floats:
-        """(n, dim) float32, decoded; of fp32 the very array that `numpy` gives."""
+        """(n, dim) float32, decoded; of fp32 the very array that `numpy` gives.
+
+        Of quantizer rotated, the rotated vectors: dot products of both sides are kept.
+        """
+        if self.row["quantizer"] not in (None, "absmax"):
+            from cmr.represent.quantizers import from_row
+
+            return from_row(self.row).decode(self.encoded())
         return decode(self.encoded())
 
     def integers(self) -> npt.NDArray[np.int8]:

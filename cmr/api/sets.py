@@ -34,6 +34,7 @@ def find_set(
     precision: str | None,
     dim_method: str | None,
     seed: int | None,
+    quantizer: str | None = None,
 ) -> Row:
     """The one set that is meant: what is not named is native fp32, if there is such a set.
 
@@ -45,6 +46,7 @@ def find_set(
     name = find_model(warehouse, data, model)
     every = find_sets(warehouse, dataset=data["dataset"], model=name, modality=modality)
     wanted = {"dim": dim, "precision": precision, "dim_method": dim_method, "seed": seed}
+    wanted["quantizer"] = quantizer
     given = {key: value for key, value in wanted.items() if value is not None}
     found = [row for row in every if all(row[key] == value for key, value in given.items())]
     if dim is None and len(found) > 1:
@@ -52,6 +54,8 @@ def find_set(
         found = _prefer(found, "dim", max(native, default=None))
     for key, value in _NATIVE.items():
         found = _prefer(found, key, value)
+    if quantizer is None and len(found) > 1:
+        found = [row for row in found if row["quantizer"] in (None, "absmax")] or found
     if len(found) == 1:
         return found[0]
     what = " ".join(f"{key}={value}" for key, value in given.items()) or "these settings"
@@ -76,6 +80,7 @@ def _listed(rows: Sequence[Row]) -> str:
     seeds = len(same) < len(rows)
     return ", ".join(
         f"{row['dim']} {row['dim_method']} {row['precision']}"
+        + (f" {row['quantizer']}" if row["quantizer"] not in (None, "absmax") else "")
         + (f" (seed {row['seed']})" if seeds and row["seed"] is not None else "")
         for row in order
     )

@@ -114,16 +114,19 @@ class Warehouse:
         precision: str | None = None,
         dim_method: str | None = None,
         seed: int | None = None,
+        quantizer: str | None = None,
     ) -> Embeddings:
         """One stored set of vectors; `modality` is "text" or "visual".
 
         Data set and model are the only ones if not named; what else is not named is the native
-        dimension, method native, fp32, where there is such a set.
+        dimension, method native, fp32, quantizer absmax, where there is such a set.
         """
         from cmr.api.embeddings import Embeddings
         from cmr.api.sets import find_set
 
-        row = find_set(self.store, dataset, model, modality, dim, precision, dim_method, seed)
+        row = find_set(
+            self.store, dataset, model, modality, dim, precision, dim_method, seed, quantizer
+        )
         return Embeddings(self.store, row)
 
     def ingest(

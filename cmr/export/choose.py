@@ -44,6 +44,9 @@ def pairs(warehouse: Warehouse, given: str | None, wanted: Mapping[str, Any]) ->
         return [Pair(sets[run["text_set"]], sets[run["visual_set"]])]
     sides: dict[tuple[Any, ...], dict[str, Row]] = {}
     for row in find_sets(warehouse):
+        # Codes of other quantisers are not what their precision alone says.
+        if row["quantizer"] not in (None, "absmax"):
+            continue
         key = tuple(row[name] for name in SET_SETTINGS)
         sides.setdefault(key, {})[row["modality"]] = row
     whole = [Pair(side[TEXT], side[VISUAL]) for side in sides.values() if len(side) == 2]

@@ -135,8 +135,19 @@ def _groups(warehouse: Warehouse, run: Row, table: str) -> Iterator[pa.Table]:
                     yield file.read_row_group(group)
 
 
+def _check_plain(run: Row) -> None:
+    """Only an exact search of one stage, over absmax codes or floats, is done again here."""
+    plain = run["scorer"] == "torch" and run["list_length"] is None
+    if not plain or run["query_precision"] or run["quantizer"] not in (None, "absmax"):
+        raise CmrError(
+            f"the lists of run {run['run_id']} are those that its search gave, and only "
+            f"{run['hits']} a query are stored; `cmr evaluate --hits` keeps more"
+        )
+
+
 def _scored(asked: Asked, wanted: int) -> Iterator[Lists]:
     """Scored anew from the run's own vectors, by the kernel that counted them."""
+    _check_plain(asked.run)
     run, warehouse = asked.run, asked.warehouse
     sets = {row["set_id"]: row for row in warehouse.catalogue(EMBEDDING_SETS)}
     if run["text_set"] not in sets or run["visual_set"] not in sets:

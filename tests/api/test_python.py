@@ -211,7 +211,7 @@ def test_the_command_line_finds_it_done(wh, cmr):
         ({"protocols": "all"}, "there are expected, full, sampled"),
         ({"draws": 0}, "draws is 0"),
         ({"candidates": 9999}, "more than the gallery"),
-        ({"precisions": "fp8"}, "fp8"),
+        ({"precisions": "fp7"}, "fp7"),
     ],
 )
 def test_wrong_evaluations(wh, wrong, says):
