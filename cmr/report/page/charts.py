@@ -128,6 +128,47 @@ def speeds(rows: Sequence[Row], titles: dict[str, str], _: Translate) -> Spec:
     return _done(bars, 24 * len(names))
 
 
+def latencies(rows: Sequence[Row], titles: dict[str, str], _: Translate) -> Spec:
+    """Milliseconds of a single query against C, a line a search; median to 99th of 100."""
+    import altair as alt
+
+    base = _base(alt).encode(
+        x=alt.X("candidates:Q", title=_("candidates C"), axis=_counts(alt)),
+        color=alt.Color("search:N", title=_("search"), legend=_long(alt)),
+    )
+    y = alt.Y("p50_ms:Q", title=_("ms a query"), scale=alt.Scale(type="log"))
+    spread = base.mark_rule(opacity=0.45).encode(y=y, y2="p99_ms:Q")
+    line = base.mark_line(strokeWidth=2).encode(y=y)
+    points = base.mark_point(filled=True, size=50).encode(
+        y=y,
+        tooltip=_tips(
+            alt, titles,
+            ("search", "candidates:,d", "p50_ms:.3f", "p95_ms:.3f", "p99_ms:.3f", "singles:,d",
+             "threads", "device"),
+        ),
+    )  # fmt: skip
+    return _done(alt.layer(spread, line, points), 320)
+
+
+def agreements(rows: Sequence[Row], titles: dict[str, str], _: Translate) -> Spec:
+    """ANN recall against queries a second, a curve a graph; exact searches lie at 1."""
+    import altair as alt
+
+    base = _base(alt).encode(
+        x=alt.X("ann_recall:Q", title=_("ANN recall"), scale=alt.Scale(zero=False)),
+        y=alt.Y("queries_per_second:Q", title=_("queries a second"), scale=alt.Scale(type="log")),
+        color=alt.Color("curve:N", title=_("search"), legend=_long(alt)),
+    )
+    points = base.mark_point(filled=True, size=60).encode(
+        tooltip=_tips(
+            alt, titles,
+            ("curve", "ann_recall:.4f", "queries_per_second:,.0f", "slowest:,.0f", "quickest:,.0f",
+             "expansion_search", "build_seconds:.3f", "threads", "device"),
+        ),
+    )  # fmt: skip
+    return _done(alt.layer(base.mark_line(strokeWidth=2), points), 320)
+
+
 def distributions(rows: Sequence[Row], titles: dict[str, str], _: Translate) -> Spec:
     """The share of the queries in each group of ranks, a bar a representation."""
     import altair as alt
@@ -252,6 +293,11 @@ def _precisions(rows: Sequence[Row]) -> list[str]:
 
 def _of_precision(rows: Sequence[Row], kinds: Sequence[Any]) -> list[Any]:
     return [kinds[PRECISIONS.index(name)] for name in _precisions(rows)]
+
+
+def _long(alt: Any) -> Any:
+    """A legend of long names, one below the other."""
+    return alt.Legend(columns=1, labelLimit=480)
 
 
 def _counts(alt: Any) -> Any:

@@ -179,6 +179,14 @@ def _sections(
             lambda rows: charts.speeds(rows, titles, _),
         )  # fmt: skip
         add(
+            "latency", way, questions.latency(subject, way),
+            lambda rows: charts.latencies(rows, titles, _),
+        )  # fmt: skip
+        add(
+            "ann", way, questions.ann(subject, way),
+            lambda rows: charts.agreements(rows, titles, _),
+        )  # fmt: skip
+        add(
             "ranks", way, questions.ranks(subject, way),
             lambda rows: charts.distributions(rows, titles, _),
         )  # fmt: skip
@@ -194,6 +202,8 @@ def _sections(
     return [
         {"id": f"{kind}-{key}", "title": _(title), "about": _(about), "charts": made[kind]}
         for kind, (title, about) in _SECTIONS.items()
+        # Without `cmr bench` there is nothing to say of them.
+        if kind not in _BENCHED or any(one.rows for one in made[kind])
     ]
 
 
@@ -219,7 +229,22 @@ _SECTIONS = {
         mark(
             "Queries scored a second, and the milliseconds a query that follow from it: one pass "
             "over all queries together, which serves both directions. A single query that comes "
-            "alone takes longer, and was not timed here."
+            "alone takes longer; cmr bench times it."
+        ),
+    ),
+    "latency": (
+        mark("Latency of single queries"),
+        mark(
+            "Milliseconds of one query at a time against the number of candidates, as cmr bench "
+            "measured them: the point is the median, the line goes up to the 99th of 100. One "
+            "machine and one set of settings."
+        ),
+    ),
+    "ann": (
+        mark("ANN recall against speed"),
+        mark(
+            "How far a search agrees with the exact one of the same vectors, against queries a "
+            "second in batches. Exact searches lie at 1; up and to the right is better."
         ),
     ),
     "ranks": (
@@ -242,10 +267,13 @@ _SECTIONS = {
         ),
     ),
 }
+_BENCHED = ("latency", "ann")
 _ALTS = {
     "quality": mark("Lines of a measure against the number of candidates C, {way}, {count} runs."),
     "bytes": mark("Points of Recall@10 kept against bytes a vector, {way}, {count} runs."),
     "speed": mark("Bars of queries scored a second, {way}, {count} runs."),
+    "latency": mark("Lines of milliseconds a query against the number of candidates C, {way}."),
+    "ann": mark("Curves of queries a second against ANN recall, {way}."),
     "ranks": mark("Stacked bars of the ranks of the first relevant item, {way}, {count} runs."),
     "lift": mark("Lines of lift against the number of candidates C, {way}, {count} runs."),
     "compare": mark("Matrix of paired differences in Recall@10 between representations, {way}."),

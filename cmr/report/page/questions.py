@@ -143,6 +143,48 @@ order by vector_bytes, dim, dim_method, precision, run_id
 limit {MOST_ROWS}"""
 
 
+def latency(subject: Subject, direction: str) -> str:
+    """How long single queries took, by C, of the conditions that were measured last."""
+    return f"""\
+{_benched("latencies", subject, direction)}\
+select
+    concat_ws(', ', {_NAME}, scorer, nullif(variant, '')) as search, {_NAME} as representation,
+    dim || ' ' || dim_method as width, dim, precision, candidates, p50_ms, p95_ms, p99_ms,
+    singles, threads, device
+from mine
+order by search, candidates
+limit {MOST_ROWS}"""
+
+
+def ann(subject: Subject, direction: str) -> str:
+    """Agreement with an exact search against speed, of the conditions that were measured last."""
+    return f"""\
+{_benched("ann_curve", subject, direction)}\
+select
+    curve, ann_recall, queries_per_second, slowest, quickest, expansion_search, is_exact, k,
+    build_seconds, index_vector_bytes, threads, device
+from mine
+order by curve, ann_recall, queries_per_second
+limit {MOST_ROWS}"""
+
+
+def _benched(view: str, subject: Subject, direction: str) -> str:
+    """Rows of one machine, K and batch alone: others cannot be drawn beside them."""
+    return f"""\
+with latest as (
+    select conditions from benches where direction = {quoted(direction)}
+        and dataset = {quoted(subject.dataset)} and model = {quoted(subject.model)}
+    order by started_at desc, conditions limit 1
+),
+mine as (
+    from {view}
+    semi join latest using (conditions)
+    where direction = {quoted(direction)}
+        and dataset = {quoted(subject.dataset)} and model = {quoted(subject.model)}
+)
+"""
+
+
 def ranks(subject: Subject, direction: str) -> str:
     """How the ranks of the first relevant item are distributed."""
     cases = " ".join(
