@@ -16,7 +16,7 @@ from fsspec.spec import AbstractFileSystem
 
 from cmr.warehouse import layout
 from cmr.warehouse.remote import Remote, RemoteFile
-from cmr.warehouse.schemas import CATALOGUES, TABLES
+from cmr.warehouse.schemas import CATALOGUE, TABLES
 from cmr.warehouse.storage import Storage
 
 # Seconds for which the catalogue is not listed again: a query asks for it many times.
@@ -43,6 +43,14 @@ class DuckFiles(AbstractFileSystem):  # type: ignore[misc]
         """What a pattern names, as URLs."""
         pattern = self._relative(path)
         table = pattern.partition("/")[0]
+        if "[" in table:
+            # Some tables; those that the warehouse lacks have no file.
+            mine = [name for name in TABLES if fnmatchcase(f"{name}/", f"{table}/")]
+            found = [name for one in mine for name in self._files(one) if self._has(name)]
+            rest = _flat(pattern.partition("/")[2])
+            return [
+                f"{self._root}/{name}" for name in found if fnmatchcase(name.split("/", 1)[1], rest)
+            ]
         if "*" in table:
             found = self._storage.listing("")
         elif "*" not in pattern:
@@ -51,12 +59,16 @@ class DuckFiles(AbstractFileSystem):  # type: ignore[misc]
             found = self._files(table)
         return [f"{self._root}/{name}" for name in found if fnmatchcase(name, _flat(pattern))]
 
+    def _has(self, name: str) -> bool:
+        """An anchor may be missing where the warehouse is older than its table."""
+        return name in self._named or self._remote.exists(name)
+
     def _files(self, table: str) -> list[str]:
         """The files of a table that catalogue rows name, and its anchor where it is needed."""
         now = time.monotonic()
         if self._state[0] != self._remote.changes or now - self._state[1] > FRESH:
             named: list[str] = []
-            for one in CATALOGUES:
+            for one in CATALOGUE:
                 for name, rows in self._storage.read_rows(one.name).items():
                     named.append(name)
                     for files in rows["files"].to_pylist():

@@ -314,6 +314,7 @@ BENCHES = Table(
         ("files", _NAMES),
         ("started_at", _TIME),
         ("seconds", pa.float64()),
+        CHECKSUMS,
     ),
 )
 
@@ -383,10 +384,7 @@ TABLES = {
     )
 }
 # Tables whose rows name the files that belong to them.
-CATALOGUE = (DATASETS, QRELS_SETS, EMBEDDING_SETS, RUNS)
-
-# The tables whose rows name the files of the others.
-CATALOGUES = (DATASETS, QRELS_SETS, EMBEDDING_SETS, RUNS)
+CATALOGUE = (DATASETS, QRELS_SETS, EMBEDDING_SETS, RUNS, BENCHES)
 
 
 def embeddings_schema(dim: int, precision: str) -> pa.Schema:
