@@ -92,7 +92,7 @@ def test_requests_of_reading(s3, filled, cmr):
     # Marker, rows, and of every file of ranks its size and its end, which is all of a small one.
     assert seen["GET"] == 1 + runs + sets + datasets + runs
     assert seen["HEAD"] == runs
-    assert seen["LIST"] == 4
+    assert seen["LIST"] == 5
     assert not any("prefix" in path and "ranks" in path for _, path in s3.requests)
 
     s3.calm()
@@ -104,8 +104,8 @@ def test_requests_of_reading(s3, filled, cmr):
     items, kept = 3, 2 * runs
 
     # A run's row is asked for by its id before it is scored, and comes once more with the list.
-    assert seen["GET"] <= 2 + datasets + 2 * (runs + sets) + items + kept
-    assert seen["LIST"] <= 12
+    assert seen["GET"] <= 4 + datasets + 2 * (runs + sets) + items + kept
+    assert seen["LIST"] <= 15
 
 
 def test_what_is_not_committed_is_not_seen(s3, filled, cmr):
@@ -206,7 +206,7 @@ def test_a_store_that_only_fails(s3, filled, cmr):
     assert "Traceback" not in said
     s3.calm()
     assert "2 scored" in cmr("evaluate", *grid, "-w", fresh(FILLED)).stderr
-    assert "all 12 checks pass" in cmr("doctor", "-w", FILLED).stdout
+    assert "all 13 checks pass" in cmr("doctor", "-w", FILLED).stdout
 
 
 def test_a_missing_file_is_named(s3, filled, cmr):
