@@ -13,14 +13,18 @@ from cmr.pipeline.bench.index import rescore
 from cmr.pipeline.bench.machine import machine, versions
 from cmr.pipeline.bench.plan import Job, heats
 from cmr.pipeline.bench.product import OneProduct
+from cmr.pipeline.bench.request import BenchRequest
+from cmr.pipeline.bench.run import bench
 from cmr.pipeline.bench.task import BATCH, Failed, Lane, Measured, Task, Turn
 from cmr.pipeline.bench.turns import race
+from cmr.pipeline.evaluate import evaluate
+from cmr.pipeline.request import Request
 from cmr.represent.precisions import encode
 from cmr.score.searchers import TorchSearcher
 from cmr.views import connect, fetch
 from cmr.warehouse.schemas import BENCHES
 from cmr.warehouse.store import Warehouse
-from tests.pipeline.test_searches import run
+from tests.pipeline.test_searches import no_bar, run
 
 GRAPH = "usearch-hnsw"
 ASKED = (
@@ -38,9 +42,10 @@ def root(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bench")
     np.savez(folder / "data.npz", **npz_arrays())
     run("ingest", "npz", folder / "data.npz", "-w", folder / "w", "--dataset", "d")
-    common = ("--dims", "40", "--precisions", "fp32,int8", "--protocols", "full")
-    run("evaluate", "-w", folder / "w", *common)
-    run("evaluate", "-w", folder / "w", *common, "--scorer", GRAPH, "--expansion-search", "16,64")
+    common = {"dims": (40,), "precisions": ("fp32", "int8"), "protocols": ("full",)}
+    evaluate(str(folder / "w"), Request(**common), no_bar)
+    graphs = {"scorer": GRAPH, "expansion_search": (16, 64), "directions": ("t2v",)}
+    evaluate(str(folder / "w"), Request(**common, **graphs), no_bar)
     return folder / "w"
 
 
@@ -151,29 +156,33 @@ def test_what_is_measured_is_kept(benched):
     result = run("bench", "-w", root, *ASKED)
     assert "all 30 measurements are there already" in result.stderr
     assert {row["bench_id"]: row["started_at"] for row in catalogue(root)} == before
-    more = [*ASKED, "--candidates", "20,25", "--scorers", "torch", "--stages", "single"]
-    more.remove("--expansion-search")
-    more.remove("16,64")
-    result = run("bench", "-w", root, *more)
-    assert "2 measurements" in result.stderr
-    assert "4 kept" in result.stderr
+    assert measure(root, candidates=(20, 25)) == (1, 2)
     after = {row["bench_id"]: row["started_at"] for row in catalogue(root)}
     assert before.items() < after.items()
-    # A lost file, more repeats, and --force are reasons to measure again.
-    more += ["--precisions", "fp32"]
-    lost = next(
-        row for row in catalogue(root) if (row["candidates"], row["precision"]) == (25, "fp32")
-    )
+    # A lost file, more repeats, and force are reasons to measure again.
+    lost = next(row for row in catalogue(root) if row["candidates"] == 25)
     os.remove(root / lost["files"][0])
-    assert "1 measurements" in run("bench", "-w", root, *more).stderr
-    assert "3 measurements" in run("bench", "-w", root, *more, "--repeats", "3").stderr
-    assert "3 measurements" in run("bench", "-w", root, *more, "--force").stderr
+    assert measure(root, candidates=(20, 25)) == (1, 2)
+    assert measure(root, repeats=3) == (2, 0)
+    assert measure(root, force=True) == (2, 0)
+
+
+def measure(root, **more):
+    """Single queries of torch in fp32, as in ASKED: how many were measured, and how many kept."""
+    search = Request(dims=(40,), precisions=("fp32",), directions=("t2v",))
+    settings = {"candidates": (20,), "repeats": 2, **more}
+    asked = BenchRequest(
+        search, ("torch",), ("single",), batch=50, singles=10, threads=1, **settings
+    )
+    done = bench(str(root), asked, no_bar)
+    return len(done.measured), done.kept
 
 
 def test_two_stages(benched):
     root, _ = benched
-    asked = ("--dims", "40", "--precisions", "int8", "--scorers", "torch", "--repeats", "1")
-    run("bench", "-w", root, *asked, "--rescore", "fp32", "--stages", "batch", "--batch", "20")
+    search = Request(dims=(40,), precisions=("int8",), directions=("t2v",), rescore="fp32")
+    asked = BenchRequest(search, ("torch",), ("batch",), repeats=1, batch=20)
+    assert len(bench(str(root), asked, no_bar).measured) == 1
     (found,) = [row for row in rows(root, "from speed") if row["rescore"]]
     assert found["vector_bytes"] == 40 + 160
     assert found["ann_recall"] is None

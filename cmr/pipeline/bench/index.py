@@ -84,7 +84,8 @@ class Index:
         """Each query's top k, (queries, k) ordinals and similarities."""
         if self._fine is None or queries.fine is None:
             return self._searcher.search(queries.coded, self._task.k, threads)
-        shortlist, _ = self._searcher.search(queries.coded, self._task.depth, threads)
+        depth = min(self._task.depth, self._vectors)
+        shortlist, _ = self._searcher.search(queries.coded, depth, threads)
         return rescore(self._fine, queries.fine, shortlist, self._task.k)
 
     def agreement(self, queries: Queries, found: tuple[Ordinals, Scores]) -> float:
