@@ -121,7 +121,7 @@ def _print_leaderboard(con: duckdb.DuckDBPyConnection, subject: Subject) -> None
         pa.Table.from_pylist([_line(row) for row in shown]),
         title=_title(subject) + "; ".join(f"{way}: {what}" for way, what in pools.items()),
     )
-    click.echo("±: half the 95% interval; kept: of the baseline's, whole gallery; *: Pareto front")
+    click.echo("±: half the 95% interval; kept: of the baseline, whole gallery; *: Pareto front")
     if len(rows) > len(shown):
         click.echo(f'{len(rows) - len(shown)} more: cmr sql "from leaderboard"')
 

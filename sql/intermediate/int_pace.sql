@@ -2,6 +2,17 @@
 -- model and direction all from one kind of measurement under one set of conditions. That is the
 -- bench that most of them were in, the latest if several; without one, their scoring passes on the
 -- machine where most were made. NULL for a run that was measured otherwise, or elsewhere.
+-- @measured: bench, or evaluate.
+-- @queries_per_second: As in speed.
+-- @slowest: As in speed.
+-- @quickest: As in speed.
+-- @p50_ms: As in speed.
+-- @p95_ms: As in speed.
+-- @p99_ms: As in speed.
+-- @build_seconds: As in speed.
+-- @ann_recall: As in speed.
+-- @build_peak_bytes: As in speed.
+-- @search_peak_bytes: As in speed.
 with
 candidates as (
     select runs.qrels, speed.*

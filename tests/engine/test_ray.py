@@ -19,6 +19,10 @@ from tests.conftest import npz_arrays
 from tests.pipeline.test_interrupted import rows, start
 
 pytest.importorskip("ray", reason="needs Ray (the extra cmr[ray])")
+pytestmark = pytest.mark.skipif(
+    not os.environ.get("CMR_CLUSTER_TESTS"),
+    reason="starts clusters and kills their workers; CMR_CLUSTER_TESTS=1 runs it",
+)
 
 # The pools make a task last about a second.
 GRID = (

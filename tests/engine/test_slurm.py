@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,11 @@ import pytest
 from tests.conftest import npz_arrays
 from tests.pipeline.test_interrupted import rows
 from tests.slurm import slurm as slurm
+
+pytestmark = pytest.mark.skipif(
+    not os.environ.get("CMR_CLUSTER_TESTS"),
+    reason="starts a Slurm of its own; CMR_CLUSTER_TESTS=1 runs it",
+)
 
 GRID = ("--dims", "16", "--precisions", "int8,fp16", "--candidates", "20")
 

@@ -185,7 +185,7 @@ def test_the_command_line(root):
         assert word in shown, word
     done = run(*args)
     assert "2 runs of data on d: 2 scored" in done.stderr
-    assert "Leaderboard (t2v: full, C = 30; v2t: full, C = 60)" in done.stdout
+    assert "Searches that return lists, whole gallery" in done.stdout
     assert "M 16 ef 128/64, rescored by int8 x1" in done.stdout
 
 
