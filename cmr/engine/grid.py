@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from cmr.errors import CmrError
 
 Range = tuple[int, int]
-# Operations a second of a slot: of a core, measured, and of a GPU, which waits for its vectors.
+# Operations a second of a slot, a core or a GPU: assumed, and good enough to size a task by.
 CORE_RATE, GPU_RATE = 5e10, 1e14
 # A task's seconds, aimed at and at the least.
 TASK_SECONDS = 20.0
