@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 
 import numpy as np
 import pytest
@@ -23,6 +24,12 @@ from tests.stores import s3 as s3
 GRID = ("--dims", "16", "--precisions", "fp16,int8", "--candidates", "20")
 NUMBER = itertools.count()
 FILLED = f"s3://{BUCKET}/filled"
+
+# The store's library tries again and again, minutes in all.
+SLOW = pytest.mark.skipif(
+    not os.environ.get("CMR_CLUSTER_TESTS"),
+    reason="waits for a store that fails; CMR_CLUSTER_TESTS=1 runs it",
+)
 
 
 def fresh(url):
@@ -184,6 +191,7 @@ def test_other_urls(cmr, data, tmp_path):
     assert asked.stdout == "n\n4\n"
 
 
+@SLOW
 def test_a_store_that_fails_and_is_slow(s3, url, both, data, cmr):
     """500, 503 and delays: what was asked is asked again, and no count is lost or doubled."""
     s3.delay = 0.01
@@ -197,6 +205,7 @@ def test_a_store_that_fails_and_is_slow(s3, url, both, data, cmr):
     assert Storage(url).listing("partial_counts") == []
 
 
+@SLOW
 def test_a_store_that_only_fails(s3, filled, cmr):
     """In the middle of the work: one sentence, and afterwards the same command goes on."""
     grid = (*GRID[:3], "int4", *GRID[4:])
