@@ -9,6 +9,9 @@ from cmr.report.plots import style
 from cmr.report.plots.style import Look, Row
 from cmr.warehouse.schemas import PRECISIONS
 
+# Inches that the legend beside the panels takes.
+_LEGEND = 1.2
+
 
 def against_bytes(
     look: Look, rows: Sequence[Row], what: str, ways: dict[str, str], title: str
@@ -50,8 +53,8 @@ def against_bytes(
         axes.set_ylabel(what)
         axes.set_title(ways[way])
     _legend(look, figure, rows, kinds)
-    note = look.say("filled: on the Pareto front (the line); bars: 95% intervals")
-    style.title(figure, title, note)
+    style.note(figure, look.say("filled: on the Pareto front (the line); bars: 95% intervals"))
+    style.title(figure, title, taken=_LEGEND)
     return figure
 
 
@@ -82,12 +85,12 @@ def speed(look: Look, rows: Sequence[Row], ways: dict[str, str], title: str) -> 
             axes.set_ylabel(look.say("queries a second") if above else look.say("ms a query"))
         grid[0, column].set_title(ways[way])
         grid[1, column].set_xlabel(look.say("dimension"))
-    style.precision_legend(figure, rows)
     devices = ", ".join(sorted({look.name(str(row["device"])) for row in rows}))
     note = look.say(
         "one exact pass over the gallery, which serves both directions; device: {device}"
     )
-    style.title(figure, title, note.format(device=devices))
+    style.precision_legend(figure, rows, note.format(device=devices))
+    style.title(figure, title)
     return figure
 
 

@@ -57,7 +57,8 @@ def differences(
     bar.set_label(look.say("{measure}, percentage points").format(measure=what))
     bar.outline.set_visible(False)
     note = look.say("* p < 0.05, paired by query, clustered by visual item, Holm-corrected")
-    style.title(figure, title, note)
+    style.note(figure, note)
+    style.title(figure, title)
     return figure
 
 

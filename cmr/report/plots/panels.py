@@ -82,7 +82,7 @@ def _panels(
     across = min(_MOST_ACROSS, len(found))
     down = -(-len(found) // across)
     width = style.COLUMN if across == 1 else style.TEXT
-    figure = style.new_figure(width, 0.8 + 1.7 * down)
+    figure = style.new_figure(width, 1.0 + 1.7 * down)
     grid = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False)
     for axes, (dim, method) in zip(grid.flat, found, strict=False):
         mine = [row for row in rows if (row["dim"], row["dim_method"]) == (dim, method)]
@@ -102,6 +102,6 @@ def _panels(
             axes.tick_params(labelbottom=True)
         if number % across == 0:
             axes.set_ylabel(labels[1])
-    style.precision_legend(figure, rows)
-    style.title(figure, title, note)
+    style.precision_legend(figure, rows, note)
+    style.title(figure, title)
     return figure

@@ -7,6 +7,8 @@ palette apart, and every colour has a marker and a line style beside it.
 from __future__ import annotations
 
 import io
+import textwrap
+import unicodedata
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -32,6 +34,7 @@ STYLES = (
     (0, (7, 2, 1, 2)),
 )
 DPI = 300
+_NOTE = {"fontsize": 6, "color": "#555555"}
 INK, FAINT = "#333333", "#999999"
 Row = dict[str, Any]
 
@@ -131,7 +134,7 @@ def precision_kind(precision: str) -> dict[str, Any]:
         "marker": MARKERS[at],
         "linestyle": STYLES[at],
         # Where lines coincide, the later and smaller marker leaves the rim of the earlier one.
-        "markersize": 5.5 - 0.55 * at,
+        "markersize": 5.5 - 2.5 * at / (len(PRECISIONS) - 1),
     }
 
 
@@ -151,10 +154,22 @@ def representation(row: Row) -> str:
     return f"{width_name((row['dim'], row['dim_method']))} {row['precision']}"
 
 
-def title(figure: Any, text: str, note: str) -> None:
-    """What is shown, above, and what one must know to read it, below."""
-    figure.suptitle(text, x=0.01, ha="left", fontsize=8)
-    figure.supxlabel(note, x=0.99, ha="right", fontsize=6, color="#666666")
+def title(figure: Any, text: str, taken: float = 0.0) -> None:
+    """What is shown, above, in as many lines as it takes; `taken`: inches at the right."""
+    lines = [line for one in text.split("\n") for line in _broken(one, figure, taken)]
+    figure.suptitle("\n".join(lines), x=0.01, ha="left", fontsize=8)
+
+
+def note(figure: Any, text: str) -> None:
+    """What one must know to read a plot that has its legend elsewhere, below."""
+    figure.supxlabel("\n".join(_broken(text, figure, 0)), x=0.99, ha="right", **_NOTE)
+
+
+def _broken(text: str, figure: Any, taken: float) -> list[str]:
+    """Lines that fit a figure's width: a letter of 8 points takes a fifteenth of an inch."""
+    wide = any(unicodedata.east_asian_width(sign) == "W" for sign in text)
+    room = (figure.get_figwidth() - taken) * (9.5 if wide else 15)
+    return textwrap.wrap(text, max(10, int(room)), break_on_hyphens=False)
 
 
 def sizes_axis(axis: Any, values: Sequence[int], log: bool) -> None:
@@ -187,11 +202,18 @@ def _plain(value: float, _place: int) -> str:
     return f"{value:,.0f}" if value >= 1 else f"{value:.6f}".rstrip("0")
 
 
-def precision_legend(figure: Any, rows: Sequence[Row]) -> None:
-    """One legend of the precisions for all panels."""
+def precision_legend(figure: Any, rows: Sequence[Row], text: str) -> None:
+    """One legend of the precisions for all panels, under what one must know to read them."""
     from matplotlib.lines import Line2D
 
     there = {row["precision"] for row in rows}
     found = [name for name in PRECISIONS if name in there]
     handles = [Line2D([], [], label=name, **precision_kind(name)) for name in found]
-    figure.legend(handles=handles, loc="outside upper right", ncols=len(handles))
+    figure.legend(
+        handles=handles,
+        loc="outside lower left",
+        ncols=min(len(handles), int(figure.get_figwidth() / 0.85)),
+        title="\n".join(_broken(text, figure, 0)),
+        title_fontproperties={"size": _NOTE["fontsize"]},
+        alignment="left",
+    )
