@@ -7,10 +7,11 @@ stands before the colon in `--model` and whose value is an `EncoderKind`.
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 
 from cmr.encode.encoder import EncoderKind
 from cmr.errors import CmrError
+from cmr.plugins import load, registered
 
 GROUP = "cmr.encoders"
 DEFAULT = "open_clip"
@@ -31,14 +32,8 @@ def get_kind(name: str) -> EncoderKind:
     point = _others().get(name)
     if point is None:
         raise CmrError(f"there is no encoder {name!r}; there are {', '.join(kind_names())}")
-    try:
-        loaded = point.load()
-    except Exception as error:
-        raise CmrError(f"the encoder {name!r} ({point.value}) does not load: {error}") from None
-    if not isinstance(loaded, EncoderKind):
-        raise CmrError(f"the encoder {name!r} ({point.value}) is no cmr.encode.encoder.EncoderKind")
-    return loaded
+    return load(point, EncoderKind, "encoder")
 
 
 def _others() -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group=GROUP)}
+    return registered(GROUP)

@@ -7,10 +7,10 @@ format's and whose value a `Format`.
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 
-from cmr.errors import CmrError
 from cmr.export.format import Format
+from cmr.plugins import load, registered
 
 GROUP = "cmr.exports"
 OWN = {
@@ -45,14 +45,8 @@ def get(name: str) -> Format | None:
     point = _others().get(name)
     if point is None:
         return None
-    try:
-        loaded = point.load()
-    except Exception as error:
-        raise CmrError(f"the format {name!r} ({point.value}) does not load: {error}") from None
-    if not isinstance(loaded, Format):
-        raise CmrError(f"the format {name!r} ({point.value}) is no cmr.export.format.Format")
-    return loaded
+    return load(point, Format, "format")
 
 
 def _others() -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group=GROUP)}
+    return registered(GROUP)

@@ -10,11 +10,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from types import ModuleType
 from typing import Any
 
 from cmr.errors import CmrError
+from cmr.plugins import load, registered
 from cmr.sources.collection import Collection
 from cmr.sources.files import is_url
 from cmr.sources.source import Parameter, Source
@@ -48,13 +49,7 @@ def get(name: str) -> Source | None:
     point = _others().get(name)
     if point is None:
         return None
-    try:
-        loaded = point.load()
-    except Exception as error:
-        raise CmrError(f"the source {name!r} ({point.value}) does not load: {error}") from None
-    if not isinstance(loaded, Source):
-        raise CmrError(f"the source {name!r} ({point.value}) is no cmr.sources.source.Source")
-    return loaded
+    return load(point, Source, "source")
 
 
 def read(source: Source, arguments: Mapping[str, Any]) -> Collection:
@@ -93,4 +88,4 @@ def _of(module: ModuleType, name: str) -> Source:
 
 
 def _others() -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group=GROUP)}
+    return registered(GROUP)

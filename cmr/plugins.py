@@ -1,0 +1,29 @@
+"""What other packages register with us, by entry point."""
+
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint, entry_points
+from typing import TypeVar
+
+from cmr.errors import CmrError
+
+T = TypeVar("T")
+
+
+def registered(group: str) -> dict[str, EntryPoint]:
+    """The entry points of a group, by name."""
+    return {point.name: point for point in entry_points(group=group)}
+
+
+def load(point: EntryPoint, kind: type[T], what: str) -> T:
+    """What an entry point names. Raises CmrError if it does not load or is no `kind`."""
+    try:
+        loaded = point.load()
+    except Exception as error:
+        raise CmrError(
+            f"the {what} {point.name!r} ({point.value}) does not load: {error}"
+        ) from None
+    if not isinstance(loaded, kind):
+        wanted = f"{kind.__module__}.{kind.__qualname__}"
+        raise CmrError(f"the {what} {point.name!r} ({point.value}) is no {wanted}")
+    return loaded
