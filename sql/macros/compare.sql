@@ -51,13 +51,7 @@ pairs as (
     select
         x.protocol, x.candidates, x.measure, x.k, x.query_id, x.value as value_a,
         y.value as value_b,
-        -- The last digits of equal values differ by the order in which they were summed.
-        case
-            when x.value is null or y.value is null then null
-            when abs(y.value - x.value) > 1e-12 * greatest(1, abs(x.value))
-                then y.value - x.value
-            else 0.0
-        end as delta,
+        paired_difference(x.value, y.value) as delta,
         case when x.measure = 'mean_rank' then -delta else delta end as gain
     from marks as x
     inner join marks as y
@@ -110,22 +104,11 @@ estimated as (
     select
         *,
         dd - 2 * difference * nd + difference * difference * nn as residual,
-        case
-            when clusters <= 1 then null
-            when residual <= 1e-12 * dd then 0.0
-            else sqrt(residual * clusters / (clusters - 1)) / queries
-        end as error
+        clustered_error(residual, dd, clusters, queries) as error
     from summed
 ),
 tested as (
-    select
-        *,
-        case
-            when error is null then null
-            when error > 0 then p_value(difference / error)
-            when abs(difference) > 1e-12 then 0.0
-            else 1.0
-        end as p
+    select *, difference_p(difference, error) as p
     from estimated
 ),
 ordered as (

@@ -5,8 +5,8 @@
 -- Its first CTEs stand in for the views of their names in everything that per_query reads.
 -- @run_a: The run that is named first.
 -- @run_b: The run that is named later.
--- @representation_a: Dimension, dimension method and precision of run a.
--- @representation_b: Dimension, dimension method and precision of run b.
+-- @representation_a: Dimension, dimension method, precision and variant of run a.
+-- @representation_b: Dimension, dimension method, precision and variant of run b.
 -- @value_a: The measure of run a.
 -- @value_b: The measure of run b.
 -- @difference: value_b - value_a.
@@ -29,7 +29,8 @@ int_pools as (
 placed as (
     select
         *,
-        dim || ' ' || dim_method || ' ' || precision as representation,
+        concat_ws(', ', concat_ws(' ', dim, dim_method, precision), nullif(variant, ''))
+            as representation,
         list_position(list_transform(ids, lambda given: starts_with(run_id, given)), true) as place
     from runs
 ),
@@ -51,12 +52,7 @@ pairs as (
         x.place as place_a, y.place as place_b, x.run_id as run_a, y.run_id as run_b,
         x.representation as representation_a, y.representation as representation_b,
         x.value as value_a, y.value as value_b,
-        -- The last digits of equal values differ by the order in which they were summed.
-        case
-            when abs(y.value - x.value) > 1e-12 * greatest(1, abs(x.value))
-                then y.value - x.value
-            else 0.0
-        end as delta,
+        paired_difference(x.value, y.value) as delta,
         case when x.measure = 'mean_rank' then -delta else delta end as gain
     from marks as x
     inner join marks as y
@@ -74,11 +70,11 @@ clustered as (
         pairs.place_a, pairs.place_b, pairs.run_a, pairs.run_b,
         pairs.representation_a, pairs.representation_b, int_clusters.cluster,
         count(*) as n,
-        sum(pairs.value_a) as total_a,
-        sum(pairs.value_b) as total_b,
-        sum(pairs.delta) as d,
-        sum((pairs.gain > 0)::bigint) as wins,
-        sum((pairs.gain < 0)::bigint) as losses
+        sum_known(pairs.value_a) as total_a,
+        sum_known(pairs.value_b) as total_b,
+        sum_known(pairs.delta) as d,
+        sum_known((pairs.gain > 0)::bigint) as wins,
+        sum_known((pairs.gain < 0)::bigint) as losses
     from pairs
     inner join int_clusters using (dataset, qrels, direction, query_id)
     group by all
@@ -89,14 +85,14 @@ summed as (
         representation_a, representation_b,
         count(*) as clusters,
         sum(n)::bigint as queries,
-        sum(total_a) / sum(n) as value_a,
-        sum(total_b) / sum(n) as value_b,
-        sum(d) / sum(n) as difference,
-        sum(d * d) as dd,
-        sum(n * d) as nd,
+        sum_known(total_a) / sum(n) as value_a,
+        sum_known(total_b) / sum(n) as value_b,
+        sum_known(d) / sum(n) as difference,
+        sum_known(d * d) as dd,
+        sum_known(n * d) as nd,
         sum(n * n) as nn,
-        sum(wins)::bigint as wins,
-        sum(losses)::bigint as losses
+        sum_known(wins)::bigint as wins,
+        sum_known(losses)::bigint as losses
     from clustered
     group by all
 ),
@@ -104,22 +100,11 @@ estimated as (
     select
         *,
         dd - 2 * difference * nd + difference * difference * nn as residual,
-        case
-            when clusters <= 1 then null
-            when residual <= 1e-12 * dd then 0.0
-            else sqrt(residual * clusters / (clusters - 1)) / queries
-        end as error
+        clustered_error(residual, dd, clusters, queries) as error
     from summed
 ),
 tested as (
-    select
-        *,
-        case
-            when error is null then null
-            when error > 0 then p_value(difference / error)
-            when abs(difference) > 1e-12 then 0.0
-            else 1.0
-        end as p
+    select *, difference_p(difference, error) as p
     from estimated
 ),
 ordered as (

@@ -41,13 +41,9 @@ estimated as (
     select
         *,
         total / weight as value,
-        -- Σ (s - n value)²; what is 1e-12 of Σ s² or less is the rounding of a zero.
+        -- Σ (s - n value)².
         squared - 2 * total / weight * product + (total / weight) ** 2 * nn as residual,
-        case
-            when clusters <= 1 then null
-            when residual <= 1e-12 * squared then 0.0
-            else sqrt(residual * clusters / (clusters - 1)) / weight
-        end as error
+        clustered_error(residual, squared, clusters, weight) as error
     from named
 ),
 final as (

@@ -79,21 +79,11 @@ estimated as (
         xx - 2 * kept * xy + kept * kept * yy as residual,
         xx - 2 * value * nx + value * value * nn as own,
         dd - 2 * difference * (nx - ny) + difference * difference * nn as paired_residual,
-        case
-            when clusters <= 1 then null
-            when residual <= 1e-12 * xx then 0.0
-            else sqrt(residual * clusters / (clusters - 1)) / base
-        end as error,
-        case
-            when clusters <= 1 then null
-            when own <= 1e-12 * xx then 0.0
-            else sqrt(own * clusters / (clusters - 1)) / queries
-        end as value_error,
-        case
-            when clusters <= 1 then null
-            when dd <= 1e-24 * xx or paired_residual <= 1e-12 * dd then 0.0
-            else sqrt(paired_residual * clusters / (clusters - 1)) / queries
-        end as difference_error
+        clustered_error(residual, xx, clusters, base) as error,
+        clustered_error(own, xx, clusters, queries) as value_error,
+        clustered_error(
+            case when dd <= 1e-24 * xx then 0.0 else paired_residual end, dd, clusters, queries
+        ) as difference_error
     from paired
 ),
 first_cutoffs as (
@@ -111,13 +101,7 @@ final as (
         estimated.baseline, estimated.baseline_is,
         estimated.base / estimated.queries as baseline_value,
         estimated.difference,
-        case
-            when estimated.difference_error is null then null
-            when estimated.difference_error > 0
-                then p_value(estimated.difference / estimated.difference_error)
-            when abs(estimated.difference) > 1e-12 then 0.0
-            else 1.0
-        end as p,
+        difference_p(estimated.difference, estimated.difference_error) as p,
         estimated.kept as retention,
         estimated.kept - 1.959963984540054 * estimated.error as ci_low,
         estimated.kept + 1.959963984540054 * estimated.error as ci_high
