@@ -84,12 +84,12 @@ class TorchSearcher:
         clock = time.perf_counter()
         self._kernel: Kernel = choose(items.precision, items.dim, device)
         self._items = self._kernel.prepare(items)
-        self._scales = self._prepare_scales(items)
+        self._scales = self._factors(items)
         self._room = room
         self.metric = "ip"
         self.build_seconds = time.perf_counter() - clock
 
-    def _prepare_scales(self, encoded: Encoded) -> torch.Tensor | None:
+    def _factors(self, encoded: Encoded) -> torch.Tensor | None:
         if not self._kernel.scaled or encoded.precision == "b1":
             return None
         return torch.from_numpy(np.array(encoded.scales)).to(self._kernel.device)
@@ -112,7 +112,7 @@ class TorchSearcher:
         return _joined(parts, count)
 
     def _search(self, queries: Encoded, depth: int) -> tuple[Ordinals, Scores]:
-        rows, scales = self._kernel.prepare(queries), self._prepare_scales(queries)
+        rows, scales = self._kernel.prepare(queries), self._factors(queries)
         best: torch.Tensor | None = None
         for first in range(0, len(self._items), TILE):
             last = min(len(self._items), first + TILE)

@@ -203,6 +203,21 @@ def test_rescoring_is_an_exact_search_of_the_shortlist():
             assert scores[query] == pytest.approx(exact[query, best], abs=0.02)
 
 
+def test_a_half_type_is_multiplied_as_one_while_its_index_is_there():
+    import torch
+
+    matmul = torch.backends.mkldnn.matmul
+    vectors = np.eye(4, 64, dtype=np.float32)
+    before = matmul.fp32_precision
+    index = OneProduct(encode(vectors, "bf16"))
+    kernel = TorchSearcher(encode(vectors, "bf16"))._kernel
+    with kernel.active():
+        wanted = matmul.fp32_precision
+    assert matmul.fp32_precision == wanted
+    del index
+    assert matmul.fp32_precision == before
+
+
 @pytest.mark.parametrize("precision", ["fp32", "fp16", "bf16", "int8", "int4", "b1"])
 def test_one_product_finds_what_tiles_find(precision, monkeypatch):
     rng = np.random.default_rng(1)

@@ -8,14 +8,13 @@ torch.
 from __future__ import annotations
 
 import contextlib
-import time
+import weakref
 
 import numpy as np
 import torch
 
 from cmr.represent.precisions import Encoded
-from cmr.score.product import Kernel, choose
-from cmr.score.searchers import Ordinals, Scores
+from cmr.score.searchers import Ordinals, Scores, TorchSearcher
 
 # Up to so many items one product is as quick as tiles for batches.
 LARGEST = 65_536
@@ -23,34 +22,21 @@ LARGEST = 65_536
 ROOM = 64 * 2**20
 
 
-class OneProduct:
+class OneProduct(TorchSearcher):
     """Exact search by the products that `cmr evaluate` takes for a precision."""
-
-    scorer, metric = "torch", "ip"
 
     def __init__(self, items: Encoded, device: str = "cpu") -> None:
         """Hold the gallery as its kernel multiplies it.
 
-        The precision of float32 products is set for the whole process, once.
+        The precision of float32 products is set for the whole process while the index is there:
+        to set it for every query costs more than a query.
         """
-        clock = time.perf_counter()
-        self._kernel: Kernel = choose(items.precision, items.dim, device)
-        self._items = self._kernel.prepare(items)
-        self._scales = self._factors(items)
+        super().__init__(items, device=device)
         self._rows = max(1, ROOM // (4 * max(1, len(items))))
-        contextlib.ExitStack().enter_context(self._kernel.active())
-        self.build_seconds = time.perf_counter() - clock
-
-    def _factors(self, encoded: Encoded) -> torch.Tensor | None:
-        if not self._kernel.scaled or encoded.precision == "b1":
-            return None
-        return torch.from_numpy(np.array(encoded.scales)).to(self._kernel.device)
-
-    @property
-    def index_bytes(self) -> int:
-        """Bytes of the operand and of its scales."""
-        held = self._items.numel() * self._items.element_size()
-        return held + (0 if self._scales is None else 4 * len(self._scales))
+        # Held as long as the index is, for a context that nothing holds is left at once.
+        stack = contextlib.ExitStack()
+        stack.enter_context(self._kernel.active())
+        weakref.finalize(self, stack.close)
 
     def search(self, queries: Encoded, count: int, threads: int = 0) -> tuple[Ordinals, Scores]:
         """As `Searcher.search`; the gallery has at least `count` items."""
@@ -64,7 +50,7 @@ class OneProduct:
             [part[1] for part in parts]
         )
 
-    def _search(self, queries: Encoded, count: int) -> tuple[Ordinals, Scores]:
+    def _search(self, queries: Encoded, depth: int) -> tuple[Ordinals, Scores]:
         rows = self._kernel.prepare(queries)
         if self._kernel.operand == "float32" and not self._kernel.split:
             products = torch.mm(rows, self._items.T)
@@ -74,7 +60,7 @@ class OneProduct:
             products = self._kernel.tile(rows, self._items)
         if self._scales is not None:
             products = products * self._scales
-        found = torch.topk(products, count)
+        found = torch.topk(products, depth)
         values = found.values
         scales = self._factors(queries)
         if scales is not None:
