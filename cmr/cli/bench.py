@@ -6,13 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cmr.cli.options import Bytes, comma, warehouse_option
+from cmr.cli.options import (
+    POSITIVE,
+    Bytes,
+    comma,
+    quantizer_option,
+    search_options,
+    seed_option,
+    subject_options,
+    warehouse_option,
+)
 from cmr.cli.progress import progress
 
 if TYPE_CHECKING:
     from cmr.pipeline.bench.run import Benched
 
-_POSITIVE = click.IntRange(1)
 _SEARCH = (
     "dataset", "model", "dims", "precisions", "quantizers", "dim_methods", "seed", "directions",
     "connectivity", "expansion_add", "expansion_search", "rescore", "oversample", "device",
@@ -22,17 +30,10 @@ _SEARCH = (
 
 @click.command()
 @warehouse_option
-@click.option("--dataset", help="Data set.  [default: the only one]")
-@click.option("--model", help="Model.  [default: the only one]")
-@click.option("--dims", type=comma(_POSITIVE), default="256,512,1024", show_default=True)
+@subject_options
+@click.option("--dims", type=comma(POSITIVE), default="256,512,1024", show_default=True)
 @click.option("--precisions", type=comma(str), default="fp32,fp16,int8,int4", show_default=True)
-@click.option(
-    "--quantizer",
-    "quantizers",
-    type=comma(click.Choice(["absmax", "calibrated", "rotated"])),
-    default="absmax",
-    show_default=True,
-)
+@quantizer_option
 @click.option("--dim-methods", type=comma(str), default=None, help="As of `cmr evaluate`.")
 @click.option(
     "--scorers",
@@ -50,42 +51,29 @@ _SEARCH = (
 )
 @click.option(
     "--candidates",
-    type=comma(_POSITIVE),
+    type=comma(POSITIVE),
     default="100,200,300,400,500",
     show_default=True,
     help="Sizes C of the galleries of single queries, beside the whole one.",
 )
-@click.option("--k", default=10, show_default=True, type=_POSITIVE, help="Items to find.")
+@click.option("--k", default=10, show_default=True, type=POSITIVE, help="Items to find.")
 @click.option(
-    "--batch", type=_POSITIVE, default=None, help="Queries in one go.  [default: up to 1000]"
+    "--batch", type=POSITIVE, default=None, help="Queries in one go.  [default: up to 1000]"
 )
 @click.option(
     "--singles",
-    type=_POSITIVE,
+    type=POSITIVE,
     default=None,
     help="Single queries a repeat.  [default: up to 200]",
 )
-@click.option("--repeats", default=5, show_default=True, type=_POSITIVE, help="Rounds of turns.")
+@click.option("--repeats", default=5, show_default=True, type=POSITIVE, help="Rounds of turns.")
 @click.option(
     "--directions",
     type=comma(click.Choice(["t2v", "v2t"])),
     default="t2v",
     show_default=True,
 )
-@click.option("--connectivity", type=comma(click.IntRange(2)), default=None, help="Of HNSW, M.")
-@click.option(
-    "--expansion-add", type=comma(_POSITIVE), default=None, help="Of HNSW, efConstruction."
-)
-@click.option(
-    "--expansion-search",
-    type=comma(_POSITIVE),
-    default=None,
-    help="Of HNSW, ef; several values make a curve, of one graph.",
-)
-@click.option(
-    "--rescore", metavar="PRECISION", default=None, help="Search in two stages, as evaluate does."
-)
-@click.option("--oversample", type=comma(_POSITIVE), default="4", show_default=True)
+@search_options
 @click.option("--threads", default=0, type=click.IntRange(0), help="[default: every core]")
 @click.option("--device", default="auto", show_default=True, help="Of torch: auto, cpu, cuda, mps.")
 @click.option(
@@ -94,12 +82,12 @@ _SEARCH = (
     default=None,
     help="Bytes for all that takes turns at once.  [default: half of the machine]",
 )
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=42, show_default=True)
+@seed_option
 @click.option("--images", help="Folder, zip or tar of the pictures, for encode.")
 @click.option("--encoder", help="What loads the model, if its name does not say it.")
 @click.option("--pretrained", help="Weights for --encoder.")
-@click.option("--encode-items", default=256, show_default=True, type=_POSITIVE, help="Each side.")
-@click.option("--encode-batch", default=64, show_default=True, type=_POSITIVE)
+@click.option("--encode-items", default=256, show_default=True, type=POSITIVE, help="Each side.")
+@click.option("--encode-batch", default=64, show_default=True, type=POSITIVE)
 @click.option("--force", is_flag=True, help="Measure again what is measured.")
 def bench(warehouse: str, **settings: Any) -> None:
     """Measure speed and memory of representations and scorers, and hold them against quality.
@@ -122,14 +110,12 @@ def bench(warehouse: str, **settings: Any) -> None:
     cmr sql "from decisions"               beside what is kept of the quality
     cmr sql "from across_machines"         the same, measured on two machines
     """
+    from cmr.api.evaluate import make_request
     from cmr.errors import CmrError
     from cmr.pipeline.bench.request import BenchRequest
     from cmr.pipeline.bench.run import bench as run
-    from cmr.pipeline.request import Request
 
-    for name in ("dim_methods", "connectivity", "expansion_add", "expansion_search"):
-        settings[name] = settings[name] or ()
-    search = Request(**{name: settings.pop(name) for name in _SEARCH})
+    search = make_request(**{name: settings.pop(name) for name in _SEARCH})
     done = run(warehouse, BenchRequest(search=search, **settings), progress)
     if done.bench_ids:
         for note in done.notes:

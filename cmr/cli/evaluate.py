@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cmr.cli.options import Bytes, comma, warehouse_option
+from cmr.cli.options import (
+    POSITIVE,
+    Bytes,
+    comma,
+    quantizer_option,
+    search_options,
+    seed_option,
+    subject_options,
+    warehouse_option,
+)
 from cmr.cli.progress import progress
 
 if TYPE_CHECKING:
@@ -14,15 +23,13 @@ if TYPE_CHECKING:
     from cmr.pipeline.request import Request
 
 _DIMS = "256,512,1024"
-_POSITIVE = click.IntRange(1)
 _PARTS = ("shard", "merge", "prepare", "engine")
 
 
 @click.command()
 @warehouse_option
-@click.option("--dataset", help="Data set.  [default: the only one]")
-@click.option("--model", help="Model.  [default: the only one]")
-@click.option("--dims", type=comma(_POSITIVE), default=_DIMS, show_default=True)
+@subject_options
+@click.option("--dims", type=comma(POSITIVE), default=_DIMS, show_default=True)
 @click.option(
     "--precisions",
     type=comma(str),
@@ -30,15 +37,7 @@ _PARTS = ("shard", "merge", "prepare", "engine")
     show_default=True,
     help="Of fp32, fp16, bf16, fp8 (fp8_e4m3), fp8_e5m2, int8, int4, b1.",
 )
-@click.option(
-    "--quantizer",
-    "quantizers",
-    type=comma(click.Choice(["absmax", "calibrated", "rotated"])),
-    default="absmax",
-    show_default=True,
-    help="How codes are made: a scale a vector; ranges a dimension, calibrated on the gallery; a "
-    "random rotation first. fp32, fp16 and bf16 have none, fp8 no calibrated.",
-)
+@quantizer_option
 @click.option(
     "--dim-methods",
     type=comma(str),
@@ -47,15 +46,15 @@ _PARTS = ("shard", "merge", "prepare", "engine")
 )
 @click.option(
     "--candidates",
-    type=comma(_POSITIVE),
+    type=comma(POSITIVE),
     default="100,200,300,400,500",
     show_default=True,
     help="Sizes C of the candidate pools, relevant items included.",
 )
 @click.option(
-    "--k", "ks", type=comma(_POSITIVE), default="10", show_default=True, help="Cut-offs K."
+    "--k", "ks", type=comma(POSITIVE), default="10", show_default=True, help="Cut-offs K."
 )
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=42, show_default=True)
+@seed_option
 @click.option(
     "--protocols",
     type=comma(click.Choice(["expected", "full", "sampled"])),
@@ -75,7 +74,7 @@ _PARTS = ("shard", "merge", "prepare", "engine")
     help="Judgments to use, by the name that `cmr ingest qrels` gave them.",
 )
 @click.option(
-    "--draws", type=_POSITIVE, default=1, show_default=True, help="Pools a query, for sampled."
+    "--draws", type=POSITIVE, default=1, show_default=True, help="Pools a query, for sampled."
 )
 @click.option("--hits", type=click.IntRange(0), default=0, help="Keep the top N of every query.")
 @click.option(
@@ -85,40 +84,10 @@ _PARTS = ("shard", "merge", "prepare", "engine")
     show_default=True,
     help="torch and usearch-exact count every rank; usearch-hnsw is approximate and returns lists.",
 )
-@click.option(
-    "--connectivity",
-    type=comma(click.IntRange(2)),
-    default=None,
-    help="Edges of a node of usearch-hnsw, M.  [default: 16]",
-)
-@click.option(
-    "--expansion-add",
-    type=comma(_POSITIVE),
-    default=None,
-    help="Candidates when a node is added, efConstruction.  [default: 128]",
-)
-@click.option(
-    "--expansion-search",
-    type=comma(_POSITIVE),
-    default=None,
-    help="Candidates of a search, ef; several values make a curve.  [default: 64]",
-)
-@click.option(
-    "--rescore",
-    metavar="PRECISION",
-    default=None,
-    help="Rank a shortlist again by the stored vectors of this finer precision, such as fp32.",
-)
-@click.option(
-    "--oversample",
-    type=comma(_POSITIVE),
-    default="4",
-    show_default=True,
-    help="Length of the shortlist, in lists.",
-)
+@search_options
 @click.option(
     "--list-length",
-    type=_POSITIVE,
+    type=POSITIVE,
     default=None,
     help="Length of the lists of usearch-hnsw and --rescore.  [default: the largest K]",
 )
@@ -147,7 +116,7 @@ _PARTS = ("shard", "merge", "prepare", "engine")
     help="With --engine ray: auto, host:port or ray://host:port.  [default: start Ray here]",
 )
 @click.option(
-    "--shards", type=_POSITIVE, default=None, help="With --engine ray: tasks a representation."
+    "--shards", type=POSITIVE, default=None, help="With --engine ray: tasks a representation."
 )
 def evaluate(warehouse: str, explain: bool, **settings: Any) -> None:
     """Count every query's ranks and store them; finished runs are not scored again.

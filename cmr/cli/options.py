@@ -88,3 +88,69 @@ class Duration(click.ParamType[float]):
         if not 0 <= seconds < 1e12:
             self.fail(f"{value!r} is not a time such as 30m, 1h or 2d", param, ctx)
         return seconds
+
+
+def _all(*options: Decorator) -> Decorator:
+    """Several options as one decorator, in help's order."""
+
+    def wrap(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return wrap
+
+
+POSITIVE = click.IntRange(1)
+
+subject_options = _all(
+    click.option("--dataset", help="Data set.  [default: the only one]"),
+    click.option("--model", help="Model.  [default: the only one]"),
+)
+quantizer_option = click.option(
+    "--quantizer",
+    "quantizers",
+    type=comma(click.Choice(["absmax", "calibrated", "rotated"])),
+    default="absmax",
+    show_default=True,
+    help="How codes are made: a scale a vector; ranges a dimension, calibrated on the gallery; a "
+    "random rotation first. fp32, fp16 and bf16 have none, fp8 no calibrated.",
+)
+seed_option = click.option(
+    "--seed", type=click.IntRange(0, 2**63 - 1), default=42, show_default=True
+)
+# How a gallery is searched by usearch's graph, and in two stages.
+search_options = _all(
+    click.option(
+        "--connectivity",
+        type=comma(click.IntRange(2)),
+        default=None,
+        help="Edges of a node of usearch-hnsw, M.  [default: 16]",
+    ),
+    click.option(
+        "--expansion-add",
+        type=comma(POSITIVE),
+        default=None,
+        help="Candidates when a node is added, efConstruction.  [default: 128]",
+    ),
+    click.option(
+        "--expansion-search",
+        type=comma(POSITIVE),
+        default=None,
+        help="Candidates of a search, ef; several values make a curve, of one graph.  "
+        "[default: 64]",
+    ),
+    click.option(
+        "--rescore",
+        metavar="PRECISION",
+        default=None,
+        help="Rank a shortlist again by the stored vectors of this finer precision, such as fp32.",
+    ),
+    click.option(
+        "--oversample",
+        type=comma(POSITIVE),
+        default="4",
+        show_default=True,
+        help="Length of the shortlist, in lists.",
+    ),
+)

@@ -69,11 +69,12 @@ def _print_costs(store: Store, rows: list[Row], k: int) -> None:
     from cmr.cli.benched import hold
     from cmr.materialised import open_for
     from cmr.views import fetch, quoted
+    from cmr.warehouse.schemas import BENCHES
 
     runs = {row["run_id"] for row in rows if row["measure"] == "recall"} - {None}
-    con = open_for(store, "from decisions")
-    if not runs or not fetch(con, "from benches limit 1").num_rows:
+    if not runs or not store.catalogue(BENCHES):
         return
+    con = open_for(store, "from decisions")
     hold(con)
     listed = ", ".join(map(quoted, sorted(runs)))
     said = fetch(

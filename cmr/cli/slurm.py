@@ -6,13 +6,15 @@ from typing import Any
 
 import click
 
+from cmr.engine.slurm import MODES
+
 _POSITIVE = click.IntRange(1)
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.option(
     "--mode",
-    type=click.Choice(["array", "ray", "job"]),
+    type=click.Choice(MODES),
     help="array: shards, without Ray; ray: a Ray cluster over the allocation; job: the command "
     "as it is.  [default: array for evaluate, else job]",
 )
