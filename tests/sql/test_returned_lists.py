@@ -207,6 +207,11 @@ def test_what_is_built_on_metrics_is_null_too(three):
     assert found["mrr", None]["value_a"] is not None
     for name in ("value_b", "difference", "ci_low", "p", "p_holm", "wins", "losses", "ties"):
         assert found["mrr", None][name] is None, name
+    for name, k in (("hit_rate", 3), ("mrr", None)):
+        call = f"compare_runs(['e', 'a'], measure_name := '{name}', cut := {k or 3})"
+        (alone,) = fetch(con, f"from {call}").to_pylist()
+        for key in ("value_a", "value_b", "difference", "ci_low", "p", "wins", "losses", "ties"):
+            assert alone[key] == pytest.approx(found[name, k][key], abs=1e-12), (name, key)
     kept = fetch(con, "from retention where run_id = 'a'").to_pylist()
     assert {row["baseline"] for row in kept} == {"e"}
     for row in kept:
