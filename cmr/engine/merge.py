@@ -47,10 +47,7 @@ def collect(work: Work, shards: int | None = None) -> tuple[list[Row], list[pa.T
     rows = finished(warehouse, work.key)
     cuts = [shards] if shards else sorted({many for many, _ in rows})
     if not cuts:
-        raise CmrError(
-            f"no shard of {work.title} with these settings has been counted; "
-            "cmr evaluate --shard 0/2 … makes the first of two"
-        )
+        raise none_counted(work.title)
     for many in cuts:
         if all((many, at) in rows for at in range(many)):
             mine = [rows[many, at] for at in range(many)]
@@ -62,6 +59,14 @@ def collect(work: Work, shards: int | None = None) -> tuple[list[Row], list[pa.T
     many = max(cuts, key=lambda one: (sum(key[0] == one for key in rows) / one, -one))
     lacking = [at for at in range(many) if (many, at) not in rows]
     raise CmrError(_missing(work, lacking, many, "missing"))
+
+
+def none_counted(title: str) -> CmrError:
+    """What is said of a representation that no shard was counted of."""
+    return CmrError(
+        f"no shard of {title} with these settings has been counted; "
+        "cmr evaluate --shard 0/2 … makes the first of two"
+    )
 
 
 def _missing(work: Work, shards: Sequence[int], of: int, what: str) -> str:

@@ -75,9 +75,15 @@ class Deriver:
     """Derives representations of one model's vectors on one data set."""
 
     def __init__(
-        self, warehouse: Warehouse, data: Row, model: str, ids: dict[str, pa.Array]
+        self,
+        warehouse: Warehouse,
+        data: Row,
+        model: str,
+        ids: dict[str, pa.Array],
+        stored_only: bool = False,
     ) -> None:
-        """`data`: row of `datasets`. `ids`: the item ids of both sides.
+        """`data`: row of `datasets`. `ids`: the item ids of both sides. `stored_only`: nothing is
+        made, and what is not there raises NotStoredError.
 
         Raises CmrError if there are no such vectors.
         """
@@ -95,6 +101,7 @@ class Deriver:
         self.native_dims = sorted(given[0] & given[1])
         if not self.native_dims:
             raise CmrError(f"the warehouse has no vectors of {dataset!r} by the model {model!r}")
+        self._stored_only = stored_only
         self._moments: list[npt.NDArray[np.float64]] = []
         self._calibrated: dict[tuple[str, int, str, int], Ranges] = {}
 
@@ -208,7 +215,7 @@ class Deriver:
             settings,
             self._data["fingerprint"],
             native["rows"],
-            make,
+            None if self._stored_only else make,
             parent,
             seed if seeded else None,
             coding=coding,

@@ -54,14 +54,16 @@ def explain(root: str, request: Request) -> list[Row]:
     return rows
 
 
-def _prepare(warehouse: Warehouse, request: Request) -> tuple[Row, Subject, Deriver, list[Wanted]]:
+def _prepare(
+    warehouse: Warehouse, request: Request, stored_only: bool = False
+) -> tuple[Row, Subject, Deriver, list[Wanted]]:
     """Check a request against the warehouse: its data set, and what it asks to be derived."""
     ways = searches(request)
     data = find_dataset(warehouse, request.dataset)
     model = find_model(warehouse, data, request.model)
     subject = load_subject(warehouse, data, request)
     check_request(request, subject)
-    deriver = Deriver(warehouse, data, model, subject.ids)
+    deriver = Deriver(warehouse, data, model, subject.ids, stored_only)
     wanted = deriver.plan(request.dims, request.dim_methods, request.precisions, request.quantizers)
     for search in ways:
         for one in wanted:
@@ -95,10 +97,15 @@ def evaluate(
     return Evaluated(subject.row["dataset"], model, run_ids, scored, time.perf_counter() - clock)
 
 
-def begin(root: str, request: Request, bar: ProgressBar) -> tuple[Job, list[Case], str]:
-    """Check a request and derive what it asks for; returns the cases and the model."""
+def begin(
+    root: str, request: Request, bar: ProgressBar, stored_only: bool = False
+) -> tuple[Job, list[Case], str]:
+    """Check a request and derive what it asks for; returns the cases and the model.
+
+    With `stored_only` nothing is written: what is not derived yet raises NotStoredError.
+    """
     warehouse = Warehouse.open(root)
-    _, subject, deriver, wanted = _prepare(warehouse, request)
+    _, subject, deriver, wanted = _prepare(warehouse, request, stored_only)
     with bar("representations", len(wanted), "sets") as advance:
         cases = list(_cases(request, subject, deriver, wanted, advance))
     return Job(warehouse, request, subject), cases, deriver.model

@@ -17,13 +17,17 @@ from cmr.warehouse.schemas import EMBEDDING_KEYS, EMBEDDING_SETS, FRAMES, vector
 from cmr.warehouse.store import Warehouse
 
 
+class NotStoredError(LookupError):
+    """An embedding set is not there and was not to be made; its message names it."""
+
+
 def ensure_set(
     warehouse: Warehouse,
     keys: Mapping[str, Any],
     settings: Mapping[str, Any],
     data_hash: str | None,
     rows: int,
-    make: Callable[[], Iterable[pa.Table]],
+    make: Callable[[], Iterable[pa.Table]] | None,
     parent: str | None = None,
     seed: int | None = None,
     notes: Mapping[str, Any] | None = None,
@@ -34,7 +38,8 @@ def ensure_set(
 
     `keys`: the partition. `settings`: all that decides the vectors, for the set's identity;
     `data_hash`: the data set's fingerprint, which the identity of `settings` or `parent` holds.
-    `make` gives its rows, a row group a table. `notes`: recorded with the settings. `frames`: of
+    `make` gives its rows, a row group a table; without it a set that is not there raises
+    NotStoredError. `notes`: recorded with the settings. `frames`: of
     clips, their frames' vectors, which are added to a set that lacks them. `coding`: further
     columns of the row, which are known once the vectors are written.
     """
@@ -42,6 +47,8 @@ def ensure_set(
     found = warehouse.find(EMBEDDING_SETS, set_id)
     if found and (frames is None or _has_frames(found)):
         return found
+    if make is None:
+        raise NotStoredError(f"{keys['dim']} {keys['dim_method']} {keys['precision']}")
     where = partition("embeddings", {key: keys[key] for key in EMBEDDING_KEYS})
     with warehouse.claim(of_partition(where)):
         found = warehouse.find(EMBEDDING_SETS, set_id)

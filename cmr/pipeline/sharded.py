@@ -11,6 +11,7 @@ from cmr.errors import CmrError
 from cmr.pipeline.evaluate import Evaluated, ProgressBar, begin, evaluate
 from cmr.pipeline.request import Request
 from cmr.pipeline.search import searches
+from cmr.pipeline.sets import NotStoredError
 from cmr.warehouse.store import Warehouse
 
 if TYPE_CHECKING:
@@ -74,9 +75,13 @@ def merge_shards(root: str, request: Request, bar: ProgressBar) -> Evaluated:
 
     Raises CmrError, before anything is written, if a shard is missing or damaged.
     """
-    from cmr.engine.merge import collect
+    from cmr.engine.merge import collect, none_counted
 
-    works, _ = _works(root, request, bar)
+    try:
+        # A shard that was counted has left the vectors, too.
+        works, _ = _works(root, request, bar, stored_only=True)
+    except NotStoredError as error:
+        raise none_counted(str(error)) from None
     for work in works:
         collect(work)
 
@@ -138,7 +143,9 @@ def _evaluate(
     return done
 
 
-def _works(root: str, request: Request, bar: ProgressBar) -> tuple[list[Work], int]:
+def _works(
+    root: str, request: Request, bar: ProgressBar, stored_only: bool = False
+) -> tuple[list[Work], int]:
     """What is to be counted, and how many representations are finished."""
     if request.hits:
         raise CmrError("--hits wants each whole list at once: it goes with the local engine alone")
@@ -147,7 +154,7 @@ def _works(root: str, request: Request, bar: ProgressBar) -> tuple[list[Work], i
             raise CmrError(
                 f"in parts every rank is counted exactly; {search} goes with the local engine alone"
             )
-    job, cases, _ = begin(root, request, bar)
+    job, cases, _ = begin(root, request, bar, stored_only)
     works = [job.work(case) for case in cases]
     todo = [work for work in works if work is not None]
     return todo, len(works) - len(todo)

@@ -10,7 +10,7 @@ import pytest
 from cmr.engine.grid import cut, parse
 from cmr.errors import CmrError
 from cmr.warehouse.storage import Storage
-from tests.conftest import npz_arrays
+from tests.conftest import npz_arrays, snapshot
 from tests.pipeline.test_interrupted import rows
 
 GRID = (
@@ -75,7 +75,9 @@ def test_missing_damaged_and_other_shards(cmr, root):
     """Each is a sentence that says what to do, and doing it mends it."""
     shard = ("evaluate", *SMALL, "-w", root, "--shard")
     merge = ("evaluate", *SMALL, "--merge", "-w", root)
+    fresh = snapshot(root)
     assert "no shard of 16 native int8" in cmr(*merge, code=1).stderr
+    assert snapshot(root) == fresh
     cmr(*shard, "0/3")
     cmr(*shard, "2/3")
     said = cmr(*merge, code=1).stderr
