@@ -95,11 +95,12 @@ def test_every_format_says_what_it_is(published):
 def test_formats_of_other_packages(monkeypatch, published, tmp_path):
     from importlib.metadata import EntryPoint
 
+    from cmr import plugins
     from cmr.export import registry
 
     point = EntryPoint("lines", "tests.export.other:FORMAT", registry.GROUP)
     broken = EntryPoint("broken", "tests.export.nowhere:FORMAT", registry.GROUP)
-    monkeypatch.setattr(registry, "entry_points", lambda group: [point, broken])
+    monkeypatch.setattr(plugins, "entry_points", lambda group: [point, broken])
     assert "Only the ids" in run("export", "--help").stdout
     run(
         "export", "lines", "-w", published, "--dim", 16, "--precision", "fp32", "-o", tmp_path / "o"
