@@ -53,7 +53,7 @@ def measure(texts: int, visuals: int, rounds: int) -> dict[str, object]:
         made = Cmr.make(Path(scratch), *make_vectors(texts, visuals))
         _, sets, _ = begin(made.root, REQUEST, silent)
         found: dict[str, object] = {"texts": texts, "visuals": visuals, "dim": DIM}
-        found |= parquet(made.root, sets[0].visual)
+        found |= parquet(made.root, sets[0].made.visual)
         found |= store(Path(scratch), sets[0])
         found |= engines(made.root, rounds)
     return found

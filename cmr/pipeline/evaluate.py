@@ -108,7 +108,7 @@ def begin(
     _, subject, deriver, wanted = _prepare(warehouse, request, stored_only)
     with bar("representations", len(wanted), "sets") as advance:
         cases = list(_cases(request, subject, deriver, wanted, advance))
-    return Job(warehouse, request, subject), cases, deriver.model
+    return Job(warehouse, request, subject, bar), cases, deriver.model
 
 
 def _cases(

@@ -54,15 +54,21 @@ def make_plan_for(
 class Job:
     """One request on one data set, representation by representation."""
 
-    def __init__(self, warehouse: Warehouse, request: Request, subject: Subject) -> None:
-        """`count` may be set to one that counts elsewhere."""
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        request: Request,
+        subject: Subject,
+        bar: Callable[[str, int, str], Any],
+    ) -> None:
+        """`count` may be set to one that counts elsewhere. `bar`: of what one case takes."""
         self.subject = subject
         self.count: Counter | None = None
         self._warehouse, self._request, self._subject = warehouse, request, subject
         self._finished: dict[str, Row] = {}
         self._pools: Pools | None = None
         self._asked: tuple[list[int], int] = ([], 0)
-        self._scorer = Scorer(warehouse, self._plan)
+        self._scorer = Scorer(warehouse, self._plan, bar)
 
     def asked(self, case: Case) -> list[str]:
         """The directions that a case is asked for."""

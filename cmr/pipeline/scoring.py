@@ -70,11 +70,12 @@ class Case:
 class Scorer:
     """Scores cases; a graph is kept for the next case that searches it with other settings.
 
-    `plan`: makes the plan of a precision and dimension.
+    `plan`: makes the plan of a precision and dimension. `bar`: shows a graph grow.
     """
 
     warehouse: Warehouse
     plan: Callable[[str, int], Plan]
+    bar: Callable[[str, int, str], Any]
     _graph: tuple[tuple[Any, ...], UsearchHnsw] | None = field(default=None, init=False)
 
     def score(
@@ -197,7 +198,8 @@ class Scorer:
         if self._graph is None or self._graph[0] != key:
             self._graph = None
             held = _whole(items, m, plan)
-            self._graph = key, UsearchHnsw(held, Hnsw(m, add, find))
+            with self.bar("graph", len(held), "vectors") as advance:
+                self._graph = key, UsearchHnsw(held, Hnsw(m, add, find), advance=advance)
         index = self._graph[1]
         index.tune(find)
         stages.seconds["build"] = index.build_seconds

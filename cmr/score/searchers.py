@@ -8,6 +8,7 @@ are made elsewhere; lists, benchmarks and first stages are made here.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -28,6 +29,8 @@ EXACT_BYTES = 16
 ROOM = 256 * 2**20
 # Gallery items of a tile of torch's products: with a batch of queries it stays in the cache.
 TILE = 4096
+# Vectors that a graph takes before it tells how far it is.
+ADDED = 4096
 
 
 @dataclass(frozen=True)
@@ -186,8 +189,17 @@ class UsearchHnsw:
 
     scorer = "usearch-hnsw"
 
-    def __init__(self, items: Encoded, hnsw: Hnsw, threads: int = 0) -> None:
-        """Build the graph. Its shape, so what it finds, varies with the number of threads."""
+    def __init__(
+        self,
+        items: Encoded,
+        hnsw: Hnsw,
+        threads: int = 0,
+        advance: Callable[[int], None] | None = None,
+    ) -> None:
+        """Build the graph. Its shape, so what it finds, varies with the number of threads.
+
+        `advance`: told how many vectors more are in it, now and then.
+        """
         from usearch.index import Index
 
         clock = time.perf_counter()
@@ -202,7 +214,12 @@ class UsearchHnsw:
             expansion_search=hnsw.expansion_search,
         )
         keys = np.arange(len(held), dtype=np.uint64)
-        self._index.add(keys, held.data, threads=threads, dtype=held.dtype)
+        step = len(keys) if advance is None else ADDED
+        for at in range(0, len(keys), max(1, step)):
+            part = slice(at, at + step)
+            self._index.add(keys[part], held.data[part], threads=threads, dtype=held.dtype)
+            if advance is not None:
+                advance(len(keys[part]))
         self._type = held.dtype
         # Distances that are whole numbers: of bits, and products of codes of one scale.
         codes = items.precision in INTEGER

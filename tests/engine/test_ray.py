@@ -14,19 +14,21 @@ import numpy as np
 import psutil
 import pytest
 
+from cmr.sources.scenes_draw import render, scenes
+from cmr.views import connect
 from cmr.warehouse.storage import Storage
 from tests.conftest import npz_arrays
 from tests.pipeline.test_interrupted import rows, start
 
 pytest.importorskip("ray", reason="needs Ray (the extra cmr[ray])")
-pytestmark = pytest.mark.skipif(
+on_a_cluster = pytest.mark.skipif(
     not os.environ.get("CMR_CLUSTER_TESTS"),
     reason="starts clusters and kills their workers; CMR_CLUSTER_TESTS=1 runs it",
 )
 
-# The pools make a task last about a second.
+# The pools make a task last some seconds.
 GRID = (
-    "--dims", "64", "--precisions", "int8", "--candidates", "300", "--draws", "30",
+    "--dims", "64", "--precisions", "int8", "--candidates", "300", "--draws", "120",
 )  # fmt: skip
 
 
@@ -98,6 +100,7 @@ def counting():
     ]
 
 
+@on_a_cluster
 def test_a_killed_worker_and_a_lost_node(cmr, cluster, root, local):
     """Ray begins their tasks again, elsewhere; nothing is lost or counted twice."""
     extra = cluster.add_node(num_cpus=1)
@@ -118,6 +121,7 @@ def test_a_killed_worker_and_a_lost_node(cmr, cluster, root, local):
     assert storage.listing("partial_counts") == storage.listing("tasks") == []
 
 
+@on_a_cluster
 def test_a_killed_driver_and_a_damaged_file(cmr, cluster, root, local):
     """The same command goes on: what is whole is kept, what is damaged is counted again."""
     storage = Storage(str(root))
@@ -140,6 +144,7 @@ def test_a_killed_driver_and_a_damaged_file(cmr, cluster, root, local):
     assert rows(root) == local
 
 
+@on_a_cluster
 def test_a_failed_task_names_its_log(cmr, cluster, root):
     """The reason in a sentence, and the log that holds the rest."""
     storage = Storage(str(root))
@@ -153,6 +158,44 @@ def test_a_failed_task_names_its_log(cmr, cluster, root):
     assert "is not a readable Parquet file" in last
     log = last.partition("its log is ")[2].partition(":")[2]
     assert "Traceback" in Path(log).read_text()
+
+
+@on_a_cluster
+def test_pictures_are_encoded_by_workers(cmr, cluster, tmp_path):
+    """The same vectors as the local engine's, and the same picture is rejected by name."""
+    folder, lines = tmp_path / "photos", ["image\tcaption"]
+    folder.mkdir()
+    for n, scene in enumerate(scenes("test", 40)):
+        render(scene).save(folder / f"{n}.png")
+        lines += [f"{n}.png\t{caption}" for caption in scene.captions[:2]]
+    (folder / "7.png").write_bytes((folder / "7.png").read_bytes()[:200])
+    table = tmp_path / "captions.tsv"
+    table.write_text("\n".join(lines) + "\n")
+    found = {}
+    for engine in ("local", "ray"):
+        more = ("--engine", "ray", "--ray-address", cluster.address) if engine == "ray" else ()
+        root = tmp_path / engine
+        command = ("pairs", table, "--images", folder, "-w", root, "--dataset", "d",
+                   "--max-rejects", "1")  # fmt: skip
+        cmr("ingest", *command, *more)
+        con = connect(str(root))
+        found[engine] = [
+            con.execute(f"select {columns} order by all").fetchall()
+            for columns in (
+                "modality, item_id from items",
+                "* from qrels",
+                "source_row, reason from rejects",
+                "modality, item_id, vector from embeddings",
+            )
+        ]
+    *mine, vectors = found["ray"]
+    *theirs, others = found["local"]
+    assert mine == theirs
+    assert ["7.png" in row[0] + row[1] for row in mine[2]] == [True]
+    assert len(vectors) == len(others) == 39 + 78
+    for row, other in zip(vectors, others, strict=True):
+        assert row[:2] == other[:2]
+        np.testing.assert_allclose(row[2], other[2], atol=1e-5)
 
 
 def test_no_cluster_there(cmr, root):

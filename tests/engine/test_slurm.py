@@ -14,7 +14,7 @@ from tests.conftest import npz_arrays
 from tests.pipeline.test_interrupted import rows
 from tests.slurm import slurm as slurm
 
-pytestmark = pytest.mark.skipif(
+on_a_cluster = pytest.mark.skipif(
     not os.environ.get("CMR_CLUSTER_TESTS"),
     reason="starts a Slurm of its own; CMR_CLUSTER_TESTS=1 runs it",
 )
@@ -85,6 +85,7 @@ def logs(folder: Path) -> str:
     return "\n".join(f"{path.name}: {path.read_text()[-1500:]}" for path in folder.glob("*.log"))
 
 
+@on_a_cluster
 def test_real_jobs(cmr, slurm, tmp_path, bin_folder):
     """Prepare, an array of two shards, merge; the rows are those of one local command."""
     data = tmp_path / "d.npz"
@@ -103,6 +104,7 @@ def test_real_jobs(cmr, slurm, tmp_path, bin_folder):
     assert rows(tmp_path / "there") == rows(tmp_path / "here"), logs(tmp_path)
 
 
+@on_a_cluster
 def test_a_real_ray_job(cmr, slurm, tmp_path, bin_folder):
     """Ray over the allocation; the rows are those of one local command."""
     pytest.importorskip("ray", reason="needs Ray (the extra cmr[ray])")

@@ -8,7 +8,7 @@ import pytest
 from cmr.represent.precisions import PRECISIONS, encode
 from cmr.represent.quantizers import Quantizer, ranges_of, rotation
 from cmr.represent.vectors import normalise
-from cmr.score import usearch_exact
+from cmr.score import searchers, usearch_exact
 from cmr.score.ann import Lists, counts, exact_above
 from cmr.score.asymmetric import AsFloats, plan_for
 from cmr.score.engine import score
@@ -172,6 +172,19 @@ def test_a_graph_agrees_with_its_exact_search_as_far_as_it_does(precision):
     index.tune(400)
     better = graph_lists(index, Memory(left), 10, Stages())
     assert agreed < (better.exact_above >= 0).mean() <= 1
+
+
+def test_a_graph_tells_how_far_it_is(monkeypatch):
+    """It is the same graph, if one thread makes it."""
+    a, b, _ = real_shaped(50, 850, 32)
+    left, right = encode(a, "int8"), encode(b, "int8")
+    monkeypatch.setattr(searchers, "ADDED", 200)
+    told = []
+    grown = UsearchHnsw(right, Hnsw(4, 8, 10), threads=1, advance=told.append)
+    assert told == [200, 200, 200, 200, 50]
+    whole = UsearchHnsw(right, Hnsw(4, 8, 10), threads=1)
+    for mine, theirs in zip(grown.search(left, 10), whole.search(left, 10), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
 
 
 @pytest.mark.parametrize("fine", ["fp32", "int8"])
