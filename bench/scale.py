@@ -17,13 +17,12 @@ import sys
 import tempfile
 import time
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numba
 import numpy as np
 import torch
-from peers import Cmr, make_vectors, silent
+from peers import Cmr, make_vectors, save, silent
 
 from cmr.engine.grid import GPU_RATE, choose
 from cmr.pipeline.evaluate import begin, evaluate
@@ -54,7 +53,7 @@ def measure(texts: int, visuals: int, rounds: int) -> dict[str, object]:
         _, sets, _ = begin(made.root, REQUEST, silent)
         found: dict[str, object] = {"texts": texts, "visuals": visuals, "dim": DIM}
         found |= parquet(made.root, sets[0].made.visual)
-        found |= store(Path(scratch), sets[0])
+        found |= store()
         found |= engines(made.root, rounds)
     return found
 
@@ -69,7 +68,7 @@ def parquet(root: str, row: dict[str, object]) -> dict[str, object]:
     return {"parquet_read_bytes_per_s": size / statistics.median(took)}
 
 
-def store(scratch: Path, made) -> dict[str, object]:
+def store() -> dict[str, object]:
     """The same over HTTP from moto's S3 server on loopback, and requests a second."""
     import socket
     import urllib.request
@@ -203,13 +202,8 @@ def main() -> None:
     else:
         texts, visuals, rounds = (int(one) for one in (*sys.argv[2:], 20_000, 200_000, 3)[:3])
         found = measure(texts, visuals, rounds)
-        now = datetime.now(UTC)
-        found["measured_at"] = now.isoformat(timespec="seconds")
-        folder = Path(__file__).parent / "results"
-        folder.mkdir(exist_ok=True)
-        text = json.dumps(found, indent=1)
-        (folder / f"scale-{now:%Y-%m-%d}.json").write_text(text + "\n")
-        print(text)
+        save(Path(__file__).parent / "results", "scale", found)
+        print(json.dumps(found, indent=1))
 
 
 if __name__ == "__main__":

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any
 
 from cmr.errors import CmrError
+from cmr.pipeline.progressbar import ProgressBar
 from cmr.sources.collection import Collection, Item, Reject
-
-ProgressBar = Callable[[str, int, str], Any]
-
 
 # A caption of more characters than this is a file that went astray.
 LONGEST_TEXT = 100_000

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from cmr.encode.models import EMBEDDED, resolve
 from cmr.pipeline.encoding import EncodeOptions
 from cmr.pipeline.evaluate import evaluate
 from cmr.pipeline.ingest import ingest_media
+from cmr.pipeline.progressbar import ProgressBar
 from cmr.pipeline.request import Request
 from cmr.sources.registry import read
 from cmr.sources.scenes import SOURCE
@@ -30,9 +30,7 @@ class Demo:
     new: bool
 
 
-def run_demo(
-    root: str, out: str, bar: Callable[[str, int, str], Any], say: Callable[[str], None]
-) -> Demo:
+def run_demo(root: str, out: str, bar: ProgressBar, say: Callable[[str], None]) -> Demo:
     """Run every step that is not done yet; `say` is told of each."""
     spec = resolve(EMBEDDED, None)
     ingested = ingest_media(root, DATASET, spec, read(SOURCE, {}), EncodeOptions(device="cpu"), bar)

@@ -12,10 +12,10 @@ from cmr.encode.models import ModelSpec
 from cmr.encode.registry import get_kind
 from cmr.pipeline.contents import without
 from cmr.pipeline.encoded import Encoding, content_key
+from cmr.pipeline.progressbar import ProgressBar
 from cmr.sources.collection import TEXT, VISUAL, Collection, Item, Reject
 
 # (description, total, unit) -> a context manager that gives `advance(count)`.
-ProgressBar = Callable[[str, int, str], Any]
 
 
 @dataclass(frozen=True)

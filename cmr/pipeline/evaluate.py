@@ -9,6 +9,7 @@ from typing import Any
 
 from cmr.pipeline.derive import Deriver, Wanted
 from cmr.pipeline.job import Counter, Job, make_plan_for
+from cmr.pipeline.progressbar import ProgressBar
 from cmr.pipeline.request import (
     Request,
     Subject,
@@ -23,7 +24,6 @@ from cmr.pipeline.search import check_rescore, searches
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.store import Warehouse
 
-ProgressBar = Callable[[str, int, str], Any]
 Row = dict[str, Any]
 
 

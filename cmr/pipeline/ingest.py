@@ -11,8 +11,9 @@ from cmr.identity import array_hash, identity
 from cmr.pipeline.contents import hash_contents, sound_texts, without
 from cmr.pipeline.datasets import fingerprint, ids, note_media
 from cmr.pipeline.encoded import Encoding
-from cmr.pipeline.encoding import EncodeOptions, ProgressBar, encode_new, side_settings
+from cmr.pipeline.encoding import EncodeOptions, encode_new, side_settings
 from cmr.pipeline.native import Native, store, stored_already
+from cmr.pipeline.progressbar import ProgressBar
 from cmr.represent.vectors import normalise
 from cmr.sources.collection import TEXT, VISUAL, Collection, Reject, check
 from cmr.warehouse.layout import check_name

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from cmr.errors import CmrError
+from cmr.pipeline.progressbar import ProgressBar
 from cmr.pipeline.request import Request, Subject
 from cmr.pipeline.runs import describe_run, has_counts, questions, run_identity
 from cmr.pipeline.scoring import Case, Scored, Scorer
@@ -59,7 +60,7 @@ class Job:
         warehouse: Warehouse,
         request: Request,
         subject: Subject,
-        bar: Callable[[str, int, str], Any],
+        bar: ProgressBar,
     ) -> None:
         """`count` may be set to one that counts elsewhere. `bar`: of what one case takes."""
         self.subject = subject

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cmr.errors import CmrError
 from cmr.pipeline.derive import Representation
+from cmr.pipeline.progressbar import Advance, ProgressBar
 from cmr.pipeline.search import Search
 from cmr.warehouse.store import Warehouse
 from cmr.warehouse.vectors import StoredVectors
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from cmr.score.stages import Stages
     from cmr.score.tally import Counted
 
-Advance = Callable[[int], None]
 Row = dict[str, Any]
 # Bytes of a graph's edge and of a node's key and bookkeeping, more or less.
 EDGE_BYTES, NODE_BYTES = 5, 32
@@ -75,7 +75,7 @@ class Scorer:
 
     warehouse: Warehouse
     plan: Callable[[str, int], Plan]
-    bar: Callable[[str, int, str], Any]
+    bar: ProgressBar
     _graph: tuple[tuple[Any, ...], UsearchHnsw] | None = field(default=None, init=False)
 
     def score(

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from cmr.errors import CmrError
-from cmr.pipeline.evaluate import Evaluated, ProgressBar, begin, evaluate
+from cmr.pipeline.evaluate import Evaluated, begin, evaluate
+from cmr.pipeline.progressbar import Advance, ProgressBar
 from cmr.pipeline.request import Request
 from cmr.pipeline.search import searches
 from cmr.pipeline.sets import NotStoredError
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from cmr.score.tally import Counted
 
 Row = dict[str, Any]
-Advance = Callable[[int], None]
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cmr.errors import CmrError
 from cmr.pipeline.bench.task import BATCH, BUILD, ENCODE, SINGLE, STAGES
 from cmr.pipeline.derive import Deriver, Wanted
+from cmr.pipeline.progressbar import ProgressBar
 from cmr.pipeline.request import Request, find_dataset, find_model, load_subject
 from cmr.pipeline.scoring import Case
 from cmr.pipeline.search import check_rescore, searches
@@ -17,7 +17,6 @@ from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.store import Warehouse
 
 Row = dict[str, Any]
-ProgressBar = Callable[[str, int, str], AbstractContextManager[Callable[[int], None]]]
 # Queries in one go, and one by one in each repeat, where nothing is said and there are as many.
 BATCH_SIZE, SINGLES = 1000, 200
 GRAPH = ("connectivity", "expansion_add", "expansion_search")

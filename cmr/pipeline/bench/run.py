@@ -11,10 +11,11 @@ from cmr.errors import CmrError
 from cmr.pipeline.bench.encoders import encoding_jobs
 from cmr.pipeline.bench.machine import cores
 from cmr.pipeline.bench.plan import Job, Planner, heats
-from cmr.pipeline.bench.request import BenchRequest, ProgressBar, contenders
+from cmr.pipeline.bench.request import BenchRequest, contenders
 from cmr.pipeline.bench.store import is_measured, keep
 from cmr.pipeline.bench.task import ENCODE, STAGES, Failed
 from cmr.pipeline.bench.turns import race
+from cmr.pipeline.progressbar import ProgressBar
 from cmr.warehouse.store import Warehouse
 
 # Share of the machine's memory that the processes of a race may take together.

@@ -1,0 +1,11 @@
+"""What shows how far long work is; the command line has bars, Python none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+# Told how much more is done.
+Advance = Callable[[int], None]
+# Of a description, a total and its unit.
+ProgressBar = Callable[[str, int, str], AbstractContextManager[Advance]]
