@@ -9,6 +9,7 @@ import click
 from cmr.cli.options import (
     POSITIVE,
     Bytes,
+    asymmetric_option,
     comma,
     quantizer_option,
     search_options,
@@ -23,9 +24,10 @@ if TYPE_CHECKING:
 
 _SEARCH = (
     "dataset", "model", "dims", "precisions", "quantizers", "dim_methods", "seed", "directions",
-    "connectivity", "expansion_add", "expansion_search", "rescore", "oversample", "device",
-    "memory",
+    "connectivity", "expansion_add", "expansion_search", "rescore", "oversample", "asymmetric",
+    "device", "memory",
 )  # fmt: skip
+SCORERS = ("torch", "usearch-exact", "usearch-hnsw")
 
 
 @click.command()
@@ -37,17 +39,17 @@ _SEARCH = (
 @click.option("--dim-methods", type=comma(str), default=None, help="As of `cmr evaluate`.")
 @click.option(
     "--scorers",
-    type=comma(click.Choice(["torch", "usearch-exact", "usearch-hnsw"])),
-    default="torch,usearch-exact,usearch-hnsw",
-    show_default=True,
+    type=comma(click.Choice(SCORERS)),
+    default=None,
+    help="[default: all; torch alone with --asymmetric]",
 )
 @click.option(
     "--stages",
     type=comma(click.Choice(["encode", "build", "batch", "single"])),
     default="encode,build,batch,single",
     show_default=True,
-    help="encode: captions and pictures; build: an index; batch: many queries in one go; single: "
-    "one query at a time.",
+    help="encode: captions, and pictures or clips; build: an index; batch: many queries in one go; "
+    "single: one query at a time.",
 )
 @click.option(
     "--candidates",
@@ -74,6 +76,7 @@ _SEARCH = (
     show_default=True,
 )
 @search_options
+@asymmetric_option
 @click.option("--threads", default=0, type=click.IntRange(0), help="[default: every core]")
 @click.option("--device", default="auto", show_default=True, help="Of torch: auto, cpu, cuda, mps.")
 @click.option(
@@ -83,7 +86,7 @@ _SEARCH = (
     help="Bytes for all that takes turns at once.  [default: half of the machine]",
 )
 @seed_option
-@click.option("--images", help="Folder, zip or tar of the pictures, for encode.")
+@click.option("--images", help="Folder, zip or tar of the pictures or clips, for encode.")
 @click.option("--encoder", help="What loads the model, if its name does not say it.")
 @click.option("--pretrained", help="Weights for --encoder.")
 @click.option("--encode-items", default=256, show_default=True, type=POSITIVE, help="Each side.")
@@ -102,6 +105,7 @@ def bench(warehouse: str, **settings: Any) -> None:
         --candidates 100,500 --repeats 5
     cmr bench --scorers usearch-hnsw --expansion-search 16,32,64,128 --stages batch
     cmr bench --precisions int8,b1 --rescore fp32 --oversample 4
+    cmr bench --precisions fp32,int8,int4,b1 --asymmetric
     cmr bench --stages encode --images val2017.zip
 
     \b
@@ -115,8 +119,11 @@ def bench(warehouse: str, **settings: Any) -> None:
     from cmr.pipeline.bench.request import BenchRequest
     from cmr.pipeline.bench.run import bench as run
 
+    scorers = settings.pop("scorers")
+    if scorers is None:
+        scorers = ("torch",) if settings["asymmetric"] else SCORERS
     search = make_request(**{name: settings.pop(name) for name in _SEARCH})
-    done = run(warehouse, BenchRequest(search=search, **settings), progress)
+    done = run(warehouse, BenchRequest(search=search, scorers=scorers, **settings), progress)
     if done.bench_ids:
         for note in done.notes:
             click.echo(note, err=True)

@@ -9,6 +9,7 @@ import click
 from cmr.cli.options import (
     POSITIVE,
     Bytes,
+    asymmetric_option,
     comma,
     quantizer_option,
     search_options,
@@ -91,7 +92,7 @@ _PARTS = ("shard", "merge", "prepare", "engine")
     default=None,
     help="Length of the lists of usearch-hnsw and --rescore.  [default: the largest K]",
 )
-@click.option("--asymmetric", is_flag=True, help="Score fp32 queries on the coded gallery.")
+@asymmetric_option
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps")
 @click.option(
     "--memory",

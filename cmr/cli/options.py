@@ -119,6 +119,9 @@ quantizer_option = click.option(
 seed_option = click.option(
     "--seed", type=click.IntRange(0, 2**63 - 1), default=42, show_default=True
 )
+asymmetric_option = click.option(
+    "--asymmetric", is_flag=True, help="Score fp32 queries on the coded gallery."
+)
 # How a gallery is searched by usearch's graph, and in two stages.
 search_options = _all(
     click.option(

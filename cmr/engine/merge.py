@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from cmr.engine.grid import Block, cut
 from cmr.engine.work import Work
 from cmr.errors import CmrError
+from cmr.score.hits import Hits
 from cmr.score.judged import Judged
 from cmr.score.pairs import Values
 from cmr.score.tally import Counted
@@ -34,11 +35,18 @@ group by all
 order by direction, draw nulls first, candidates, pair
 """
 
+BEST = """
+select direction, query, item, score
+from partial_hits
+qualify row_number() over (partition by direction, query order by score desc, item) <= ?
+order by direction, query, score desc, item
+"""
+
 SUMS = ("pair", "above", "tied", "relevants_above", "relevants_tied", "compared")
 
 
-def collect(work: Work, shards: int | None = None) -> tuple[list[Row], list[pa.Table]]:
-    """The finished tasks that make the whole of a representation, and their counts.
+def collect(work: Work, shards: int | None = None) -> tuple[list[Row], list[list[pa.Table]]]:
+    """The finished tasks that make the whole of a representation, and their counts and hits.
 
     `shards`: into how many it was cut; None for what is there. Raises CmrError that names the
     shards which are missing or damaged, and how to make them.
@@ -80,17 +88,35 @@ def _missing(work: Work, shards: Sequence[int], of: int, what: str) -> str:
 
 
 def merge(
-    work: Work, tables: Sequence[pa.Table], values: Mapping[str, Values]
+    work: Work, tables: Sequence[Sequence[pa.Table]], values: Mapping[str, Values]
 ) -> dict[str, Counted]:
-    """Add partial counts up. Raises CmrError if a pair was not compared with every item once."""
+    """Add partial counts up; `tables`: of each task, as `collect` gives them.
+
+    Raises CmrError if a pair was not compared with every item once.
+    """
     with duckdb.connect(":memory:") as con:
-        con.register("partial_counts", pa.concat_tables(tables))
+        con.register("partial_counts", pa.concat_tables([of_task[0] for of_task in tables]))
         summed = con.sql(SUM).to_arrow_table()
     found = {}
     for name, judged in work.judged.items():
         mine = summed.filter(pc.equal(summed["direction"], name))
         columns = {one: mine[one].to_numpy() for one in SUMS}
         found[name] = _counted(judged, columns, work, values[name], name)
+    return found
+
+
+def merge_hits(work: Work, tables: Sequence[Sequence[pa.Table]]) -> dict[str, Hits]:
+    """The best of all tasks' lists by direction: `top_hits` of the whole."""
+    if not work.hits:
+        return {}
+    with duckdb.connect(":memory:") as con:
+        con.register("partial_hits", pa.concat_tables([of_task[1] for of_task in tables]))
+        best = con.sql(BEST, params=[work.hits]).to_arrow_table()
+    found = {}
+    for name, judged in work.judged.items():
+        mine = best.filter(pc.equal(best["direction"], name))
+        shape = (-1, min(work.hits, judged.gallery))
+        found[name] = tuple(mine[one].to_numpy().reshape(shape) for one in ("item", "score"))
     return found
 
 

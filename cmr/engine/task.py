@@ -14,11 +14,13 @@ import pyarrow as pa
 from cmr.engine.grid import Block
 from cmr.engine.work import Work
 from cmr.score.engine import partial_counts
+from cmr.score.hits import top_hits
 from cmr.score.pairs import Values
+from cmr.score.plan import Plan
 from cmr.score.pools import Pools
 from cmr.score.tally import Tally
 from cmr.warehouse.partials import write_partial
-from cmr.warehouse.schemas import PARTIAL_COUNTS, TASKS
+from cmr.warehouse.schemas import PARTIAL_COUNTS, PARTIAL_HITS, TASKS
 from cmr.warehouse.store import Warehouse
 from cmr.warehouse.vectors import StoredVectors
 
@@ -48,7 +50,10 @@ def count_block(
         for name, tally in tallies.items()
         for table in _tables(name, tally, block, work.sizes)
     ]
-    file, digest = write_partial(warehouse, work.key, tables)
+    written = [write_partial(warehouse, PARTIAL_COUNTS, work.key, tables)]
+    if work.hits:
+        best = [_hits(name, texts, visuals, work.hits, plan) for name in tallies]
+        written.append(write_partial(warehouse, PARTIAL_HITS, work.key, best))
     row = {
         "task": work.name(block),
         "key": work.key,
@@ -59,8 +64,8 @@ def count_block(
         "texts": list(block.texts),
         "visuals": list(block.visuals),
         "rows": sum(table.num_rows for table in tables),
-        "files": [file],
-        "hashes": [digest],
+        "files": [name for name, _ in written],
+        "hashes": [digest for _, digest in written],
         "plan": plan.describe(),
         "device": plan.device,
         "host": platform.node(),
@@ -69,6 +74,24 @@ def count_block(
     }
     warehouse.commit(TASKS, row["task"], row)
     return row
+
+
+def _hits(
+    direction: str, texts: StoredVectors, visuals: StoredVectors, depth: int, plan: Plan
+) -> pa.Table:
+    """Rows of `partial_hits`: each query's best among the block's items."""
+    queries, items = (texts, visuals) if direction == "t2v" else (visuals, texts)
+    item, scores = top_hits(queries, items, depth, plan)
+    count, wide = item.shape
+    return pa.table(
+        {
+            "direction": pa.repeat(direction, count * wide),
+            "query": (queries.first + np.arange(count)).repeat(wide),
+            "item": item.reshape(-1),
+            "score": scores.reshape(-1),
+        },
+        schema=PARTIAL_HITS.schema,
+    )
 
 
 def _tables(direction: str, tally: Tally, block: Block, sizes: list[int]) -> Iterator[pa.Table]:

@@ -28,7 +28,8 @@ class Work:
     """One representation to be counted.
 
     `text`, `visual`: its catalogue rows. `run_ids`: by direction. `sizes`, `draws`: pools to
-    sample. `judged`: by direction. `memory`: bytes a task may take, None for the machine's share.
+    sample. `hits`: length of the lists that are kept, 0 for none. `judged`: by direction. `memory`:
+    bytes a task may take, None for the machine's share.
     """
 
     root: str
@@ -37,6 +38,7 @@ class Work:
     run_ids: Mapping[str, str]
     sizes: list[int]
     draws: int
+    hits: int
     seed: int
     device: str
     memory: int | None
@@ -45,7 +47,8 @@ class Work:
     @property
     def key(self) -> str:
         """Hash of everything that decides the counts, but how they are cut."""
-        return identity(runs=dict(self.run_ids), sizes=self.sizes, draws=self.draws)
+        lists = {"hits": self.hits} if self.hits else {}
+        return identity(runs=dict(self.run_ids), sizes=self.sizes, draws=self.draws, **lists)
 
     @property
     def title(self) -> str:

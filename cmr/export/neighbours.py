@@ -46,10 +46,11 @@ def nearest(
     from cmr.score.plan import make_plan
 
     asking, found = StoredVectors(warehouse, queries), StoredVectors(warehouse, gallery)
-    step = max(1, min(asking.rows, ROOM // (12 * depth)))
+    step = max(1, min(asking.rows, ROOM // (16 * depth)))
     plan = make_plan(asking.precision, asking.dim, step, found.rows)
     for first, block in asking.blocks(step):
-        yield first, top_hits(Held(block), found, depth, plan)
+        items, scores = top_hits(Held(block), found, depth, plan)
+        yield first, (items, scores.astype(np.float32))
 
 
 def at_most(asked: Asked, gallery: Row) -> int:

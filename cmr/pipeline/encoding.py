@@ -15,8 +15,6 @@ from cmr.pipeline.encoded import Encoding, content_key
 from cmr.pipeline.progressbar import ProgressBar
 from cmr.sources.collection import TEXT, VISUAL, Collection, Item, Reject
 
-# (description, total, unit) -> a context manager that gives `advance(count)`.
-
 
 @dataclass(frozen=True)
 class EncodeOptions:

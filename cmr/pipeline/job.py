@@ -26,11 +26,10 @@ if TYPE_CHECKING:
     from cmr.engine.work import Work
     from cmr.score.plan import Plan
     from cmr.score.pools import Pools
-    from cmr.score.tally import Counted
 
 Row = dict[str, Any]
-# Counts a representation; returns the counts, and the run's device, plan and seconds.
-Counter = Callable[["Work", Callable[[int], None]], "tuple[dict[str, Counted], Row]"]
+# Counts a representation elsewhere; returns each direction's result.
+Counter = Callable[["Work", Callable[[int], None]], dict[str, Scored]]
 
 
 def make_plan_for(
@@ -134,9 +133,7 @@ class Job:
         self._asked = sizes, draws = self._pool_request(olds)
         reset_peak(pick_device(request.device))
         if self.count is not None:
-            counted, how = self.count(self._work(case, missing, sizes, draws), advance)
-            seconds = {"score": how.pop("seconds")}
-            found = {name: Scored(counted[name], seconds, how) for name in missing}
+            found = self.count(self._work(case, missing, sizes, draws), advance)
         else:
             judged = {name: subject.judged[name] for name in missing}
             found = self._scorer.score(case, judged, self._draw(sizes, draws), advance)
@@ -172,6 +169,7 @@ class Job:
             run_ids={name: self._id(case, name) for name in missing},
             sizes=sizes,
             draws=draws if sizes else 0,
+            hits=self._request.hits,
             seed=self._request.seed,
             device=self._request.device,
             memory=self._request.memory,
@@ -209,8 +207,8 @@ class Job:
             return hit_tables(scored.counted, names, lists.items, lists.scores, lists.exact_above)
         if not self._request.hits:
             return None
-        found, scores = self._scorer.top(case, direction, self._request.hits)
-        return hit_tables(scored.counted, names, found, scores)
+        hits = scored.hits or self._scorer.top(case, direction, self._request.hits)
+        return hit_tables(scored.counted, names, *hits)
 
     def _names(self, direction: str) -> Any:
         from cmr.score.rows import Names

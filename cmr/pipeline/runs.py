@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -93,16 +94,21 @@ def describe_run(request: Request, subject: Subject, case: Case, direction: str)
         "vector_bytes": case.vector_bytes(direction),
         "rescore_bytes": case.rescore_bytes(direction),
         "index_bytes": None,
-        "versions": json.dumps(
-            {"cmr": __version__, **{name: version(name) for name in _LIBRARIES}}, sort_keys=True
-        ),
-        "machine": json.dumps(
-            {
-                "processor": platform.processor() or platform.machine(),
-                "cores": os.cpu_count(),
-                "system": platform.system(),
-                "python": platform.python_version(),
-            },
-            sort_keys=True,
-        ),
+        **_environment(),
+    }
+
+
+@cache
+def _environment() -> Row:
+    """Versions and machine, which a process has one of."""
+    versions = {"cmr": __version__, **{name: version(name) for name in _LIBRARIES}}
+    machine = {
+        "processor": platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "system": platform.system(),
+        "python": platform.python_version(),
+    }
+    return {
+        "versions": json.dumps(versions, sort_keys=True),
+        "machine": json.dumps(machine, sort_keys=True),
     }

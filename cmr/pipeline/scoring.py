@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cmr.represent.precisions import Encoded
     from cmr.score.ann import Lists
     from cmr.score.blocks import Vectors
+    from cmr.score.hits import Hits
     from cmr.score.judged import Judged
     from cmr.score.plan import Plan
     from cmr.score.pools import Pools
@@ -36,13 +37,15 @@ EDGE_BYTES, NODE_BYTES = 5, 32
 class Scored:
     """One direction's result: counts, seconds by stage, lists where the search gives them.
 
-    `columns`: what is recorded of the run beside its settings.
+    `columns`: what is recorded of the run beside its settings. `hits`: of exact counts, the best
+    of each query, if they were found with them; see `top_hits`.
     """
 
     counted: Counted
     seconds: dict[str, float]
     columns: Row
     lists: Lists | None = None
+    hits: Hits | None = None
 
 
 @dataclass
@@ -91,7 +94,7 @@ class Scorer:
             }
         return self._torch(case, judged, pools, advance)
 
-    def top(self, case: Case, direction: str, depth: int) -> Any:
+    def top(self, case: Case, direction: str, depth: int) -> Hits:
         """Each query's best `depth` of the gallery, (queries, depth) ordinals and scores."""
         from cmr.score.hits import top_hits
 
@@ -170,9 +173,7 @@ class Scorer:
 
         depth = case.search.depth
         if case.search.scorer == "torch":
-            found = stages.timed(
-                "shortlist", lambda: _floats(top_hits(queries, items, depth, plan))
-            )
+            found = stages.timed("shortlist", lambda: top_hits(queries, items, depth, plan))
             told(queries.rows)
             return found[0]
         if case.search.scorer == "usearch-exact":
@@ -229,10 +230,6 @@ class Scorer:
         gallery = sides[direction == "t2v"]
         plan = plan_for(self.plan("fp32", made.wanted.dim), gallery.longest())
         return sides[0], sides[1], plan
-
-
-def _floats(found: Any) -> Any:
-    return found[0], found[1].astype("float64")
 
 
 def _whole(items: Vectors, connectivity: int, plan: Plan) -> Encoded:

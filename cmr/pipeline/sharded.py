@@ -11,13 +11,14 @@ from cmr.errors import CmrError
 from cmr.pipeline.evaluate import Evaluated, begin, evaluate
 from cmr.pipeline.progressbar import Advance, ProgressBar
 from cmr.pipeline.request import Request
+from cmr.pipeline.scoring import Scored
 from cmr.pipeline.search import searches
 from cmr.pipeline.sets import NotStoredError
 from cmr.warehouse.store import Warehouse
 
 if TYPE_CHECKING:
     from cmr.engine.work import Work
-    from cmr.score.tally import Counted
+    from cmr.pipeline.job import Counter
 
 Row = dict[str, Any]
 
@@ -85,22 +86,26 @@ def merge_shards(root: str, request: Request, bar: ProgressBar) -> Evaluated:
     for work in works:
         collect(work)
 
-    def count(work: Work, advance: Advance) -> tuple[dict[str, Counted], Row]:
+    def count(work: Work, advance: Advance) -> dict[str, Scored]:
         advance(work.text["rows"] * work.visual["rows"])
         return sum_up(work, None)
 
     return _evaluate(root, request, bar, count)
 
 
-def sum_up(work: Work, shards: int | None) -> tuple[dict[str, Counted], Row]:
-    """The counts of a representation from its finished tasks, and what its runs say of them."""
-    from cmr.engine.merge import collect, merge
+def sum_up(work: Work, shards: int | None) -> dict[str, Scored]:
+    """The result of a representation by direction, from its finished tasks."""
+    from cmr.engine.merge import collect, merge, merge_hits
     from cmr.engine.work import thresholds
 
     rows, tables = collect(work, shards)
     seconds = sum(row["seconds"] for row in rows)
-    how = {"device": rows[0]["device"], "plan": rows[0]["plan"], "seconds": seconds}
-    return merge(work, tables, thresholds(work)), how
+    how = {"device": rows[0]["device"], "plan": rows[0]["plan"]}
+    hits = merge_hits(work, tables)
+    return {
+        name: Scored(counted, {"score": seconds}, dict(how), hits=hits.get(name))
+        for name, counted in merge(work, tables, thresholds(work)).items()
+    }
 
 
 def evaluate_in_tasks(
@@ -114,7 +119,7 @@ def evaluate_in_tasks(
     works, _ = _works(root, request, bar)
     shards = run(works) if works else {}
 
-    def count(work: Work, advance: Advance) -> tuple[dict[str, Counted], Row]:
+    def count(work: Work, advance: Advance) -> dict[str, Scored]:
         advance(work.text["rows"] * work.visual["rows"])
         return sum_up(work, shards.get(work.key))
 
@@ -126,14 +131,14 @@ def _evaluate(
     root: str,
     request: Request,
     bar: ProgressBar,
-    count: Callable[[Work, Advance], tuple[dict[str, Counted], Row]],
+    count: Counter,
 ) -> Evaluated:
     """Evaluate, and remove the partial counts of each representation whose runs are committed."""
     from cmr.engine.work import forget
 
     used: list[Work] = []
 
-    def counted(work: Work, advance: Advance) -> tuple[dict[str, Counted], Row]:
+    def counted(work: Work, advance: Advance) -> dict[str, Scored]:
         used.append(work)
         return count(work, advance)
 
@@ -147,8 +152,6 @@ def _works(
     root: str, request: Request, bar: ProgressBar, stored_only: bool = False
 ) -> tuple[list[Work], int]:
     """What is to be counted, and how many representations are finished."""
-    if request.hits:
-        raise CmrError("--hits wants each whole list at once: it goes with the local engine alone")
     for search in searches(request):
         if not search.one_pass:
             raise CmrError(

@@ -85,17 +85,27 @@ class Quantizer:
         if encoded.precision not in INTEGER:
             return to_floats(encoded)
         codes: Floats = to_integers(encoded).astype(np.float32)
-        if self.ranges is not None and encoded.precision == "b1":
-            spread = (self.ranges.high - self.ranges.low) / np.float32(4)
-            middle = (self.ranges.high + self.ranges.low) / np.float32(2)
-            return np.asarray(codes * spread + middle, dtype=np.float32)
-        if self.ranges is not None:
-            places = codes + np.float32(_HALF[encoded.precision])
-            steps = self.ranges.steps(encoded.precision)
-            return np.asarray(places * steps + self.ranges.low, dtype=np.float32)
-        if encoded.precision == "b1":
-            return codes * np.float32(encoded.dim**-0.5)
-        return codes * encoded.scales[:, None]
+        if encoded.precision != "b1" and self.ranges is None:
+            return codes * encoded.scales[:, None]
+        factor, offset = self.affine(encoded.precision, encoded.dim)
+        values = codes * factor
+        return np.asarray(values if offset is None else values + offset, dtype=np.float32)
+
+    def affine(self, precision: str, dim: int) -> tuple[Floats, Floats | None]:
+        """Factor and offset of every dimension, (d,) each, that codes are read with.
+
+        A code stands for code x factor + offset, times the vector's scale where there is no range.
+        """
+        ones = np.ones(dim, dtype=np.float32)
+        if precision not in INTEGER:
+            return ones, None
+        if self.ranges is None:
+            return ones * np.float32(dim**-0.5 if precision == "b1" else 1), None
+        low, high = self.ranges.low, self.ranges.high
+        if precision == "b1":
+            return (high - low) / np.float32(4), (high + low) / np.float32(2)
+        steps = self.ranges.steps(precision)
+        return steps, low + np.float32(_HALF[precision]) * steps
 
 
 def check_quantizer(name: str) -> str:

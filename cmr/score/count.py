@@ -4,7 +4,9 @@ A tile holds texts along its rows and visuals along its columns; one pass over i
 along both. A threshold is the score of a relevant pair. Floats within 1e-6 of it are tied with
 it; codes are if they are equal.
 
-Nearly all values are told apart by the tile's float32 scores. Those within their error of a
+Most values are below every threshold of their row and of their column, so the largest value of
+each row and column of a strip is found first, and what it does not reach is not looked at again.
+The rest is told apart by the tile's float32 scores, nearly all of it. Those within their error of a
 threshold are settled by exact scores in float64: counts depend neither on the order in which a
 machine sums a product nor on the tile that a pair falls into. Products of codes are compared as
 product * scale * scale: the exact value has at most 72 bits and two different ones of a query
@@ -22,36 +24,17 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from cmr.score.exact import Tile, exact_value
+from cmr.score.exact import Tile, exact_value, fast_value
+from cmr.score.strips import STRIP, WIDTH, fill, fill_row, reached, survey
 
 Counts = npt.NDArray[np.int64]
 
 # Queries with more relevant items than this are counted by sorting: see `count_sorted`.
 FEW = 32
-# Columns of a tile that one thread reads at a time: values, thresholds and counts stay in L1.
-WIDTH = 256
-# Rows that it reads at a time, so that a column's threshold is loaded once for all of them.
-STRIP = 8
+# Up to so many columns of a strip that reach a threshold are counted one by one.
+SPARSE = 40
 # Values among which one in doubt is looked for.
 GROUP = 32
-
-
-@numba.njit(cache=True)
-def _fill(values: Tile, tile: Tile, rows: Tile, columns: Tile, i: int, a: int) -> None:
-    """A strip of a tile, from row i and column a, as float32 scores; -inf below its last row."""
-    b = a + values.shape[1]
-    for r in range(STRIP):
-        out = values[r]
-        if i + r >= tile.shape[0]:
-            out[:] = -np.inf
-        elif len(rows):
-            row, scale, others = tile[i + r, a:b], rows[i + r], columns[a:b]
-            for j in range(len(out)):
-                out[j] = np.float32(row[j]) * others[j] * scale
-        else:
-            row = tile[i + r, a:b]
-            for j in range(len(out)):
-                out[j] = row[j]
 
 
 @numba.njit(cache=True)
@@ -59,8 +42,8 @@ def _along_row(values: Tile, high: Any, low: Any) -> tuple[Any, Any]:
     """How many values are above `high`, and how many at or above `low`."""
     more, least = np.int32(0), np.int32(0)
     for j in range(len(values)):
-        more += np.int32(values[j] > high)
-        least += np.int32(values[j] >= low)
+        more = np.int32(more + np.int32(values[j] > high))
+        least = np.int32(least + np.int32(values[j] >= low))
     return more, least
 
 
@@ -99,7 +82,6 @@ def _along_columns(strip: Tile, high: Tile, low: Tile, more: Tile, level: Tile) 
         more[j] += above
         here = np.int32(least - above)
         level[j] = here
-        # numba widens sums of int32 to int64, which would halve the speed.
         some = np.int32(some | here)
     return some
 
@@ -158,6 +140,101 @@ def _settle_columns(
                             tied[j] += np.int32(exact[1][j] <= precise <= exact[0][j])
 
 
+@numba.njit(cache=True)
+def _count_rows(
+    cells: tuple[Tile, ...],
+    pairs: tuple[Tile, ...],
+    best: Tile,
+    line: Tile,
+    i: int,
+    a: int,
+    b: int,
+    part: Tile,
+    chunk: int,
+    sure: bool,
+) -> None:
+    """Count a strip, columns a to b from row i on, for the rows that reach a threshold.
+
+    `pairs`: as `count_tile` has them, `begin` to `low`. `line`: room for a row's scores. `part`:
+    above and tied, by chunk and pair, zero so far.
+    """
+    tile, rows, columns = cells[0], cells[1], cells[2]
+    begin, end, fast_high, fast_low, high, low = pairs
+    for r in range(min(STRIP, len(tile) - i)):
+        filled = False
+        for pair in range(begin[i + r], end[i + r]):
+            if best[r] < fast_low[pair]:
+                continue
+            if not filled:
+                fill_row(line, tile, rows, columns, i + r, a, b)
+                filled = True
+            quick, sharp = (fast_high[pair], fast_low[pair]), (high[pair], low[pair])
+            above, least = _along_row(line, *quick)
+            tied = least - above
+            if tied and not sure:
+                more, tied = _settle_row(cells, line, i + r, a, quick, sharp)
+                above += more
+            part[0, chunk, pair - begin[0]] = above
+            part[1, chunk, pair - begin[0]] = tied
+
+
+@numba.njit(cache=True)
+def _count_reached(
+    cells: tuple[Tile, ...],
+    top: Tile,
+    lowest: Tile,
+    i: int,
+    a: int,
+    fast: tuple[Tile, Tile],
+    exact: tuple[Tile, Tile],
+    more: Tile,
+    tied: Tile,
+    places: Tile,
+    sure: bool,
+) -> None:
+    """Count a strip, first cell (i, a), for those columns alone that reach a threshold.
+
+    Slots are in the order of their thresholds, so most values are settled by the first of them.
+    `places`: room for the columns that reach one, found without a branch.
+    """
+    tile, rows, columns = cells[0], cells[1], cells[2]
+    count = 0
+    for j in range(len(top)):
+        places[count] = j
+        count += top[j] >= lowest[j]
+    depth, last = len(more), min(i + STRIP, tile.shape[0])
+    for n in range(count):
+        j = places[n]
+        for r in range(i, last):
+            value = fast_value(tile, rows, columns, r, a + j)
+            if value < lowest[j]:
+                continue
+            slot = 0
+            while slot < depth and value > fast[0][slot, j]:
+                more[slot, j] += np.int32(1)
+                slot += 1
+            while slot < depth and value >= fast[1][slot, j]:
+                if sure:
+                    tied[slot, j] += np.int32(1)
+                else:
+                    precise = exact_value(*cells, r, a + j)
+                    high, low = exact[0][slot, j], exact[1][slot, j]
+                    more[slot, j] += np.int32(precise > high)
+                    tied[slot, j] += np.int32(low <= precise <= high)
+                slot += 1
+
+
+@numba.njit(cache=True)
+def _stretch(bounds: Tile, c: int, d: int, depth: int) -> Tile:
+    """The bounds of `depth` slots from column c to d, infinite up to WIDTH.
+
+    A copy: a view of what threads share costs them a counter that they share, too.
+    """
+    out = np.full((depth, WIDTH), np.inf, dtype=bounds.dtype)
+    out[:, : d - c] = bounds[:depth, c:d]
+    return out
+
+
 @numba.njit(cache=True, parallel=True)
 def count_tile(
     tile: Tile,
@@ -199,43 +276,53 @@ def count_tile(
     first = begin[0]
     part = np.zeros((2, chunks, end[height - 1] - first), dtype=np.int32)
     cells = tile, rows, columns, texts, visuals
+    none = np.zeros(0, dtype=np.float32)
     for chunk in numba.prange(chunks):
         a, b = chunk * WIDTH, min(width, (chunk + 1) * WIDTH)
         c, d = offset + a, offset + b
         depth = slots[chunk]
-        # Copies: a view of what threads share costs them a counter that they share, too.
-        high_here = column_fast_high[:depth, c:d].copy()
-        low_here = column_fast_low[:depth, c:d].copy()
-        sharp_high = column_high[:depth, c:d].copy()
-        sharp_low = column_low[:depth, c:d].copy()
-        up = np.zeros((depth, b - a), dtype=np.int32)
-        at = np.zeros((depth, b - a), dtype=np.int32)
-        values = np.empty((STRIP, b - a), dtype=np.float32)
-        level = np.empty(b - a, dtype=np.int32)
+        fast = (
+            _stretch(column_fast_high, c, d, depth),
+            _stretch(column_fast_low, c, d, depth),
+        )
+        exact = _stretch(column_high, c, d, depth), _stretch(column_low, c, d, depth)
+        lowest = np.full(WIDTH, np.inf, dtype=np.float32)
+        for slot in range(depth):
+            for j in range(WIDTH):
+                lowest[j] = min(lowest[j], fast[1][slot, j])
+        up = np.zeros((depth, WIDTH), dtype=np.int32)
+        at = np.zeros((depth, WIDTH), dtype=np.int32)
+        values = np.full((STRIP, WIDTH), -np.inf, dtype=np.float32)
+        best, top = np.empty(STRIP, dtype=np.float32), np.empty(WIDTH, dtype=np.float32)
+        level, places = np.empty(WIDTH, dtype=np.int32), np.empty(WIDTH + 1, dtype=np.int32)
+        line = np.full(WIDTH, -np.inf, dtype=np.float32)
         for i in range(0, height, STRIP):
-            _fill(values, tile, rows, columns, i, a)
-            for r in range(min(STRIP, height - i)):
-                for pair in range(begin[i + r], end[i + r]):
-                    fast, exact = (fast_high[pair], fast_low[pair]), (high[pair], low[pair])
-                    above, least = _along_row(values[r], fast[0], fast[1])
-                    if least == above or sure:
-                        part[0, chunk, pair - first] = above
-                        part[1, chunk, pair - first] = least - above
-                    else:
-                        found = _settle_row(cells, values[r], i + r, a, fast, exact)
-                        part[0, chunk, pair - first] = above + found[0]
-                        part[1, chunk, pair - first] = found[1]
+            whole = i + STRIP <= height and b - a == WIDTH
+            if whole:
+                survey(tile, rows, columns, i, a, best, top)
+            else:
+                fill(values, tile, rows, columns, i, a, b)
+                survey(values, none, none, 0, 0, best, top)
+            pairs = (begin, end, fast_high, fast_low, high, low)
+            _count_rows(cells, pairs, best, line, i, a, b, part, chunk, sure)
+            many = reached(top, lowest)
+            if many == 0:
+                continue
+            if many <= SPARSE:
+                _count_reached(cells, top, lowest, i, a, fast, exact, up, at, places, sure)
+                continue
+            fill(values, tile, rows, columns, i, a, b)
             for slot in range(depth):
-                quick = high_here[slot], low_here[slot]
-                if _along_columns(values, *quick, up[slot], level):
+                quick_here = fast[0][slot], fast[1][slot]
+                if _along_columns(values, *quick_here, up[slot], level):
                     if sure:
                         at[slot] += level
                     else:
-                        sharp = sharp_high[slot], sharp_low[slot]
+                        sharp_here = exact[0][slot], exact[1][slot]
                         counts = up[slot], at[slot]
-                        _settle_columns(cells, values, level, i, a, quick, sharp, *counts)
-        column_more[:depth, c:d] += up
-        column_tied[:depth, c:d] += at
+                        _settle_columns(cells, values, level, i, a, quick_here, sharp_here, *counts)
+        column_more[:depth, c:d] += up[:, : d - c]
+        column_tied[:depth, c:d] += at[:, : d - c]
     for chunk in range(chunks):
         for pair in range(part.shape[2]):
             more[first + pair] += part[0, chunk, pair]

@@ -10,12 +10,12 @@ import psutil
 import torch
 
 from cmr.errors import CmrError
-from cmr.score.count import WIDTH
 from cmr.score.product import Kernel, choose
+from cmr.score.strips import WIDTH
 
 # A tile of 1024 x 512 values stays in the second-level caches while it is counted, and its shape
 # is where int8 products are fastest: they repack the columns' operand at every call.
-TILE_ROWS = 1024
+TILE_ROWS = 2048
 TILE_COLUMNS = 512
 DEFAULT_SHARE = 0.25
 DEVICE_SHARE = 0.5

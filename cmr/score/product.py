@@ -103,7 +103,7 @@ class Kernel:
     @contextlib.contextmanager
     def active(self) -> Iterator[None]:
         """Set the precision of float32 products for the time of the scoring, and set it back."""
-        with _float32_products("bf16" if self.bf16 else "ieee"):
+        with float32_products("bf16" if self.bf16 else "ieee"):
             yield
 
     def values(
@@ -179,7 +179,7 @@ def worst_error(dim: int, roundings: int = 1) -> float:
 
 
 @contextlib.contextmanager
-def _float32_products(precision: str) -> Iterator[None]:
+def float32_products(precision: str) -> Iterator[None]:
     """ieee or bf16 products of float32 tiles; on CUDA always ieee, so never TF32."""
     cpu: Any = torch.backends.mkldnn.matmul  # type: ignore[attr-defined]
     cuda: Any = torch.backends.cuda.matmul

@@ -8,7 +8,7 @@ are made elsewhere; lists, benchmarks and first stages are made here.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -112,28 +112,22 @@ class TorchSearcher:
                 self._search(queries.rows(slice(at, at + step)), depth)
                 for at in range(0, len(queries), step)
             ]
-        return _joined(parts, count)
+        return joined(parts, count)
 
     def _search(self, queries: Encoded, depth: int) -> tuple[Ordinals, Scores]:
         rows, scales = self._kernel.prepare(queries), self._factors(queries)
-        best: torch.Tensor | None = None
+        index, best = best_of(self._tiles(rows), depth)
+        if scales is not None:
+            best = best * scales[:, None]
+        return index.cpu().numpy(), best.cpu().numpy()
+
+    def _tiles(self, rows: torch.Tensor) -> Iterator[tuple[int, torch.Tensor]]:
         for first in range(0, len(self._items), TILE):
             last = min(len(self._items), first + TILE)
             tile = self._kernel.tile(rows, self._items[first:last]).to(torch.float32)
             if self._scales is not None:
                 tile *= self._scales[first:last]
-            found = torch.topk(tile, min(depth, last - first))
-            where = found.indices + first
-            if best is None:
-                best, index = found.values, where
-                continue
-            best, index = torch.cat([best, found.values], 1), torch.cat([index, where], 1)
-            top = torch.topk(best, min(depth, best.shape[1]))
-            best, index = top.values, index.gather(1, top.indices)
-        assert best is not None
-        if scales is not None:
-            best = best * scales[:, None]
-        return index.cpu().numpy(), best.cpu().numpy()
+            yield first, tile
 
 
 class UsearchExact:
@@ -165,7 +159,7 @@ class UsearchExact:
             self._search(asked.data[at : at + step], depth, stretch, threads)
             for at in range(0, len(queries), step)
         ]
-        return _joined(parts, count)
+        return joined(parts, count)
 
     def _search(
         self, queries: npt.NDArray[Any], depth: int, stretch: int, threads: int
@@ -262,6 +256,27 @@ class UsearchHnsw:
         return _widen(np.where(missing, -1, index), np.where(missing, -np.inf, scores), count)
 
 
+def best_of(
+    tiles: Iterable[tuple[int, torch.Tensor]], depth: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The `depth` largest of each row over all tiles: their columns and values, largest first.
+
+    `tiles`: the place of a tile's first column, and the tile, (rows, columns) float32.
+    """
+    best: torch.Tensor | None = None
+    for first, tile in tiles:
+        found = torch.topk(tile, min(depth, tile.shape[1]))
+        where = found.indices + first
+        if best is None:
+            best, index = found.values, where
+            continue
+        best, index = torch.cat([best, found.values], 1), torch.cat([index, where], 1)
+        top = torch.topk(best, min(depth, best.shape[1]))
+        best, index = top.values, index.gather(1, top.indices)
+    assert best is not None
+    return index, best
+
+
 def exact_search(
     items: npt.NDArray[Any], queries: npt.NDArray[Any], count: int, like: Operand, threads: int = 0
 ) -> tuple[Ordinals, npt.NDArray[np.float32]]:
@@ -285,7 +300,8 @@ def _counts(found: Any) -> npt.NDArray[np.int64]:
     return np.asarray([len(found.keys)] if counts is None else counts, dtype=np.int64)
 
 
-def _joined(parts: list[tuple[Ordinals, Scores]], count: int) -> tuple[Ordinals, Scores]:
+def joined(parts: list[tuple[Ordinals, Scores]], count: int) -> tuple[Ordinals, Scores]:
+    """Blocks of queries one below the other, filled up to `count` columns."""
     index, scores = zip(*parts, strict=True)
     return _widen(np.concatenate(index), np.concatenate(scores), count)
 

@@ -114,5 +114,4 @@ def _best(items: Indices, scores: Values, length: int) -> Found:
 
 
 def _exact(queries: Vectors, items: Vectors, length: int, plan: Plan) -> Found:
-    found, scores = top_hits(queries, items, length, plan)
-    return found, scores.astype(np.float64)
+    return top_hits(queries, items, length, plan)

@@ -12,6 +12,7 @@ from cmr.score import count, singles
 from cmr.score.blocks import Block
 from cmr.score.plan import Plan
 from cmr.score.pools import Drawn, Pools
+from cmr.score.strips import WIDTH
 from cmr.score.tally import Progress, Tally
 
 
@@ -74,8 +75,9 @@ class _Tile:
 class _Slots:
     """Thresholds and counts of a visual block's queries, laid out along its columns.
 
-    Slot s holds every query's s-th pair, so that a row of the tile is compared with a row of
-    thresholds. Queries with more than FEW pairs stay out and are counted by sorting.
+    Slot s holds the pair with every query's s-th lowest threshold, so that a row of the tile is
+    compared with a row of thresholds, and most values with the first alone. Queries with more than
+    FEW pairs stay out and are counted by sorting.
     """
 
     def __init__(self, tally: Tally | None, block: Block) -> None:
@@ -88,12 +90,13 @@ class _Slots:
             start = tally.judged.start[block.first : block.last + 1]
             relevants = np.diff(start)
             depth = np.where(relevants <= count.FEW, relevants, 0)
-            self._pairs = np.arange(start[0], start[-1])
-            self._column = np.repeat(np.arange(width), relevants)
-            self._slot = self._pairs - start[self._column]
-            few = relevants[self._column] <= count.FEW
-            self._pairs = self._pairs[few]
-            self._column, self._slot = self._column[few], self._slot[few]
+            column = np.repeat(np.arange(width), relevants)
+            order = np.lexsort((tally.exact[start[0] : start[-1]], column))
+            # Columns stay where they are, so their places do.
+            slot = np.arange(len(order)) - (start[:-1] - start[0])[column]
+            few = relevants[column] <= count.FEW
+            self._pairs = start[0] + order[few]
+            self._column, self._slot = column[few], slot[few]
         shape = (int(depth.max(initial=0)), width)
         self.fast_high = np.full(shape, np.inf, dtype=np.float32)
         self.fast_low = np.full(shape, np.inf, dtype=np.float32)
@@ -105,12 +108,12 @@ class _Slots:
             place = (self._slot, self._column)
             for name in ("fast_high", "fast_low", "high", "low"):
                 getattr(self, name)[place] = getattr(tally, name)[self._pairs]
-        stretches = range(0, width, count.WIDTH)
-        self._depths = np.array([depth[s : s + count.WIDTH].max() for s in stretches])
+        stretches = range(0, width, WIDTH)
+        self._depths = np.array([depth[s : s + WIDTH].max() for s in stretches])
 
     def depths(self, first: int, last: int) -> npt.NDArray[np.int64]:
         """Slots in use in each stretch of WIDTH columns from `first`, a multiple of WIDTH."""
-        return self._depths[first // count.WIDTH : -(-last // count.WIDTH)]
+        return self._depths[first // WIDTH : -(-last // WIDTH)]
 
     def flush(self) -> None:
         """Hand the counts over to the tally, once the block is done."""

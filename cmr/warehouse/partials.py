@@ -16,21 +16,26 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cmr.errors import CmrError
-from cmr.warehouse.schemas import PARTIAL_COUNTS, TASKS, THRESHOLDS
+from cmr.warehouse.schemas import PARTIAL_COUNTS, TASKS, THRESHOLDS, Table
 from cmr.warehouse.store import Warehouse
 
 Row = dict[str, Any]
 Values = dict[str, npt.NDArray[np.float64]]
 
 
-def write_partial(warehouse: Warehouse, key: str, tables: Iterable[pa.Table]) -> tuple[str, str]:
-    """Write a task's counts; returns the file and its SHA-256."""
-    name = warehouse.write(PARTIAL_COUNTS, {"key": key}, tables)
+def write_partial(
+    warehouse: Warehouse, table: Table, key: str, parts: Iterable[pa.Table]
+) -> tuple[str, str]:
+    """Write a task's counts, or hits; returns the file and its SHA-256."""
+    name = warehouse.write(table, {"key": key}, parts)
     return name, warehouse.storage.checksum(name)
 
 
-def read_partial(warehouse: Warehouse, row: Row) -> pa.Table | None:
-    """A finished task's counts; None if they are missing or not what was written."""
+def read_partial(warehouse: Warehouse, row: Row) -> list[pa.Table] | None:
+    """A finished task's counts, and its hits if it has any.
+
+    None if a file is missing or not what was written.
+    """
     parts = []
     for name, digest in zip(row["files"], row["hashes"], strict=True):
         try:
@@ -40,7 +45,7 @@ def read_partial(warehouse: Warehouse, row: Row) -> pa.Table | None:
         if hashlib.sha256(data).hexdigest() != digest:
             return None
         parts.append(pq.ParquetFile(pa.BufferReader(data)).read())
-    return pa.concat_tables(parts)
+    return parts
 
 
 def finished(warehouse: Warehouse, key: str) -> dict[tuple[int, int], Row]:

@@ -286,6 +286,7 @@ BENCHES = Table(
         ("dim_method", pa.string()),
         ("precision", pa.string()),
         ("quantizer", pa.string()),
+        ("query_precision", pa.string()),
         ("scorer", pa.string()),
         ("connectivity", pa.int64()),
         ("expansion_add", pa.int64()),
@@ -334,6 +335,17 @@ PARTIAL_COUNTS = Table(
         ("relevants_above", pa.int64()),
         ("relevants_tied", pa.int64()),
         ("compared", pa.int64()),
+    ),
+)
+# The best of each query among a task's items, by ordinal; lies beside the task's counts.
+PARTIAL_HITS = Table(
+    PARTIAL_COUNTS.name,
+    PARTIAL_COUNTS.partitions,
+    _schema(
+        ("direction", pa.string()),
+        ("query", pa.int64()),
+        ("item", pa.int64()),
+        ("score", pa.float64()),
     ),
 )
 TASKS = Table(

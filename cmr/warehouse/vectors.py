@@ -70,7 +70,7 @@ class StoredVectors:
         self._files: list[str] = [name for name in row["files"] if name.startswith("embeddings/")]
         self.dim, self.precision = int(row["dim"]), str(row["precision"])
         self._part = part or (0, int(row["rows"]))
-        self.rows = self._part[1] - self._part[0]
+        self.first, self.rows = self._part[0], self._part[1] - self._part[0]
         self.row = row
 
     def _batches(self) -> Iterator[tuple[int, Encoded]]:

@@ -21,6 +21,7 @@ source as (
         null::varchar as dim_method,
         null::varchar as precision,
         null::varchar as quantizer,
+        null::varchar as query_precision,
         null::varchar as scorer,
         null::bigint as connectivity,
         null::bigint as expansion_add,
@@ -55,10 +56,11 @@ final as (
     select
         source.bench_id, source.stage, source.dataset, source.dataset_fingerprint, source.model,
         source.modality, source.direction, source.dim, source.dim_method, source.precision,
-        source.quantizer, source.scorer,
+        source.quantizer, source.query_precision, source.scorer,
         concat_ws(
             ', ',
             nullif(known_quantizer(source.quantizer, source.precision), 'absmax'),
+            source.query_precision || ' queries',
             'M ' || source.connectivity || ' ef ' || source.expansion_add
             || coalesce('/' || source.expansion_search, ''),
             'rescored by ' || source.rescore || ' x' || source.oversample

@@ -24,6 +24,7 @@ from cmr.score.searchers import TorchSearcher
 from cmr.views import connect, fetch
 from cmr.warehouse.schemas import BENCHES
 from cmr.warehouse.store import Warehouse
+from tests.clips import make_clip
 from tests.pipeline.test_searches import no_bar, run
 
 GRAPH = "usearch-hnsw"
@@ -237,6 +238,31 @@ def test_one_product_finds_what_tiles_find(precision, monkeypatch):
         assert whole.index_bytes == tiles.index_bytes
 
 
+def test_fp32_queries(root):
+    """Each direction's own contender, joined with the run that has its quality."""
+    way = ("--dims", "40", "--precisions", "int8,b1", "--asymmetric", "--stages", "batch,single",
+             "--directions", "t2v,v2t", "--candidates", "20", "--repeats", "1")  # fmt: skip
+    before = {row["bench_id"] for row in catalogue(root)}
+    result = run("bench", "-w", root, *way)
+    assert "fp32 queries" in result.stdout
+    mine = [row for row in catalogue(root) if row["bench_id"] not in before]
+    assert len(mine) == 2 * 2 * 3
+    assert {(row["scorer"], row["query_precision"]) for row in mine} == {("torch", "fp32")}
+    asked = Request(dims=(40,), precisions=("int8", "b1"), protocols=("full",), asymmetric=True)
+    evaluate(str(root), asked, no_bar)
+    joined = rows(
+        root,
+        "select speed.variant, runs.variant as of_run, runs.query_precision, speed.ann_recall, "
+        "speed.queries_per_second > 0 and p50_ms > 0 as measured "
+        "from speed join runs using (run_id) "
+        "where speed.measured = 'bench' and speed.variant like '%fp32 queries%'",
+    )
+    assert len(joined) == 4
+    assert all(row["variant"] == row["of_run"] == "fp32 queries" for row in joined)
+    assert all(row["query_precision"] == "fp32" and row["ann_recall"] == 1 for row in joined)
+    assert all(row["measured"] for row in joined)
+
+
 @pytest.mark.parametrize(
     ("wrong", "reason"),
     [
@@ -247,6 +273,7 @@ def test_one_product_finds_what_tiles_find(precision, monkeypatch):
         (("--threads", "4096"), "cores"),
         (("--stages", "encode"), "were given, not encoded by a model"),
         (("--precisions", "int3"), "unknown precision"),
+        (("--asymmetric", "--scorers", "usearch-exact"), "needs --scorer torch"),
         (("--scorers", "torch", "--connectivity", "8"), "--scorers does not name"),
         (("--model", "nobody"), "no vectors by the model"),
     ],
@@ -317,3 +344,25 @@ def test_encoding(tmp_path):
     assert all(row["items_per_second"] > 0 and row["peak_bytes"] > 0 for row in found.values())
     result = run(*asked, "--encoder", "ViT-B-32", "--pretrained", "/nowhere", "--force", code=1)
     assert "cannot load the model" in result.stderr
+
+
+def test_encoding_clips(tmp_path):
+    """Clips are decoded and pooled as they were ingested, from the folder that is named."""
+    clips = tmp_path / "clips"
+    clips.mkdir()
+    table = tmp_path / "captions.csv"
+    table.write_text("video,caption\n" + "".join(f"c{n}.mp4,clip {n}\n" for n in range(3)))
+    for n in range(3):
+        (clips / f"c{n}.mp4").write_bytes(make_clip([(80 * n, 30, 30)] * 6))
+    root = tmp_path / "w"
+    run("ingest", "video", "--captions", table, "--clips", clips, "-w", root, "--frames", "2")
+    asked = ("bench", "-w", root, "--stages", "encode", "--repeats", "1")
+    told = run(*asked)
+    assert "encoding of clips is not measured: --images FOLDER" in told.stderr
+    run(*asked, "--images", clips)
+    found = {row["modality"]: row["items"] for row in rows(root, "from encoding")}
+    assert found == {"text": 3, "visual": 3}
+    (clips / "c1.mp4").write_bytes(b"noise" * 500)
+    broken = run(*asked, "--images", clips, "--force", code=1)
+    assert "encoding of clips by" in broken.stderr
+    assert "c1.mp4" in broken.stderr

@@ -91,6 +91,26 @@ def test_equals_full_matrix(precision, duplicates, device):
     check_counts(*case, precision, changes, device=device)
 
 
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("noise", [0.3, 1.0, 3.0])
+def test_relevant_items_near_the_top(precision, noise):
+    """Thresholds that few values reach, as a good model's are: those are counted one by one.
+
+    Equal vectors tie with them, others come within the tolerance, and a few queries are lost.
+    """
+    rng = np.random.default_rng(17)
+    _, b, _ = make_case(rng, 2, 700, 40, False, 0)
+    b[40:60] = b[3]
+    b[60:80] = b[5] + 1e-7 * rng.standard_normal((20, 40))
+    truth = np.arange(610) % 690
+    a = (b[truth] + noise * rng.standard_normal((610, 40))).astype(np.float32)
+    a[100:110] = rng.standard_normal((10, 40))
+    relevant = np.zeros((610, 700), dtype=bool)
+    relevant[np.arange(610), truth] = True
+    relevant[np.arange(0, 610, 7), truth[::7] // 2] = True
+    check_counts(a, b, relevant, precision)
+
+
 @pytest.mark.parametrize("precision", ["fp32", "int8", "b1"])
 @pytest.mark.parametrize("names", [("t2v",), ("v2t",)])
 @pytest.mark.parametrize("device", DEVICES)

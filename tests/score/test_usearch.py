@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from cmr.represent.precisions import PRECISIONS, encode
-from cmr.represent.quantizers import Quantizer, ranges_of, rotation
+from cmr.represent.quantizers import Quantizer, quantizers_for, ranges_of, rotation
 from cmr.represent.vectors import normalise
-from cmr.score import searchers, usearch_exact
+from cmr.score import asymmetric_search, searchers, usearch_exact
 from cmr.score.ann import Lists, counts, exact_above
 from cmr.score.asymmetric import AsFloats, plan_for
+from cmr.score.asymmetric_search import AsymmetricSearcher
 from cmr.score.engine import score
 from cmr.score.plan import make_plan
 from cmr.score.pools import Pools
@@ -208,16 +209,21 @@ def test_two_stages_are_the_best_of_the_shortlist(fine):
     assert list(stages.seconds) == ["rescore", "agreement"]
 
 
+def quantizers(items):
+    """Each quantiser by its name, as of a gallery of 64 dimensions."""
+    return {
+        "absmax": Quantizer("absmax"),
+        "calibrated": Quantizer("calibrated", ranges=ranges_of([items], 64)),
+        "rotated": Quantizer("rotated", rotation=rotation(64, 5)),
+    }
+
+
 @pytest.mark.parametrize("precision", CODES)
 @pytest.mark.parametrize("name", ["absmax", "calibrated", "rotated"])
 def test_asymmetric_counts(precision, name):
     """fp32 queries on decoded items: a full matrix in float64."""
     a, b, relevant = real_shaped()
-    quantizer = {
-        "absmax": Quantizer("absmax"),
-        "calibrated": Quantizer("calibrated", ranges=ranges_of([b], 64)),
-        "rotated": Quantizer("rotated", rotation=rotation(64, 5)),
-    }[name]
+    quantizer = quantizers(b)[name]
     coded = quantizer.encode(b, precision)
     queries = AsFloats(Memory(encode(a, "fp32")), lambda block: quantizer.turn(block.data))
     items = AsFloats(Memory(coded), quantizer.decode)
@@ -227,3 +233,27 @@ def test_asymmetric_counts(precision, name):
     rows = [found.above, found.tied, found.relevants_above, found.relevants_tied]
     np.testing.assert_array_equal(np.stack(rows, 1), reference.count(full, relevant, False))
     assert items.longest() == pytest.approx(np.linalg.norm(quantizer.decode(coded), axis=1).max())
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("name", ["absmax", "calibrated", "rotated"])
+def test_asymmetric_search(precision, name, monkeypatch):
+    """The top of a full matrix in float64, whatever the tiles; codes are held as codes."""
+    if name not in quantizers_for(precision, [name]):
+        return
+    a, b, _ = real_shaped()
+    quantizer = quantizers(b)[name]
+    coded = quantizer.encode(b, precision)
+    full = quantizer.turn(a).astype(float) @ quantizer.decode(coded).astype(float).T
+    for tile, stretch, room in ((512, 65_536, 2**26), (7, 50, 4 * 50 * 11)):
+        monkeypatch.setattr(asymmetric_search, "TILE", tile)
+        monkeypatch.setattr(asymmetric_search, "STRETCH", stretch)
+        monkeypatch.setattr(asymmetric_search, "ROOM", room)
+        index = AsymmetricSearcher(coded, quantizer)
+        found, scores = index.search(encode(a, "fp32"), 9)
+        np.testing.assert_allclose(scores, -np.sort(-full, axis=1)[:, :9], atol=2e-6)
+        np.testing.assert_allclose(np.take_along_axis(full, found, 1), scores, atol=2e-6)
+        assert all(len(set(row)) == 9 for row in found)
+    held = {"fp32": 4, "fp16": 2, "bf16": 2, "int8": 1, "int4": 1, "b1": 1}.get(precision, 4)
+    scaled = name != "calibrated" and precision in ("int8", "int4")
+    assert index.index_bytes == 120 * (64 * held + 4 * scaled)

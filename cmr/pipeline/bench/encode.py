@@ -1,4 +1,4 @@
-"""Encoding timed: captions a second, and pictures a second from their bytes to a vector."""
+"""Encoding timed: captions, and pictures or clips from their bytes to a vector."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ class Encode:
             self._encoder.encode_texts(texts[at : at + batch])
         if images:
             assert self._reader is not None
-            how = How(batch, self._task.threads, 0)
+            how = How(batch, self._task.threads, 0, self._task.sampling)
             items = [Item(uri, uri=uri) for uri in images]
             encode_images(self._encoder, items, self._reader, how, lambda *done: None)
 
     def turn(self, lane: Lane) -> Turn:
-        """All captions, or all pictures, once."""
+        """All captions, or all pictures or clips, once."""
         clock = time.perf_counter()
         self._encode(self._task.texts, self._task.images)
         took = time.perf_counter() - clock

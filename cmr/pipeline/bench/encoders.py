@@ -48,10 +48,9 @@ def encoding_jobs(
         media = {"images": request.images}
     elif data["source"] == SCENES:
         media = {"settings": json.loads(data["settings"])}
-    if "pooling" in settings:
-        return jobs, ["encoding of clips is not measured, only that of captions"]
     if not media:
-        return jobs, ["encoding of pictures is not measured: --images FOLDER says where they are"]
+        what = "clips" if "pooling" in settings else "pictures"
+        return jobs, [f"encoding of {what} is not measured: --images FOLDER says where they are"]
     if request.images is not None:
         from cmr.pipeline.bench.encode import open_media
 
@@ -102,12 +101,16 @@ def _job(
     device: str,
     media: Row,
 ) -> Job:
+    sampling: Row = {}
+    if side == VISUAL and "pooling" in settings:
+        sampling = {"frames": int(settings["frames"]), "sampling": settings["sampling"]}
+    what = "captions" if side == TEXT else "clips" if sampling else "pictures"
     items = _items(warehouse, planner.files, side, request.encode_items)
     lane = Lane()
     task = Task(
         root=warehouse.root,
         stage=ENCODE,
-        label=f"encoding of {'captions' if side == TEXT else 'pictures'} by {spec.name}",
+        label=f"encoding of {what} by {spec.name}",
         lanes=(lane,),
         threads=planner.threads,
         device=device,
@@ -118,6 +121,7 @@ def _job(
         texts=tuple(spec.prompted(one["text"]) for one in items) if side == TEXT else (),
         images=tuple(one["uri"] for one in items) if side == VISUAL else (),
         media=media,
+        sampling=(sampling["frames"], sampling["sampling"]) if sampling else None,
     )
     row = planner.row(
         ENCODE,
@@ -126,6 +130,7 @@ def _job(
         batch_of=request.encode_batch,
         items=len(items),
         precision=spec.precision,
+        **sampling,
     )
     return Job(task, {lane: row}, PROCESS_BYTES + MODEL_BYTES)
 

@@ -11,7 +11,9 @@ import torch
 from cmr.pipeline.bench.product import LARGEST, OneProduct
 from cmr.pipeline.bench.task import Task
 from cmr.represent.precisions import INTEGER, Encoded, to_floats, to_integers
+from cmr.represent.quantizers import from_row
 from cmr.score.ann import exact_above
+from cmr.score.asymmetric_search import AsymmetricSearcher
 from cmr.score.product import TIE_TOLERANCE
 from cmr.score.searchers import (
     Hnsw,
@@ -104,6 +106,10 @@ class Index:
 
 def make_index(task: Task, gallery: Encoded, fine: Encoded | None) -> Index:
     """The index that a task is about, of these vectors."""
+    if task.asymmetric:
+        quantizer = from_row(task.gallery)
+        asymmetric = AsymmetricSearcher(gallery, quantizer, task.device)
+        return Index(task, asymmetric, fine, len(gallery))
     if task.scorer == "torch":
         small = len(gallery) <= LARGEST
         searcher: Searcher = (

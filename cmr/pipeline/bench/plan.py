@@ -113,6 +113,7 @@ class Planner:
             gallery=gallery,
             queries=queries,
             fine=first.fine,
+            asymmetric=first.case.made.query_precision is not None,
             scorer=search.scorer,
             hnsw=hnsw,
             k=self._request.k,
@@ -140,6 +141,9 @@ class Planner:
         case, stage, search = contender.case, task.stage, contender.case.search
         wanted = case.made.wanted
         gallery = contender.gallery
+        # Named where it is another, so that what was measured before it was named keeps its id.
+        coded = case.made.query_precision is None
+        queries = {} if coded else {"query_precision": case.made.query_precision}
         sets = [gallery, *([] if contender.fine is None else contender.fine[:1])]
         return self.row(
             stage,
@@ -165,6 +169,7 @@ class Planner:
             vector_bytes=case.vector_bytes(contender.direction),
             disk_vector_bytes=sum(one["file_bytes"] / one["rows"] for one in sets),
             device=task.device,
+            **queries,
         )
 
     def lacking(self, jobs: Sequence[Job], known: Callable[[Row], bool]) -> list[Job]:

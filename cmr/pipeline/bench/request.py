@@ -115,7 +115,7 @@ def contenders(
     found = []
     with bar("representations", len(wanted), "sets") as advance:
         for one in wanted:
-            for representation in deriver.derive(one, asked.seed, directions):
+            for representation in deriver.derive(one, asked.seed, directions, asked.asymmetric):
                 for way in ways:
                     fine = None
                     if way.rescore is not None:

@@ -122,5 +122,3 @@ def check(request: BenchRequest) -> None:
     """Raises CmrError for settings that nothing can be measured with."""
     if request.threads > cores():
         raise CmrError(f"--threads {request.threads} is more than the {cores()} cores there are")
-    if request.search.asymmetric:
-        raise CmrError("asymmetric scoring is measured by cmr evaluate alone")
