@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,33 @@ def npz_arrays(texts=60, visuals=30, dims=(16, 40), seed=0):
         arrays[f"text_{dim}"] = (noisy @ basis).astype(np.float32)
         arrays[f"video_{dim}"] = (content @ basis).astype(np.float32)
     return arrays
+
+
+@pytest.fixture(scope="session")
+def originals(tmp_path_factory):
+    """Evaluated warehouses by their settings, each made once."""
+    return tmp_path_factory.mktemp("originals"), {}
+
+
+@pytest.fixture
+def evaluated_with(originals, tmp_path):
+    """A copy, which a test may damage, of the data set `d` evaluated with some options."""
+
+    def copy(*options):
+        folder, made = originals
+        if options not in made:
+            root = folder / str(len(made))
+            np.savez(folder / "data.npz", **npz_arrays())
+            for command in (
+                ("ingest", "npz", folder / "data.npz", "--dataset", "d"),
+                ("evaluate", *options),
+            ):
+                result = CliRunner().invoke(main, [*map(str, command), "-w", str(root)])
+                assert result.exit_code == 0, result.stderr
+            made[options] = root
+        return Path(shutil.copytree(made[options], tmp_path / "w"))
+
+    return copy
 
 
 @pytest.fixture

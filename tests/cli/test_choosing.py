@@ -11,12 +11,9 @@ from cmr.warehouse.store import Warehouse
 
 
 @pytest.fixture
-def root(cmr, npz, tmp_path):
-    path = tmp_path / "w"
-    cmr("ingest", "npz", npz(), "-w", path, "--dataset", "d")
-    cmr("evaluate", "-w", path, "--dims", "16,40", "--precisions", "fp32,int8,b1",
-        "--candidates", "20,10", "--k", "1,10")  # fmt: skip
-    return path
+def root(evaluated_with):
+    return evaluated_with("--dims", "16,40", "--precisions", "fp32,int8,b1",
+                          "--candidates", "20,10", "--k", "1,10")  # fmt: skip
 
 
 def test_by_settings(cmr, root):

@@ -9,12 +9,8 @@ from cmr.warehouse.store import Warehouse
 
 
 @pytest.fixture
-def root(cmr, npz, tmp_path):
-    path = tmp_path / "w"
-    cmr("ingest", "npz", npz(), "-w", path, "--dataset", "d")
-    cmr("evaluate", "-w", path, "--dims", "16,40", "--precisions", "fp32,int8",
-        "--protocols", "full")  # fmt: skip
-    return path
+def root(evaluated_with):
+    return evaluated_with("--dims", "16,40", "--precisions", "fp32,int8", "--protocols", "full")
 
 
 def test_list(cmr, root):

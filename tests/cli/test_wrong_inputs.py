@@ -71,11 +71,8 @@ def test_files_that_are_no_npz(cmr, tmp_path):
 
 
 @pytest.fixture
-def evaluated(cmr, npz, tmp_path):
-    root = tmp_path / "w"
-    cmr("ingest", "npz", npz(), "-w", root, "--dataset", "d")
-    cmr("evaluate", "-w", root, "--dims", "16", "--precisions", "int8", "--candidates", "10")
-    return root
+def evaluated(evaluated_with):
+    return evaluated_with("--dims", "16", "--precisions", "int8", "--candidates", "10")
 
 
 BAD_REQUESTS = {

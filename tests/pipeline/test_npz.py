@@ -15,13 +15,8 @@ GRID = ("--candidates", "12,20", "--k", "3", "--draws", "2")
 
 
 @pytest.fixture
-def warehouse(cmr, npz, tmp_path):
-    root = tmp_path / "w"
-    cmr("ingest", "npz", npz(), "-w", root, "--dataset", "d")
-    cmr(
-        "evaluate", "-w", root, "--dims", "16,24,40,64", "--precisions", ",".join(PRECISIONS), *GRID
-    )
-    return root
+def warehouse(evaluated_with):
+    return evaluated_with("--dims", "16,24,40,64", "--precisions", ",".join(PRECISIONS), *GRID)
 
 
 def stored(root, set_id):
