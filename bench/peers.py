@@ -67,13 +67,20 @@ class Cmr:
         self.root = str(folder / "w")
 
     @classmethod
-    def make(cls, folder: Path, text: np.ndarray, visual: np.ndarray, truth: np.ndarray) -> Cmr:
-        """Write the vectors and the warehouse into a folder."""
+    def make(
+        cls,
+        folder: Path,
+        text: np.ndarray,
+        visual: np.ndarray,
+        truth: np.ndarray,
+        precisions: tuple[str, ...] = PRECISIONS,
+    ) -> Cmr:
+        """Write the vectors and the warehouse into a folder; precisions are scored once."""
         path = folder / "bench.npz"
         np.savez(path, **{f"text_{DIM}": text, f"video_{DIM}": visual, "ground_truth": truth})
         made = cls(folder)
         ingest_vectors(made.root, "bench", "random", read_npz(str(path)))
-        for precision in PRECISIONS:
+        for precision in precisions:
             made.run(precision)
         return made
 

@@ -1,6 +1,7 @@
 """The constants of docs/scale.md, the model made of them, and a simulation of stragglers.
 
-    python bench/scale.py measure     speed, Parquet, store, Ray's cost a task and its overhead
+    python bench/scale.py measure     speed, Parquet, store, Ray's cost a task and its overhead;
+                                      texts, visuals and rounds may follow
     python bench/scale.py model       what 10^6 to 10^9 items cost on 1 to 100 GPUs
     python bench/scale.py stragglers  how long the last task is waited for, by tasks a slot
 
@@ -49,7 +50,7 @@ def timed(work) -> float:
 
 def measure(texts: int, visuals: int, rounds: int) -> dict[str, object]:
     with tempfile.TemporaryDirectory() as scratch:
-        made = Cmr.make(Path(scratch), *make_vectors(texts, visuals))
+        made = Cmr.make(Path(scratch), *make_vectors(texts, visuals), precisions=())
         _, sets, _ = begin(made.root, REQUEST, silent)
         found: dict[str, object] = {"texts": texts, "visuals": visuals, "dim": DIM}
         found |= parquet(made.root, sets[0].made.visual)

@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cmr.score.exact import Tile, exact_value, fast_value
-from cmr.score.strips import STRIP, WIDTH, fill, fill_row, reached, survey
+from cmr.score.strips import STRIP, WIDTH, fill, fill_row, reached, survey, survey_edge
 
 Counts = npt.NDArray[np.int64]
 
@@ -231,8 +231,71 @@ def _stretch(bounds: Tile, c: int, d: int, depth: int) -> Tile:
     A copy: a view of what threads share costs them a counter that they share, too.
     """
     out = np.full((depth, WIDTH), np.inf, dtype=bounds.dtype)
-    out[:, : d - c] = bounds[:depth, c:d]
+    for slot in range(depth):
+        for j in range(d - c):
+            out[slot, j] = bounds[slot, c + j]
     return out
+
+
+@numba.njit(cache=True)
+def _count_chunk(
+    cells: tuple[Tile, ...],
+    pairs: tuple[Tile, ...],
+    bounds: tuple[Tile, ...],
+    counts: tuple[Tile, Tile],
+    part: Tile,
+    depth: int,
+    chunk: int,
+    offset: int,
+    sure: bool,
+) -> None:
+    """Count WIDTH columns of a tile: what one thread does.
+
+    A function of its own, for numba takes long to compile what stands inside a parallel loop.
+    """
+    tile, rows, columns = cells[0], cells[1], cells[2]
+    height, width = tile.shape
+    a, b = chunk * WIDTH, min(width, (chunk + 1) * WIDTH)
+    c, d = offset + a, offset + b
+    fast = _stretch(bounds[0], c, d, depth), _stretch(bounds[1], c, d, depth)
+    exact = _stretch(bounds[2], c, d, depth), _stretch(bounds[3], c, d, depth)
+    lowest = np.full(WIDTH, np.inf, dtype=np.float32)
+    for slot in range(depth):
+        for j in range(WIDTH):
+            lowest[j] = min(lowest[j], fast[1][slot, j])
+    up = np.zeros((depth, WIDTH), dtype=np.int32)
+    at = np.zeros((depth, WIDTH), dtype=np.int32)
+    values = np.full((STRIP, WIDTH), -np.inf, dtype=np.float32)
+    best, top = np.empty(STRIP, dtype=np.float32), np.empty(WIDTH, dtype=np.float32)
+    level, places = np.empty(WIDTH, dtype=np.int32), np.empty(WIDTH + 1, dtype=np.int32)
+    line = np.full(WIDTH, -np.inf, dtype=np.float32)
+    for i in range(0, height, STRIP):
+        if i + STRIP <= height and b - a == WIDTH:
+            survey(tile, rows, columns, i, a, best, top)
+        else:
+            survey_edge(tile, rows, columns, i, a, b, best, top)
+        _count_rows(cells, pairs, best, line, i, a, b, part, chunk, sure)
+        many = reached(top, lowest)
+        if many == 0:
+            continue
+        if many <= SPARSE:
+            _count_reached(cells, top, lowest, i, a, fast, exact, up, at, places, sure)
+            continue
+        fill(values, tile, rows, columns, i, a, b)
+        for slot in range(depth):
+            quick = fast[0][slot], fast[1][slot]
+            if _along_columns(values, *quick, up[slot], level):
+                if sure:
+                    for j in range(WIDTH):
+                        at[slot, j] += level[j]
+                else:
+                    sharp = exact[0][slot], exact[1][slot]
+                    found = up[slot], at[slot]
+                    _settle_columns(cells, values, level, i, a, quick, sharp, *found)
+    for slot in range(depth):
+        for j in range(d - c):
+            counts[0][slot, c + j] += up[slot, j]
+            counts[1][slot, c + j] += at[slot, j]
 
 
 @numba.njit(cache=True, parallel=True)
@@ -276,53 +339,13 @@ def count_tile(
     first = begin[0]
     part = np.zeros((2, chunks, end[height - 1] - first), dtype=np.int32)
     cells = tile, rows, columns, texts, visuals
-    none = np.zeros(0, dtype=np.float32)
+    pairs = begin, end, fast_high, fast_low, high, low
+    bounds = column_fast_high, column_fast_low, column_high, column_low
+    counts = column_more, column_tied
     for chunk in numba.prange(chunks):
-        a, b = chunk * WIDTH, min(width, (chunk + 1) * WIDTH)
-        c, d = offset + a, offset + b
-        depth = slots[chunk]
-        fast = (
-            _stretch(column_fast_high, c, d, depth),
-            _stretch(column_fast_low, c, d, depth),
-        )
-        exact = _stretch(column_high, c, d, depth), _stretch(column_low, c, d, depth)
-        lowest = np.full(WIDTH, np.inf, dtype=np.float32)
-        for slot in range(depth):
-            for j in range(WIDTH):
-                lowest[j] = min(lowest[j], fast[1][slot, j])
-        up = np.zeros((depth, WIDTH), dtype=np.int32)
-        at = np.zeros((depth, WIDTH), dtype=np.int32)
-        values = np.full((STRIP, WIDTH), -np.inf, dtype=np.float32)
-        best, top = np.empty(STRIP, dtype=np.float32), np.empty(WIDTH, dtype=np.float32)
-        level, places = np.empty(WIDTH, dtype=np.int32), np.empty(WIDTH + 1, dtype=np.int32)
-        line = np.full(WIDTH, -np.inf, dtype=np.float32)
-        for i in range(0, height, STRIP):
-            whole = i + STRIP <= height and b - a == WIDTH
-            if whole:
-                survey(tile, rows, columns, i, a, best, top)
-            else:
-                fill(values, tile, rows, columns, i, a, b)
-                survey(values, none, none, 0, 0, best, top)
-            pairs = (begin, end, fast_high, fast_low, high, low)
-            _count_rows(cells, pairs, best, line, i, a, b, part, chunk, sure)
-            many = reached(top, lowest)
-            if many == 0:
-                continue
-            if many <= SPARSE:
-                _count_reached(cells, top, lowest, i, a, fast, exact, up, at, places, sure)
-                continue
-            fill(values, tile, rows, columns, i, a, b)
-            for slot in range(depth):
-                quick_here = fast[0][slot], fast[1][slot]
-                if _along_columns(values, *quick_here, up[slot], level):
-                    if sure:
-                        at[slot] += level
-                    else:
-                        sharp_here = exact[0][slot], exact[1][slot]
-                        counts = up[slot], at[slot]
-                        _settle_columns(cells, values, level, i, a, quick_here, sharp_here, *counts)
-        column_more[:depth, c:d] += up[:, : d - c]
-        column_tied[:depth, c:d] += at[:, : d - c]
+        # An index of the same type as elsewhere: for another it would be compiled once more.
+        at = np.int64(chunk)
+        _count_chunk(cells, pairs, bounds, counts, part, slots[at], at, offset, sure)
     for chunk in range(chunks):
         for pair in range(part.shape[2]):
             more[first + pair] += part[0, chunk, pair]

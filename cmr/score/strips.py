@@ -15,7 +15,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from cmr.score.exact import Tile
+from cmr.score.exact import Tile, fast_value
 from cmr.score.larger import larger
 
 # Columns of a tile that one thread reads at a time: thresholds and counts stay in L1.
@@ -83,6 +83,18 @@ def survey(tile: Tile, rows: Tile, columns: Tile, i: int, a: int, best: Tile, to
             top[j] = larger(upper, larger(larger(v0, w0), larger(x0, y0)))
     best[0], best[1], best[2], best[3] = r1, s1, t1, u1
     best[4], best[5], best[6], best[7] = v1, w1, x1, y1
+
+
+@numba.njit(cache=True)
+def survey_edge(
+    tile: Tile, rows: Tile, columns: Tile, i: int, a: int, b: int, best: Tile, top: Tile
+) -> None:
+    """The same of a strip that ends with the tile, columns a to b; -inf beyond it."""
+    best[:], top[:] = -np.inf, -np.inf
+    for r in range(min(STRIP, len(tile) - i)):
+        for j in range(b - a):
+            value = fast_value(tile, rows, columns, i + r, a + j)
+            best[r], top[j] = max(best[r], value), max(top[j], value)
 
 
 @numba.njit(cache=True)

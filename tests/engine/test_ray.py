@@ -28,7 +28,7 @@ on_a_cluster = pytest.mark.skipif(
 
 # The pools make a task last some seconds.
 GRID = (
-    "--dims", "64", "--precisions", "int8", "--candidates", "300", "--draws", "120",
+    "--dims", "64", "--precisions", "int8", "--candidates", "300", "--draws", "120", "--hits", "3",
 )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ import pytest
 from cmr.views import connect
 from tests.conftest import npz_arrays
 
-TABLES = ("items", "qrels", "ranks", "sampled_ranks", "embeddings")
+TABLES = ("items", "qrels", "ranks", "sampled_ranks", "hits", "embeddings")
 EVALUATE = (
     "evaluate",
     "--dims",
