@@ -1,7 +1,8 @@
 """The constants of docs/scale.md, the model made of them, and a simulation of stragglers.
 
     python bench/scale.py measure     speed, Parquet, store, Ray's cost a task and its overhead;
-                                      texts, visuals and rounds may follow
+                                      texts, visuals and rounds may follow, here and below
+    python bench/scale.py overhead    local and Ray on all cores alone, for a long job
     python bench/scale.py model       what 10^6 to 10^9 items cost on 1 to 100 GPUs
     python bench/scale.py stragglers  how long the last task is waited for, by tasks a slot
 
@@ -106,7 +107,18 @@ def store() -> dict[str, object]:
     }
 
 
-def engines(root: str, rounds: int) -> dict[str, object]:
+def overhead(texts: int, visuals: int, rounds: int) -> dict[str, object]:
+    """What `--engine ray` costs beyond its start, cut as it cuts the work by itself."""
+    with tempfile.TemporaryDirectory() as scratch:
+        made = Cmr.make(Path(scratch), *make_vectors(texts, visuals), precisions=())
+        begin(made.root, REQUEST, silent)
+        found: dict[str, object] = {"texts": texts, "visuals": visuals, "dim": DIM}
+        return found | engines(made.root, rounds, (2,), None)
+
+
+def engines(
+    root: str, rounds: int, counts: tuple[int, ...] = (1, 2), tasks: int | None = TASKS
+) -> dict[str, object]:
     """Local with one thread and two, Ray with one worker and two, in turns, on the same work."""
     import ray
 
@@ -120,7 +132,7 @@ def engines(root: str, rounds: int) -> dict[str, object]:
         numba.set_num_threads(threads)
         evaluate(root, again, silent)
 
-    def on_ray(tasks: int) -> None:
+    def on_ray() -> None:
         evaluate_in_tasks(
             root, again, silent, lambda works: run(ray, works, tasks, lambda state: None)
         )
@@ -131,10 +143,11 @@ def engines(root: str, rounds: int) -> dict[str, object]:
     start: dict[int, float] = {}
     took: dict[str, list[float]] = {}
     cost = 0.0
-    local(2)
+    if len(counts) > 1:
+        local(2)
     for turn in range(rounds):
         # One worker and one thread are for the speed-up alone, and take longest.
-        for count in (1, 2) if turn == 0 else (2,):
+        for count in counts if turn == 0 else (2,):
             mine = took.setdefault(f"local, {count} threads", [])
             mine.append(timed(lambda n=count: local(n)))
             start[count] = timed(
@@ -143,18 +156,16 @@ def engines(root: str, rounds: int) -> dict[str, object]:
             ready, empty = ray.remote(warm), ray.remote(lambda: None)
             ray.get([ready.remote() for _ in range(20)])
             cost = timed(lambda e=empty: ray.get([e.remote() for _ in range(500)])) / 500
-            took.setdefault(f"ray, {count} workers", []).append(timed(lambda: on_ray(TASKS)))
+            took.setdefault(f"ray, {count} workers", []).append(timed(on_ray))
             ray.shutdown()
         print({name: [round(one, 1) for one in all_] for name, all_ in took.items()}, flush=True)
     middle = {name: statistics.median(all_) for name, all_ in took.items()}
-    return {
-        "seconds": took,
-        "ray_start_s": start[2],
-        "ray_task_s": cost,
-        "local_1_to_2": middle["local, 1 threads"] / middle["local, 2 threads"],
-        "ray_1_to_2": middle["ray, 1 workers"] / middle["ray, 2 workers"],
-        "ray_2_over_local_2": middle["ray, 2 workers"] / middle["local, 2 threads"],
-    }
+    found: dict[str, object] = {"seconds": took, "ray_start_s": start[2], "ray_task_s": cost}
+    found["ray_2_over_local_2"] = middle["ray, 2 workers"] / middle["local, 2 threads"]
+    if 1 in counts:
+        found["local_1_to_2"] = middle["local, 1 threads"] / middle["local, 2 threads"]
+        found["ray_1_to_2"] = middle["ray, 1 workers"] / middle["ray, 2 workers"]
+    return found
 
 
 def model() -> None:
@@ -202,8 +213,8 @@ def main() -> None:
         stragglers()
     else:
         texts, visuals, rounds = (int(one) for one in (*sys.argv[2:], 20_000, 200_000, 3)[:3])
-        found = measure(texts, visuals, rounds)
-        save(Path(__file__).parent / "results", "scale", found)
+        found = (overhead if what == "overhead" else measure)(texts, visuals, rounds)
+        save(Path(__file__).parent / "results", f"scale-{what}", found)
         print(json.dumps(found, indent=1))
 
 

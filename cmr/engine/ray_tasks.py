@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from cmr.engine.grid import CORE_RATE, GPU_RATE, Block, choose
+from cmr.engine.grid import GPU_RATE, Block, choose, core_rate
 from cmr.engine.merge import blocks_to_do
 from cmr.engine.work import Work
 from cmr.errors import CmrError
@@ -157,7 +157,7 @@ def _shards(ray: Any, work: Work) -> int:
     resources = ray.cluster_resources()
     gpus = int(resources.get("GPU", 0)) if work.device != "cpu" else 0
     slots = gpus or max(1, int(resources.get("CPU", 1)))
-    rate = GPU_RATE if gpus else CORE_RATE
+    rate = GPU_RATE if gpus else core_rate(work.text["precision"])
     return choose(work.text["rows"], work.visual["rows"], work.text["dim"], slots, rate)
 
 

@@ -23,6 +23,8 @@ from cmr.errors import CmrError
 
 T = TypeVar("T")
 U = TypeVar("U")
+# What brings the package of a scheme.
+EXTRAS = {"s3": "s3", "gs": "gcs", "gcs": "gcs", "az": "azure", "abfs": "azure"}
 # Requests that wait for an answer at the same time.
 PARALLEL = 32
 # What is read of a file's end at first: the whole of a small one, or a large one's footer.
@@ -43,7 +45,8 @@ def remote(url: str) -> Remote:
         # A listing that is kept would hide what others write.
         fs, base = fsspec.core.url_to_fs(url, use_listings_cache=False)
     except (ImportError, ValueError) as error:
-        hint = '; pip install "cmr[s3]"' if url.startswith("s3") else ""
+        extra = EXTRAS.get(url.partition(":")[0])
+        hint = f'; pip install "cmr[{extra}]"' if extra else ""
         raise CmrError(f"cannot open {url}: {error}{hint}") from None
     return Remote(fs, base.rstrip("/"), url)
 

@@ -10,7 +10,7 @@ from cmr.views import connect
 from cmr.warehouse.schemas import RANKS, RUNS
 from tests import warehouses
 
-REPEATS, VISUALS, TEXTS = 600, 120, 3
+REPEATS, VISUALS, TEXTS = 300, 120, 3
 GALLERY = 1000
 
 

@@ -65,6 +65,8 @@ def test_every_order_and_pool(tmp_path_factory, texts, visuals, levels, grades, 
         warehouse, "1e5", "d", scores, relevance, ks=list(KS), candidates=sorted({size, visuals})
     )
     con = connect(warehouse.root)
+    for view in ("per_query", "metrics"):
+        con.execute(f"create temp table {view} as from memory.main.{view}")
     check_direction(con, scores, relevance, "t", "full", None)
     check_direction(con, scores, relevance, "t", "expected", size)
     # Every pool of the gallery's size is the gallery.
