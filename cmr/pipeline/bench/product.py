@@ -32,11 +32,22 @@ class OneProduct(TorchSearcher):
         to set it for every query costs more than a query.
         """
         super().__init__(items, device=device)
+        self._rooms: dict[str, torch.Tensor] = {}
         self._rows = max(1, ROOM // (4 * max(1, len(items))))
         # Held as long as the index is, for a context that nothing holds is left at once.
         stack = contextlib.ExitStack()
         stack.enter_context(self._kernel.active())
         weakref.finalize(self, stack.close)
+
+    def _space(self, name: str, rows: int, kind: torch.dtype) -> torch.Tensor | None:
+        """Room for a batch's products that is kept: new memory each time takes longer than they."""
+        if rows == 1:
+            return None
+        held = self._rooms.get(name)
+        if held is None or len(held) < rows:
+            held = torch.empty((rows, len(self._items)), dtype=kind, device=self._items.device)
+            self._rooms[name] = held
+        return held[:rows]
 
     def search(self, queries: Encoded, count: int, threads: int = 0) -> tuple[Ordinals, Scores]:
         """As `Searcher.search`; the gallery has at least `count` items."""
@@ -52,14 +63,16 @@ class OneProduct(TorchSearcher):
 
     def _search(self, queries: Encoded, depth: int) -> tuple[Ordinals, Scores]:
         rows = self._kernel.prepare(queries)
-        if self._kernel.operand == "float32" and not self._kernel.split:
-            products = torch.mm(rows, self._items.T)
-        elif self._kernel.operand == "int8" and self._kernel.device == "cpu":
-            products = torch._int_mm(rows, self._items.T)
+        plain = self._kernel.operand == "float32" and not self._kernel.split
+        if plain or (self._kernel.operand == "int8" and self._kernel.device == "cpu"):
+            multiply = torch.mm if plain else torch._int_mm
+            kind = torch.float32 if plain else torch.int32
+            products = multiply(rows, self._items.T, out=self._space("products", len(rows), kind))
         else:
             products = self._kernel.tile(rows, self._items)
         if self._scales is not None:
-            products = products * self._scales
+            room = self._space("scores", len(rows), torch.float32)
+            products = torch.mul(products, self._scales, out=room)
         found = torch.topk(products, depth)
         values = found.values
         scales = self._factors(queries)
