@@ -74,19 +74,28 @@ def usearch_hnsw(items: np.ndarray, threads: int) -> Search:
     return lambda queries, threads: index.search(queries, K, threads=threads).keys
 
 
-def cmr(scorer: str, precision: str) -> Callable[[np.ndarray, int], Search]:
-    """The searcher of cmr; vectors and queries are coded before the clock starts."""
+def cmr(
+    scorer: str, precision: str, query_precision: str | None = None
+) -> Callable[[np.ndarray, int], Search]:
+    """The searcher of cmr; vectors and queries are coded before the clock starts.
+
+    `query_precision`: of the queries, where it is not the gallery's: those stay fp32.
+    """
 
     def make(items: np.ndarray, threads: int) -> Search:
         import torch
 
         from cmr.represent.precisions import encode
+        from cmr.represent.quantizers import Quantizer
+        from cmr.score.asymmetric_search import AsymmetricSearcher
         from cmr.score.searchers import Hnsw, build
 
         torch.set_num_threads(threads)
         stored = encode(items, precision)
-        if scorer == "torch" and len(items) <= LARGEST:
-            index: Any = OneProduct(stored)
+        if query_precision is not None:
+            index: Any = AsymmetricSearcher(stored, Quantizer("absmax"))
+        elif scorer == "torch" and len(items) <= LARGEST:
+            index = OneProduct(stored)
         else:
             index = build(scorer, stored, Hnsw(EDGES, ADD, SEARCH), threads)
         coded: dict[int, Any] = {}
@@ -95,7 +104,7 @@ def cmr(scorer: str, precision: str) -> Callable[[np.ndarray, int], Search]:
             torch.set_num_threads(threads)
             key = queries.ctypes.data, len(queries)
             if key not in coded:
-                coded[key] = encode(queries, precision)
+                coded[key] = encode(queries, query_precision or precision)
             return index.search(coded[key], K, threads)[0]
 
         return search
@@ -134,6 +143,7 @@ CONTENDERS: dict[str, Callable[[np.ndarray, int], Search]] = {
     "torch, product and topk": torch_topk,
     "cmr torch fp32": cmr("torch", "fp32"),
     "cmr torch int8": cmr("torch", "int8"),
+    "cmr torch int8, fp32 queries": cmr("torch", "int8", "fp32"),
     "usearch exact f32": usearch_exact,
     "cmr usearch-exact fp32": cmr("usearch-exact", "fp32"),
     "cmr usearch-exact int8": cmr("usearch-exact", "int8"),

@@ -13,16 +13,18 @@ from cmr.errors import CmrError
 from cmr.score.product import Kernel, choose
 from cmr.score.strips import WIDTH
 
-# A tile of 1024 x 512 values stays in the second-level caches while it is counted, and its shape
-# is where int8 products are fastest: they repack the columns' operand at every call.
+# Taller tiles cost fewer calls, and int8 products repack the columns' operand at every one; wider
+# or still taller ones leave the caches before they are counted.
 TILE_ROWS = 2048
 TILE_COLUMNS = 512
 DEFAULT_SHARE = 0.25
 DEVICE_SHARE = 0.5
 # A device wants large products; a cell takes its product, its score and the masks of its counts.
-LARGEST_DEVICE_TILE = 8192
+LARGEST_DEVICE_TILE, LEAST_DEVICE_TILE = 8192, 1024
 DEVICE_TILE_BYTES = 16
 LEAST_MEMORY = 64 * 2**20
+# Vectors of a block at the least, however little memory there is.
+LEAST_ROWS = 512
 
 
 @dataclass(frozen=True)
@@ -91,12 +93,12 @@ def make_plan(
         tile = height, min(width, -(-max(visuals, 1) // WIDTH) * WIDTH)
     else:
         side = LARGEST_DEVICE_TILE
-        while side > TILE_ROWS and side * side * DEVICE_TILE_BYTES > budget // 4:
+        while side > LEAST_DEVICE_TILE and side * side * DEVICE_TILE_BYTES > budget // 4:
             side //= 2
         tile = side, min(side, max(visuals, 1))
     # A block is held as stored and as multiplied; drawn pools take 6 bytes a member.
     wide = {"int8": 1, "float16": 2, "bfloat16": 2}.get(kernel.operand, 4)
-    rows = max(TILE_ROWS, budget // 2 // (dim * (wide + 4) + largest_pool * draws * 6))
+    rows = max(LEAST_ROWS, budget // 2 // (dim * (wide + 4) + largest_pool * draws * 6))
     return Plan(
         kernel=kernel,
         counting="numba" if device == "cpu" else "torch",
