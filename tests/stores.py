@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import socket
@@ -9,7 +10,6 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.error
 import urllib.request
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -97,40 +97,46 @@ class Proxy:
         return Counter("LIST" if "list-type" in path else method for method, path in self.requests)
 
 
+@contextlib.contextmanager
+def server(command, port, **environment):
+    """A process that listens on a port, and what reaches it in the environment."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    before = dict(os.environ)
+    os.environ |= environment
+    try:
+        until = time.monotonic() + 60
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                break
+            except OSError:
+                if time.monotonic() > until or process.poll() is not None:
+                    raise
+                time.sleep(0.1)
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+        process.terminate()
+        process.wait()
+
+
 @pytest.fixture(scope="session")
 def s3():
     """moto's server behind a `Proxy`; the environment is set to reach it."""
     pytest.importorskip("s3fs", reason="needs s3fs (the extra cmr[s3])")
     pytest.importorskip("moto", reason="needs moto, an S3 server for tests")
     port = free_port()
-    server = subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    url = f"http://127.0.0.1:{port}"
-    until = time.monotonic() + 60
-    while True:
-        try:
-            urllib.request.urlopen(urllib.request.Request(f"{url}/{BUCKET}", method="PUT"))
-            break
-        except urllib.error.HTTPError as error:
-            raise RuntimeError(error.read()) from None
-        except OSError:
-            if time.monotonic() > until or server.poll() is not None:
-                raise
-            time.sleep(0.1)
-    proxy = Proxy(url.removeprefix("http://"))
-    before = dict(os.environ)
-    os.environ |= {
+    proxy = Proxy(f"127.0.0.1:{port}")
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    reach = {
         "AWS_ENDPOINT_URL": proxy.url,
         "AWS_ACCESS_KEY_ID": "key",
         "AWS_SECRET_ACCESS_KEY": "secret",
         "AWS_DEFAULT_REGION": "us-east-1",
     }
-    yield proxy
-    os.environ.clear()
-    os.environ.update(before)
+    with server(command, port, **reach):
+        bucket = f"http://127.0.0.1:{port}/{BUCKET}"
+        urllib.request.urlopen(urllib.request.Request(bucket, method="PUT"))
+        yield proxy
     proxy.server.shutdown()
-    server.terminate()
-    server.wait()

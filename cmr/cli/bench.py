@@ -27,7 +27,6 @@ _SEARCH = (
     "connectivity", "expansion_add", "expansion_search", "rescore", "oversample", "asymmetric",
     "device", "memory",
 )  # fmt: skip
-SCORERS = ("torch", "usearch-exact", "usearch-hnsw")
 
 
 @click.command()
@@ -39,7 +38,7 @@ SCORERS = ("torch", "usearch-exact", "usearch-hnsw")
 @click.option("--dim-methods", type=comma(str), default=None, help="As of `cmr evaluate`.")
 @click.option(
     "--scorers",
-    type=comma(click.Choice(SCORERS)),
+    type=comma(click.Choice(["torch", "usearch-exact", "usearch-hnsw"])),
     default=None,
     help="[default: all; torch alone with --asymmetric]",
 )
@@ -119,11 +118,8 @@ def bench(warehouse: str, **settings: Any) -> None:
     from cmr.pipeline.bench.request import BenchRequest
     from cmr.pipeline.bench.run import bench as run
 
-    scorers = settings.pop("scorers")
-    if scorers is None:
-        scorers = ("torch",) if settings["asymmetric"] else SCORERS
     search = make_request(**{name: settings.pop(name) for name in _SEARCH})
-    done = run(warehouse, BenchRequest(search=search, scorers=scorers, **settings), progress)
+    done = run(warehouse, BenchRequest(search=search, **settings), progress)
     if done.bench_ids:
         for note in done.notes:
             click.echo(note, err=True)

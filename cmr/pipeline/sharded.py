@@ -103,7 +103,7 @@ def sum_up(work: Work, shards: int | None) -> dict[str, Scored]:
     how = {"device": rows[0]["device"], "plan": rows[0]["plan"]}
     hits = merge_hits(work, tables)
     return {
-        name: Scored(counted, {"score": seconds}, dict(how), hits=hits.get(name))
+        name: Scored(counted, {"score": seconds}, how, hits=hits.get(name))
         for name, counted in merge(work, tables, thresholds(work)).items()
     }
 

@@ -17,7 +17,7 @@ from cmr.represent.precisions import INTEGER, Encoded, to_floats, to_integers
 from cmr.represent.quantizers import Quantizer
 from cmr.represent.vectors import Floats
 from cmr.score.product import float32_products
-from cmr.score.searchers import Ordinals, Scores, best_of, joined
+from cmr.score.searchers import Ordinals, Scores, TorchGallery, at_least, best_of, joined
 
 # Codes that are widened at a time: they and their products stay in the cache.
 TILE = 512
@@ -28,11 +28,8 @@ ROOM = 64 * 2**20
 _HELD = {"fp16": torch.float16, "bf16": torch.bfloat16}
 
 
-class AsymmetricSearcher:
+class AsymmetricSearcher(TorchGallery):
     """Exact search of what codes stand for, by float32 products with fp32 queries."""
-
-    scorer = "torch"
-    metric = "ip"
 
     def __init__(self, items: Encoded, quantizer: Quantizer, device: str = "cpu") -> None:
         """Hold the gallery as its codes, a byte a dimension at least."""
@@ -44,7 +41,8 @@ class AsymmetricSearcher:
             floats = torch.from_numpy(np.ascontiguousarray(to_floats(items)))
             held = floats.to(_HELD.get(items.precision, torch.float32))
         self._items = held.to(device)
-        self._scales: torch.Tensor | None = None
+        self._scales = None
+        self._room: torch.Tensor | None = None
         if quantizer.ranges is None and items.precision in INTEGER and items.precision != "b1":
             self._scales = torch.from_numpy(np.array(items.scales)).to(device)
         self._factor, self._offset = quantizer.affine(items.precision, items.dim)
@@ -52,12 +50,6 @@ class AsymmetricSearcher:
 
     def __len__(self) -> int:
         return len(self._items)
-
-    @property
-    def index_bytes(self) -> int:
-        """Bytes of the codes and of their scales."""
-        held = self._items.numel() * self._items.element_size()
-        return held + (0 if self._scales is None else 4 * len(self._scales))
 
     def search(self, queries: Encoded, count: int, threads: int = 0) -> tuple[Ordinals, Scores]:
         """See `Searcher.search`; the queries are fp32."""
@@ -80,7 +72,7 @@ class AsymmetricSearcher:
 
     def _stretches(self, rows: torch.Tensor) -> Iterator[tuple[int, torch.Tensor]]:
         """Products of the queries with the gallery, (queries, up to STRETCH) at a time."""
-        room = torch.empty(len(rows) * min(STRETCH, len(self)), device=self._device)
+        self._room = room = at_least(self._room, len(rows) * min(STRETCH, len(self)), rows)
         for first in range(0, len(self), STRETCH):
             last = min(len(self), first + STRETCH)
             products = room[: len(rows) * (last - first)].view(len(rows), -1)

@@ -25,7 +25,17 @@ import numpy as np
 import numpy.typing as npt
 
 from cmr.score.exact import Tile, exact_value, fast_value
-from cmr.score.strips import STRIP, WIDTH, fill, fill_row, reached, survey, survey_edge
+from cmr.score.strips import (
+    STRIP,
+    WIDTH,
+    along_columns,
+    along_row,
+    fill,
+    fill_row,
+    reached,
+    survey,
+    survey_edge,
+)
 
 Counts = npt.NDArray[np.int64]
 
@@ -38,52 +48,10 @@ GROUP = 32
 
 
 @numba.njit(cache=True)
-def _along_row(values: Tile, high: Any, low: Any) -> tuple[Any, Any]:
-    """How many values are above `high`, and how many at or above `low`."""
-    more, least = np.int32(0), np.int32(0)
-    for j in range(len(values)):
-        more = np.int32(more + np.int32(values[j] > high))
-        least = np.int32(least + np.int32(values[j] >= low))
-    return more, least
-
-
-@numba.njit(cache=True)
-def _along_columns(strip: Tile, high: Tile, low: Tile, more: Tile, level: Tile) -> Any:
-    """Add to `more` how many of a strip's values are above `high`, a threshold a column.
-
-    `level` becomes the number from `low` to `high`; whether any is, is returned. One load of a
-    threshold serves eight rows.
-    """
-    r, s, t, u = strip[0], strip[1], strip[2], strip[3]
-    v, w, x, y = strip[4], strip[5], strip[6], strip[7]
-    some = np.int32(0)
-    for j in range(len(high)):
-        top, bottom = high[j], low[j]
-        above = (
-            np.int32(r[j] > top)
-            + np.int32(s[j] > top)
-            + np.int32(t[j] > top)
-            + np.int32(u[j] > top)
-            + np.int32(v[j] > top)
-            + np.int32(w[j] > top)
-            + np.int32(x[j] > top)
-            + np.int32(y[j] > top)
-        )
-        least = (
-            np.int32(r[j] >= bottom)
-            + np.int32(s[j] >= bottom)
-            + np.int32(t[j] >= bottom)
-            + np.int32(u[j] >= bottom)
-            + np.int32(v[j] >= bottom)
-            + np.int32(w[j] >= bottom)
-            + np.int32(x[j] >= bottom)
-            + np.int32(y[j] >= bottom)
-        )
-        more[j] += above
-        here = np.int32(least - above)
-        level[j] = here
-        some = np.int32(some | here)
-    return some
+def _settled(cells: tuple[Tile, ...], i: int, j: int, high: Any, low: Any) -> tuple[Any, Any]:
+    """Whether the exact score of a cell in doubt is above, and whether it is tied: 0 or 1 each."""
+    precise = exact_value(*cells, i, j)
+    return np.int32(precise > high), np.int32(low <= precise <= high)
 
 
 @numba.njit(cache=True)
@@ -106,9 +74,9 @@ def _settle_row(
         if some:
             for j in range(at, to):
                 if fast[1] <= values[j] <= fast[0]:
-                    precise = exact_value(*cells, i, a + j)
-                    more += np.int32(precise > exact[0])
-                    tied += np.int32(exact[1] <= precise <= exact[0])
+                    above, same = _settled(cells, i, a + j, exact[0], exact[1])
+                    more += above
+                    tied += same
     return more, tied
 
 
@@ -135,9 +103,10 @@ def _settle_columns(
                 if level[j]:
                     for r in range(STRIP):
                         if fast[1][j] <= strip[r, j] <= fast[0][j]:
-                            precise = exact_value(*cells, i + r, a + j)
-                            more[j] += np.int32(precise > exact[0][j])
-                            tied[j] += np.int32(exact[1][j] <= precise <= exact[0][j])
+                            high, low = exact[0][j], exact[1][j]
+                            above, same = _settled(cells, i + r, a + j, high, low)
+                            more[j] += above
+                            tied[j] += same
 
 
 @numba.njit(cache=True)
@@ -169,7 +138,7 @@ def _count_rows(
                 fill_row(line, tile, rows, columns, i + r, a, b)
                 filled = True
             quick, sharp = (fast_high[pair], fast_low[pair]), (high[pair], low[pair])
-            above, least = _along_row(line, *quick)
+            above, least = along_row(line, *quick)
             tied = least - above
             if tied and not sure:
                 more, tied = _settle_row(cells, line, i + r, a, quick, sharp)
@@ -217,10 +186,10 @@ def _count_reached(
                 if sure:
                     tied[slot, j] += np.int32(1)
                 else:
-                    precise = exact_value(*cells, r, a + j)
                     high, low = exact[0][slot, j], exact[1][slot, j]
-                    more[slot, j] += np.int32(precise > high)
-                    tied[slot, j] += np.int32(low <= precise <= high)
+                    above, same = _settled(cells, r, a + j, high, low)
+                    more[slot, j] += above
+                    tied[slot, j] += same
                 slot += 1
 
 
@@ -259,10 +228,7 @@ def _count_chunk(
     c, d = offset + a, offset + b
     fast = _stretch(bounds[0], c, d, depth), _stretch(bounds[1], c, d, depth)
     exact = _stretch(bounds[2], c, d, depth), _stretch(bounds[3], c, d, depth)
-    lowest = np.full(WIDTH, np.inf, dtype=np.float32)
-    for slot in range(depth):
-        for j in range(WIDTH):
-            lowest[j] = min(lowest[j], fast[1][slot, j])
+    lowest = fast[1][0] if depth else np.full(WIDTH, np.inf, dtype=np.float32)
     up = np.zeros((depth, WIDTH), dtype=np.int32)
     at = np.zeros((depth, WIDTH), dtype=np.int32)
     values = np.full((STRIP, WIDTH), -np.inf, dtype=np.float32)
@@ -284,7 +250,7 @@ def _count_chunk(
         fill(values, tile, rows, columns, i, a, b)
         for slot in range(depth):
             quick = fast[0][slot], fast[1][slot]
-            if _along_columns(values, *quick, up[slot], level):
+            if along_columns(values, *quick, up[slot], level):
                 if sure:
                     for j in range(WIDTH):
                         at[slot, j] += level[j]
@@ -328,8 +294,9 @@ def count_tile(
     `rows`, `columns`: the scales, or empty where the tile's values are scores. `texts`,
     `visuals`: the vectors of its rows and columns. Row queries: the pairs of row i are
     begin[i]:end[i] of `fast_high` ... `tied`. Column queries: `column_*` are (slots, all columns
-    of the block), a slot a pair, and the tile's first is column `offset`; `slots` says, for each
-    stretch of WIDTH columns of the tile, how many slots are used.
+    of the block), a slot a pair, of a column the lowest threshold first, and the tile's first is
+    column `offset`; `slots` says, for each stretch of WIDTH columns of the tile, how many slots are
+    used.
 
     A value above `fast_high` is above, one below `fast_low` is not. Those between are tied if
     `sure`; else they are looked up and settled by the float64 `high` and `low`.

@@ -18,28 +18,29 @@ Hits = tuple[Indices, Values]
 def top_hits(queries: Vectors, items: Vectors, depth: int, plan: Plan) -> Hits:
     """Each query's best `depth` gallery ordinals and scores, (queries, depth), best first.
 
-    Equal scores are listed by ordinal, and of those at the
-    end the lowest ordinals are kept; an order inside ties means nothing, but is the same in parts.
+    Equal scores are listed by ordinal, and of those at the end the lowest ordinals are kept; an
+    order inside ties means nothing, but is the same in parts.
     """
     depth = min(depth, items.rows)
     best = np.empty((queries.rows, depth), dtype=np.int64)
     scores = np.empty((queries.rows, depth), dtype=np.float64)
     rows, columns = Side(queries, plan.text_rows, plan), Side(items, plan.visual_rows, plan)
-    begin: int | None = None
+    room = plan.kernel.empty(plan.tile_rows, plan.tile_columns)
+    done = 0
     with plan.kernel.active():
         for block in rows:
-            begin = block.first if begin is None else begin
             for a in range(0, len(block), plan.tile_rows):
-                b = min(len(block), a + plan.tile_rows)
-                here = slice(block.first + a - begin, block.first + b - begin)
-                best[here], scores[here] = _best(block, slice(a, b), columns, depth, plan)
+                found = _best(block, slice(a, a + plan.tile_rows), columns, depth, plan, room)
+                here = slice(done, done + len(found[0]))
+                best[here], scores[here] = found
+                done = here.stop
     return best, scores
 
 
-def _best(block: Block, rows: slice, columns: Side, depth: int, plan: Plan) -> Hits:
-    kernel = plan.kernel
-    room = kernel.empty(plan.tile_rows, plan.tile_columns)
-    operand = block.operand[rows]
+def _best(
+    block: Block, rows: slice, columns: Side, depth: int, plan: Plan, room: torch.Tensor
+) -> Hits:
+    kernel, operand = plan.kernel, block.operand[rows]
     top = np.zeros((len(operand), 0))
     index = np.zeros((len(operand), 0), dtype=np.int64)
     for side in columns:
@@ -47,7 +48,7 @@ def _best(block: Block, rows: slice, columns: Side, depth: int, plan: Plan) -> H
             d = min(len(side), c + plan.tile_columns)
             tile = kernel.tile(operand, side.operand[c:d], room).cpu().numpy()
             scales = (block.scales[rows, None], side.scales[c:d]) if kernel.scaled else (None, None)
-            values = kernel.values(tile, *scales).astype(np.float64)
+            values = kernel.values(tile, *scales).astype(np.float64, copy=False)
             part, where = _top(values, depth)
             top = np.concatenate([top, part], axis=1)
             index = np.concatenate([index, where + side.first + c], axis=1)

@@ -77,10 +77,23 @@ def build(
     raise ValueError(scorer)
 
 
-class TorchSearcher:
-    """Exact search by tiles of torch's products, as `cmr evaluate` multiplies them."""
+class TorchGallery:
+    """A gallery as torch holds it: an operand of products, and its scales where they have any."""
 
     scorer = "torch"
+    metric = "ip"
+    _items: torch.Tensor
+    _scales: torch.Tensor | None
+
+    @property
+    def index_bytes(self) -> int:
+        """Bytes of the operand and of its scales."""
+        held = self._items.numel() * self._items.element_size()
+        return held + (0 if self._scales is None else 4 * len(self._scales))
+
+
+class TorchSearcher(TorchGallery):
+    """Exact search by tiles of torch's products, as `cmr evaluate` multiplies them."""
 
     def __init__(self, items: Encoded, room: int = ROOM, device: str = "cpu") -> None:
         """Hold the gallery as the kernel of its precision multiplies it."""
@@ -89,19 +102,12 @@ class TorchSearcher:
         self._items = self._kernel.prepare(items)
         self._scales = self._factors(items)
         self._room = room
-        self.metric = "ip"
         self.build_seconds = time.perf_counter() - clock
 
     def _factors(self, encoded: Encoded) -> torch.Tensor | None:
         if not self._kernel.scaled or encoded.precision == "b1":
             return None
         return torch.from_numpy(np.array(encoded.scales)).to(self._kernel.device)
-
-    @property
-    def index_bytes(self) -> int:
-        """Bytes of the operand and of its scales."""
-        held = self._items.numel() * self._items.element_size()
-        return held + (0 if self._scales is None else 4 * len(self._scales))
 
     def search(self, queries: Encoded, count: int, threads: int = 0) -> tuple[Ordinals, Scores]:
         """See `Searcher.search`."""
@@ -254,6 +260,14 @@ class UsearchHnsw:
         missing = np.arange(index.shape[1]) >= _counts(found)[:, None]
         scores = similarities(far, self.metric, self._dim)
         return _widen(np.where(missing, -1, index), np.where(missing, -np.inf, scores), count)
+
+
+def at_least(held: torch.Tensor | None, count: int, like: torch.Tensor) -> torch.Tensor:
+    """`held` if it has room for `count` numbers, else new room of the type and device of `like`.
+
+    To keep it pays: memory that is new for every batch takes longer than the products in it.
+    """
+    return like.new_empty(count) if held is None or len(held) < count else held
 
 
 def best_of(

@@ -12,7 +12,7 @@ from cmr.represent.precisions import Encoded
 from cmr.score.ann import Lists, Values, exact_above
 from cmr.score.blocks import Vectors
 from cmr.score.engine import pair_values
-from cmr.score.hits import top_hits
+from cmr.score.hits import Hits, top_hits
 from cmr.score.judged import Indices, judge
 from cmr.score.plan import Plan
 from cmr.score.product import TIE_TOLERANCE
@@ -21,7 +21,6 @@ from cmr.score.tally import Progress
 
 # Queries that are searched in one go.
 BATCH = 4096
-Found = tuple[Indices, Values]
 
 
 @dataclass
@@ -30,7 +29,7 @@ class Stages:
 
     seconds: dict[str, float] = field(default_factory=dict)
 
-    def timed(self, name: str, work: Callable[[], Found]) -> Found:
+    def timed(self, name: str, work: Callable[[], Hits]) -> Hits:
         """Do it, and add its time to the stage of that name."""
         clock = time.perf_counter()
         found = work()
@@ -40,7 +39,7 @@ class Stages:
 
 def searched(
     searcher: Searcher, queries: Vectors, depth: int, progress: Progress = lambda queries: None
-) -> Found:
+) -> Hits:
     """Each query's top `depth` by a searcher, (queries, depth) ordinals and similarities.
 
     `progress` is told how many queries were just answered.
@@ -91,7 +90,7 @@ def rescored_lists(
     found, scores = stages.timed(
         "rescore", lambda: _best(shortlist, _scores(shortlist, queries, items, plan), length)
     )
-    exact = stages.timed("agreement", lambda: _exact(queries, items, length, plan))[1]
+    exact = stages.timed("agreement", lambda: top_hits(queries, items, length, plan))[1]
     tolerance = float(plan.kernel.bounds(np.zeros(1))[0][0])
     # Tiles of float32 err by some 1e-7, codes' by as much of their size.
     slack = max(tolerance, 1e-6 * float(np.abs(exact[np.isfinite(exact)]).max(initial=0.0)))
@@ -108,10 +107,6 @@ def _scores(shortlist: Indices, queries: Vectors, items: Vectors, plan: Plan) ->
     return found
 
 
-def _best(items: Indices, scores: Values, length: int) -> Found:
+def _best(items: Indices, scores: Values, length: int) -> Hits:
     order = np.lexsort((items, -scores), axis=1)[:, :length]
     return np.take_along_axis(items, order, axis=1), np.take_along_axis(scores, order, axis=1)
-
-
-def _exact(queries: Vectors, items: Vectors, length: int, plan: Plan) -> Found:
-    return top_hits(queries, items, length, plan)

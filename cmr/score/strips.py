@@ -1,4 +1,5 @@
-"""A strip of a tile, eight rows and 256 columns, as it is read: its largest scores, or all of them.
+"""A strip of a tile, eight rows and 256 columns, as it is read: its largest scores, or all of them,
+and how many of them lie above thresholds.
 
 Most scores are below every threshold of their row and of their column. The survey finds the
 largest of each row and column in one pass and keeps nothing else; only what reaches a threshold is
@@ -105,3 +106,52 @@ def reached(top: Tile, lowest: Tile) -> Any:
     for j in range(len(top)):
         count = np.int32(count + np.int32(top[j] >= lowest[j]))
     return count
+
+
+@numba.njit(cache=True)
+def along_row(values: Tile, high: Any, low: Any) -> tuple[Any, Any]:
+    """How many values are above `high`, and how many at or above `low`."""
+    more, least = np.int32(0), np.int32(0)
+    for j in range(len(values)):
+        more = np.int32(more + np.int32(values[j] > high))
+        least = np.int32(least + np.int32(values[j] >= low))
+    return more, least
+
+
+@numba.njit(cache=True)
+def along_columns(strip: Tile, high: Tile, low: Tile, more: Tile, level: Tile) -> Any:
+    """Add to `more` how many of a strip's values are above `high`, a threshold a column.
+
+    `level` becomes the number from `low` to `high`; whether any is, is returned. One load of a
+    threshold serves eight rows.
+    """
+    r, s, t, u = strip[0], strip[1], strip[2], strip[3]
+    v, w, x, y = strip[4], strip[5], strip[6], strip[7]
+    some = np.int32(0)
+    for j in range(len(high)):
+        top, bottom = high[j], low[j]
+        above = (
+            np.int32(r[j] > top)
+            + np.int32(s[j] > top)
+            + np.int32(t[j] > top)
+            + np.int32(u[j] > top)
+            + np.int32(v[j] > top)
+            + np.int32(w[j] > top)
+            + np.int32(x[j] > top)
+            + np.int32(y[j] > top)
+        )
+        least = (
+            np.int32(r[j] >= bottom)
+            + np.int32(s[j] >= bottom)
+            + np.int32(t[j] >= bottom)
+            + np.int32(u[j] >= bottom)
+            + np.int32(v[j] >= bottom)
+            + np.int32(w[j] >= bottom)
+            + np.int32(x[j] >= bottom)
+            + np.int32(y[j] >= bottom)
+        )
+        more[j] += above
+        here = np.int32(least - above)
+        level[j] = here
+        some = np.int32(some | here)
+    return some

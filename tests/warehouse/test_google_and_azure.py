@@ -5,13 +5,8 @@ gs://: pip install gcsfs gcp-storage-emulator. az://: pip install adlfs, npm ins
 
 from __future__ import annotations
 
-import contextlib
-import os
 import shutil
-import socket
-import subprocess
 import sys
-import time
 
 import numpy as np
 import pyarrow as pa
@@ -20,35 +15,11 @@ import pytest
 from cmr.warehouse.remote import remote
 from tests.conftest import npz_arrays
 from tests.pipeline.test_interrupted import rows
-from tests.stores import free_port
+from tests.stores import free_port, server
 
 GRID = ("--dims", "16", "--precisions", "fp32,int8", "--candidates", "20", "--hits", "3")
 # What Azurite is reached by, as its documentation gives it.
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
-
-
-@contextlib.contextmanager
-def server(command, port, **environment):
-    """A process that listens on a port, and what reaches it in the environment."""
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    before = dict(os.environ)
-    os.environ |= environment
-    try:
-        until = time.monotonic() + 60
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                break
-            except OSError:
-                if time.monotonic() > until or process.poll() is not None:
-                    raise
-                time.sleep(0.1)
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
-        process.terminate()
-        process.wait()
 
 
 @pytest.fixture

@@ -107,19 +107,14 @@ class Index:
 def make_index(task: Task, gallery: Encoded, fine: Encoded | None) -> Index:
     """The index that a task is about, of these vectors."""
     if task.asymmetric:
-        quantizer = from_row(task.gallery)
-        asymmetric = AsymmetricSearcher(gallery, quantizer, task.device)
-        return Index(task, asymmetric, fine, len(gallery))
-    if task.scorer == "torch":
-        small = len(gallery) <= LARGEST
-        searcher: Searcher = (
-            OneProduct(gallery, task.device)
-            if small
-            else TorchSearcher(gallery, device=task.device)
-        )
-        return Index(task, searcher, fine, len(gallery))
-    hnsw = task.hnsw or Hnsw()
-    return Index(task, build(task.scorer, gallery, hnsw, task.threads), fine, len(gallery))
+        searcher: Searcher = AsymmetricSearcher(gallery, from_row(task.gallery), task.device)
+    elif task.scorer == "torch" and len(gallery) <= LARGEST:
+        searcher = OneProduct(gallery, task.device)
+    elif task.scorer == "torch":
+        searcher = TorchSearcher(gallery, device=task.device)
+    else:
+        searcher = build(task.scorer, gallery, task.hnsw or Hnsw(), task.threads)
+    return Index(task, searcher, fine, len(gallery))
 
 
 def rescore(

@@ -113,7 +113,6 @@ class Planner:
             gallery=gallery,
             queries=queries,
             fine=first.fine,
-            asymmetric=first.case.made.query_precision is not None,
             scorer=search.scorer,
             hnsw=hnsw,
             k=self._request.k,

@@ -10,11 +10,10 @@ from __future__ import annotations
 import contextlib
 import weakref
 
-import numpy as np
 import torch
 
 from cmr.represent.precisions import Encoded
-from cmr.score.searchers import Ordinals, Scores, TorchSearcher
+from cmr.score.searchers import Ordinals, Scores, TorchSearcher, at_least, joined
 
 # Up to so many items one product is as quick as tiles for batches.
 LARGEST = 65_536
@@ -32,22 +31,13 @@ class OneProduct(TorchSearcher):
         to set it for every query costs more than a query.
         """
         super().__init__(items, device=device)
-        self._rooms: dict[str, torch.Tensor] = {}
+        self._products: torch.Tensor | None = None
+        self._scores: torch.Tensor | None = None
         self._rows = max(1, ROOM // (4 * max(1, len(items))))
         # Held as long as the index is, for a context that nothing holds is left at once.
         stack = contextlib.ExitStack()
         stack.enter_context(self._kernel.active())
         weakref.finalize(self, stack.close)
-
-    def _space(self, name: str, rows: int, kind: torch.dtype) -> torch.Tensor | None:
-        """Room for a batch's products that is kept: new memory each time takes longer than they."""
-        if rows == 1:
-            return None
-        held = self._rooms.get(name)
-        if held is None or len(held) < rows:
-            held = torch.empty((rows, len(self._items)), dtype=kind, device=self._items.device)
-            self._rooms[name] = held
-        return held[:rows]
 
     def search(self, queries: Encoded, count: int, threads: int = 0) -> tuple[Ordinals, Scores]:
         """As `Searcher.search`; the gallery has at least `count` items."""
@@ -57,25 +47,34 @@ class OneProduct(TorchSearcher):
             self._search(queries.rows(slice(at, at + self._rows)), count)
             for at in range(0, len(queries), self._rows)
         ]
-        return np.concatenate([part[0] for part in parts]), np.concatenate(
-            [part[1] for part in parts]
-        )
+        return joined(parts, count)
 
     def _search(self, queries: Encoded, depth: int) -> tuple[Ordinals, Scores]:
         rows = self._kernel.prepare(queries)
-        plain = self._kernel.operand == "float32" and not self._kernel.split
-        if plain or (self._kernel.operand == "int8" and self._kernel.device == "cpu"):
-            multiply = torch.mm if plain else torch._int_mm
-            kind = torch.float32 if plain else torch.int32
-            products = multiply(rows, self._items.T, out=self._space("products", len(rows), kind))
-        else:
-            products = self._kernel.tile(rows, self._items)
+        products = self._multiply(rows)
         if self._scales is not None:
-            room = self._space("scores", len(rows), torch.float32)
-            products = torch.mul(products, self._scales, out=room)
+            products = self._scaled(products, self._scales)
         found = torch.topk(products, depth)
         values = found.values
         scales = self._factors(queries)
         if scales is not None:
             values = values * scales[:, None]
         return found.indices.cpu().numpy(), values.cpu().numpy()
+
+    def _multiply(self, rows: torch.Tensor) -> torch.Tensor:
+        kernel, items = self._kernel, self._items
+        if len(rows) == 1 and kernel.operand == "float32" and not kernel.split:
+            return torch.mm(rows, items.T)
+        if len(rows) == 1 and kernel.operand == "int8" and kernel.device == "cpu":
+            return torch._int_mm(rows, items.T)
+        count = len(rows) * len(items)
+        self._products = at_least(self._products, count, kernel.empty(0, 0))
+        return kernel.tile(rows, items, self._products)
+
+    def _scaled(self, products: torch.Tensor, scales: torch.Tensor) -> torch.Tensor:
+        if len(products) == 1:
+            return products * scales
+        self._scores = at_least(self._scores, products.numel(), scales)
+        return torch.mul(
+            products, scales, out=self._scores[: products.numel()].view(products.shape)
+        )

@@ -12,7 +12,7 @@ from cmr.pipeline.derive import Deriver, Wanted
 from cmr.pipeline.progressbar import ProgressBar
 from cmr.pipeline.request import Request, find_dataset, find_model, load_subject
 from cmr.pipeline.scoring import Case
-from cmr.pipeline.search import check_rescore, searches
+from cmr.pipeline.search import SCORERS, check_rescore, searches
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.store import Warehouse
 
@@ -26,15 +26,15 @@ GRAPH = ("connectivity", "expansion_add", "expansion_search")
 class BenchRequest:
     """What to measure. `search`: the settings of representations and searches, as of `Request`.
 
-    `scorers`: torch, usearch-exact, usearch-hnsw. `candidates`: sizes C of single queries'
-    galleries, beside the whole one. `batch`, `singles`: None for as many as there are, up to 1000
-    and 200. `threads`: 0 for all cores. `images`: where the pictures are, for encoding; `encoder`,
-    `pretrained`: model and weights, where the model's name does not tell. `encode_items`: how many
-    of each side.
+    `scorers`: None for all, or torch alone where queries are not coded. `candidates`: sizes C of
+    single queries' galleries, beside the whole one. `batch`, `singles`: None for as many as there
+    are, up to 1000 and 200. `threads`: 0 for all cores. `images`: where the pictures are, for
+    encoding; `encoder`, `pretrained`: model and weights, where the model's name does not tell.
+    `encode_items`: how many of each side.
     """
 
     search: Request
-    scorers: tuple[str, ...] = ("torch", "usearch-exact", "usearch-hnsw")
+    scorers: tuple[str, ...] | None = None
     stages: tuple[str, ...] = STAGES
     candidates: tuple[int, ...] = ()
     k: int = 10
@@ -129,13 +129,14 @@ def contenders(
 
 def requests(request: BenchRequest) -> Iterator[Request]:
     """The same request for each scorer; settings of graphs are for graphs alone."""
-    if "usearch-hnsw" not in request.scorers:
+    scorers = request.scorers or (("torch",) if request.search.asymmetric else SCORERS)
+    if "usearch-hnsw" not in scorers:
         given = next((name for name in GRAPH if getattr(request.search, name)), None)
         if given is not None:
             option = "--" + given.replace("_", "-")
             raise CmrError(f"{option} is of the scorer usearch-hnsw, which --scorers does not name")
     plain: dict[str, Any] = dict.fromkeys(GRAPH, ())
-    for scorer in request.scorers:
+    for scorer in scorers:
         more = {} if scorer == "usearch-hnsw" else plain
         yield replace(request.search, scorer=scorer, ks=(request.k,), **more)
 

@@ -30,10 +30,10 @@ class Task:
     """One stage of one index, or one encoder's side: what a process does.
 
     `label`: for people. `gallery`, `queries`: catalogue rows of the sets that are searched; `fine`:
-    those of a second stage, gallery first. `asymmetric`: the queries are not coded. `depth`: length
-    of the first stage's lists. `batch`: queries in one go. `singles`: queries one by one, each
-    repeat. `weights`: hash that the model's must have. `texts`, `images`: what is encoded, captions
-    or places of pictures or clips below `media`; `sampling`: how many frames of clips, and which.
+    those of a second stage, gallery first. `depth`: length of the first stage's lists. `batch`:
+    queries in one go. `singles`: queries one by one, each repeat. `weights`: hash that the model's
+    must have. `texts`, `images`: what is encoded, captions or places of pictures or clips below
+    `media`; `sampling`: how many frames of clips, and which.
     """
 
     root: str
@@ -46,7 +46,6 @@ class Task:
     gallery: Row = field(default_factory=dict)
     queries: Row = field(default_factory=dict)
     fine: tuple[Row, Row] | None = None
-    asymmetric: bool = False
     scorer: str = ""
     hnsw: Hnsw | None = None
     k: int = 10
@@ -59,6 +58,11 @@ class Task:
     images: tuple[str, ...] = ()
     media: Row = field(default_factory=dict)
     sampling: tuple[int, str] | None = None
+
+    @property
+    def asymmetric(self) -> bool:
+        """Whether the queries are not coded as the gallery is."""
+        return bool(self.queries["precision"] != self.gallery["precision"])
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import gc
 import multiprocessing
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -20,8 +20,8 @@ from typing import Any
 
 from cmr.errors import CmrError
 from cmr.pipeline.bench.task import Failed, Footprint, Lane, Measured, Task, Turn
+from cmr.pipeline.progressbar import Advance
 
-Advance = Callable[[int], None]
 # Seconds before each turn: threads of the turn before spin for a while when their work is done.
 PAUSE = 0.02
 _PRELOAD = ["cmr.pipeline.bench.work", "usearch.index", "psutil"]
