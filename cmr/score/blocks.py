@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from cmr.represent.precisions import Encoded
-from cmr.score.plan import Plan
+
+if TYPE_CHECKING:
+    from cmr.score.plan import Plan
 
 
 class Vectors(Protocol):

@@ -3,58 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from cmr.score.blocks import Block
+from cmr.score.doubts import Cells, settle
 from cmr.score.pools import Drawn, Pools
 from cmr.score.tally import Tally
 
 Indices = npt.NDArray[np.int64]
 
-# Pairs of vectors that are held in float64 at a time.
-GROUP = 16_384
-
 
 @dataclass(frozen=True)
 class DeviceTile:
-    """A tile seen from its queries: (queries, items), with its float32 scores on the device.
-
-    `products` or, of floats, the vectors `queries` and `items`: what scores in doubt are settled
-    by. The scales are on the CPU.
-    """
+    """A tile seen from its queries: (queries, items), its float32 scores and its vectors."""
 
     scores: torch.Tensor
-    products: torch.Tensor
-    query_scales: npt.NDArray[np.float32]
-    item_scales: npt.NDArray[np.float32]
-    queries: torch.Tensor
-    items: torch.Tensor
+    cells: Cells
     first_item: int
-
-    def exact(self, query: torch.Tensor, item: torch.Tensor) -> npt.NDArray[np.float64]:
-        """The exact values of some cells."""
-        if not len(self.query_scales):
-            return self._dots(query, item)
-        found: npt.NDArray[Any] = self.products[query, item].cpu().numpy()
-        i, j = query.cpu().numpy(), item.cpu().numpy()
-        # In the order of the CPU's kernel; a product of three such numbers is the same in any.
-        precise = found.astype(np.float64) * self.item_scales[j]
-        return np.asarray(precise * self.query_scales[i])
-
-    def _dots(self, query: torch.Tensor, item: torch.Tensor) -> npt.NDArray[np.float64]:
-        """Float64 sums; on the device if it has that type, which Apple's have not."""
-        parts = [np.zeros(0)]
-        for at in range(0, len(query), GROUP):
-            left = self.queries[query[at : at + GROUP]]
-            right = self.items[item[at : at + GROUP]]
-            if left.device.type == "mps":
-                left, right = left.cpu(), right.cpu()
-            parts.append((left.double() * right.double()).sum(1).cpu().numpy())
-        return np.concatenate(parts)
 
 
 @dataclass(frozen=True)
@@ -122,24 +90,9 @@ class DeviceQueries:
         if sure:
             return Found("all", 0, pairs, more, level.sum(1).cpu().numpy())
         where, item = level.nonzero(as_tuple=True)
-        values = tile.exact(chosen[where], item)
-        return self._settled("all", 0, pairs, more, where.cpu().numpy(), values)
-
-    def _settled(
-        self,
-        into: str,
-        draw: int,
-        pairs: Indices,
-        more: npt.NDArray[np.int64],
-        where: Indices,
-        values: npt.NDArray[Any],
-    ) -> Found:
-        """Add the values in doubt, each against the pair at `where` of `pairs`."""
-        high, low = self._tally.high[pairs][where], self._tally.low[pairs][where]
-        more = more + np.bincount(where, values > high, len(pairs)).astype(np.int64)
-        level = (values >= low) & (values <= high)
-        tied = np.bincount(where, level, len(pairs)).astype(np.int64)
-        return Found(into, draw, pairs, more, tied)
+        values = tile.cells.exact(chosen[where], item)
+        settled, tied = settle(self._tally, pairs, where.cpu().numpy(), values)
+        return Found("all", 0, pairs, more + settled, tied)
 
     def _members(
         self, tile: DeviceTile, sure: bool, first: int, last: int, draw: int, drawn: Drawn
@@ -173,11 +126,11 @@ class DeviceQueries:
                 tied = _by_pool(level, into, len(sizes))
             else:
                 where, column = level.nonzero(as_tuple=True)
-                precise = tile.exact(chosen[where], item[chosen[where], column])
+                precise = tile.cells.exact(chosen[where], item[chosen[where], column])
                 flat = into[where, column].cpu().numpy() * (b - a) + where.cpu().numpy()
                 repeated = np.tile(pairs[a:b], len(sizes))
-                settled = self._settled("", draw, repeated, more.ravel(), flat, precise)
-                more, tied = (part.reshape(more.shape) for part in (settled.more, settled.tied))
+                settled, tied = settle(self._tally, repeated, flat, precise)
+                more, tied = more + settled.reshape(more.shape), tied.reshape(more.shape)
             found.append(Found("drawn", draw, pairs[a:b], more, tied))
         return found
 

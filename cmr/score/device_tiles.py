@@ -1,8 +1,8 @@
 """Tiles counted where they were scored, on a GPU, with PyTorch's own operations.
 
 The same counts as on a CPU: float32 bounds tell nearly all scores apart; those that lie within
-the error are settled in float64. A tile
-that does not fit into the device's memory is halved until it does.
+the error are settled in float64. A tile that does not fit into the device's memory is halved until
+it does.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ import torch
 from cmr.errors import CmrError
 from cmr.score.blocks import Block
 from cmr.score.device_counts import DeviceQueries, DeviceTile, Found
+from cmr.score.doubts import Cells
 from cmr.score.plan import Plan
 from cmr.score.pools import Pools
+from cmr.score.regions import Regions
 from cmr.score.tally import Progress, Tally
 
 LEAST_TILE = 32
@@ -43,7 +45,7 @@ def count_blocks_on_device(
             scorer.count(a, b, c, d)
 
 
-class _Scorer:
+class _Scorer(Regions):
     """Scores tiles of two blocks, in smaller ones where memory runs out."""
 
     def __init__(
@@ -54,27 +56,14 @@ class _Scorer:
         plan: Plan,
         progress: Progress,
     ) -> None:
+        super().__init__(plan.tile_rows * plan.tile_columns, progress)
         self._texts, self._visuals, self._sides = texts, visuals, sides
-        self._kernel, self._progress = plan.kernel, progress
+        self._kernel = plan.kernel
         device = texts.operand.device
         self._row_scales = torch.from_numpy(texts.scales).to(device)
         self._column_scales = torch.from_numpy(visuals.scales).to(device)
-        self._limit = plan.tile_rows * plan.tile_columns
 
-    def count(self, a: int, b: int, c: int, d: int) -> None:
-        """Count rows a:b and columns c:d of the blocks."""
-        if (b - a) * (d - c) <= self._limit and self._fits(a, b, c, d):
-            self._progress((b - a) * (d - c))
-        elif b - a >= d - c:
-            middle = (a + b) // 2
-            self.count(a, middle, c, d)
-            self.count(middle, b, c, d)
-        else:
-            middle = (c + d) // 2
-            self.count(a, b, c, middle)
-            self.count(a, b, middle, d)
-
-    def _fits(self, a: int, b: int, c: int, d: int) -> bool:
+    def fits(self, a: int, b: int, c: int, d: int) -> bool:
         """Count a tile if the device's memory suffices; else make the tiles to come smaller."""
         try:
             found = self._score(a, b, c, d)
@@ -91,7 +80,7 @@ class _Scorer:
                 side.add(counts)
             return True
         # Only here are the failed tile's tensors dropped and their memory free to give back.
-        self._limit = (b - a) * (d - c) // 2
+        self.limit = (b - a) * (d - c) // 2
         if self._texts.operand.device.type == "cuda":
             torch.cuda.empty_cache()
         return False
@@ -105,19 +94,14 @@ class _Scorer:
             scores *= self._row_scales[a:b, None]
         rows, columns = texts.scales[a:b], visuals.scales[c:d]
         left, right = texts.operand[a:b], visuals.operand[c:d]
-        found = []
-        for side in self._sides:
-            if side.flip:
-                tile = DeviceTile(
-                    scores.T, products.T, columns, rows, right, left, texts.first + a
-                )  # fmt: skip
-                found.append(side.count(tile, kernel.sure, c, d))
-            else:
-                tile = DeviceTile(
-                    scores, products, rows, columns, left, right, visuals.first + c
-                )  # fmt: skip
-                found.append(side.count(tile, kernel.sure, a, b))
-        return found
+        across = DeviceTile(scores, Cells(left, right, rows, columns), visuals.first + c)
+        down = DeviceTile(scores.T, Cells(right, left, columns, rows), texts.first + a)
+        return [
+            side.count(down, kernel.sure, c, d)
+            if side.flip
+            else side.count(across, kernel.sure, a, b)
+            for side in self._sides
+        ]
 
 
 def _is_full(error: RuntimeError) -> bool:

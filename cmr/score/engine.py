@@ -7,6 +7,8 @@ plan and not by the gallery, and the matrix of all scores never exists.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from cmr.score.blocks import Block, Side, Vectors
@@ -18,6 +20,8 @@ from cmr.score.pools import Pools
 from cmr.score.singles import count_relevants
 from cmr.score.tally import Counted, Progress, Tally
 from cmr.score.tiles import count_blocks
+
+Counting = Callable[[Block, Block, dict[str, Tally], Pools | None, Plan, Progress], None]
 
 
 def score(
@@ -82,7 +86,7 @@ def _count(
     plan: Plan,
     progress: Progress,
 ) -> dict[str, Tally]:
-    count = count_blocks if plan.counting == "numba" else count_blocks_on_device
+    count = _counting(plan)
     draws, sizes = (pools.draws, len(pools.sizes)) if pools else (0, 0)
     tallies = {
         name: Tally(judged, plan.kernel, values[name][judged.order], draws, sizes)
@@ -96,6 +100,15 @@ def _count(
                     blocks = (text_block, visual_block)
                     _count_relevants(tally, *(blocks if name == "t2v" else blocks[::-1]))
     return tallies
+
+
+def _counting(plan: Plan) -> Counting:
+    if plan.counting == "triton":
+        # Triton is only where CUDA is.
+        from cmr.score.fused_tiles import count_blocks_fused
+
+        return count_blocks_fused
+    return count_blocks if plan.counting == "numba" else count_blocks_on_device
 
 
 def _count_relevants(tally: Tally, queries: Block, items: Block) -> None:

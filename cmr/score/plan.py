@@ -10,6 +10,7 @@ import psutil
 import torch
 
 from cmr.errors import CmrError
+from cmr.score.fused_trial import fused_is_right
 from cmr.score.product import Kernel, choose
 from cmr.score.strips import WIDTH
 
@@ -33,7 +34,8 @@ class Plan:
 
     `tile_rows`, `tile_columns`: texts and visuals of a tile. `text_rows`, `visual_rows`: how
     many of each are held at a time. `memory`: bytes that blocks, tiles and pools may take, of the
-    device where there is one. `counting`: numba on CPUs, torch on devices.
+    device where there is one. `counting`: numba on CPUs; on devices torch, or triton where counting
+    inside the product has proved right.
     """
 
     kernel: Kernel
@@ -101,7 +103,7 @@ def make_plan(
     rows = max(LEAST_ROWS, budget // 2 // (dim * (wide + 4) + largest_pool * draws * 6))
     return Plan(
         kernel=kernel,
-        counting="numba" if device == "cpu" else "torch",
+        counting=_counting(kernel, draws),
         device=device,
         threads=threads,
         tile_rows=min(tile[0], max(texts, 1)),
@@ -110,3 +112,12 @@ def make_plan(
         visual_rows=max(1, min(visuals, rows)),
         memory=budget,
     )
+
+
+def _counting(kernel: Kernel, draws: int) -> str:
+    if kernel.device == "cpu":
+        return "numba"
+    # float32 products are not the matrix units', and drawn pools look scores up in a tile.
+    if kernel.device.startswith("cuda") and kernel.operand != "float32" and not draws:
+        return "triton" if fused_is_right(kernel) else "torch"
+    return "torch"

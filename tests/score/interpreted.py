@@ -1,0 +1,118 @@
+"""Counting inside the product, by Triton's interpreter: the kernel's own text, without a GPU.
+
+Run by test_fused.py in a process of its own, where TRITON_INTERPRET is set before Triton is there.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cmr.score import fused, fused_tiles, fused_trial, plan, product
+from tests.score.test_engine import check_counts, make_case
+
+# What is multiplied. The interpreter takes bfloat16's bits for whole numbers in a product, so here
+# its values are multiplied as float32.
+OPERANDS = {"int8": "int8", "int4": "int8", "b1": "int8", "fp16": "float16", "bf16": "float32"}
+
+
+@pytest.fixture(autouse=True)
+def small_tiles(monkeypatch):
+    monkeypatch.setattr(fused, "ROWS", 32)
+    monkeypatch.setattr(fused, "COLUMNS", 64)
+
+
+def kernel_for(precision, dim):
+    scaled = precision in product.INTEGER
+    error = 0.0 if scaled else product.worst_error(dim, 4)
+    kernel = product.Kernel("trial", precision, OPERANDS[precision], scaled, device="cpu:0")
+    return dataclasses.replace(kernel, error=error)
+
+
+def check(a, b, relevant, precision, names=("t2v", "v2t"), **changes):
+    kernel = kernel_for(precision, a.shape[1])
+    changes |= {"counting": "triton", "kernel": kernel}
+    return check_counts(a, b, relevant, precision, changes, names, device="cpu:0")
+
+
+@pytest.mark.parametrize("precision", OPERANDS)
+@pytest.mark.parametrize("duplicates", [False, True])
+def test_equals_full_matrix(precision, duplicates):
+    """Several blocks and tiles, a remainder of each, and more dimensions than go at a time."""
+    case = make_case(np.random.default_rng(3), 101, 143, 150, duplicates, 200)
+    check(*case, precision, text_rows=70, visual_rows=100)
+
+
+@pytest.mark.parametrize("precision", ["bf16", "int8", "b1"])
+@pytest.mark.parametrize("names", [("t2v",), ("v2t",)])
+def test_one_direction(precision, names):
+    case = make_case(np.random.default_rng(4), 60, 70, 24, True, 120)
+    check(*case, precision, names)
+
+
+@pytest.mark.parametrize("precision", ["fp16", "int8", "b1"])
+def test_many_relevant_items(precision):
+    a, b, relevant = make_case(np.random.default_rng(5), 50, 40, 16, True, 60)
+    relevant[3, :] = True
+    relevant[:, 7] = True
+    check(a, b, relevant, precision)
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    precision=st.sampled_from(list(OPERANDS)),
+    texts=st.integers(1, 80),
+    visuals=st.integers(1, 80),
+    dim=st.sampled_from([1, 7, 16, 70]),
+    duplicates=st.booleans(),
+    constant=st.booleans(),
+    pairs=st.integers(1, 60),
+    seed=st.integers(0, 999),
+)
+def test_any_shape(precision, texts, visuals, dim, duplicates, constant, pairs, seed):
+    rng = np.random.default_rng(seed)
+    a, b, relevant = make_case(rng, texts, visuals, dim, duplicates, pairs)
+    if constant:
+        b[:] = b[0]
+    check(a, b, relevant, precision)
+
+
+@pytest.mark.parametrize("precision", ["bf16", "int4"])
+def test_more_doubts_than_are_listed(precision, monkeypatch):
+    """A constant scorer leaves every score in doubt; smaller pieces give the same counts."""
+    monkeypatch.setattr(fused_tiles, "DOUBTS", 200)
+    a, b, relevant = make_case(np.random.default_rng(6), 40, 30, 24, False, 40)
+    b[:] = b[0]
+    check(a, b, relevant, precision)
+
+
+@pytest.mark.parametrize("precision", OPERANDS)
+def test_the_trial_finds_it_right(precision):
+    assert fused_trial.fused_is_right.__wrapped__(kernel_for(precision, 208))
+
+
+@pytest.mark.parametrize("fault", ["wrong", "broken"])
+def test_the_trial_finds_a_fault(fault, monkeypatch):
+    launch = fused.launch
+
+    def wrong(texts, visuals, *rest):
+        launch(texts.roll(1, 0) if fault == "wrong" else None, visuals, *rest)
+
+    monkeypatch.setattr(fused_tiles, "launch", wrong)
+    assert not fused_trial.fused_is_right.__wrapped__(kernel_for("int8", 208))
+
+
+def test_where_it_is_chosen(monkeypatch):
+    """Matrix units of CUDA, once tried, and no pools, which look scores up in a tile."""
+    monkeypatch.setattr(plan, "fused_is_right", lambda kernel: kernel.precision != "b1")
+    half = dataclasses.replace(kernel_for("fp16", 64), device="cuda:0")
+    assert plan._counting(half, 0) == "triton"
+    assert plan._counting(half, 3) == "torch"
+    assert plan._counting(dataclasses.replace(half, precision="b1"), 0) == "torch"
+    assert plan._counting(dataclasses.replace(half, operand="float32"), 0) == "torch"
+    assert plan._counting(dataclasses.replace(half, device="mps"), 0) == "torch"
+    assert plan._counting(dataclasses.replace(half, device="cpu"), 0) == "numba"
