@@ -110,34 +110,59 @@ class StoredVectors:
 
         Exactly `rows` but for the last block, unless groups are left out.
         """
-        first, held, size = self._part[0], list[Encoded](), 0
+        room: _Room | None = None
         for at, part in self._batches():
-            if held and at != first + size:
-                yield first, _joined(held)
-                held, size = [], 0
-            if not held:
-                first = at
+            if room is not None and at != room.last:
+                yield room.first, room.held()
+                room = None
             while len(part):
-                take = min(rows - size, len(part))
-                held.append(part.rows(slice(0, take)))
-                size += take
-                part = part.rows(slice(take, None))
-                if size == rows:
-                    yield first, _joined(held)
-                    first, held, size = first + rows, [], 0
-        if held:
-            yield first, _joined(held)
+                if room is None:
+                    room = _Room(at, min(rows, self._part[1] - at), part)
+                taken = room.add(part)
+                part, at = part.rows(slice(taken, None)), at + taken
+                if room.is_full:
+                    yield room.first, room.held()
+                    room = None
+        if room is not None:
+            yield room.first, room.held()
 
     def all(self) -> Encoded:
         """Every vector at once."""
         return next(self.blocks(max(1, self.rows)))[1]
 
 
-def _joined(parts: list[Encoded]) -> Encoded:
-    """One block; always a copy, for Arrow's memory must not be written and torch insists."""
-    data = np.concatenate([part.data for part in parts])
-    scales = np.concatenate([part.scales for part in parts])
-    return Encoded(parts[0].precision, parts[0].dim, data, scales)
+class _Room:
+    """A block that is being read.
+
+    Each stretch is copied as it comes, while it is in the cache, and its own memory is free for
+    the next: Arrow's must not be written, and torch insists on what may be.
+    """
+
+    def __init__(self, first: int, rows: int, like: Encoded) -> None:
+        """`first`: the first vector's ordinal. `like`: what the vectors are."""
+        self.first, self.last, self._size = first, first, rows
+        self._data = np.empty((rows, like.data.shape[1]), dtype=like.data.dtype)
+        self._scales = np.empty(rows, dtype=np.float32)
+        self._kind = like.precision, like.dim
+
+    @property
+    def is_full(self) -> bool:
+        """Whether every row is taken."""
+        return self.last - self.first == self._size
+
+    def add(self, part: Encoded) -> int:
+        """Copy as many vectors as there is room for, and say how many."""
+        at = self.last - self.first
+        taken = min(self._size - at, len(part))
+        self._data[at : at + taken] = part.data[:taken]
+        self._scales[at : at + taken] = part.scales[:taken]
+        self.last += taken
+        return taken
+
+    def held(self) -> Encoded:
+        """What has been read."""
+        size = self.last - self.first
+        return Encoded(*self._kind, self._data[:size], self._scales[:size])
 
 
 def in_groups(

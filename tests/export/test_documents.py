@@ -53,6 +53,7 @@ def test_the_lines_of_each_reader(odd, tmp_path):
 _EVERY_VIEW = """
 import duckdb, json
 con = duckdb.connect("{name}", read_only=True)
+con.execute("set disabled_optimizers = 'projection_pullup'")  # half of the time of these queries
 views = con.execute(
     "select view_name, comment from duckdb_views() where not internal and schema_name = 'main'"
 ).fetchall()

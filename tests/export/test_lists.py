@@ -111,9 +111,8 @@ def test_ranx(odd, tmp_path):
     with pandas.option_context("future.infer_string", False):
         judged = ranx.Qrels.from_parquet(str(tmp_path / "r/qrels.parquet"))
         lists = ranx.Run.from_parquet(str(tmp_path / "r/run.parquet"))
-    names = {"recall": "recall", "hit_rate": "hit_rate", "ndcg": "ndcg", "precision": "precision"}
-    wanted = {f"{name}@{k}": (kind, k) for kind, name in names.items() for k in (1, 5, 10)}
-    wanted |= {"mrr": ("mrr", None), "map": ("map", None)}
+    # It compiles each measure for seconds; tests/sql compares them all.
+    wanted = {"recall@1": ("recall", 1), "ndcg@10": ("ndcg", 10)}
     theirs = ranx.evaluate(judged, lists, list(wanted))
     mine = ours(odd, "t2v")
     for name, key in wanted.items():

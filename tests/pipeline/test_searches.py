@@ -106,11 +106,12 @@ def test_two_stages(root):
     """A shortlist of everything, ranked again by fp32, is fp32's ranking; bytes are of both."""
     assert evaluate(root, "int4", "b1", rescore="fp32", oversample=(1, 6)) == (8, 8)
     con = connect(str(root))
+    con.execute("create temp table measured as from metrics")
     rows = con.execute(
         "select a.oversample, a.direction, a.vector_bytes, a.rescore_bytes, x.value, y.value, "
-        "r.value from runs a join metrics x using (run_id) join metrics y on y.direction = "
+        "r.value from runs a join measured x using (run_id) join measured y on y.direction = "
         "a.direction and y.precision = 'fp32' and y.scorer = 'torch' and y.variant = '' "
-        "join metrics r on r.run_id = a.run_id and r.measure = 'ann_recall' and r.k = 10 "
+        "join measured r on r.run_id = a.run_id and r.measure = 'ann_recall' and r.k = 10 "
         "where a.rescore = 'fp32' and a.precision = 'b1' and x.measure = 'recall' and x.k = 5 "
         "and x.protocol = 'full' and y.measure = 'recall' and y.k = 5 and y.protocol = 'full'"
     ).fetchall()

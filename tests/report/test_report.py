@@ -161,7 +161,7 @@ def test_the_same_twice(root, out, tmp_path):
 def test_odd_names(tmp_path):
     names = [
         ("../../up", "a/b"), ("x", "a_b"), ("x", "A_b"), ("x", "a_B\n$x_2$ & <b>|%"),
-        ("数据 💥", "m"), ("x" * 120, "m" * 300), ("-rf", ".m"),
+        ("数据 💥", "m" * 300), ("-rf" + "x" * 120, ".m"),
     ]  # fmt: skip
     warehouse = fill(tmp_path / "w", names, precisions=("fp32",), ways=("t2v",))
     written = write_report(warehouse, str(tmp_path / "deep" / "er" / "out"))

@@ -113,6 +113,7 @@ def sampled(tmp_path):
 def test_sampled_and_intervals(sampled):
     """Means over drawn pools, and errors clustered by visual item, draws in their cluster."""
     con, scores, relevance, pools = sampled
+    con.execute("create temp table drawn as from metrics where protocol = 'sampled'")
     for direction in ("t2v", "v2t"):
         side = (scores, relevance) if direction == "t2v" else (scores.T, relevance.T)
         for size in (15, 25):
@@ -130,8 +131,8 @@ def test_sampled_and_intervals(sampled):
                 series = np.array([value[name] for value in values])
                 low, high = measures.clustered_interval(series, clusters)
                 got = con.execute(
-                    "select value, ci_low, ci_high, draws, queries from metrics where protocol = "
-                    "'sampled' and direction = ? and candidates = ? and measure = ? "
+                    "select value, ci_low, ci_high, draws, queries from drawn "
+                    "where direction = ? and candidates = ? and measure = ? "
                     "and coalesce(k, 10) = 10",
                     [direction, size, name],
                 ).fetchone()
