@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from cmr.errors import CmrError
 from cmr.represent.precisions import Encoded
@@ -73,24 +78,31 @@ class StoredVectors:
         self.first, self.rows = self._part[0], self._part[1] - self._part[0]
         self.row = row
 
+    @property
+    def _columns(self) -> list[str]:
+        return ["vector"] if self.precision in FLOAT_PRECISIONS else ["codes", "scale"]
+
     def _batches(self) -> Iterator[tuple[int, Encoded]]:
         """Stretches that are wanted, with the first ordinal of each."""
-        columns = ["vector"] if self.precision in FLOAT_PRECISIONS else ["codes", "scale"]
         first, last = self._part
         at = 0
         for name in self._files:
-            with self._warehouse.storage.parquet(name) as file:
-                for group in range(file.num_row_groups):
-                    size = file.metadata.row_group(group).num_rows
-                    if self._wanted(at, at + size):
-                        table = file.read_row_group(group, columns=columns).combine_chunks()
-                        for batch in table.to_batches():
-                            found = from_batch(batch, self.dim, self.precision)
-                            cut = slice(max(0, first - at), max(0, last - at))
-                            yield max(at, first), found.rows(cut)
-                            at += len(found)
-                    else:
-                        at += size
+            with contextlib.ExitStack() as stack:
+                storage = self._warehouse.storage
+                files = [stack.enter_context(storage.parquet(name))]
+                starts = _starts(files[0], at)
+                groups = [g for g, (a, b) in enumerate(pairwise(starts)) if self._wanted(a, b)]
+                if len(groups) > 1 and storage.is_local:
+                    files.append(stack.enter_context(storage.parquet(name)))
+                read = zip(groups, _read_ahead(files, groups, self._columns), strict=True)
+                for group, table in read:
+                    at = starts[group]
+                    for batch in table.to_batches():
+                        found = from_batch(batch, self.dim, self.precision)
+                        cut = slice(max(0, first - at), max(0, last - at))
+                        yield max(at, first), found.rows(cut)
+                        at += len(found)
+                at = starts[-1]
         if at != self.row["rows"]:
             raise CmrError(
                 f"the embedding set {self.row['set_id']} has {at} vectors, its entry says "
@@ -129,6 +141,28 @@ class StoredVectors:
     def all(self) -> Encoded:
         """Every vector at once."""
         return next(self.blocks(max(1, self.rows)))[1]
+
+
+def _starts(file: pq.ParquetFile, first: int) -> list[int]:
+    """The ordinal with which each row group begins, and the one after the last."""
+    groups = range(file.num_row_groups)
+    return list(accumulate((file.metadata.row_group(g).num_rows for g in groups), initial=first))
+
+
+def _read_ahead(
+    files: list[pq.ParquetFile], groups: list[int], columns: list[str]
+) -> Iterator[pa.Table]:
+    """Row groups in order, as many at a time as the file was opened."""
+    waiting: deque[Future[pa.Table]] = deque()
+    with ThreadPoolExecutor(len(files)) as pool:
+        for number, group in enumerate(groups):
+            if len(waiting) == len(files):
+                yield waiting.popleft().result().combine_chunks()
+            # A handle's group before this one has been read: it serves one thread at a time.
+            file = files[number % len(files)]
+            waiting.append(pool.submit(file.read_row_group, group, columns=columns))
+        while waiting:
+            yield waiting.popleft().result().combine_chunks()
 
 
 class _Room:
