@@ -25,6 +25,7 @@ def explained(wanted: Wanted, search: Search, plan: Plan) -> dict[str, Any]:
         "quantizer": wanted.quantizer if has_quantizer(wanted.precision) else None,
         "search": str(search),
         "kernel": plan.kernel.name if by_torch else f"usearch {usearch_type(wanted.precision)}",
+        "counted by": plan.counting if by_torch else "usearch",
         "compared in": exact if by_torch else "float32, as usearch says",
         "ranks": "all" if search.length is None else f"of {search.length}",
         "first stage": _first_stage(search),

@@ -68,29 +68,31 @@ def launch(
     some = t2v or v2t
     assert some is not None
     grid = (triton.cdiv(len(texts), ROWS) * triton.cdiv(len(visuals), COLUMNS),)
-    count_tiles[grid](
-        texts,
-        visuals,
-        *(scales or (some.high, some.high)),
-        *(t2v or some).arguments(),
-        *(v2t or some).arguments(),
-        len(texts),
-        len(visuals),
-        texts.shape[1],
-        len(some.doubts),
-        INTEGER=texts.dtype == torch.int8,
-        SCALED=scales is not None,
-        SURE=sure,
-        T2V=t2v is not None,
-        V2T=v2t is not None,
-        ROWS=ROWS,
-        COLUMNS=COLUMNS,
-        DEPTH=DEPTH_BYTES // texts.element_size(),
-        TOGETHER=TOGETHER,
-        num_warps=WARPS,
-        num_stages=STAGES,
-        enable_fp_fusion=False,
-    )
+    # Triton launches on the current device, which need not be theirs.
+    with torch.cuda.device_of(texts):
+        count_tiles[grid](
+            texts,
+            visuals,
+            *(scales or (some.high, some.high)),
+            *(t2v or some).arguments(),
+            *(v2t or some).arguments(),
+            len(texts),
+            len(visuals),
+            texts.shape[1],
+            len(some.doubts),
+            INTEGER=texts.dtype == torch.int8,
+            SCALED=scales is not None,
+            SURE=sure,
+            T2V=t2v is not None,
+            V2T=v2t is not None,
+            ROWS=ROWS,
+            COLUMNS=COLUMNS,
+            DEPTH=DEPTH_BYTES // texts.element_size(),
+            TOGETHER=TOGETHER,
+            num_warps=WARPS,
+            num_stages=STAGES,
+            enable_fp_fusion=False,
+        )
 
 
 @triton.jit
