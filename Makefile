@@ -14,11 +14,12 @@ help:
 	@echo "make format  let ruff rewrite what it can"
 	@echo "make clean   remove .venv and the demo's output"
 
-# The stamp holds the environment's content: it is made anew when the pins change.
+# The stamp holds the environment's content: it is made anew when the pins change. Python compiles
+# what is imported, so pip need not compile all that is installed: that takes a minute.
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cmr needs Python 3.11 or newer; try make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,lint]'
+	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt -e '.[test,lint]'
 	@touch $@
 
 demo: $(VENV)/.installed

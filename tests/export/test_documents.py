@@ -60,7 +60,8 @@ views = con.execute(
 rows = {{}}
 for name, comment in views:
     assert comment, name
-    rows[name] = con.sql(f'from "{{name}}"').to_arrow_table().num_rows
+    if not name.startswith("int_"):  # those are read through the others
+        rows[name] = con.sql(f'from "{{name}}"').to_arrow_table().num_rows
 lacking = con.execute(
     "select count(*) from duckdb_columns() "
     "where schema_name = 'main' and not internal and comment is null"
@@ -86,7 +87,7 @@ def test_every_view_of_the_database(odd, tmp_path):
     shutil.rmtree(root)
     copied = json.loads(alone(_EVERY_VIEW.format(name="copy.duckdb"), tmp_path))
     assert copied == attached
-    names = {view.name for view in views() if view.layer != "macros"}
+    names = {view.name for view in views() if view.layer != "macros" and view.name[:4] != "int_"}
     assert set(copied) == names | {"metrics_at(7)", "recommend()"}
     assert copied["embeddings"] > 100
     assert copied["leaderboard"] == 4

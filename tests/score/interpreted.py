@@ -40,10 +40,9 @@ def check(a, b, relevant, precision, names=("t2v", "v2t"), **changes):
 
 
 @pytest.mark.parametrize("precision", OPERANDS)
-@pytest.mark.parametrize("duplicates", [False, True])
-def test_equals_full_matrix(precision, duplicates):
+def test_equals_full_matrix(precision):
     """Several blocks and tiles, a remainder of each, and more dimensions than go at a time."""
-    case = make_case(np.random.default_rng(3), 101, 143, 150, duplicates, 200)
+    case = make_case(np.random.default_rng(3), 101, 143, 150, True, 120)
     check(*case, precision, text_rows=70, visual_rows=100)
 
 
@@ -62,7 +61,7 @@ def test_many_relevant_items(precision):
     check(a, b, relevant, precision)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     precision=st.sampled_from(list(OPERANDS)),
     texts=st.integers(1, 80),
