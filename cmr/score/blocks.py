@@ -10,10 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from cmr.errors import CmrError
 from cmr.represent.precisions import Encoded
 
 if TYPE_CHECKING:
     from cmr.score.plan import Plan
+
+FULL = "the device's memory is full; --memory limits what cmr takes of it, --device cpu needs none"
 
 
 class Vectors(Protocol):
@@ -52,6 +55,7 @@ class Side:
         self._kept: Block | None = None
 
     def __iter__(self) -> Iterator[Block]:
+        """Raises CmrError where a device has no memory for a block."""
         if self._kept is not None:
             yield self._kept
             return
@@ -59,7 +63,10 @@ class Side:
         for first, encoded in self._vectors.blocks(self._rows):
             # A copy: numba compiles once more for an array that must not be written.
             scales = np.array(encoded.scales if kernel.scaled else encoded.scales[:0])
-            block = Block(first, kernel.prepare(encoded), scales)
+            try:
+                block = Block(first, kernel.prepare(encoded), scales)
+            except torch.OutOfMemoryError:
+                raise CmrError(FULL) from None
             if len(block) == self._vectors.rows:
                 self._kept = block
             yield block

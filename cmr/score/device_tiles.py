@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 
 from cmr.errors import CmrError
-from cmr.score.blocks import Block
+from cmr.score.blocks import FULL, Block
 from cmr.score.device_counts import DeviceQueries, DeviceTile, Found
 from cmr.score.doubts import Cells
 from cmr.score.plan import Plan
@@ -71,10 +71,7 @@ class _Scorer(Regions):
             if not _is_full(error):
                 raise
             if max(b - a, d - c) <= LEAST_TILE:
-                raise CmrError(
-                    "the device's memory is full, even for a small tile; "
-                    "--memory limits what cmr takes of it, --device cpu needs none"
-                ) from None
+                raise CmrError(FULL) from None
         else:
             for side, counts in zip(self._sides, found, strict=True):
                 side.add(counts)

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from cmr.score.blocks import Block
+from cmr.errors import CmrError
+from cmr.score.blocks import FULL, Block
 from cmr.score.doubts import Cells, settle
 from cmr.score.fused import Queries, launch
 from cmr.score.pools import Pools
@@ -61,8 +62,12 @@ class Launches(Regions):
         scales = None
         if self._kernel.scaled:
             scales = self._scales[0][a:b], self._scales[1][c:d]
-        t2v = self._t2v.part(a, b) if self._t2v else None
-        v2t = self._v2t.part(c, d) if self._v2t else None
+        try:
+            t2v = self._t2v.part(a, b) if self._t2v else None
+            v2t = self._v2t.part(c, d) if self._v2t else None
+        except torch.OutOfMemoryError:
+            # A smaller piece would need as much.
+            raise CmrError(FULL) from None
         launch(texts, visuals, scales, t2v, v2t, self._kernel.sure)
         for part in (t2v, v2t):
             if part and int(part.found) > len(part.doubts):

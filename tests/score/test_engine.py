@@ -290,11 +290,14 @@ def test_smaller_tiles_where_memory_runs_out(precision, monkeypatch):
     assert sum(area > 3_000 for area in areas) < 8 < len(areas)
 
 
-def test_no_memory_at_all(monkeypatch):
-    def full(self, rows, columns, room=None):
+@pytest.mark.parametrize("step", ["prepare", "tile"])
+def test_no_memory_at_all(step, monkeypatch):
+    """Neither for a block's vectors, nor for the smallest tile."""
+
+    def full(*_):
         raise torch.OutOfMemoryError("full")
 
-    monkeypatch.setattr(product.Kernel, "tile", full)
+    monkeypatch.setattr(product.Kernel, step, full)
     monkeypatch.setattr(product, "int8_is_exact", lambda device: True)
     case = make_case(np.random.default_rng(13), 60, 50, 8, False, 60)
     with pytest.raises(CmrError, match="memory is full"):
