@@ -32,6 +32,9 @@ KEPT_SECONDS = 30 * 86_400
 # to half of a query's time and gains nothing; over a hundred and more it begins to pay.
 FEW_RUNS = 50
 
+# How often files are read that are not as they were a moment ago.
+TRIES, RETRY_SECONDS = 3, 0.05
+
 
 def connect(root: str, *, threads: int | None = None) -> duckdb.DuckDBPyConnection:
     """An in-memory connection with every view and macro over the warehouse at `root`."""
@@ -126,11 +129,20 @@ def fetch(
     query: str,
     params: Sequence[Any] | dict[str, Any] | None = None,
 ) -> pa.Table:
-    """A query's whole result. Raises CmrError with DuckDB's reason in one sentence."""
-    try:
-        return _stoppable(con, lambda: con.sql(query, params=params).to_arrow_table())
-    except duckdb.Error as error:
-        raise CmrError(explain(error)) from None
+    """A query's whole result. Raises CmrError with DuckDB's reason in one sentence.
+
+    DuckDB opens a file more than once in a query: one that another process replaces meanwhile reads
+    as damaged, and is whole when it is read again.
+    """
+    for tries_left in reversed(range(TRIES)):
+        try:
+            return _stoppable(con, lambda: con.sql(query, params=params).to_arrow_table())
+        except duckdb.Error as error:
+            # That has no class of its own, unlike a mistake of the query.
+            if not tries_left or type(error) is not duckdb.Error:
+                raise CmrError(explain(error)) from None
+        time.sleep(RETRY_SECONDS)
+    raise AssertionError("the last try returns or raises")
 
 
 def _stoppable(con: duckdb.DuckDBPyConnection, work: Callable[[], T]) -> T:
