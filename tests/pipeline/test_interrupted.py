@@ -65,7 +65,7 @@ def test_killed_again_and_again(data, undisturbed, tmp_path):
     root = tmp_path / "w"
     kills = 0
     for command in (("ingest", "npz", data), EVALUATE):
-        wait = 0.7
+        wait = 0.9
         while True:
             process = start(root, *command)
             try:
@@ -74,7 +74,7 @@ def test_killed_again_and_again(data, undisturbed, tmp_path):
                 process.send_signal(signal.SIGKILL)
                 process.wait()
                 kills += 1
-                wait *= 1.3
+                wait *= 1.5
                 continue
             assert code == 0, process.stderr.read()
             break

@@ -131,7 +131,7 @@ def test_many_relevant_items(precision, device):
     check_counts(a, b, relevant, precision, device=device)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     precision=st.sampled_from(PRECISIONS),
     texts=st.integers(1, 40),

@@ -40,7 +40,7 @@ def check_direction(con, scores, relevance, letter, protocol, size):
                 assert got[key] == pytest.approx(value, abs=1e-9), (key, protocol, size)
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=7, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     texts=st.integers(1, 4),
     visuals=st.integers(2, 6),
