@@ -31,7 +31,6 @@ KEPT_SECONDS = 30 * 86_400
 # Views upon views make plans of a thousand steps. Over so few runs pulling projections up takes up
 # to half of a query's time and gains nothing; over a hundred and more it begins to pay.
 FEW_RUNS = 50
-
 # How often files are read that are not as they were a moment ago.
 TRIES, RETRY_SECONDS = 3, 0.05
 

@@ -15,6 +15,7 @@ from cmr.represent.precisions import Encoded
 
 if TYPE_CHECKING:
     from cmr.score.plan import Plan
+    from cmr.score.product import Kernel
 
 FULL = "the device's memory is full; --memory limits what cmr takes of it, --device cpu needs none"
 
@@ -47,6 +48,19 @@ class Block:
         return self.first + len(self.operand)
 
 
+def prepared(first: int, encoded: Encoded, kernel: Kernel) -> Block:
+    """Stored vectors as a block on the kernel's device, the first with ordinal `first`.
+
+    Raises CmrError where the device has no memory for it.
+    """
+    # A copy: numba compiles once more for an array that must not be written.
+    scales = np.array(encoded.scales if kernel.scaled else encoded.scales[:0])
+    try:
+        return Block(first, kernel.prepare(encoded), scales)
+    except torch.OutOfMemoryError:
+        raise CmrError(FULL) from None
+
+
 class Side:
     """One side's blocks; kept if there is only one, else read again in every pass."""
 
@@ -61,12 +75,7 @@ class Side:
             return
         kernel = self._plan.kernel
         for first, encoded in self._vectors.blocks(self._rows):
-            # A copy: numba compiles once more for an array that must not be written.
-            scales = np.array(encoded.scales if kernel.scaled else encoded.scales[:0])
-            try:
-                block = Block(first, kernel.prepare(encoded), scales)
-            except torch.OutOfMemoryError:
-                raise CmrError(FULL) from None
+            block = prepared(first, encoded, kernel)
             if len(block) == self._vectors.rows:
                 self._kept = block
             yield block

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cmr.represent.precisions import encode
-from cmr.score.blocks import Block
+from cmr.score.blocks import prepared
 from cmr.score.judged import judge
 from cmr.score.product import Kernel
 from cmr.score.tally import Tally
@@ -30,9 +30,7 @@ def fused_is_right(kernel: Kernel) -> bool:
     for count in (TEXTS, VISUALS):
         vectors = generator.standard_normal((count, DIM)).astype(np.float32)
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-        encoded = encode(vectors, kernel.precision)
-        scales = np.array(encoded.scales if kernel.scaled else encoded.scales[:0])
-        sides.append(Block(0, kernel.prepare(encoded), scales))
+        sides.append(prepared(0, encode(vectors, kernel.precision), kernel))
     texts, visuals = sides
     scores = texts.operand.cpu().double().numpy() @ visuals.operand.cpu().double().numpy().T
     if kernel.scaled:
