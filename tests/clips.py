@@ -12,18 +12,30 @@ import numpy as np
 BASE = 1000
 
 
-def make_clip(colours, times=None, size=(64, 48), kind="mp4", rotated=False):
-    """A clip of one-coloured frames with a white top left quarter; `times` in seconds."""
+def make_clip(
+    colours, times=None, size=(64, 48), kind="mp4", rotated=False, codec="mpeg4",
+    pixels="yuv420p", options=None, aspect=None,
+):  # fmt: skip
+    """A clip of one-coloured frames with a white top left quarter; `times` in seconds.
+
+    `options`: of the codec; `aspect`: width by height of a pixel.
+    """
     times = [n / 10 for n in range(len(colours))] if times is None else times
     out = io.BytesIO()
     with av.open(out, "w", format=kind) as container:
-        stream = container.add_stream("mpeg4", rate=25)
-        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
-        stream.codec_context.time_base = Fraction(1, BASE)
+        stream = container.add_stream(codec, rate=25, options=options or {})
+        stream.width, stream.height, stream.pix_fmt = *size, pixels
+        if codec.startswith("mpeg") and codec != "mpeg4":
+            # These know a few rates alone, and so a frame's place for its time.
+            times = [n / 25 for n in range(len(colours))]
+        else:
+            stream.codec_context.time_base = Fraction(1, BASE)
+        if aspect is not None:
+            stream.codec_context.sample_aspect_ratio = aspect
         for colour, time in zip(colours, times, strict=True):
-            pixels = np.full((size[1], size[0], 3), colour, dtype=np.uint8)
-            pixels[: size[1] // 2, : size[0] // 2] = 255
-            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            drawn = np.full((size[1], size[0], 3), colour, dtype=np.uint8)
+            drawn[: size[1] // 2, : size[0] // 2] = 255
+            frame = av.VideoFrame.from_ndarray(drawn, format="rgb24")
             frame.pts, frame.time_base = round(time * BASE), Fraction(1, BASE)
             for packet in stream.encode(frame):
                 container.mux(packet)

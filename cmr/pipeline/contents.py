@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+from cmr.encode.unreadable import Unreadable, read_item
 from cmr.errors import CmrError
 from cmr.pipeline.progressbar import ProgressBar
 from cmr.sources.collection import Collection, Item, Reject
@@ -69,11 +70,9 @@ def hash_contents(
 
     def read(item: Item) -> Item | Reject:
         try:
-            digest = hashlib.sha256(reader.read(item.uri or "")).hexdigest()
-        except FileNotFoundError:
-            return Reject(item.uri or item.item_id, "the file is missing")
-        except OSError as error:
-            return Reject(item.uri or item.item_id, f"cannot be read: {error.strerror or error}")
+            digest = hashlib.sha256(read_item(reader, item.uri or "")).hexdigest()
+        except Unreadable as reason:
+            return Reject(item.uri or item.item_id, str(reason))
         return replace(item, content_hash=digest)
 
     kept: list[Item] = []
