@@ -17,10 +17,11 @@ BLOCK = tarfile.BLOCKSIZE
 _STEP = 2048 * BLOCK
 # Writers pad an archive to a record, 10 KiB unless told otherwise, 1 MiB at the very most.
 LONGEST_PADDING = 2**20
+MOST_DAMAGES = 1000
 # Types of headers that say more of the next one, such as a long name.
 _OF_THE_NEXT = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE)
 # What tarfile raises of a damaged header or of one that was made to do harm.
-_FAULTS = (tarfile.TarError, ValueError, ArithmeticError, LookupError, RecursionError, OSError)
+_FAULTS = (tarfile.TarError, ValueError, ArithmeticError, LookupError, OSError)
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,8 @@ def scan(file: IO[bytes], number: int = 0) -> tuple[list[Member], list[Damage]]:
     """The plain files of an archive that is not compressed, in their order, and its damages.
 
     `number`: what they call the archive. Links, devices and folders are left out: only plain
-    files are samples. Raises tarfile.ReadError if there is no header of a tar archive, OSError
-    if it cannot be read.
+    files are samples. Raises tarfile.ReadError if there is no header of a tar archive or
+    hardly one that is whole, OSError if it cannot be read.
     """
     end = file.seek(0, os.SEEK_END)
     archive = _archive(file)
@@ -59,6 +60,8 @@ def scan(file: IO[bytes], number: int = 0) -> tuple[list[Member], list[Damage]]:
     damages: list[Damage] = []
     offset, headers = 0, 0
     while True:
+        if len(damages) > MOST_DAMAGES:
+            raise tarfile.ReadError(f"it is damaged in more than {MOST_DAMAGES} places")
         file.seek(offset)
         head = file.read(BLOCK)
         if not head:
@@ -98,7 +101,8 @@ def scan(file: IO[bytes], number: int = 0) -> tuple[list[Member], list[Damage]]:
                 break
             offset = following
             # Without it, the next file has not its own name.
-            if head[156:157] in _OF_THE_NEXT and _member(archive, following):
+            about_next = head[156:157] in _OF_THE_NEXT and not _is_header(head)
+            if about_next and _member(archive, following):
                 offset = archive.offset
             continue
         headers += 1
@@ -129,6 +133,8 @@ def _member(archive: tarfile.TarFile, offset: int) -> tarfile.TarInfo | None:
     archive.fileobj.seek(offset)
     try:
         info = tarfile.TarInfo.fromtarfile(archive)
+    except RecursionError:
+        raise tarfile.ReadError("its headers speak of headers without end") from None
     except _FAULTS:
         return None
     return info if info.size >= 0 and archive.offset > offset else None
