@@ -105,7 +105,7 @@ def _arrow(path: str) -> pl.DataFrame:
     import polars as pl
 
     try:
-        return pl.read_ipc(path, memory_map=False)
+        return pl.read_ipc(path)
     except (pl.exceptions.PolarsError, OSError) as error:
         reason = " ".join(str(error).split())[:200]
         raise CmrError(f"{path} is not a readable Arrow file: {reason}") from None
