@@ -63,7 +63,8 @@ class Collection:
     `source`: the format's name. `settings`: what was asked of it, as JSON values. Either
     `reader` is given, and items are encoded, or `vectors`: (modality, dim) -> (n, dim) floats,
     row i belonging to item i. `clips`: whether the visuals are videos. `origin`: how to read it
-    again, the source's name and arguments, as `registry.read` notes it.
+    again, the source's name and arguments, as `registry.read` notes it. `lost`: what damage to
+    an archive took away, which counts as visuals that cannot be read do.
     """
 
     source: str
@@ -76,6 +77,7 @@ class Collection:
     rejects: Sequence[Reject] = ()
     clips: bool = False
     origin: Mapping[str, Any] | None = None
+    lost: Sequence[Reject] = ()
 
 
 def check(collection: Collection) -> None:
@@ -105,6 +107,12 @@ def check(collection: Collection) -> None:
         raise CmrError(f"{collection.source}: no text has a relevant visual")
 
 
+def check_max_rejects(share: float) -> None:
+    """Raise CmrError if the share that may be left out is none: NaN is not."""
+    if not 0 <= share <= 1:
+        raise CmrError(f"--max-rejects is a share from 0 to 1, not {share}")
+
+
 def shuffle_texts(collection: Collection, seed: int) -> Collection:
     """The same data with its texts, their vectors and judgments in a seeded random order.
 
@@ -128,4 +136,5 @@ def shuffle_texts(collection: Collection, seed: int) -> Collection:
         collection.rejects,
         collection.clips,
         collection.origin,
+        collection.lost,
     )

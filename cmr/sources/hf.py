@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,12 @@ import numpy.typing as npt
 
 from cmr.errors import CmrError
 from cmr.sources.collection import TEXT, VISUAL, Collection, Item, Judgment, Reject
-from cmr.sources.parquetbytes import ParquetReader, columns_of, open_parquet
+from cmr.sources.hfvectors import is_exported, read_exported
+from cmr.sources.parquetbytes import ParquetReader, columns_of, open_parquet, refuse_gaps
 from cmr.sources.source import LIMIT, Parameter, Source
 
+# A split that names a file of several asks for that part alone.
+_ONE_FILE = re.compile(r"-\d+(-of-\d+)?$")
 _IMAGES = ("image", "img", "jpg", "png")
 _CAPTIONS = ("caption", "captions", "text", "texts", "sentences", "raw")
 
@@ -32,17 +36,27 @@ def read_hf(
     With `image_vectors` and `text_vectors` those columns are the vectors, one of each a row; else
     the pictures of `image_column` are to be encoded. `split`: files whose name begins so, as
     `test-00000-of-00004.parquet`. Visuals are called by `id_column`, or by their row's number.
-    Raises CmrError naming the file at fault.
+    What `cmr export hf` wrote has ids, captions and judgments of its own. Raises CmrError naming
+    the file at fault, or one that the others' names tell of and that is missing.
     """
     paths = sorted(str(path) for path in Path(folder).rglob(f"{split or ''}*.parquet"))
     if not paths:
         what = f" of the split {split!r}" if split else ""
         raise CmrError(f"{folder} has no Parquet file{what}")
+    if not split or not _ONE_FILE.search(split):
+        refuse_gaps(paths)
+    if bool(image_vectors) != bool(text_vectors):
+        raise CmrError("--image-vectors and --text-vectors go together")
+    if is_exported(folder):
+        if not image_vectors or not text_vectors:
+            raise CmrError(
+                f"{folder} holds vectors that cmr export hf wrote; give --image-vectors embedding "
+                "--text-vectors embedding"
+            )
+        return read_exported(folder, split or "", image_vectors, text_vectors, limit)
     names = open_parquet(paths[0]).schema_arrow.names
     caption = caption_column or _known(paths[0], names, _CAPTIONS, "--caption-column")
     wanted = [caption, *([id_column] if id_column else [])]
-    if bool(image_vectors) != bool(text_vectors):
-        raise CmrError("--image-vectors and --text-vectors go together")
     rows = columns_of(paths, wanted)
     keys = [str(key) for key in rows[id_column]] if id_column else None
     settings = {
@@ -131,10 +145,12 @@ SOURCE = Source(
     name="hf",
     summary="A local Hugging Face data set in Parquet: pictures as bytes, or vectors.",
     about="FOLDER holds the Parquet files of a data set, as a clone of it does. A row is a "
-    "picture with one caption, or a list of them. Nothing is fetched.",
+    "picture with one caption, or a list of them. Nothing is fetched. The folders texts, visuals "
+    "and qrels that cmr export hf writes are one data set.",
     examples=(
         "cmr ingest hf flickr30k/ --split test --model ViT-B-32 --pretrained openai",
         "cmr ingest hf vectors/ --image-vectors image_emb --text-vectors text_emb",
+        "cmr ingest hf exported/ --image-vectors embedding --text-vectors embedding",
     ),
     parameters=(
         Parameter("folder", argument=True, required=True, path=True),

@@ -46,22 +46,26 @@ class ZipReader:
         except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError) as error:
             raise CmrError(f"{path} is not a readable zip archive: {error}") from None
         self._lock = threading.Lock()
-        self._names: dict[str, str] = {}
-        repeated: set[str] = set()
-        for name in self._archive.namelist():
-            last = PurePosixPath(name).name
-            if last in self._names:
-                repeated.add(last)
-            self._names[last] = name
-        for last in repeated:
-            del self._names[last]
-        self._names.update({name: name for name in self._archive.namelist()})
+        # By full name, which comes first, and by last part.
+        self._names: dict[str, list[zipfile.ZipInfo]] = {}
+        self._last: dict[str, list[zipfile.ZipInfo]] = {}
+        for info in self._archive.infolist():
+            self._names.setdefault(info.filename, []).append(info)
+            self._last.setdefault(PurePosixPath(info.filename).name, []).append(info)
 
     def read(self, uri: str) -> bytes:
-        """The bytes of a member. Raises FileNotFoundError if there is none, OSError if damaged."""
-        if uri not in self._names:
+        """The bytes of a member.
+
+        Raises FileNotFoundError if there is none, OSError if it is damaged or several have that
+        name.
+        """
+        found = self._names.get(uri) or self._last.get(uri)
+        if not found:
             raise FileNotFoundError(f"{uri} is not in the archive")
-        info = self._archive.getinfo(self._names[uri])
+        if len(found) > 1:
+            names = ", ".join(sorted({info.filename for info in found})[:3])
+            raise OSError(f"{len(found)} files of the archive are called {names}")
+        info = found[0]
         if info.file_size > LARGEST_MEMBER:
             raise OSError(f"{uri} has {info.file_size:,} bytes, too many for a picture or clip")
         try:

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cmr.errors import CmrError
 from cmr.sources.jsonfile import load_json
 from cmr.sources.pairs import read_table
 
+if TYPE_CHECKING:
+    import polars as pl
+
 FORMATS = ("trec", "table", "json")
-TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".pq")
+ARROW = (".arrow", ".feather")
+TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".pq", *ARROW)
 TEXTS = ("text_id", "caption_id")
 VISUALS = ("visual_id", "image_id", "video_id")
 QUERIES = ("query_id", "query-id", "q_id", "qid", "query")
@@ -28,7 +32,8 @@ class Rows:
 
     `sided`: whether `queries` are texts and `items` visuals for certain, since the file's columns
     say so; else they are whatever the file's queries are. `one_way`: whether the format speaks of
-    one direction alone.
+    one direction alone. `fields`: whether it parts ids by white space, so that they may be
+    percent-encoded.
     """
 
     path: str
@@ -37,14 +42,16 @@ class Rows:
     relevance: list[int]
     sided: bool = False
     one_way: bool = False
+    fields: bool = False
 
 
 def read_qrels(path: str, form: str | None = None) -> Rows:
     """Read a file of judgments; its format is told by its ending if `form` is None.
 
-    trec: `query 0 item relevance` a line. table: CSV, TSV, JSON lines or Parquet with columns of
-    texts and visuals or of queries and items, and one of relevance, without which it is 1. json:
-    `{query: [items]}`, as eccv_caption has it, or `{query: {item: relevance}}`.
+    trec: `query 0 item relevance` a line. table: CSV, TSV, JSON lines, Parquet or Arrow with
+    columns of texts and visuals or of queries and items, and one of relevance, without which it
+    is 1. json: `{query: [items]}`, as eccv_caption has it, `{query: {item: relevance}}`, or a
+    table's rows as objects.
     Raises CmrError naming the file, the line and what is wrong with it.
     """
     if not Path(path).is_file():
@@ -87,11 +94,24 @@ def _trec(path: str) -> Rows:
         queries.append(fields[0])
         items.append(fields[2])
         relevance.append(_whole(f"{path}: line {number}", fields[3]))
-    return Rows(path, queries, items, relevance)
+    return Rows(path, queries, items, relevance, fields=True)
 
 
 def _table(path: str) -> Rows:
-    table = read_table(path)
+    return _columns(path, _arrow(path) if path.lower().endswith(ARROW) else read_table(path))
+
+
+def _arrow(path: str) -> pl.DataFrame:
+    import polars as pl
+
+    try:
+        return pl.read_ipc(path)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise CmrError(f"{path} is not a readable Arrow file: {reason}") from None
+
+
+def _columns(path: str, table: pl.DataFrame) -> Rows:
     sided = _first(table.columns, TEXTS) is not None and _first(table.columns, VISUALS) is not None
     known = (TEXTS, VISUALS) if sided else (QUERIES, ITEMS)
     names = [_first(table.columns, choice) for choice in known]
@@ -116,6 +136,8 @@ def _table(path: str) -> Rows:
 
 def _json(path: str) -> Rows:
     data = load_json(path)
+    if isinstance(data, list) and data and all(isinstance(row, dict) for row in data):
+        return _columns(path, _objects(path, data))
     if not isinstance(data, dict):
         raise CmrError(f"{path} holds a {type(data).__name__}, expected {{query: [items]}}")
     queries, items, relevance = [], [], []
@@ -132,6 +154,16 @@ def _json(path: str) -> Rows:
             items.append(item)
             relevance.append(value)
     return Rows(path, queries, items, relevance, one_way=True)
+
+
+def _objects(path: str, rows: list[dict[str, Any]]) -> pl.DataFrame:
+    import polars as pl
+
+    try:
+        return pl.DataFrame(rows, infer_schema_length=None)
+    except (pl.exceptions.PolarsError, TypeError, ValueError, OverflowError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise CmrError(f"{path} is not a readable table of objects: {reason}") from None
 
 
 def _first(columns: Iterable[str], known: tuple[str, ...]) -> str | None:

@@ -179,11 +179,11 @@ def test_webdataset_with_faults(tmp_path):
         add(tar, "d.txt", b"\xff\xfe")
         add(tar, "e.png", PICTURES["c"])
         add(tar, "e.txt", b"again")
-    found = read_webdataset([str(path), str(path)])
+    found = read_webdataset([str(path)])
     reasons = {reject.source_row: reject.reason for reject in found.rejects}
     assert "no picture or clip among txt" in reasons["a.tar: x"]
     assert "captions are not readable" in reasons["a.tar: d"]
-    assert len({item.item_id for item in found.visuals}) == 6
+    assert [item.item_id for item in found.visuals] == ["../../etc/c", "d", "e"]
     assert not (tmp_path.parent / "etc").exists()
     (tmp_path / "b.tar").write_bytes(b"no tar at all" * 100)
     with pytest.raises(CmrError, match="not a readable tar"):
@@ -238,7 +238,59 @@ def test_clip_retrieval(tmp_path):
     assert seen(found) == {"a.jpg": ["of a.jpg"] * 3, "b.jpg": ["of b.jpg"], "c.jpg": ["of c.jpg"]}
     assert found.vectors["visual", 8].shape == (3, 8)
     (tmp_path / "text_emb" / "text_emb_1.npy").unlink()
-    with pytest.raises(CmrError, match="shard 1 is not in both"):
+    with pytest.raises(CmrError, match=r"img_emb_1\.npy and lacks text_emb/text_emb_1\.npy"):
+        read_clip_retrieval(str(tmp_path))
+
+
+def clip_retrieval(root, names, side="img_emb", **columns):
+    """Shards of one row each, called by `names`; `columns` make the metadata of each."""
+    (root / side).mkdir(parents=True, exist_ok=True)
+    for n, name in enumerate(names):
+        np.save(root / side / f"{side}_{name}.npy", np.eye(1, 16, n, dtype=np.float32))
+        if columns:
+            (root / "metadata").mkdir(exist_ok=True)
+            table = pa.table({key: [values[n]] for key, values in columns.items()})
+            pq.write_table(table, root / "metadata" / f"metadata_{name}.parquet")
+
+
+def test_clip_retrieval_finds_what_belongs_together_by_name(tmp_path):
+    """Padded from ten shards on, or not, or by no number: the same collection, in one order."""
+    paths = [f"{n // 2}.jpg" for n in range(12)]
+    told = {"image_path": paths, "caption": [f"caption {n}" for n in range(12)]}
+    found = {}
+    for kind in ("{}", "{:02}", "{:05}", "part-{}-of-12"):
+        names = [kind.format(n) for n in range(12)]
+        clip_retrieval(tmp_path / kind, names, **told)
+        clip_retrieval(tmp_path / kind, names, "text_emb")
+        found[kind] = read_clip_retrieval(str(tmp_path / kind))
+        assert seen(found[kind]) == {
+            f"{n}.jpg": [f"caption {2 * n}", f"caption {2 * n + 1}"] for n in range(6)
+        }
+    for other in found.values():
+        assert (other.texts, other.visuals, other.judgments) == (
+            found["{}"].texts, found["{}"].visuals, found["{}"].judgments,
+        )  # fmt: skip
+        for key, array in other.vectors.items():
+            assert np.array_equal(array, found["{}"].vectors[key])
+
+
+def test_clip_retrieval_misses_no_companion(tmp_path):
+    names = [f"{n:02}" for n in range(11)]
+    clip_retrieval(tmp_path, names, image_path=names, caption=names)
+    clip_retrieval(tmp_path, names, "text_emb")
+    read_clip_retrieval(str(tmp_path))
+    for missing in ("metadata/metadata_03.parquet", "text_emb/text_emb_07.npy",
+                    "img_emb/img_emb_10.npy"):  # fmt: skip
+        data = (tmp_path / missing).read_bytes()
+        (tmp_path / missing).unlink()
+        with pytest.raises(CmrError, match=f"lacks {missing}"):
+            read_clip_retrieval(str(tmp_path))
+        (tmp_path / missing).write_bytes(data)
+    np.save(tmp_path / "text_emb/text_emb_04.npy", np.ones((2, 16), np.float32))
+    with pytest.raises(CmrError, match=r"img_emb_04.npy has 1 rows and .*text_emb_04.npy 2"):
+        read_clip_retrieval(str(tmp_path))
+    np.save(tmp_path / "img_emb/img_emb_04.npy", np.ones((2, 16), np.float32))
+    with pytest.raises(CmrError, match=r"metadata_04.parquet has 1 rows and .*text_emb_04.npy 2"):
         read_clip_retrieval(str(tmp_path))
 
 
@@ -284,6 +336,10 @@ def test_hf(tmp_path):
         read_hf(str(tmp_path), split="dev")
     with pytest.raises(CmrError, match="lacks the column 'x'"):
         read_hf(str(tmp_path), image_column="x")
+    (tmp_path / "test-00000-of-00002.parquet").unlink()
+    with pytest.raises(CmrError, match=r"there is no file .*test-00000-of-00002\.parquet"):
+        read_hf(str(tmp_path), split="test", id_column="id")
+    assert len(read_hf(str(tmp_path), split="test-00001", id_column="id").visuals) == 1
 
 
 def test_hf_vectors(tmp_path):
