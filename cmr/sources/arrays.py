@@ -10,8 +10,8 @@ import numpy as np
 from cmr.errors import CmrError
 from cmr.sources.collection import TEXT, VISUAL, Collection, Item, Judgment
 from cmr.sources.npyfile import load_npy
-from cmr.sources.pairs import read_table
 from cmr.sources.source import Parameter, Source
+from cmr.sources.tables import read_table
 
 _TEXT, _VISUAL = ("text", "query", "text_row"), ("visual", "item", "image", "video", "visual_row")
 
@@ -87,15 +87,17 @@ def _from_table(path: str) -> list[tuple[int, int, int]]:
     for known in (_TEXT, _VISUAL):
         found = [name for name in known if name in table.columns]
         if not found:
-            raise CmrError(f"{path} lacks a column {known[0]}; it has {', '.join(table.columns)}")
+            raise CmrError(f"{path} lacks a column {known[0]}; it has {table.listed()}")
         names.append(found[0])
     graded = "relevance" in table.columns
     rows = []
-    for number, row in enumerate(table.select(*names, *(["relevance"] if graded else [])).rows()):
+    wanted = [*names, *(["relevance"] if graded else [])]
+    cells = zip(*(table.column(name) for name in wanted), strict=True)
+    for number, row in enumerate(cells):
         try:
             rows.append((int(row[0]), int(row[1]), int(row[2]) if graded else 1))
         except (TypeError, ValueError):
-            raise CmrError(f"{path}: row {number} is {row}, expected whole numbers") from None
+            raise CmrError(f"{table.where(number)} is {row}, expected whole numbers") from None
     return rows
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 import posixpath
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
@@ -57,9 +58,19 @@ def matching(pattern: str) -> list[str]:
     return sorted(str(fs.unstrip_protocol(path)) for path in _told(pattern, lambda: fs.glob(name)))
 
 
-def below(folder: str) -> list[str]:
-    """Names of the files right in a folder, in order."""
-    return [PurePosixPath(path).name for path in matching(join(glob.escape(folder), "*"))]
+def entries(folder: str) -> list[str]:
+    """Names of the files and folders right in a folder, none if there is no such folder.
+
+    Raises OSError if it cannot be read.
+    """
+    try:
+        if not is_url(folder):
+            return os.listdir(folder)
+        fs, name = _store(folder)
+        found = _told(folder, lambda: fs.ls(name, detail=False))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return [PurePosixPath(str(path).rstrip("/")).name for path in found]
 
 
 def join(folder: str, name: str) -> str:

@@ -9,7 +9,8 @@ from typing import Any
 
 from cmr.errors import CmrError
 from cmr.sources.jsonfile import load_json
-from cmr.sources.pairs import read_table
+from cmr.sources.tables import read_table
+from cmr.sources.text import read_text
 
 FORMATS = ("trec", "table", "json")
 TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".pq")
@@ -70,11 +71,7 @@ def _format(path: str) -> str:
 
 def _trec(path: str) -> Rows:
     queries, items, relevance = [], [], []
-    try:
-        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeError) as error:
-        raise CmrError(f"{path} is not readable text: {error}") from None
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(read_text(path).split("\n"), 1):
         fields = line.split()
         if not fields:
             continue
@@ -98,19 +95,18 @@ def _table(path: str) -> Rows:
     if None in names:
         raise CmrError(
             f"{path} has neither text_id and visual_id nor query_id and item_id; "
-            f"it has {', '.join(table.columns)}"
+            f"it has {table.listed()}"
         )
     graded = _first(table.columns, RELEVANCES)
-    where = f"{path}: row"
     queries, items = (
-        [_id(f"{where} {row}", value) for row, value in enumerate(table[name].to_list())]
+        [_id(table.where(row), value) for row, value in enumerate(table.column(name))]
         for name in names
         if name is not None
     )
     relevance = [1] * len(queries)
     if graded is not None:
-        told = table[graded].to_list()
-        relevance = [_whole(f"{where} {row}", value) for row, value in enumerate(told)]
+        told = table.column(graded)
+        relevance = [_whole(table.where(row), value) for row, value in enumerate(told)]
     return Rows(path, queries, items, relevance, sided)
 
 
