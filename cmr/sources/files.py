@@ -58,19 +58,23 @@ def matching(pattern: str) -> list[str]:
     return sorted(str(fs.unstrip_protocol(path)) for path in _told(pattern, lambda: fs.glob(name)))
 
 
-def entries(folder: str) -> list[str]:
-    """Names of the files and folders right in a folder, none if there is no such folder.
+def entries(folder: str) -> dict[str, bool]:
+    """What lies right in a folder, by name: whether it is a folder itself.
 
-    Raises OSError if it cannot be read.
+    Nothing if there is no such folder. Raises OSError if it cannot be read.
     """
     try:
         if not is_url(folder):
-            return os.listdir(folder)
+            with os.scandir(folder) as there:
+                return {one.name: one.is_dir() for one in there}
         fs, name = _store(folder)
-        found = _told(folder, lambda: fs.ls(name, detail=False))
+        found = _told(folder, lambda: fs.ls(name, detail=True))
     except (FileNotFoundError, NotADirectoryError):
-        return []
-    return [PurePosixPath(str(path).rstrip("/")).name for path in found]
+        return {}
+    return {
+        PurePosixPath(str(one["name"]).rstrip("/")).name: one["type"] == "directory"
+        for one in found
+    }
 
 
 def join(folder: str, name: str) -> str:

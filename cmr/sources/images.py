@@ -31,16 +31,17 @@ class FolderReader:
 
     def locate(self, name: str) -> str | None:
         """The file that a table's name means; see `cmr.sources.names`."""
-        return locate(name, self._names, self._clips)
+        found = locate(name, self._names, self._clips)
+        return None if found is None else posixpath.normpath(found)
 
     def read(self, uri: str) -> bytes:
         """The bytes of the file `uri`, relative to the folder, or of the one that it means."""
         try:
             return self._read(uri)
-        except (FileNotFoundError, NotADirectoryError):
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError):
             meant = self.locate(uri)
             if meant is None or meant == uri:
-                raise FileNotFoundError(f"there is no {uri}") from None
+                raise
         return self._read(meant)
 
     def _read(self, uri: str) -> bytes:
@@ -56,7 +57,7 @@ class FolderReader:
             raise PermissionError(f"{uri} leads out of {self._root}")
         return path.read_bytes()
 
-    def _entries(self, folder: str) -> list[str]:
+    def _entries(self, folder: str) -> dict[str, bool]:
         root = self._url or str(self._root)
         return entries(join(root, folder) if folder else root)
 

@@ -12,7 +12,7 @@ import posixpath
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Literal, Protocol
+from typing import NamedTuple, Protocol
 from urllib.parse import unquote
 
 PICTURES = (
@@ -89,45 +89,59 @@ def _forms(name: str, root: str) -> list[str]:
     return list(dict.fromkeys(forms))
 
 
-class FolderNames:
-    """Files below a folder, which is listed where names are asked for."""
+class _Folder(NamedTuple):
+    """What lies in a folder: files, folders, and files without their ending, by spelling."""
 
-    def __init__(self, root: str, entries: Callable[[str], Iterable[str]]) -> None:
-        """`root`: the folder's own name. `entries`: what lies in a folder, by its path below."""
+    files: set[str]
+    same: dict[str, list[str]]
+    folders: dict[str, list[str]]
+    stem: dict[str, list[str]]
+
+
+class FolderNames:
+    """Files below a folder; each folder is listed once, when a name in it is asked for."""
+
+    def __init__(self, root: str, entries: Callable[[str], Mapping[str, bool]]) -> None:
+        """`root`: the folder's own name. `entries`: what lies in a folder, given by its path
+        below the root, and whether that is a folder.
+        """
         self.root = root
         self._entries = entries
-        self._held: dict[str, tuple[set[str], dict[str, list[str]], dict[str, list[str]]]] = {}
+        self._held: dict[str, _Folder] = {}
 
     def has(self, name: str) -> bool:
         """See `Names`."""
         folder, last = posixpath.split(name)
-        return bool(last) and not folder.startswith(("/", "..")) and last in self._in(folder)[0]
+        return not folder.startswith(("/", "..")) and last in self._in(folder).files
 
     def same(self, form: str) -> list[str]:
         """See `Names`."""
-        return self._below(form, 1)
+        return self._below(form, lambda folder: folder.same)
 
     def stem(self, form: str) -> list[str]:
         """See `Names`."""
-        return self._below(form, 2)
+        return self._below(form, lambda folder: folder.stem)
 
-    def _below(self, form: str, which: Literal[1, 2]) -> list[str]:
+    def _below(self, form: str, which: Callable[[_Folder], dict[str, list[str]]]) -> list[str]:
         *folders, last = form.split("/")
         places = [""]
         for part in folders:
-            places = [
-                posixpath.join(p, one) for p in places for one in self._in(p)[1].get(part, ())
-            ]
-        return [
-            posixpath.join(place, one)
-            for place in places
-            for one in self._in(place)[which].get(last, ())
-        ]
+            inside = [(place, self._in(place).folders.get(part, ())) for place in places]
+            places = [posixpath.join(place, one) for place, found in inside for one in found]
+        inside = [(place, which(self._in(place)).get(last, ())) for place in places]
+        return [posixpath.join(place, one) for place, found in inside for one in found]
 
-    def _in(self, folder: str) -> tuple[set[str], dict[str, list[str]], dict[str, list[str]]]:
+    def _in(self, folder: str) -> _Folder:
         if folder not in self._held:
-            names = set(self._entries(folder))
-            self._held[folder] = names, *_by_spelling(names)
+            found = _Folder(set(), {}, {}, {})
+            for name, is_folder in self._entries(folder).items():
+                spelling = spelt(name)
+                (found.folders if is_folder else found.same).setdefault(spelling, []).append(name)
+                if not is_folder:
+                    found.files.add(name)
+                    stem = posixpath.splitext(spelling)[0]
+                    found.stem.setdefault(stem, []).append(name)
+            self._held[folder] = found
         return self._held[folder]
 
 
@@ -164,14 +178,3 @@ def _ending_with(form: str, held: Mapping[str, Sequence[tuple[str, str]]]) -> li
     there = held.get(posixpath.basename(form), ())
     whole = [member for spelling, member in there if spelling == form]
     return whole or [member for spelling, member in there if spelling.endswith("/" + form)]
-
-
-def _by_spelling(names: Iterable[str]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-    """Names by their spelling, and by that without the ending."""
-    whole: dict[str, list[str]] = {}
-    bare: dict[str, list[str]] = {}
-    for name in names:
-        spelling = spelt(name)
-        whole.setdefault(spelling, []).append(name)
-        bare.setdefault(posixpath.splitext(spelling)[0], []).append(name)
-    return whole, bare

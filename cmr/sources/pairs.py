@@ -57,7 +57,7 @@ def read_pairs(
     chosen = choose(file, splits, split)
     reader = open_images(images or folder_of(file), clips)
     names = _names(table, media)
-    places: dict[str, str] = {}
+    places, located = dict[str, str](), dict[str, str]()
     visuals: dict[str, Item] = {}
     texts, judgments, rejects = list[Item](), list[Judgment](), list[Reject]()
     for row, (name, cells) in enumerate(zip(names, _rows(table, told), strict=True)):
@@ -67,7 +67,9 @@ def read_pairs(
             why = table.short.get(row, f"{media} is empty")
             rejects.append(Reject(table.row(row), why))
             continue
-        where = _located(reader, name, table.where(row), places)
+        where = located.get(name)
+        if where is None:
+            where = located[name] = _located(reader, name, table.where(row), places)
         if where not in visuals:
             if limit is not None and len(visuals) >= limit:
                 continue
@@ -198,7 +200,7 @@ def _located(reader: Images, name: str, row: str, places: dict[str, str]) -> str
     except (SeveralFitError, OSError):
         found = None
     if found is None:
-        places.setdefault(name, row)
+        places[name] = row
     return found or name
 
 

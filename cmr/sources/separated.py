@@ -19,6 +19,15 @@ _LOOKED_AT = 100
 _FILE = re.compile(
     rf".*\.({'|'.join(end[1:] for end in (*PICTURES, *CLIPS))})(\.\d+)?(#\d+)?", re.IGNORECASE
 )
+_QUOTES = "; a cell that begins with a quote ends with one, and quotes within it are doubled"
+# What Python says of a line, and what that means.
+_FAULTS = {
+    "expected after": "text follows a closing quote" + _QUOTES,
+    "unexpected end": "a quote that opens there is never closed" + _QUOTES,
+    "larger than field limit": f"a cell has more than {csv.field_size_limit():,} characters"
+    + _QUOTES,
+    "new-line character": "a carriage return stands within a cell that is not quoted",
+}
 # What Excel writes before a table.
 _EXCEL = re.compile(r"sep=(.)\r?\n")
 
@@ -142,10 +151,8 @@ def _quoted(
                 starts.append(before + 1)
             before = reader.line_num
     except csv.Error as error:
-        raise CmrError(
-            f"{path}: line {before + 1} is not separated by {separator!r} as CSV is: {error}; a "
-            "cell that begins with a quote ends with one, and quotes within it are doubled"
-        ) from None
+        reason = next((ours for theirs, ours in _FAULTS.items() if theirs in str(error)), error)
+        raise CmrError(f"{path}: line {before + 1} is no line of CSV: {reason}") from None
     return records, starts
 
 
