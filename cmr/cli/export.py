@@ -69,6 +69,8 @@ def _command(form: Format) -> click.Command:
         _run(form, given)
 
     shown = "\n".join(f"    {line}" for line in form.examples)
+    if form.again:
+        shown += f"\n\n\b\nRead again:\n    {form.again}"
     return click.Command(
         form.name,
         params=[*_shared(form), *map(_parameter, form.parameters)],

@@ -48,4 +48,5 @@ FORMAT = Format(
     into="stream",
     write=write,
     text=True,
+    again="cmr ingest qrels FILE, of the table qrels",
 )

@@ -40,4 +40,5 @@ FORMAT = Format(
     write=write,
     parameters=(Parameter("lines", "An object a line, as JSON Lines.", kind=bool),),
     text=True,
+    again="cmr ingest qrels FILE, of the table qrels",
 )

@@ -45,4 +45,5 @@ FORMAT = Format(
     needs="query",
     into="stream",
     write=write,
+    again="cmr ingest qrels FILE, of the table qrels",
 )

@@ -15,7 +15,14 @@ from cmr.pipeline.encoding import EncodeOptions, encode_new, side_settings
 from cmr.pipeline.native import Native, store, stored_already
 from cmr.pipeline.progressbar import ProgressBar
 from cmr.represent.vectors import normalise
-from cmr.sources.collection import TEXT, VISUAL, Collection, Reject, check
+from cmr.sources.collection import (
+    TEXT,
+    VISUAL,
+    Collection,
+    Reject,
+    check,
+    check_max_rejects,
+)
 from cmr.warehouse.layout import check_name
 from cmr.warehouse.schemas import REJECTS
 from cmr.warehouse.store import Warehouse
@@ -73,12 +80,15 @@ def ingest_media(
     from cmr.encode.batches import refuse_rejects
 
     clock = time.perf_counter()
+    check_max_rejects(options.max_rejects)
     check_name("dataset", dataset)
     check_name("model", spec.name)
     collection = sound_texts(collection)
-    check(collection)
-    total = len(collection.visuals)
+    lost = list(collection.lost)
+    total = len(collection.visuals) + len(lost)
     allowed = int(total * options.max_rejects)
+    refuse_rejects(lost, total, allowed)
+    check(collection)
     collection, missing = hash_contents(collection, options.workers, bar)
     collection = same_contents(collection)
     data_hash = fingerprint(collection)
@@ -88,6 +98,7 @@ def ingest_media(
         _note_media(root, done[0], collection)
         stored = _found(root, spec.name, *done, time.perf_counter() - clock)
         return replace(stored, notes=tuple(collection.notes))
+    missing = [*lost, *missing]
     refuse_rejects(missing, total, allowed)
     keep = {TEXT: False, VISUAL: options.keep_frames and collection.clips}
     sides = {side: Encoding(root, settings[side], side, keep[side]) for side in (TEXT, VISUAL)}

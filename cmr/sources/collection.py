@@ -66,7 +66,8 @@ class Collection:
     again, the source's name and arguments, as `registry.read` notes it. `merges`: whether a row
     is a pair, so that pictures of the same content are one visual. `notes`: sentences for who
     reads it, of what was decided for them. `places`: where the name of a file that seems to be
-    missing comes from, by uri.
+    missing comes from, by uri. `lost`: what damage to an archive took away, which
+    counts as visuals that cannot be read do.
     """
 
     source: str
@@ -82,6 +83,7 @@ class Collection:
     merges: bool = False
     notes: Sequence[str] = ()
     places: Mapping[str, str] = field(default_factory=dict)
+    lost: Sequence[Reject] = ()
 
 
 def check(collection: Collection) -> None:
@@ -109,6 +111,12 @@ def check(collection: Collection) -> None:
         pairs.add(pair)
     if not pairs:
         raise CmrError(f"{collection.source}: no text has a relevant visual")
+
+
+def check_max_rejects(share: float) -> None:
+    """Raise CmrError if the share that may be left out is none: NaN is not."""
+    if not 0 <= share <= 1:
+        raise CmrError(f"--max-rejects is a share from 0 to 1, not {share}")
 
 
 def shuffle_texts(collection: Collection, seed: int) -> Collection:

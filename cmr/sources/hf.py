@@ -14,10 +14,11 @@ import numpy.typing as npt
 from cmr.errors import CmrError
 from cmr.sources.collection import TEXT, VISUAL, Collection, Item, Judgment, Reject
 from cmr.sources.hfsplits import Split, part_of
+from cmr.sources.hfvectors import is_exported, read_exported
 from cmr.sources.pairs import CAPTIONS, captions_in, known_column, numbered_columns
-from cmr.sources.parquetbytes import ParquetReader, columns_of, open_parquet
+from cmr.sources.parquetbytes import ParquetReader, columns_of, open_parquet, refuse_gaps
 from cmr.sources.source import LIMIT, SPLIT, Parameter, Source
-from cmr.sources.splits import asked_for
+from cmr.sources.splits import ALL, asked_for
 
 _IMAGES = ("image", "img", "jpg", "png", "webp")
 
@@ -46,17 +47,28 @@ def read_hf(
     the pictures of `image_column` are to be encoded. `split`: by the files' names, as
     `test-00000-of-00004.parquet`, and by the column split; see `cmr.sources.hfsplits`. Visuals
     are called by `id_column`, or by their row's number; rows of one id, or of one content, are
-    one visual. Raises CmrError naming the file at fault.
+    one visual. What `cmr export hf` wrote has ids, captions and judgments of its own. Raises
+    CmrError naming the file at fault, or one that the others' names tell of and that is missing.
     """
     asked = asked_for(split)
     paths = sorted(str(path) for path in Path(folder).rglob("*.parquet"))
     if not paths:
         raise CmrError(f"{folder} has no Parquet file")
+    if bool(image_vectors) != bool(text_vectors):
+        raise CmrError("--image-vectors and --text-vectors go together")
+    if is_exported(folder):
+        if not image_vectors or not text_vectors:
+            raise CmrError(
+                f"{folder} holds vectors that cmr export hf wrote; give --image-vectors embedding "
+                "--text-vectors embedding"
+            )
+        return read_exported(
+            folder, "" if ALL in asked else ",".join(asked), image_vectors, text_vectors, limit
+        )
     part = part_of(folder, paths, asked)
     names = open_parquet(part.files[0]).schema_arrow.names
     told = _captions(part.files[0], names, caption_column)
-    if bool(image_vectors) != bool(text_vectors):
-        raise CmrError("--image-vectors and --text-vectors go together")
+    refuse_gaps(part.files)
     cells = columns_of(part.files, [*told, *([id_column] if id_column else [])])
     rows = _Rows(
         list(zip(*(cells[name] for name in told), strict=True)),
@@ -233,10 +245,12 @@ SOURCE = Source(
     about="FOLDER holds the Parquet files of a data set, as a clone of it does. A row is a "
     "picture with one caption, a list of them, or structs with the text in raw; rows of the same "
     "picture are one visual. A split is what files are called by (test-00000-of-00004.parquet) or "
-    "what the column split says. Nothing is fetched.",
+    "what the column split says. Nothing is fetched. The folders texts, visuals and "
+    "qrels that cmr export hf writes are one data set.",
     examples=(
         "cmr ingest hf flickr30k/ --split test --model ViT-B-32 --pretrained openai",
         "cmr ingest hf vectors/ --image-vectors image_emb --text-vectors text_emb",
+        "cmr ingest hf exported/ --image-vectors embedding --text-vectors embedding",
     ),
     parameters=(
         Parameter("folder", argument=True, required=True, path=True),

@@ -75,19 +75,28 @@ class ZipReader:
             raise CmrError(f"{path} is not a readable zip archive: {error}") from None
         self._lock = threading.Lock()
         self._clips = clips
-        files = (name for name in self._archive.namelist() if not name.endswith("/"))
-        self._names = ArchiveNames(Path(path).stem, files)
+        self._members: dict[str, list[zipfile.ZipInfo]] = {}
+        for info in self._archive.infolist():
+            if not info.is_dir():
+                self._members.setdefault(info.filename, []).append(info)
+        self._names = ArchiveNames(Path(path).stem, self._members)
 
     def locate(self, name: str) -> str | None:
         """The member that a table's name means; see `cmr.sources.names`."""
         return locate(name, self._names, self._clips)
 
     def read(self, uri: str) -> bytes:
-        """The bytes of a member. Raises FileNotFoundError if there is none, OSError if damaged."""
+        """The bytes of a member.
+
+        Raises FileNotFoundError if there is none, OSError if it is damaged or several have that
+        name.
+        """
         name = self.locate(uri)
         if name is None:
             raise FileNotFoundError(f"{uri} is not in the archive")
-        info = self._archive.getinfo(name)
+        if len(self._members[name]) > 1:
+            raise OSError(f"{len(self._members[name])} files of the archive are called {name}")
+        info = self._members[name][0]
         if info.file_size > LARGEST_MEMBER:
             raise OSError(f"{uri} has {info.file_size:,} bytes, too many for a picture or clip")
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from glob import escape
 from pathlib import Path, PurePosixPath
 
@@ -65,9 +65,7 @@ def read_img2dataset(
         if visual_id not in visuals:
             if limit is not None and len(visuals) >= limit:
                 continue
-            visuals[visual_id] = Item(
-                visual_id, uri=places.uri(row, key), split=name_of(splits[row])
-            )
+            visuals[visual_id] = Item(visual_id, uri=places.uri(row), split=name_of(splits[row]))
         elif visual_id == key:
             raise CmrError(f"{folder}: the key {key!r} comes again")
         else:
@@ -105,14 +103,12 @@ def read_img2dataset(
 class _Places:
     """Where each row's picture is, by what the folder holds."""
 
-    def __init__(self, reader: MediaReader, uris: dict[str, str] | list[str]) -> None:
+    def __init__(self, reader: MediaReader, uris: list[str]) -> None:
         self._reader, self._uris = reader, uris
 
-    def uri(self, row: int, key: str) -> str:
-        """What `read` knows the picture of a row by; its key where there is no such picture."""
-        if isinstance(self._uris, list):
-            return self._uris[row]
-        return self._uris.get(key, key)
+    def uri(self, row: int) -> str:
+        """What `read` knows the picture of a row by."""
+        return self._uris[row]
 
     def read(self, uri: str) -> bytes:
         """The picture's bytes."""
@@ -120,25 +116,54 @@ class _Places:
 
 
 def _places(folder: str, paths: list[str], names: list[str]) -> _Places:
+    """The pictures of a table lie in the column, the tar or the folder of its shard's name."""
     inside = next((name for name in _MEDIA if name in names), None)
     if inside is not None:
         reader = ParquetReader(paths, inside)
         return _Places(reader, reader.uris())
     tars = matching(join(escape(folder), "*.tar"))
     if tars:
+        _refuse_lone(folder, paths, tars)
         archive = TarReader(tars)
-        return _Places(archive, _by_key((m.name, archive.uri(m)) for m in archive.members))
+        shards = [Path(path).stem for path in tars]
+        held = ((shards[m.archive], m.name, archive.uri(m)) for m in archive.members)
+        return _Places(archive, _uris(paths, _by_key(held)))
     pictures = matching(join(escape(folder), "*/*"))
-    found = (str(PurePosixPath(*PurePosixPath(path).parts[-2:])) for path in pictures)
-    return _Places(FolderReader(folder), _by_key((name, name) for name in found))
+    found = (PurePosixPath(*PurePosixPath(path).parts[-2:]) for path in pictures)
+    held = ((path.parts[0], path.name, str(path)) for path in found)
+    return _Places(FolderReader(folder), _uris(paths, _by_key(held)))
 
 
-def _by_key(named: object) -> dict[str, str]:
-    uris = {}
-    for name, uri in named:  # type: ignore[attr-defined]
+def _refuse_lone(folder: str, tables: list[str], tars: list[str]) -> None:
+    """Raise CmrError for a shard whose table or tar is missing."""
+    for there, others, ending in ((tables, tars, ".tar"), (tars, tables, ".parquet")):
+        known = {Path(path).stem for path in others}
+        for path in there:
+            if Path(path).stem not in known:
+                missing = Path(path).with_suffix(ending).name
+                raise CmrError(f"{folder} has {Path(path).name} and lacks {missing} of its shard")
+
+
+def _by_key(held: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str], str]:
+    """{(shard, key): uri} of pictures, given as shard, name and uri."""
+    uris: dict[tuple[str, str], str] = {}
+    for shard, name, uri in held:
         path = Path(name)
-        if path.suffix[1:].lower() in _MEDIA:
-            uris[path.stem] = uri
+        if path.suffix[1:].lower() not in _MEDIA or path.name.startswith("."):
+            continue
+        if (shard, path.stem) in uris:
+            raise CmrError(f"the shard {shard} has two pictures of the key {path.stem!r}")
+        uris[shard, path.stem] = uri
+    return uris
+
+
+def _uris(tables: list[str], by_key: dict[tuple[str, str], str]) -> list[str]:
+    """Of every row; the name that its picture should have where there is none."""
+    uris = []
+    for path in tables:
+        shard = Path(path).stem
+        for key in map(str, columns_of([path], ["key"])["key"]):
+            uris.append(by_key.get((shard, key), f"{shard}/{key}"))
     return uris
 
 

@@ -22,7 +22,7 @@ def load_npy(path: str) -> npt.NDArray[Any]:
     if not Path(path).is_file():
         raise CmrError(f"there is no file {path}")
     ending = Path(path).suffix.lower()
-    array = _bin(path, _BINS[ending]) if ending in _BINS else _npy(path)
+    array = _bin(path, _BINS[ending]) if ending in _BINS else load_array(path)
     if array.ndim != 2 or not len(array) or not array.shape[1]:
         raise CmrError(f"{path} has shape {array.shape}, expected (rows, dimensions)")
     if array.dtype.kind not in "fiu":
@@ -30,9 +30,12 @@ def load_npy(path: str) -> npt.NDArray[Any]:
     return array if array.dtype.kind == "f" else array.astype(np.float32)
 
 
-def _npy(path: str) -> npt.NDArray[Any]:
+def load_array(path: str) -> npt.NDArray[Any]:
+    """The array of a .npy file. Nothing is unpickled. Raises CmrError, naming the file."""
     try:
         found = np.load(path, allow_pickle=False)
+    except FileNotFoundError:
+        raise CmrError(f"there is no file {path}") from None
     except ValueError as error:
         if "pickle" in str(error):
             raise CmrError(
@@ -42,7 +45,7 @@ def _npy(path: str) -> npt.NDArray[Any]:
     except (OSError, EOFError) as error:
         raise CmrError(f"{path} is not a readable .npy file: {error}") from None
     if not isinstance(found, np.ndarray):
-        raise CmrError(f"{path} is an archive of arrays, expected one .npy matrix")
+        raise CmrError(f"{path} is an archive of arrays, expected one .npy array")
     return found
 
 

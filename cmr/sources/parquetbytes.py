@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
@@ -13,6 +14,7 @@ import pyarrow.parquet as pq
 from cmr.errors import CmrError
 from cmr.sources.files import is_url, open_file
 
+_PART = re.compile(r"(.*)-(\d+)-of-(\d+)\.parquet", re.DOTALL)
 # Row groups whose pictures are held; several threads read neighbours.
 HELD = 4
 
@@ -74,6 +76,22 @@ class ParquetReader:
         if number not in self._files:
             self._files[number] = open_parquet(self._paths[number])
         return self._files[number]
+
+
+def refuse_gaps(paths: Sequence[str]) -> None:
+    """Raise CmrError, naming a file, where NAME-00000-of-00004.parquet lack one of their number."""
+    named: dict[tuple[str, str], set[int]] = {}
+    for path in paths:
+        match = _PART.fullmatch(path)
+        if match:
+            named.setdefault((match[1], match[3]), set()).add(int(match[2]))
+    for (begin, number), parts in named.items():
+        if len(parts) < int(number):
+            first = next(part for part in range(int(number)) if part not in parts)
+            missing = f"{begin}-{first:0{len(number)}d}-of-{number}.parquet"
+            raise CmrError(
+                f"there is no file {missing}, though its name says that there are {int(number)}"
+            )
 
 
 def open_parquet(path: str) -> pq.ParquetFile:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cmr.errors import CmrError
+from cmr.sources.files import open_file
 from cmr.sources.parquetbytes import open_parquet
 from cmr.sources.separated import read_records
 from cmr.sources.text import read_text
@@ -16,7 +17,8 @@ from cmr.sources.text import read_text
 SEPARATED = (".csv", ".tsv", ".txt", ".token")
 LINES = (".jsonl", ".ndjson")
 PARQUET = (".parquet", ".pq")
-ENDINGS = (*SEPARATED, *LINES, ".json", *PARQUET)
+ARROW = (".arrow", ".feather")
+ENDINGS = (*SEPARATED, *LINES, ".json", *PARQUET, *ARROW)
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class Table:
 
 
 def read_table(path: str, separator: str | None = None, bare: Sequence[str] = ()) -> Table:
-    """A table by its ending: .csv, .tsv, .txt, .token, .jsonl, .ndjson, .json, .parquet, .pq.
+    """A table by its ending, one of `ENDINGS`.
 
     `separator`: of separated text; told from its first lines if None. Its cells stay text, so
     that ids keep their leading zeros; an empty one is None. `bare`: what the columns are called
@@ -73,6 +75,8 @@ def read_table(path: str, separator: str | None = None, bare: Sequence[str] = ()
         raise CmrError(f"{path} has no separator; leave --separator out")
     if ending in PARQUET:
         table = _parquet(path)
+    elif ending in ARROW:
+        table = _arrow(path)
     elif ending in SEPARATED:
         table = _separated(path, separator, bare)
     else:
@@ -96,6 +100,20 @@ def _parquet(path: str) -> Table:
         return found
 
     return Table(path, file.schema_arrow.names, file.metadata.num_rows, cells)
+
+
+def _arrow(path: str) -> Table:
+    import pyarrow as pa
+
+    try:
+        with open_file(path) as file:
+            found = pa.ipc.open_file(file).read_all()
+    except FileNotFoundError:
+        raise CmrError(f"there is no file {path}") from None
+    except (pa.ArrowException, OSError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise CmrError(f"{path} is not a readable Arrow file: {reason}") from None
+    return Table(path, found.column_names, found.num_rows, lambda name: found[name].to_pylist())
 
 
 def _separated(path: str, separator: str | None, bare: Sequence[str]) -> Table:
@@ -126,6 +144,11 @@ def _objects(path: str, whole: bool) -> Table:
         raise CmrError(
             f"{path} holds one object ({keys}), expected a list of objects, one a picture or pair"
         )
+    return of_objects(path, data, lines)
+
+
+def of_objects(path: str, data: Sequence[Any], lines: Sequence[int] | None = None) -> Table:
+    """A table of JSON objects, a row each. Raises CmrError, naming the first that is none."""
     for number, one in enumerate(data):
         if not isinstance(one, dict):
             place = f"line {lines[number]}" if lines else f"entry {number}"
