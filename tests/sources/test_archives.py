@@ -210,8 +210,8 @@ def test_a_name_twice_in_a_shard(tmp_path):
         with pytest.raises(CmrError, match=r"are one sample's \.png"):
             read_webdataset([path])
     reader = TarReader([tarred(tmp_path / "a.tar", a, b, *other)])
-    assert reader.read("1.png") == reader.read("./1.png".removeprefix("./")) == picture(2)
-    with pytest.raises(OSError, match="2 files of the archive are called 0.png"):
+    assert reader.read("1.png") == picture(2)
+    with pytest.raises(OSError, match=r"2 files of the archive are called 0\.png"):
         reader.read("0.png")
 
 
@@ -288,8 +288,8 @@ def test_compressed_shards(tmp_path, ending):
         path.write_bytes(pa.compress(RAW, codec="zstd", asbytes=True))
     else:
         with tarfile.open(path, f"w:{ending}") as tar:
-            for member in tarfile.open(fileobj=io.BytesIO(RAW)):
-                add(tar, member.name, RAW[member.offset_data :][: member.size])
+            for member in scan(io.BytesIO(RAW))[0]:
+                add(tar, member.name, RAW[member.offset :][: member.size])
     found = read_webdataset([str(path)])
     assert seen(found) == {noise(n): [f"caption {n}"] for n in range(6)}
     assert not found.lost
@@ -301,9 +301,9 @@ def test_compressed_shards(tmp_path, ending):
 def test_names_twice_in_a_zip(tmp_path):
     path = tmp_path / "p.zip"
     with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a/x.png", picture(0))
         with pytest.warns(UserWarning, match="Duplicate name"):
-            for n in range(2):
-                archive.writestr("a/x.png", picture(n))
+            archive.writestr("a/x.png", picture(1))
         archive.writestr("a/y.png", picture(2))
         archive.writestr("__MACOSX/a/._y.png", b"\0\5\x16\7")
         archive.writestr("b/z.png", picture(3))

@@ -243,6 +243,58 @@ def test_clip_retrieval(tmp_path):
         read_clip_retrieval(str(tmp_path))
 
 
+def clip_retrieval(root, names, side="img_emb", **columns):
+    """Shards of one row each, called by `names`; `columns` make the metadata of each."""
+    (root / side).mkdir(parents=True, exist_ok=True)
+    for n, name in enumerate(names):
+        np.save(root / side / f"{side}_{name}.npy", np.eye(1, 16, n, dtype=np.float32))
+        if columns:
+            (root / "metadata").mkdir(exist_ok=True)
+            table = pa.table({key: [values[n]] for key, values in columns.items()})
+            pq.write_table(table, root / "metadata" / f"metadata_{name}.parquet")
+
+
+def test_clip_retrieval_finds_what_belongs_together_by_name(tmp_path):
+    """Padded from ten shards on, or not, or by no number: the same collection, in one order."""
+    paths = [f"{n // 2}.jpg" for n in range(12)]
+    told = {"image_path": paths, "caption": [f"caption {n}" for n in range(12)]}
+    found = {}
+    for kind in ("{}", "{:02}", "{:05}", "part-{}-of-12"):
+        names = [kind.format(n) for n in range(12)]
+        clip_retrieval(tmp_path / kind, names, **told)
+        clip_retrieval(tmp_path / kind, names, "text_emb")
+        found[kind] = read_clip_retrieval(str(tmp_path / kind))
+        assert seen(found[kind]) == {
+            f"{n}.jpg": [f"caption {2 * n}", f"caption {2 * n + 1}"] for n in range(6)
+        }
+    for other in found.values():
+        assert (other.texts, other.visuals, other.judgments) == (
+            found["{}"].texts, found["{}"].visuals, found["{}"].judgments,
+        )  # fmt: skip
+        for key, array in other.vectors.items():
+            assert np.array_equal(array, found["{}"].vectors[key])
+
+
+def test_clip_retrieval_misses_no_companion(tmp_path):
+    names = [f"{n:02}" for n in range(11)]
+    clip_retrieval(tmp_path, names, image_path=names, caption=names)
+    clip_retrieval(tmp_path, names, "text_emb")
+    read_clip_retrieval(str(tmp_path))
+    for missing in ("metadata/metadata_03.parquet", "text_emb/text_emb_07.npy",
+                    "img_emb/img_emb_10.npy"):  # fmt: skip
+        data = (tmp_path / missing).read_bytes()
+        (tmp_path / missing).unlink()
+        with pytest.raises(CmrError, match=f"lacks {missing}"):
+            read_clip_retrieval(str(tmp_path))
+        (tmp_path / missing).write_bytes(data)
+    np.save(tmp_path / "text_emb/text_emb_04.npy", np.ones((2, 16), np.float32))
+    with pytest.raises(CmrError, match=r"img_emb_04.npy has 1 rows and .*text_emb_04.npy 2"):
+        read_clip_retrieval(str(tmp_path))
+    np.save(tmp_path / "img_emb/img_emb_04.npy", np.ones((2, 16), np.float32))
+    with pytest.raises(CmrError, match=r"metadata_04.parquet has 1 rows and .*text_emb_04.npy 2"):
+        read_clip_retrieval(str(tmp_path))
+
+
 def test_arrays(tmp_path):
     rng = np.random.default_rng(0)
     text, visual = (rng.standard_normal((n, 6)).astype(np.float32) for n in (4, 3))
@@ -285,6 +337,10 @@ def test_hf(tmp_path):
         read_hf(str(tmp_path), split="dev")
     with pytest.raises(CmrError, match="lacks the column 'x'"):
         read_hf(str(tmp_path), image_column="x")
+    (tmp_path / "test-00000-of-00002.parquet").unlink()
+    with pytest.raises(CmrError, match=r"there is no file .*test-00000-of-00002\.parquet"):
+        read_hf(str(tmp_path), split="test", id_column="id")
+    assert len(read_hf(str(tmp_path), split="test-00001", id_column="id").visuals) == 1
 
 
 def test_hf_vectors(tmp_path):
