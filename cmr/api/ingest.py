@@ -120,6 +120,9 @@ def _encoding(source: Source) -> set[str]:
 def _asked(source: Source, given: dict[str, Any]) -> dict[str, Any]:
     """The source's parameters, each with a value."""
     known = {one.name: one for one in source.parameters}
+    for one in source.parameters:
+        if one.formerly in given:
+            given[one.name] = given.pop(one.formerly)
     unknown = set(given) - set(known)
     if unknown:
         raise CmrError(

@@ -85,9 +85,9 @@ def _parameter(one: Parameter) -> click.Parameter:
     kind = click.IntRange(1) if one.kind is int else click.STRING
     if one.argument:
         return click.Argument([one.name], required=one.required, nargs=-1 if one.many else 1)
-    flag = "--" + one.name.replace("_", "-")
+    flags = ["--" + name.replace("_", "-") for name in (one.name, one.formerly) if name]
     return click.Option(
-        [flag, one.name],
+        [*flags, one.name],
         type=kind,
         required=one.required,
         default=one.default,
@@ -223,6 +223,8 @@ def _report(done: Ingested) -> None:
             "it does not see their end",
             err=True,
         )
+    for note in done.notes:
+        click.echo(note, err=True)
     if done.rejects:
         click.echo(f"{len(done.rejects)} rejected, listed in the table rejects:", err=True)
         for reject in done.rejects[:5]:

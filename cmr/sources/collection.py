@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -63,8 +63,11 @@ class Collection:
     `source`: the format's name. `settings`: what was asked of it, as JSON values. Either
     `reader` is given, and items are encoded, or `vectors`: (modality, dim) -> (n, dim) floats,
     row i belonging to item i. `clips`: whether the visuals are videos. `origin`: how to read it
-    again, the source's name and arguments, as `registry.read` notes it. `lost`: what damage to
-    an archive took away, which counts as visuals that cannot be read do.
+    again, the source's name and arguments, as `registry.read` notes it. `merges`: whether a row
+    is a pair, so that pictures of the same content are one visual. `notes`: sentences for who
+    reads it, of what was decided for them. `places`: where the name of a file that seems to be
+    missing comes from, by uri. `lost`: what damage to an archive took away, which
+    counts as visuals that cannot be read do.
     """
 
     source: str
@@ -77,6 +80,9 @@ class Collection:
     rejects: Sequence[Reject] = ()
     clips: bool = False
     origin: Mapping[str, Any] | None = None
+    merges: bool = False
+    notes: Sequence[str] = ()
+    places: Mapping[str, str] = field(default_factory=dict)
     lost: Sequence[Reject] = ()
 
 
@@ -125,16 +131,10 @@ def shuffle_texts(collection: Collection, seed: int) -> Collection:
     vectors = {
         key: array[order] if key[0] == TEXT else array for key, array in collection.vectors.items()
     }
-    return Collection(
-        collection.source,
-        [collection.texts[old] for old in order],
-        collection.visuals,
-        judgments,
-        {**collection.settings, "shuffle_queries": seed},
-        collection.reader,
-        vectors,
-        collection.rejects,
-        collection.clips,
-        collection.origin,
-        collection.lost,
+    return replace(
+        collection,
+        texts=[collection.texts[old] for old in order],
+        judgments=judgments,
+        settings={**collection.settings, "shuffle_queries": seed},
+        vectors=vectors,
     )

@@ -13,8 +13,10 @@ from cmr.sources.captions import captions_of
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.sources.jsonfile import load_json
 from cmr.sources.npyfile import load_array
-from cmr.sources.pairs import CAPTIONS, read_table
+from cmr.sources.pairs import CAPTIONS
 from cmr.sources.source import Parameter
+from cmr.sources.tables import read_table
+from cmr.sources.text import read_text
 
 TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".pq")
 IDS = {
@@ -83,10 +85,9 @@ def _column(path: str, known: tuple[str, ...]) -> list[Any]:
         names = [name for name in known if name in table.columns]
         if not names and len(table.columns) != 1:
             raise CmrError(
-                f"{path} has none of the columns {', '.join(known)}; it has "
-                f"{', '.join(table.columns)}"
+                f"{path} has none of the columns {', '.join(known)}; it has {table.listed()}"
             )
-        return table[(names or table.columns)[0]].to_list()
+        return table.column((names or list(table.columns))[0])
     if ending == ".npy":
         return listed(load_array(path), path)
     if ending == ".json":
@@ -114,10 +115,5 @@ def listed(array: np.ndarray, where: str) -> list[Any]:
 
 def _lines(path: str) -> list[str]:
     """Lines end at line feeds alone: an id may hold any other white space."""
-    try:
-        text = Path(path).read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        raise CmrError(f"there is no file {path}") from None
-    except (OSError, UnicodeError) as error:
-        raise CmrError(f"{path} is not readable text: {error}") from None
+    text = read_text(path)
     return [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]

@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cmr.errors import CmrError
 from cmr.sources.jsonfile import load_json
-from cmr.sources.pairs import read_table
-
-if TYPE_CHECKING:
-    import polars as pl
+from cmr.sources.tables import Table, of_objects, read_table
+from cmr.sources.text import read_text
 
 FORMATS = ("trec", "table", "json")
-ARROW = (".arrow", ".feather")
-TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".pq", *ARROW)
+TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".pq", ".arrow", ".feather")
 TEXTS = ("text_id", "caption_id")
 VISUALS = ("visual_id", "image_id", "video_id")
 QUERIES = ("query_id", "query-id", "q_id", "qid", "query")
@@ -45,19 +42,23 @@ class Rows:
     fields: bool = False
 
 
-def read_qrels(path: str, form: str | None = None) -> Rows:
+def read_qrels(path: str, form: str | None = None, separator: str | None = None) -> Rows:
     """Read a file of judgments; its format is told by its ending if `form` is None.
 
     trec: `query 0 item relevance` a line. table: CSV, TSV, JSON lines, Parquet or Arrow with
     columns of texts and visuals or of queries and items, and one of relevance, without which it
     is 1. json: `{query: [items]}`, as eccv_caption has it, `{query: {item: relevance}}`, or a
-    table's rows as objects.
+    table's rows as objects. `separator`: of a table in text, told from it if None.
     Raises CmrError naming the file, the line and what is wrong with it.
     """
     if not Path(path).is_file():
         raise CmrError(f"there is no file {path}")
     form = form or _format(path)
-    rows = {"trec": _trec, "table": _table, "json": _json}[form](path)
+    rows = (
+        _table(path, separator)
+        if form == "table" or separator is not None
+        else {"trec": _trec, "json": _json}[form](path)
+    )
     if not rows.queries:
         raise CmrError(f"{path} holds no judgment")
     for place, value in enumerate(rows.relevance):
@@ -77,11 +78,7 @@ def _format(path: str) -> str:
 
 def _trec(path: str) -> Rows:
     queries, items, relevance = [], [], []
-    try:
-        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeError) as error:
-        raise CmrError(f"{path} is not readable text: {error}") from None
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(read_text(path).split("\n"), 1):
         fields = line.split()
         if not fields:
             continue
@@ -97,47 +94,36 @@ def _trec(path: str) -> Rows:
     return Rows(path, queries, items, relevance, fields=True)
 
 
-def _table(path: str) -> Rows:
-    return _columns(path, _arrow(path) if path.lower().endswith(ARROW) else read_table(path))
+def _table(path: str, separator: str | None) -> Rows:
+    return _columns(path, read_table(path, separator))
 
 
-def _arrow(path: str) -> pl.DataFrame:
-    import polars as pl
-
-    try:
-        return pl.read_ipc(path)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise CmrError(f"{path} is not a readable Arrow file: {reason}") from None
-
-
-def _columns(path: str, table: pl.DataFrame) -> Rows:
+def _columns(path: str, table: Table) -> Rows:
     sided = _first(table.columns, TEXTS) is not None and _first(table.columns, VISUALS) is not None
     known = (TEXTS, VISUALS) if sided else (QUERIES, ITEMS)
     names = [_first(table.columns, choice) for choice in known]
     if None in names:
         raise CmrError(
             f"{path} has neither text_id and visual_id nor query_id and item_id; "
-            f"it has {', '.join(table.columns)}"
+            f"it has {table.listed()}"
         )
     graded = _first(table.columns, RELEVANCES)
-    where = f"{path}: row"
     queries, items = (
-        [_id(f"{where} {row}", value) for row, value in enumerate(table[name].to_list())]
+        [_id(table.where(row), value) for row, value in enumerate(table.column(name))]
         for name in names
         if name is not None
     )
     relevance = [1] * len(queries)
     if graded is not None:
-        told = table[graded].to_list()
-        relevance = [_whole(f"{where} {row}", value) for row, value in enumerate(told)]
+        told = table.column(graded)
+        relevance = [_whole(table.where(row), value) for row, value in enumerate(told)]
     return Rows(path, queries, items, relevance, sided)
 
 
 def _json(path: str) -> Rows:
     data = load_json(path)
     if isinstance(data, list) and data and all(isinstance(row, dict) for row in data):
-        return _columns(path, _objects(path, data))
+        return _columns(path, of_objects(path, data))
     if not isinstance(data, dict):
         raise CmrError(f"{path} holds a {type(data).__name__}, expected {{query: [items]}}")
     queries, items, relevance = [], [], []
@@ -154,16 +140,6 @@ def _json(path: str) -> Rows:
             items.append(item)
             relevance.append(value)
     return Rows(path, queries, items, relevance, one_way=True)
-
-
-def _objects(path: str, rows: list[dict[str, Any]]) -> pl.DataFrame:
-    import polars as pl
-
-    try:
-        return pl.DataFrame(rows, infer_schema_length=None)
-    except (pl.exceptions.PolarsError, TypeError, ValueError, OverflowError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise CmrError(f"{path} is not a readable table of objects: {reason}") from None
 
 
 def _first(columns: Iterable[str], known: tuple[str, ...]) -> str | None:

@@ -15,7 +15,7 @@ class Parameter:
 
     `argument`: given by place, not by `--name`. `many`: several, by place or with commas; `read`
     gets a list. `kind`: str, int or, for a flag, bool. `choices`: the values there are. `path`: it
-    names files or a folder, or is a pattern of them.
+    names files or a folder, or is a pattern of them. `formerly`: another name that it goes by.
     """
 
     name: str
@@ -27,6 +27,7 @@ class Parameter:
     default: Any = None
     path: bool = False
     choices: tuple[str, ...] = ()
+    formerly: str | None = None
 
 
 @dataclass(frozen=True)
@@ -50,5 +51,15 @@ class Source:
     clips: bool = False
 
 
+SPLIT = Parameter(
+    "split",
+    "Only these splits, by the table's column split; all for every row.  [default: test, where "
+    "there are others beside it]",
+    many=True,
+)
+SEPARATOR = Parameter(
+    "separator",
+    "Of a table in text: a character, tab, comma, semicolon or pipe.  [default: told]",
+)
 LIMIT = Parameter("limit", "Only the first so many pictures.", kind=int)
 IMAGES = "Folder, zip or tar of the pictures, here or in an object store (s3://…)."
