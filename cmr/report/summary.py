@@ -13,9 +13,9 @@ from importlib.resources import files as inside
 from typing import TYPE_CHECKING, Any
 
 from cmr import __version__
+from cmr.report import named
 from cmr.report.answer import MEASURES, smallest_sure
 from cmr.report.findings import Findings, Row, rounded
-from cmr.report import named
 from cmr.views import fetch
 
 if TYPE_CHECKING:

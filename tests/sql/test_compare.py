@@ -146,7 +146,7 @@ def test_retention_equals_numpy(two):
         .to_arrow_table()
         .to_pylist()
     )
-    assert len(rows) == 2 * 16
+    assert len(rows) == 2 * 19
     groups = groups_of(relevance)
     for row in rows:
         y = values(a, relevance, row["measure"], row["k"])

@@ -69,7 +69,8 @@ def test_large_galleries(tmp_path, gallery, size, aboves, ties):
     warehouse = warehouses.new(tmp_path)
     add_counts(warehouse, rows, size, gallery)
     measured = connect(warehouse.root).execute(
-        "select query_id, list(value order by list_position(['recall', 'ndcg', 'mrr', 'mrr@k'], measure)) "
+        "select query_id, "
+        "list(value order by list_position(['recall', 'ndcg', 'mrr', 'mrr@k'], measure)) "
         "from per_query where protocol = 'expected' "
         "and measure in ('recall', 'ndcg', 'mrr', 'mrr@k') "
         "and coalesce(k, 10) = 10 group by query_id"
