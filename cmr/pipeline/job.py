@@ -118,11 +118,13 @@ class Job:
     def _add_questions(self, case: Case, direction: str) -> None:
         run_id = self._id(case, direction)
         found = self._finished.get(run_id) or self._warehouse.find(RUNS, run_id)
-        asked = questions(found, self._request)
+        judged = self._subject.judged[direction]
+        asked = questions(found, self._request, judged)
         if found and any(found[key] != asked[key] for key in asked):
             with self._warehouse.claim(run_id):
                 found = self._warehouse.find(RUNS, run_id) or found
-                self._warehouse.commit(RUNS, run_id, {**found, **questions(found, self._request)})
+                row = {**found, **questions(found, self._request, judged)}
+                self._warehouse.commit(RUNS, run_id, row)
 
     def _score(self, case: Case, missing: list[str], advance: Callable[[int], None]) -> None:
         from cmr.devices import pick_device, reset_peak
@@ -141,7 +143,7 @@ class Job:
             scored = found[name]
             row = {
                 **describe_run(request, subject, case, name),
-                **questions(olds[name], request),
+                **questions(olds[name], request, subject.judged[name]),
                 "sampled_candidates": sizes,
                 "draws": draws if sizes else 0,
                 "hits": case.search.length or request.hits,

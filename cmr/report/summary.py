@@ -31,9 +31,9 @@ BOARD = """
 """
 _RUNS = """
     select run_id, dataset, qrels, model, direction, dim, dim_method, precision, quantizer,
-        query_precision, scorer, scorer_settings, seed, protocols, candidates, ks, draws,
-        queries, gallery, vector_bytes, rescore_bytes, index_bytes, device, plan, versions,
-        machine, round(seconds, 3) as seconds
+        query_precision, scorer, scorer_settings, seed, protocols, candidates,
+        sampled_candidates, ks, draws, queries, gallery, vector_bytes, rescore_bytes,
+        index_bytes, device, plan, versions, machine, round(seconds, 3) as seconds
     from runs semi join asked using (run_id) order by all
 """
 _DATASETS = """

@@ -24,10 +24,10 @@ valued as (
         int_expected_points.*,
         cutoffs.k,
         case
-            when int_expected_points.place = 0
-                then (m_all + 1) / ((b + 1) * (n + 1))
-                    * (1 - miss_odds(m_all + 1, b + 1, n + 1))
-            else 0.0
+            when int_expected_points.place > 0 then 0.0
+            -- The same as below, which rounding may bring above 1.
+            when b = 0 then 1.0
+            else (m_all + 1) / ((b + 1) * (n + 1)) * (1 - miss_odds(m_all + 1, b + 1, n + 1))
         end as reciprocal,
         coalesce(list_inner_product(odds.odds, weights.inside), 0.0) as inside,
         coalesce(list_inner_product(odds.odds, weights.discount), 0.0) as discounted,

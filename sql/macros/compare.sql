@@ -21,14 +21,11 @@ runs as (
 ),
 int_pools as (
     select run_id, 'full' as protocol, gallery as candidates from runs where pools = 'full'
-    union
-    select run_id, 'expected' as protocol, unnest(candidates) as candidates
-    from runs
-    where pools = 'expected'
-    union
-    select run_id, 'sampled' as protocol, unnest(sampled_candidates) as candidates
-    from runs
-    where pools = 'sampled'
+    union all
+    select run_id, protocol, candidates
+    from main.int_pools
+    semi join runs using (run_id)
+    where protocol = pools and pools <> 'full'
 ),
 alike as (
     select

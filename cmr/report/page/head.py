@@ -147,15 +147,15 @@ def measured(
         told.append(
             _("{count} visuals search for their texts.").format(count=plain(row["v2t_queries"]))
         )
-    sizes = ", ".join(map(plain, row["candidates"] or []))
     if "expected" in row["protocols"]:
         told.append(
             _(
                 "For pools of C = {sizes} candidates the figures are exact expectations over all "
                 "random pools, without sampling noise."
-            ).format(sizes=sizes)
+            ).format(sizes=", ".join(map(plain, row["candidates"])))
         )
     elif "sampled" in row["protocols"]:
+        sizes = ", ".join(map(plain, row["sampled_candidates"]))
         told.append(_("Pools of C = {sizes} candidates were drawn.").format(sizes=sizes))
     if subject.qrels != "default":
         told.append(_("The judgments are those called {name}.").format(name=subject.qrels))

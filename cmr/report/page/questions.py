@@ -47,7 +47,8 @@ select
     max(runs.queries) filter (runs.direction = 't2v') as t2v_queries,
     max(runs.queries) filter (runs.direction = 'v2t') as v2t_queries,
     list_distinct(flatten(list(runs.protocols))).list_sort() as protocols,
-    list_distinct(flatten(list(runs.candidates))).list_sort() as candidates
+    list_distinct(flatten(list(runs.candidates))).list_sort() as candidates,
+    list_distinct(flatten(list(runs.sampled_candidates))).list_sort() as sampled_candidates
 from runs
 inner join datasets using (dataset)
 where {subject.condition}"""
