@@ -137,8 +137,9 @@ SOURCE = Source(
     about="A row of FILE is a picture and a caption, or a list of captions; a picture with "
     "several captions may also have several rows.",
     examples=(
-        "cmr ingest pairs captions.csv --images photos/",
-        "cmr ingest pairs list.jsonl --media-column path --caption-column title",
+        "cmr ingest pairs captions.csv --images photos/ --model ViT-B-32 --pretrained openai",
+        "cmr ingest pairs list.jsonl --media-column path --caption-column title "
+        "--model hf-hub:timm/ViT-B-16-SigLIP",
     ),
     parameters=(
         Parameter("file", argument=True, required=True, path=True),
