@@ -1,4 +1,4 @@
-"""What a request's dimensions and precisions mean on one model's vectors, and how each is searched."""
+"""What a request's dimensions and precisions mean on one model's vectors."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from cmr.materialised import open_for
 from cmr.views import connect, fetch
 from cmr.warehouse.schemas import HITS, RANKS, RUNS
 from tests import warehouses
-from tests.reference import lists, measures
+from tests.reference import intervals, lists, measures
 
 KS = (1, 2, 3, 5)
 LENGTH = 3
