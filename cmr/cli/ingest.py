@@ -115,19 +115,21 @@ def _shared(source: Source) -> list[click.Parameter]:
     ]
     return [
         *found,
-        *(_encoding() if source.media else []),
+        *(_encoding(source) if source.media else []),
         *(_of_clips() if source.clips else []),
     ]
 
 
-def _encoding() -> list[click.Parameter]:
+def _encoding(source: Source) -> list[click.Parameter]:
+    needed = "default: scenes-tiny" if source.own_model else "required"
+    if source.vectors_by:
+        needed += f" without --{source.vectors_by.replace('_', '-')}"
     return [
         click.Option(
             ["--model"],
-            default="scenes-tiny",
-            show_default=True,
-            help="An open_clip name, hf-hub:org/name, local-dir:folder, or "
-            "transformers:org/name of a CLIP or SigLIP model.",
+            help="An open_clip name with --pretrained, hf-hub:org/name, local-dir:folder, "
+            "transformers:org/name of a CLIP or SigLIP model, or scenes-tiny, a toy that knows "
+            f"drawn scenes alone.  [{needed}]",
         ),
         click.Option(
             ["--pretrained"], help="open_clip's tag of the weights, or a checkpoint file."

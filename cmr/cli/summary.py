@@ -148,41 +148,38 @@ def _line(row: Row) -> Row:
 
 def _sentence(con: duckdb.DuckDBPyConnection, subject: Subject) -> str:
     """The smallest representation that is sure to keep 99% of every leading measure."""
-    from cmr.report.answer import smallest_sure
+    from cmr.report.answer import answer, baseline, not_said
     from cmr.views import fetch
 
-    bases = fetch(
-        con,
-        f"""
-        select distinct baseline_is, base.dim, base.dim_method, base.precision
-        from int_baselines
-        inner join runs using (run_id)
-        inner join runs as base on base.run_id = baseline
-        where runs.run_id in (select run_id from runs where {subject.condition})
-        """,
-    ).to_pylist()
     kinds = fetch(
         con, f"select distinct dim, dim_method, precision from runs where {subject.condition}"
     ).num_rows
     judged = "" if subject.qrels == "default" else f" judged by {subject.qrels}"
     who = f"{visible(subject.dataset)}{visible(judged)}, {visible(subject.model)}: "
-    native = all(row["baseline_is"] == "native fp32" for row in bases)
-    names = [f"{row['dim']} {row['dim_method']} {row['precision']}" for row in bases]
-    of = "native fp32" if native else f"the finest evaluated ({', '.join(names)})"
-    hint = "" if native else " Evaluate --precisions fp32 too to compare with native fp32."
     if kinds == 1:
-        return f"{who}one representation, so there is nothing to choose from.{hint}"
-    best = smallest_sure(con, subject, RETAIN)
+        lack = baseline(con, subject).lack
+        return f"{who}one representation, so there is nothing to choose from" + (
+            f"; {lack}." if lack else "."
+        )
+    found = answer(con, subject, RETAIN)
+    if found.why_not is not None:
+        return f"{who}nothing is recommended: {not_said(found)}."
+    best, held = found.smallest, found.baseline
+    lack = f" {held.lack[0].upper()}{held.lack[1:]}." if held.lack else ""
     if best is None:
         return (
-            f"{who}none is sure to keep {RETAIN:.0%} of {of} in every direction and in recall, "
-            f"hit rate, MRR and NDCG@10.{hint}"
+            f"{who}none is sure to keep {RETAIN:.0%} of the baseline, {held.name}, in every "
+            f"direction and in recall, hit rate, MRR and NDCG@10.{lack}"
         )
     name = f"{best['dim']} {best['dim_method']} {best['precision']}"
     if best["is_baseline"]:
-        return f"{who}none smaller than {name} is sure to keep {RETAIN:.0%} of its quality.{hint}"
+        return (
+            f"{who}none smaller than the baseline, {name}, is sure to keep {RETAIN:.0%} of its "
+            f"quality.{lack}"
+        )
     return (
-        f"{who}{name} is the smallest that is sure to keep {RETAIN:.0%} of {of}, in every "
-        f"direction and in recall, hit rate, MRR and NDCG@10: {best['vector_bytes']:,} bytes a "
-        f"vector, {best['share']:.1%} of its size, at least {best['low']:.2%} kept.{hint}"
+        f"{who}{name} is the smallest that is sure to keep {RETAIN:.0%} of the baseline, "
+        f"{held.name}, in every direction and in recall, hit rate, MRR and NDCG@10: "
+        f"{best['vector_bytes']:,} bytes a vector, {best['share']:.1%} of its size, at least "
+        f"{best['low']:.2%} kept.{lack}"
     )

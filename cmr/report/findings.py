@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from cmr.report.answer import Baseline, baseline
 from cmr.report.holm import holm
 from cmr.report.subject import LEADING, Subject
 from cmr.views import fetch, quoted
@@ -38,10 +39,11 @@ class Findings:
     `kept` is of `retention`, with p_holm over all runs, directions and MEASURES but the
     baseline's own; `costs` is of `tradeoffs`, with Recall@10's interval; `ranks` has the share of
     queries whose first relevant item ranks at `rank` or better; `compared` is of
-    `compare_runs`, a list a direction.
+    `compare_runs`, a list a direction; `held` is what the runs are held against.
     """
 
     subject: Subject
+    held: Baseline
     metrics: list[Row]
     kept: list[Row]
     costs: list[Row]
@@ -76,6 +78,7 @@ def read(con: duckdb.DuckDBPyConnection, subject: Subject) -> Findings:
     costs = rounded(fetch(con, f"from tradeoffs {mine} order by {_ORDER}"))
     return Findings(
         subject=subject,
+        held=baseline(con, subject),
         metrics=rounded(
             fetch(con, f"from metrics {mine} order by {_ORDER}, protocol, candidates, measure, k")
         ),

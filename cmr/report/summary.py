@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from cmr import __version__
 from cmr.report import named
-from cmr.report.answer import MEASURES, smallest_sure
+from cmr.report.answer import MEASURES, answer, not_said
 from cmr.report.findings import Findings, Row, rounded
 from cmr.views import fetch
 
@@ -84,15 +84,17 @@ def summarise(
 def _answer(con: duckdb.DuckDBPyConnection, found: Findings, retain: float) -> Row:
     """The smallest representation that is sure to keep enough of every measure and direction."""
     of = found.subject
-    best = smallest_sure(con, of, retain)
-    kept = None
+    answered = answer(con, of, retain)
+    best, kept = answered.smallest, None
     if best is not None:
         kept = {name: best[name] for name in ("dim", "dim_method", "precision", "vector_bytes")}
         kept |= {"bytes_share": round(best["share"], 8), "kept_low": round(best["low"], 8)}
     return {
         "dataset": of.dataset, "qrels": of.qrels, "model": of.model, "scorer": of.scorer,
         "directions": found.directions, "measures": list(MEASURES), "k": 10, "retain": retain,
-        "baseline_is": found.kept[0]["baseline_is"], "smallest_sure": kept,
+        "baseline_is": found.kept[0]["baseline_is"], "baseline": answered.baseline.name,
+        "missing": answered.baseline.missing, "smallest_sure": kept,
+        "why_not": None if answered.why_not is None else not_said(answered),
     }  # fmt: skip
 
 

@@ -265,4 +265,5 @@ SOURCE = Source(
     read=read_hf,
     media=True,
     named_by="folder",
+    vectors_by="image_vectors",
 )

@@ -114,8 +114,10 @@ SOURCE = Source(
     about="The JSON holds images (filename, split, sentences); --split says which to keep. "
     "Pictures that are missing or do not decode are listed in `rejects` with the reason.",
     examples=(
-        "cmr ingest karpathy --annotations dataset_flickr8k.json --images Flickr8k_Dataset/",
-        "cmr ingest karpathy --annotations dataset_coco.json --images coco/ --split val,test",
+        "cmr ingest karpathy --annotations dataset_flickr8k.json --images Flickr8k_Dataset/ "
+        "--model ViT-B-32 --pretrained openai",
+        "cmr ingest karpathy --annotations dataset_coco.json --images coco/ --split val,test "
+        "--model ViT-B-32 --pretrained openai",
     ),
     parameters=(
         Parameter("annotations", "Split JSON.", required=True, path=True),

@@ -221,8 +221,9 @@ SOURCE = Source(
     examples=(
         "cmr ingest pairs Flickr8k.token.txt --images Flicker8k_Dataset/ --model ViT-B-32 "
         "--pretrained openai",
-        "cmr ingest pairs captions.csv --images photos/",
-        "cmr ingest pairs list.jsonl --media-column path --caption-column title",
+        "cmr ingest pairs captions.csv --images photos/ --model ViT-B-32 --pretrained openai",
+        "cmr ingest pairs list.jsonl --media-column path --caption-column title "
+        "--model hf-hub:timm/ViT-B-16-SigLIP",
     ),
     parameters=(
         Parameter("file", argument=True, required=True, path=True),

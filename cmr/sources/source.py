@@ -37,7 +37,9 @@ class Source:
     `summary`: what it is, one line. `about`: the layout, for its help. `examples`: command lines.
     `read`: called with the parameters by name. `media`: whether its pictures and captions are
     to be encoded; else it gives vectors. `clips`: whether the visuals are videos. `named_by`: the
-    parameter whose file names the data set if nobody does; without one `name` does.
+    parameter whose file names the data set if nobody does; without one `name` does. `vectors_by`:
+    the parameter by which it gives vectors after all. `own_model`: whether the model that comes
+    with cmr, trained on such pictures, encodes them where none is named.
     """
 
     name: str
@@ -49,6 +51,8 @@ class Source:
     media: bool
     named_by: str | None = None
     clips: bool = False
+    vectors_by: str | None = None
+    own_model: bool = False
 
 
 SPLIT = Parameter(

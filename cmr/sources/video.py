@@ -147,8 +147,10 @@ SOURCE = Source(
     "of captions. A clip may be named without its ending, or with another than its file has. Clips "
     "that have no picture, are cut off or do not decode are listed in `rejects`.",
     examples=(
-        "cmr ingest video --captions captions.csv --clips clips/ --frames 12",
-        "cmr ingest video --captions list.jsonl --clips clips/ --sampling fps",
+        "cmr ingest video --captions captions.csv --clips clips/ --frames 12 "
+        "--model ViT-B-32 --pretrained openai",
+        "cmr ingest video --captions list.jsonl --clips clips/ --sampling fps "
+        "--model hf-hub:timm/ViT-B-16-SigLIP",
     ),
     parameters=(
         Parameter("captions", "Table of clips and captions.", required=True, path=True),
@@ -170,8 +172,10 @@ MSRVTT = Source(
     about="The JSON holds sentences (video_id, caption) and videos (video_id, split); the CSV "
     "video_id and sentence, and perhaps key and split.",
     examples=(
-        "cmr ingest msrvtt --captions MSRVTT_JSFUSION_test.csv --clips videos/ --dataset 1k-A",
-        "cmr ingest msrvtt --captions videodatainfo.json --clips videos/ --split test",
+        "cmr ingest msrvtt --captions MSRVTT_JSFUSION_test.csv --clips videos/ --dataset 1k-A "
+        "--model ViT-B-32 --pretrained openai",
+        "cmr ingest msrvtt --captions videodatainfo.json --clips videos/ --split test "
+        "--model ViT-B-32 --pretrained openai",
     ),
     parameters=(
         Parameter("captions", "JSON or CSV.", required=True, path=True),

@@ -216,8 +216,9 @@ SOURCE = Source(
     "or .json.",
     examples=(
         "cmr ingest webdataset 'shards/{00000..00012}.tar' --model ViT-B-32 --pretrained openai",
-        "cmr ingest webdataset wds_flickr8k/",
-        "cmr ingest webdataset 's3://bucket/clips/{000..099}.tar' --frames 8",
+        "cmr ingest webdataset wds_flickr8k/ --model hf-hub:timm/ViT-B-16-SigLIP",
+        "cmr ingest webdataset 's3://bucket/clips/{000..099}.tar' --frames 8 "
+        "--model ViT-B-32 --pretrained openai",
     ),
     parameters=(Parameter("shards", argument=True, required=True, many=True, path=True), LIMIT),
     read=read_webdataset,

@@ -4,8 +4,8 @@
 -- median_rank are of the full protocol alone, and of ranks lower is better, in value and lift.
 -- ann_recall is no quality but how far an approximate list agrees with an exact search. Of a run
 -- that returns lists, what would need ranks beyond them is NULL.
--- Errors are clustered by visual item, with the small-sample factor G / (G - 1) of Cameron and
--- Miller (2015), section II.
+-- Intervals are score intervals clustered by visual item, within the measure's range: share_end, and
+-- of mean_rank score_reach. A median has none.
 with
 first_cutoffs as (
     select run_id, min(k) as first_k from int_cutoffs group by run_id
@@ -45,7 +45,12 @@ estimated as (
         total / weight as value,
         -- Σ (s - n value)².
         squared - 2 * total / weight * product + (total / weight) ** 2 * nn as residual,
-        clustered_error(residual, squared, clusters, weight) as error
+        cluster_spread(residual, squared, clusters) as spread,
+        -- Of mean_rank: the sum of what ranks lie behind the first.
+        total - weight as behind,
+        squared - 2 * product + nn as behind_squared,
+        score_reach(spread, piece(behind_squared, behind, nn / weight, 0), clusters) as below,
+        score_reach(spread, piece(behind_squared, behind, nn / weight, behind), clusters) as above
     from named
 ),
 final as (
@@ -66,8 +71,16 @@ final as (
         estimated.measure,
         case when estimated.measure <> 'mrr' then estimated.k end as k,
         estimated.value,
-        estimated.value - 1.959963984540054 * estimated.error as ci_low,
-        estimated.value + 1.959963984540054 * estimated.error as ci_high,
+        case
+            when estimated.measure = 'mean_rank'
+                then 1 + behind / weight * (behind / (behind + below))
+            else share_end(estimated.value, spread, weight, clusters, 0)
+        end as ci_low,
+        case
+            when estimated.measure <> 'mean_rank'
+                then share_end(estimated.value, spread, weight, clusters, 1)
+            when above is not null then least(estimated.candidates, estimated.value + above / weight)
+        end as ci_high,
         estimated.chance,
         estimated.value / estimated.chance as lift,
         runs.queries,

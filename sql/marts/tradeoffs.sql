@@ -9,7 +9,7 @@
 -- @recall_10_kept_high: Upper end of its 95% interval.
 -- @mrr_kept: mrr / the baseline's.
 -- @ndcg_10_kept: ndcg_10 / the baseline's.
--- @baseline: The run compared with: fp32 at the native dimension, else the finest there is.
+-- @baseline: The run compared with: fp32 at the native dimension, else the finest that is not lifted.
 -- @baseline_is: native fp32, or finest available.
 -- @queries_per_second: Queries a second, as measured tells; NULL if the run was not measured so, or on
 -- another machine.
@@ -43,7 +43,7 @@ costed as materialized (
         speed.queries_per_second, speed.p50_ms, speed.p99_ms, speed.measured,
         speed.index_vector_bytes, speed.memory_vector_bytes, speed.conditions, speed.machine
     from wide
-    inner join runs as base on base.run_id = wide.baseline
+    left join runs as base on base.run_id = wide.baseline
     left join int_pace as speed on speed.run_id = wide.run_id
 ),
 beaten as (

@@ -25,6 +25,7 @@ from cmr.views import connect, fetch
 from cmr.warehouse.schemas import BENCHES
 from cmr.warehouse.store import Warehouse
 from tests.clips import make_clip
+from tests.conftest import TOY
 from tests.pipeline.test_searches import no_bar, run
 
 GRAPH = "usearch-hnsw"
@@ -355,7 +356,7 @@ def test_encoding_clips(tmp_path):
     for n in range(3):
         (clips / f"c{n}.mp4").write_bytes(make_clip([(80 * n, 30, 30)] * 6))
     root = tmp_path / "w"
-    run("ingest", "video", "--captions", table, "--clips", clips, "-w", root, "--frames", "2")
+    run("ingest", "video", *TOY, "--captions", table, "--clips", clips, "-w", root, "--frames", "2")
     asked = ("bench", "-w", root, "--stages", "encode", "--repeats", "1")
     told = run(*asked)
     assert "encoding of clips is not measured: --images FOLDER" in told.stderr

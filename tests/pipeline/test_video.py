@@ -12,6 +12,7 @@ from cmr.encode.openclip import OpenClip
 from cmr.encode.video import read_clip
 from cmr.views import connect
 from tests.clips import make_clip, make_sound
+from tests.conftest import TOY
 
 COLOURS = [(200, 30, 30), (30, 200, 30), (30, 30, 200), (200, 200, 30), (30, 200, 200)]
 
@@ -53,7 +54,7 @@ def test_ingest_video(cmr, folder, tmp_path):
     table = tmp_path / "captions.csv"
     table.write_text("video,caption\n" + "".join(f"{n},a clip of {n}\n" for n in names))
     root = tmp_path / "w"
-    ingest = ("ingest", "video", "--captions", table, "--clips", folder, "-w", root)
+    ingest = ("ingest", "video", *TOY, "--captions", table, "--clips", folder, "-w", root)
     refused = cmr(*ingest, code=1)
     assert "--max-rejects" in refused.stderr
     assert not root.exists()
@@ -104,7 +105,7 @@ def test_ingest_msrvtt(cmr, folder, tmp_path, kind):
         path.write_text(json.dumps({"videos": videos, "sentences": sentences}))
         more = ("--split", "test")
     root = tmp_path / "w"
-    cmr("ingest", "msrvtt", "--captions", path, "--clips", folder, "-w", root,
+    cmr("ingest", "msrvtt", *TOY, "--captions", path, "--clips", folder, "-w", root,
         "--sampling", "middle", *more)  # fmt: skip
     count = connect(str(root)).execute("select texts, visuals from datasets").fetchone()
     assert count == ((5, 5) if kind == "csv" else (8, 4))

@@ -9,9 +9,7 @@ import pytest
 
 from cmr.views import connect
 from tests import warehouses
-from tests.reference import measures
-
-Z = 1.959963984540054
+from tests.reference import intervals, measures
 
 
 @pytest.fixture
@@ -72,19 +70,15 @@ def test_compare_equals_numpy(two):
         x, y = (values(scores, relevance, row["measure"], row["k"]) for scores in (a, b))
         assert row["value_a"] == pytest.approx(x.mean(), abs=1e-9)
         assert row["value_b"] == pytest.approx(y.mean(), abs=1e-9)
-        mean = (y - x).mean()
-        parts = summed(y - x - mean, groups)
-        error = math.sqrt(sum(v * v for v in parts.values()) * len(parts) / (len(parts) - 1)) / 40
-        assert row["difference"] == pytest.approx(mean, abs=1e-9)
-        assert row["ci_low"] == pytest.approx(mean - Z * error, abs=1e-9)
-        assert row["ci_high"] == pytest.approx(mean + Z * error, abs=1e-9)
-        expected = math.erfc(abs(mean) / error / math.sqrt(2)) if error else 1.0
-        assert row["p"] == pytest.approx(expected, rel=3e-7)
+        low, high, p = intervals.difference(y - x, groups, row["measure"] != "mean_rank")
+        assert row["difference"] == pytest.approx((y - x).mean(), abs=1e-9)
+        assert (row["ci_low"], row["ci_high"]) == pytest.approx((low, high), abs=2e-6)
+        assert row["p"] == pytest.approx(p, abs=1e-6)
         better = (x - y) if row["measure"] == "mean_rank" else (y - x)
         assert row["wins"] == (better > 1e-9).sum()
         assert row["losses"] == (better < -1e-9).sum()
         assert row["wins"] + row["losses"] + row["ties"] == row["queries"] == 40
-        assert row["clusters"] == len(parts)
+        assert row["clusters"] == len(set(groups))
     check_holm(rows)
     assert any(0 < row["p_holm"] < 1 for row in rows)
 
@@ -152,14 +146,14 @@ def test_retention_equals_numpy(two):
         y = values(a, relevance, row["measure"], row["k"])
         x = y if row["run_id"] == "aa11" else values(b, relevance, row["measure"], row["k"])
         kept = x.mean() / y.mean()
-        parts = summed(x - kept * y, groups)
-        spread = sum(v * v for v in parts.values()) * len(parts) / (len(parts) - 1)
-        error = math.sqrt(spread) / y.sum()
+        low, high = intervals.kept(x, y, groups)
         assert (row["baseline"], row["baseline_is"]) == ("aa11", "native fp32")
         assert row["value"] == pytest.approx(x.mean(), abs=1e-9)
         assert row["retention"] == pytest.approx(kept, abs=1e-9)
-        assert row["ci_low"] == pytest.approx(kept - Z * error, abs=1e-7)
-        assert row["ci_high"] == pytest.approx(kept + Z * error, abs=1e-7)
+        assert (row["ci_low"], row["ci_high"]) == pytest.approx((low, high), abs=2e-6)
+        ends = intervals.share(x, groups)
+        assert (row["value_low"], row["value_high"]) == pytest.approx(ends, abs=2e-6)
+        assert row["unearned"] == "11 visual items are too few: at least 30 are needed"
 
 
 def test_recommend(two):
