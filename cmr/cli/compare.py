@@ -94,22 +94,35 @@ def _print(pair: Pair) -> None:
         for row in sorted(rows, key=lambda row: (row["candidates"], row["measure"], row["k"] or 0))
     ]
     sides = f"a = {representation(left)}, b = {representation(right)}"
-    title = f"{left['dataset']} {left['direction']}: {sides}"
+    title = f"{left['dataset']} {left['direction']}, {_protocol(rows)}: {sides}"
     print_table(pa.Table.from_pylist(table), title=title)
     click.echo(_sentence(rows) + "\n")
+
+
+def _protocol(rows: Sequence[Row]) -> str:
+    """The protocol of the rows, with the sizes of its pools."""
+    protocol = rows[0]["protocol"]
+    if protocol == "full":
+        return "whole gallery"
+    sizes = sorted({row["candidates"] for row in rows})
+    return f"{protocol}, C = {', '.join(f'{size:,}' for size in sizes)}"
 
 
 def _sentence(rows: Sequence[Row]) -> str:
     """What was found, in words, of the largest pools."""
     largest = max(row["candidates"] for row in rows)
     every = [row for row in rows if row["candidates"] == largest]
+    where = _protocol(every)
+    return f"{where[0].upper()}{where[1:]}: {_found(every)}"
+
+
+def _found(every: Sequence[Row]) -> str:
     rows = [row for row in every if row["difference"] is not None]
     if not rows:
         return "Nothing shown is known of both a and b: ranks beyond a list that was returned."
     if len(rows) < len(every):
         names = ", ".join(_name(row) for row in every if row["difference"] is None)
-        known = _sentence(rows)
-        return f"{known} Not known, for want of ranks beyond a list: {names}."
+        return f"{_found(rows)} Not known, for want of ranks beyond a list: {names}."
     sure = [row for row in rows if row["p_holm"] is not None and row["p_holm"] < _LEVEL]
     if not any(row["difference"] for row in rows):
         return "b ranks every query as a does, by every measure shown."

@@ -172,7 +172,7 @@ def evaluate(warehouse: str, explain: bool, **settings: Any) -> None:
         _count_part(warehouse, make_request(**settings), parts["shard"])
         return
     done = _evaluated(warehouse, settings, parts, ray)
-    answer = ask(warehouse, done.run_ids)
+    answer = ask(warehouse, done.run_ids, settings["protocols"], settings["candidates"])
     judged = "" if settings["qrels"] == "default" else f", judged by {settings['qrels']}"
     runs = f"{len(done.run_ids)} runs of {done.model} on {done.dataset}{judged}"
     if done.scored:

@@ -57,7 +57,7 @@ def recommend(
     rows = [row for choice in choices for row in choice.rows]
     print_table(
         pa.Table.from_pylist([_line(row) for row in rows]),
-        title=f"Fewest bytes a vector that keep {retain:.1%}",
+        title=f"Fewest bytes a vector that keep {retain:.1%}, whole gallery",
     )
     for choice in choices:
         click.echo(_sentence(choice, retain))

@@ -130,15 +130,17 @@ class Job:
         from cmr.devices import pick_device, reset_peak
 
         request, subject = self._request, self._subject
-        started = datetime.now(UTC)
         olds = {name: self._warehouse.find(RUNS, self._id(case, name)) for name in missing}
         self._asked = sizes, draws = self._pool_request(olds)
+        judged, pools = {name: subject.judged[name] for name in missing}, self._draw(sizes, draws)
+        if self.count is None:
+            self._scorer.warm(case, judged, pools)
         reset_peak(pick_device(request.device))
+        started = datetime.now(UTC)
         if self.count is not None:
             found = self.count(self._work(case, missing, sizes, draws), advance)
         else:
-            judged = {name: subject.judged[name] for name in missing}
-            found = self._scorer.score(case, judged, self._draw(sizes, draws), advance)
+            found = self._scorer.score(case, judged, pools, advance)
         for name in missing:
             scored = found[name]
             row = {

@@ -1,7 +1,7 @@
--- What one gets and gives up with each run instead of its baseline, in figures and in a sentence:
--- one row a run, measure and K. Speeds are of one bench on one machine (int_pace); where run and
--- baseline took turns in one race, the ratio is the median over the rounds, and its ends the least
--- and the most of them.
+-- What one gets and gives up with each run instead of its baseline, over the whole gallery, in
+-- figures and in a sentence: one row a run, measure and K. Speeds are of one bench on one machine
+-- (int_pace); where run and baseline took turns in one race, the ratio is the median over the
+-- rounds, and its ends the least and the most of them.
 -- @kept: The measure / the baseline's.
 -- @kept_low: Lower end of its 95% interval.
 -- @kept_high: Upper end of its 95% interval.
@@ -30,11 +30,10 @@ paired as (
             list_zip(theirs.each, own.each), lambda pair: pair[1] / pair[2]
         ) as ratios
     from int_baselines as runs
-    inner join int_pace as mine on mine.run_id = runs.run_id and mine.measured = 'bench'
+    inner join int_pace as mine on mine.run_id = runs.run_id
     inner join int_pace as base
         on
             base.run_id = runs.baseline
-            and base.measured = 'bench'
             and base.conditions = mine.conditions
     left join rounds as own
         on
@@ -84,10 +83,10 @@ final as (
                 then
                 printf('%s keeps %.1f%%', who, 100 * retention)
                 || coalesce(printf(' [%.1f, %.1f]', 100 * ci_low, 100 * ci_high), '')
-                || printf(' of the %s of %s (%s) at ', named, whose, direction)
+                || printf(' of the %s of %s (%s, whole gallery) at ', named, whose, direction)
             else
                 printf(
-                    'What %s keeps of the %s of %s (%s) cannot be said (%s); it has ',
+                    'What %s keeps of the %s of %s (%s, whole gallery) cannot be said (%s); it has ',
                     who, named, whose, direction, unearned
                 )
         end

@@ -177,16 +177,14 @@ def test_recommend(two):
 
 
 def test_the_frontier(two):
-    """Fewer bytes, more recall or more speed keep a run on it; what is beaten in all is off it."""
+    """Fewer bytes or more recall keep a run on it; what is beaten in both is off it."""
     warehouse, _, b, relevance = two
     worse = {"precision": "fp16", "dim_method": "pca", "vector_bytes": 16}
     warehouses.add_run(warehouse, "cc44", "d", b, relevance, **worse)
     rows = connect(warehouse.root).execute(
-        "select run_id, pareto, pareto_bytes, recall_10, queries_per_second from tradeoffs "
+        "select run_id, pareto_bytes, recall_10 from tradeoffs "
         "where direction = 't2v' order by run_id"
     )
     found = {run: rest for run, *rest in rows.fetchall()}
-    assert found["aa11"][2] > found["bb22"][2] == found["cc44"][2]
-    assert len({rest[3] for rest in found.values()}) == 1
+    assert found["aa11"][1] > found["bb22"][1] == found["cc44"][1]
     assert [found[run][0] for run in ("aa11", "bb22", "cc44")] == [True, True, False]
-    assert [found[run][1] for run in ("aa11", "bb22", "cc44")] == [True, True, False]

@@ -70,8 +70,8 @@ def test_turns_are_paired(two):
     assert found["together"]
     assert found["bytes_share"] == 0.25
     assert found["sentence"] == (
-        "int8 at 16 keeps 100.0% of the Recall@10 of fp32 at 16 (t2v) at a quarter "
-        "of the bytes and 2x [2, 4] the throughput"
+        "int8 at 16 keeps 100.0% of the Recall@10 of fp32 at 16 (t2v, whole gallery) at a "
+        "quarter of the bytes and 2x [2, 4] the throughput"
     )
 
 
@@ -119,11 +119,29 @@ def test_the_last_measurement_counts(two):
     assert found["search_peak_bytes"] == 200
 
 
-def test_without_a_bench_the_scoring_pass_counts(two):
+def test_the_scoring_pass_is_no_speed(two):
+    """Evaluate's pass is in `speed`, named so, and in nothing that compares speeds."""
+    assert {row["measured"] for row in rows(two, "from speed")} == {"evaluate"}
     found = rows(two, "from tradeoffs")
-    assert {row["measured"] for row in found} == {"evaluate"}
-    assert {row["queries_per_second"] for row in found} == {6.0}
-    assert all(row["p50_ms"] is None for row in found)
+    assert len(found) == 3
+    assert {(row["queries_per_second"], row["p50_ms"], row["pareto"]) for row in found} == {
+        (None, None, None)
+    }
+    assert {row["pareto_bytes"] for row in found} == {False, True}
+    assert {row["queries_per_second"] for row in rows(two, "from cost_curve")} == {None}
+
+
+def test_the_front_by_speed(two):
+    """Quicker, or smaller; what has no speed is neither on the front nor in the way of another."""
+    add_bench(two, "fp32", [0.1])
+    add_bench(two, "int8", [0.2])
+    found = {row["run_id"]: row for row in rows(two, "from tradeoffs")}
+    assert {name: row["pareto"] for name, row in found.items()} == {
+        "fp32": True, "int8": True, "int4": None,
+    }  # fmt: skip
+    add_bench(two, "int4", [0.1])
+    found = {row["run_id"]: row["pareto"] for row in rows(two, "from tradeoffs")}
+    assert found == {"fp32": False, "int8": False, "int4": True}
 
 
 def test_costs_that_nothing_beats(two):
