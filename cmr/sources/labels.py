@@ -104,10 +104,11 @@ def listed(array: np.ndarray, where: str) -> list[Any]:
             f"{where} has type {array.dtype} and shape {array.shape}, expected strings or whole "
             "numbers, (rows,)"
         )
+    values: list[Any] = array.tolist()
     if array.dtype.kind != "S":
-        return [*array.tolist()]
+        return values
     try:
-        return [value.decode() for value in array.tolist()]
+        return [value.decode() for value in values]
     except UnicodeDecodeError:
         raise CmrError(f"{where} holds bytes that are no UTF-8") from None
 
