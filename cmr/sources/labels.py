@@ -104,11 +104,10 @@ def listed(array: np.ndarray, where: str) -> list[Any]:
             f"{where} has type {array.dtype} and shape {array.shape}, expected strings or whole "
             "numbers, (rows,)"
         )
-    values: list[Any] = array.tolist()
     if array.dtype.kind != "S":
-        return values
+        return [*array.tolist()]
     try:
-        return [value.decode() for value in values]
+        return [value.decode() for value in array.tolist()]
     except UnicodeDecodeError:
         raise CmrError(f"{where} holds bytes that are no UTF-8") from None
 
