@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cmr.cli.options import Share, warehouse_option
+from cmr.cli.options import warehouse_option
 from cmr.cli.progress import progress
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def _encoding() -> list[click.Parameter]:
             ["--max-rejects"],
             default=0.01,
             show_default=True,
-            type=Share(),
+            type=click.FloatRange(0, 1),
             help="Share of the pictures that may be missing or broken.",
         ),
         click.Option(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -67,22 +66,6 @@ class Bytes(click.ParamType[int]):
             return int(float(text[:-1] if power else text) * 2**power)
         except ValueError:
             self.fail(f"{value!r} is not a size such as 500M or 2G", param, ctx)
-
-
-class Share(click.FloatRange):
-    """A number from 0 to 1; NaN, which no comparison excludes, is a usage error."""
-
-    def __init__(self) -> None:
-        super().__init__(0, 1)
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        """Parse and compare."""
-        found = float(super().convert(value, param, ctx))
-        if math.isnan(found):
-            self.fail(f"{value} is not a number from 0 to 1.", param, ctx)
-        return found
 
 
 class Duration(click.ParamType[float]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from cmr.cli.options import Share, warehouse_option
+from cmr.cli.options import warehouse_option
 
 
 @click.command()
@@ -36,7 +36,7 @@ from cmr.cli.options import Share, warehouse_option
     "--max-rejects",
     default=0.01,
     show_default=True,
-    type=Share(),
+    type=click.FloatRange(0, 1),
     help="Share of a file's judgments that may name items which the data set lacks.",
 )
 def qrels(

@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 from cmr.errors import CmrError
 from cmr.sources.files import is_url, open_file
 
-_PART = re.compile(r"(.*)-(\d+)-of-(\d+)\.parquet", re.DOTALL)
+# As `datasets` writes them; older versions put a hash behind.
+_PART = re.compile(r"(.*)-(\d+)-of-(\d+)(-[0-9a-f]{16})?\.parquet", re.DOTALL)
 # Row groups whose pictures are held; several threads read neighbours.
 HELD = 4
 

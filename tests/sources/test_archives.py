@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cmr.api.ingest import ingest_source
 from cmr.errors import CmrError
 from cmr.sources.images import open_images
 from cmr.sources.img2dataset import read_img2dataset
@@ -158,8 +159,11 @@ def test_damage_counts_against_max_rejects(cmr, tmp_path):
     assert f"a.tar: the header at byte {PLACES[8]:,} is damaged" in said
     assert "more than the 0 that --max-rejects allows" in said
     assert not (tmp_path / "w").exists()
-    for wrong in ("nan", "inf", "-0.1", "1e400", "x"):
+    for wrong in ("inf", "-0.1", "1e400", "x"):
         assert "--max-rejects" in cmr(*base, "--max-rejects", wrong, code=2).stderr
+    with pytest.raises(CmrError, match="--max-rejects is a share from 0 to 1, not nan"):
+        ingest_source(str(tmp_path / "w"), "webdataset", shards=[path], model="scenes-tiny",
+                      max_rejects=float("nan"))  # fmt: skip
     said = cmr(*base, "--max-rejects", "0.2").stderr
     assert "5 texts, 5 visuals" in said
     rows = connect(str(tmp_path / "w")).execute("select source_row, reason from rejects").fetchall()
