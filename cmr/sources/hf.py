@@ -62,13 +62,13 @@ def read_hf(
                 f"{folder} holds vectors that cmr export hf wrote; give --image-vectors embedding "
                 "--text-vectors embedding"
             )
+        refuse_gaps(paths)
         return read_exported(
             folder, "" if ALL in asked else ",".join(asked), image_vectors, text_vectors, limit
         )
     part = part_of(folder, paths, asked)
     names = open_parquet(part.files[0]).schema_arrow.names
     told = _captions(part.files[0], names, caption_column)
-    refuse_gaps(part.files)
     cells = columns_of(part.files, [*told, *([id_column] if id_column else [])])
     rows = _Rows(
         list(zip(*(cells[name] for name in told), strict=True)),

@@ -9,13 +9,16 @@ from __future__ import annotations
 import re
 from bisect import bisect
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cmr.sources.parquetbytes import columns_of, open_parquet
-from cmr.sources.splits import COLUMN, choose, name_of
+from cmr.errors import CmrError
+from cmr.sources.parquetbytes import columns_of, open_parquet, refuse_gaps
+from cmr.sources.splits import ALL, COLUMN, choose, name_of
 
 _SHARD = re.compile(r"(.+?)-\d+-of-\d+(-[0-9a-f]+)?")
+# A split that names a file of several asks for that part alone.
+_ONE_SHARD = re.compile(r"-\d+(-of-\d+)?$")
 _NAMES = ("train", "test", "validation", "valid", "val", "dev", "restval")
 _NAMED = re.compile(rf"({'|'.join(_NAMES)})([-_.]?\d+)?", re.IGNORECASE)
 
@@ -41,16 +44,23 @@ class Split:
         return f"{self.files[place]}: row {row - self.starts[place]}"
 
 
-def part_of(folder: str, paths: Sequence[str], asked: Sequence[str]) -> Split:
+def part_of(folder: str, paths: Sequence[str], asked: Sequence[str], gaps: bool = False) -> Split:
     """The files and rows of the splits `asked` for; without, those of `splits.choose`.
 
     A row is of a split if it says so itself or, where no row of its files says so, if its file is
-    called so. Raises CmrError, naming the splits there are, for one that there is not.
+    called so. What is neither may be the beginning of files' names. `gaps`: shards may be
+    missing. Raises CmrError, naming the splits there are, for one that there is not, and naming a
+    shard that the others' names tell of and that is missing.
     """
     called = {path: file_split(folder, path) for path in paths}
     own = {path: _own(path) for path in paths}
     files = {name for name in called.values() if name is not None}
     cells = {one for told in own.values() for one in told if one is not None}
+    if len(asked) == 1 and asked[0] not in {*files, *cells, ALL}:
+        begun = [path for path in paths if Path(path).name.startswith(asked[0])]
+        if begun:
+            one_shard = _ONE_SHARD.search(asked[0]) is not None
+            return replace(part_of(folder, begun, (ALL,), one_shard), names=(asked[0],))
     # One split alone, be it of files or of rows, is no choice.
     there = [one for several in (files, cells) if asked or len(several) > 1 for one in several]
     chosen = choose(folder, there, asked)
@@ -72,6 +82,11 @@ def part_of(folder: str, paths: Sequence[str], asked: Sequence[str]) -> Split:
             rows += [len(splits) + row for row in kept]
             splits += [one or called[path] for one in own[path]]
             left += len(own[path]) - len(kept) if named else 0
+    if not taken:
+        raise CmrError(f"{folder} has no rows in its Parquet files")
+    if not gaps:
+        of = {called[path] for path in taken}
+        refuse_gaps([path for path in paths if called[path] in of])
     note = chosen.note
     if asked and left:
         note = f"{left:,} rows of files called so are left out: their column {COLUMN} says another"

@@ -26,8 +26,8 @@ _FAULTS = {
     "unexpected end": "a quote that opens there is never closed" + _QUOTES,
     "larger than field limit": f"a cell has more than {csv.field_size_limit():,} characters"
     + _QUOTES,
-    "new-line character": "a carriage return stands within a cell that is not quoted",
 }
+_RETURN = re.compile(r"\r(?!\n)")
 # What Excel writes before a table.
 _EXCEL = re.compile(r"sep=(.)\r?\n")
 
@@ -103,7 +103,7 @@ def _told(lines: Sequence[str]) -> str:
 def _cells(line: str, separator: str) -> list[str]:
     """One line's cells, quoted or not."""
     try:
-        return next(csv.reader([line], delimiter=separator), [])
+        return next(csv.reader([_RETURN.sub(" ", line)], delimiter=separator), [])
     except csv.Error:
         return []
 
@@ -142,18 +142,29 @@ def _raw(lines: Sequence[str], separator: str) -> tuple[list[list[str]], list[in
 def _quoted(
     path: str, lines: Sequence[str], separator: str, spaced: bool
 ) -> tuple[list[list[str]], list[int]]:
-    reader = csv.reader(lines, delimiter=separator, strict=True, skipinitialspace=spaced)
+    # csv takes a lone carriage return for the end of a line: it is read as another character.
+    spare = _spare(lines) if any(_RETURN.search(line) for line in lines) else None
+    given = lines if spare is None else (_RETURN.sub(spare, line) for line in lines)
+    reader = csv.reader(given, delimiter=separator, strict=True, skipinitialspace=spaced)
     records, starts, before = [], [], 0
     try:
         for record in reader:
             if record and (len(record) > 1 or record[0].strip()):
-                records.append(record)
+                records.append(
+                    record if spare is None else [cell.replace(spare, "\r") for cell in record]
+                )
                 starts.append(before + 1)
             before = reader.line_num
     except csv.Error as error:
         reason = next((ours for theirs, ours in _FAULTS.items() if theirs in str(error)), error)
         raise CmrError(f"{path}: line {before + 1} is no line of CSV: {reason}") from None
     return records, starts
+
+
+def _spare(lines: Sequence[str]) -> str:
+    """A character that the lines have not, of those that Unicode leaves to everybody."""
+    used = set().union(*lines)
+    return next(one for one in map(chr, range(0xE000, 0x10FFFE)) if one not in used)
 
 
 def _ragged(

@@ -76,7 +76,7 @@ def test_files_that_are_none(tmp_path):
     with pytest.raises(CmrError, match="nothing is ever unpickled"):
         read_ids(str(tmp_path / "o.npy"), "text", 1)
     (tmp_path / "l.txt").write_bytes(b"\xff")
-    with pytest.raises(CmrError, match="not readable text"):
+    with pytest.raises(CmrError, match="no text in UTF-8: line 1"):
         read_ids(str(tmp_path / "l.txt"), "text", 1)
     with pytest.raises(CmrError, match="row 0 holds 5, an int, where a caption is expected"):
         read_captions(written(tmp_path, "json", [5]), 1)

@@ -145,6 +145,20 @@ def test_hugging_face_files(tmp_path):
             read_hf(str(root), split="dev")
 
 
+def test_hugging_face_shards_that_are_missing(tmp_path):
+    write(tmp_path, "train-00001-of-00002.parquet", ["a"])
+    for shard, split in enumerate(("test", "val", "val")):
+        write(tmp_path, f"test-0000{shard}-of-00003.parquet", [split], [split])
+    # Of a shard without rows of the split nothing is missing; of train nothing was asked.
+    assert of(read_hf(str(tmp_path), split="test")) == {"test": ["test"]}
+    with pytest.raises(CmrError, match=r"there is no file .*train-00000-of-00002\.parquet"):
+        read_hf(str(tmp_path), split="train")
+    assert of(read_hf(str(tmp_path), split="train-00001")) == {"train": ["a"]}
+    pq.write_table(pa.table({"image": [], "caption": []}), tmp_path / "none.parquet")
+    with pytest.raises(CmrError, match="has no rows"):
+        read_hf(str(tmp_path), split="none")
+
+
 def test_hugging_face_rows(tmp_path):
     """Flickr30k has one file, test, with rows of all splits; COCO's file train has two."""
     flickr = tmp_path / "flickr"
