@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from cmr.encode.unreadable import Unreadable, read_item
+from cmr.encode.unreadable import UnreadableError, read_item
 from cmr.errors import CmrError
 from cmr.pipeline.progressbar import ProgressBar
 from cmr.sources.collection import Collection, Item, Reject
@@ -71,7 +71,7 @@ def hash_contents(
     def read(item: Item) -> Item | Reject:
         try:
             digest = hashlib.sha256(read_item(reader, item.uri or "")).hexdigest()
-        except Unreadable as reason:
+        except UnreadableError as reason:
             return Reject(item.uri or item.item_id, str(reason))
         return replace(item, content_hash=digest)
 
