@@ -70,7 +70,7 @@ def _decode(data: bytes) -> Image.Image:
 
 
 def _refuse_size(image: Image.Image) -> None:
-    """Raise UnreadableError for a picture beyond Pillow's bound, of which Pillow itself only warns."""
+    """Raise UnreadableError beyond Pillow's bound, of which Pillow itself only warns."""
     most = Image.MAX_IMAGE_PIXELS
     if most is not None and image.width * image.height > most:
         raise UnreadableError(f"too many pixels: {image.width:,} x {image.height:,}")

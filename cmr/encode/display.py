@@ -24,8 +24,8 @@ _IDENTITY = (1, 0, 0, 1)
 def shown(frame: Any, pixel_aspect: Fraction | None) -> Image.Image:
     """A frame of PyAV as an RGB picture as a player shows it.
 
-    `pixel_aspect`: width by height of a pixel, by which the width is scaled. Raises UnreadableError if
-    it is then too large, or nothing.
+    `pixel_aspect`: width by height of a pixel, by which the width is scaled. Raises
+    UnreadableError if it is then too large, or nothing.
     """
     width = round(frame.width * (pixel_aspect or 1))
     if width < 1 or width * frame.height > LARGEST_FRAME:

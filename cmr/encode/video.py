@@ -111,7 +111,7 @@ def _open(data: bytes) -> Any:
 
 
 def _picture(container: Any) -> Any:
-    """The stream that a player shows. Raises UnreadableError if there is none that can be decoded."""
+    """The stream that a player shows. Raises UnreadableError if none can be decoded."""
     stream = container.streams.best("video")
     if stream is None and not container.streams.video:
         raise UnreadableError("has no picture, only sound")
