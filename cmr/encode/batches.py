@@ -13,7 +13,7 @@ import torch
 from cmr.encode.decode import decode
 from cmr.encode.encoder import Encoder, Floats
 from cmr.encode.quiet import quiet_decoders
-from cmr.encode.unreadable import Unreadable, one_item, read_item
+from cmr.encode.unreadable import UnreadableError, one_item, read_item
 from cmr.encode.video import read_clip
 from cmr.errors import CmrError
 from cmr.sources.collection import Item, MediaReader, Reject
@@ -147,7 +147,7 @@ def prepare_media(
             frames, times, duration = clip.frames, clip.times, clip.duration
         with one_item("cannot be prepared for the model"):
             return Media([encoder.preprocess(frame) for frame in frames], times, duration)
-    except Unreadable as reason:
+    except UnreadableError as reason:
         return str(reason)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from cmr.encode.levels import to_rgb
-from cmr.encode.unreadable import Unreadable, one_item
+from cmr.encode.unreadable import UnreadableError, one_item
 
 # Formats that Pillow hands to a PostScript interpreter or to Windows, only recognises, or unpacks
 # without a bound.
@@ -32,7 +32,7 @@ def decode(data: bytes) -> Image.Image:
     """Decode to 8-bit RGB, turned upright by its EXIF orientation; of several frames the first.
 
     Greyscale, CMYK, palette and deeper pictures are converted (`cmr.encode.levels`); an alpha
-    channel is dropped, as open_clip's own preprocessing does. Raises Unreadable, a ValueError,
+    channel is dropped, as open_clip's own preprocessing does. Raises UnreadableError, a ValueError,
     with the reason if the bytes are no whole picture, or one so large that it must be an attack.
     """
     with one_item():
@@ -64,16 +64,16 @@ def _decode(data: bytes) -> Image.Image:
             shown = to_rgb(image)
             return shown if turn is None else shown.transpose(turn)
     except UnidentifiedImageError:
-        raise Unreadable("not a picture in a known format") from None
+        raise UnreadableError("not a picture in a known format") from None
     except Image.DecompressionBombError as error:
-        raise Unreadable(f"too many pixels: {error}") from None
+        raise UnreadableError(f"too many pixels: {error}") from None
 
 
 def _refuse_size(image: Image.Image) -> None:
-    """Raise Unreadable for a picture beyond Pillow's bound, of which Pillow itself only warns."""
+    """Raise UnreadableError beyond Pillow's bound, of which Pillow itself only warns."""
     most = Image.MAX_IMAGE_PIXELS
     if most is not None and image.width * image.height > most:
-        raise Unreadable(f"too many pixels: {image.width:,} x {image.height:,}")
+        raise UnreadableError(f"too many pixels: {image.width:,} x {image.height:,}")
 
 
 def _load(image: Image.Image) -> Image.Transpose | None:

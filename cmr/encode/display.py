@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image
 
-from cmr.encode.unreadable import Unreadable
+from cmr.encode.unreadable import UnreadableError
 
 # As for pictures: more pixels than this are an attack, or at least no clip to search.
 LARGEST_FRAME = 2**27
@@ -24,12 +24,12 @@ _IDENTITY = (1, 0, 0, 1)
 def shown(frame: Any, pixel_aspect: Fraction | None) -> Image.Image:
     """A frame of PyAV as an RGB picture as a player shows it.
 
-    `pixel_aspect`: width by height of a pixel, by which the width is scaled. Raises Unreadable if
-    it is then too large, or nothing.
+    `pixel_aspect`: width by height of a pixel, by which the width is scaled. Raises
+    UnreadableError if it is then too large, or nothing.
     """
     width = round(frame.width * (pixel_aspect or 1))
     if width < 1 or width * frame.height > LARGEST_FRAME:
-        raise Unreadable(f"has frames shown at {width} x {frame.height}, which cannot be")
+        raise UnreadableError(f"has frames shown at {width} x {frame.height}, which cannot be")
     image = frame.to_image()
     if width != image.width:
         image = image.resize((width, image.height), Image.Resampling.BICUBIC)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from cmr.encode.unreadable import Unreadable
+from cmr.encode.unreadable import UnreadableError
 
 # TIFF's fields: bits of a sample, whether zero is white, and the range that a file states.
 _BITS, _PHOTOMETRIC, _LEAST, _MOST = 258, 262, 340, 341
@@ -23,7 +23,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
     Grey of 16 bits is divided by 257 (of 12 bits in a TIFF, by 4095 / 255) and rounded. Other
     numbers, 32-bit integers and floats, have a black and a white only where the file states them:
     a TIFF's SMinSampleValue and SMaxSampleValue, or floats that all lie in [0, 1]. Raises
-    Unreadable for those that state nothing, which Pillow would cut off at 255 in silence.
+    UnreadableError for those that state nothing, which Pillow would cut off at 255 in silence.
     """
     if not image.mode.startswith(("I", "F")):
         return image.convert("RGB")
@@ -55,7 +55,7 @@ def _long(image: Image.Image) -> npt.NDArray[np.uint8]:
         low, high = (0.0, 1.0) if image.mode == "F" else (0.0, 0.0)
     if not (low < high and low <= least and most <= high):
         kind = "floats" if image.mode == "F" else "integers"
-        raise Unreadable(
+        raise UnreadableError(
             f"holds {kind} from {least:g} to {most:g}, and does not say which are black and white"
         )
     grey = np.empty(values.shape, np.uint8)

@@ -52,7 +52,7 @@ class Transformers:
             )
         if not hasattr(model, "get_image_features") or not hasattr(model, "get_text_features"):
             raise CmrError(f"the model {spec.name} is no dual encoder of pictures and texts")
-        self._steps = _steps(self._pictures)
+        self._steps = preprocessing_of(self._pictures)
         self._model = model.to(self.device).eval()
         self._dtype = _DTYPES[spec.precision]
         self._length = int(model.config.text_config.max_position_embeddings)
@@ -103,17 +103,17 @@ class Transformers:
         }
 
 
-def _steps(processor: Any) -> Preprocessing | None:
+def preprocessing_of(processor: Any) -> Preprocessing | None:
     """How a processor resizes; None if it does so in a way that is not known."""
     if not getattr(processor, "do_resize", False):
         return None
     size = {name: side for name, side in dict(processor.size or {}).items() if side}
     crop = dict(getattr(processor, "crop_size", None) or {})
-    middle = (crop.get("height"), crop.get("width"))
-    cropped = getattr(processor, "do_center_crop", False) and None not in middle
+    cropped = getattr(processor, "do_center_crop", False) and {"height", "width"} <= set(crop)
     resample = Image.Resampling(getattr(processor, "resample", None) or Image.Resampling.BILINEAR)
     if set(size) == {"shortest_edge"} and cropped:
         edge = size["shortest_edge"]
+        middle = (crop["height"], crop["width"])
         return Preprocessing((edge, edge), middle, True, resample, pillow=False)
     if set(size) == {"height", "width"}:
         whole = (size["height"], size["width"])

@@ -15,25 +15,25 @@ LONGEST = 200
 _OF_THE_MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE}
 
 
-class Unreadable(ValueError):
+class UnreadableError(ValueError):
     """A picture or clip that cannot be used; its message is the reason, in one printable line."""
 
 
 @contextmanager
 def one_item(what: str = "does not decode") -> Iterator[None]:
-    """Turn any exception within, a MemoryError too, into Unreadable: `what`, and its reason.
+    """Turn any exception within, a MemoryError too, into UnreadableError: `what`, and its reason.
 
     Decoders of damaged files raise all there is: KeyError, struct.error, RuntimeError. A CmrError
     passes, for it concerns all items, and so does what the machine lacks: space, file handles.
     """
     try:
         yield
-    except (CmrError, Unreadable):
+    except (CmrError, UnreadableError):
         raise
     except Exception as error:
         if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
             raise
-        raise Unreadable(f"{what}: {reason_of(error)}") from None
+        raise UnreadableError(f"{what}: {reason_of(error)}") from None
 
 
 def reason_of(error: BaseException) -> str:
@@ -56,9 +56,9 @@ def reason_of(error: BaseException) -> str:
 
 
 def read_item(reader: MediaReader, uri: str) -> bytes:
-    """The bytes of one item. Raises Unreadable with the reason if there are none."""
+    """The bytes of one item. Raises UnreadableError with the reason if there are none."""
     with one_item("cannot be read"):
         try:
             return reader.read(uri)
         except FileNotFoundError:
-            raise Unreadable("the file is missing") from None
+            raise UnreadableError("the file is missing") from None

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from PIL import Image
 
 from cmr.encode.display import LARGEST_FRAME, shown
-from cmr.encode.unreadable import Unreadable, one_item
+from cmr.encode.unreadable import UnreadableError, one_item
 
 SAMPLINGS = ("uniform", "fps", "middle")
 # Packets in a row that may give no frame of their own: a second field, or a frame that is only a
@@ -39,11 +39,11 @@ def read_clip(data: bytes, frames: int, sampling: str) -> Clip:
     second, as CLIP4Clip takes them, and where that gives more, so many of them, evenly. `middle`:
     one. The clip's time begins with its first frame that is shown: what an edit list leaves out,
     or no key frame comes before, is not. Frames are chosen by their own times, so a variable frame
-    rate changes nothing. A clip with fewer frames gives all it has. Raises Unreadable, a
+    rate changes nothing. A clip with fewer frames gives all it has. Raises UnreadableError, a
     ValueError, with the reason if there is no whole clip.
     """
     if not data:
-        raise Unreadable("the file is empty")
+        raise UnreadableError("the file is empty")
     with one_item("is no whole clip"):
         times, end = _packets(data)
         return _clip(data, times, end, frames, sampling)
@@ -88,7 +88,7 @@ def _clip(data: bytes, times: list[Fraction], end: Fraction, frames: int, sampli
         decoded = _decoded(container, stream)
         first = next(decoded, None)
         if first is None:
-            raise Unreadable("has no frame")
+            raise UnreadableError("has no frame")
         start = first[0]
         length = max(end - start, Fraction(0))
         wanted = targets(start, length, frames, sampling)
@@ -96,7 +96,7 @@ def _clip(data: bytes, times: list[Fraction], end: Fraction, frames: int, sampli
         for target, time, frame in shown_at(chain([first], decoded), wanted):
             lost = bisect_right(times, target) - bisect_right(times, time)
             if lost > WITHOUT_FRAME:
-                raise Unreadable(
+                raise UnreadableError(
                     f"is cut off: {lost} frames before {float(target - start):.1f} s do not decode"
                 )
             if time not in found:
@@ -111,15 +111,15 @@ def _open(data: bytes) -> Any:
 
 
 def _picture(container: Any) -> Any:
-    """The stream that a player shows. Raises Unreadable if there is none that can be decoded."""
+    """The stream that a player shows. Raises UnreadableError if none can be decoded."""
     stream = container.streams.best("video")
     if stream is None and not container.streams.video:
-        raise Unreadable("has no picture, only sound")
+        raise UnreadableError("has no picture, only sound")
     if stream is None or stream.codec_context is None:
-        raise Unreadable("unknown codec")
+        raise UnreadableError("unknown codec")
     context = stream.codec_context
     if context.width * context.height > LARGEST_FRAME:
-        raise Unreadable(f"has frames of {context.width} x {context.height}, too large")
+        raise UnreadableError(f"has frames of {context.width} x {context.height}, too large")
     context.options = _OPTIONS
     return stream
 
@@ -127,7 +127,7 @@ def _picture(container: Any) -> Any:
 def _packets(data: bytes) -> tuple[list[Fraction], Fraction]:
     """Times of the frames that are shown, ascending, and when the last ends, from packets alone.
 
-    Packets that an edit list discards are only there to be decoded. Raises Unreadable if the
+    Packets that an edit list discards are only there to be decoded. Raises UnreadableError if the
     packets end long before the file says.
     """
     import av
@@ -157,9 +157,9 @@ def _packets(data: bytes) -> tuple[list[Fraction], Fraction]:
                 own_ends.append(until)
         stated = Fraction(container.duration or 0, av.time_base)
     if ends < stated * Fraction(4, 5):
-        raise Unreadable(f"is cut off: {float(ends):.1f} of {float(stated):.1f} s are there")
+        raise UnreadableError(f"is cut off: {float(ends):.1f} of {float(stated):.1f} s are there")
     if not own_ends:
-        raise Unreadable("has no frame")
+        raise UnreadableError("has no frame")
     return sorted(times), max(own_ends)
 
 

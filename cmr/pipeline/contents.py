@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from cmr.encode.unreadable import Unreadable, read_item
+from cmr.encode.unreadable import UnreadableError, read_item
 from cmr.errors import CmrError
 from cmr.pipeline.progressbar import ProgressBar
 from cmr.sources.collection import Collection, Item, Judgment, Reject
@@ -73,7 +73,7 @@ def hash_contents(
             return item
         try:
             digest = hashlib.sha256(read_item(reader, item.uri or "")).hexdigest()
-        except Unreadable as reason:
+        except UnreadableError as reason:
             place = collection.places.get(item.uri or "")
             told = f", which {place} names" if place else ""
             return Reject(item.uri or item.item_id, f"{reason}{told}")

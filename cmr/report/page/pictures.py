@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from cmr.encode.quiet import quiet_decoders
-from cmr.encode.unreadable import Unreadable, one_item, read_item
+from cmr.encode.unreadable import UnreadableError, one_item, read_item
 from cmr.errors import CmrError
 
 if TYPE_CHECKING:
@@ -70,10 +70,10 @@ class Pictures:
         try:
             data = read_item(self._reader, item["uri"])
             if not self._same(item, data):
-                raise Unreadable("another picture by now")
+                raise UnreadableError("another picture by now")
             with quiet_decoders(), one_item():
                 small = self._small(data)
-        except (CmrError, OSError, Unreadable):
+        except (CmrError, OSError, UnreadableError):
             self.missing += 1
             return None
         return "data:image/webp;base64," + base64.b64encode(small).decode()
@@ -98,7 +98,7 @@ class Pictures:
         if not self._clips:
             try:
                 return decode(data)
-            except Unreadable:
+            except UnreadableError:
                 # Where only a folder was named, it may hold clips.
                 pass
         return read_clip(data, 1, "middle").frames[0]
