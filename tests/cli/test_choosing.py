@@ -58,6 +58,8 @@ def test_pools(cmr, root):
         result = cmr("compare", "dim=40,precision=fp32", "dim=16,precision=fp32", "-w", root,
                      "--pools", pools)  # fmt: skip
         assert " C " in result.stdout
+        assert f", {pools}, C = 10, 20: a = " in result.stdout
+        assert f"\n{pools.capitalize()}, C = 20: " in result.stdout
 
 
 @pytest.mark.parametrize(
