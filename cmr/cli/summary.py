@@ -120,7 +120,9 @@ def _print_leaderboard(con: duckdb.DuckDBPyConnection, subject: Subject) -> None
     _fill_kept(con, rows)
     shown = [row for row in rows if row["place"] <= _MOST]
     one = rows[0]
-    where = "whole gallery" if one["protocol"] == "full" else f"{one['protocol']}, C = {one['size']:,}"
+    where = (
+        "whole gallery" if one["protocol"] == "full" else f"{one['protocol']}, C = {one['size']:,}"
+    )
     print_table(
         pa.Table.from_pylist([_line(row) for row in shown]), title=f"{_title(subject)}, {where}"
     )
@@ -132,7 +134,7 @@ def _print_leaderboard(con: duckdb.DuckDBPyConnection, subject: Subject) -> None
 
 
 def _fill_kept(con: duckdb.DuckDBPyConnection, rows: list[Row]) -> None:
-    """What is kept of baselines that were not evaluated so: their ranks tell, but of drawn pools."""
+    """What is kept of baselines that were not evaluated so, from ranks; not of drawn pools."""
     from cmr.materialised import only
     from cmr.views import fetch
 

@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 # Runs of a comparison matrix; more cannot be read, and pairs grow with their square.
 MOST_COMPARED = 20
 # The views that `read` and the summary ask.
-VIEWS = "from metrics, leaderboard, tradeoffs, retention, speed, first_ranks, datasets, runs"
+VIEWS = "from metrics, leaderboard, tradeoffs, retention, int_pace, first_ranks, datasets, runs"
 MEASURES = (("recall", 10), ("mrr", None), ("ndcg", 10))
 _SPEED = """
     select run_id, dataset, qrels, model, direction, dim, dim_method, precision, scorer, device,
-        gallery, queries, seconds, queries_per_second, peak_rss_bytes, vector_bytes, machine
-    from speed inner join (select run_id, qrels from runs) as judged using (run_id)
+        gallery, k, queries, queries_per_second, slowest, quickest, p50_ms, p95_ms, p99_ms,
+        build_seconds, search_peak_bytes, vector_bytes, index_vector_bytes, threads, repeats,
+        conditions, machine
+    from int_pace
 """
 _ORDER = "direction, dim, dim_method, precision, run_id"
 _PROBABILITIES = ("p", "p_holm")
@@ -39,7 +41,8 @@ class Findings:
     `kept` is of `retention`, with p_holm over all runs, directions and MEASURES but the
     baseline's own; `costs` is of `tradeoffs`, with Recall@10's interval; `ranks` has the share of
     queries whose first relevant item ranks at `rank` or better; `compared` is of
-    `compare_runs`, a list a direction; `held` is what the runs are held against.
+    `compare_runs`, a list a direction; `held` is what the runs are held against. `speeds`: what
+    `cmr bench` measured of its runs, of one machine; none without it.
     """
 
     subject: Subject
@@ -84,9 +87,7 @@ def read(con: duckdb.DuckDBPyConnection, subject: Subject) -> Findings:
         ),
         kept=kept,
         costs=[{**row, **ends[row["run_id"]]} for row in costs],
-        speeds=rounded(
-            fetch(con, f"{_SPEED} {mine} where measured = 'evaluate' order by {_ORDER}")
-        ),
+        speeds=rounded(fetch(con, f"{_SPEED} {mine} order by {_ORDER}")),
         ranks=_ranks(con, mine),
         compared={
             way: compared(con, compared_runs(costs, way))

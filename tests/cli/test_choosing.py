@@ -21,7 +21,8 @@ def root(evaluated_with):
 def test_by_settings(cmr, root):
     result = cmr("compare", "dim=40,precision=fp32", "dim=40,precision=b1", "-w", root)
     for way in ("t2v", "v2t"):
-        assert f"d {way}: a = 40 native fp32 (" in result.stdout
+        assert f"d {way}, whole gallery: a = 40 native fp32 (" in result.stdout
+    assert result.stdout.count("\nWhole gallery: ") == 2
     assert "wins/losses/ties" in result.stdout
     assert result.stdout.count("b is worse in") + result.stdout.count("do not tell a and b") == 2
     same = cmr("compare", "--a", "dim=40,precision=fp32", "--b", "dim=40,precision=b1", "-w", root)
@@ -74,6 +75,8 @@ def test_pools(cmr, root):
         result = cmr("compare", "dim=40,precision=fp32", "dim=16,precision=fp32", "-w", root,
                      "--pools", pools)  # fmt: skip
         assert " C " in result.stdout
+        assert f", {pools}, C = 10, 20: a = " in result.stdout
+        assert f"\n{pools.capitalize()}, C = 20: " in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -102,7 +105,7 @@ def test_which_run_must_be_clear(root):
 
 def test_recommend(cmr, root):
     result = cmr("recommend", "-w", root, "--retain", "0.9")
-    assert "Fewest bytes a vector that keep 90.0%" in result.stdout
+    assert "Fewest bytes a vector that keep 90.0%, whole gallery" in result.stdout
     sentence = result.stdout.strip().splitlines()[-1]
     assert sentence.startswith("d, data: ")
     assert "of the native fp32 vectors" in sentence

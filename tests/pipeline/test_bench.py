@@ -136,7 +136,7 @@ def test_curves_and_decisions(benched):
     assert {(row["precision"], row["scorer"]) for row in costs} == {
         (precision, scorer) for precision in ("fp32", "int8") for scorer in ("torch", GRAPH)
     }
-    assert all(row["p50_ms"] > 0 and row["measured"] == "bench" for row in costs)
+    assert all(row["p50_ms"] > 0 for row in costs)
     assert any(row["best_bytes"] for row in costs)
     (said,) = rows(
         root,
@@ -147,7 +147,8 @@ def test_curves_and_decisions(benched):
     assert said["throughput_low"] <= said["throughput"] <= said["throughput_high"]
     assert said["sentence"].startswith("int8 at 40 keeps ")
     assert (
-        " of the Recall@10 of fp32 at 40 (t2v) at a quarter of the bytes and " in said["sentence"]
+        " of the Recall@10 of fp32 at 40 (t2v, whole gallery) at a quarter of the bytes and "
+        in said["sentence"]
     )
     assert said["sentence"].endswith(" the throughput")
 
