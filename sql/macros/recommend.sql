@@ -20,6 +20,9 @@
 -- @unearned: Why nothing is recommended, in words; NULL where the representations decide.
 recommend(retain := 0.99) as table
 with
+measured as materialized (
+    select * from retention where value is not null
+),
 judged as (
     select
         kept.*,
@@ -28,14 +31,14 @@ judged as (
             -- The baseline's own interval: what ranks that are all the same would be sure to keep.
             case when own.ci_low < retain then too_few(own.clusters, own.ci_low, retain) end
         ) as why_not
-    from retention as kept
-    left join retention as own
+    from measured as kept
+    left join measured as own
         on
             own.run_id = kept.baseline
             and own.measure = kept.measure
             and own.k is not distinct from kept.k
 ),
-ranked as (
+ranked as materialized (
     select
         *,
         why_not is null and ci_low >= retain as is_sure,
@@ -55,7 +58,6 @@ asked as (
         dataset, qrels, model, direction, scorer, measure, k,
         min(baseline) as baseline, min(baseline_is) as baseline_is, min(why_not) as unearned
     from ranked
-    where value is not null
     group by all
 ),
 final as (

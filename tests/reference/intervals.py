@@ -52,10 +52,10 @@ def share(series, clusters):
 
 
 def piece(moved, worst, net):
-    """Four clusters that move by the worst, and those that were seen to move."""
+    """Three clusters that move by the worst, and those that were seen to move."""
     seen = np.abs(moved)
-    size = ((seen**2).sum() + 4 * worst**2) / (seen.sum() + 4 * worst)
-    return size * (4 * worst + max(net, 0)) / (seen.sum() + 4 * worst)
+    size = ((seen**2).sum() + 3 * worst**2) / (seen.sum() + 3 * worst)
+    return size * (3 * worst + max(net, 0)) / (seen.sum() + 3 * worst)
 
 
 def reach(variance, piece, groups):

@@ -153,27 +153,40 @@ def test_retention_equals_numpy(two):
         assert (row["ci_low"], row["ci_high"]) == pytest.approx((low, high), abs=2e-6)
         ends = intervals.share(x, groups)
         assert (row["value_low"], row["value_high"]) == pytest.approx(ends, abs=2e-6)
-        assert row["unearned"] == "11 visual items are too few: at least 30 are needed"
+        assert row["unearned"] == "12 visual items are too few: at least 30 are needed"
 
 
-def test_recommend(two):
+def test_recommend(tmp_path):
     """The sure choice has its interval's lower end above the share; the other its estimate."""
-    con = connect(two[0].root)
-    kept = con.execute(
-        "select measure, k, retention, ci_low from retention where run_id = 'bb22'"
-    ).fetchall()
-    for retain in (0.3, 0.6, 0.8, 0.99):
+    rng = np.random.default_rng(3)
+    relevance = np.eye(60, dtype=int)
+    warehouse = warehouses.new(tmp_path)
+    warehouses.add_dataset(warehouse, "d", relevance)
+    finer = 3.5 * relevance + rng.normal(size=relevance.shape)
+    coarser = finer + 0.9 * rng.normal(size=relevance.shape)
+    coarse = {"precision": "int8", "vector_bytes": 8}
+    warehouses.add_run(warehouse, "aa11", "d", finer, relevance)
+    warehouses.add_run(warehouse, "bb22", "d", coarser, relevance, **coarse)
+    con = connect(warehouse.root)
+    rows = con.execute("select run_id, measure, k, retention, ci_low, unearned from retention")
+    kept = {row[:3]: row[3:] for row in rows.fetchall()}
+    seen = set()
+    for retain in (0.5, 0.9, 0.95, 0.99):
         rows = con.execute(
-            "select measure, k, run_id, point_run_id, point_vector_bytes "
-            f"from recommend(retain := {retain}) where direction = 't2v'"
+            "select measure, k, run_id, point_run_id, unearned from recommend(retain := ?)",
+            [retain],
         ).fetchall()
-        found = {(measure, k): rest for measure, k, *rest in rows}
-        assert len(found) == 19
-        for measure, k, retention, low in kept:
-            sure, point, size = found[measure, k]
-            assert sure == ("bb22" if low >= retain else "aa11")
-            assert point == ("bb22" if retention >= retain else "aa11")
-            assert size == (8 if retention >= retain else 32)
+        assert len(rows) == 19
+        for measure, k, sure, point, why in rows:
+            share, low, unearned = kept["bb22", measure, k]
+            enough = kept["aa11", measure, k][1] >= retain
+            assert (why is None) == (unearned is None and enough)
+            near = "bb22" if share >= retain else "aa11"
+            assert point == (near if unearned is None else None)
+            expected = "bb22" if low >= retain else "aa11"
+            assert sure == (expected if why is None else None)
+            seen.add((sure, point))
+    assert {("bb22", "bb22"), ("aa11", "aa11"), (None, "aa11")} <= seen
 
 
 def test_the_frontier(two):
