@@ -90,7 +90,9 @@ def reads(query: str, unqualified: bool = False) -> list[str]:
     their name.
     """
     found = _SOURCE.findall(query)
-    return list(dict.fromkeys(name or call for main, name, call in found if not (main and unqualified)))
+    return list(
+        dict.fromkeys(name or call for main, name, call in found if not (main and unqualified))
+    )
 
 
 def needs(query: str, without: Iterable[str] = ()) -> set[str]:
@@ -146,7 +148,11 @@ def standing_in(view: View, found: dict[str, View]) -> str:
         collect(source)
     parts = []
     for name, other in found.items():
-        if name in wanted and name not in fresh and fresh.intersection(reads(other.query, unqualified=True)):
+        if (
+            name in wanted
+            and name not in fresh
+            and fresh.intersection(reads(other.query, unqualified=True))
+        ):
             fresh.add(name)
             parts.append(f"{name} as (\n{standing_in(other, found)}\n)")
     between = ",\n".join(parts)
