@@ -11,18 +11,15 @@ from cmr.cli.options import warehouse_option
 if TYPE_CHECKING:
     import duckdb
 
-# Doubts that are told in full; of more the rest is counted.
-_TOLD = 3
-
 
 @click.command()
 @warehouse_option
 def doctor(warehouse: str) -> None:
     """Check the warehouse, and look for the classic mistakes.
 
-    A check that finds something means damage: exit code 1. A doubt is told in plain words: what
-    looks wrong in the data and where; it may be right. Each is a view, so
-    `cmr sql "from check_ranks_range"` shows what was found.
+    A check that finds something means damage: exit code 1. A doubt is told in plain words, once
+    for each data set, model and direction: what looks wrong in the data and where; it may be
+    right. Each is a view, so `cmr sql "from check_ranks_range"` shows all that was found.
 
     \b
     cmr doctor
@@ -36,6 +33,8 @@ def doctor(warehouse: str) -> None:
     from cmr.warehouse.store import Warehouse
 
     con = connect(Warehouse.open(warehouse).root)
+    # Several checks and doubts ask for it: computed anew, as kept figures are not, but once.
+    con.register("metrics", fetch(con, "from memory.main.metrics"))
     rows = []
     for view in views("checks"):
         found = fetch(con, f"select count(*) as n from {view.name}")["n"][0].as_py()
@@ -43,13 +42,15 @@ def doctor(warehouse: str) -> None:
         rows.append({"check": view.name, "rows": found, "finds": what})
     print_table(pa.Table.from_pylist(rows))
     bad = [str(row["check"]) for row in rows if row["rows"]]
+    if not bad:
+        click.echo(f"all {len(rows)} checks pass")
+    _tell_doubts(con)
     if bad:
         raise CmrError(f"{len(bad)} checks found something: {', '.join(bad)}")
-    click.echo(f"all {len(rows)} checks pass")
-    _tell_doubts(con)
 
 
 def _tell_doubts(con: duckdb.DuckDBPyConnection) -> None:
+    """One line for each doubt, data set, model and direction: its first row, and how many more."""
     from cmr.cli.tables import visible
     from cmr.sqlfiles import views
     from cmr.views import fetch
@@ -57,17 +58,15 @@ def _tell_doubts(con: duckdb.DuckDBPyConnection) -> None:
     names = [view.name for view in views("doubts")]
     told = 0
     for name in names:
-        found = fetch(con, f"from {name}").to_pylist()
-        told += bool(found)
-        for row in found[:_TOLD]:
-            where = " ".join(
-                str(row[key])
-                for key in ("dataset", "model", "direction", "modality", "dim", "precision")
-                if row.get(key) is not None
-            )
-            who = where or f"run {row['run_id']}"
-            click.echo(visible(f"{name}: {who}: {row['says']}"))
-        if len(found) > _TOLD:
-            click.echo(f'{name}: {len(found) - _TOLD} more; cmr sql "from {name}"')
+        alike: dict[tuple[object, ...], list[dict[str, object]]] = {}
+        for row in fetch(con, f"from {name}").to_pylist():
+            who = tuple(row.get(key) for key in ("dataset", "model", "direction", "modality"))
+            alike.setdefault(who, []).append(row)
+        for who, rows in alike.items():
+            which = [rows[0].get(key) for key in ("dim", "precision")]
+            where = " ".join(str(part) for part in (*who, *which) if part is not None)
+            more = f'; {len(rows) - 1} more: cmr sql "from {name}"' if len(rows) > 1 else ""
+            click.echo(visible(f"{name}: {where}: {rows[0]['says']}{more}"))
+        told += len(alike)
     if not told:
         click.echo(f"none of the {len(names)} classic mistakes in sight")

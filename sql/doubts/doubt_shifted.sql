@@ -42,10 +42,12 @@ shares as (
 ),
 final as (
     select
-        run_id, shift, share,
+        shares.run_id, runs.dataset, runs.model, runs.direction, runs.dim, runs.precision,
+        shares.shift, shares.share,
         'for ' || round(100 * share) || '% of the queries the top hit stands ' || shift
         || ' rows from the relevant item: one side is shifted' as says
     from shares
-    where shift <> 0 and share > 0.3 and queries >= 5
+    inner join runs using (run_id)
+    where shares.shift <> 0 and shares.share > 0.3 and shares.queries >= 5
 )
 select * from final

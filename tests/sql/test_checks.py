@@ -8,7 +8,8 @@ import pytest
 
 from cmr.sqlfiles import view_names
 from cmr.views import connect
-from cmr.warehouse.schemas import EMBEDDING_SETS
+from cmr.warehouse.schemas import EMBEDDING_SETS, RUNS
+from cmr.warehouse.store import Warehouse
 from tests import warehouses
 
 SIZE = 12
@@ -42,9 +43,10 @@ def sound(tmp_path):
     return tmp_path
 
 
-def findings(root):
+def findings(root, names=None):
     con = connect(str(root))
-    return {name: len(con.execute(f"from {name}").fetchall()) for name in view_names("checks")}
+    names = names or view_names("checks")
+    return {name: len(con.execute(f"from {name}").fetchall()) for name in names}
 
 
 def spoil(root, table, change):
@@ -59,9 +61,24 @@ def first(**values):
     return lambda rows: [rows[0] | values, *rows[1:]]
 
 
-def biased(rows):
-    """Pools that hold none of the competitors."""
-    return [row | {"above": 0} for row in rows]
+def thinned(rows):
+    """Pools from which a fifth of the competitors was dropped."""
+    rng = np.random.default_rng(1)
+    return [row | {"above": int(rng.binomial(row["above"], 0.8))} for row in rows]
+
+
+def of_another_size(rows):
+    """Pools of 9 that are called pools of 12."""
+    rng = np.random.default_rng(2)
+    return [
+        row | {"above": int(rng.hypergeometric(row["above"], SIZE - 1 - row["above"], 8))}
+        for row in rows
+    ]
+
+
+def shifted(rows):
+    """Every pool with a competitor more before the relevant item, where it can have one."""
+    return [row | {"above": min(row["above"] + 1, SIZE - 1)} for row in rows]
 
 
 def moved(row):
@@ -78,7 +95,8 @@ FAULTS = {
     "check_ranks_known": ("ranks", first(above=None, tied=None)),
     "check_sampled_range": ("sampled_ranks", first(above=SIZE)),
     "check_every_query": ("ranks", lambda rows: rows[1:]),
-    "check_sampled_against_expected": ("sampled_ranks", biased),
+    "check_sampled_against_expected": ("sampled_ranks", thinned),
+    "check_pools_range": ("sampled_ranks", first(candidates=31)),
     "check_runs_agree": ("ranks", first(relevants=2)),
     "check_lift_agrees": ("ranks", lambda rows: [moved(rows[0]), *rows[1:]]),
 }
@@ -92,18 +110,70 @@ def test_sound_warehouse(sound):
 def test_finds_its_fault(sound, name):
     table, change = FAULTS[name]
     spoil(sound, table, change)
-    assert findings(sound)[name] > 0
+    assert findings(sound, [name])[name] > 0
+
+
+@pytest.mark.parametrize("change", [of_another_size, shifted])
+def test_pools_that_are_not_uniform(sound, change):
+    spoil(sound, "sampled_ranks", change)
+    found = connect(str(sound)).execute("select measure from check_sampled_against_expected")
+    assert ("above",) in found.fetchall()
+
+
+def test_sizes_that_no_pool_can_have(sound):
+    """In what is shown, and in the catalogue: more than the gallery of 30, or never drawn."""
+    warehouse = Warehouse.open(str(sound))
+    row = warehouse.find(RUNS, "r")
+    warehouse.commit(RUNS, "r", {**row, "sampled_candidates": [SIZE, 20, 31]})
+    con = connect(str(sound))
+    con.execute(
+        "create temp table metrics as select * from (values ('r', 'full', 30), ('r', 'full', 29), "
+        "('r', 'expected', 0), ('r', 'expected', 1), ('r', 'expected', 31), ('r', 'sampled', 12), "
+        "('?', 'expected', 12)) as t(run_id, protocol, candidates)"
+    )
+    found = con.execute("select found_in, run_id, candidates from check_pools_range order by all")
+    assert found.fetchall() == [
+        ("metrics", "?", 12), ("metrics", "r", 0), ("metrics", "r", 29), ("metrics", "r", 31),
+        ("runs", "r", 20), ("runs", "r", 31),
+    ]  # fmt: skip
+
+
+WRONG = {
+    "recall": [
+        {"value": 1.01}, {"value": -0.01}, {"value": None}, {"value": float("nan")},
+        {"chance": None}, {"chance": 0.0}, {"chance": 1.01}, {"lift": None}, {"lift": 1e4},
+        {"ci_low": None}, {"ci_high": None}, {"ci_low": 1.0}, {"ci_high": 0.0},
+    ],
+    "mrr": [{"value": 1.5, "lift": None}, {"value": 1.5}],
+    "mean_rank": [{"value": 0.5}, {"value": 31.0}, {"chance": 0.5}],
+}  # fmt: skip
+
+
+def test_figures_that_cannot_be(sound):
+    con = connect(str(sound))
+    table = con.sql("from metrics").to_arrow_table()
+    rows = table.to_pylist()
+    for measure, changes in WRONG.items():
+        at = next(
+            at for at, row in enumerate(rows)
+            if row["measure"] == measure and row["protocol"] == "full" and row["k"] in (None, 5)
+        )  # fmt: skip
+        for change in changes:
+            spoiled = [*rows[:at], rows[at] | change, *rows[at + 1 :]]
+            con.register("metrics", table.from_pylist(spoiled, schema=table.schema))
+            found = con.execute("select measure, k from check_metrics_range").fetchall()
+            assert found == [(measure, rows[at]["k"])], change
 
 
 def test_every_check_has_a_planted_fault(sound):
     """metrics has one row a key by construction, so its check is shown on a doubled run."""
     run = sound / "runs" / "r.parquet"
     (sound / "runs" / "copy.parquet").write_bytes(run.read_bytes())
-    assert findings(sound)["check_metrics_keys"] > 0
-    shown_elsewhere = {"check_metrics_keys", "check_files_exist"}
+    assert findings(sound, ["check_metrics_keys"])["check_metrics_keys"] > 0
+    shown_elsewhere = {"check_metrics_keys", "check_metrics_range", "check_files_exist"}
     assert set(FAULTS) | shown_elsewhere == set(view_names("checks"))
 
 
 def test_a_missing_file_is_found(sound):
     next(p for p in (sound / "timings").rglob("*.parquet") if not p.name.startswith("_")).unlink()
-    assert findings(sound)["check_files_exist"] == 1
+    assert findings(sound, ["check_files_exist"]) == {"check_files_exist": 1}

@@ -8,7 +8,7 @@ import pytest
 
 from cmr.materialised import open_for
 from cmr.sqlfiles import view_names
-from cmr.warehouse.schemas import DATASETS, EMBEDDING_SETS, ITEMS
+from cmr.warehouse.schemas import DATASETS, EMBEDDING_SETS, ITEMS, RUNS
 from cmr.warehouse.store import Warehouse
 from tests import warehouses
 
@@ -134,9 +134,41 @@ def test_every_doubt_is_planted_here():
     }  # fmt: skip
 
 
-def test_doctor_tells_them(cmr, make):
+def test_near_chance_by_the_interval(tmp_path):
+    """Not certainly above chance, or certainly hardly; no weak run that is clearly above it."""
+    rng = np.random.default_rng(3)
+    relevance = np.eye(400, dtype=int)
+    warehouse = warehouses.new(tmp_path)
+    warehouses.add_dataset(warehouse, "d", relevance)
+    for name, share in (("none", 0), ("few", 0.01), ("weak", 0.03), ("good", 0.5)):
+        found = rng.permutation(400) < share * 400
+        scores = rng.normal(size=relevance.shape) + relevance * 9 * found[:, None]
+        warehouses.add_run(warehouse, name, "d", scores, relevance, model=name)
+    rows = doubts(warehouse)["doubt_near_chance"]
+    assert {row["run_id"] for row in rows} == {"none", "few"}
+    for row in rows:
+        assert row["ci_low"] <= row["chance"] or row["ci_high"] < 1.5 * row["chance"]
+        assert "over the whole gallery, 95% interval" in row["says"]
+
+
+def test_doctor_tells_them_once(cmr, make):
+    """A line for each direction, not for each precision and C; also where a check fails."""
     warehouse = make(truth=(TRUTH + 1) % VISUALS)
-    result = cmr("doctor", "-w", warehouse.root)
-    assert "all 13 checks pass" in result.stdout
-    assert "doubt_shifted: " in result.stdout
-    assert "one side is shifted" in result.stdout
+    row = warehouse.catalogue(RUNS)[0]
+    (name,) = [file for file in row["files"] if file.startswith("ranks/")]
+    table = warehouse.storage.read(name)
+    rows = table.to_pylist()
+    rows[0]["tied"] = -1
+    warehouse.storage.write(name, table.schema, [table.from_pylist(rows, schema=table.schema)])
+    result = cmr("doctor", "-w", warehouse.root, code=1)
+    assert "check_ranks_range" in result.stderr
+    lines = [line for line in result.stdout.splitlines() if line.startswith("doubt_")]
+    told = [
+        ("doubt_near_chance: d data t2v", "; 1 more: cmr sql"),
+        ("doubt_near_chance: d data v2t", "; 1 more: cmr sql"),
+        ("doubt_shifted: d data t2v", "one side is shifted; 1 more: cmr sql"),
+    ]
+    assert len(lines) == len(told)
+    for line, (start, end) in zip(lines, told, strict=True):
+        assert line.startswith(start), lines
+        assert end in line, lines

@@ -208,13 +208,28 @@ def test_any_k_and_c(two_ways):
     assert only == [("v2t",)]
 
 
+def test_a_cutoff_beyond_every_gallery(two_ways):
+    """All that is relevant is found, and nothing is tabulated as far."""
+    found = connect(two_ways.root).execute(
+        "select distinct measure, round(value, 9) from metrics_at(1000000000) "
+        "where measure in ('recall', 'hit_rate') order by all"
+    )
+    assert found.fetchall() == [("hit_rate", 1), ("recall", 1)]
+
+
 @pytest.mark.parametrize(
     ("call", "reason"),
     [
         ("metrics_for(21, 5)", "no run can have pools of 21"),
         ("metrics_for(0, 5)", "no run can have pools of 0"),
-        ("metrics_for(8, 0)", "K must be 1 or more"),
-        ("metrics_at(0)", "K must be 1 or more"),
+        ("metrics_for(-8, 5)", "no run can have pools of -8"),
+        ("metrics_for(8.5, 5)", "C must be a whole number"),
+        ("metrics_for(null, 5)", "C must be a whole number"),
+        ("metrics_for(8, 0)", "K must be a whole number, 1 or more"),
+        ("metrics_for(8, 2.5)", "K must be a whole number, 1 or more"),
+        ("metrics_at(0)", "K must be a whole number, 1 or more"),
+        ("metrics_at(-1)", "K must be a whole number, 1 or more"),
+        ("metrics_at(null)", "K must be a whole number, 1 or more"),
     ],
 )
 def test_what_cannot_be_asked(two_ways, call, reason):
