@@ -92,7 +92,7 @@ def beyond(column: pa.Array) -> pa.Array:
 
 def _always_text(kind: pa.DataType) -> bool:
     """Times, of which 24:00 is one in SQL, and nanoseconds."""
-    return pa.types.is_time(kind) or (pa.types.is_timestamp(kind) and kind.unit == "ns")
+    return bool(pa.types.is_time(kind) or (pa.types.is_timestamp(kind) and kind.unit == "ns"))
 
 
 def _plain(kind: pa.DataType) -> bool:

@@ -29,8 +29,9 @@ def print_table(table: pa.Table, title: str | None = None, file: Any = None) -> 
     out = file or sys.stdout
     on_terminal = out.isatty()
     # Rich ends the process itself where a reader has left.
-    page = out if on_terminal else io.StringIO()
-    console = Console(file=page, width=None if on_terminal else _WIDE, highlight=False)
+    page = io.StringIO()
+    shown = out if on_terminal else page
+    console = Console(file=shown, width=None if on_terminal else _WIDE, highlight=False)
     grid = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
     for field in table.schema:
         numeric = pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
@@ -40,8 +41,7 @@ def print_table(table: pa.Table, title: str | None = None, file: Any = None) -> 
     for row in zip(*columns, strict=True):
         grid.add_row(*map(Text, map(cell, table.column_names, row)))
     console.print(grid)
-    if page is not out:
-        out.write(page.getvalue())
+    out.write(page.getvalue())
 
 
 def cell(name: str, value: Any) -> str:
