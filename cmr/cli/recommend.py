@@ -39,7 +39,8 @@ def recommend(
     """Find the smallest representation that keeps a share of the fp32 native one's quality.
 
     "sure" is the smallest whose 95% interval of retention lies above the share; "perhaps" the
-    smallest whose estimate does, which another sample of queries may not confirm.
+    smallest whose estimate does, which another sample of queries may not confirm. Where the
+    baseline is not clearly above chance, or visual items are too few, nothing is recommended.
 
     \b
     cmr recommend
@@ -102,11 +103,16 @@ def _sentence(choice: Choice, retain: float) -> str:
     if best is None:
         return (
             f"{who}: no representation evaluated is sure to keep {retain:.1%} of the baseline, "
-            f"{held.name}, in every measure and direction.{lack}"
+            f"{held.name}, over the whole gallery, in every measure and direction.{lack}"
+        )
+    if best["is_baseline"]:
+        return (
+            f"{who}: nothing smaller than the baseline, {held.name}, is sure to keep {retain:.1%} "
+            f"of it in every measure and direction above.{lack}"
         )
     return (
         f"{who}: {_words(best)} is the smallest that is sure to keep {retain:.1%} of the "
-        f"baseline, {held.name}, in every measure and direction above: "
+        f"baseline, {held.name}, over the whole gallery, in every measure and direction above: "
         f"{best['vector_bytes']:,} bytes a vector, {best['share']:.1%} of its size, at least "
         f"{best['low']:.2%} kept.{lack}"
     )

@@ -195,18 +195,19 @@ def _sentence(con: duckdb.DuckDBPyConnection, subject: Subject) -> str:
     lack = f" {held.lack[0].upper()}{held.lack[1:]}." if held.lack else ""
     if best is None:
         return (
-            f"{who}none is sure to keep {RETAIN:.0%} of the baseline, {held.name}, in every "
-            f"direction and in recall, hit rate, MRR and NDCG@10.{lack}"
+            f"{who}none is sure to keep {RETAIN:.0%} of the baseline, {held.name}, over the whole "
+            f"gallery, in every direction and in recall, hit rate, MRR and NDCG@10.{lack}"
         )
     name = f"{best['dim']} {best['dim_method']} {best['precision']}"
     if best["is_baseline"]:
         return (
             f"{who}none smaller than the baseline, {name}, is sure to keep {RETAIN:.0%} of its "
-            f"quality.{lack}"
+            f"quality over the whole gallery.{lack}"
         )
     return (
         f"{who}{name} is the smallest that is sure to keep {RETAIN:.0%} of the baseline, "
-        f"{held.name}, in every direction and in recall, hit rate, MRR and NDCG@10: "
+        f"{held.name}, over the whole gallery, in every direction and in recall, hit rate, MRR and "
+        f"NDCG@10: "
         f"{best['vector_bytes']:,} bytes a vector, {best['share']:.1%} of its size, at least "
         f"{best['low']:.2%} kept.{lack}"
     )

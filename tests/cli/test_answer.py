@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
+import jsonschema
+import numpy as np
 import pytest
 
+import cmr as package
+from cmr.report.summary import schema
 from cmr.views import connect
 
 
@@ -28,22 +34,104 @@ def test_one_run(evaluate):
                      "--protocols", "full")  # fmt: skip
     assert "Leaderboard, whole gallery" in found
     assert found.count("40 native int8") == 1
-    assert "one representation, so there is nothing to choose from. Evaluate --precisions" in found
+    assert found.endswith(
+        "one representation, so there is nothing to choose from; native fp32 was not evaluated: "
+        "add --dims 40 --precisions fp32.\n"
+    )
 
 
-def test_without_native_fp32(evaluate):
+def test_too_few_to_say(evaluate):
+    """The baseline is named, whatever else is wrong."""
     found = evaluate("--dims", "40", "--precisions", "int8,int4")
-    assert "the finest evaluated (40 native int8)" in found or "none smaller than 40" in found
-    assert "Evaluate --precisions fp32 too" in found
+    assert found.endswith(
+        "d, data: nothing is recommended: 22 visual items are too few: at least 30 are needed "
+        "(baseline: 40 native int8).\n"
+    )
 
 
-def test_against_native_fp32(evaluate):
-    found = evaluate("--dims", "40", "--precisions", "fp32,fp16,b1")
-    assert "Leaderboard, expected, C = 20" in found
-    sentence = found.strip().splitlines()[-1]
-    assert sentence.startswith("d, data: 40 native fp16 is the smallest that is sure to keep 99%")
+@pytest.fixture(scope="module")
+def large(path):
+    """600 pairs that are found well, and 600 that are not, at 40 dimensions."""
+    rng = np.random.default_rng(5)
+    visuals = rng.standard_normal((600, 40), dtype=np.float32)
+    truth = np.arange(600)
+    wh = package.open(path / "large", create=True)
+    near = visuals + 0.6 * rng.standard_normal(visuals.shape, dtype=np.float32)
+    wh.ingest_arrays(near, visuals, truth, dataset="near", model="m")
+    wh.ingest_arrays(rng.permutation(near), visuals, truth, dataset="far", model="m")
+    return path / "large"
+
+
+@pytest.fixture
+def said(cmr, large):
+    """The sentence that an evaluation of a data set ends with."""
+
+    def run(dataset, *options):
+        more = ("--protocols", "full", "-w", large)
+        return cmr("evaluate", "--dataset", dataset, *options, *more).stdout.splitlines()[-1]
+
+    return run
+
+
+def test_only_lifted(said):
+    """A dimension above the native one adds nothing that others could be held against."""
+    assert said("near", "--dims", "64,80", "--precisions", "int8") == (
+        "near, m: nothing is recommended: native fp32 was not evaluated: add --dims 40 "
+        "--precisions fp32; a lifted dimension is no baseline."
+    )
+
+
+def test_without_native_fp32(said):
+    sentence = said("near", "--dims", "40,64", "--precisions", "int8,b1")
+    assert sentence.startswith("near, m: none smaller than the baseline, 40 native int8, is sure")
+    assert sentence.endswith("Native fp32 was not evaluated: add --dims 40 --precisions fp32.")
+
+
+def test_against_native_fp32(said):
+    """What is left open has native fp32 too; what is asked for whole has nothing else."""
+    sentence = said("near", "--precisions", "fp16")
+    assert sentence.startswith("near, m: 40 native fp16 is the smallest that is sure to keep 99%")
+    assert "of the baseline, 40 native fp32, over the whole gallery, in every direction" in sentence
     assert "80 bytes a vector, 50.0% of its size" in sentence
-    assert "Evaluate" not in sentence
+    assert "was not evaluated" not in sentence
+
+
+def test_near_chance(cmr, large, said):
+    """Vectors that do not belong to the items keep all of nothing, and are not recommended."""
+    sentence = said("far", "--precisions", "int8", "--dims", "8")
+    assert sentence.startswith("far, m: one representation")
+    sentence = said("far", "--dims", "8")
+    assert sentence.startswith("far, m: nothing is recommended: ")
+    assert "@10 0.0" in sentence
+    assert "is not clearly above chance 0.017 (baseline: 40 native fp32)" in sentence
+    advised = cmr("recommend", "--dataset", "far", "-w", large).stdout
+    assert "nothing is recommended" in advised.splitlines()[-1]
+    assert advised.count("none") == 2 * 8
+    rows = package.open(large).recommend(0.5, dataset="far").dicts()
+    assert {(row["run_id"], row["point_run_id"], row["smallest"]) for row in rows} == {(None,) * 3}
+    cmr("report", "--dataset", "far", "-w", large, "--out", large / "report")
+    summary = json.loads((large / "report" / "experiment_summary.json").read_text())
+    jsonschema.validate(summary, json.loads(schema()))
+    (found,) = summary["answers"]
+    assert found["smallest_sure"] is None
+    assert "not clearly above chance" in found["why_not"]
+    page = (large / "report" / "index.html").read_text()
+    assert "No representation is recommended." in page
+    assert "keeps at least" not in page
+
+
+def test_the_default_grid_has_its_baseline(cmr, large):
+    """Native fp32 beside the published grid, exactly once; in lists and two stages ranked whole."""
+    count = ("sql", "select dim, precision, scorer, rescore, count(*) as n from runs where "
+             "dataset = 'near' and precision = 'fp32' group by all", "-w", large,
+             "--format", "json")  # fmt: skip
+    for options in (("--dims", "8"), ("--precisions", "int8", "--rescore", "fp32"),
+                    ("--precisions", "int8", "--scorer", "usearch-hnsw"),
+                    ("--precisions", "fp32,int8", "--dims", "40")):  # fmt: skip
+        cmr("evaluate", "--dataset", "near", "--protocols", "full", "-w", large, *options)
+        assert json.loads(cmr(*count).stdout) == [
+            {"dim": 40, "precision": "fp32", "scorer": "torch", "rescore": None, "n": 2}
+        ]
 
 
 def test_many_rows(evaluate):

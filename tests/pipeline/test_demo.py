@@ -11,6 +11,7 @@ def test_demo(cmr, tmp_path):
     arguments = ("demo", "-w", tmp_path / "w", "--out", tmp_path / "report")
     first = cmr(*arguments)
     assert "Leaderboard" in first.stdout
+    assert "of the baseline, 512 native fp32, in every direction" in first.stdout
     assert f"report: {tmp_path / 'report'}" in first.stdout
     con = connect(str(tmp_path / "w"))
     hit_rate = con.execute(
@@ -18,9 +19,9 @@ def test_demo(cmr, tmp_path):
         "and direction = 't2v' and dim = 512 and precision = 'fp16'"
     ).fetchone()[0]
     assert 0.70 < hit_rate < 0.97
-    assert con.execute("select count(*) from runs").fetchone() == (18,)
+    assert con.execute("select count(*) from runs").fetchone() == (20,)
     assert con.execute("select count(*) from check_sampled_against_expected").fetchone() == (0,)
     summary = json.loads((tmp_path / "report" / "experiment_summary.json").read_text())
-    assert len(summary["leaderboard"]) == 18 * 11
+    assert len(summary["leaderboard"]) == 20 * 11
     assert "nothing to do" in cmr(*arguments).stdout
     assert "checks pass" in cmr("doctor", "-w", tmp_path / "w").stdout
