@@ -1,6 +1,8 @@
 -- Candidate pools of a size that the run's pools cannot have, or that was not drawn: a pool holds
 -- every relevant item of its query, and no more than the gallery.
 -- @found_in: Where it stands: metrics, runs (sampled_candidates) or sampled_ranks.
+-- @smallest: Largest number of relevant items of a query of the run.
+-- @largest: Items of its gallery.
 with
 named as (
     select distinct run_id, 'metrics' as found_in, protocol, candidates from metrics
