@@ -95,7 +95,9 @@ def _print(pair: Pair) -> None:
     named = f"a = {representation(left)}, b = {representation(right)}"
     title = f"{left['dataset']} {left['direction']}: {named}"
     print_table(pa.Table.from_pylist(order), title=title)
-    click.echo(_sentence(rows) + "\n")
+    few = min(row["clusters"] for row in rows)
+    tail = "" if few >= pair.fewest else f" {few} visual items are too few to tell much."
+    click.echo(_sentence(rows) + tail + "\n")
 
 
 def _sentence(rows: Sequence[Row]) -> str:

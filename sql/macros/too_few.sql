@@ -5,7 +5,7 @@ too_few(clusters, low, retain) as
         printf(
             '%d visual items are too few to be sure of %.4g%%: even where no query differs they are '
             || 'sure of no more than %.1f%%',
-            clusters::bigint, 100 * retain, floor(1000 * low) / 10
+            clusters::bigint, (100 * retain)::double, floor(1000 * low) / 10
         )
         || coalesce(printf('; it takes some %d', clusters_needed(clusters, low, retain)), '')
     )

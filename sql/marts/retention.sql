@@ -139,7 +139,7 @@ final as (
         estimated.difference,
         difference_p(
             estimated.difference * estimated.queries, difference_spread,
-            piece(dd, ad, nn / estimated.queries, 0), clusters
+            piece(dd, ad, 1, 0), clusters
         ) as p,
         estimated.kept as retention,
         kept * total / (total + below) as ci_low,
