@@ -118,7 +118,7 @@ def _compute(
     view: str,
     missing: list[Row],
     keys: dict[str, str],
-    base: dict[str, str],
+    base: dict[str, str | None],
     bar: Bar,
 ) -> list[pa.Table]:
     """A view's rows of some runs, from the view itself; a file a run is written on the way."""
@@ -127,8 +127,8 @@ def _compute(
         for chunk in _chunks(missing):
             mine = [row["run_id"] for row in chunk]
             # The runs that they are held against are looked at, too.
-            others = {base[run_id] for run_id in mine} if view == "retention" else set()
-            with only(con, sorted({*mine, *others})):
+            held = {base[run_id] for run_id in mine} if view == "retention" else set()
+            with only(con, sorted({*mine, *(one for one in held if one is not None)})):
                 found = fetch(con, f"from memory.main.{view}")
             found = found.filter(pc.is_in(found["run_id"], value_set=pa.array(mine)))
             _keep(warehouse, view, found, mine, keys)
@@ -179,13 +179,13 @@ def _chunks(runs: Iterable[Row]) -> Iterator[list[Row]]:
         yield held
 
 
-def _baselines(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    """The run that every run is held against."""
+def _baselines(con: duckdb.DuckDBPyConnection) -> dict[str, str | None]:
+    """The run that every run is held against, None where there is none."""
     pairs = fetch(con, "select run_id, baseline from int_baselines").to_pylist()
     return {row["run_id"]: row["baseline"] for row in pairs}
 
 
-def _keys(warehouse: Warehouse, runs: list[Row], base: dict[str, str]) -> dict[str, str]:
+def _keys(warehouse: Warehouse, runs: list[Row], base: dict[str, str | None]) -> dict[str, str]:
     """What each run's measures depend on, as a hash; a file that was changed in place counts."""
     datasets, every = warehouse.catalogue(DATASETS), current_runs(warehouse)
     further = warehouse.catalogue(QRELS_SETS)
@@ -208,7 +208,7 @@ def _keys(warehouse: Warehouse, runs: list[Row], base: dict[str, str]) -> dict[s
         for row in every
     }
     return {
-        row["run_id"]: identity(run=alone[row["run_id"]], base=alone.get(base[row["run_id"]]))
+        row["run_id"]: identity(run=alone[row["run_id"]], base=alone.get(base[row["run_id"]] or ""))
         for row in runs
     }
 

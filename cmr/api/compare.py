@@ -22,11 +22,15 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Pair:
-    """Two runs by their rows of `runs`, and their rows of the macro `compare`."""
+    """Two runs by their rows of `runs`, and their rows of the macro `compare`.
+
+    `fewest`: visual items below which nothing much can be told.
+    """
 
     a: Row
     b: Row
     rows: list[Row]
+    fewest: int
 
 
 def compare_runs(
@@ -45,13 +49,14 @@ def compare_runs(
     runs = current_runs(warehouse)
     wanted = [pair for one in others for pair in pairs(runs, a, one)]
     con = connect(warehouse.root)
+    fewest = fetch(con, "select fewest_clusters() as fewest").to_pylist()[0]["fewest"]
     found = []
     for x, y in wanted:
         ids = f"{quoted(x['run_id'])}, {quoted(y['run_id'])}"
         rows = fetch(con, f"from compare({ids}, pools := {quoted(pools)})").to_pylist()
         kept = rows if everything else [row for row in rows if _asked(row, k)]
         _check_asked(x, y, kept, rows, k)
-        found.append(Pair(x, y, kept))
+        found.append(Pair(x, y, kept, fewest))
     _correct([row for pair in found for row in pair.rows])
     return found
 

@@ -96,7 +96,9 @@ def _print(pair: Pair) -> None:
     sides = f"a = {representation(left)}, b = {representation(right)}"
     title = f"{left['dataset']} {left['direction']}, {_protocol(rows)}: {sides}"
     print_table(pa.Table.from_pylist(table), title=title)
-    click.echo(_sentence(rows) + "\n")
+    few = min(row["clusters"] for row in rows)
+    tail = "" if few >= pair.fewest else f" {few} visual items are too few to tell much."
+    click.echo(_sentence(rows) + tail + "\n")
 
 
 def _protocol(rows: Sequence[Row]) -> str:

@@ -84,32 +84,11 @@ def why_sql(
     """The query for why no advice is earned: no row, or the first reason.
 
     Its columns: kind (NO_BASELINE, …), why (in words), clusters, fewest, measure, k,
-    baseline_value, chance, and, where there are too few for the share, own_low (what ranks that
-    are all the same are sure of) and needed (how many it takes).
+    baseline_value, chance, and, where there are too few for the share, alike_low (what ranks
+    that are all the same are sure of) and needed (how many it takes).
     """
     named = ", ".join(map(quoted, measures))
     return f"""\
-with kept as materialized (
-    select *
-    from retention
-    where measure in ({named}) and (k is null or k = {k}) and value is not null
-),
-judged as (
-    select
-        kept.*, own.ci_low as own_low,
-        coalesce(
-            kept.unearned,
-            case
-                when own.ci_low < {retain!r} then too_few(own.clusters, own.ci_low, {retain!r})
-            end
-        ) as why
-    from kept
-    left join kept as own
-        on
-            own.run_id = kept.baseline
-            and own.measure = kept.measure
-            and own.k is not distinct from kept.k
-)
 select
     case
         when baseline is null then {quoted(NO_BASELINE)}
@@ -117,14 +96,20 @@ select
         when unearned is not null then {quoted(NEAR_CHANCE)}
         else {quoted(TOO_FEW_FOR_SHARE)}
     end as kind,
-    why, clusters, fewest_clusters() as fewest, measure, k, baseline_value, chance, own_low,
-    ceil(clusters * (1 / own_low - 1) / (1 / {retain!r} - 1))::bigint as needed
-from judged
+    coalesce(
+        unearned,
+        case when alike_low < {retain!r} then too_few(clusters, alike_low, {retain!r}) end
+    ) as why,
+    clusters, fewest_clusters() as fewest, measure, k, baseline_value, chance, alike_low,
+    clusters_needed(clusters, alike_low, {retain!r}) as needed
+from retention
 semi join (select run_id from runs where {subject.condition}) using (run_id)
-where why is not null
+where
+    measure in ({named}) and (k is null or k = {k}) and value is not null
+    and why is not null
 order by
     list_position(['baseline', 'few', 'chance', 'share'], kind), clusters,
-    case when kind = 'share' then own_low end, baseline_value - chance, measure, direction, run_id
+    case when kind = 'share' then alike_low end, baseline_value - chance, measure, direction, run_id
 limit 1"""
 
 

@@ -103,13 +103,12 @@ estimated as (
         *,
         dd - 2 * difference * nd + difference * difference * nn as residual,
         cluster_spread(residual, dd, clusters) as spread,
-        nn / queries as worst,
-        score_reach(spread, piece(dd, ad, worst, -total), clusters) as below,
-        score_reach(spread, piece(dd, ad, worst, total), clusters) as above
+        score_reach(spread, piece(dd, ad, 1, -total), clusters) as below,
+        score_reach(spread, piece(dd, ad, 1, total), clusters) as above
     from summed
 ),
 tested as (
-    select *, difference_p(total, spread, piece(dd, ad, worst, 0), clusters) as p
+    select *, difference_p(total, spread, piece(dd, ad, 1, 0), clusters) as p
     from estimated
 ),
 ordered as (

@@ -20,27 +20,12 @@
 -- @unearned: Why nothing is recommended, in words; NULL where the representations decide.
 recommend(retain := 0.99) as table
 with
-measured as materialized (
-    select * from retention where value is not null
-),
-judged as (
-    select
-        kept.*,
-        coalesce(
-            kept.unearned,
-            -- The baseline's own interval: what ranks that are all the same would be sure to keep.
-            case when own.ci_low < retain then too_few(own.clusters, own.ci_low, retain) end
-        ) as why_not
-    from measured as kept
-    left join measured as own
-        on
-            own.run_id = kept.baseline
-            and own.measure = kept.measure
-            and own.k is not distinct from kept.k
-),
 ranked as materialized (
     select
         *,
+        coalesce(
+            unearned, case when alike_low < retain then too_few(clusters, alike_low, retain) end
+        ) as why_not,
         why_not is null and ci_low >= retain as is_sure,
         unearned is null and retention >= retain as is_near,
         row_number() over (
@@ -51,7 +36,8 @@ ranked as materialized (
             partition by dataset, qrels, model, direction, scorer, measure, k, is_near
             order by vector_bytes, retention desc, run_id
         ) as point_place
-    from judged
+    from retention
+    where value is not null
 ),
 asked as (
     select

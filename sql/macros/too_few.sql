@@ -4,8 +4,8 @@ too_few(clusters, low, retain) as
     (
         printf(
             '%d visual items are too few to be sure of %.4g%%: even where no query differs they are '
-            || 'sure of no more than %.1f%%; it takes some %d',
-            clusters::bigint, 100 * retain, floor(1000 * low) / 10,
-            ceil(clusters * (1 / low - 1) / (1 / retain - 1))::bigint
+            || 'sure of no more than %.1f%%',
+            clusters::bigint, (100 * retain)::double, floor(1000 * low) / 10
         )
+        || coalesce(printf('; it takes some %d', clusters_needed(clusters, low, retain)), '')
     )

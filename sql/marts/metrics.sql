@@ -49,8 +49,8 @@ estimated as (
         -- Of mean_rank: the sum of what ranks lie behind the first.
         total - weight as behind,
         squared - 2 * product + nn as behind_squared,
-        score_reach(spread, piece(behind_squared, behind, nn / weight, 0), clusters) as below,
-        score_reach(spread, piece(behind_squared, behind, nn / weight, behind), clusters) as above
+        score_reach(spread, piece(behind_squared, behind, 1, 0), clusters) as below,
+        score_reach(spread, piece(behind_squared, behind, 1, behind), clusters) as above
     from named
 ),
 final as (

@@ -14,6 +14,8 @@
 -- @difference: value - baseline_value.
 -- @p: Two-sided p-value of no difference, not corrected; NULL with one cluster alone.
 -- @clusters: Number of visual items that the errors are clustered by.
+-- @alike_low: What ci_low would be of ranks that are all the baseline's: with so many visual items
+-- hardly anything is surer.
 -- @chance: What a random ranking expects of the measure.
 -- @unearned: Why no advice is given by this row, in words; NULL where it may be.
 with
@@ -89,6 +91,7 @@ estimated as (
         dd - 2 * difference * (nx - ny) + difference * difference * nn as paired_residual,
         kept_reach(total, nullif(base, 0), xx, xy, yy, dd, ad, clusters, -1) as below,
         kept_reach(total, nullif(base, 0), xx, xy, yy, dd, ad, clusters, 1) as above,
+        base / (base + kept_reach(base, nullif(base, 0), yy, yy, yy, 0, 0, clusters, -1)) as alike_low,
         cluster_spread(own, xx, clusters) as value_spread,
         cluster_spread(
             case when dd <= 1e-24 * xx then 0.0 else paired_residual end, dd, clusters
@@ -136,12 +139,12 @@ final as (
         estimated.difference,
         difference_p(
             estimated.difference * estimated.queries, difference_spread,
-            piece(dd, ad, nn / estimated.queries, 0), clusters
+            piece(dd, ad, 1, 0), clusters
         ) as p,
         estimated.kept as retention,
         kept * total / (total + below) as ci_low,
         kept + above / base as ci_high,
-        clusters, estimated.chance,
+        clusters, estimated.alike_low, estimated.chance,
         unearned(
             estimated.baseline, clusters, baseline_low, estimated.baseline_value,
             estimated.chance,

@@ -89,10 +89,10 @@ def test_without_native_fp32(said):
 
 def test_against_native_fp32(said):
     """What is left open has native fp32 too; what is asked for whole has nothing else."""
-    sentence = said("near", "--precisions", "fp16")
-    assert sentence.startswith("near, m: 40 native fp16 is the smallest that is sure to keep 99%")
+    sentence = said("near", "--dims", "40")
+    assert sentence.startswith("near, m: 40 native int4 is the smallest that is sure to keep 99%")
     assert "of the baseline, 40 native fp32, over the whole gallery, in every direction" in sentence
-    assert "80 bytes a vector, 50.0% of its size" in sentence
+    assert "20 bytes a vector, 12.5% of its size" in sentence
     assert "was not evaluated" not in sentence
 
 

@@ -78,15 +78,15 @@ def difference(d, clusters, bounded=True):
     """Of a mean paired difference: its ends and its p-value."""
     d = np.where(np.abs(d) > 1e-12, d, 0.0)
     sums, sizes = by_cluster(d, clusters), by_cluster(np.ones(len(d)), clusters)
-    groups, total, worst = len(sums), sums.sum(), (sizes**2).sum() / len(d)
+    groups, total = len(sums), sums.sum()
     variance = spread(sums, sizes, d.mean())
-    low = (total - reach(variance, piece(sums, worst, -total), groups)) / len(d)
-    high = (total + reach(variance, piece(sums, worst, total), groups)) / len(d)
+    low = (total - reach(variance, piece(sums, 1, -total), groups)) / len(d)
+    high = (total + reach(variance, piece(sums, 1, total), groups)) / len(d)
     if bounded:
         low, high = max(-1.0, low), min(1.0, high)
     if abs(total) <= 1e-12:
         return low, high, 1.0
-    t = abs(total) / math.sqrt(variance + piece(sums, worst, 0) * abs(total))
+    t = abs(total) / math.sqrt(variance + piece(sums, 1, 0) * abs(total))
     return low, high, max(2 * stats.t.sf(t, groups - 1), 2.0 ** (1 - groups))
 
 
@@ -94,10 +94,10 @@ def mean_rank(ranks, clusters, gallery):
     """Of a mean rank: how far behind the first, which it cannot be before."""
     behind = by_cluster(np.asarray(ranks) - 1, np.asarray(clusters))
     sizes = by_cluster(np.ones(len(ranks)), np.asarray(clusters))
-    queries, total, worst = len(ranks), behind.sum(), (sizes**2).sum() / len(ranks)
+    queries, total = len(ranks), behind.sum()
     variance = spread(behind, sizes, total / queries)
-    lower = reach(variance, piece(behind, worst, 0), len(behind))
-    upper = reach(variance, piece(behind, worst, total), len(behind))
+    lower = reach(variance, piece(behind, 1, 0), len(behind))
+    upper = reach(variance, piece(behind, 1, total), len(behind))
     return (
         1 + total / queries * total / (total + lower),
         min(gallery, 1 + (total + upper) / queries),

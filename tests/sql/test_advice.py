@@ -208,7 +208,7 @@ def test_sentences_say_what_is_wrong(sized):
 
 
 def test_recommend_only_where_it_is_earned(sized):
-    for retain, sure in ((0.99, None), (0.9, "bwell")):
+    for retain, sure in ((0.99, None), (0.9, "bwell"), (1, None)):
         rows = sized.execute(
             "select dataset, run_id, point_run_id, unearned from recommend(retain := ?) "
             "where measure = 'mrr'",
@@ -219,7 +219,9 @@ def test_recommend_only_where_it_is_earned(sized):
         assert all(found[name][:2] == (None, None) for name in ("few", "noise", "lifted"))
         assert all(found[name][2] for name in ("few", "noise", "lifted"))
         assert (found["well"][2] is None) == (sure is not None)
-        if sure is None:
+        if retain == 1:
+            assert found["well"][2].endswith("they are sure of no more than 90.7%")
+        if retain == 0.99:
             low = 40 / (40 + stats.t.ppf(0.975, 39) ** 2)
             needed = np.ceil(40 * (1 / low - 1) * 99)
             assert found["well"][2].startswith("40 visual items are too few to be sure of 99%")

@@ -132,7 +132,7 @@ def _not_said(found: Answer, share: str, _: Translate) -> str:
         "the baseline, {baseline}, they are sure of no more than {low}. It takes some {needed}."
     ).format(
         count=plain(why["clusters"]), share=share, baseline=found.baseline.name,
-        low=percent(why["own_low"]), needed=plain(why["needed"]),
+        low=percent(why["alike_low"]), needed=plain(why["needed"]),
     )  # fmt: skip
 
 
