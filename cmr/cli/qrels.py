@@ -20,7 +20,8 @@ from cmr.cli.options import warehouse_option
 )
 @click.option(
     "--separator",
-    help="Of a table in text: a character, tab, comma, semicolon or pipe.  [default: told]",
+    help="Of a table in text: a character, tab, comma, semicolon or pipe.  "
+    "[default: found from the file]",
 )
 @click.option(
     "--direction",
