@@ -19,19 +19,29 @@ source as (
         null::varchar as rescore,
         null::bigint as oversample,
         null::bigint as rescore_bytes,
-        null::bigint as index_bytes
+        null::bigint as index_bytes,
+        null::bigint[] as expected_candidates
     where false
 ),
 final as (
     select
-        source.* replace (
+        source.* exclude (expected_candidates) replace (
             known_quantizer(source.quantizer, source.precision) as quantizer,
-            -- Earlier versions recorded the sizes of commands that asked for no pools, too.
-            case
-                when list_contains(source.protocols, 'expected')
-                    then list_filter(source.candidates, lambda size: size <= source.gallery)
-                else []
-            end as candidates
+            -- Earlier versions recorded the sizes of commands that asked for no pools, too: the
+            -- default ones, where none of them was drawn though others were.
+            coalesce(
+                source.expected_candidates,
+                list_filter(
+                    source.candidates,
+                    lambda size: list_contains(source.protocols, 'expected')
+                    and size <= source.gallery
+                    and (
+                        len(source.sampled_candidates) = 0
+                        or list_contains(source.sampled_candidates, size)
+                        or size not in (100, 200, 300, 400, 500)
+                    )
+                )
+            ) as candidates
         ),
         concat_ws(
             ', ',
