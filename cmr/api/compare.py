@@ -44,7 +44,7 @@ def compare_runs(
     """
     runs = current_runs(warehouse)
     wanted = [pair for one in others for pair in pairs(runs, a, one)]
-    con = connect(warehouse.root)
+    con = connect(warehouse.root, "from compare")
     found = []
     for x, y in wanted:
         ids = f"{quoted(x['run_id'])}, {quoted(y['run_id'])}"

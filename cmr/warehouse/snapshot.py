@@ -102,8 +102,8 @@ def _tell_of_lost_sets(rows: dict[str, list[Row]]) -> None:
     for name in sorted({one for one in used if one is not None} - there):
         tell(
             CmrError(
-                f"embedding_sets has no sound row {name!r}, from which {used.count(name)} runs were "
-                f"scored; {remedy(EMBEDDING_SETS)}"
+                f"embedding_sets has no sound row {name!r}, from which {used.count(name)} runs "
+                f"were scored; {remedy(EMBEDDING_SETS)}"
             )
         )
 

@@ -59,9 +59,10 @@ def test_what_a_row_named_stays_an_hour_for_its_readers(tmp_path):
         else:
             warehouse.commit(schemas.QRELS_SETS, "d/q", {**row, "files": files})
         changed = dict(zip((first, second), warehouse.storage.states((first, second)), strict=True))
-        assert [n for n in (first, second) if time.time() - changed[n][1] / 1e9 > 3600] == list(old)
+        hour_old = [name for name, (_, at) in changed.items() if time.time() - at / 1e9 > 3600]
+        assert hour_old == list(old)
     warehouse.sweep(partition("qrels", {"dataset": "d"}), [])
-    assert warehouse.storage.exists(first) and warehouse.storage.exists(second)
+    assert all(map(warehouse.storage.exists, (first, second)))
 
 
 def test_a_claim_is_exclusive(tmp_path):
