@@ -79,8 +79,10 @@ def files_of(root, table):
 
 
 def figures(text):
-    """Lines, with floats to nine digits: threads add in whatever order they come."""
-    return set(re.sub(r"\d+\.\d{9,}", lambda found: f"{float(found[0]):.9g}", text).splitlines())
+    """Lines, with floats to seven digits: threads add in whatever order they come."""
+    return set(
+        re.sub(r"\d+\.\d+(e-\d+)?", lambda found: f"{float(found[0]):.7g}", text).splitlines()
+    )
 
 
 @pytest.mark.parametrize(
