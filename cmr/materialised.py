@@ -143,7 +143,7 @@ def _compute(
             mine = [row["run_id"] for row in chunk]
             # The runs that they are held against are looked at, too.
             others = {base[run_id] for run_id in mine} if view == "retention" else set()
-            with _only(con, sorted({*mine, *others})):
+            with only(con, sorted({*mine, *others})):
                 found = fetch(con, f"from memory.main.{view}")
             found = found.filter(pc.is_in(found["run_id"], value_set=pa.array(mine)))
             _keep(warehouse, view, found, mine, keys)
@@ -153,7 +153,7 @@ def _compute(
 
 
 @contextlib.contextmanager
-def _only(con: duckdb.DuckDBPyConnection, run_ids: list[str]) -> Iterator[None]:
+def only(con: duckdb.DuckDBPyConnection, run_ids: list[str]) -> Iterator[None]:
     """Let every view see these runs alone: constants, so that no other file is read."""
     listed = ", ".join(map(quoted, run_ids))
     for name in _SCOPED:

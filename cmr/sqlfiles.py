@@ -15,7 +15,7 @@ from cmr.identity import identity
 
 LAYERS = ("macros", "staging", "intermediate", "marts", "checks", "doubts")
 _WORD = re.compile(r"\w+")
-_SOURCE = re.compile(r"\b(?:from|join)\s+(?:main\.)?(\w+)|\b(\w+)\(")
+_SOURCE = re.compile(r"\b(?:from|join)\s+(main\.)?(\w+)|\b(\w+)\(")
 _TABLE_MACRO = re.compile(r"\w+\([^)]*\) as table\b")
 _CTE = re.compile(r"^(\w+) as (?:materialized )?\(", re.MULTILINE)
 _NOTE = re.compile(r"-- ?(?:@(?P<column>\w+): )?(?P<text>.*)")
@@ -83,10 +83,16 @@ def in_order(found: Sequence[View]) -> list[View]:
     return done
 
 
-def reads(query: str) -> list[str]:
-    """What a statement may read: names after `from` or `join`, and of calls."""
-    found = (source or call for source, call in _SOURCE.findall(query))
-    return list(dict.fromkeys(found))
+def reads(query: str, unqualified: bool = False) -> list[str]:
+    """What a statement may read: names after `from` or `join`, and of calls.
+
+    `unqualified`: not those written `main.name`, which are the views themselves whatever CTE has
+    their name.
+    """
+    found = _SOURCE.findall(query)
+    return list(
+        dict.fromkeys(name or call for main, name, call in found if not (main and unqualified))
+    )
 
 
 def needs(query: str, without: Iterable[str] = ()) -> set[str]:
@@ -142,7 +148,11 @@ def standing_in(view: View, found: dict[str, View]) -> str:
         collect(source)
     parts = []
     for name, other in found.items():
-        if name in wanted and name not in fresh and fresh.intersection(reads(other.query)):
+        if (
+            name in wanted
+            and name not in fresh
+            and fresh.intersection(reads(other.query, unqualified=True))
+        ):
             fresh.add(name)
             parts.append(f"{name} as (\n{standing_in(other, found)}\n)")
     between = ",\n".join(parts)

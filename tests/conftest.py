@@ -12,6 +12,9 @@ from click.testing import CliRunner
 
 from cmr.cli.main import main
 
+# Pictures have no model unless one is named.
+TOY = ("--model", "scenes-tiny")
+
 
 @pytest.fixture
 def cmr():

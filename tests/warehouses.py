@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import json
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
 
-from cmr.warehouse.schemas import DATASETS, ITEMS, QRELS, RANKS, RUNS, SAMPLED_RANKS, TIMINGS
+from cmr.warehouse.schemas import (
+    BENCHES,
+    DATASETS,
+    ITEMS,
+    QRELS,
+    RANKS,
+    RUNS,
+    SAMPLED_RANKS,
+    TIMINGS,
+)
 from cmr.warehouse.store import Warehouse
 from tests.reference import counts
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+FAST, SLOW = (json.dumps({"name": name}) for name in ("fast", "slow"))
 
 
 def add_dataset(warehouse, name, relevance):
@@ -114,6 +125,31 @@ def add_run(warehouse, run_id, dataset, scores, relevance, direction="t2v", pool
         **more,
     }
     warehouse.commit(RUNS, run_id, row)
+
+
+def add_bench(warehouse, precision, seconds, machine=FAST, race="r", stage="batch", day=0, **more):
+    """A measurement of torch: `seconds` for 10 queries, a repeat each."""
+    bench_id = f"{precision}-{machine[10:14]}-{stage}-{race}-{day}"
+    rows = [
+        {
+            "stage": stage, "repeat": number, "seconds": took, "queries": 10, "threads": 2,
+            "peak_rss_bytes": 300, "idle_rss_bytes": 100,
+            "latencies": [took / 10] * 10 if stage == "single" else None,
+        }
+        for number, took in enumerate(seconds)
+    ]  # fmt: skip
+    table = pa.Table.from_pylist(rows, schema=TIMINGS.schema)
+    files = [warehouse.write(TIMINGS, {"run_id": bench_id}, [table])]
+    row = dict.fromkeys(BENCHES.schema.names) | {
+        "bench_id": bench_id, "stage": stage, "dataset": "d", "dataset_fingerprint": "f",
+        "model": "m", "modality": "visual", "direction": "t2v", "dim": 16, "dim_method": "native",
+        "precision": precision, "scorer": "torch", "text_set": f"t{precision}",
+        "visual_set": f"v{precision}", "gallery": 8, "candidates": 8, "k": 10, "batch": 10,
+        "repeats": len(seconds), "threads": 2, "device": "cpu", "race": race,
+        "conditions": machine, "machine": machine, "vector_bytes": 4, "files": files,
+        "started_at": NOW + timedelta(days=day), "seconds": sum(seconds), **more,
+    }  # fmt: skip
+    warehouse.commit(BENCHES, bench_id, row)
 
 
 def new(path) -> Warehouse:

@@ -13,7 +13,10 @@ _NUMBERS = (
 )  # fmt: skip
 _WORDS = ("precisions", "dim_methods", "protocols", "directions", "quantizers")
 # What may be left open.
-_OPEN = ("dim_methods", "directions", "connectivity", "expansion_add", "expansion_search")
+_OPEN = (
+    "dims", "precisions", "dim_methods", "directions", "connectivity", "expansion_add",
+    "expansion_search",
+)  # fmt: skip
 _LEAST = {"draws": 1, "hits": 0, "seed": 0, "memory": 1, "list_length": 1}
 _CHOICE = {"protocols": PROTOCOLS, "directions": DIRECTIONS}
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cmr.sources.collection import Collection
 
 # What decides the encoder; its other options are those of `EncodeOptions`.
-_MODEL = {"model": "scenes-tiny", "pretrained": None, "precision": "fp32", "prompt": None}
+_MODEL = {"model": None, "pretrained": None, "precision": "fp32", "prompt": None}
 
 
 def ingest_source(
@@ -36,11 +36,14 @@ def ingest_source(
     """Read a source, `given` by the names of its parameters, and encode what is to be encoded.
 
     Of a source with media `given` also has the encoder: model, pretrained, precision, prompt, and
-    the fields of `EncodeOptions`. Raises CmrError before anything is written.
+    the fields of `EncodeOptions`. Raises CmrError before anything is written, and before anything
+    is read where no model is named.
     """
     found = _find(source) if isinstance(source, str) else source
     encoding = {name: given.pop(name) for name in _encoding(found) & set(given)}
     asked = _asked(found, given)
+    if found.media and not (found.vectors_by and asked[found.vectors_by]):
+        encoding["model"] = encoding.get("model") or _own_model(found)
     collection = read(found, asked)
     if shuffle_queries:
         from cmr.sources.collection import shuffle_texts
@@ -117,9 +120,27 @@ def _encoding(source: Source) -> set[str]:
     return {*_MODEL, *(one.name for one in fields(EncodeOptions))}
 
 
+def _own_model(source: Source) -> str:
+    """The model of a source where none is named. Raises CmrError if it has none of its own."""
+    from cmr.encode.models import EMBEDDED
+
+    if not source.own_model:
+        raise CmrError(
+            f"the source {source.name!r} needs --model, which encodes its pictures and captions: "
+            "an open_clip name with its weights, such as --model ViT-B-32 --pretrained "
+            "laion2b_s34b_b79k, or hf-hub:org/name, local-dir:folder, transformers:org/name; "
+            f"{EMBEDDED}, which comes with cmr, is a toy that knows nothing but drawn scenes, and "
+            "is used where it is named"
+        )
+    return EMBEDDED
+
+
 def _asked(source: Source, given: dict[str, Any]) -> dict[str, Any]:
     """The source's parameters, each with a value."""
     known = {one.name: one for one in source.parameters}
+    for one in source.parameters:
+        if one.formerly in given:
+            given[one.name] = given.pop(one.formerly)
     unknown = set(given) - set(known)
     if unknown:
         raise CmrError(

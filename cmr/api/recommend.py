@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from cmr.errors import CmrError
 from cmr.materialised import Bar, no_bar, open_for
-from cmr.report.answer import MEASURES, smallest_sure
+from cmr.report.answer import MEASURES, Answer, answer
 from cmr.report.subject import Subject
 from cmr.views import fetch
 from cmr.warehouse.store import Warehouse
@@ -22,8 +22,8 @@ Row = dict[str, Any]
 class Choice:
     """One model on one data set: the rows of the macro `recommend`, one a measure and direction.
 
-    `smallest`: the smallest representation that is sure to keep the share of every measure in
-    every direction, or None.
+    `answer`: the smallest representation that is sure to keep the share of every measure in every
+    direction, or why none is recommended.
     """
 
     dataset: str
@@ -31,7 +31,7 @@ class Choice:
     model: str
     scorer: str
     rows: list[Row]
-    smallest: Row | None
+    answer: Answer
 
 
 def choose(
@@ -72,7 +72,7 @@ def choose(
         Choice(
             *of,
             [row for row in rows if _of(row) == of],
-            smallest_sure(con, Subject(*of), retain, k),
+            answer(con, Subject(*of), retain, k),
         )
         for of in dict.fromkeys(map(_of, rows))
     ]
@@ -85,7 +85,11 @@ def _of(row: Row) -> tuple[str, str, str, str]:
 def as_table(choices: Sequence[Choice]) -> pa.Table:
     """All rows as one table, each with the model's `smallest` representation."""
     return pa.Table.from_pylist(
-        [{**row, "smallest": _named(choice.smallest)} for choice in choices for row in choice.rows]
+        [
+            {**row, "smallest": _named(choice.answer.smallest)}
+            for choice in choices
+            for row in choice.rows
+        ]
     )
 
 

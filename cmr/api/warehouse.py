@@ -179,8 +179,8 @@ class Warehouse:
         dataset: str | None = None,
         model: str | None = None,
         *,
-        dims: Many = (256, 512, 1024),
-        precisions: Many = ("fp16", "int8", "int4"),
+        dims: Many = None,
+        precisions: Many = None,
         dim_methods: Many = None,
         candidates: Many = (100, 200, 300, 400, 500),
         k: Many = 10,
@@ -206,6 +206,7 @@ class Warehouse:
     ) -> Evaluated:
         """Count every query's ranks and store them, as `cmr evaluate`, with its options.
 
+        `dims`, `precisions`: without them those of the published grid, and native fp32 too.
         Finished runs are not scored again. The result has `run_ids`, `scored` (those scored
         now), `dataset`, `model` and `seconds`; `metrics(done.run_ids)` has the figures.
         """

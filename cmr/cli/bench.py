@@ -32,8 +32,18 @@ _SEARCH = (
 @click.command()
 @warehouse_option
 @subject_options
-@click.option("--dims", type=comma(POSITIVE), default="256,512,1024", show_default=True)
-@click.option("--precisions", type=comma(str), default="fp32,fp16,int8,int4", show_default=True)
+@click.option(
+    "--dims",
+    type=comma(POSITIVE),
+    default=None,
+    help="Dimensions.  [default: 256,512,1024, and the native one as fp32]",
+)
+@click.option(
+    "--precisions",
+    type=comma(str),
+    default=None,
+    help="[default: fp32,fp16,int8,int4, and fp32 at the native dimension]",
+)
 @quantizer_option
 @click.option("--dim-methods", type=comma(str), default=None, help="As of `cmr evaluate`.")
 @click.option(

@@ -13,7 +13,7 @@ from cmr.errors import CmrError
 if TYPE_CHECKING:
     from cmr.api.compare import Pair
 
-_SHOWN = ("measure", "k", "value_a", "value_b", "difference", "ci_low", "ci_high", "p", "p_holm")
+_SHOWN = ("value_a", "value_b", "difference", "ci_low", "ci_high", "p", "p_holm")
 _NAMES = {"value_a": "a", "value_b": "b", "difference": "b - a", "ci_low": "low", "ci_high": "high"}
 _LEVEL = 0.05
 Row = dict[str, Any]
@@ -79,36 +79,50 @@ def _print(pair: Pair) -> None:
 
     from cmr.api.compare import representation
     from cmr.cli.tables import print_table
+    from cmr.report import named
 
     left, right, rows = pair.a, pair.b, pair.rows
     table = [
         {
             **({"C": row["candidates"]} if row["protocol"] != "full" else {}),
+            "measure": named.measure(row),
             **{_NAMES.get(name, name): row[name] for name in _SHOWN},
             "wins/losses/ties": None
             if row["wins"] is None
             else f"{row['wins']}/{row['losses']}/{row['ties']}",
         }
-        for row in rows
+        for row in sorted(rows, key=lambda row: (row["candidates"], row["measure"], row["k"] or 0))
     ]
-    order = sorted(table, key=lambda row: (row.get("C") or 0, str(row["measure"]), row["k"] or 0))
-    named = f"a = {representation(left)}, b = {representation(right)}"
-    title = f"{left['dataset']} {left['direction']}: {named}"
-    print_table(pa.Table.from_pylist(order), title=title)
+    sides = f"a = {representation(left)}, b = {representation(right)}"
+    title = f"{left['dataset']} {left['direction']}, {_protocol(rows)}: {sides}"
+    print_table(pa.Table.from_pylist(table), title=title)
     click.echo(_sentence(rows) + "\n")
+
+
+def _protocol(rows: Sequence[Row]) -> str:
+    """The protocol of the rows, with the sizes of its pools."""
+    protocol = rows[0]["protocol"]
+    if protocol == "full":
+        return "whole gallery"
+    sizes = sorted({row["candidates"] for row in rows})
+    return f"{protocol}, C = {', '.join(f'{size:,}' for size in sizes)}"
 
 
 def _sentence(rows: Sequence[Row]) -> str:
     """What was found, in words, of the largest pools."""
     largest = max(row["candidates"] for row in rows)
     every = [row for row in rows if row["candidates"] == largest]
+    where = _protocol(every)
+    return f"{where[0].upper()}{where[1:]}: {_found(every)}"
+
+
+def _found(every: Sequence[Row]) -> str:
     rows = [row for row in every if row["difference"] is not None]
     if not rows:
         return "Nothing shown is known of both a and b: ranks beyond a list that was returned."
     if len(rows) < len(every):
         names = ", ".join(_name(row) for row in every if row["difference"] is None)
-        known = _sentence(rows)
-        return f"{known} Not known, for want of ranks beyond a list: {names}."
+        return f"{_found(rows)} Not known, for want of ranks beyond a list: {names}."
     sure = [row for row in rows if row["p_holm"] is not None and row["p_holm"] < _LEVEL]
     if not any(row["difference"] for row in rows):
         return "b ranks every query as a does, by every measure shown."
@@ -136,4 +150,6 @@ def _figures(row: Row) -> str:
 
 
 def _name(row: Row) -> str:
-    return str(row["measure"]) if row["k"] is None else f"{row['measure']}@{row['k']}"
+    from cmr.report import named
+
+    return named.measure(row)

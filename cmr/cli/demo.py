@@ -32,7 +32,8 @@ def demo(warehouse: str, out: str) -> None:
     if done.new:
         from cmr.cli.summary import ask, print_answer
 
-        print_answer(ask(warehouse, done.run_ids))
+        asked = done.request
+        print_answer(ask(warehouse, done.run_ids, asked.protocols, asked.candidates))
     else:
         click.echo("nothing to do: data, runs and report are all there")
     click.echo(f"report: {done.report}")

@@ -23,20 +23,24 @@ if TYPE_CHECKING:
     from cmr.pipeline.evaluate import Evaluated
     from cmr.pipeline.request import Request
 
-_DIMS = "256,512,1024"
 _PARTS = ("shard", "merge", "prepare", "engine")
 
 
 @click.command()
 @warehouse_option
 @subject_options
-@click.option("--dims", type=comma(POSITIVE), default=_DIMS, show_default=True)
+@click.option(
+    "--dims",
+    type=comma(POSITIVE),
+    default=None,
+    help="Dimensions.  [default: 256,512,1024, and the native one as fp32]",
+)
 @click.option(
     "--precisions",
     type=comma(str),
-    default="fp16,int8,int4",
-    show_default=True,
-    help="Of fp32, fp16, bf16, fp8 (fp8_e4m3), fp8_e5m2, int8, int4, b1.",
+    default=None,
+    help="Of fp32, fp16, bf16, fp8 (fp8_e4m3), fp8_e5m2, int8, int4, b1.  "
+    "[default: fp16,int8,int4, and fp32 at the native dimension]",
 )
 @quantizer_option
 @click.option(
@@ -122,7 +126,8 @@ _PARTS = ("shard", "merge", "prepare", "engine")
 def evaluate(warehouse: str, explain: bool, **settings: Any) -> None:
     """Count every query's ranks and store them; finished runs are not scored again.
 
-    Without options this is the published grid. Killed or stopped, the same command goes on
+    Without options this is the published grid, and native fp32, which all is held against; with
+    both --dims and --precisions exactly what they say. Killed or stopped, the same command goes on
     where it was.
 
     \b
@@ -167,7 +172,7 @@ def evaluate(warehouse: str, explain: bool, **settings: Any) -> None:
         _count_part(warehouse, make_request(**settings), parts["shard"])
         return
     done = _evaluated(warehouse, settings, parts, ray)
-    answer = ask(warehouse, done.run_ids)
+    answer = ask(warehouse, done.run_ids, settings["protocols"], settings["candidates"])
     judged = "" if settings["qrels"] == "default" else f", judged by {settings['qrels']}"
     runs = f"{len(done.run_ids)} runs of {done.model} on {done.dataset}{judged}"
     if done.scored:

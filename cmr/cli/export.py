@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -69,6 +69,8 @@ def _command(form: Format) -> click.Command:
         _run(form, given)
 
     shown = "\n".join(f"    {line}" for line in form.examples)
+    if form.again:
+        shown += f"\n\n\b\nRead again:\n    {form.again}"
     return click.Command(
         form.name,
         params=[*_shared(form), *map(_parameter, form.parameters)],
@@ -164,7 +166,7 @@ def _run(form: Format, given: dict[str, Any]) -> None:
             raise CmrError(f"{form.name} is not one stream; give --out a path")
         if not form.text and sys.stdout.isatty():
             raise CmrError(f"{form.name} is not for terminals; give --out FILE or pipe it")
-        _to_stdout(form, asked)
+        form.write(asked, sys.stdout.buffer)
         return
     with replacing(out, force) as path:
         if form.into == "stream":
@@ -199,16 +201,3 @@ def _asked(
     elif form.needs == "representations":
         found["pairs"] = choose.by_dim(warehouse, given)
     return Asked(warehouse, options, bar=progress, say=say, **found)
-
-
-def _to_stdout(form: Format, asked: Asked) -> None:
-    """Write to stdout; a reader that leaves early, such as head, is no error."""
-    out: IO[bytes] = sys.stdout.buffer
-    try:
-        form.write(asked, out)
-        out.flush()
-    except BrokenPipeError:
-        # Python would complain again when it closes stdout on the way out.
-        import os
-
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

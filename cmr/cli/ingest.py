@@ -85,9 +85,9 @@ def _parameter(one: Parameter) -> click.Parameter:
     kind = click.IntRange(1) if one.kind is int else click.STRING
     if one.argument:
         return click.Argument([one.name], required=one.required, nargs=-1 if one.many else 1)
-    flag = "--" + one.name.replace("_", "-")
+    flags = ["--" + name.replace("_", "-") for name in (one.name, one.formerly) if name]
     return click.Option(
-        [flag, one.name],
+        [*flags, one.name],
         type=kind,
         required=one.required,
         default=one.default,
@@ -115,19 +115,21 @@ def _shared(source: Source) -> list[click.Parameter]:
     ]
     return [
         *found,
-        *(_encoding() if source.media else []),
+        *(_encoding(source) if source.media else []),
         *(_of_clips() if source.clips else []),
     ]
 
 
-def _encoding() -> list[click.Parameter]:
+def _encoding(source: Source) -> list[click.Parameter]:
+    needed = "default: scenes-tiny" if source.own_model else "required"
+    if source.vectors_by:
+        needed += f" without --{source.vectors_by.replace('_', '-')}"
     return [
         click.Option(
             ["--model"],
-            default="scenes-tiny",
-            show_default=True,
-            help="An open_clip name, hf-hub:org/name, local-dir:folder, or "
-            "transformers:org/name of a CLIP or SigLIP model.",
+            help="An open_clip name with --pretrained, hf-hub:org/name, local-dir:folder, "
+            "transformers:org/name of a CLIP or SigLIP model, or scenes-tiny, a toy that knows "
+            f"drawn scenes alone.  [{needed}]",
         ),
         click.Option(
             ["--pretrained"], help="open_clip's tag of the weights, or a checkpoint file."
@@ -223,6 +225,8 @@ def _report(done: Ingested) -> None:
             "it does not see their end",
             err=True,
         )
+    for note in done.notes:
+        click.echo(note, err=True)
     if done.rejects:
         click.echo(f"{len(done.rejects)} rejected, listed in the table rejects:", err=True)
         for reject in done.rejects[:5]:

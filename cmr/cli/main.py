@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import importlib
 import sys
 import warnings
@@ -12,6 +13,7 @@ from typing import Any
 import click
 
 from cmr import __version__
+from cmr.cli.streams import BROKEN_PIPE, reader_has_left, streams
 from cmr.errors import CmrError, DamageWarning
 
 # Subcommand -> module that holds a click command of that name. Modules are imported when they
@@ -67,6 +69,11 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(importlib.import_module(COMMANDS[cmd_name]), cmd_name)
         return command
 
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """As click's; what stdout still holds is written here, where it can be said if it fails."""
+        with streams():
+            return super().main(*args, **kwargs)
+
     def invoke(self, ctx: click.Context) -> object:
         """Run; a user's mistake becomes its sentence on stderr and exit code 1."""
         try:
@@ -82,6 +89,8 @@ class LazyGroup(click.Group):
             )
             sys.exit(130)
         except OSError as error:
+            if error.errno == errno.EPIPE and reader_has_left():
+                sys.exit(BROKEN_PIPE)
             where = f" {error.filename}" if error.filename else ""
             click.echo(f"cmr: {error.strerror or error}{where}", err=True)
         sys.exit(1)

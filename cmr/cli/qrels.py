@@ -19,6 +19,10 @@ from cmr.cli.options import warehouse_option
     help="Of the files.  [default: by their ending, trec for others]",
 )
 @click.option(
+    "--separator",
+    help="Of a table in text: a character, tab, comma, semicolon or pipe.  [default: told]",
+)
+@click.option(
     "--direction",
     type=click.Choice(["t2v", "v2t"]),
     help="Whose queries the files have.  [default: by the ids]",
@@ -41,6 +45,7 @@ def qrels(
     dataset: str | None,
     name: str | None,
     form: str | None,
+    separator: str | None,
     direction: str | None,
     one_way: bool,
     max_rejects: float,
@@ -64,7 +69,7 @@ def qrels(
     from cmr.pipeline.judgments import ingest_qrels
     from cmr.sources.qrels import read_qrels
 
-    read = [read_qrels(path, form) for path in files]
+    read = [read_qrels(path, form, separator) for path in files]
     apart = one_way or any(rows.one_way for rows in read)
     done = ingest_qrels(
         warehouse, dataset, name or Path(files[0]).stem, read, direction, apart, max_rejects

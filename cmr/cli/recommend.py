@@ -57,7 +57,7 @@ def recommend(
     rows = [row for choice in choices for row in choice.rows]
     print_table(
         pa.Table.from_pylist([_line(row) for row in rows]),
-        title=f"Fewest bytes a vector that keep {retain:.1%}",
+        title=f"Fewest bytes a vector that keep {retain:.1%}, whole gallery",
     )
     for choice in choices:
         click.echo(_sentence(choice, retain))
@@ -90,33 +90,38 @@ def _print_costs(store: Store, rows: list[Row], k: int) -> None:
 
 def _sentence(choice: Choice, retain: float) -> str:
     """The smallest representation that keeps every measure shown, in every direction."""
-    native = all(row["baseline_is"] == "native fp32" for row in choice.rows)
-    basis = "the native fp32 vectors" if native else "the finest representation evaluated"
-    hint = "" if native else " Evaluate --precisions fp32 to compare with native fp32."
+    from cmr.report.answer import not_said
+
     judged = "" if choice.qrels == "default" else f" judged by {choice.qrels}"
     who = f"{choice.dataset}{judged}, {choice.model}"
-    best = choice.smallest
+    found = choice.answer
+    if found.why_not is not None:
+        return f"{who}: nothing is recommended: {not_said(found)}."
+    best, held = found.smallest, found.baseline
+    lack = f" {held.lack[0].upper()}{held.lack[1:]}." if held.lack else ""
     if best is None:
         return (
-            f"{who}: no representation evaluated is sure to keep {retain:.1%} of {basis} in every "
-            f"measure and direction.{hint}"
+            f"{who}: no representation evaluated is sure to keep {retain:.1%} of the baseline, "
+            f"{held.name}, in every measure and direction.{lack}"
         )
     return (
-        f"{who}: {_words(best)} is the smallest that is "
-        f"sure to keep {retain:.1%} of {basis} in every measure and direction above: "
+        f"{who}: {_words(best)} is the smallest that is sure to keep {retain:.1%} of the "
+        f"baseline, {held.name}, in every measure and direction above: "
         f"{best['vector_bytes']:,} bytes a vector, {best['share']:.1%} of its size, at least "
-        f"{best['low']:.2%} kept.{hint}"
+        f"{best['low']:.2%} kept.{lack}"
     )
 
 
 def _line(row: Row) -> Row:
+    from cmr.report import named
+
     return {
         "dataset": row["dataset"],
         **({} if row["qrels"] == "default" else {"qrels": row["qrels"]}),
         "model": row["model"],
         **({} if row["scorer"] == "torch" else {"scorer": row["scorer"]}),
         "direction": row["direction"],
-        "measure": row["measure"] if row["k"] is None else f"{row['measure']}@{row['k']}",
+        "measure": named.measure(row),
         "sure": _say(row, ""),
         "bytes": row["vector_bytes"],
         "kept": row["retention"],

@@ -69,6 +69,8 @@ def report(
     )  # fmt: skip
     for line in _listed(out, paths):
         click.echo(line)
+    if str(Path(out) / "speed.csv") not in paths:
+        click.echo("it has no speeds: `cmr bench` measures them", err=True)
 
 
 def _listed(out: str, paths: list[str]) -> list[str]:

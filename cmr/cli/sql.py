@@ -35,6 +35,7 @@ def sql(query: str | None, warehouse: str, form: str, output: str | None) -> Non
     """
     import cmr
     from cmr.cli.progress import progress
+    from cmr.cli.tables import print_table
 
     opened = cmr.open(warehouse)
     if query == "-" or (query is None and not sys.stdin.isatty()):
@@ -47,8 +48,10 @@ def sql(query: str | None, warehouse: str, form: str, output: str | None) -> Non
     table = opened.sql(query, bar=progress).arrow()
     if form == "parquet" and output is None and sys.stdout.isatty():
         raise CmrError("Parquet is not for terminals; give --output FILE or pipe it")
-    if output is None:
-        _quietly(table, form)
+    if output is None and form == "table":
+        print_table(table)
+    elif output is None:
+        write(table, form, sys.stdout.buffer)
     else:
         _to_file(table, form, output)
 
@@ -61,40 +64,16 @@ def write(table: pa.Table, form: str, out: IO[bytes]) -> None:
     writers[form](table.to_reader(), out)
 
 
-def _quietly(table: pa.Table, form: str) -> None:
-    """Write to stdout; a reader that leaves early, such as head, is no error."""
-    from cmr.cli.tables import print_table
-
-    try:
-        if form == "table":
-            print_table(table)
-        else:
-            write(table, form, sys.stdout.buffer)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Python would complain again when it closes stdout on the way out.
-        import os
-
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def _to_file(table: pa.Table, form: str, output: str) -> None:
-    """Write a file under another name first, so that it appears whole."""
-    import os
-    from pathlib import Path
+    """Write a file, which appears whole or not at all."""
+    from cmr.cli.tables import print_table
+    from cmr.export.target import replacing
 
-    part = Path(f"{output}.part")
-    try:
+    with replacing(output, force=True) as path:
         if form == "table":
-            from cmr.cli.tables import print_table
-
-            with part.open("w", encoding="utf-8") as text:
+            with path.open("w", encoding="utf-8") as text:
                 print_table(table, file=text)
         else:
-            with part.open("wb") as stream:
+            with path.open("wb") as stream:
                 write(table, form, stream)
-        os.replace(part, output)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise CmrError(f"cannot write {output}: {error.strerror or error}") from None
     click.echo(output, err=True)

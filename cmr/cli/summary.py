@@ -21,19 +21,30 @@ _MOST = 12
 Row = dict[str, Any]
 
 
-def ask(warehouse: str, run_ids: Sequence[str]) -> duckdb.DuckDBPyConnection:
-    """Compute the metrics of these runs; what `print_answer` then prints cannot fail."""
+def ask(
+    warehouse: str, run_ids: Sequence[str], protocols: Sequence[str], candidates: Sequence[int]
+) -> duckdb.DuckDBPyConnection:
+    """Compute the metrics of these runs; what `print_answer` then prints cannot fail.
+
+    `protocols`, `candidates`: what was asked for now, for the runs may have more from before.
+    """
     from cmr.cli.progress import progress
-    from cmr.materialised import open_for
+    from cmr.materialised import prepare
+    from cmr.report.subject import LEADING
+    from cmr.views import connect, fetch
     from cmr.warehouse.store import Warehouse
 
-    con = open_for(
-        Warehouse.open(warehouse),
-        "from leaderboard, tradeoffs, retention, metrics, runs",
-        run_ids,
-        progress,
-    )
-    con.register("asked", pa.table({"run_id": pa.array(list(run_ids), pa.string())}))
+    store, asked = Warehouse.open(warehouse), pa.table({"run_id": pa.array(run_ids, pa.string())})
+    con = connect(store.root)
+    con.register("asked", asked)
+    # What is kept is of the baselines, which need not have been asked for.
+    held = fetch(con, "select baseline from int_baselines semi join asked using (run_id)")
+    wanted = sorted({*run_ids, *held["baseline"].to_pylist()})
+    prepare(con, store, "from leaderboard, retention", wanted, progress)
+    leading = next(name for name in LEADING if name in protocols)
+    size = None if leading == "full" else max(candidates)
+    shown = {"protocol": [leading], "size": pa.array([size], pa.int64())}
+    con.register("shown", pa.table(shown))
     return con
 
 
@@ -81,8 +92,7 @@ def _print_lists(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _print_leaderboard(con: duckdb.DuckDBPyConnection, subject: Subject) -> None:
-    """The leading protocol at its largest C, best first: `expected` where there is one."""
-    from cmr.report.subject import LEADING
+    """One protocol, of those asked for the leading one, at the largest C asked; best first."""
     from cmr.views import fetch
 
     rows = fetch(
@@ -90,46 +100,63 @@ def _print_leaderboard(con: duckdb.DuckDBPyConnection, subject: Subject) -> None
         f"""
         with mine as (
             from leaderboard
+            cross join (select protocol as asked_protocol, size from shown)
             semi join (select run_id from runs where {subject.condition}) using (run_id)
+            where protocol = asked_protocol and candidates = coalesce(size, candidates)
         )
         select
-            mine.*, recall_10_kept, pareto_bytes,
+            mine.*, baseline,
             row_number() over (
                 partition by mine.direction
                 order by round(mine.recall_10, 10) desc, mine.vector_bytes, run_id
-            ) as place,
-            count(*) over (partition by mine.direction) as runs
-        from (
-            from mine
-            qualify dense_rank() over (
-                partition by direction
-                order by list_position({list(LEADING)}, protocol), candidates desc
-            ) = 1
-        ) as mine
-        left join (select run_id, recall_10_kept, pareto_bytes from tradeoffs) using (run_id)
+            ) as place
+        from mine
+        inner join int_baselines using (run_id)
         order by mine.direction, place
         """,
     ).to_pylist()
+    if not rows:
+        return
+    _fill_kept(con, rows)
     shown = [row for row in rows if row["place"] <= _MOST]
-    pools = {
-        row["direction"]: "whole gallery"
-        if row["protocol"] == "full"
-        else f"{row['protocol']}, C = {row['candidates']:,}"
-        for row in rows
-    }
-    print_table(
-        pa.Table.from_pylist([_line(row) for row in shown]),
-        title=_title(subject) + "; ".join(f"{way}: {what}" for way, what in pools.items()),
+    one = rows[0]
+    where = (
+        "whole gallery" if one["protocol"] == "full" else f"{one['protocol']}, C = {one['size']:,}"
     )
-    click.echo("±: half the 95% interval; kept: of the baseline, whole gallery; *: Pareto front")
+    print_table(
+        pa.Table.from_pylist([_line(row) for row in shown]), title=f"{_title(subject)}, {where}"
+    )
+    click.echo("±: half the 95% interval; kept: of the baseline's recall@10; *: Pareto front")
+    if any(row["recall_10_kept"] is None for row in rows):
+        click.echo("kept is empty where the baseline was not evaluated so, or its recall@10 is 0")
     if len(rows) > len(shown):
         click.echo(f'{len(rows) - len(shown)} more: cmr sql "from leaderboard"')
+
+
+def _fill_kept(con: duckdb.DuckDBPyConnection, rows: list[Row]) -> None:
+    """What is kept of baselines that were not evaluated so, from ranks; not of drawn pools."""
+    from cmr.materialised import only
+    from cmr.views import fetch
+
+    lacking = [row for row in rows if row["recall_10_kept"] is None]
+    if not lacking or lacking[0]["protocol"] == "sampled":
+        return
+    bases = sorted({row["baseline"] for row in lacking})
+    size = lacking[0]["size"]
+    source = "retention" if size is None else f"metrics_for({size}, 10)"
+    with only(con, bases):
+        found = fetch(con, f"select * from {source} where measure = 'recall' and k = 10")
+    values = {row["run_id"]: row["value"] for row in found.to_pylist()}
+    for row in lacking:
+        base = values.get(row["baseline"])
+        if base and row["recall_10"] is not None:
+            row["recall_10_kept"] = row["recall_10"] / base
 
 
 def _title(subject: Subject) -> str:
     """What is usual is not said."""
     how = [None if subject.scorer == "torch" else subject.scorer, subject.variant]
-    return ", ".join(["Leaderboard", *filter(None, how)]) + ", "
+    return ", ".join(["Leaderboard", *filter(None, how)])
 
 
 def _line(row: Row) -> Row:
@@ -148,41 +175,38 @@ def _line(row: Row) -> Row:
 
 def _sentence(con: duckdb.DuckDBPyConnection, subject: Subject) -> str:
     """The smallest representation that is sure to keep 99% of every leading measure."""
-    from cmr.report.answer import smallest_sure
+    from cmr.report.answer import answer, baseline, not_said
     from cmr.views import fetch
 
-    bases = fetch(
-        con,
-        f"""
-        select distinct baseline_is, base.dim, base.dim_method, base.precision
-        from int_baselines
-        inner join runs using (run_id)
-        inner join runs as base on base.run_id = baseline
-        where runs.run_id in (select run_id from runs where {subject.condition})
-        """,
-    ).to_pylist()
     kinds = fetch(
         con, f"select distinct dim, dim_method, precision from runs where {subject.condition}"
     ).num_rows
     judged = "" if subject.qrels == "default" else f" judged by {subject.qrels}"
     who = f"{visible(subject.dataset)}{visible(judged)}, {visible(subject.model)}: "
-    native = all(row["baseline_is"] == "native fp32" for row in bases)
-    names = [f"{row['dim']} {row['dim_method']} {row['precision']}" for row in bases]
-    of = "native fp32" if native else f"the finest evaluated ({', '.join(names)})"
-    hint = "" if native else " Evaluate --precisions fp32 too to compare with native fp32."
     if kinds == 1:
-        return f"{who}one representation, so there is nothing to choose from.{hint}"
-    best = smallest_sure(con, subject, RETAIN)
+        lack = baseline(con, subject).lack
+        return f"{who}one representation, so there is nothing to choose from" + (
+            f"; {lack}." if lack else "."
+        )
+    found = answer(con, subject, RETAIN)
+    if found.why_not is not None:
+        return f"{who}nothing is recommended: {not_said(found)}."
+    best, held = found.smallest, found.baseline
+    lack = f" {held.lack[0].upper()}{held.lack[1:]}." if held.lack else ""
     if best is None:
         return (
-            f"{who}none is sure to keep {RETAIN:.0%} of {of} in every direction and in recall, "
-            f"hit rate, MRR and NDCG@10.{hint}"
+            f"{who}none is sure to keep {RETAIN:.0%} of the baseline, {held.name}, in every "
+            f"direction and in recall, hit rate, MRR and NDCG@10.{lack}"
         )
     name = f"{best['dim']} {best['dim_method']} {best['precision']}"
     if best["is_baseline"]:
-        return f"{who}none smaller than {name} is sure to keep {RETAIN:.0%} of its quality.{hint}"
+        return (
+            f"{who}none smaller than the baseline, {name}, is sure to keep {RETAIN:.0%} of its "
+            f"quality.{lack}"
+        )
     return (
-        f"{who}{name} is the smallest that is sure to keep {RETAIN:.0%} of {of}, in every "
-        f"direction and in recall, hit rate, MRR and NDCG@10: {best['vector_bytes']:,} bytes a "
-        f"vector, {best['share']:.1%} of its size, at least {best['low']:.2%} kept.{hint}"
+        f"{who}{name} is the smallest that is sure to keep {RETAIN:.0%} of the baseline, "
+        f"{held.name}, in every direction and in recall, hit rate, MRR and NDCG@10: "
+        f"{best['vector_bytes']:,} bytes a vector, {best['share']:.1%} of its size, at least "
+        f"{best['low']:.2%} kept.{lack}"
     )

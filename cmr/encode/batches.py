@@ -12,6 +12,8 @@ import torch
 
 from cmr.encode.decode import decode
 from cmr.encode.encoder import Encoder, Floats
+from cmr.encode.quiet import quiet_decoders
+from cmr.encode.unreadable import UnreadableError, one_item, read_item
 from cmr.encode.video import read_clip
 from cmr.errors import CmrError
 from cmr.sources.collection import Item, MediaReader, Reject
@@ -76,7 +78,7 @@ def encode_images(
             done([item for item, _ in held], vectors, frames)
             held.clear()
 
-    with ThreadPoolExecutor(how.workers) as pool:
+    with quiet_decoders(), ThreadPoolExecutor(how.workers) as pool:
         ahead = how.batch_size * AHEAD // (how.sampling[0] if how.sampling else 1) + AHEAD
         work = _in_order(
             pool, items, lambda item: prepare_media(encoder, reader, item, how.sampling), ahead
@@ -131,19 +133,22 @@ def encode_media(
 def prepare_media(
     encoder: Encoder, reader: MediaReader, item: Item, sampling: tuple[int, str] | None
 ) -> Media | str:
-    """The model's input for one picture or clip; or why there is none."""
+    """The model's input for one picture or clip; or why there is none.
+
+    Nothing that an item's own bytes bring about is raised, whatever the decoder or the model's
+    preprocessing says of them. Raises CmrError, and OSError where the machine lacks something.
+    """
     try:
-        data = reader.read(item.uri or "")
+        data = read_item(reader, item.uri or "")
         if sampling is None:
-            return Media([encoder.preprocess(decode(data))], [], None)
-        clip = read_clip(data, *sampling)
-        return Media(
-            [encoder.preprocess(frame) for frame in clip.frames], clip.times, clip.duration
-        )
-    except FileNotFoundError:
-        return "the file is missing"
-    except (ValueError, OSError) as error:
-        return str(error)
+            frames, times, duration = [decode(data)], list[float](), None
+        else:
+            clip = read_clip(data, *sampling)
+            frames, times, duration = clip.frames, clip.times, clip.duration
+        with one_item("cannot be prepared for the model"):
+            return Media([encoder.preprocess(frame) for frame in frames], times, duration)
+    except UnreadableError as reason:
+        return str(reason)
 
 
 def _in_order(

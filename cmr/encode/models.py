@@ -58,7 +58,7 @@ class ModelSpec:
 
     def of_pictures(self) -> dict[str, str]:
         """What else decides the vectors of pictures."""
-        return {"decode": "rgb, upright by EXIF"}
+        return {"decode": "rgb, upright by EXIF, 16 bits / 257"}
 
     def prompted(self, caption: str) -> str:
         """The caption as the model gets it."""

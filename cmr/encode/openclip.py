@@ -14,6 +14,7 @@ from PIL import Image
 
 from cmr.encode.encoder import EncoderKind, Floats, weights_hash
 from cmr.encode.models import ModelSpec, folder_hash
+from cmr.encode.thin import Preprocessing
 from cmr.errors import CmrError
 from cmr.identity import file_hash
 
@@ -41,13 +42,15 @@ class OpenClip:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise CmrError(f"cannot load the model {spec.name}: {reason}") from None
         self._model.eval()
+        self._steps = preprocessing_of(self._preprocess)
         self._dtype = {"fp16": torch.float16, "bf16": torch.bfloat16}.get(
             spec.precision, torch.float32
         )
 
     def preprocess(self, image: Image.Image) -> torch.Tensor:
         """One RGB picture to the (3, height, width) tensor that the model takes."""
-        tensor: torch.Tensor = self._preprocess(image)
+        spared = image if self._steps is None else self._steps.spare(image)
+        tensor: torch.Tensor = self._preprocess(spared)
         return tensor
 
     def encode_images(self, batch: Sequence[torch.Tensor]) -> Floats:
@@ -82,6 +85,30 @@ class OpenClip:
             "tokenizer": f"{type(inner).__name__}, {words} tokens",
             "context_length": getattr(tokenizer, "context_length", None),
         }
+
+
+def preprocessing_of(preprocess: Any) -> Preprocessing | None:
+    """How a torchvision transform resizes; None if that needs no bound, or is not known."""
+    from open_clip.transform import ResizeKeepRatio
+    from torchvision.transforms import CenterCrop, Resize
+    from torchvision.transforms.functional import pil_modes_mapping
+
+    found = {type(step): step for step in getattr(preprocess, "transforms", [])}
+    crop = tuple(found[CenterCrop].size) if CenterCrop in found else None
+    if Resize in found:
+        step = found[Resize]
+        size = step.size if isinstance(step.size, Sequence) else (step.size,)
+        shortest = len(size) == 1
+        size = (size[0], size[-1])
+    elif ResizeKeepRatio in found and not found[ResizeKeepRatio].longest:
+        step, shortest = found[ResizeKeepRatio], True
+        size = step.size
+    else:
+        return None
+    if shortest and crop is None:
+        return None
+    resample = Image.Resampling(pil_modes_mapping[step.interpolation])
+    return Preprocessing(size, crop or size, shortest, resample)
 
 
 def _plain(preprocess: Any) -> str:

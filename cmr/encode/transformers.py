@@ -13,6 +13,7 @@ from PIL import Image
 
 from cmr.encode.encoder import EncoderKind, Floats, weights_hash
 from cmr.encode.models import ModelSpec, folder_hash
+from cmr.encode.thin import Preprocessing
 from cmr.errors import CmrError
 
 _DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
@@ -51,13 +52,15 @@ class Transformers:
             )
         if not hasattr(model, "get_image_features") or not hasattr(model, "get_text_features"):
             raise CmrError(f"the model {spec.name} is no dual encoder of pictures and texts")
+        self._steps = preprocessing_of(self._pictures)
         self._model = model.to(self.device).eval()
         self._dtype = _DTYPES[spec.precision]
         self._length = int(model.config.text_config.max_position_embeddings)
 
     def preprocess(self, image: Image.Image) -> torch.Tensor:
         """One RGB picture to the (3, height, width) tensor that the model takes."""
-        found = self._pictures(images=image, return_tensors="pt")
+        spared = image if self._steps is None else self._steps.spare(image)
+        found = self._pictures(images=spared, return_tensors="pt")
         if set(found) != {"pixel_values"}:
             more = ", ".join(sorted(set(found) - {"pixel_values"}))
             raise CmrError(f"the model takes {more} beside the pixels, which cmr does not give")
@@ -98,6 +101,24 @@ class Transformers:
             "tokenizer": f"{type(self._tokenizer).__name__}, {len(self._tokenizer)} tokens",
             "context_length": self._length,
         }
+
+
+def preprocessing_of(processor: Any) -> Preprocessing | None:
+    """How a processor resizes; None if it does so in a way that is not known."""
+    if not getattr(processor, "do_resize", False):
+        return None
+    size = {name: side for name, side in dict(processor.size or {}).items() if side}
+    crop = dict(getattr(processor, "crop_size", None) or {})
+    cropped = getattr(processor, "do_center_crop", False) and {"height", "width"} <= set(crop)
+    resample = Image.Resampling(getattr(processor, "resample", None) or Image.Resampling.BILINEAR)
+    if set(size) == {"shortest_edge"} and cropped:
+        edge = size["shortest_edge"]
+        middle = (crop["height"], crop["width"])
+        return Preprocessing((edge, edge), middle, True, resample, pillow=False)
+    if set(size) == {"height", "width"}:
+        whole = (size["height"], size["width"])
+        return Preprocessing(whole, whole, False, resample, pillow=False)
+    return None
 
 
 def _floats(found: Any) -> Floats:

@@ -1,17 +1,26 @@
-"""Clips to frames: which ones, and turned as a player shows them."""
+"""Clips to frames: which ones, as a player shows them."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
+from typing import Any, TypeVar
 
 from PIL import Image
 
+from cmr.encode.display import LARGEST_FRAME, shown
+from cmr.encode.unreadable import UnreadableError, one_item
+
 SAMPLINGS = ("uniform", "fps", "middle")
-# As for pictures: more than this is an attack, or at least no clip to search.
-LARGEST_FRAME = 2**27
+# Packets in a row that may give no frame of their own: a second field, or a frame that is only a
+# reference for others.
+WITHOUT_FRAME = 2
+_OPTIONS = {"max_pixels": str(LARGEST_FRAME)}
+Frame = TypeVar("Frame")
 
 
 @dataclass(frozen=True)
@@ -24,92 +33,146 @@ class Clip:
 
 
 def read_clip(data: bytes, frames: int, sampling: str) -> Clip:
-    """Decode at most `frames` frames, RGB, turned by the clip's display matrix.
+    """Decode at most `frames` frames, RGB, as a player shows them.
 
-    `uniform`: the middles of that many equal parts of the clip's time. `fps`: one a second, as
-    CLIP4Clip takes them, and where that gives more, so many of them, evenly. `middle`: one.
-    Frames are chosen by their own times, so a variable frame rate changes nothing. A clip with
-    fewer frames gives all it has. Raises ValueError with the reason if there is no whole clip.
+    `uniform`: those shown in the middles of that many equal parts of the clip's time. `fps`: one a
+    second, as CLIP4Clip takes them, and where that gives more, so many of them, evenly. `middle`:
+    one. The clip's time begins with its first frame that is shown: what an edit list leaves out,
+    or no key frame comes before, is not. Frames are chosen by their own times, so a variable frame
+    rate changes nothing. A clip with fewer frames gives all it has. Raises UnreadableError, a
+    ValueError, with the reason if there is no whole clip.
+    """
+    if not data:
+        raise UnreadableError("the file is empty")
+    with one_item("is no whole clip"):
+        times, end = _packets(data)
+        return _clip(data, times, end, frames, sampling)
+
+
+def targets(start: Fraction, length: Fraction, frames: int, sampling: str) -> list[Fraction]:
+    """The times, in seconds, at which a clip of that start and length is looked at."""
+    if sampling == "middle":
+        return [start + length / 2]
+    parts = frames
+    if sampling == "fps":
+        parts = min(frames, max(1, int(length)))
+    return [start + length * Fraction(2 * part + 1, 2 * parts) for part in range(parts)]
+
+
+def shown_at(
+    frames: Iterable[tuple[Fraction, Frame]], wanted: list[Fraction]
+) -> Iterator[tuple[Fraction, Fraction, Frame]]:
+    """For every time wanted, ascending: it, and time and frame of what is shown then.
+
+    A frame is shown from its time to that of the next. No frame is asked for beyond the last.
+    """
+    left = iter(wanted)
+    target = next(left, None)
+    now: tuple[Fraction, Frame] | None = None
+    for time, frame in frames:
+        while now is not None and target is not None and target < time:
+            yield target, *now
+            target = next(left, None)
+        if target is None:
+            return
+        if now is None or time >= now[0]:
+            now = time, frame
+    while now is not None and target is not None:
+        yield target, *now
+        target = next(left, None)
+
+
+def _clip(data: bytes, times: list[Fraction], end: Fraction, frames: int, sampling: str) -> Clip:
+    with _open(data) as container:
+        stream = _picture(container)
+        decoded = _decoded(container, stream)
+        first = next(decoded, None)
+        if first is None:
+            raise UnreadableError("has no frame")
+        start = first[0]
+        length = max(end - start, Fraction(0))
+        wanted = targets(start, length, frames, sampling)
+        found: dict[Fraction, Image.Image] = {}
+        for target, time, frame in shown_at(chain([first], decoded), wanted):
+            lost = bisect_right(times, target) - bisect_right(times, time)
+            if lost > WITHOUT_FRAME:
+                raise UnreadableError(
+                    f"is cut off: {lost} frames before {float(target - start):.1f} s do not decode"
+                )
+            if time not in found:
+                found[time] = shown(frame, stream.sample_aspect_ratio)
+    return Clip(list(found.values()), [float(time - start) for time in found], float(length))
+
+
+def _open(data: bytes) -> Any:
+    import av
+
+    return av.open(io.BytesIO(data), options=_OPTIONS, metadata_errors="replace")
+
+
+def _picture(container: Any) -> Any:
+    """The stream that a player shows. Raises UnreadableError if none can be decoded."""
+    stream = container.streams.best("video")
+    if stream is None and not container.streams.video:
+        raise UnreadableError("has no picture, only sound")
+    if stream is None or stream.codec_context is None:
+        raise UnreadableError("unknown codec")
+    context = stream.codec_context
+    if context.width * context.height > LARGEST_FRAME:
+        raise UnreadableError(f"has frames of {context.width} x {context.height}, too large")
+    context.options = _OPTIONS
+    return stream
+
+
+def _packets(data: bytes) -> tuple[list[Fraction], Fraction]:
+    """Times of the frames that are shown, ascending, and when the last ends, from packets alone.
+
+    Packets that an edit list discards are only there to be decoded. Raises UnreadableError if the
+    packets end long before the file says.
     """
     import av
 
-    if not data:
-        raise ValueError("the file is empty")
-    try:
-        times, duration = _times(data)
-        wanted = choose(times, duration, frames, sampling)
-        found = dict(_decode(data, {times[at] for at in wanted}))
-    except av.error.FFmpegError as error:
-        reason = error.strerror or str(error)
-        raise ValueError(f"is no whole clip: {reason}") from None
-    missing = [at for at in wanted if times[at] not in found]
-    if missing:
-        raise ValueError(
-            f"is cut off: {len(missing)} of the {len(wanted)} frames wanted do not decode"
-        )
-    shown = [float(times[at] - times[0]) for at in wanted]
-    return Clip([found[times[at]] for at in wanted], shown, float(duration))
-
-
-def choose(times: list[Fraction], duration: Fraction, frames: int, sampling: str) -> list[int]:
-    """Which of the frames, by their times in seconds, ascending, are taken; without repeats."""
-    if sampling == "middle":
-        targets = [times[0] + duration / 2]
-    else:
-        parts = frames
-        if sampling == "fps":
-            parts = min(frames, max(1, int(duration)))
-        targets = [times[0] + duration * Fraction(2 * part + 1, 2 * parts) for part in range(parts)]
-    chosen = []
-    at = 0
-    for target in targets:
-        while at + 1 < len(times) and times[at + 1] <= target:
-            at += 1
-        chosen.append(at)
-    return list(dict.fromkeys(chosen))
-
-
-def _times(data: bytes) -> tuple[list[Fraction], Fraction]:
-    """When each frame is shown, from the packets alone, and how long the clip is, in seconds."""
-    import av
-
-    with av.open(io.BytesIO(data)) as container:
-        if not container.streams.video:
-            raise ValueError("has no picture, only sound")
-        stream = container.streams.video[0]
-        context = stream.codec_context
-        if context.width * context.height > LARGEST_FRAME:
-            raise ValueError(f"has frames of {context.width} x {context.height}, too large")
-        base = stream.time_base
-        times, ends = set(), Fraction(0)
+    with _open(data) as container:
+        stream = _picture(container)
+        times: list[Fraction] = []
+        passed = ends = Fraction(0)
+        own_ends: list[Fraction] = []
         for packet in container.demux():
-            if packet.size and packet.pts is not None and packet.time_base:
-                shown = packet.pts * packet.time_base
-                ends = max(ends, shown + (packet.duration or 0) * packet.time_base)
-                if packet.stream.index == stream.index:
-                    times.add(shown)
-                    last = (packet.duration or 0) * base
-        if not times:
-            raise ValueError("has no frame")
-        stated = Fraction(container.duration or 0, av.time_base)
-        if ends < stated * Fraction(4, 5):
-            raise ValueError(f"is cut off: {float(ends):.1f} of {float(stated):.1f} s are there")
-        return sorted(times), max(times) - min(times) + Fraction(last)
-
-
-def _decode(data: bytes, wanted: set[Fraction]) -> Iterator[tuple[Fraction, Image.Image]]:
-    import av
-
-    with av.open(io.BytesIO(data)) as container:
-        stream = container.streams.video[0]
-        left = len(wanted)
-        for frame in container.decode(stream):
-            if frame.pts is None or frame.pts * stream.time_base not in wanted:
+            own = packet.stream.index == stream.index
+            if not packet.size or not packet.time_base or packet.is_discard:
                 continue
-            image = frame.to_image()
-            if frame.rotation:
-                image = image.rotate(frame.rotation, expand=True)
-            yield frame.pts * stream.time_base, image
-            left -= 1
-            if not left:
-                return
+            if packet.pts is not None:
+                time = packet.pts * packet.time_base
+                times += [time] if own else []
+            elif own:
+                time = passed
+            else:
+                continue
+            until = time + (packet.duration or 0) * packet.time_base
+            if packet.pts is None and not packet.duration:
+                until = time + _step(stream)
+            ends = max(ends, until)
+            if own:
+                passed = until
+                own_ends.append(until)
+        stated = Fraction(container.duration or 0, av.time_base)
+    if ends < stated * Fraction(4, 5):
+        raise UnreadableError(f"is cut off: {float(ends):.1f} of {float(stated):.1f} s are there")
+    if not own_ends:
+        raise UnreadableError("has no frame")
+    return sorted(times), max(own_ends)
+
+
+def _decoded(container: Any, stream: Any) -> Iterator[tuple[Fraction, Any]]:
+    """All frames that are shown, with their times; one without a time follows the last."""
+    base, step = stream.time_base, _step(stream)
+    following = Fraction(0)
+    for frame in container.decode(stream):
+        time = following if frame.pts is None else frame.pts * base
+        following = time + (frame.duration * base if frame.duration else step)
+        yield time, frame
+
+
+def _step(stream: Any) -> Fraction:
+    """From a frame to the next in a stream without times, in seconds; players take 25 a second."""
+    return 1 / stream.average_rate if stream.average_rate else Fraction(1, 25)

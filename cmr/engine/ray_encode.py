@@ -17,6 +17,7 @@ import torch
 
 from cmr.encode.batches import How, Media, encode_media, prepare_media
 from cmr.encode.models import ModelSpec
+from cmr.encode.quiet import quiet_decoders
 from cmr.encode.registry import get_kind
 from cmr.errors import CmrError
 from cmr.sources.collection import Item, MediaReader
@@ -145,10 +146,11 @@ class _Decode:
         self._reader, self._sampling = reader, sampling
 
     def __call__(self, batch: Batch) -> Batch:
-        found = [
-            prepare_media(self._encoder, self._reader, Item("", uri=str(uri)), self._sampling)
-            for uri in batch["uri"]
-        ]
+        with quiet_decoders():
+            found = [
+                prepare_media(self._encoder, self._reader, Item("", uri=str(uri)), self._sampling)
+                for uri in batch["uri"]
+            ]
         return {
             "key": batch["key"],
             "media": np.array(

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from cmr.export.format import Asked, Format, Row
 from cmr.export.mark import write_mark
-from cmr.export.vectors import Array, floats, items, judgments, write_npy
+from cmr.export.vectors import Array, Judgments, floats, items, judgments, write_npy
 from cmr.sources.source import Parameter
 from cmr.warehouse.schemas import TEXT, VISUAL
 from cmr.warehouse.store import Warehouse
@@ -34,7 +34,11 @@ def write(asked: Asked, out: Path) -> None:
     for name in ("img_emb", "text_emb", "metadata"):
         (out / name).mkdir()
     with asked.bar("pairs", len(judged.text), "pairs") as advance:
-        for shard, start in enumerate(range(0, len(judged.text), SHARD)):
+        starts = range(0, len(judged.text), SHARD)
+        # As clip-retrieval pads them, so that their names sort as their numbers.
+        width = len(str(len(starts)))
+        for number, start in enumerate(starts):
+            shard = f"{number:0{width}d}"
             part = slice(start, start + SHARD)
             sides = ((TEXT, texts, judged.text[part]), (VISUAL, visuals, judged.visual[part]))
             for side, vectors, rows in sides:
@@ -43,7 +47,7 @@ def write(asked: Asked, out: Path) -> None:
                     steps = range(0, len(rows), _STEP)
                     blocks = (np.asarray(vectors[rows[a : a + _STEP]]) for a in steps)
                     write_npy(stream, (len(rows), vectors.shape[1]), kind, blocks)
-            metadata = _metadata(told, judged.text[part], judged.visual[part])
+            metadata = _metadata(told, judged, part)
             path = out / "metadata" / f"metadata_{shard}.parquet"
             pq.write_table(metadata, path, compression="zstd")
             advance(len(judged.text[part]))
@@ -61,8 +65,9 @@ def _on_disk(warehouse: Warehouse, row: Row, path: Path, kind: np.dtype) -> Arra
     return np.asarray(np.load(path, mmap_mode="r")).view(np.memmap)
 
 
-def _metadata(told: dict[str, pa.Table], texts: Array, visuals: Array) -> pa.Table:
-    text, visual = told[TEXT].take(pa.array(texts)), told[VISUAL].take(pa.array(visuals))
+def _metadata(told: dict[str, pa.Table], judged: Judgments, part: slice) -> pa.Table:
+    text = told[TEXT].take(pa.array(judged.text[part]))
+    visual = told[VISUAL].take(pa.array(judged.visual[part]))
     return pa.table(
         {
             "image_path": visual["item_id"],
@@ -72,6 +77,7 @@ def _metadata(told: dict[str, pa.Table], texts: Array, visuals: Array) -> pa.Tab
             "uri": visual["uri"],
             "width": visual["width"],
             "height": visual["height"],
+            "relevance": pa.array(judged.relevance[part]),
         }
     )
 
@@ -100,4 +106,5 @@ FORMAT = Format(
     parameters=(
         Parameter("dtype", "Of the vectors.", default="float16", choices=("float16", "float32")),
     ),
+    again="cmr ingest clip-retrieval FOLDER",
 )

@@ -101,7 +101,7 @@ FORMAT = Format(
     "and b1 .i8bin, a code a byte, with the vectors' scales in .scales.fbin: a vector is code "
     "times scale. groundtruth.bin has each query's exact neighbours (uint32 n, uint32 k, rows, "
     "float32 similarities, as cmr scores them), pairs.csv which rows belong together, texts.csv "
-    "and visuals.csv the ids. cmr ingest arrays reads it.",
+    "and visuals.csv the ids.",
     examples=(
         "cmr export fbin --dataset coco --precision fp32 --out coco-fbin/",
         "cmr export fbin --dim 512 --precision int8 --top 10 --out coco-i8bin/",
@@ -115,4 +115,7 @@ FORMAT = Format(
             "top", "Neighbours of each query; 0 for the whole gallery.", kind=int, default=100
         ),
     ),
+    again="cmr ingest arrays --texts FOLDER/texts.fbin --visuals FOLDER/visuals.fbin "
+    "--pairs FOLDER/pairs.csv --text-ids FOLDER/texts.csv --visual-ids FOLDER/visuals.csv "
+    "--captions FOLDER/texts.csv",
 )

@@ -63,7 +63,8 @@ class Format:
     `needs`: a query, the whole warehouse, one run or several, the vectors of one representation
     or of several dimensions. `into`: a file that is written front to back and so may go to stdout
     (`stream`), a `file`, or a `folder`. `write` gets an `Asked` and an open binary file, or the
-    path to make. `text`: whether a terminal may show it.
+    path to make. `text`: whether a terminal may show it. `again`: the command that reads it
+    again, items, judgments and vectors as far as it holds them; "" if none does.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Format:
     write: Callable[[Asked, Any], None]
     parameters: tuple[Parameter, ...] = ()
     text: bool = False
+    again: str = ""
 
 
 Stream = IO[bytes]

@@ -21,7 +21,7 @@ from cmr.warehouse.vectors import StoredVectors
 
 SHARD = 500_000
 _STEP = 8_192
-_KEPT = ("item_id", "text", "uri", "width", "height", "duration")
+_KEPT = ("item_id", "text", "uri", "split", "width", "height", "duration")
 _CONFIGS = {TEXT: "texts", VISUAL: "visuals"}
 
 
@@ -65,19 +65,23 @@ def _with_vectors(asked: Asked, row: Row, told: pa.Table, advance: Any) -> Itera
 
 
 def _shards(folder: Path, split: str, row: Row, tables: Iterable[pa.Table]) -> None:
+    """Files of SHARD rows, but for the last: as many as their names say."""
     folder.mkdir()
     number = max(1, -(-row["rows"] // SHARD))
-    writer, shard, size = None, 0, 0
+    writer: pq.ParquetWriter | None = None
+    shard, room = 0, 0
     try:
         for table in tables:
-            if writer is None:
-                path = folder / _file(split, shard, number)
-                writer = pq.ParquetWriter(path, table.schema, compression="zstd")
-            writer.write_table(table)
-            size += table.num_rows
-            if size >= SHARD and shard < number - 1:
-                writer.close()
-                writer, shard, size = None, shard + 1, 0
+            while table.num_rows:
+                if writer is None or not room:
+                    if writer is not None:
+                        writer.close()
+                    path = folder / _file(split, shard, number)
+                    writer = pq.ParquetWriter(path, table.schema, compression="zstd")
+                    shard, room = shard + 1, SHARD
+                part = table.slice(0, room)
+                writer.write_table(part)
+                table, room = table.slice(part.num_rows), room - part.num_rows
     finally:
         if writer is not None:
             writer.close()
@@ -183,4 +187,5 @@ FORMAT = Format(
         Parameter("license", "Licence of the vectors, for the card.", default="unknown"),
         Parameter("language", "Languages of the captions, with commas.", default="en"),
     ),
+    again="cmr ingest hf FOLDER --image-vectors embedding --text-vectors embedding",
 )

@@ -10,12 +10,14 @@ import numpy as np
 
 from cmr.errors import CmrError
 from cmr.export.format import Asked, Format, Pair, Row, Stream
-from cmr.export.vectors import Array, floats, judgments, set_ids, sides, write_npy
+from cmr.export.vectors import Array, floats, items, judgments, set_ids, sides, write_npy
+from cmr.warehouse.schemas import TEXT
 from cmr.warehouse.store import Warehouse
 
 _KEYS = {"text": "text", "visual": "video"}
 _HALF = np.dtype(np.float16)
 _SINGLE = np.dtype(np.float32)
+_STEP = 4_096
 
 
 def write(asked: Asked, out: Stream) -> None:
@@ -39,9 +41,24 @@ def write(asked: Asked, out: Stream) -> None:
                 _member(archive, name, shape, kind, _counted(warehouse, row, advance))
         _member(archive, "ground_truth", truth.shape, truth.dtype, [truth])
         for side, row in sides(first):
-            names = np.array(set_ids(warehouse, row).to_pylist())
-            # Scripts look for keys that begin with text_ and video_, so ids have none of these.
-            _member(archive, f"ids_{_KEYS[side]}", names.shape, names.dtype, [names])
+            # Scripts look for keys that begin with text_ and video_, so these have none of them.
+            _strings(archive, f"ids_{_KEYS[side]}", set_ids(warehouse, row).to_pylist())
+        captions = items(warehouse, first, TEXT)["text"]
+        if captions.null_count < len(captions):
+            _strings(archive, "captions", [text or "" for text in captions.to_pylist()])
+
+
+def _strings(archive: zipfile.ZipFile, name: str, values: list[str]) -> None:
+    """An array of strings, each as wide as the longest: it is packed, and written in parts.
+
+    Raises CmrError for one that ends in a zero, which NumPy takes for the end.
+    """
+    odd = next((value for value in values if value.endswith("\0")), None)
+    if odd is not None:
+        raise CmrError(f"{name}: {odd!r} ends in a zero character, which no .npz can hold")
+    kind = np.dtype(f"U{max(1, *map(len, values))}")
+    parts = (np.array(values[a : a + _STEP], kind) for a in range(0, len(values), _STEP))
+    _member(archive, name, (len(values),), kind, parts, zipfile.ZIP_DEFLATED)
 
 
 def _counted(warehouse: Warehouse, row: Row, advance: Any) -> Iterable[Array]:
@@ -56,9 +73,11 @@ def _member(
     shape: tuple[int, ...],
     kind: np.dtype[Any],
     blocks: Iterable[Array],
+    packed: int = zipfile.ZIP_STORED,
 ) -> None:
     # A fixed time, so that the same vectors make the same file.
     info = zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0))
+    info.compress_type = packed
     with archive.open(info, "w", force_zip64=True) as member:
         write_npy(member, shape, kind, blocks)
 
@@ -84,7 +103,8 @@ FORMAT = Format(
     summary="The published layout: text_<d>, video_<d>, ground_truth.",
     about="Every dimension that is stored, or those of --dim, at one precision: fp32 if it is "
     "there. Vectors are float32, those of fp16 float16; of codes, code times scale. ground_truth "
-    "is the row of each text's visual. ids_text and ids_video hold the items' ids. What is not "
+    "is the row of each text's visual. ids_text and ids_video hold the items' ids, captions the "
+    "texts, empty where there is none. What is not "
     "stored yet, `cmr evaluate --dims 256 --precisions fp32` makes.",
     examples=(
         "cmr export npz --dataset coco --out coco.npz",
@@ -93,4 +113,5 @@ FORMAT = Format(
     needs="representations",
     into="stream",
     write=write,
+    again="cmr ingest npz FILE",
 )

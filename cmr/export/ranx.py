@@ -45,4 +45,5 @@ FORMAT = Format(
     into="folder",
     write=write,
     parameters=(TOP,),
+    again="cmr ingest qrels FOLDER/qrels.parquet",
 )

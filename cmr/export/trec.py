@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import quote
 
 from cmr.errors import CmrError
 from cmr.export.format import Asked, Format, Row, Stream
@@ -13,11 +12,9 @@ from cmr.export.lists import TOP, judged_pairs, top_lists
 from cmr.export.mark import write_mark
 from cmr.pipeline.request import find_dataset
 from cmr.sources.source import Parameter
+from cmr.sources.trecids import encoded, need_encoding
 from cmr.warehouse.schemas import ITEMS
 
-# Whatever a line is split at, by C's isspace or by Python; and the sign that stands for them.
-_UNFIT = re.compile(r"[\s\x00-\x1f\x7f%]")
-_SPACE = re.compile(r"[\s\x00-\x1f\x7f]")
 Spell = Callable[[str], str]
 
 
@@ -68,17 +65,17 @@ def tag_of(run: Row) -> str:
 def _spelling(asked: Asked) -> Spell:
     """How ids are written: as they are, unless one of the data set's has a space.
 
-    Then every id is percent-encoded where it has spaces, control characters or %, and
-    `urllib.parse.unquote` gives them back. Raises CmrError for an empty id.
+    Then every id is percent-encoded, as `cmr.sources.trecids` says. Raises CmrError for an
+    empty id.
     """
     data = find_dataset(asked.warehouse, asked.run["dataset"])
     names: list[str] = asked.warehouse.read(data["files"], ITEMS)["item_id"].to_pylist()
     if "" in names:
         raise CmrError(f"an item of {data['dataset']!r} has an empty id, which TREC cannot hold")
-    if not any(_SPACE.search(name) for name in names):
+    if not need_encoding(names):
         return str
     asked.say("ids have spaces: they are percent-encoded, urllib.parse.unquote gives them back")
-    return lambda name: _UNFIT.sub(lambda match: quote(match[0], safe=""), name)
+    return encoded
 
 
 FORMAT = Format(
@@ -100,4 +97,5 @@ FORMAT = Format(
         TOP,
         Parameter("only", "Only one of the two, as a file.", choices=("qrels", "run")),
     ),
+    again="cmr ingest qrels FOLDER/qrels.txt",
 )

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+from cmr.encode.unreadable import UnreadableError, read_item
 from cmr.errors import CmrError
 from cmr.pipeline.progressbar import ProgressBar
-from cmr.sources.collection import Collection, Item, Reject
+from cmr.sources.collection import Collection, Item, Judgment, Reject
 
 # A caption of more characters than this is a file that went astray.
 LONGEST_TEXT = 100_000
@@ -68,12 +69,14 @@ def hash_contents(
         return collection, []
 
     def read(item: Item) -> Item | Reject:
+        if item.content_hash:
+            return item
         try:
-            digest = hashlib.sha256(reader.read(item.uri or "")).hexdigest()
-        except FileNotFoundError:
-            return Reject(item.uri or item.item_id, "the file is missing")
-        except OSError as error:
-            return Reject(item.uri or item.item_id, f"cannot be read: {error.strerror or error}")
+            digest = hashlib.sha256(read_item(reader, item.uri or "")).hexdigest()
+        except UnreadableError as reason:
+            place = collection.places.get(item.uri or "")
+            told = f", which {place} names" if place else ""
+            return Reject(item.uri or item.item_id, f"{reason}{told}")
         return replace(item, content_hash=digest)
 
     kept: list[Item] = []
@@ -112,3 +115,56 @@ def without(collection: Collection, rejects: Sequence[Reject], kept: Sequence[It
         judgments=judgments,
         rejects=[*collection.rejects, *rejects],
     )
+
+
+def same_contents(collection: Collection) -> Collection:
+    """The collection with one visual of each content, where its source's rows are pairs.
+
+    A visual keeps the first one's id and takes the captions of all. Elsewhere pictures of the
+    same content stay what they are, and a note says so.
+    """
+    first: dict[str, Item] = {}
+    for item in collection.visuals:
+        first.setdefault(item.content_hash or item.item_id, item)
+    again = len(collection.visuals) - len(first)
+    if not again:
+        return collection
+    what = "clips" if collection.clips else "pictures"
+    if not collection.merges:
+        one, other = _twins(collection.visuals)
+        note = (
+            f"{again:,} {what} have the content of another ({other!r} that of {one!r}, for one); "
+            "each counts as a visual of its own, so a caption's other copies are wrong answers"
+        )
+        return replace(collection, notes=[*collection.notes, note])
+    kept = {
+        item.item_id: first[item.content_hash or item.item_id].item_id
+        for item in collection.visuals
+    }
+    judgments: dict[tuple[str, str], Judgment] = {}
+    for row in collection.judgments:
+        pair = (row.text_id, kept[row.visual_id])
+        before = judgments.get(pair)
+        if before is None or before.relevance < row.relevance:
+            judgments[pair] = replace(row, visual_id=pair[1])
+    note = (
+        f"{len(collection.visuals):,} {what} are {len(first):,} different ones: those of one "
+        "content are one visual with the captions of all"
+    )
+    return replace(
+        collection,
+        visuals=list(first.values()),
+        judgments=list(judgments.values()),
+        settings={**collection.settings, "merged": again},
+        notes=[*collection.notes, note],
+    )
+
+
+def _twins(items: Sequence[Item]) -> tuple[str, str]:
+    """The ids of the first two items of one content."""
+    seen: dict[str, str] = {}
+    for item in items:
+        if item.content_hash in seen:
+            return seen[item.content_hash], item.item_id
+        seen[item.content_hash or item.item_id] = item.item_id
+    raise ValueError("no two items are of one content")

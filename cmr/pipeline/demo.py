@@ -25,6 +25,7 @@ HITS = 10
 class Demo:
     """What the demonstration left; `new` if it had anything to do."""
 
+    request: Request
     run_ids: list[str]
     report: str
     new: bool
@@ -39,7 +40,8 @@ def run_demo(root: str, out: str, bar: ProgressBar, say: Callable[[str], None]) 
             f"{ingested.visuals:,} pictures and {ingested.texts:,} captions encoded by "
             f"{spec.name} ({ingested.seconds:.1f} s)"
         )
-    done = evaluate(root, Request(dataset=DATASET, model=spec.name, device="cpu", hits=HITS), bar)
+    request = Request(dataset=DATASET, model=spec.name, device="cpu", hits=HITS)
+    done = evaluate(root, request, bar)
     if done.scored:
         say(f"{len(done.scored)} runs scored ({done.seconds:.1f} s)")
     summary = Path(out) / "experiment_summary.json"
@@ -48,4 +50,4 @@ def run_demo(root: str, out: str, bar: ProgressBar, say: Callable[[str], None]) 
         from cmr.report.write import write_report
 
         write_report(Warehouse.open(root).root, out, run_ids=done.run_ids, bar=bar)
-    return Demo(done.run_ids, str(summary.parent), new)
+    return Demo(request, done.run_ids, str(summary.parent), new)

@@ -40,6 +40,7 @@ class EncodeOptions:
             "frames": "1" if self.sampling == "middle" else str(self.frames),
             "sampling": self.sampling,
             "pooling": "mean of unit vectors",
+            "shown": "display matrix, pixel aspect, edit list",
             "av": version("av"),
         }
 

@@ -20,7 +20,8 @@ from cmr.pipeline.request import (
 )
 from cmr.pipeline.runs import run_identity
 from cmr.pipeline.scoring import Case
-from cmr.pipeline.search import check_rescore, searches
+from cmr.pipeline.search import searches
+from cmr.pipeline.wanted import Task, tasks
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.store import Warehouse
 
@@ -42,10 +43,11 @@ def explain(root: str, request: Request) -> list[Row]:
     """How each representation would be scored, a row each; nothing is written."""
     from cmr.pipeline.explained import explained
 
-    _, subject, _, wanted = _prepare(Warehouse.open(root), request)
+    subject, _, every = _prepare(Warehouse.open(root), request)
     rows = []
-    for one in wanted:
-        for search in searches(request):
+    for task in every:
+        one = task.wanted
+        for search in task.searches:
             # Queries that stay floats are multiplied as floats.
             precision = "fp32" if search.asymmetric else one.precision
             sizes = request.pool_sizes
@@ -56,7 +58,7 @@ def explain(root: str, request: Request) -> list[Row]:
 
 def _prepare(
     warehouse: Warehouse, request: Request, stored_only: bool = False
-) -> tuple[Row, Subject, Deriver, list[Wanted]]:
+) -> tuple[Subject, Deriver, list[Task]]:
     """Check a request against the warehouse: its data set, and what it asks to be derived."""
     ways = searches(request)
     data = find_dataset(warehouse, request.dataset)
@@ -64,11 +66,7 @@ def _prepare(
     subject = load_subject(warehouse, data, request)
     check_request(request, subject)
     deriver = Deriver(warehouse, data, model, subject.ids, stored_only, check=request.force)
-    wanted = deriver.plan(request.dims, request.dim_methods, request.precisions, request.quantizers)
-    for search in ways:
-        for one in wanted:
-            check_rescore(search, one.precision)
-    return data, subject, deriver, wanted
+    return subject, deriver, tasks(deriver, request, ways)
 
 
 def evaluate(
@@ -105,9 +103,9 @@ def begin(
     With `stored_only` nothing is written: what is not derived yet raises NotStoredError.
     """
     warehouse = Warehouse.open(root)
-    _, subject, deriver, wanted = _prepare(warehouse, request, stored_only)
-    with bar("representations", len(wanted), "sets") as advance:
-        cases = list(_cases(request, subject, deriver, wanted, advance))
+    subject, deriver, every = _prepare(warehouse, request, stored_only)
+    with bar("representations", len(every), "sets") as advance:
+        cases = list(_cases(request, subject, deriver, every, advance))
     return Job(warehouse, request, subject, bar), cases, deriver.model
 
 
@@ -115,14 +113,15 @@ def _cases(
     request: Request,
     subject: Subject,
     deriver: Deriver,
-    wanted: list[Wanted],
+    every: list[Task],
     advance: Callable[[int], None],
 ) -> Iterator[Case]:
     """Every representation, derived, with every way of searching it."""
     directions = tuple(subject.judged)
-    for one in wanted:
-        made = deriver.derive(one, request.seed, directions, request.asymmetric)
-        for search in searches(request):
+    for task in every:
+        one = task.wanted
+        made = deriver.derive(one, request.seed, directions, task.asymmetric)
+        for search in task.searches:
             fine = None
             if search.rescore is not None:
                 finer = Wanted(one.dim, one.dim_method, search.rescore)

@@ -8,14 +8,21 @@ from typing import Any
 
 from cmr.encode.models import ModelSpec
 from cmr.identity import array_hash, identity
-from cmr.pipeline.contents import hash_contents, sound_texts, without
+from cmr.pipeline.contents import hash_contents, same_contents, sound_texts, without
 from cmr.pipeline.datasets import fingerprint, ids, note_media
 from cmr.pipeline.encoded import Encoding
 from cmr.pipeline.encoding import EncodeOptions, encode_new, side_settings
 from cmr.pipeline.native import Native, store, stored_already
 from cmr.pipeline.progressbar import ProgressBar
 from cmr.represent.vectors import normalise
-from cmr.sources.collection import TEXT, VISUAL, Collection, Reject, check
+from cmr.sources.collection import (
+    TEXT,
+    VISUAL,
+    Collection,
+    Reject,
+    check,
+    check_max_rejects,
+)
 from cmr.warehouse.layout import check_name
 from cmr.warehouse.schemas import REJECTS
 from cmr.warehouse.store import Warehouse
@@ -26,7 +33,7 @@ class Ingested:
     """What an ingest found or made; `new` tells which.
 
     `encoded`: how many visuals and texts went through the model. `cut`: captions longer than the
-    model takes, of `context_length` tokens.
+    model takes, of `context_length` tokens. `notes`: what the source decided, in sentences.
     """
 
     dataset: str
@@ -41,6 +48,7 @@ class Ingested:
     encoded: tuple[int, int] | None = None
     cut: int = 0
     context_length: int | None = None
+    notes: tuple[str, ...] = ()
 
 
 def ingest_vectors(root: str, dataset: str, model: str, collection: Collection) -> Ingested:
@@ -72,19 +80,25 @@ def ingest_media(
     from cmr.encode.batches import refuse_rejects
 
     clock = time.perf_counter()
+    check_max_rejects(options.max_rejects)
     check_name("dataset", dataset)
     check_name("model", spec.name)
     collection = sound_texts(collection)
-    check(collection)
-    total = len(collection.visuals)
+    lost = list(collection.lost)
+    total = len(collection.visuals) + len(lost)
     allowed = int(total * options.max_rejects)
+    refuse_rejects(lost, total, allowed)
+    check(collection)
     collection, missing = hash_contents(collection, options.workers, bar)
+    collection = same_contents(collection)
     data_hash = fingerprint(collection)
     settings = side_settings(spec, collection, options)
     done = stored_already(root, dataset, data_hash, spec.name, settings)
     if done is not None and not options.keep_frames:
         _note_media(root, done[0], collection)
-        return _found(root, spec.name, *done, time.perf_counter() - clock)
+        stored = _found(root, spec.name, *done, time.perf_counter() - clock)
+        return replace(stored, notes=tuple(collection.notes))
+    missing = [*lost, *missing]
     refuse_rejects(missing, total, allowed)
     keep = {TEXT: False, VISUAL: options.keep_frames and collection.clips}
     sides = {side: Encoding(root, settings[side], side, keep[side]) for side in (TEXT, VISUAL)}
@@ -162,4 +176,5 @@ def _result(
         list(collection.rejects),
         new,
         time.perf_counter() - clock,
+        notes=tuple(collection.notes),
     )

@@ -118,30 +118,34 @@ class Job:
     def _add_questions(self, case: Case, direction: str) -> None:
         run_id = self._id(case, direction)
         found = self._finished.get(run_id) or self._warehouse.find(RUNS, run_id)
-        asked = questions(found, self._request)
+        judged = self._subject.judged[direction]
+        asked = questions(found, self._request, judged)
         if found and any(found[key] != asked[key] for key in asked):
             with self._warehouse.claim(run_id):
                 found = self._warehouse.find(RUNS, run_id) or found
-                self._warehouse.commit(RUNS, run_id, {**found, **questions(found, self._request)})
+                row = {**found, **questions(found, self._request, judged)}
+                self._warehouse.commit(RUNS, run_id, row)
 
     def _score(self, case: Case, missing: list[str], advance: Callable[[int], None]) -> None:
         from cmr.devices import pick_device, reset_peak
 
         request, subject = self._request, self._subject
-        started = datetime.now(UTC)
         olds = {name: self._warehouse.find(RUNS, self._id(case, name)) for name in missing}
         self._asked = sizes, draws = self._pool_request(olds)
+        judged, pools = {name: subject.judged[name] for name in missing}, self._draw(sizes, draws)
+        if self.count is None:
+            self._scorer.warm(case, judged, pools)
         reset_peak(pick_device(request.device))
+        started = datetime.now(UTC)
         if self.count is not None:
             found = self.count(self._work(case, missing, sizes, draws), advance)
         else:
-            judged = {name: subject.judged[name] for name in missing}
-            found = self._scorer.score(case, judged, self._draw(sizes, draws), advance)
+            found = self._scorer.score(case, judged, pools, advance)
         for name in missing:
             scored = found[name]
             row = {
                 **describe_run(request, subject, case, name),
-                **questions(olds[name], request),
+                **questions(olds[name], request, subject.judged[name]),
                 "sampled_candidates": sizes,
                 "draws": draws if sizes else 0,
                 "hits": case.search.length or request.hits,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,9 @@ from cmr.errors import CmrError
 from cmr.identity import table_hash
 from cmr.pipeline.datasets import reject_table
 from cmr.pipeline.request import DEFAULT_QRELS, find_dataset
-from cmr.sources.collection import TEXT, VISUAL, Reject
+from cmr.sources.collection import TEXT, VISUAL, Reject, check_max_rejects
 from cmr.sources.qrels import Rows
+from cmr.sources.trecids import decoded, need_encoding
 from cmr.warehouse.claims import of_qrels
 from cmr.warehouse.layout import check_name, partition
 from cmr.warehouse.schemas import EXTRA_QRELS, ITEMS, QRELS_SETS, REJECTS
@@ -61,12 +62,14 @@ def ingest_qrels(
     are left out and counted.
     """
     clock = time.perf_counter()
+    check_max_rejects(max_rejects)
     check_name("--name", name)
     if name == DEFAULT_QRELS:
         raise CmrError(f"{DEFAULT_QRELS!r} are the data set's own judgments; choose another --name")
     warehouse = Warehouse.open(root)
     data = find_dataset(warehouse, dataset)
     ids = {side: _ids(warehouse, data["files"], side) for side in (TEXT, VISUAL)}
+    files = [_spelt(rows, ids) for rows in files]
     ways = [direction or _direction(rows, ids, data["dataset"]) for rows in files]
     apart = one_way or len(set(ways)) > 1
     tables, rejects, ignored = [], list[Reject](), 0
@@ -101,6 +104,29 @@ def ingest_qrels(
 def _ids(warehouse: Warehouse, files: Sequence[str], side: str) -> pa.Array:
     mine = [name for name in files if f"/modality={side}/" in name]
     return warehouse.read(mine, ITEMS)["item_id"].combine_chunks()
+
+
+def _spelt(rows: Rows, ids: Ids) -> Rows:
+    """The rows with their ids as the data set has them, if TREC's file percent-encodes them.
+
+    cmr writes all ids of a data set so if one of them has white space. Which it is, is told by
+    how many rows name items that are there; where both do, by whether cmr would have done it.
+    """
+    if not rows.fields or not any("%" in name for name in (*rows.queries, *rows.items)):
+        return rows
+    other = replace(rows, queries=[*map(decoded, rows.queries)], items=[*map(decoded, rows.items)])
+    as_is, as_decoded = (_fitting(one, ids) for one in (rows, other))
+    ours = need_encoding(name for side in ids.values() for name in side.to_pylist())
+    return other if (as_decoded, ours) > (as_is, False) else rows
+
+
+def _fitting(rows: Rows, ids: Ids) -> int:
+    """How many rows name a text and a visual of the data set, whichever asks."""
+    known = {side: set(names.to_pylist()) for side, names in ids.items()}
+    return sum(
+        (q in known[TEXT] and i in known[VISUAL]) or (q in known[VISUAL] and i in known[TEXT])
+        for q, i in zip(rows.queries, rows.items, strict=True)
+    )
 
 
 def _direction(rows: Rows, ids: Ids, dataset: str) -> str:

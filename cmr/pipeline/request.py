@@ -35,6 +35,8 @@ DEFAULT_QRELS = "default"
 class Request:
     """The settings of an evaluation; the defaults are the published grid.
 
+    `dims`, `precisions`: empty for those of the published grid, and then the native vectors as fp32
+    too (`cmr.pipeline.wanted`).
     `directions`: empty for all that there are judgments for. `qrels`: the name of the judgments.
     `quantizers`: of codes. `asymmetric`: fp32 queries on the coded gallery. Of usearch-hnsw:
     `connectivity`, `expansion_add`, `expansion_search` (empty for usearch's own), each value a run.
@@ -44,8 +46,8 @@ class Request:
 
     dataset: str | None = None
     model: str | None = None
-    dims: tuple[int, ...] = (256, 512, 1024)
-    precisions: tuple[str, ...] = ("fp16", "int8", "int4")
+    dims: tuple[int, ...] = ()
+    precisions: tuple[str, ...] = ()
     dim_methods: tuple[str, ...] = ()
     candidates: tuple[int, ...] = (100, 200, 300, 400, 500)
     ks: tuple[int, ...] = (10,)

@@ -14,6 +14,8 @@ from cmr.identity import identity
 from cmr.pipeline.request import ALWAYS_KS, Request, Subject
 from cmr.pipeline.scoring import Case
 from cmr.represent.quantizers import has_quantizer
+from cmr.score.judged import Judged
+from cmr.warehouse.current import expected_sizes
 
 Row = dict[str, Any]
 _LIBRARIES = ("torch", "numpy", "numba", "pyarrow", "duckdb", "usearch", "open_clip_torch")
@@ -56,14 +58,20 @@ def has_counts(found: Row | None, request: Request) -> bool:
     return set(request.pool_sizes) <= sizes and request.draws <= found["draws"]
 
 
-def questions(found: Row | None, request: Request) -> Row:
-    """The protocols, C and K of a run with the request's added, in order."""
-    old: Row = found or {}
-    ks = {*ALWAYS_KS, *request.ks, *(old.get("ks") or [])}
-    protocols = {*request.protocols, *(old.get("protocols") or [])}
+def questions(found: Row | None, request: Request, judged: Judged) -> Row:
+    """The protocols, C and K of a run with the request's added, in order.
+
+    `candidates` are the C of `expected`; those that the rows of earlier versions hold and no pool
+    can have, or nobody asked for, are dropped.
+    """
+    old: Row = found or {"protocols": [], "candidates": [], "ks": []}
+    ks = {*ALWAYS_KS, *request.ks, *old["ks"]}
+    protocols = {*request.protocols, *old["protocols"]}
+    sizes = {*expected_sizes(old), *(request.candidates if "expected" in request.protocols else ())}
+    possible = range(int(judged.relevants.max()), judged.gallery + 1)
     return {
         "protocols": sorted(protocols),
-        "candidates": sorted({*request.candidates, *(old.get("candidates") or [])}),
+        "candidates": sorted(sizes.intersection(possible)),
         "ks": sorted(ks),
     }
 

@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -73,13 +74,36 @@ class Case:
 class Scorer:
     """Scores cases; a graph is kept for the next case that searches it with other settings.
 
-    `plan`: makes the plan of a precision and dimension. `bar`: shows a graph grow.
+    `plan`: makes the plan of a precision and dimension. `bar`: shows a graph grow. `few`: whether a
+    few vectors of each side stand for all.
     """
 
     warehouse: Warehouse
     plan: Callable[[str, int], Plan]
     bar: ProgressBar
+    few: bool = False
     _graph: tuple[tuple[Any, ...], UsearchHnsw] | None = field(default=None, init=False)
+
+    def warm(self, case: Case, judged: dict[str, Judged], pools: Pools | None) -> None:
+        """Do once, and on no clock, what `score` of such a case would do once: see `score.warm`."""
+        from cmr.score.warm import few_judged, few_pools, few_rows, has_many, warmed
+
+        made, search = case.made, case.search
+        kernel = self.plan(made.wanted.precision, made.wanted.dim).kernel
+        kind = (
+            search.scorer, search.length is None, search.rescore, search.asymmetric, kernel.name,
+            kernel.precision, kernel.split > 0, kernel.device,
+            kernel.device == "cpu" or made.wanted.dim, pools is None,
+            *((name, has_many(one)) for name, one in judged.items()),
+        )  # fmt: skip
+        few = few_judged(judged, few_rows(made.text["rows"]), few_rows(made.visual["rows"]))
+        small = Scorer(self.warehouse, self.plan, lambda *_: nullcontext(lambda _: None), few=True)
+        warmed(
+            kind,
+            lambda: small.score(
+                case, few, None if pools is None else few_pools(few), lambda _: None
+            ),
+        )
 
     def score(
         self, case: Case, judged: dict[str, Judged], pools: Pools | None, advance: Advance
@@ -209,7 +233,7 @@ class Scorer:
     def _sides(self, case: Case) -> tuple[Vectors, Vectors, Plan]:
         """Both sides as they are multiplied, and the plan for it."""
         made = case.made
-        texts, visuals = (StoredVectors(self.warehouse, row) for row in (made.text, made.visual))
+        texts, visuals = (self._stored(row) for row in (made.text, made.visual))
         if made.query_precision is None:
             return texts, visuals, self.plan(made.wanted.precision, made.wanted.dim)
         from cmr.represent.quantizers import from_row
@@ -230,6 +254,12 @@ class Scorer:
         gallery = sides[direction == "t2v"]
         plan = plan_for(self.plan("fp32", made.wanted.dim), gallery.longest())
         return sides[0], sides[1], plan
+
+    def _stored(self, row: Row) -> StoredVectors:
+        from cmr.score.warm import few_rows
+
+        part = (0, few_rows(row["rows"])) if self.few else None
+        return StoredVectors(self.warehouse, row, part)
 
 
 def _whole(items: Vectors, connectivity: int, plan: Plan) -> Encoded:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cmr.report.subject import Subject
@@ -13,7 +14,37 @@ if TYPE_CHECKING:
 
 # What a representation has to keep, each with an interval of its own.
 MEASURES = ("hit_rate", "recall", "mrr", "ndcg")
+# Why nothing is recommended.
+NO_BASELINE, TOO_FEW, NEAR_CHANCE, TOO_FEW_FOR_SHARE = "baseline", "few", "chance", "share"
 Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What the others are held against: `name`, as in `512 native fp32`, or None.
+
+    `missing`: native fp32 as it would be asked for, where it was not evaluated.
+    """
+
+    name: str | None
+    missing: str | None
+
+    @property
+    def lack(self) -> str:
+        """That native fp32 is missing, in words, or nothing."""
+        return "" if self.missing is None else f"native fp32 was not evaluated: add {self.missing}"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`smallest`: the smallest representation that is sure to keep enough, see `sure_sql`.
+
+    `why_not`: what `why_sql` says where no advice is earned, or None.
+    """
+
+    baseline: Baseline
+    smallest: Row | None
+    why_not: Row | None
 
 
 def sure_sql(
@@ -22,8 +53,7 @@ def sure_sql(
     """The query for the smallest representation whose intervals all lie above `retain`.
 
     It gives no row, or one: dim, dim_method, precision, variant, vector_bytes, share (of the
-    baseline's bytes), low (the lowest lower end), directions, is_baseline and native (whether the
-    baseline is fp32 at the native dimension).
+    baseline's bytes), low (the lowest lower end), directions and is_baseline.
     """
     named = ", ".join(map(quoted, measures))
     return f"""\
@@ -35,17 +65,66 @@ select
     max(retention.vector_bytes / base.vector_bytes) as share,
     min(ci_low) as low,
     count(distinct retention.direction) as directions,
-    bool_and(retention.run_id = baseline) as is_baseline,
-    bool_and(baseline_is = 'native fp32') as native
+    bool_and(retention.run_id = baseline) as is_baseline
 from retention
 semi join chosen using (run_id)
 inner join (select run_id as baseline, vector_bytes from runs) as base using (baseline)
 where measure in ({named}) and (k is null or k = {k})
 group by dim, dim_method, precision, variant, retention.vector_bytes
 having
-    bool_and(coalesce(ci_low >= {retain!r}, false))
+    bool_and(coalesce(ci_low >= {retain!r} and unearned is null, false))
     and count(distinct retention.direction) = (select count(distinct direction) from chosen)
 order by retention.vector_bytes, round(low, 10) desc, dim, dim_method, precision, variant
+limit 1"""
+
+
+def why_sql(
+    subject: Subject, retain: float, k: int = 10, measures: Sequence[str] = MEASURES
+) -> str:
+    """The query for why no advice is earned: no row, or the first reason.
+
+    Its columns: kind (NO_BASELINE, …), why (in words), clusters, fewest, measure, k,
+    baseline_value, chance, and, where there are too few for the share, own_low (what ranks that
+    are all the same are sure of) and needed (how many it takes).
+    """
+    named = ", ".join(map(quoted, measures))
+    return f"""\
+with kept as materialized (
+    select *
+    from retention
+    where measure in ({named}) and (k is null or k = {k}) and value is not null
+),
+judged as (
+    select
+        kept.*, own.ci_low as own_low,
+        coalesce(
+            kept.unearned,
+            case
+                when own.ci_low < {retain!r} then too_few(own.clusters, own.ci_low, {retain!r})
+            end
+        ) as why
+    from kept
+    left join kept as own
+        on
+            own.run_id = kept.baseline
+            and own.measure = kept.measure
+            and own.k is not distinct from kept.k
+)
+select
+    case
+        when baseline is null then {quoted(NO_BASELINE)}
+        when clusters < fewest_clusters() then {quoted(TOO_FEW)}
+        when unearned is not null then {quoted(NEAR_CHANCE)}
+        else {quoted(TOO_FEW_FOR_SHARE)}
+    end as kind,
+    why, clusters, fewest_clusters() as fewest, measure, k, baseline_value, chance, own_low,
+    ceil(clusters * (1 / own_low - 1) / (1 / {retain!r} - 1))::bigint as needed
+from judged
+semi join (select run_id from runs where {subject.condition}) using (run_id)
+where why is not null
+order by
+    list_position(['baseline', 'few', 'chance', 'share'], kind), clusters,
+    case when kind = 'share' then own_low end, baseline_value - chance, measure, direction, run_id
 limit 1"""
 
 
@@ -59,3 +138,54 @@ def smallest_sure(
     """That representation, or None if none is sure to keep so much."""
     rows = fetch(con, sure_sql(subject, retain, k, measures)).to_pylist()
     return rows[0] if rows else None
+
+
+def answer(con: duckdb.DuckDBPyConnection, subject: Subject, retain: float, k: int = 10) -> Answer:
+    """The answer for a subject: what is sure to keep `retain`, or why nothing can be said."""
+    reasons = fetch(con, why_sql(subject, retain, k)).to_pylist()
+    best = None if reasons else smallest_sure(con, subject, retain, k)
+    return Answer(baseline(con, subject), best, reasons[0] if reasons else None)
+
+
+def baseline(con: duckdb.DuckDBPyConnection, subject: Subject) -> Baseline:
+    """What a subject's runs are held against, and what is missing where that is not native fp32."""
+    rows = fetch(
+        con,
+        f"""
+        select distinct
+            baseline_is,
+            concat_ws(' ', base.dim, base.dim_method, base.precision)
+            || case when base.scorer <> runs.scorer then ' by ' || base.scorer else '' end as name
+        from int_baselines
+        inner join runs using (run_id)
+        left join runs as base on base.run_id = baseline
+        where runs.run_id in (select run_id from runs where {subject.condition})
+        order by all
+        """,
+    ).to_pylist()
+    named = [row["name"] for row in rows if row["baseline_is"] is not None]
+    if all(row["baseline_is"] == "native fp32" for row in rows):
+        return Baseline(" and ".join(named), None)
+    native = fetch(
+        con,
+        f"""
+        select max(dim) as dim
+        from embedding_sets
+        where
+            dataset = {quoted(subject.dataset)}
+            and model = {quoted(subject.model)}
+            and dim_method = 'native'
+            and parent is null
+        """,
+    ).to_pylist()[0]["dim"]
+    dims = "" if native is None else f"--dims {native} "
+    return Baseline(" and ".join(named) or None, f"{dims}--precisions fp32")
+
+
+def not_said(found: Answer) -> str:
+    """Why nothing is recommended, in words: the reason, and how it may be mended."""
+    assert found.why_not is not None
+    if found.why_not["kind"] == NO_BASELINE:
+        return f"{found.baseline.lack}; a lifted dimension is no baseline"
+    held = f" (baseline: {found.baseline.name})"
+    return f"{found.why_not['why']}{held}"

@@ -59,13 +59,15 @@ def plots(look: Look, found: Findings, stem: str) -> list[tuple[str, Draw]]:
 
 def _bytes(look: Look, found: Findings) -> Draw:
     recall = look.say(RECALL)
-    title = _title(look, found, look.say("{measure} and bytes").format(measure=recall))
+    title = _title(
+        look, found, look.say("{measure} and bytes, whole gallery").format(measure=recall)
+    )
     ways = {way: look.say(WAYS[way]) for way in found.directions}
     return lambda: costs.against_bytes(look, found.costs, recall, ways, title)
 
 
 def _speed(look: Look, found: Findings) -> Draw:
-    title = _title(look, found, look.say("speed of scoring"))
+    title = _title(look, found, look.say("speed of searches"))
     timed = sorted({row["direction"] for row in found.speeds})
     ways = {way: look.say(WAYS[way]) for way in timed}
     return lambda: costs.speed(look, found.speeds, ways, title)
@@ -120,9 +122,9 @@ def _compared(look: Look, found: Findings, way: str) -> Draw:
         if run_id in shown
     }
     what = look.say(RECALL)
-    kind = look.say("paired differences")
+    kind = look.say("paired differences, whole gallery")
     if len(names) < len(mine):
-        kind = look.say("paired differences of {shown} of {all} runs").format(
+        kind = look.say("paired differences of {shown} of {all} runs, whole gallery").format(
             shown=len(names), all=len(mine)
         )
     title = _title(look, found, kind + look.say(", ") + look.say(WAYS[way]))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from cmr.report.answer import Baseline, baseline
 from cmr.report.holm import holm
 from cmr.report.subject import LEADING, Subject
 from cmr.views import fetch, quoted
@@ -19,12 +20,14 @@ if TYPE_CHECKING:
 # Runs of a comparison matrix; more cannot be read, and pairs grow with their square.
 MOST_COMPARED = 20
 # The views that `read` and the summary ask.
-VIEWS = "from metrics, leaderboard, tradeoffs, retention, speed, first_ranks, datasets, runs"
+VIEWS = "from metrics, leaderboard, tradeoffs, retention, int_pace, first_ranks, datasets, runs"
 MEASURES = (("recall", 10), ("mrr", None), ("ndcg", 10))
 _SPEED = """
     select run_id, dataset, qrels, model, direction, dim, dim_method, precision, scorer, device,
-        gallery, queries, seconds, queries_per_second, peak_rss_bytes, vector_bytes, machine
-    from speed inner join (select run_id, qrels from runs) as judged using (run_id)
+        gallery, k, queries, queries_per_second, slowest, quickest, p50_ms, p95_ms, p99_ms,
+        build_seconds, search_peak_bytes, vector_bytes, index_vector_bytes, threads, repeats,
+        conditions, machine
+    from int_pace
 """
 _ORDER = "direction, dim, dim_method, precision, run_id"
 _PROBABILITIES = ("p", "p_holm")
@@ -38,10 +41,12 @@ class Findings:
     `kept` is of `retention`, with p_holm over all runs, directions and MEASURES but the
     baseline's own; `costs` is of `tradeoffs`, with Recall@10's interval; `ranks` has the share of
     queries whose first relevant item ranks at `rank` or better; `compared` is of
-    `compare_runs`, a list a direction.
+    `compare_runs`, a list a direction; `held` is what the runs are held against. `speeds`: what
+    `cmr bench` measured of its runs, of one machine; none without it.
     """
 
     subject: Subject
+    held: Baseline
     metrics: list[Row]
     kept: list[Row]
     costs: list[Row]
@@ -76,14 +81,13 @@ def read(con: duckdb.DuckDBPyConnection, subject: Subject) -> Findings:
     costs = rounded(fetch(con, f"from tradeoffs {mine} order by {_ORDER}"))
     return Findings(
         subject=subject,
+        held=baseline(con, subject),
         metrics=rounded(
             fetch(con, f"from metrics {mine} order by {_ORDER}, protocol, candidates, measure, k")
         ),
         kept=kept,
         costs=[{**row, **ends[row["run_id"]]} for row in costs],
-        speeds=rounded(
-            fetch(con, f"{_SPEED} {mine} where measured = 'evaluate' order by {_ORDER}")
-        ),
+        speeds=rounded(fetch(con, f"{_SPEED} {mine} order by {_ORDER}")),
         ranks=_ranks(con, mine),
         compared={
             way: compared(con, compared_runs(costs, way))

@@ -13,9 +13,9 @@ from importlib.resources import files as inside
 from typing import TYPE_CHECKING, Any
 
 from cmr import __version__
-from cmr.report.answer import MEASURES, smallest_sure
+from cmr.report import named
+from cmr.report.answer import MEASURES, answer, not_said
 from cmr.report.findings import Findings, Row, rounded
-from cmr.report.named import representation
 from cmr.views import fetch
 
 if TYPE_CHECKING:
@@ -31,9 +31,9 @@ BOARD = """
 """
 _RUNS = """
     select run_id, dataset, qrels, model, direction, dim, dim_method, precision, quantizer,
-        query_precision, scorer, scorer_settings, seed, protocols, candidates, ks, draws,
-        queries, gallery, vector_bytes, rescore_bytes, index_bytes, device, plan, versions,
-        machine, round(seconds, 3) as seconds
+        query_precision, scorer, scorer_settings, seed, protocols, candidates,
+        sampled_candidates, ks, draws, queries, gallery, vector_bytes, rescore_bytes,
+        index_bytes, device, plan, versions, machine, round(seconds, 3) as seconds
     from runs semi join asked using (run_id) order by all
 """
 _DATASETS = """
@@ -84,15 +84,17 @@ def summarise(
 def _answer(con: duckdb.DuckDBPyConnection, found: Findings, retain: float) -> Row:
     """The smallest representation that is sure to keep enough of every measure and direction."""
     of = found.subject
-    best = smallest_sure(con, of, retain)
-    kept = None
+    answered = answer(con, of, retain)
+    best, kept = answered.smallest, None
     if best is not None:
         kept = {name: best[name] for name in ("dim", "dim_method", "precision", "vector_bytes")}
         kept |= {"bytes_share": round(best["share"], 8), "kept_low": round(best["low"], 8)}
     return {
         "dataset": of.dataset, "qrels": of.qrels, "model": of.model, "scorer": of.scorer,
         "directions": found.directions, "measures": list(MEASURES), "k": 10, "retain": retain,
-        "baseline_is": found.kept[0]["baseline_is"], "smallest_sure": kept,
+        "baseline_is": found.kept[0]["baseline_is"], "baseline": answered.baseline.name,
+        "missing": answered.baseline.missing, "smallest_sure": kept,
+        "why_not": None if answered.why_not is None else not_said(answered),
     }  # fmt: skip
 
 
@@ -106,7 +108,7 @@ def _nested(rows: Sequence[Row], runs: Sequence[Row]) -> dict[str, Any]:
     top: dict[str, Any] = {}
     for row in rows:
         dataset, representation = names[row["run_id"]]
-        measure = row["measure"] if row["k"] is None else f"{row['measure']}@{row['k']}"
+        measure = named.measure(row)
         at = top
         for key in (
             dataset,
@@ -128,7 +130,7 @@ def _run_names(runs: Sequence[Row]) -> dict[str, tuple[str, str]]:
             run["dataset"]
             if run["qrels"] == "default"
             else f"{run['dataset']} judged by {run['qrels']}",
-            representation(run),
+            named.representation(run),
         )
         for run in runs
     }

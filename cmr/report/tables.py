@@ -54,13 +54,10 @@ def kept(look: Look, found: Findings) -> Table:
         parts.append((say(WAYS[way]), _with_best(lines, range(4, 4 + len(MEASURES)))))
     tests = sum(row["p_holm"] is not None for row in found.kept)
     measures = [say(called) for _, _, called in QUALITY.values()]
-    native = all(row["baseline_is"] == "native fp32" for row in found.kept)
     notes = [
         say(_SPREAD),
         say("Share kept: Recall@10 divided by that of the baseline, with its 95% interval."),
-        say("The baseline (b) is fp32 at the native dimension.")
-        if native
-        else say("The baseline (b) is the finest representation evaluated: native fp32 was not."),
+        _baseline(look, found),
         say(
             "Tests against the baseline, paired by query and clustered by visual item: ↑ better, "
             "↓ worse; * p < 0.05, ** p < 0.01, *** p < 0.001 after Holm's correction for the "
@@ -77,6 +74,22 @@ def kept(look: Look, found: Findings) -> Table:
         parts=parts,
         notes=notes,
     )  # fmt: skip
+
+
+def _baseline(look: Look, found: Findings) -> str:
+    """What the others are held against."""
+    say, held = look.say, found.held
+    if held.name is None:
+        return say(
+            "There is no baseline: native fp32 was not evaluated, and a lifted dimension is none."
+        )
+    if held.missing is None:
+        return say("The baseline (b) is fp32 at the native dimension: {name}.").format(
+            name=held.name
+        )
+    return say(
+        "The baseline (b) is the finest representation evaluated, {name}: native fp32 was not."
+    ).format(name=held.name)
 
 
 def pools(look: Look, found: Findings) -> Table | None:

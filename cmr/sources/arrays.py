@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from cmr.errors import CmrError
 from cmr.sources.collection import TEXT, VISUAL, Collection, Item, Judgment
-from cmr.sources.npyfile import load_npy
-from cmr.sources.pairs import read_table
-from cmr.sources.source import Parameter, Source
+from cmr.sources.labels import OPTIONS, read_captions, read_ids
+from cmr.sources.npyfile import load_array, load_npy
+from cmr.sources.source import SEPARATOR, Parameter, Source
+from cmr.sources.tables import read_table
 
 _TEXT, _VISUAL = ("text", "query", "text_row"), ("visual", "item", "image", "video", "visual_row")
 
 
-def read_arrays(texts: str, visuals: str, pairs: str | None = None) -> Collection:
+def read_arrays(
+    texts: str,
+    visuals: str,
+    pairs: str | None = None,
+    text_ids: str | None = None,
+    visual_ids: str | None = None,
+    captions: str | None = None,
+    separator: str | None = None,
+) -> Collection:
     """Read (N, d) text and (M, d) visual vectors, .npy, .fbin, .u8bin or .i8bin.
 
     `pairs`: which rows belong together: a .npy of (N,) visual rows or of (P, 2) rows text,
     visual; or a table with the columns text and visual, and relevance if it has one. Without
-    it, text i belongs to visual i. Items are called by their row number. Raises CmrError.
+    it, text i belongs to visual i. `text_ids`, `visual_ids`, `captions`: files of
+    `cmr.sources.labels`; items are called by their row number without. `separator`: of the
+    pairs' table, told from it if None. Raises CmrError.
     """
     text, visual = load_npy(texts), load_npy(visuals)
     if text.shape[1] != visual.shape[1]:
@@ -29,23 +37,35 @@ def read_arrays(texts: str, visuals: str, pairs: str | None = None) -> Collectio
             f"{texts} has {text.shape[1]} dimensions and {visuals} {visual.shape[1]}, "
             "expected the same"
         )
-    found = _pairs(pairs, len(text), len(visual))
+    found = _pairs(pairs, len(text), len(visual), separator)
+    ids = {
+        side: read_ids(path, side, rows) if path else [str(row) for row in range(rows)]
+        for side, path, rows in ((TEXT, text_ids, len(text)), (VISUAL, visual_ids, len(visual)))
+    }
+    told = read_captions(captions, len(text)) if captions else [None] * len(text)
+    given = {"text_ids": text_ids, "visual_ids": visual_ids, "captions": captions}
     dim = text.shape[1]
     return Collection(
         source="arrays",
-        texts=[Item(str(row)) for row in range(len(text))],
-        visuals=[Item(str(row)) for row in range(len(visual))],
-        judgments=found,
+        texts=[Item(name, text=caption) for name, caption in zip(ids[TEXT], told, strict=True)],
+        visuals=[Item(name) for name in ids[VISUAL]],
+        judgments=[
+            Judgment(ids[TEXT][row], ids[VISUAL][visual], relevance)
+            for row, visual, relevance in found
+        ],
         settings={
             "texts": Path(texts).name,
             "visuals": Path(visuals).name,
             "pairs": None if pairs is None else Path(pairs).name,
+            **{name: Path(path).name for name, path in given.items() if path},
         },
         vectors={(TEXT, dim): text, (VISUAL, dim): visual},
     )
 
 
-def _pairs(path: str | None, texts: int, visuals: int) -> list[Judgment]:
+def _pairs(
+    path: str | None, texts: int, visuals: int, separator: str | None
+) -> list[tuple[int, int, int]]:
     if path is None:
         if texts != visuals:
             raise CmrError(f"{texts} texts and {visuals} visuals: --pairs must say which belong")
@@ -53,7 +73,7 @@ def _pairs(path: str | None, texts: int, visuals: int) -> list[Judgment]:
     elif Path(path).suffix == ".npy":
         rows = _from_array(path, texts)
     else:
-        rows = _from_table(path)
+        rows = _from_table(path, separator)
     for number, (text, visual, relevance) in enumerate(rows):
         if not 0 <= text < texts or not 0 <= visual < visuals:
             raise CmrError(
@@ -62,17 +82,12 @@ def _pairs(path: str | None, texts: int, visuals: int) -> list[Judgment]:
             )
         if relevance < 1:
             raise CmrError(f"{path}: pair {number} has relevance {relevance}, expected at least 1")
-    return [Judgment(str(text), str(visual), relevance) for text, visual, relevance in rows]
+    return rows
 
 
 def _from_array(path: str, texts: int) -> list[tuple[int, int, int]]:
-    try:
-        array: Any = np.load(path, allow_pickle=False)
-    except FileNotFoundError:
-        raise CmrError(f"there is no file {path}") from None
-    except (OSError, ValueError, EOFError) as error:
-        raise CmrError(f"{path} is not a readable .npy file: {error}") from None
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "iu":
+    array = load_array(path)
+    if array.dtype.kind not in "iu":
         raise CmrError(f"{path} holds no array of integers")
     if array.shape == (texts,):
         return [(row, visual, 1) for row, visual in enumerate(array.tolist())]
@@ -81,21 +96,23 @@ def _from_array(path: str, texts: int) -> list[tuple[int, int, int]]:
     raise CmrError(f"{path} has shape {array.shape}, expected ({texts},) or (pairs, 2)")
 
 
-def _from_table(path: str) -> list[tuple[int, int, int]]:
-    table = read_table(path)
+def _from_table(path: str, separator: str | None) -> list[tuple[int, int, int]]:
+    table = read_table(path, separator)
     names = []
     for known in (_TEXT, _VISUAL):
         found = [name for name in known if name in table.columns]
         if not found:
-            raise CmrError(f"{path} lacks a column {known[0]}; it has {', '.join(table.columns)}")
+            raise CmrError(f"{path} lacks a column {known[0]}; it has {table.listed()}")
         names.append(found[0])
     graded = "relevance" in table.columns
     rows = []
-    for number, row in enumerate(table.select(*names, *(["relevance"] if graded else [])).rows()):
+    wanted = [*names, *(["relevance"] if graded else [])]
+    cells = zip(*(table.column(name) for name in wanted), strict=True)
+    for number, row in enumerate(cells):
         try:
             rows.append((int(row[0]), int(row[1]), int(row[2]) if graded else 1))
         except (TypeError, ValueError):
-            raise CmrError(f"{path}: row {number} is {row}, expected whole numbers") from None
+            raise CmrError(f"{table.where(number)} is {row}, expected whole numbers") from None
     return rows
 
 
@@ -107,11 +124,14 @@ SOURCE = Source(
     examples=(
         "cmr ingest arrays --texts queries.npy --visuals gallery.npy --pairs truth.npy",
         "cmr ingest arrays --texts q.fbin --visuals base.fbin --pairs qrels.csv --dataset mine",
+        "cmr ingest arrays --texts t.npy --visuals v.npy --text-ids ids.txt --captions told.csv",
     ),
     parameters=(
         Parameter("texts", "Vectors of the texts, (N, d).", required=True, path=True),
         Parameter("visuals", "Vectors of the visuals, (M, d).", required=True, path=True),
         Parameter("pairs", "Which rows belong together.", path=True),
+        SEPARATOR,
+        *OPTIONS,
     ),
     read=read_arrays,
     media=False,

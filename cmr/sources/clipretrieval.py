@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,103 +11,171 @@ import numpy as np
 import numpy.typing as npt
 
 from cmr.errors import CmrError
+from cmr.sources.captions import captions_of
 from cmr.sources.collection import TEXT, VISUAL, Collection, Item, Judgment
 from cmr.sources.npyfile import load_npy
+from cmr.sources.parquetbytes import open_parquet
 from cmr.sources.source import Parameter, Source
 
 Array = npt.NDArray[Any]
-_SHARD = re.compile(r".*?(\d+)\.npy")
+_FOLDERS = {VISUAL: "img_emb", TEXT: "text_emb"}
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """What the metadata says of each row; None where they say nothing."""
+
+    texts: list[str | None]
+    visuals: list[str | None]
+    uris: list[str | None]
+    captions: list[str | None]
+    relevance: list[int]
 
 
 def read_clip_retrieval(folder: str) -> Collection:
     """Read `img_emb/img_emb_{i}.npy`, `text_emb/…` likewise, `metadata/metadata_{i}.parquet`.
 
-    Row r of every side belongs to the same pair. Rows of one `image_path` are one visual with
-    several captions: the first row's vector counts. Without metadata every row is a pair of its
-    own. Raises CmrError naming the file at fault.
+    The files of a shard are those whose names end alike, however its number is written. Row r of
+    every side belongs to the same pair. Rows of one `image_path` are one visual with several
+    captions: the first row's vector counts. Without the folder of metadata every row is a pair of
+    its own. `visual_id`, `text_id` and `relevance`, which `cmr export` writes, come before the
+    path and the row's number. Raises CmrError naming the file at fault, or that is missing.
     """
     root = Path(folder)
     if not root.is_dir():
         raise CmrError(f"there is no folder {folder}")
-    images, texts = _shards(root, "img_emb"), _shards(root, "text_emb")
-    if set(images) != set(texts):
-        odd = min(set(images) ^ set(texts))
-        raise CmrError(f"{folder}: shard {odd} is not in both img_emb and text_emb")
     sides: dict[str, list[Array]] = {TEXT: [], VISUAL: []}
-    paths: list[str | None] = []
-    captions: list[str | None] = []
-    for number in sorted(images):
-        visual, text = load_npy(str(images[number])), load_npy(str(texts[number]))
-        if len(visual) != len(text):
+    rows: list[_Rows] = []
+    for shard in _shards(root):
+        paths = {side: root / name / f"{name}_{shard}.npy" for side, name in _FOLDERS.items()}
+        arrays = {side: load_npy(str(path)) for side, path in paths.items()}
+        count = len(arrays[TEXT])
+        if len(arrays[VISUAL]) != count:
             raise CmrError(
-                f"{folder}: shard {number} has {len(visual)} image and {len(text)} text vectors"
+                f"{paths[VISUAL]} has {len(arrays[VISUAL])} rows and {paths[TEXT]} {count}: "
+                "they are aligned by row"
             )
-        names, told = _metadata(root / "metadata" / f"metadata_{number}.parquet", len(text))
-        paths += names
-        captions += told
-        sides[VISUAL].append(visual)
-        sides[TEXT].append(text)
-    return _collection(folder, sides, paths, captions)
+        for side, array in arrays.items():
+            sides[side].append(array)
+        rows.append(_metadata(root / "metadata", shard, count, paths[TEXT]))
+    return _collection(folder, sides, rows)
 
 
-def _collection(
-    folder: str,
-    sides: dict[str, list[Array]],
-    paths: list[str | None],
-    captions: list[str | None],
-) -> Collection:
+def _collection(folder: str, sides: dict[str, list[Array]], rows: list[_Rows]) -> Collection:
     widths = {side: {array.shape[1] for array in arrays} for side, arrays in sides.items()}
     if widths[TEXT] != widths[VISUAL] or len(widths[TEXT]) != 1:
         raise CmrError(f"{folder}: the vectors have dimensions {widths}, expected one")
     text, visual = (np.concatenate(sides[side]) for side in (TEXT, VISUAL))
-    first: dict[str, int] = {}
-    judgments = []
-    for row, path in enumerate(paths):
-        name = str(row) if path is None else path
-        first.setdefault(name, row)
-        judgments.append(Judgment(str(row), name))
+    of = {
+        name: [value for part in rows for value in getattr(part, name)]
+        for name in ("texts", "visuals", "uris", "captions", "relevance")
+    }
+    names = {side: _names(folder, of[key]) for side, key in ((TEXT, "texts"), (VISUAL, "visuals"))}
+    first = {side: _first_rows(found) for side, found in names.items()}
     dim = text.shape[1]
     return Collection(
         source="clip-retrieval",
-        texts=[Item(str(row), text=caption) for row, caption in enumerate(captions)],
-        visuals=[
-            Item(name, uri=None if paths[row] is None else name) for name, row in first.items()
+        texts=[Item(name, text=of["captions"][row]) for name, row in first[TEXT].items()],
+        visuals=[Item(name, uri=of["uris"][row]) for name, row in first[VISUAL].items()],
+        judgments=[
+            Judgment(*row) for row in zip(names[TEXT], names[VISUAL], of["relevance"], strict=True)
         ],
-        judgments=judgments,
         settings={"folder": Path(folder).name},
-        vectors={(TEXT, dim): text, (VISUAL, dim): visual[list(first.values())]},
+        vectors={
+            (TEXT, dim): text[list(first[TEXT].values())],
+            (VISUAL, dim): visual[list(first[VISUAL].values())],
+        },
     )
 
 
-def _shards(root: Path, side: str) -> dict[int, Path]:
-    found = {}
-    for path in sorted((root / side).glob(f"{side}_*.npy")):
-        match = _SHARD.fullmatch(path.name)
-        if match:
-            found[int(match[1])] = path
-    if not found:
-        raise CmrError(f"{root} has no {side}/{side}_0.npy of clip-retrieval's layout")
-    return found
+def _names(folder: str, told: list[str | None]) -> list[str]:
+    """What the items of the rows are called: their row's number where nothing is told."""
+    taken = {name for name in told if name is not None}
+    names = []
+    for row, name in enumerate(told):
+        if name is None and str(row) in taken:
+            raise CmrError(f"{folder}: row {row} has no name, and another row's is {str(row)!r}")
+        names.append(str(row) if name is None else name)
+    return names
 
 
-def _metadata(path: Path, rows: int) -> tuple[list[str | None], list[str | None]]:
-    """image_path and caption of every row; None where there is no metadata."""
-    if not path.is_file():
-        return [None] * rows, [None] * rows
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+def _first_rows(names: list[str]) -> dict[str, int]:
+    first: dict[str, int] = {}
+    for row, name in enumerate(names):
+        first.setdefault(name, row)
+    return first
 
-    try:
-        table = pq.ParquetFile(path).read()
-    except (pa.ArrowException, OSError) as error:
-        raise CmrError(f"{path} is not a readable Parquet file: {error}") from None
+
+def _shards(root: Path) -> list[str]:
+    """How the shards' files end, by number. Raises CmrError if one has no companion."""
+    found = {side: _endings(root / name, f"{name}_", ".npy") for side, name in _FOLDERS.items()}
+    for side, name in _FOLDERS.items():
+        if not found[side]:
+            raise CmrError(f"{root} has no {name}/{name}_0.npy of clip-retrieval's layout")
+    told = root / "metadata"
+    companions = [(f"{name}/{name}_", ".npy", found[side]) for side, name in _FOLDERS.items()]
+    if told.is_dir():
+        companions.append(
+            ("metadata/metadata_", ".parquet", _endings(told, "metadata_", ".parquet"))
+        )
+    every = set().union(*(shards for _, _, shards in companions))
+    for shard in sorted(every, key=_number):
+        there = [f"{name}{shard}{ending}" for name, ending, shards in companions if shard in shards]
+        for name, ending, shards in companions:
+            if shard not in shards:
+                raise CmrError(f"{root} has {there[0]} and lacks {name}{shard}{ending}")
+    return sorted(every, key=_number)
+
+
+def _endings(folder: Path, begin: str, end: str) -> set[str]:
+    return {path.name[len(begin) : -len(end)] for path in folder.glob(f"{begin}*{end}")}
+
+
+def _number(ending: str) -> tuple[list[object], str]:
+    """Numbers by their value, whether they are padded or not."""
+    parts = re.split(r"(\d+)", ending)
+    return [int(part) if place % 2 else part for place, part in enumerate(parts)], ending
+
+
+def _metadata(folder: Path, shard: str, rows: int, beside: Path) -> _Rows:
+    """What is told of each row; nothing where there is no metadata."""
+    nothing: list[Any] = [None] * rows
+    if not folder.is_dir():
+        return _Rows(nothing, nothing, nothing, nothing, [1] * rows)
+    path = folder / f"metadata_{shard}.parquet"
+    table = open_parquet(str(path)).read()
     if table.num_rows != rows:
-        raise CmrError(f"{path} has {table.num_rows} rows, its vectors {rows}")
-    columns = []
-    for name in ("image_path", "caption"):
-        found = table[name].to_pylist() if name in table.column_names else [None] * rows
-        columns.append([None if value is None else str(value) for value in found])
-    return columns[0], columns[1]
+        raise CmrError(f"{path} has {table.num_rows} rows and {beside} {rows}: they are aligned")
+    told: dict[str, list[Any]] = {
+        name: table[name].to_pylist() if name in table.column_names else nothing
+        for name in ("image_path", "text_id", "visual_id", "uri", "caption")
+    }
+    paths, texts, visuals, uris = (
+        [None if value is None else str(value) for value in told[name]]
+        for name in ("image_path", "text_id", "visual_id", "uri")
+    )
+    ours = "visual_id" in table.column_names and "text_id" in table.column_names
+    grades = table["relevance"].to_pylist() if ours and "relevance" in table.column_names else None
+    if grades and not all(isinstance(grade, int) and grade >= 1 for grade in grades):
+        raise CmrError(f"{path}: relevance holds other than whole numbers from 1")
+    return _Rows(
+        texts if ours else nothing,
+        visuals if ours else paths,
+        uris if ours else paths,
+        [
+            value if ours else _caption(f"{path}: row {row}", value)
+            for row, value in enumerate(told["caption"])
+        ],
+        grades or [1] * rows,
+    )
+
+
+def _caption(where: str, value: Any) -> str | None:
+    """One caption, for a row has one vector; None where there is none."""
+    found = captions_of(value, where)
+    if len(found) > 1:
+        raise CmrError(f"{where} has {len(found)} captions, and one vector of text")
+    return None if found[0].fault else found[0].text
 
 
 SOURCE = Source(

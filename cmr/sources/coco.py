@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cmr.errors import CmrError
+from cmr.sources.captions import captions_of
 from cmr.sources.collection import Collection, Item, Judgment, Reject
 from cmr.sources.images import open_images
 from cmr.sources.jsonfile import load_json
@@ -45,13 +46,17 @@ def read_coco(annotations: str, images: str, limit: int | None = None) -> Collec
             if visual_id not in known:
                 rejects.append(Reject(where, f"image {visual_id} is not in images"))
             continue
-        caption = _field(annotations, where, entry, "caption")
-        if not caption.strip():
-            rejects.append(Reject(where, "the caption is empty"))
-            continue
-        text_id = _field(annotations, where, entry, "id")
-        texts.append(Item(text_id, text=caption))
-        judgments.append(Judgment(text_id, visual_id))
+        if "caption" not in entry:
+            raise CmrError(f"{annotations}: {where} lacks caption")
+        for caption in captions_of(entry["caption"], f"{annotations}: {where}"):
+            if caption.fault:
+                rejects.append(Reject(where, caption.fault))
+                continue
+            text_id = _field(annotations, where, entry, "id")
+            if caption.place is not None:
+                text_id += f".{caption.place}"
+            texts.append(Item(text_id, text=caption.text))
+            judgments.append(Judgment(text_id, visual_id))
     return Collection(
         source="coco",
         texts=texts,

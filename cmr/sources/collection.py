@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -63,7 +63,11 @@ class Collection:
     `source`: the format's name. `settings`: what was asked of it, as JSON values. Either
     `reader` is given, and items are encoded, or `vectors`: (modality, dim) -> (n, dim) floats,
     row i belonging to item i. `clips`: whether the visuals are videos. `origin`: how to read it
-    again, the source's name and arguments, as `registry.read` notes it.
+    again, the source's name and arguments, as `registry.read` notes it. `merges`: whether a row
+    is a pair, so that pictures of the same content are one visual. `notes`: sentences for who
+    reads it, of what was decided for them. `places`: where the name of a file that seems to be
+    missing comes from, by uri. `lost`: what damage to an archive took away, which
+    counts as visuals that cannot be read do.
     """
 
     source: str
@@ -76,6 +80,10 @@ class Collection:
     rejects: Sequence[Reject] = ()
     clips: bool = False
     origin: Mapping[str, Any] | None = None
+    merges: bool = False
+    notes: Sequence[str] = ()
+    places: Mapping[str, str] = field(default_factory=dict)
+    lost: Sequence[Reject] = ()
 
 
 def check(collection: Collection) -> None:
@@ -105,6 +113,12 @@ def check(collection: Collection) -> None:
         raise CmrError(f"{collection.source}: no text has a relevant visual")
 
 
+def check_max_rejects(share: float) -> None:
+    """Raise CmrError if the share that may be left out is none: NaN is not."""
+    if not 0 <= share <= 1:
+        raise CmrError(f"--max-rejects is a share from 0 to 1, not {share}")
+
+
 def shuffle_texts(collection: Collection, seed: int) -> Collection:
     """The same data with its texts, their vectors and judgments in a seeded random order.
 
@@ -117,15 +131,10 @@ def shuffle_texts(collection: Collection, seed: int) -> Collection:
     vectors = {
         key: array[order] if key[0] == TEXT else array for key, array in collection.vectors.items()
     }
-    return Collection(
-        collection.source,
-        [collection.texts[old] for old in order],
-        collection.visuals,
-        judgments,
-        {**collection.settings, "shuffle_queries": seed},
-        collection.reader,
-        vectors,
-        collection.rejects,
-        collection.clips,
-        collection.origin,
+    return replace(
+        collection,
+        texts=[collection.texts[old] for old in order],
+        judgments=judgments,
+        settings={**collection.settings, "shuffle_queries": seed},
+        vectors=vectors,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 import posixpath
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
@@ -57,9 +58,23 @@ def matching(pattern: str) -> list[str]:
     return sorted(str(fs.unstrip_protocol(path)) for path in _told(pattern, lambda: fs.glob(name)))
 
 
-def below(folder: str) -> list[str]:
-    """Names of the files right in a folder, in order."""
-    return [PurePosixPath(path).name for path in matching(join(glob.escape(folder), "*"))]
+def entries(folder: str) -> dict[str, bool]:
+    """What lies right in a folder, by name: whether it is a folder itself.
+
+    Nothing if there is no such folder. Raises OSError if it cannot be read.
+    """
+    try:
+        if not is_url(folder):
+            with os.scandir(folder) as there:
+                return {one.name: one.is_dir() for one in there}
+        fs, name = _store(folder)
+        found = _told(folder, lambda: fs.ls(name, detail=True))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    return {
+        PurePosixPath(str(one["name"]).rstrip("/")).name: one["type"] == "directory"
+        for one in found
+    }
 
 
 def join(folder: str, name: str) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +13,22 @@ import numpy.typing as npt
 
 from cmr.errors import CmrError
 from cmr.sources.collection import TEXT, VISUAL, Collection, Item, Judgment, Reject
-from cmr.sources.parquetbytes import ParquetReader, columns_of, open_parquet
-from cmr.sources.source import LIMIT, Parameter, Source
+from cmr.sources.hfsplits import Split, part_of
+from cmr.sources.hfvectors import is_exported, read_exported
+from cmr.sources.pairs import CAPTIONS, captions_in, known_column, numbered_columns
+from cmr.sources.parquetbytes import ParquetReader, columns_of, open_parquet, refuse_gaps
+from cmr.sources.source import LIMIT, SPLIT, Parameter, Source
+from cmr.sources.splits import ALL, asked_for
 
-_IMAGES = ("image", "img", "jpg", "png")
-_CAPTIONS = ("caption", "captions", "text", "texts", "sentences", "raw")
+_IMAGES = ("image", "img", "jpg", "png", "webp")
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """What a part's files say of their rows, end to end: captions' cells, and ids if any."""
+
+    captions: list[tuple[Any, ...]]
+    keys: list[str] | None
 
 
 def read_hf(
@@ -24,87 +38,185 @@ def read_hf(
     image_vectors: str | None = None,
     text_vectors: str | None = None,
     id_column: str | None = None,
-    split: str | None = None,
+    split: str | Sequence[str] | None = None,
     limit: int | None = None,
 ) -> Collection:
     """Read the Parquet files of a data set's folder; a row is a picture with its captions.
 
     With `image_vectors` and `text_vectors` those columns are the vectors, one of each a row; else
-    the pictures of `image_column` are to be encoded. `split`: files whose name begins so, as
-    `test-00000-of-00004.parquet`. Visuals are called by `id_column`, or by their row's number.
-    Raises CmrError naming the file at fault.
+    the pictures of `image_column` are to be encoded. `split`: by the files' names, as
+    `test-00000-of-00004.parquet`, and by the column split; see `cmr.sources.hfsplits`. Visuals
+    are called by `id_column`, or by their row's number; rows of one id, or of one content, are
+    one visual. What `cmr export hf` wrote has ids, captions and judgments of its own. Raises
+    CmrError naming the file at fault, or one that the others' names tell of and that is missing.
     """
-    paths = sorted(str(path) for path in Path(folder).rglob(f"{split or ''}*.parquet"))
+    asked = asked_for(split)
+    paths = sorted(str(path) for path in Path(folder).rglob("*.parquet"))
     if not paths:
-        what = f" of the split {split!r}" if split else ""
-        raise CmrError(f"{folder} has no Parquet file{what}")
-    names = open_parquet(paths[0]).schema_arrow.names
-    caption = caption_column or _known(paths[0], names, _CAPTIONS, "--caption-column")
-    wanted = [caption, *([id_column] if id_column else [])]
+        raise CmrError(f"{folder} has no Parquet file")
     if bool(image_vectors) != bool(text_vectors):
         raise CmrError("--image-vectors and --text-vectors go together")
-    rows = columns_of(paths, wanted)
-    keys = [str(key) for key in rows[id_column]] if id_column else None
+    if is_exported(folder):
+        if not image_vectors or not text_vectors:
+            raise CmrError(
+                f"{folder} holds vectors that cmr export hf wrote; give --image-vectors embedding "
+                "--text-vectors embedding"
+            )
+        refuse_gaps(paths)
+        return read_exported(
+            folder, "" if ALL in asked else ",".join(asked), image_vectors, text_vectors, limit
+        )
+    part = part_of(folder, paths, asked)
+    names = open_parquet(part.files[0]).schema_arrow.names
+    told = _captions(part.files[0], names, caption_column)
+    cells = columns_of(part.files, [*told, *([id_column] if id_column else [])])
+    rows = _Rows(
+        list(zip(*(cells[name] for name in told), strict=True)),
+        _keys(part, cells[id_column]) if id_column else None,
+    )
     settings = {
-        "folder": Path(folder).name, "split": split, "limit": limit, "caption_column": caption,
-        "id_column": id_column, "image_vectors": image_vectors, "text_vectors": text_vectors,
+        "folder": Path(folder).name, "split": part.names, "limit": limit,
+        "caption_column": ", ".join(told), "id_column": id_column,
+        "image_vectors": image_vectors, "text_vectors": text_vectors,
     }  # fmt: skip
+    notes = [f"{folder}: {part.note}"] if part.note else []
     if image_vectors and text_vectors:
-        return _vectors(paths, rows[caption], keys, image_vectors, text_vectors, settings, limit)
-    column = image_column or _known(paths[0], names, _IMAGES, "--image-column")
-    return _media(paths, rows[caption], keys, column, {**settings, "image_column": column}, limit)
+        columns = image_vectors, text_vectors
+        return _vectors(part, rows, columns, settings, limit, notes)
+    column = image_column or _known(part.files[0], names, _IMAGES, "--image-column")
+    settings["image_column"] = column
+    # Warehouses hold places by the number of a file among these.
+    begun = sorted(str(path) for path in Path(folder).rglob(f"{','.join(asked)}*.parquet"))
+    reader = ParquetReader(begun if set(part.files) <= set(begun) else paths, column)
+    columns_of(part.files[:1], [column])
+    return _media(reader, part, rows, settings, limit, notes)
 
 
 def _media(
-    paths: list[str],
-    captions: list[Any],
-    keys: list[str] | None,
-    column: str,
+    reader: ParquetReader,
+    part: Split,
+    rows: _Rows,
     settings: dict[str, Any],
     limit: int | None,
+    notes: list[str],
 ) -> Collection:
-    columns_of(paths[:1], [column])
-    reader = ParquetReader(paths, column)
-    visuals, texts, judgments, rejects = [], [], [], []
-    for row, uri in enumerate(reader.uris()[:limit]):
-        visual_id = keys[row] if keys else str(row)
-        visuals.append(Item(visual_id, uri=uri))
-        told = captions[row] if isinstance(captions[row], list) else [captions[row]]
-        for place, text in enumerate(told):
-            if text is None or not str(text).strip():
-                rejects.append(Reject(f"row {row}", "the caption is empty"))
+    uris = reader.uris(part.files)
+    seen: dict[str, str] = {}
+    hashes: dict[str, str] = {}
+    contents: set[str] = set()
+    visuals: dict[str, Item] = {}
+    texts, judgments, rejects = list[Item](), list[Judgment](), list[Reject]()
+    for row in part.rows:
+        visual_id = rows.keys[row] if rows.keys else str(row)
+        if visual_id in visuals:
+            _same_picture(reader, visuals[visual_id], uris[row], part.where(row), hashes)
+        elif limit is not None:
+            # Further captions of a picture that there is are no further picture.
+            content = _hash(reader, uris[row]) or uris[row]
+            if content not in contents and len(contents) >= limit:
                 continue
-            text_id = f"{visual_id}#{place}"
-            texts.append(Item(text_id, text=str(text)))
+            contents.add(content)
+        uri = uris[row]
+        visuals.setdefault(visual_id, Item(visual_id, uri=uri, split=part.splits[row]))
+        first = seen.setdefault(visual_id, str(row))
+        for place, caption in captions_in(rows.captions[row], part.where(row)):
+            if caption.fault:
+                rejects.append(Reject(f"row {row}", caption.fault))
+                continue
+            # A further row of the same id has its own number in its captions' ids.
+            again = "" if first == str(row) else f"@{row}"
+            text_id = f"{visual_id}{again}#{place or 0}"
+            texts.append(Item(text_id, text=caption.text, split=part.splits[row]))
             judgments.append(Judgment(text_id, visual_id))
-    return Collection("hf", texts, visuals, judgments, settings, reader, rejects=rejects)
+    return Collection(
+        "hf", texts, list(visuals.values()), judgments, settings, reader, rejects=rejects,
+        merges=True, notes=notes,
+    )  # fmt: skip
+
+
+def _same_picture(
+    reader: ParquetReader, item: Item, uri: str, where: str, hashes: dict[str, str]
+) -> None:
+    """Raise CmrError if a row of the same id holds another picture."""
+    first = hashes.setdefault(item.item_id, _hash(reader, item.uri or "") or "")
+    if (_hash(reader, uri) or "") != first:
+        raise _another(where, item.item_id, "picture")
+
+
+def _another(where: str, name: str, what: str) -> CmrError:
+    return CmrError(
+        f"{where} has the id {name!r} of an earlier row and another {what}; --id-column is to tell "
+        "pictures apart"
+    )
+
+
+def _hash(reader: ParquetReader, uri: str) -> str | None:
+    try:
+        return hashlib.sha256(reader.read(uri)).hexdigest()
+    except OSError:
+        return None
+
+
+def _keys(part: Split, cells: Sequence[Any]) -> list[str]:
+    """The rows' ids. Raises CmrError for one that is read and has none."""
+    for row in part.rows:
+        if isinstance(cells[row], bool) or not isinstance(cells[row], str | int):
+            raise CmrError(
+                f"{part.where(row)} has the id {cells[row]!r}, expected text or a number"
+            )
+    return [str(key) for key in cells]
+
+
+def _captions(path: str, names: Sequence[str], given: str | None) -> list[str]:
+    if given is not None:
+        return [given]
+    if known_column(names, CAPTIONS) is None and (numbered := numbered_columns(names)):
+        return numbered
+    return [_known(path, names, CAPTIONS, "--caption-column")]
 
 
 def _vectors(
-    paths: list[str],
-    captions: list[Any],
-    keys: list[str] | None,
-    image_vectors: str,
-    text_vectors: str,
+    part: Split,
+    rows: _Rows,
+    columns: tuple[str, str],
     settings: dict[str, Any],
     limit: int | None,
+    notes: list[str],
 ) -> Collection:
-    found = columns_of(paths, [image_vectors, text_vectors])
-    visual = _matrix(paths[0], image_vectors, found[image_vectors][:limit])
-    text = _matrix(paths[0], text_vectors, found[text_vectors][:limit])
+    kept = part.rows[:limit]
+    found = columns_of(part.files, columns)
+    visual, text = (
+        _matrix(part.files[0], name, [found[name][row] for row in kept]) for name in columns
+    )
     if visual.shape != text.shape:
-        raise CmrError(f"{paths[0]}: the vectors have shapes {visual.shape} and {text.shape}")
-    ids = keys or [str(row) for row in range(len(text))]
-    told = [str(caption) if isinstance(caption, str) else None for caption in captions]
+        raise CmrError(f"{part.files[0]}: the vectors have shapes {visual.shape} and {text.shape}")
+    ids = [rows.keys[row] if rows.keys else str(row) for row in kept]
+    first: dict[str, int] = {}
+    texts, judgments = list[Item](), list[Judgment]()
+    for place, (row, name) in enumerate(zip(kept, ids, strict=True)):
+        begun = first.setdefault(name, place)
+        if not np.array_equal(visual[begun], visual[place]):
+            raise _another(part.where(row), name, "vector")
+        text_id = name if begun == place else f"{name}@{row}"
+        caption = _one(rows.captions[row], part.where(row))
+        texts.append(Item(text_id, text=caption, split=part.splits[row]))
+        judgments.append(Judgment(text_id, name))
     dim = text.shape[1]
     return Collection(
         "hf",
-        [Item(ids[row], text=told[row]) for row in range(len(text))],
-        [Item(ids[row]) for row in range(len(text))],
-        [Judgment(ids[row], ids[row]) for row in range(len(text))],
+        texts,
+        [Item(name, split=part.splits[kept[place]]) for name, place in first.items()],
+        judgments,
         settings,
-        vectors={(TEXT, dim): text, (VISUAL, dim): visual},
+        vectors={(TEXT, dim): text, (VISUAL, dim): visual[list(first.values())]},
+        notes=notes,
     )
+
+
+def _one(cells: Sequence[Any], where: str) -> str | None:
+    """The caption of a row that has one text's vector, None if it is not one."""
+    found = [caption for _, caption in captions_in(cells, where)]
+    return found[0].text if len(found) == 1 and not found[0].fault else None
 
 
 def _matrix(path: str, column: str, rows: list[Any]) -> npt.NDArray[np.float32]:
@@ -117,28 +229,32 @@ def _matrix(path: str, column: str, rows: list[Any]) -> npt.NDArray[np.float32]:
     return matrix
 
 
-def _known(path: str, names: list[str], known: tuple[str, ...], option: str) -> str:
-    found = [name for name in known if name in names]
-    if not found:
+def _known(path: str, names: Sequence[str], known: tuple[str, ...], option: str) -> str:
+    found = known_column(names, known)
+    if found is None:
         raise CmrError(
             f"{path} has none of the columns {', '.join(known)}; it has {', '.join(names)}; "
             f"{option} names another"
         )
-    return found[0]
+    return found
 
 
 SOURCE = Source(
     name="hf",
     summary="A local Hugging Face data set in Parquet: pictures as bytes, or vectors.",
     about="FOLDER holds the Parquet files of a data set, as a clone of it does. A row is a "
-    "picture with one caption, or a list of them. Nothing is fetched.",
+    "picture with one caption, a list of them, or structs with the text in raw; rows of the same "
+    "picture are one visual. A split is what files are called by (test-00000-of-00004.parquet) or "
+    "what the column split says. Nothing is fetched. The folders texts, visuals and "
+    "qrels that cmr export hf writes are one data set.",
     examples=(
         "cmr ingest hf flickr30k/ --split test --model ViT-B-32 --pretrained openai",
         "cmr ingest hf vectors/ --image-vectors image_emb --text-vectors text_emb",
+        "cmr ingest hf exported/ --image-vectors embedding --text-vectors embedding",
     ),
     parameters=(
         Parameter("folder", argument=True, required=True, path=True),
-        Parameter("split", "Only files whose name begins so."),
+        SPLIT,
         Parameter("image_column", "Column of the pictures.  [default: the first known name]"),
         Parameter("caption_column", "Column of the captions.  [default: the first known name]"),
         Parameter("id_column", "Column of the pictures' ids.  [default: the row's number]"),
@@ -149,4 +265,5 @@ SOURCE = Source(
     read=read_hf,
     media=True,
     named_by="folder",
+    vectors_by="image_vectors",
 )

@@ -2,74 +2,113 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from glob import escape
 from pathlib import Path, PurePosixPath
 
 from cmr.errors import CmrError
+from cmr.sources.captions import captions_of
 from cmr.sources.collection import Collection, Item, Judgment, MediaReader, Reject
 from cmr.sources.files import join, matching
 from cmr.sources.images import FolderReader
 from cmr.sources.parquetbytes import ParquetReader, columns_of, open_parquet
-from cmr.sources.source import LIMIT, Parameter, Source
+from cmr.sources.source import LIMIT, SPLIT, Parameter, Source
+from cmr.sources.splits import choose, name_of
 from cmr.sources.tars import TarReader
 
 _MEDIA = ("jpg", "jpeg", "png", "webp")
+# What a table may have beside keys and captions; the last two tell that rows are of one picture.
+_OPTIONAL = ("status", "error_message", "split", "url", "sha256")
+_ADVICE = "--caption-column names another column"
 
 
 def read_img2dataset(
-    folder: str, caption_column: str = "caption", limit: int | None = None
+    folder: str,
+    caption_column: str = "caption",
+    split: str | Sequence[str] | None = None,
+    limit: int | None = None,
 ) -> Collection:
     """Read `{shard}.parquet` (key, caption, status) of every shard, and its pictures.
 
     The pictures lie in `{shard}/{key}.jpg`, `{shard}.tar`, or the column `jpg`, as the tool was
-    told. Rows whose status is not success are rejected with its error_message. Visuals are
-    called by their key. Raises CmrError naming the file at fault.
+    told. Rows whose status is not success are rejected with its error_message. A picture is
+    fetched once for each of its captions: rows of one url, or of one sha256, are one visual,
+    which is called by its first key. `split`: see `cmr.sources.splits`. Raises CmrError naming
+    the file at fault.
     """
     paths = matching(join(escape(folder), "*.parquet"))
     if not paths:
         raise CmrError(f"{folder} has no .parquet table of img2dataset")
     names = open_parquet(paths[0]).schema_arrow.names
-    optional = [name for name in ("status", "error_message") if name in names]
+    optional = [name for name in _OPTIONAL if name in names and name != caption_column]
     rows = columns_of(paths, ["key", caption_column, *optional])
+    nothing = [None] * len(rows["key"])
+    status, message, splits, *marks = (rows.get(name, nothing) for name in _OPTIONAL)
+    chosen = choose(folder, splits, split)
     places = _places(folder, paths, names)
-    visuals: list[Item] = []
-    texts, judgments, rejects = [], [], []
+    visuals: dict[str, Item] = {}
+    known: dict[tuple[int, str], str] = {}
+    texts, judgments, rejects, again = list[Item](), list[Judgment](), list[Reject](), 0
     for row, key in enumerate(map(str, rows["key"])):
-        if limit is not None and len(visuals) >= limit:
-            break
-        if rows.get("status", ["success"] * (row + 1))[row] != "success":
-            message = rows.get("error_message", [None] * (row + 1))[row]
-            rejects.append(Reject(key, f"not fetched: {message or rows['status'][row]}"))
+        if not chosen.take(splits[row]):
             continue
-        caption = rows[caption_column][row]
-        if caption is None or not str(caption).strip():
-            rejects.append(Reject(key, "the caption is empty"))
+        if "status" in rows and status[row] != "success":
+            rejects.append(Reject(key, f"not fetched: {message[row] or status[row]}"))
             continue
-        visuals.append(Item(key, uri=places.uri(row, key)))
-        texts.append(Item(key, text=str(caption)))
-        judgments.append(Judgment(key, key))
+        told = captions_of(rows[caption_column][row], f"{folder}: key {key}", _ADVICE)
+        rejects += [Reject(key, one.fault) for one in told if one.fault]
+        told = [one for one in told if not one.fault]
+        if not told:
+            continue
+        same = [(kind, str(mark[row])) for kind, mark in enumerate(marks) if mark[row]]
+        visual_id = next((known[mark] for mark in same if mark in known), key)
+        if visual_id not in visuals:
+            if limit is not None and len(visuals) >= limit:
+                continue
+            visuals[visual_id] = Item(visual_id, uri=places.uri(row), split=name_of(splits[row]))
+        elif visual_id == key:
+            raise CmrError(f"{folder}: the key {key!r} comes again")
+        else:
+            again += 1
+        known |= dict.fromkeys(same, visual_id)
+        for one in told:
+            text_id = key if one.place is None else f"{key}.{one.place}"
+            texts.append(Item(text_id, text=one.text, split=name_of(splits[row])))
+            judgments.append(Judgment(text_id, visual_id))
+    notes = [f"{folder}: {chosen.note}"] if chosen.note else []
+    if again:
+        notes.append(
+            f"{len(visuals) + again:,} rows are of {len(visuals):,} pictures, by url or sha256: "
+            "rows of one picture are one visual with the captions of all"
+        )
     return Collection(
         source="img2dataset",
         texts=texts,
-        visuals=visuals,
+        visuals=list(visuals.values()),
         judgments=judgments,
-        settings={"folder": Path(folder).name, "caption_column": caption_column, "limit": limit},
+        settings={
+            "folder": Path(folder).name,
+            "caption_column": caption_column,
+            "split": chosen.names,
+            "limit": limit,
+            "merged_rows": again,
+        },
         reader=places,
         rejects=rejects,
+        merges=True,
+        notes=notes,
     )
 
 
 class _Places:
     """Where each row's picture is, by what the folder holds."""
 
-    def __init__(self, reader: MediaReader, uris: dict[str, str] | list[str]) -> None:
+    def __init__(self, reader: MediaReader, uris: list[str]) -> None:
         self._reader, self._uris = reader, uris
 
-    def uri(self, row: int, key: str) -> str:
-        """What `read` knows the picture of a row by; its key where there is no such picture."""
-        if isinstance(self._uris, list):
-            return self._uris[row]
-        return self._uris.get(key, key)
+    def uri(self, row: int) -> str:
+        """What `read` knows the picture of a row by."""
+        return self._uris[row]
 
     def read(self, uri: str) -> bytes:
         """The picture's bytes."""
@@ -77,25 +116,54 @@ class _Places:
 
 
 def _places(folder: str, paths: list[str], names: list[str]) -> _Places:
+    """The pictures of a table lie in the column, the tar or the folder of its shard's name."""
     inside = next((name for name in _MEDIA if name in names), None)
     if inside is not None:
         reader = ParquetReader(paths, inside)
         return _Places(reader, reader.uris())
     tars = matching(join(escape(folder), "*.tar"))
     if tars:
+        _refuse_lone(folder, paths, tars)
         archive = TarReader(tars)
-        return _Places(archive, _by_key((m.name, archive.uri(m)) for m in archive.members))
+        shards = [Path(path).stem for path in tars]
+        held = ((shards[m.archive], m.name, archive.uri(m)) for m in archive.members)
+        return _Places(archive, _uris(paths, _by_key(held)))
     pictures = matching(join(escape(folder), "*/*"))
-    found = (str(PurePosixPath(*PurePosixPath(path).parts[-2:])) for path in pictures)
-    return _Places(FolderReader(folder), _by_key((name, name) for name in found))
+    found = (PurePosixPath(*PurePosixPath(path).parts[-2:]) for path in pictures)
+    held = ((path.parts[0], path.name, str(path)) for path in found)
+    return _Places(FolderReader(folder), _uris(paths, _by_key(held)))
 
 
-def _by_key(named: object) -> dict[str, str]:
-    uris = {}
-    for name, uri in named:  # type: ignore[attr-defined]
+def _refuse_lone(folder: str, tables: list[str], tars: list[str]) -> None:
+    """Raise CmrError for a shard whose table or tar is missing."""
+    for there, others, ending in ((tables, tars, ".tar"), (tars, tables, ".parquet")):
+        known = {Path(path).stem for path in others}
+        for path in there:
+            if Path(path).stem not in known:
+                missing = Path(path).with_suffix(ending).name
+                raise CmrError(f"{folder} has {Path(path).name} and lacks {missing} of its shard")
+
+
+def _by_key(held: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str], str]:
+    """{(shard, key): uri} of pictures, given as shard, name and uri."""
+    uris: dict[tuple[str, str], str] = {}
+    for shard, name, uri in held:
         path = Path(name)
-        if path.suffix[1:].lower() in _MEDIA:
-            uris[path.stem] = uri
+        if path.suffix[1:].lower() not in _MEDIA or path.name.startswith("."):
+            continue
+        if (shard, path.stem) in uris:
+            raise CmrError(f"the shard {shard} has two pictures of the key {path.stem!r}")
+        uris[shard, path.stem] = uri
+    return uris
+
+
+def _uris(tables: list[str], by_key: dict[tuple[str, str], str]) -> list[str]:
+    """Of every row; the name that its picture should have where there is none."""
+    uris = []
+    for path in tables:
+        shard = Path(path).stem
+        for key in map(str, columns_of([path], ["key"])["key"]):
+            uris.append(by_key.get((shard, key), f"{shard}/{key}"))
     return uris
 
 
@@ -103,12 +171,13 @@ SOURCE = Source(
     name="img2dataset",
     summary="What img2dataset fetched: Parquet tables beside files, tars or bytes.",
     about="FOLDER holds a SHARD.parquet (key, caption, status) a shard, and the pictures as "
-    "SHARD/KEY.jpg, in SHARD.tar, or in the table's column jpg. Rows that were not fetched are "
-    "listed in `rejects`.",
+    "SHARD/KEY.jpg, in SHARD.tar, or in the table's column jpg. Rows of one url or sha256 are one "
+    "visual with all their captions. Rows that were not fetched are listed in `rejects`.",
     examples=("cmr ingest img2dataset fetched/ --model ViT-B-32 --pretrained laion2b_s34b_b79k",),
     parameters=(
         Parameter("folder", argument=True, required=True, path=True),
         Parameter("caption_column", "Column of the captions.", default="caption"),
+        SPLIT,
         LIMIT,
     ),
     read=read_img2dataset,

@@ -6,14 +6,12 @@ import json
 from typing import Any
 
 from cmr.errors import CmrError
-from cmr.sources.files import read_file
+from cmr.sources.text import read_text
 
 
 def load_json(path: str) -> Any:
     """A JSON file's content. Raises CmrError, naming it, if it is missing or no JSON."""
     try:
-        return json.loads(read_file(path).decode("utf-8"))
-    except FileNotFoundError:
-        raise CmrError(f"there is no file {path}") from None
-    except (OSError, ValueError, RecursionError) as error:
+        return json.loads(read_text(path))
+    except (ValueError, RecursionError) as error:
         raise CmrError(f"{path} is not a readable JSON file: {error}") from None

@@ -7,23 +7,28 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from cmr.errors import CmrError
+from cmr.sources.captions import Caption, captions_of
 from cmr.sources.collection import Collection, Item, Judgment, Reject
 from cmr.sources.images import open_images
 from cmr.sources.jsonfile import load_json
 from cmr.sources.source import IMAGES, LIMIT, Parameter, Source
+from cmr.sources.splits import ALL, DEFAULT, asked_for
 
 SPLITS = ("train", "restval", "val", "test")
 
 
 def read_karpathy(
-    annotations: str, images: str, splits: Sequence[str] = ("test",), limit: int | None = None
+    annotations: str, images: str, split: Sequence[str] = (DEFAULT,), limit: int | None = None
 ) -> Collection:
     """Read `{images: [{filename, filepath?, split, imgid, cocoid?, sentences: [{raw, sentid}]}]}`.
 
-    `splits`: which to keep. `limit`: only the first so many pictures. A visual is called by its
-    cocoid or, without one, its imgid; a text by its sentid. Empty captions are rejected by row.
+    `split`: which to keep, `all` for every one. `limit`: only the first so many pictures. A
+    visual is called by its cocoid or, without one, its imgid; a text by its sentid. Empty
+    captions are rejected by row.
     Raises CmrError naming the file, the row and what is wrong with it.
     """
+    splits = asked_for(split)
+    splits = list(SPLITS) if ALL in splits else splits
     unknown = [name for name in splits if name not in SPLITS]
     if unknown or not splits:
         raise CmrError(f"unknown split {', '.join(unknown)!r}; there are {', '.join(SPLITS)}")
@@ -32,26 +37,31 @@ def read_karpathy(
     if not isinstance(entries, list):
         raise CmrError(f"{annotations} lacks the list 'images' of Karpathy's layout")
     visuals: list[Item] = []
+    there: set[str] = set()
     texts, judgments, rejects = [], [], []
     for row, entry in enumerate(entries):
         where = f"{annotations}: images[{row}]"
         if not isinstance(entry, dict):
             raise CmrError(f"{where} is no object")
-        split = entry.get("split")
-        if split not in SPLITS:
-            raise CmrError(f"{where} has the split {split!r}; there are {', '.join(SPLITS)}")
-        if split not in splits or (limit is not None and len(visuals) >= limit):
+        of = entry.get("split")
+        if of not in SPLITS:
+            raise CmrError(f"{where} has the split {of!r}; there are {', '.join(SPLITS)}")
+        there.add(of)
+        if of not in splits or (limit is not None and len(visuals) >= limit):
             continue
         visual_id = _id(where, entry, "cocoid" if "cocoid" in entry else "imgid")
-        visuals.append(Item(visual_id, uri=_path(where, entry), split=split))
+        visuals.append(Item(visual_id, uri=_path(where, entry), split=of))
         for text_id, caption in _sentences(where, entry):
-            if not caption.strip():
-                rejects.append(Reject(f"sentence {text_id}", "the caption is empty"))
+            if caption.fault:
+                rejects.append(Reject(f"sentence {text_id}", caption.fault))
                 continue
-            texts.append(Item(text_id, text=caption, split=split))
+            texts.append(Item(text_id, text=caption.text, split=of))
             judgments.append(Judgment(text_id, visual_id))
     if not visuals:
-        raise CmrError(f"{annotations} has no picture of the split {', '.join(splits)}")
+        has = ", ".join(sorted(there)) or "none"
+        raise CmrError(
+            f"{annotations} has no picture of the split {', '.join(splits)}; it has {has}"
+        )
     return Collection(
         source="karpathy",
         texts=texts,
@@ -60,7 +70,7 @@ def read_karpathy(
         settings={
             "annotations": Path(annotations).name,
             "images": Path(images).name,
-            "splits": list(splits),
+            "splits": splits,
             "limit": limit,
         },
         reader=open_images(images),
@@ -82,32 +92,43 @@ def _path(where: str, entry: dict[str, Any]) -> str:
     return str(PurePosixPath(folder) / name) if isinstance(folder, str) and folder else name
 
 
-def _sentences(where: str, entry: dict[str, Any]) -> list[tuple[str, str]]:
+def _sentences(where: str, entry: dict[str, Any]) -> list[tuple[str, Caption]]:
     sentences = entry.get("sentences")
     if not isinstance(sentences, list):
         raise CmrError(f"{where} lacks the list sentences")
     found = []
     for number, sentence in enumerate(sentences):
         inside = f"{where}.sentences[{number}]"
-        if not isinstance(sentence, dict) or not isinstance(sentence.get("raw"), str):
+        if not isinstance(sentence, dict) or "raw" not in sentence:
             raise CmrError(f"{inside} lacks raw, the caption's text")
-        found.append((_id(inside, sentence, "sentid"), sentence["raw"]))
+        text_id = _id(inside, sentence, "sentid")
+        for caption in captions_of(sentence["raw"], inside):
+            more = "" if caption.place is None else f".{caption.place}"
+            found.append((text_id + more, caption))
     return found
 
 
 SOURCE = Source(
     name="karpathy",
     summary="Karpathy's split JSON of COCO, Flickr8k or Flickr30k.",
-    about="The JSON holds images (filename, split, sentences); --splits says which to keep. "
+    about="The JSON holds images (filename, split, sentences); --split says which to keep. "
     "Pictures that are missing or do not decode are listed in `rejects` with the reason.",
     examples=(
-        "cmr ingest karpathy --annotations dataset_flickr8k.json --images Flickr8k_Dataset/",
-        "cmr ingest karpathy --annotations dataset_coco.json --images coco/ --splits val,test",
+        "cmr ingest karpathy --annotations dataset_flickr8k.json --images Flickr8k_Dataset/ "
+        "--model ViT-B-32 --pretrained openai",
+        "cmr ingest karpathy --annotations dataset_coco.json --images coco/ --split val,test "
+        "--model ViT-B-32 --pretrained openai",
     ),
     parameters=(
         Parameter("annotations", "Split JSON.", required=True, path=True),
         Parameter("images", IMAGES, required=True, path=True),
-        Parameter("splits", "train, restval, val, test.", many=True, default="test"),
+        Parameter(
+            "split",
+            "train, restval, val, test, or all.",
+            many=True,
+            default=DEFAULT,
+            formerly="splits",
+        ),
         LIMIT,
     ),
     read=read_karpathy,

@@ -22,17 +22,25 @@ def load_npy(path: str) -> npt.NDArray[Any]:
     if not Path(path).is_file():
         raise CmrError(f"there is no file {path}")
     ending = Path(path).suffix.lower()
-    array = _bin(path, _BINS[ending]) if ending in _BINS else _npy(path)
+    array = _bin(path, _BINS[ending]) if ending in _BINS else load_array(path)
     if array.ndim != 2 or not len(array) or not array.shape[1]:
         raise CmrError(f"{path} has shape {array.shape}, expected (rows, dimensions)")
     if array.dtype.kind not in "fiu":
         raise CmrError(f"{path} has type {array.dtype}, expected numbers")
-    return array if array.dtype.kind == "f" else array.astype(np.float32)
+    return at_most_float64(array) if array.dtype.kind == "f" else array.astype(np.float32)
 
 
-def _npy(path: str) -> npt.NDArray[Any]:
+def at_most_float64(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Floats in a type that all that follows has; longdouble, which only NumPy has, in float64."""
+    return array.astype(np.float64) if array.dtype.itemsize > 8 else array
+
+
+def load_array(path: str) -> npt.NDArray[Any]:
+    """The array of a .npy file. Nothing is unpickled. Raises CmrError, naming the file."""
     try:
         found = np.load(path, allow_pickle=False)
+    except FileNotFoundError:
+        raise CmrError(f"there is no file {path}") from None
     except ValueError as error:
         if "pickle" in str(error):
             raise CmrError(
@@ -42,7 +50,7 @@ def _npy(path: str) -> npt.NDArray[Any]:
     except (OSError, EOFError) as error:
         raise CmrError(f"{path} is not a readable .npy file: {error}") from None
     if not isinstance(found, np.ndarray):
-        raise CmrError(f"{path} is an archive of arrays, expected one .npy matrix")
+        raise CmrError(f"{path} is an archive of arrays, expected one .npy array")
     return found
 
 

@@ -12,22 +12,35 @@ import numpy.typing as npt
 
 from cmr.errors import CmrError
 from cmr.sources.collection import TEXT, VISUAL, Collection, Item, Judgment
+from cmr.sources.labels import OPTIONS, as_captions, as_ids, listed, read_captions, read_ids
+from cmr.sources.npyfile import at_most_float64
 from cmr.sources.source import Parameter, Source
 
 _KEY = re.compile(r"(text|video)_([1-9][0-9]*)")
 _SIDES = {"text": TEXT, "video": VISUAL}
+# Beside what was published: the items' ids and the texts' captions.
+_IDS = {TEXT: "ids_text", VISUAL: "ids_video"}
+_CAPTIONS = "captions"
 
 Array = npt.NDArray[Any]
 
 
-def read_npz(path: str) -> Collection:
+def read_npz(
+    file: str,
+    text_ids: str | None = None,
+    visual_ids: str | None = None,
+    captions: str | None = None,
+) -> Collection:
     """Read `text_<d>` (N, d), `video_<d>` (M, d) and `ground_truth` (N,) for every d given.
 
     `ground_truth[i]` is the row of text i's visual. Several texts may share one; a visual
-    without a text stays in the gallery. Items are called by their row number.
+    without a text stays in the gallery. Items are called by `ids_text` (N,) and `ids_video` (M,)
+    where the file has them, else by their row number; `captions` (N,) are the texts' own. The
+    parameters name files of `cmr.sources.labels` that come before those.
 
     Raises CmrError naming the file and the key at fault. Nothing is unpickled.
     """
+    path = file
     arrays = _load(path)
     vectors: dict[tuple[str, int], Array] = {}
     for key, array in arrays.items():
@@ -35,7 +48,7 @@ def read_npz(path: str) -> Collection:
         if match:
             dim = int(match[2])
             _check_vectors(path, key, array, dim)
-            vectors[_SIDES[match[1]], dim] = array
+            vectors[_SIDES[match[1]], dim] = at_most_float64(array)
     dims = {dim for _, dim in vectors}
     lacking = [
         f"{name}_{dim}"
@@ -49,19 +62,41 @@ def read_npz(path: str) -> Collection:
     texts = _rows(path, vectors, TEXT)
     visuals = _rows(path, vectors, VISUAL)
     truth = _ground_truth(path, arrays, texts, visuals)
+    ids = {
+        side: read_ids(given, side, rows) if given else _ids(path, arrays, side, rows)
+        for side, given, rows in ((TEXT, text_ids, texts), (VISUAL, visual_ids, visuals))
+    }
+    told = read_captions(captions, texts) if captions else _captions(path, arrays, texts)
+    given_files = {"text_ids": text_ids, "visual_ids": visual_ids, "captions": captions}
     return Collection(
         source="npz",
-        texts=[Item(str(row)) for row in range(texts)],
-        visuals=[Item(str(row)) for row in range(visuals)],
-        judgments=[Judgment(str(row), str(visual)) for row, visual in enumerate(truth.tolist())],
-        settings={"file": Path(path).name},
+        texts=[Item(name, text=caption) for name, caption in zip(ids[TEXT], told, strict=True)],
+        visuals=[Item(name) for name in ids[VISUAL]],
+        judgments=[
+            Judgment(ids[TEXT][row], ids[VISUAL][visual])
+            for row, visual in enumerate(truth.tolist())
+        ],
+        settings={
+            "file": Path(path).name,
+            **{name: Path(given).name for name, given in given_files.items() if given},
+        },
         vectors=vectors,
     )
 
 
-def read_npz_file(file: str) -> Collection:
-    """`read_npz` of the parameter `file`."""
-    return read_npz(file)
+def _ids(path: str, arrays: dict[str, Array], side: str, rows: int) -> list[str]:
+    key = _IDS[side]
+    if key not in arrays:
+        return [str(row) for row in range(rows)]
+    where = f"{path}: {key}"
+    return as_ids(listed(arrays[key], where), where, side, rows)
+
+
+def _captions(path: str, arrays: dict[str, Array], rows: int) -> list[str | None]:
+    if _CAPTIONS not in arrays:
+        return [None] * rows
+    where = f"{path}: {_CAPTIONS}"
+    return as_captions(listed(arrays[_CAPTIONS], where), where, rows)
 
 
 def _load(path: str) -> dict[str, Array]:
@@ -83,7 +118,7 @@ def _load(path: str) -> dict[str, Array]:
 
 
 def _wanted(key: str) -> bool:
-    return key == "ground_truth" or _KEY.fullmatch(key) is not None
+    return key in ("ground_truth", _CAPTIONS, *_IDS.values()) or _KEY.fullmatch(key) is not None
 
 
 def _check_vectors(path: str, key: str, array: Array, dim: int) -> None:
@@ -124,10 +159,14 @@ SOURCE = Source(
     summary="Vectors in the published layout, one .npz file.",
     about="FILE holds text_<d> (N, d), video_<d> (M, d) for every dimension d given, and "
     "ground_truth (N,): the row of each text's visual. Several texts may share a visual; visuals "
-    "without a text stay in the gallery.",
-    examples=("cmr ingest npz msrvtt.npz --dataset msrvtt",),
-    parameters=(Parameter("file", argument=True, required=True, path=True),),
-    read=read_npz_file,
+    "without a text stay in the gallery. ids_text (N,) and ids_video (M,) are the items' ids and "
+    "captions (N,) the texts where FILE has them, as cmr export npz writes them.",
+    examples=(
+        "cmr ingest npz msrvtt.npz --dataset msrvtt",
+        "cmr ingest npz coco.npz --text-ids caption_ids.txt --visual-ids image_ids.txt",
+    ),
+    parameters=(Parameter("file", argument=True, required=True, path=True), *OPTIONS),
+    read=read_npz,
     media=False,
     named_by="file",
 )

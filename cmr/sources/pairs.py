@@ -1,33 +1,34 @@
-"""A table of pictures and captions: CSV, TSV, JSON lines or Parquet."""
+"""A table of pictures and captions: separated text, JSON lines, a JSON list or Parquet."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator
+import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cmr.errors import CmrError
+from cmr.sources.captions import Caption, captions_of
 from cmr.sources.collection import Collection, Item, Judgment, Reject
-from cmr.sources.files import folder_of, is_file, is_url, read_file
-from cmr.sources.images import open_images
-from cmr.sources.source import IMAGES, LIMIT, Parameter, Source
-
-if TYPE_CHECKING:
-    import polars as pl
+from cmr.sources.files import folder_of
+from cmr.sources.images import Images, open_images
+from cmr.sources.names import SeveralFitError
+from cmr.sources.source import IMAGES, LIMIT, SEPARATOR, SPLIT, Parameter, Source
+from cmr.sources.splits import COLUMN, choose, name_of
+from cmr.sources.tables import Table, read_table
 
 MEDIA = (
-    "image",
-    "media",
-    "image_path",
-    "filepath",
-    "file_name",
-    "filename",
-    "file",
-    "path",
-    "video",
-)
-CAPTIONS = ("caption", "captions", "text", "sentence", "title", "raw")
+    "image", "media", "image_path", "filepath", "file_name", "filename", "file", "path", "video",
+    "image_name", "image_file", "img", "img_path", "video_path", "video_name", "video_id", "clip",
+)  # fmt: skip
+CAPTIONS = (
+    "caption", "captions", "text", "sentence", "title", "raw", "sentences", "texts", "comment",
+    "description",
+)  # fmt: skip
+# A column for each of a picture's captions.
+_NUMBERED = re.compile(r"(caption|text|sentence|raw|comment)_?(\d+)", re.IGNORECASE)
+# Flickr8k.token.txt and Flickr30k's say after a picture's name which of its captions this is.
+_TOKEN = re.compile(r"(.+\.[^#/]+)#\d+")
 
 
 def read_pairs(
@@ -35,36 +36,54 @@ def read_pairs(
     images: str | None = None,
     media_column: str | None = None,
     caption_column: str | None = None,
+    split: str | Sequence[str] | None = None,
+    separator: str | None = None,
     limit: int | None = None,
+    clips: bool = False,
 ) -> Collection:
     """Read one row a pair; several captions of a picture are several rows, or a list.
 
     `images`: folder, zip or tar of the media; the table's own folder if not given. A visual is
-    called by what its media column says, a text by its row's number from 0, with the place in
-    the list behind a dot where there are lists. `limit`: only the first so many pictures.
-    Rows without media or caption are rejected by number. Raises CmrError naming the file and
-    what is wrong with it.
+    called by what its media column first says, a text by its row's number from 0, with the place
+    behind a dot where a row has several. `split`: see `cmr.sources.splits`; `separator`: see
+    `cmr.sources.tables`; `limit`: only the first so many pictures; `clips`: the media are.
+    Rows without media or caption are rejected by number. Raises CmrError naming the file, the
+    row and what is wrong with it.
     """
-    table = read_table(file)
-    media = _column(file, table, media_column, MEDIA, "--media-column")
-    caption = _column(file, table, caption_column, CAPTIONS, "--caption-column")
+    table = read_table(file, separator, bare=(MEDIA[0], CAPTIONS[0]))
+    media = named_column(table, media_column, MEDIA, "--media-column")
+    told = caption_columns(table, caption_column)
+    splits = table.column(COLUMN) if COLUMN in table.columns else [None] * table.rows
+    chosen = choose(file, splits, split)
+    reader = open_images(images or folder_of(file), clips)
+    names = _names(table, media)
+    places, located = dict[str, str](), dict[str, str]()
     visuals: dict[str, Item] = {}
-    texts, judgments, rejects = [], [], []
-    for row, (name, told) in enumerate(table.select(media, caption).iter_rows()):
-        if name is None or not str(name).strip():
-            rejects.append(Reject(f"row {row}", f"{media} is empty"))
+    texts, judgments, rejects = list[Item](), list[Judgment](), list[Reject]()
+    for row, (name, cells) in enumerate(zip(names, _rows(table, told), strict=True)):
+        if not chosen.take(splits[row]):
             continue
-        visual_id = str(name)
-        if visual_id not in visuals:
+        if name is None or row in table.short:
+            why = table.short.get(row, f"{media} is empty")
+            rejects.append(Reject(table.row(row), why))
+            continue
+        where = located.get(name)
+        if where is None:
+            where = located[name] = _located(reader, name, table.where(row), places)
+        if where not in visuals:
             if limit is not None and len(visuals) >= limit:
                 continue
-            visuals[visual_id] = Item(visual_id, uri=visual_id)
-        for text_id, text in _captions(row, told):
-            if text is None or not str(text).strip():
-                rejects.append(Reject(f"row {text_id}", f"{caption} is empty"))
+            visuals[where] = Item(name, uri=where, split=name_of(splits[row]))
+        for place, caption in captions_in(cells, table.where(row)):
+            text_id = str(row) if place is None else f"{row}.{place}"
+            if caption.fault:
+                which = "" if place is None else f", caption {place}"
+                rejects.append(Reject(table.row(row) + which, caption.fault))
                 continue
-            texts.append(Item(text_id, text=str(text)))
-            judgments.append(Judgment(text_id, visual_id))
+            texts.append(Item(text_id, text=caption.text, split=name_of(splits[row])))
+            judgments.append(Judgment(text_id, visuals[where].item_id))
+    if not texts:
+        raise CmrError(_nothing(table, media, told, rejects))
     return Collection(
         source="pairs",
         texts=texts,
@@ -74,77 +93,145 @@ def read_pairs(
             "file": Path(file).name,
             "images": None if images is None else Path(images).name,
             "media_column": media,
-            "caption_column": caption,
+            "caption_column": ", ".join(told),
+            "split": chosen.names,
             "limit": limit,
         },
-        reader=open_images(images or folder_of(file)),
+        reader=reader,
         rejects=rejects,
+        clips=clips,
+        notes=[f"{file}: {chosen.note}"] if chosen.note else [],
+        places=places,
     )
 
 
-def read_table(file: str) -> pl.DataFrame:
-    """A table by its ending: .csv, .tsv, .jsonl, .ndjson, .parquet, .pq.
-
-    Columns of CSV and TSV stay text, so that ids keep their leading zeros. Raises CmrError.
-    """
-    import polars as pl
-
-    if not is_file(file):
-        raise CmrError(f"there is no file {file}")
-    ending = Path(file).suffix.lower()
-    try:
-        source: Any = io.BytesIO(read_file(file)) if is_url(file) else file
-        if ending in (".csv", ".tsv", ".txt"):
-            separator = "," if ending == ".csv" else "\t"
-            return pl.read_csv(source, separator=separator, infer_schema=False, encoding="utf8")
-        if ending in (".jsonl", ".ndjson"):
-            return pl.read_ndjson(source, infer_schema_length=None)
-        if ending in (".parquet", ".pq"):
-            return pl.read_parquet(source)
-    except (pl.exceptions.PolarsError, OSError, UnicodeError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise CmrError(f"{file} is not a readable {ending[1:]} table: {reason}") from None
-    raise CmrError(f"{file} ends with {ending!r}; a table is .csv, .tsv, .jsonl or .parquet")
-
-
-def _column(
-    file: str, table: pl.DataFrame, given: str | None, known: tuple[str, ...], option: str
-) -> str:
+def named_column(table: Table, given: str | None, known: Sequence[str], option: str) -> str:
+    """The column that was asked for, or the first of those known. Raises CmrError if none is."""
     if given is not None:
-        if given not in table.columns:
-            raise CmrError(f"{file} has no column {given!r}; it has {', '.join(table.columns)}")
+        table.column(given)
         return given
-    found = [name for name in known if name in table.columns]
-    if not found:
+    found = known_column(table.columns, known)
+    if found is None:
         raise CmrError(
-            f"{file} has none of the columns {', '.join(known)}; it has "
-            f"{', '.join(table.columns)}; {option} names another"
+            f"{table.path} has none of the columns {', '.join(known)}; it has {table.listed()}; "
+            f"{option} names another"
         )
-    return found[0]
+    return found
 
 
-def _captions(row: int, told: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(told, list):
-        for place, text in enumerate(told):
-            yield f"{row}.{place}", text
-    else:
-        yield str(row), told
+def known_column(columns: Sequence[str], known: Sequence[str]) -> str | None:
+    """The first of the known names that there is, written so or in another case."""
+    folded = {name.casefold(): name for name in reversed(columns)}
+    return next((n if n in columns else folded[n] for n in known if n in folded), None)
+
+
+def caption_columns(table: Table, given: str | None) -> list[str]:
+    """The columns of the captions: one, or caption_0, caption_1 … Raises CmrError if none is."""
+    if given is None and known_column(table.columns, CAPTIONS) is None:
+        numbered = numbered_columns(table.columns)
+        if numbered:
+            return numbered
+    return [named_column(table, given, CAPTIONS, "--caption-column")]
+
+
+def numbered_columns(columns: Sequence[str]) -> list[str]:
+    """Columns of one caption each, in the order of their numbers."""
+    found = [(int(match[2]), name) for name in columns if (match := _NUMBERED.fullmatch(name))]
+    return [name for _, name in sorted(found)]
+
+
+def captions_in(cells: Sequence[Any], where: str) -> list[tuple[int | None, Caption]]:
+    """The captions of a row's cells and their places in it, None where there is but one.
+
+    Raises CmrError as `captions_of` does. Of several columns an empty one is no fault while
+    another has a caption.
+    """
+    found = [one for cell in cells for one in captions_of(cell, where, _ADVICE)]
+    if len(cells) == 1:
+        return [(one.place, one) for one in found]
+    there = [one for one in found if not one.fault] or found[:1]
+    return list(enumerate(there))
+
+
+_ADVICE = "--caption-column names another column"
+
+
+def _rows(table: Table, columns: Sequence[str]) -> list[tuple[Any, ...]]:
+    return list(zip(*(table.column(name) for name in columns), strict=True))
+
+
+def _names(table: Table, column: str) -> list[str | None]:
+    """What each row calls its picture, None where it says nothing."""
+    names = [_name(table, row, cell) for row, cell in enumerate(table.column(column))]
+    matches = [_TOKEN.fullmatch(name) for name in names if name is not None]
+    if matches and all(matches):
+        return [name and name.rpartition("#")[0] for name in names]
+    return names
+
+
+def _name(table: Table, row: int, cell: Any) -> str | None:
+    if isinstance(cell, bytes):
+        try:
+            cell = cell.decode()
+        except UnicodeDecodeError:
+            raise CmrError(
+                f"{table.where(row)} holds bytes where a picture's name is expected; "
+                "`cmr ingest hf` reads tables that hold the pictures"
+            ) from None
+    if cell is None or (isinstance(cell, float) and cell != cell):
+        return None
+    if isinstance(cell, dict) and "bytes" in cell:
+        raise CmrError(
+            f"{table.where(row)} holds a picture where its name is expected; `cmr ingest hf` reads "
+            "such tables"
+        )
+    if isinstance(cell, bool) or not isinstance(cell, str | int):
+        raise CmrError(
+            f"{table.where(row)} holds {cell!r:.60} where a picture's name is expected; "
+            "--media-column names another column"
+        )
+    return str(cell) if str(cell).strip() else None
+
+
+def _located(reader: Images, name: str, row: str, places: dict[str, str]) -> str:
+    """The file that a name means; where there is none, the name, and `places` says who has it."""
+    try:
+        found = reader.locate(name)
+    except (SeveralFitError, OSError):
+        found = None
+    if found is None:
+        places[name] = row
+    return found or name
+
+
+def _nothing(table: Table, media: str, told: Sequence[str], rejects: Sequence[Reject]) -> str:
+    first = f"; the first is {rejects[0].source_row}: {rejects[0].reason}" if rejects else ""
+    return f"{table.path} has no row with {media} as well as {' or '.join(told)}{first}"
 
 
 SOURCE = Source(
     name="pairs",
-    summary="A table of pictures and captions: CSV, TSV, JSON lines or Parquet.",
-    about="A row of FILE is a picture and a caption, or a list of captions; a picture with "
-    "several captions may also have several rows.",
+    summary="A table of pictures and captions: CSV, TSV, JSON lines, a JSON list or Parquet.",
+    about="A row of FILE is a picture and a caption, or a list of captions, be it JSON in a "
+    "cell; a picture with several captions may also have several rows. Separated text may have "
+    "commas, tabs, semicolons or pipes, and Flickr8k.token.txt's lines (NAME.jpg#0, a tab, the "
+    "caption) need no header. Pictures are found as the table writes them, or spelt otherwise: "
+    "composed or decomposed letters, backslashes, %20, another case of the ending, the folder of "
+    "--images before the name.",
     examples=(
-        "cmr ingest pairs captions.csv --images photos/",
-        "cmr ingest pairs list.jsonl --media-column path --caption-column title",
+        "cmr ingest pairs Flickr8k.token.txt --images Flicker8k_Dataset/ --model ViT-B-32 "
+        "--pretrained openai",
+        "cmr ingest pairs captions.csv --images photos/ --model ViT-B-32 --pretrained openai",
+        "cmr ingest pairs list.jsonl --media-column path --caption-column title "
+        "--model hf-hub:timm/ViT-B-16-SigLIP",
     ),
     parameters=(
         Parameter("file", argument=True, required=True, path=True),
         Parameter("images", IMAGES + "  [default: the table's folder]", path=True),
         Parameter("media_column", "Column of the pictures.  [default: the first known name]"),
         Parameter("caption_column", "Column of the captions.  [default: the first known name]"),
+        SPLIT,
+        SEPARATOR,
         LIMIT,
     ),
     read=read_pairs,

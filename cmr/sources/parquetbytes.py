@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -13,6 +14,8 @@ import pyarrow.parquet as pq
 from cmr.errors import CmrError
 from cmr.sources.files import is_url, open_file
 
+# As `datasets` writes them; older versions put a hash behind.
+_PART = re.compile(r"(.*)-(\d+)-of-(\d+)(-[0-9a-f]{16})?\.parquet", re.DOTALL)
 # Row groups whose pictures are held; several threads read neighbours.
 HELD = 4
 
@@ -24,20 +27,28 @@ class ParquetReader:
     """
 
     def __init__(self, paths: Sequence[str], column: str) -> None:
-        """`column`: the pictures'. Raises CmrError, naming the file, if one is not readable."""
-        self._files = [open_parquet(path) for path in paths]
+        """`column`: the pictures'. Files are opened as they are needed."""
+        self._paths = list(paths)
+        self._files: dict[int, pq.ParquetFile] = {}
         self._column = column
         self._held: OrderedDict[tuple[int, int], pa.ChunkedArray] = OrderedDict()
         self._lock = threading.Lock()
 
-    def uris(self) -> list[str]:
-        """Every row's, in order."""
-        return [
-            f"{number}:{group}:{row}"
-            for number, file in enumerate(self._files)
-            for group in range(file.num_row_groups)
-            for row in range(file.metadata.row_group(group).num_rows)
-        ]
+    def uris(self, files: Iterable[str] | None = None) -> list[str]:
+        """Every row's, in order, of some of the files or all.
+
+        Raises CmrError, naming the file, if one is not readable.
+        """
+        found = []
+        for path in self._paths if files is None else files:
+            number = self._paths.index(path)
+            file = self._file(number)
+            found += [
+                f"{number}:{group}:{row}"
+                for group in range(file.num_row_groups)
+                for row in range(file.metadata.row_group(group).num_rows)
+            ]
+        return found
 
     def read(self, uri: str) -> bytes:
         """The bytes of a row. Raises FileNotFoundError if it holds none."""
@@ -53,7 +64,7 @@ class ParquetReader:
             found = self._held.pop((number, group), None)
             if found is None:
                 try:
-                    table = self._files[number].read_row_group(group, columns=[self._column])
+                    table = self._file(number).read_row_group(group, columns=[self._column])
                 except (pa.ArrowException, OSError) as error:
                     raise OSError(f"row group {group} is damaged: {error}") from None
                 found = table.column(0)
@@ -61,6 +72,27 @@ class ParquetReader:
             while len(self._held) > HELD:
                 self._held.popitem(last=False)
             return found
+
+    def _file(self, number: int) -> pq.ParquetFile:
+        if number not in self._files:
+            self._files[number] = open_parquet(self._paths[number])
+        return self._files[number]
+
+
+def refuse_gaps(paths: Sequence[str]) -> None:
+    """Raise CmrError, naming a file, where NAME-00000-of-00004.parquet lack one of their number."""
+    named: dict[tuple[str, str], set[int]] = {}
+    for path in paths:
+        match = _PART.fullmatch(path)
+        if match:
+            named.setdefault((match[1], match[3]), set()).add(int(match[2]))
+    for (begin, number), parts in named.items():
+        if len(parts) < int(number):
+            first = next(part for part in range(int(number)) if part not in parts)
+            missing = f"{begin}-{first:0{len(number)}d}-of-{number}.parquet"
+            raise CmrError(
+                f"there is no file {missing}, though its name says that there are {int(number)}"
+            )
 
 
 def open_parquet(path: str) -> pq.ParquetFile:
@@ -90,5 +122,8 @@ def columns_of(paths: Sequence[str], names: Sequence[str]) -> dict[str, list[Any
         except (pa.ArrowException, OSError) as error:
             raise CmrError(f"{path} is damaged: {str(error).splitlines()[0]}") from None
         for name in names:
-            found[name] += table[name].to_pylist()
+            try:
+                found[name] += table[name].to_pylist()
+            except KeyError:
+                raise CmrError(f"{path} has two columns {name!r}; name each differently") from None
     return found

@@ -9,10 +9,11 @@ from typing import Any
 
 from cmr.errors import CmrError
 from cmr.sources.jsonfile import load_json
-from cmr.sources.pairs import read_table
+from cmr.sources.tables import Table, of_objects, read_table
+from cmr.sources.text import read_text
 
 FORMATS = ("trec", "table", "json")
-TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".pq")
+TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".pq", ".arrow", ".feather")
 TEXTS = ("text_id", "caption_id")
 VISUALS = ("visual_id", "image_id", "video_id")
 QUERIES = ("query_id", "query-id", "q_id", "qid", "query")
@@ -28,7 +29,8 @@ class Rows:
 
     `sided`: whether `queries` are texts and `items` visuals for certain, since the file's columns
     say so; else they are whatever the file's queries are. `one_way`: whether the format speaks of
-    one direction alone.
+    one direction alone. `fields`: whether it parts ids by white space, so that they may be
+    percent-encoded.
     """
 
     path: str
@@ -37,20 +39,26 @@ class Rows:
     relevance: list[int]
     sided: bool = False
     one_way: bool = False
+    fields: bool = False
 
 
-def read_qrels(path: str, form: str | None = None) -> Rows:
+def read_qrels(path: str, form: str | None = None, separator: str | None = None) -> Rows:
     """Read a file of judgments; its format is told by its ending if `form` is None.
 
-    trec: `query 0 item relevance` a line. table: CSV, TSV, JSON lines or Parquet with columns of
-    texts and visuals or of queries and items, and one of relevance, without which it is 1. json:
-    `{query: [items]}`, as eccv_caption has it, or `{query: {item: relevance}}`.
+    trec: `query 0 item relevance` a line. table: CSV, TSV, JSON lines, Parquet or Arrow with
+    columns of texts and visuals or of queries and items, and one of relevance, without which it
+    is 1. json: `{query: [items]}`, as eccv_caption has it, `{query: {item: relevance}}`, or a
+    table's rows as objects. `separator`: of a table in text, told from it if None.
     Raises CmrError naming the file, the line and what is wrong with it.
     """
     if not Path(path).is_file():
         raise CmrError(f"there is no file {path}")
     form = form or _format(path)
-    rows = {"trec": _trec, "table": _table, "json": _json}[form](path)
+    rows = (
+        _table(path, separator)
+        if form == "table" or separator is not None
+        else {"trec": _trec, "json": _json}[form](path)
+    )
     if not rows.queries:
         raise CmrError(f"{path} holds no judgment")
     for place, value in enumerate(rows.relevance):
@@ -70,11 +78,7 @@ def _format(path: str) -> str:
 
 def _trec(path: str) -> Rows:
     queries, items, relevance = [], [], []
-    try:
-        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeError) as error:
-        raise CmrError(f"{path} is not readable text: {error}") from None
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(read_text(path).split("\n"), 1):
         fields = line.split()
         if not fields:
             continue
@@ -87,35 +91,39 @@ def _trec(path: str) -> Rows:
         queries.append(fields[0])
         items.append(fields[2])
         relevance.append(_whole(f"{path}: line {number}", fields[3]))
-    return Rows(path, queries, items, relevance)
+    return Rows(path, queries, items, relevance, fields=True)
 
 
-def _table(path: str) -> Rows:
-    table = read_table(path)
+def _table(path: str, separator: str | None) -> Rows:
+    return _columns(path, read_table(path, separator))
+
+
+def _columns(path: str, table: Table) -> Rows:
     sided = _first(table.columns, TEXTS) is not None and _first(table.columns, VISUALS) is not None
     known = (TEXTS, VISUALS) if sided else (QUERIES, ITEMS)
     names = [_first(table.columns, choice) for choice in known]
     if None in names:
         raise CmrError(
             f"{path} has neither text_id and visual_id nor query_id and item_id; "
-            f"it has {', '.join(table.columns)}"
+            f"it has {table.listed()}"
         )
     graded = _first(table.columns, RELEVANCES)
-    where = f"{path}: row"
     queries, items = (
-        [_id(f"{where} {row}", value) for row, value in enumerate(table[name].to_list())]
+        [_id(table.where(row), value) for row, value in enumerate(table.column(name))]
         for name in names
         if name is not None
     )
     relevance = [1] * len(queries)
     if graded is not None:
-        told = table[graded].to_list()
-        relevance = [_whole(f"{where} {row}", value) for row, value in enumerate(told)]
+        told = table.column(graded)
+        relevance = [_whole(table.where(row), value) for row, value in enumerate(told)]
     return Rows(path, queries, items, relevance, sided)
 
 
 def _json(path: str) -> Rows:
     data = load_json(path)
+    if isinstance(data, list) and data and all(isinstance(row, dict) for row in data):
+        return _columns(path, of_objects(path, data))
     if not isinstance(data, dict):
         raise CmrError(f"{path} holds a {type(data).__name__}, expected {{query: [items]}}")
     queries, items, relevance = [], [], []

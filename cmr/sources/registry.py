@@ -68,8 +68,8 @@ def read_again(origin: Mapping[str, Any]) -> Collection:
     source = get(str(origin["source"]))
     if source is None:
         raise CmrError(f"there is no source {origin['source']!r} here")
-    known = {one.name for one in source.parameters}
-    return source.read(**{k: v for k, v in origin["arguments"].items() if k in known})
+    known = {name: one.name for one in source.parameters for name in (one.name, one.formerly)}
+    return source.read(**{known[k]: v for k, v in origin["arguments"].items() if k in known})
 
 
 def _absolute(one: Parameter, given: Any) -> Any:

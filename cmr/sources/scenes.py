@@ -59,4 +59,5 @@ SOURCE = Source(
     parameters=(LIMIT,),
     read=read_scenes,
     media=True,
+    own_model=True,
 )

@@ -15,7 +15,7 @@ class Parameter:
 
     `argument`: given by place, not by `--name`. `many`: several, by place or with commas; `read`
     gets a list. `kind`: str, int or, for a flag, bool. `choices`: the values there are. `path`: it
-    names files or a folder, or is a pattern of them.
+    names files or a folder, or is a pattern of them. `formerly`: another name that it goes by.
     """
 
     name: str
@@ -27,6 +27,7 @@ class Parameter:
     default: Any = None
     path: bool = False
     choices: tuple[str, ...] = ()
+    formerly: str | None = None
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,9 @@ class Source:
     `summary`: what it is, one line. `about`: the layout, for its help. `examples`: command lines.
     `read`: called with the parameters by name. `media`: whether its pictures and captions are
     to be encoded; else it gives vectors. `clips`: whether the visuals are videos. `named_by`: the
-    parameter whose file names the data set if nobody does; without one `name` does.
+    parameter whose file names the data set if nobody does; without one `name` does. `vectors_by`:
+    the parameter by which it gives vectors after all. `own_model`: whether the model that comes
+    with cmr, trained on such pictures, encodes them where none is named.
     """
 
     name: str
@@ -48,7 +51,19 @@ class Source:
     media: bool
     named_by: str | None = None
     clips: bool = False
+    vectors_by: str | None = None
+    own_model: bool = False
 
 
+SPLIT = Parameter(
+    "split",
+    "Only these splits, by the table's column split; all for every row.  [default: test, where "
+    "there are others beside it]",
+    many=True,
+)
+SEPARATOR = Parameter(
+    "separator",
+    "Of a table in text: a character, tab, comma, semicolon or pipe.  [default: told]",
+)
 LIMIT = Parameter("limit", "Only the first so many pictures.", kind=int)
 IMAGES = "Folder, zip or tar of the pictures, here or in an object store (s3://…)."

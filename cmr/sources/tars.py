@@ -7,69 +7,99 @@ import contextlib
 import gzip
 import lzma
 import os
+import re
 import tarfile
 import tempfile
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import IO, Any
 
 from cmr.errors import CmrError
 from cmr.sources.files import is_url, open_file, read_part
+from cmr.sources.tarscan import Damage, Member, scan
 
 # A picture or clip larger than this is no sample of a data set.
 LARGEST_MEMBER = 2**31
 # Pictures hardly compress: what expands to more than so many times its size is a bomb.
 LARGEST_RATIO = 100
-ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
-_PACKED: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
+ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst")
 
 
-@dataclass(frozen=True)
-class Member:
-    """A file inside an archive: which archive, its name, where its bytes are."""
+def _zstd(file: IO[bytes]) -> Any:
+    import pyarrow as pa
 
-    archive: int
-    name: str
-    offset: int
-    size: int
+    return pa.CompressedInputStream(file, "zstd")
+
+
+_PACKED: dict[bytes, Any] = {
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ": lzma.open,
+    b"\x28\xb5\x2f\xfd": _zstd,
+}
 
 
 class TarReader:
     """Plain files of one or more tar archives, by name.
 
-    `uri` is the member's name; among several archives `NUMBER:NAME`, by the archive's place.
-    Archives in a store are read by ranges. A compressed one is expanded into a temporary file
-    without a name, for members cannot be found in it otherwise.
+    `uri` is the member's name, with or without `./` before it; among several archives
+    `NUMBER:NAME`, by the archive's place. Archives in a store are read by ranges. A compressed
+    one is expanded into a temporary file without a name, for members cannot be found in it
+    otherwise. `damages`: where they are cut off, or have damaged headers.
     """
 
     def __init__(self, paths: Sequence[str]) -> None:
         """Index the archives. Raises CmrError, naming the file, if one is no tar archive."""
         self.paths = list(paths)
         self.members: list[Member] = []
+        self.damages: list[Damage] = []
         self._expanded: dict[int, IO[bytes]] = {}
         for number, path in enumerate(self.paths):
             with _reading(path), _opened(path) as (file, expanded):
-                self.members += _index(number, file)
+                found, damages = scan(file, number)
+                self.members += found
+                self.damages += damages
                 if expanded:
                     self._expanded[number] = os.fdopen(os.dup(file.fileno()), "rb")
-        self._by_uri = {self.uri(member): member for member in self.members}
+        self._by_uri: dict[str, list[Member]] = {}
+        for member in self.members:
+            plain = re.sub(r"^(\./+)+", "", member.name)
+            for name in {member.name, plain}:
+                self._by_uri.setdefault(self._named(member.archive, name), []).append(member)
 
     def uri(self, member: Member) -> str:
         """What `read` knows a member by."""
-        return member.name if len(self.paths) == 1 else f"{member.archive}:{member.name}"
+        return self._named(member.archive, member.name)
+
+    def _named(self, archive: int, name: str) -> str:
+        return name if len(self.paths) == 1 else f"{archive}:{name}"
 
     def read(self, uri: str) -> bytes:
-        """The bytes of a member. Raises FileNotFoundError if there is none."""
-        member = self._by_uri.get(uri)
-        if member is None:
+        """The bytes of a member.
+
+        Raises FileNotFoundError if there is none, OSError if several have that name or if it may
+        be what damage to the archive has taken away.
+        """
+        found = self._by_uri.get(uri, [])
+        if not found and self.damages:
+            raise OSError(f"{uri} is not in the archive, which is damaged: {self._damage()}")
+        if not found:
             raise FileNotFoundError(f"{uri} is not in the archive")
+        if len(found) > 1:
+            raise OSError(f"{len(found)} files of the archive are called {uri}")
+        member = found[0]
+        if member.sparse:
+            raise OSError(f"{uri} is stored as a sparse file, which cannot be read in place")
         if member.size > LARGEST_MEMBER:
             raise OSError(f"{uri} has {member.size:,} bytes, too many for a picture or clip")
         data = self._bytes(member)
         if len(data) != member.size:
             raise OSError(f"{uri} is cut off")
         return data
+
+    def _damage(self) -> str:
+        first = self.damages[0]
+        return f"{self.paths[first.archive]}: {first.reason}"
 
     def _bytes(self, member: Member) -> bytes:
         path = self.paths[member.archive]
@@ -113,13 +143,3 @@ def _reading(path: str) -> Iterator[None]:
         raise CmrError(f"there is no file {path}") from None
     except (OSError, EOFError, tarfile.TarError, UnicodeError, zlib.error, lzma.LZMAError) as error:
         raise CmrError(f"{path} is not a readable tar archive: {error}") from None
-
-
-def _index(number: int, file: IO[bytes]) -> list[Member]:
-    """Links, devices and folders are left out: only plain files are samples."""
-    with tarfile.open(fileobj=file, mode="r:") as archive:
-        return [
-            Member(number, info.name, info.offset_data, info.size)
-            for info in archive
-            if info.isreg()
-        ]

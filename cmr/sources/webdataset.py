@@ -3,38 +3,50 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator, Sequence
 from glob import escape
 from pathlib import Path
 
 from cmr.errors import CmrError
+from cmr.sources.captions import EMPTY, captions_of
 from cmr.sources.collection import Collection, Item, Judgment, Reject
-from cmr.sources.files import is_folder, join, matching
+from cmr.sources.files import is_file, is_folder, is_url, join, matching
 from cmr.sources.source import LIMIT, Parameter, Source
-from cmr.sources.tars import Member, TarReader
+from cmr.sources.tars import TarReader
+from cmr.sources.tarscan import Member
 
 MEDIA = ("jpg", "jpeg", "png", "webp", "gif", "bmp", "ppm")
 CLIPS = ("mp4", "webm", "mkv", "avi", "mov")
+# More shards than any data set has; a pattern of more is a slip.
+MOST_SHARDS = 1_000_000
 _RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
+# What macOS and damaged tools put beside the files, and what webdataset calls metadata.
+_JUNK = re.compile(r"__[^/]*__($|/)|(.*/)?(__MACOSX|PaxHeaders?(\.\d+)?)/", re.DOTALL)
+
+Sample = tuple[int, str, dict[str, Member]]
 
 
 def read_webdataset(shards: Sequence[str], limit: int | None = None) -> Collection:
     """Read tar shards: brace patterns (`{000..012}.tar`), globs, files, or a folder of them.
 
     A sample is what shares a key, the name up to the first dot of its last part: a picture or a
-    clip, and captions in `.txt`, one a line, or `.json` (`caption`, `captions` or `text`).
-    Visuals are called by their key, with the shard's number before it where a key comes again.
-    Samples without media or caption are rejected. Raises CmrError naming the file at fault, and
-    if there are pictures as well as clips.
+    clip, and captions in `.txt`, one a line, or `.json` (`caption`, `captions` or `text`). As
+    webdataset itself does, it passes over names that begin with a dot or have none, and
+    `__metadata__`. Visuals are called by their key, with the shard's number before it where a key
+    comes again. Samples without media or caption are rejected; what a damaged shard has lost is
+    told in `lost`. Raises CmrError naming the file at fault, for a shard or sample that is given
+    twice, and if there are pictures as well as clips.
     """
     paths = expand(shards)
     reader = TarReader(paths)
     kinds: dict[bool, str] = {}
     visuals: list[Item] = []
     texts, judgments, rejects = [], [], []
-    seen: set[str] = set()
-    for archive, key, members in _samples(reader.members):
+    seen: dict[str, list[Member]] = {}
+    samples = _samples(reader)
+    for archive, key, members in samples:
         if limit is not None and len(visuals) >= limit:
             break
         where = f"{Path(paths[archive]).name}: {key}"
@@ -43,11 +55,10 @@ def read_webdataset(shards: Sequence[str], limit: int | None = None) -> Collecti
             rejects.append(Reject(where, f"no picture or clip among {', '.join(members)}"))
             continue
         kinds.setdefault(ending in CLIPS, where)
-        visual_id = key if key not in seen else f"{archive}/{key}"
-        seen.add(visual_id)
-        captions, fault = _captions(reader, members)
-        if fault:
-            rejects.append(Reject(where, fault))
+        visual_id = f"{archive}/{key}" if key in seen else key
+        _refuse_copy(reader, key, members[ending], seen.setdefault(key, []))
+        captions, faults = _captions(reader, members, where)
+        rejects += [Reject(where, fault) for fault in faults]
         visuals.append(Item(visual_id, uri=reader.uri(members[ending])))
         for place, caption in enumerate(captions):
             text_id = f"{visual_id}#{place}"
@@ -64,28 +75,39 @@ def read_webdataset(shards: Sequence[str], limit: int | None = None) -> Collecti
         reader=reader,
         rejects=rejects,
         clips=True in kinds,
+        lost=_lost(reader, samples),
     )
 
 
 def expand(shards: Sequence[str]) -> list[str]:
-    """The shards' paths, in order. Raises CmrError for a pattern that names none."""
-    found: list[str] = []
+    """The shards' paths, in order. Raises CmrError for a pattern that names none, or one again."""
+    found: dict[str, str] = {}
     for pattern in shards:
         paths = [path for braced in _braces(pattern) for path in _paths(braced)]
         if not paths:
             raise CmrError(f"{pattern} names no .tar file")
-        found += paths
-    return found
+        for path in paths:
+            same = path if is_url(path) else os.path.realpath(path)
+            if same in found:
+                again = "twice" if found[same] == path else f"twice, as {found[same]}, too"
+                raise CmrError(f"the shard {path} is given {again}")
+            found[same] = path
+    return list(found.values())
 
 
 def _braces(pattern: str) -> Iterator[str]:
+    """Every path of a pattern; numbers are as wide as the widest if one has leading zeros."""
     match = _RANGE.search(pattern)
     if match is None:
         yield pattern
         return
     first, last = match[1], match[2]
+    if len(last) > 18 or int(last) - int(first) >= MOST_SHARDS:
+        raise CmrError(f"{pattern} names more than {MOST_SHARDS:,} shards")
+    padded = any(len(text) > 1 and text[0] == "0" for text in (first, last))
+    width = max(len(first), len(last)) if padded else 0
     for number in range(int(first), int(last) + 1):
-        text = str(number).zfill(len(first))
+        text = str(number).zfill(width)
         yield from _braces(pattern[: match.start()] + text + pattern[match.end() :])
 
 
@@ -93,58 +115,97 @@ def _paths(path: str) -> list[str]:
     if is_folder(path):
         # CLIP_benchmark puts the shards of each split into a folder of its own.
         return _tars(path) or _tars(join(path, "test"))
-    return matching(path) if any(letter in path for letter in "*?[") else [path]
+    if not any(letter in path for letter in "*?[") or (not is_url(path) and is_file(path)):
+        return [path]
+    return matching(path)
 
 
 def _tars(folder: str) -> list[str]:
     return matching(join(escape(folder), "*.tar"))
 
 
-def _samples(members: Sequence[Member]) -> Iterator[tuple[int, str, dict[str, Member]]]:
-    """Neighbours in a shard with one key: (shard, key, {ending: member})."""
-    current: tuple[int, str] | None = None
-    held: dict[str, Member] = {}
-    for member in members:
+def _samples(reader: TarReader) -> list[Sample]:
+    """What shares a key in a shard: (shard, key, {ending: member}), by the first file's place.
+
+    webdataset wants the files of a sample side by side; here they need not be. Raises CmrError,
+    as it does, where an ending comes twice.
+    """
+    found: dict[tuple[int, str], dict[str, Member]] = {}
+    for member in reader.members:
         folder, _, last = member.name.rpartition("/")
-        stem, _, ending = last.partition(".")
-        key = (member.archive, f"{folder}/{stem}" if folder not in ("", ".") else stem)
-        if key != current:
-            if current and held:
-                yield *current, held
-            current, held = key, {}
-        held[ending.lower()] = member
-    if current and held:
-        yield *current, held
+        stem, dot, ending = last.partition(".")
+        if not stem or not dot or _JUNK.match(member.name):
+            continue
+        key = f"{folder}/{stem}" if folder not in ("", ".") else stem
+        held = found.setdefault((member.archive, key), {})
+        other = held.setdefault(ending.lower(), member)
+        if other is not member:
+            shard = reader.paths[member.archive]
+            if other.name == member.name:
+                raise CmrError(f"{shard}: two files are called {member.name!r}")
+            raise CmrError(
+                f"{shard}: {other.name!r} and {member.name!r} are one sample's .{ending.lower()}"
+            )
+    return [(archive, key, held) for (archive, key), held in found.items()]
 
 
-def _captions(reader: TarReader, members: dict[str, Member]) -> tuple[list[str], str | None]:
-    """The captions of a sample, and what is wrong with them if there are none."""
+def _refuse_copy(reader: TarReader, key: str, media: Member, before: list[Member]) -> None:
+    """Refuse a sample that an earlier shard has, too; keys alone may come again."""
+    for other in before:
+        if other.size == media.size and _same(reader, other, media):
+            shards = " and ".join(reader.paths[one.archive] for one in (other, media))
+            raise CmrError(
+                f"{shards} have the same sample {key!r}, with the same file {media.name!r}; "
+                "give each shard once"
+            )
+    before.append(media)
+
+
+def _same(reader: TarReader, one: Member, other: Member) -> bool:
+    try:
+        return reader.read(reader.uri(one)) == reader.read(reader.uri(other))
+    except OSError:
+        # What cannot be read is rejected later, by its own name.
+        return False
+
+
+def _lost(reader: TarReader, samples: Sequence[Sample]) -> list[Reject]:
+    """What is told of damaged shards: where, and how many samples were read before."""
+    starts = [
+        (archive, min(member.offset for member in members.values()))
+        for archive, _, members in samples
+    ]
+    rejects = []
+    for damage in reader.damages:
+        before = sum(a == damage.archive and at < damage.offset for a, at in starts)
+        reason = f"{damage.reason}; {before:,} samples lie before that"
+        rejects.append(Reject(Path(reader.paths[damage.archive]).name, reason))
+    return rejects
+
+
+def _captions(
+    reader: TarReader, members: dict[str, Member], where: str
+) -> tuple[list[str], list[str]]:
+    """The captions of a sample, and what is wrong with them."""
     try:
         if "txt" in members:
-            text = reader.read(reader.uri(members["txt"])).decode("utf-8")
-            captions = [line.strip() for line in text.splitlines()]
-        elif "json" in members:
-            data = json.loads(reader.read(reader.uri(members["json"])).decode("utf-8"))
-            captions = _from_json(data)
+            text = reader.read(reader.uri(members["txt"])).decode("utf-8-sig")
+            # Not splitlines: a caption may have a form feed or U+2028.
+            captions = [line.strip() for line in text.split("\n")]
+            captions = [caption for caption in captions if caption]
+            return captions, [] if captions else [EMPTY]
+        if "json" in members:
+            data = json.loads(reader.read(reader.uri(members["json"])).decode("utf-8-sig"))
         else:
-            return [], f"no .txt or .json among {', '.join(members)}"
-    except (ValueError, RecursionError) as error:
-        return [], f"captions are not readable: {error}"
-    captions = [caption for caption in captions if caption]
-    return captions, None if captions else "the caption is empty"
-
-
-def _from_json(data: object) -> list[str]:
+            return [], [f"no .txt or .json among {', '.join(members)}"]
+    except (OSError, ValueError, RecursionError) as error:
+        return [], [f"captions are not readable: {error}"]
     if isinstance(data, dict):
-        for key in ("captions", "caption", "text"):
-            if key in data:
-                data = data[key]
-                break
-    if isinstance(data, str):
-        return [data.strip()]
-    if isinstance(data, list):
-        return [caption.strip() for caption in data if isinstance(caption, str)]
-    return []
+        data = next((data[name] for name in ("captions", "caption", "text") if name in data), None)
+    found = captions_of(data, f"{where}.json")
+    return [one.text.strip() for one in found if not one.fault], [
+        one.fault for one in found if one.fault
+    ]
 
 
 SOURCE = Source(
@@ -155,8 +216,9 @@ SOURCE = Source(
     "or .json.",
     examples=(
         "cmr ingest webdataset 'shards/{00000..00012}.tar' --model ViT-B-32 --pretrained openai",
-        "cmr ingest webdataset wds_flickr8k/",
-        "cmr ingest webdataset 's3://bucket/clips/{000..099}.tar' --frames 8",
+        "cmr ingest webdataset wds_flickr8k/ --model hf-hub:timm/ViT-B-16-SigLIP",
+        "cmr ingest webdataset 's3://bucket/clips/{000..099}.tar' --frames 8 "
+        "--model ViT-B-32 --pretrained openai",
     ),
     parameters=(Parameter("shards", argument=True, required=True, many=True, path=True), LIMIT),
     read=read_webdataset,

@@ -12,12 +12,23 @@ Row = dict[str, Any]
 
 def current_runs(warehouse: Warehouse) -> list[Row]:
     """Runs on data sets as they are now, as the view `runs` shows them."""
-    return _current(warehouse, warehouse.catalogue(RUNS))
+    rows = _current(warehouse, warehouse.catalogue(RUNS))
+    return [{**row, "candidates": expected_sizes(row)} for row in rows]
 
 
 def current_sets(warehouse: Warehouse) -> list[Row]:
     """Embedding sets of data sets as they are now, as the view `embedding_sets` shows them."""
     return _current(warehouse, warehouse.catalogue(EMBEDDING_SETS))
+
+
+def expected_sizes(run: Row) -> list[int]:
+    """The C that a run was asked for with `expected`.
+
+    Earlier versions recorded the sizes of commands without it, too, as large as they came.
+    """
+    if "expected" not in run["protocols"]:
+        return []
+    return [size for size in run["candidates"] if size <= run["gallery"]]
 
 
 def _current(warehouse: Warehouse, rows: list[Row]) -> list[Row]:

@@ -1,18 +1,20 @@
 -- The run that every run is held against: fp32 at the native dimension, the largest if there are
 -- several; else the finest there is, native dimensions first, by bytes a vector. Of the same data,
--- judgments, model and direction; of runs that rank everything first, and of torch's first.
+-- judgments, model and direction; of runs that rank everything first, and of torch's first. A lifted
+-- dimension adds nothing to the vectors and is never one; where there is nothing else, it is NULL.
 -- @baseline: Its run_id.
 -- @baseline_is: native fp32, or finest available.
 with
 ranked as (
     select
         run_id,
-        first_value(run_id) over finest as baseline,
+        first_value(case when dim_method <> 'lift' then run_id end) over finest as baseline,
         first_value(precision = 'fp32' and dim_method = 'native') over finest as is_native
     from runs
     window finest as (
         partition by dataset, qrels, dataset_fingerprint, model, direction
         order by
+            (dim_method <> 'lift') desc,
             (list_length is null) desc,
             (precision = 'fp32' and dim_method = 'native') desc,
             (dim_method = 'native') desc,
@@ -22,7 +24,11 @@ ranked as (
 final as (
     select
         run_id, baseline,
-        case when is_native then 'native fp32' else 'finest available' end as baseline_is
+        case
+            when baseline is null then null
+            when is_native then 'native fp32'
+            else 'finest available'
+        end as baseline_is
     from ranked
 )
 select * from final

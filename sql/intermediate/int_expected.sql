@@ -5,6 +5,7 @@
 -- @recall: Its part of recall@K.
 -- @hit_rate: Its part of hit_rate@K.
 -- @mrr: Its part of the reciprocal rank of the first relevant item.
+-- @mrr_at: The same of mrr@K: 0 where that rank is beyond K.
 -- @ndcg: Its part of NDCG@K with gain = relevance.
 -- @ndcg_exp: Its part of NDCG@K with gain = 2^relevance - 1.
 -- @precision: Its part of precision@K.
@@ -41,6 +42,7 @@ final as (
         found.inside / gained.relevants as recall,
         case when gained.above is null and offset_ > 0 then 0.0 else found.hit end as hit_rate,
         case when gained.above is null and offset_ > 0 then 0.0 else found.mrr end as mrr,
+        case when gained.above is null and offset_ > 0 then 0.0 else found.mrr_at end as mrr_at,
         gained.gain * found.discounted as ndcg,
         gained.gain_exp * found.discounted as ndcg_exp,
         found.inside / gained.k as precision,

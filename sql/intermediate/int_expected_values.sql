@@ -8,6 +8,7 @@
 -- @hit: P(rank <= K and no relevant item before).
 -- @mrr: E[1 / rank; no relevant item before]; at one place
 -- E[1 / (1 + X)] = (M+1) / ((b+1)(n+1)) (1 - C(M-b, n+1) / C(M+1, n+1)).
+-- @mrr_at: E[1 / rank; rank <= K and no relevant item before].
 with
 cutoffs as (
     select distinct k from int_cutoffs
@@ -23,13 +24,14 @@ valued as (
         int_expected_points.*,
         cutoffs.k,
         case
-            when int_expected_points.place = 0
-                then (m_all + 1) / ((b + 1) * (n + 1))
-                    * (1 - miss_odds(m_all + 1, b + 1, n + 1))
-            else 0.0
+            when int_expected_points.place > 0 then 0.0
+            -- The same as below, which rounding may bring above 1.
+            when b = 0 then 1.0
+            else (m_all + 1) / ((b + 1) * (n + 1)) * (1 - miss_odds(m_all + 1, b + 1, n + 1))
         end as reciprocal,
         coalesce(list_inner_product(odds.odds, weights.inside), 0.0) as inside,
-        coalesce(list_inner_product(odds.odds, weights.discount), 0.0) as discounted
+        coalesce(list_inner_product(odds.odds, weights.discount), 0.0) as discounted,
+        coalesce(list_inner_product(odds.odds, weights.reciprocal), 0.0) as reciprocal_inside
     from int_expected_points
     inner join odds using (m_all, n, b)
     cross join cutoffs
@@ -40,7 +42,8 @@ alone as (
     select
         m_all, n, above, tied, offset_, m, k, inside, discounted,
         case when place = 0 then inside else 0.0 end as hit,
-        reciprocal as mrr
+        reciprocal as mrr,
+        case when place = 0 then reciprocal_inside else 0.0 end as mrr_at
     from valued
     where m = 1
 ),
@@ -50,7 +53,8 @@ spread as (
         sum(probability * inside) as inside,
         sum(probability * discounted) as discounted,
         sum(case when place = 0 then probability * inside else 0.0 end) as hit,
-        sum(probability * reciprocal) as mrr
+        sum(probability * reciprocal) as mrr,
+        sum(case when place = 0 then probability * reciprocal_inside else 0.0 end) as mrr_at
     from valued
     where m > 1
     group by all
@@ -65,7 +69,10 @@ ended as (
             - coalesce(list_inner_product(upper_end.odds, weights.inside_tail), 0.0) as inside,
         coalesce(list_inner_product(lower_end.odds, weights.discount_tail), 0.0)
             - coalesce(list_inner_product(upper_end.odds, weights.discount_tail), 0.0)
-            as discounted
+            as discounted,
+        coalesce(list_inner_product(lower_end.odds, weights.reciprocal_tail), 0.0)
+            - coalesce(list_inner_product(upper_end.odds, weights.reciprocal_tail), 0.0)
+            as reciprocal_inside
     from int_expected_cases as cases
     cross join cutoffs
     inner join odds as lower_end
@@ -88,7 +95,9 @@ tied_alone as (
         ended.share * ended.inside as inside,
         ended.share * ended.discounted as discounted,
         case when ended.offset_ = 0 then ended.share * ended.inside else 0.0 end as hit,
-        case when ended.offset_ = 0 then int_tie_reciprocals.reciprocal else 0.0 end as mrr
+        case when ended.offset_ = 0 then int_tie_reciprocals.reciprocal else 0.0 end as mrr,
+        case when ended.offset_ = 0 then ended.share * ended.reciprocal_inside else 0.0 end
+            as mrr_at
     from ended
     left join int_tie_reciprocals
         on

@@ -1,8 +1,7 @@
 -- The speed of each run that its fellows are compared by: of the runs of a data set, judgments,
--- model and direction all from one kind of measurement under one set of conditions. That is the
--- bench that most of them were in, the latest if several; without one, their scoring passes on the
--- machine where most were made. NULL for a run that was measured otherwise, or elsewhere.
--- @measured: bench, or evaluate.
+-- model and direction all from one bench, under one set of conditions: that which most of them were
+-- in, the latest if several. No row for a run that no bench measured, or one elsewhere. The passes
+-- of evaluate, which count ranks, are no searches, and their speed is not here.
 -- @queries_per_second: As in speed.
 -- @slowest: As in speed.
 -- @quickest: As in speed.
@@ -18,22 +17,20 @@ candidates as (
     select runs.qrels, speed.*
     from speed
     inner join runs using (run_id)
-    where speed.queries_per_second is not null
+    where speed.measured = 'bench' and speed.queries_per_second is not null
 ),
 groups as (
     select
-        dataset, qrels, model, direction, measured, conditions,
+        dataset, qrels, model, direction, conditions,
         row_number() over (
             partition by dataset, qrels, model, direction
-            order by
-                measured = 'bench' desc, count(distinct run_id) desc, max(measured_at) desc,
-                conditions
+            order by count(distinct run_id) desc, max(measured_at) desc, conditions
         ) as place
     from candidates
-    group by dataset, qrels, model, direction, measured, conditions
+    group by dataset, qrels, model, direction, conditions
 ),
 final as (
-    select candidates.*
+    select candidates.* exclude (measured)
     from candidates
     inner join groups
         on
@@ -41,7 +38,6 @@ final as (
             and groups.qrels = candidates.qrels
             and groups.model = candidates.model
             and groups.direction = candidates.direction
-            and groups.measured = candidates.measured
             and groups.conditions = candidates.conditions
             and groups.place = 1
     -- A run may have been measured on the processor and on an accelerator of one machine.

@@ -21,14 +21,11 @@ runs as (
 ),
 int_pools as (
     select run_id, 'full' as protocol, gallery as candidates from runs where pools = 'full'
-    union
-    select run_id, 'expected' as protocol, unnest(candidates) as candidates
-    from runs
-    where pools = 'expected'
-    union
-    select run_id, 'sampled' as protocol, unnest(sampled_candidates) as candidates
-    from runs
-    where pools = 'sampled'
+    union all
+    select run_id, protocol, candidates
+    from main.int_pools
+    semi join runs using (run_id)
+    where protocol = pools and pools <> 'full'
 ),
 alike as (
     select
@@ -91,8 +88,10 @@ summed as (
         sum(n)::bigint as queries,
         sum_known(total_a) / sum(n) as value_a,
         sum_known(total_b) / sum(n) as value_b,
-        sum_known(d) / sum(n) as difference,
+        sum_known(d) as total,
+        total / sum(n) as difference,
         sum_known(d * d) as dd,
+        sum_known(abs(d)) as ad,
         sum_known(n * d) as nd,
         sum(n * n) as nn,
         sum_known(wins)::bigint as wins,
@@ -104,11 +103,14 @@ estimated as (
     select
         *,
         dd - 2 * difference * nd + difference * difference * nn as residual,
-        clustered_error(residual, dd, clusters, queries) as error
+        cluster_spread(residual, dd, clusters) as spread,
+        nn / queries as worst,
+        score_reach(spread, piece(dd, ad, worst, -total), clusters) as below,
+        score_reach(spread, piece(dd, ad, worst, total), clusters) as above
     from summed
 ),
 tested as (
-    select *, difference_p(difference, error) as p
+    select *, difference_p(total, spread, piece(dd, ad, worst, 0), clusters) as p
     from estimated
 ),
 ordered as (
@@ -121,8 +123,8 @@ ordered as (
 final as (
     select
         protocol, candidates, measure, k, value_a, value_b, difference,
-        difference - 1.959963984540054 * error as ci_low,
-        difference + 1.959963984540054 * error as ci_high,
+        difference_end(total, below, queries, measure, -1) as ci_low,
+        difference_end(total, above, queries, measure, 1) as ci_high,
         p,
         case
             when p is not null

@@ -87,8 +87,10 @@ summed as (
         sum(n)::bigint as queries,
         sum_known(total_a) / sum(n) as value_a,
         sum_known(total_b) / sum(n) as value_b,
-        sum_known(d) / sum(n) as difference,
+        sum_known(d) as total,
+        total / sum(n) as difference,
         sum_known(d * d) as dd,
+        sum_known(abs(d)) as ad,
         sum_known(n * d) as nd,
         sum(n * n) as nn,
         sum_known(wins)::bigint as wins,
@@ -100,11 +102,14 @@ estimated as (
     select
         *,
         dd - 2 * difference * nd + difference * difference * nn as residual,
-        clustered_error(residual, dd, clusters, queries) as error
+        cluster_spread(residual, dd, clusters) as spread,
+        nn / queries as worst,
+        score_reach(spread, piece(dd, ad, worst, -total), clusters) as below,
+        score_reach(spread, piece(dd, ad, worst, total), clusters) as above
     from summed
 ),
 tested as (
-    select *, difference_p(difference, error) as p
+    select *, difference_p(total, spread, piece(dd, ad, worst, 0), clusters) as p
     from estimated
 ),
 ordered as (
@@ -118,8 +123,8 @@ final as (
     select
         dataset, qrels, direction, run_a, run_b, representation_a, representation_b,
         measure, k, value_a, value_b, difference,
-        difference - 1.959963984540054 * error as ci_low,
-        difference + 1.959963984540054 * error as ci_high,
+        difference_end(total, below, queries, measure, -1) as ci_low,
+        difference_end(total, above, queries, measure, 1) as ci_high,
         p,
         case
             when p is not null

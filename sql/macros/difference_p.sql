@@ -1,10 +1,15 @@
--- Two-sided p-value of no difference, by its standard error; without an error, 1 or 0.
-difference_p(difference, error) as
+-- Two-sided p-value of no difference: the level at which an end of the score interval of the sum of
+-- differences (see score_reach) lies at 0, by Student's t with clusters - 1 degrees of freedom. At
+-- least 2^(1 - clusters), the least that changing the signs of so many clusters can give; 1 where
+-- there is no difference.
+difference_p(total, spread, piece, clusters) as
     (
         case
-            when error is null then null
-            when error > 0 then p_value(difference / error)
-            when abs(difference) > 1e-12 then 0.0
-            else 1.0
+            when spread is null then null
+            when abs(total) <= 1e-12 then 1.0
+            else greatest(
+                t_p(abs(total) / sqrt(spread + piece * abs(total)), clusters - 1),
+                2.0 ** (1 - clusters)
+            )
         end
     )

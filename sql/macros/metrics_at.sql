@@ -3,9 +3,6 @@
 metrics_at(any_k) as table
 with
 int_cutoffs as (
-    select
-        run_id,
-        case when any_k >= 1 then any_k::bigint else error('K must be 1 or more')::bigint end as k
-    from runs
+    select run_id, whole_k(any_k) as k from runs
 )
 select * from metrics

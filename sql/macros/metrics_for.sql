@@ -5,31 +5,33 @@
 metrics_for(any_c, any_k) as table
 with
 int_cutoffs as (
-    select
-        run_id,
-        case when any_k >= 1 then any_k::bigint else error('K must be 1 or more')::bigint end as k
-    from runs
-),
-reaches as (
-    select run_id, max(relevants) as smallest, max(gallery) as largest from ranks group by run_id
+    select run_id, whole_k(any_k) as k from runs
 ),
 limits as (
-    select min(smallest) as smallest, max(largest) as largest, count(*) as known from reaches
+    select min(smallest) as smallest, max(largest) as largest, count(*) as known
+    from int_pool_bounds
 ),
 int_pools as (
     select run_id, 'expected' as protocol, any_c::bigint as candidates
-    from reaches
-    where any_c between smallest and largest
+    from int_pool_bounds
+    where any_c between smallest and largest and any_c = any_c::bigint
     union all
     select
         error(
-            'no run can have pools of ' || any_c || ': the smallest that holds every relevant item '
-            || 'has ' || smallest || ', the largest gallery ' || largest
+            case
+                when any_c = any_c::bigint
+                    then 'no run can have pools of ' || any_c || ': the smallest that holds every '
+                        || 'relevant item has ' || smallest || ', the largest gallery ' || largest
+                else 'C must be a whole number'
+            end
         )::varchar,
         'expected', any_c::bigint
     from limits
     where
         known > 0
-        and not exists (from reaches where any_c between reaches.smallest and reaches.largest)
+        and not exists (
+            from int_pool_bounds
+            where any_c between smallest and largest and any_c = any_c::bigint
+        )
 )
 select * from metrics

@@ -1,11 +1,12 @@
 -- The representation of fewest bytes that keeps a share of each measure of the fp32 native one:
 -- `from recommend()`, `from recommend(retain := 0.95)`. It is sure of it: the lower end of
 -- retention's 95% interval is at least that share. The columns point_… are of the smallest whose
--- retention itself is, which a repetition of the measurement may well not confirm.
+-- retention itself is, which a repetition of the measurement may well not confirm. Where no advice
+-- is earned, or too few visual items are there for that share, unearned says so, and nothing is sure.
 -- @retention: The measure / the baseline's.
 -- @ci_low: Lower end of the 95% interval of retention.
 -- @ci_high: Upper end of the 95% interval of retention.
--- @baseline: The run compared with: fp32 at the native dimension, else the finest there is.
+-- @baseline: The run compared with: fp32 at the native dimension, else the finest that is not lifted.
 -- @baseline_is: native fp32, or finest available.
 -- @point_run_id: Run of the smallest whose retention itself suffices.
 -- @point_dim: Dimension of the smallest whose retention itself suffices.
@@ -16,33 +17,53 @@
 -- @point_retention: Retention of the smallest whose retention itself suffices.
 -- @point_ci_low: Lower end of the 95% interval of point_retention.
 -- @point_ci_high: Upper end of the 95% interval of point_retention.
+-- @unearned: Why nothing is recommended, in words; NULL where the representations decide.
 recommend(retain := 0.99) as table
 with
-ranked as (
+measured as materialized (
+    select * from retention where value is not null
+),
+judged as (
+    select
+        kept.*,
+        coalesce(
+            kept.unearned,
+            -- The baseline's own interval: what ranks that are all the same would be sure to keep.
+            case when own.ci_low < retain then too_few(own.clusters, own.ci_low, retain) end
+        ) as why_not
+    from measured as kept
+    left join measured as own
+        on
+            own.run_id = kept.baseline
+            and own.measure = kept.measure
+            and own.k is not distinct from kept.k
+),
+ranked as materialized (
     select
         *,
+        why_not is null and ci_low >= retain as is_sure,
+        unearned is null and retention >= retain as is_near,
         row_number() over (
-            partition by
-                dataset, qrels, model, direction, scorer, measure, k, ci_low >= retain
+            partition by dataset, qrels, model, direction, scorer, measure, k, is_sure
             order by vector_bytes, retention desc, run_id
         ) as sure_place,
         row_number() over (
-            partition by
-                dataset, qrels, model, direction, scorer, measure, k, retention >= retain
+            partition by dataset, qrels, model, direction, scorer, measure, k, is_near
             order by vector_bytes, retention desc, run_id
         ) as point_place
-    from retention
+    from judged
 ),
-sure as (
-    select * from ranked where ci_low >= retain and sure_place = 1
-),
-point as (
-    select * from ranked where retention >= retain and point_place = 1
+asked as (
+    select
+        dataset, qrels, model, direction, scorer, measure, k,
+        min(baseline) as baseline, min(baseline_is) as baseline_is, min(why_not) as unearned
+    from ranked
+    group by all
 ),
 final as (
     select
-        point.dataset, point.qrels, point.model, point.direction, point.scorer, point.measure,
-        point.k,
+        asked.dataset, asked.qrels, asked.model, asked.direction, asked.scorer, asked.measure,
+        asked.k,
         sure.run_id, sure.dim, sure.dim_method, sure.precision, sure.variant, sure.vector_bytes,
         sure.retention,
         sure.ci_low, sure.ci_high,
@@ -55,18 +76,31 @@ final as (
         point.retention as point_retention,
         point.ci_low as point_ci_low,
         point.ci_high as point_ci_high,
-        point.baseline, point.baseline_is
-    from point
-    left join sure
+        asked.baseline, asked.baseline_is, asked.unearned
+    from asked
+    left join ranked as sure
         on
-            sure.dataset = point.dataset
-            and sure.qrels = point.qrels
-            and sure.model = point.model
-            and sure.direction = point.direction
-            and sure.scorer = point.scorer
-            and sure.measure = point.measure
-            and sure.k is not distinct from point.k
+            sure.is_sure
+            and sure.sure_place = 1
+            and sure.dataset = asked.dataset
+            and sure.qrels = asked.qrels
+            and sure.model = asked.model
+            and sure.direction = asked.direction
+            and sure.scorer = asked.scorer
+            and sure.measure = asked.measure
+            and sure.k is not distinct from asked.k
+    left join ranked as point
+        on
+            point.is_near
+            and point.point_place = 1
+            and point.dataset = asked.dataset
+            and point.qrels = asked.qrels
+            and point.model = asked.model
+            and point.direction = asked.direction
+            and point.scorer = asked.scorer
+            and point.measure = asked.measure
+            and point.k is not distinct from asked.k
     order by
-        point.dataset, point.qrels, point.model, point.direction, point.measure, point.k
+        asked.dataset, asked.qrels, asked.model, asked.direction, asked.measure, asked.k
 )
 select * from final

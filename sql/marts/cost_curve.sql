@@ -1,18 +1,16 @@
 -- Quality against bytes and latency, over the whole gallery: one row a run, measure and K, each run
 -- with the cost that int_pace chose for it, so that all rows of a data set, judgments, model and
--- direction come from one machine. Without a bench, latency is NULL.
+-- direction come from one bench. Without one, speed and latency are NULL.
 -- @kept: value / the baseline's.
 -- @kept_low: Lower end of its 95% interval.
 -- @kept_high: Upper end of its 95% interval.
 -- @queries_per_second: As in tradeoffs.
--- @measured: bench, or evaluate.
 -- @p50_ms: Median time of a single query over the whole gallery, milliseconds.
 -- @p95_ms: 95 of 100 single queries took at most so long.
 -- @p99_ms: 99 of 100 single queries took at most so long.
 -- @best_bytes: Whether no other has as much of the measure in as few bytes, and more or fewer.
 -- @best_latency: Whether no other has as much of the measure in as little time, and more or less;
 -- NULL where it was not measured.
--- @conditions: Hash of the machine, and of threads, k and batch where it is a bench.
 with
 points as (
     select
@@ -22,7 +20,7 @@ points as (
         retention.value, retention.retention as kept, retention.ci_low as kept_low,
         retention.ci_high as kept_high, retention.vector_bytes, pace.index_vector_bytes,
         pace.memory_vector_bytes, pace.queries_per_second, pace.p50_ms, pace.p95_ms, pace.p99_ms,
-        pace.measured, pace.conditions, pace.machine,
+        pace.conditions, pace.machine,
         -- Last digits of equal values differ by the order in which they were summed.
         round(retention.value, 12) as quality
     from retention

@@ -1,7 +1,7 @@
--- What one gets and gives up with each run instead of its baseline, in figures and in a sentence:
--- one row a run, measure and K. Speeds are of one bench on one machine (int_pace); where run and
--- baseline took turns in one race, the ratio is the median over the rounds, and its ends the least
--- and the most of them.
+-- What one gets and gives up with each run instead of its baseline, over the whole gallery, in
+-- figures and in a sentence: one row a run, measure and K. Speeds are of one bench on one machine
+-- (int_pace); where run and baseline took turns in one race, the ratio is the median over the
+-- rounds, and its ends the least and the most of them.
 -- @kept: The measure / the baseline's.
 -- @kept_low: Lower end of its 95% interval.
 -- @kept_high: Upper end of its 95% interval.
@@ -11,9 +11,10 @@
 -- @throughput_high: In the round where it was most; NULL if they did not take turns.
 -- @latency: Median time of a single query / the baseline's.
 -- @together: Whether both took turns in one race.
--- @baseline: The run compared with: fp32 at the native dimension, else the finest there is.
+-- @baseline: The run compared with: fp32 at the native dimension, else the finest that is not lifted.
 -- @baseline_is: native fp32, or finest available.
--- @sentence: All of it in words.
+-- @unearned: Why no advice is given by this row, in words; NULL where it may be.
+-- @sentence: All of it in words; where no advice is earned, why, beside bytes and speed.
 -- @conditions: Hash of machine, threads, k and batch.
 with
 rounds as (
@@ -29,11 +30,10 @@ paired as (
             list_zip(theirs.each, own.each), lambda pair: pair[1] / pair[2]
         ) as ratios
     from int_baselines as runs
-    inner join int_pace as mine on mine.run_id = runs.run_id and mine.measured = 'bench'
+    inner join int_pace as mine on mine.run_id = runs.run_id
     inner join int_pace as base
         on
             base.run_id = runs.baseline
-            and base.measured = 'bench'
             and base.conditions = mine.conditions
     left join rounds as own
         on
@@ -62,6 +62,7 @@ figures as (
         ) as who,
         concat_ws(
             ' ', base.precision, 'at', base.dim,
+            case when base.dim_method not in ('native', 'pca') then base.dim_method end,
             case when base.scorer <> 'torch' then 'by ' || base.scorer end
         ) as whose,
         case retention.measure
@@ -77,9 +78,18 @@ final as (
         run_id, dataset, qrels, model, direction, dim, dim_method, precision, quantizer, scorer,
         variant, measure, k, retention as kept, ci_low as kept_low, ci_high as kept_high,
         vector_bytes, bytes_share, throughput, throughput_low, throughput_high, latency, together,
-        printf('%s keeps %.1f%%', who, 100 * retention)
-        || coalesce(printf(' [%.1f, %.1f]', 100 * ci_low, 100 * ci_high), '')
-        || printf(' of the %s of %s (%s) at ', named, whose, direction)
+        case
+            when unearned is null
+                then
+                printf('%s keeps %.1f%%', who, 100 * retention)
+                || coalesce(printf(' [%.1f, %.1f]', 100 * ci_low, 100 * ci_high), '')
+                || printf(' of the %s of %s (%s, whole gallery) at ', named, whose, direction)
+            else
+                printf(
+                    'What %s keeps of the %s of %s (%s, whole gallery) cannot be said (%s); it has ',
+                    who, named, whose, direction, unearned
+                )
+        end
         || share_words(bytes_share) || ' the bytes'
         || coalesce(
             printf(' and %.2gx', throughput)
@@ -88,7 +98,7 @@ final as (
             || case when together then '' else ', measured apart' end,
             ''
         ) as sentence,
-        baseline, baseline_is, conditions, machine
+        unearned, baseline, baseline_is, conditions, machine
     from figures
     order by dataset, qrels, model, direction, measure, k, vector_bytes, run_id
 )

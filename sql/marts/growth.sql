@@ -5,13 +5,11 @@ with
 int_pools as (
     select runs.run_id, 'expected' as protocol, sizes.candidates
     from main.runs as runs
-    inner join (
-        select run_id, max(relevants) as smallest from main.ranks group by run_id
-    ) as reaches using (run_id)
+    inner join int_pool_bounds using (run_id)
     inner join (
         select unnest(list_transform(range(1, 28), lambda i: [10, 20, 50][(i - 1) % 3 + 1]
             * 10 ** ((i - 1) // 3)))::bigint as candidates
-    ) as sizes on sizes.candidates between reaches.smallest and runs.gallery
+    ) as sizes on sizes.candidates between int_pool_bounds.smallest and int_pool_bounds.largest
     union
     select run_id, 'expected' as protocol, gallery as candidates from main.runs
 )

@@ -8,8 +8,12 @@
 -- @mrr: Mean reciprocal rank of the first relevant item.
 -- @ndcg_10: NDCG@10 with gain = relevance.
 -- @lift_10: recall@10 / its chance.
+-- @recall_10_kept: recall_10 / the baseline's of the same protocol and C; NULL where the baseline was
+-- not evaluated so. Over the whole gallery, with intervals: retention, tradeoffs.
+-- @pareto_bytes: Whether no other run of the same data, judgments, model, direction, scorer,
+-- protocol and C is at least as good in bytes and recall_10, and better in one of them.
 with
-wide as (
+wide as materialized (
     select
         run_id, dataset, qrels, model, direction, dim, dim_method, precision, quantizer, scorer,
         variant, protocol, candidates,
@@ -25,13 +29,45 @@ wide as (
     from metrics
     group by all
 ),
-final as (
-    select wide.*, runs.vector_bytes
+kept as (
+    select
+        wide.*, runs.vector_bytes,
+        wide.recall_10 / nullif(base.recall_10, 0) as recall_10_kept,
+        -- The last digits of equal values differ by the order in which they were summed.
+        round(wide.recall_10, 12) as quality
     from wide
     inner join runs using (run_id)
+    inner join int_baselines using (run_id)
+    left join wide as base
+        on
+            base.run_id = int_baselines.baseline
+            and base.protocol = wide.protocol
+            and base.candidates = wide.candidates
+),
+ranked as (
+    select
+        * exclude (quality),
+        quality >= max(quality) over (same_bytes)
+        and quality > coalesce(max(quality) over (
+            fewer_bytes range between unbounded preceding and current row exclude group
+        ), -1) as pareto_bytes
+    from kept
+    window
+        same_bytes as (
+            partition by
+                dataset, qrels, model, direction, scorer, protocol, candidates, vector_bytes
+        ),
+        fewer_bytes as (
+            partition by dataset, qrels, model, direction, scorer, protocol, candidates
+            order by vector_bytes
+        )
+),
+final as (
+    select *
+    from ranked
     order by
-        wide.dataset, wide.qrels, wide.model, wide.direction,
-        list_position(['expected', 'full', 'sampled'], wide.protocol),
-        wide.candidates desc, round(wide.recall_10, 10) desc, runs.vector_bytes, wide.run_id
+        dataset, qrels, model, direction,
+        list_position(['expected', 'full', 'sampled'], protocol), candidates desc,
+        round(recall_10, 10) desc, vector_bytes, run_id
 )
 select * from final

@@ -1,10 +1,11 @@
 -- Every measure of every run, protocol, C and K, with its 95% interval, chance and lift.
+-- mrr@k with k = 10 is mrr@10: the reciprocal rank counts 0 where it is beyond K.
 -- Values are expectations over a uniformly random order inside ties; map, mean_rank and
 -- median_rank are of the full protocol alone, and of ranks lower is better, in value and lift.
 -- ann_recall is no quality but how far an approximate list agrees with an exact search. Of a run
 -- that returns lists, what would need ranks beyond them is NULL.
--- Errors are clustered by visual item, with the small-sample factor G / (G - 1) of Cameron and
--- Miller (2015), section II.
+-- Intervals are score intervals clustered by visual item, within the measure's range: share_end, and
+-- of mean_rank score_reach. A median has none.
 with
 first_cutoffs as (
     select run_id, min(k) as first_k from int_cutoffs group by run_id
@@ -16,6 +17,7 @@ chanced as (
             int_chances.recall,
             int_chances.hit_rate,
             int_chances.mrr,
+            int_chances.mrr_at,
             ndcg_chance / weight * discount_sum(least(k, candidates)) / candidates,
             ndcg_exp_chance / weight * discount_sum(least(k, candidates)) / candidates,
             int_chances.precision
@@ -26,7 +28,7 @@ chanced as (
 named as (
     select
         chanced.* exclude (sums, squares, products, chances),
-        unnest(['recall', 'hit_rate', 'mrr', 'ndcg', 'ndcg_exp', 'precision']) as measure,
+        unnest(['recall', 'hit_rate', 'mrr', 'mrr@k', 'ndcg', 'ndcg_exp', 'precision']) as measure,
         unnest(sums) as total,
         unnest(squares) as squared,
         unnest(products) as product,
@@ -43,7 +45,12 @@ estimated as (
         total / weight as value,
         -- Σ (s - n value)².
         squared - 2 * total / weight * product + (total / weight) ** 2 * nn as residual,
-        clustered_error(residual, squared, clusters, weight) as error
+        cluster_spread(residual, squared, clusters) as spread,
+        -- Of mean_rank: the sum of what ranks lie behind the first.
+        total - weight as behind,
+        squared - 2 * product + nn as behind_squared,
+        score_reach(spread, piece(behind_squared, behind, nn / weight, 0), clusters) as below,
+        score_reach(spread, piece(behind_squared, behind, nn / weight, behind), clusters) as above
     from named
 ),
 final as (
@@ -64,8 +71,16 @@ final as (
         estimated.measure,
         case when estimated.measure <> 'mrr' then estimated.k end as k,
         estimated.value,
-        estimated.value - 1.959963984540054 * estimated.error as ci_low,
-        estimated.value + 1.959963984540054 * estimated.error as ci_high,
+        case
+            when estimated.measure = 'mean_rank'
+                then 1 + behind / weight * (behind / (behind + below))
+            else share_end(estimated.value, spread, weight, clusters, 0)
+        end as ci_low,
+        case
+            when estimated.measure <> 'mean_rank'
+                then share_end(estimated.value, spread, weight, clusters, 1)
+            when above is not null then least(estimated.candidates, estimated.value + above / weight)
+        end as ci_high,
         estimated.chance,
         estimated.value / estimated.chance as lift,
         runs.queries,

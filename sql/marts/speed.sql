@@ -1,7 +1,8 @@
 -- How fast searches are. Rows that were measured by `cmr bench` have one contender under one set of
 -- conditions, with the run that tells its quality, if there is one; rows measured in evaluate have
--- the pass that counts a run's exact ranks, which is another task. Figures may be compared where
--- measured and conditions are the same; tradeoffs and decisions do that alone.
+-- the pass that counts a run's exact ranks, which is another task: kernels are compiled before its
+-- clock starts. Figures may be compared where measured and conditions are the same; tradeoffs,
+-- decisions and the report do that alone, with those of `cmr bench`.
 -- @run_id: The run that has the quality of the same vectors and search; NULL if none was evaluated.
 -- @measured: bench, or evaluate.
 -- @queries: Queries in one go.

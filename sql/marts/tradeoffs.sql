@@ -1,5 +1,5 @@
--- What every representation costs and keeps, over the whole gallery. Speeds are all of one machine
--- and one kind of measurement for the runs that may be compared; speed has the others.
+-- What every representation costs and keeps, over the whole gallery. Speeds are of `cmr bench`, and
+-- of one machine for the runs that may be compared; speed has the others.
 -- @bytes_share: vector_bytes / those of the baseline.
 -- @recall_10: recall@10.
 -- @mrr: Mean reciprocal rank of the first relevant item.
@@ -9,16 +9,14 @@
 -- @recall_10_kept_high: Upper end of its 95% interval.
 -- @mrr_kept: mrr / the baseline's.
 -- @ndcg_10_kept: ndcg_10 / the baseline's.
--- @baseline: The run compared with: fp32 at the native dimension, else the finest there is.
+-- @baseline: The run compared with: fp32 at the native dimension, else the finest that is not lifted.
 -- @baseline_is: native fp32, or finest available.
--- @queries_per_second: Queries a second, as measured tells; NULL if the run was not measured so, or on
--- another machine.
--- @measured: bench: batches that `cmr bench` searched; evaluate: the pass that counts exact ranks.
+-- @queries_per_second: Of a batch that `cmr bench` searched; NULL if the run was not measured so, or
+-- on another machine.
 -- @p50_ms: Median time of a single query over the whole gallery, milliseconds.
 -- @p99_ms: 99 of 100 single queries took at most so long.
--- @conditions: Hash of the machine, and of threads, k and batch where it is a bench.
--- @pareto: Whether no other representation is at least as good in bytes, speed and recall_10, and
--- better in one of them.
+-- @pareto: Whether no other representation with a speed is at least as good in bytes, speed and
+-- recall_10, and better in one of them; NULL where the speed is not known.
 -- @pareto_bytes: The same by bytes and recall_10 alone, whatever the speed.
 with
 wide as (
@@ -39,11 +37,11 @@ wide as (
 ),
 costed as materialized (
     select
-        wide.*, base.vector_bytes as base_bytes, coalesce(speed.queries_per_second, 0) as pace,
-        speed.queries_per_second, speed.p50_ms, speed.p99_ms, speed.measured,
+        wide.*, base.vector_bytes as base_bytes,
+        speed.queries_per_second, speed.p50_ms, speed.p99_ms,
         speed.index_vector_bytes, speed.memory_vector_bytes, speed.conditions, speed.machine
     from wide
-    inner join runs as base on base.run_id = wide.baseline
+    left join runs as base on base.run_id = wide.baseline
     left join int_pace as speed on speed.run_id = wide.run_id
 ),
 beaten as (
@@ -51,9 +49,10 @@ beaten as (
         x.run_id,
         bool_or(y.vector_bytes < x.vector_bytes or y.recall_10 > x.recall_10) as by_bytes,
         bool_or(
-            y.pace >= x.pace
+            y.queries_per_second >= x.queries_per_second
             and (
-                y.vector_bytes < x.vector_bytes or y.recall_10 > x.recall_10 or y.pace > x.pace
+                y.vector_bytes < x.vector_bytes or y.recall_10 > x.recall_10
+                or y.queries_per_second > x.queries_per_second
             )
         ) as by_all
     from costed as x
@@ -76,7 +75,7 @@ final as (
         recall_10, mrr, ndcg_10,
         recall_10_kept, recall_10_kept_low, recall_10_kept_high, mrr_kept, ndcg_10_kept,
         baseline, baseline_is, queries_per_second,
-        p50_ms, p99_ms, index_vector_bytes, memory_vector_bytes, measured, conditions, machine,
+        p50_ms, p99_ms, index_vector_bytes, memory_vector_bytes, conditions, machine,
         not by_all as pareto,
         not by_bytes as pareto_bytes
     from costed

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from cmr.api.select import pairs
@@ -19,7 +21,8 @@ def root(evaluated_with):
 def test_by_settings(cmr, root):
     result = cmr("compare", "dim=40,precision=fp32", "dim=40,precision=b1", "-w", root)
     for way in ("t2v", "v2t"):
-        assert f"d {way}: a = 40 native fp32 (" in result.stdout
+        assert f"d {way}, whole gallery: a = 40 native fp32 (" in result.stdout
+    assert result.stdout.count("\nWhole gallery: ") == 2
     assert "wins/losses/ties" in result.stdout
     assert result.stdout.count("b is worse in") + result.stdout.count("do not tell a and b") == 2
     same = cmr("compare", "--a", "dim=40,precision=fp32", "--b", "dim=40,precision=b1", "-w", root)
@@ -52,11 +55,28 @@ def test_several_at_once_share_the_correction(cmr, root):
     assert float(line[-2]) <= float(again[-2])
 
 
+def test_a_cut_off_is_written_into_its_measure(cmr, root):
+    """`mrr@k` at 10 is mrr@10, and a row of its own beside mrr."""
+    result = cmr("compare", "dim=40,precision=fp32", "dim=40,precision=b1", "-w", root, "--all")
+    first = {line.split()[0] for line in result.stdout.splitlines() if line.strip()}
+    assert {"mrr", "mrr@1", "mrr@10", "recall@10", "map"} <= first
+    query = (
+        "select count(*) as n, max(value - (select value from metrics where measure = 'mrr' "
+        "and run_id = m.run_id and protocol = 'full')) as over from metrics as m "
+        "where measure = 'mrr@k' and k = 10 and protocol = 'full'"
+    )
+    (row,) = json.loads(cmr("sql", query, "-w", root, "--format", "json").stdout)
+    assert row["n"] == 12
+    assert row["over"] <= 1e-12
+
+
 def test_pools(cmr, root):
     for pools in ("expected", "sampled"):
         result = cmr("compare", "dim=40,precision=fp32", "dim=16,precision=fp32", "-w", root,
                      "--pools", pools)  # fmt: skip
         assert " C " in result.stdout
+        assert f", {pools}, C = 10, 20: a = " in result.stdout
+        assert f"\n{pools.capitalize()}, C = 20: " in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -85,7 +105,7 @@ def test_which_run_must_be_clear(root):
 
 def test_recommend(cmr, root):
     result = cmr("recommend", "-w", root, "--retain", "0.9")
-    assert "Fewest bytes a vector that keep 90.0%" in result.stdout
+    assert "Fewest bytes a vector that keep 90.0%, whole gallery" in result.stdout
     sentence = result.stdout.strip().splitlines()[-1]
     assert sentence.startswith("d, data: ")
     assert "of the native fp32 vectors" in sentence

@@ -6,6 +6,8 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
+from cmr.api.ingest import ingest_source
+from cmr.errors import CmrError
 from cmr.sources import registry
 from cmr.sources.collection import Collection, Item, Judgment
 from cmr.sources.source import Parameter, Source
@@ -69,6 +71,24 @@ def test_a_source_of_another_package(cmr, plugins, tmp_path):
     refused = cmr("ingest", "broken", "-w", tmp_path / "w", code=1)
     assert refused.stderr.count("\n") == 1
     assert "does not load" in refused.stderr
+
+
+def test_pictures_need_a_model(cmr, tmp_path):
+    """No toy encodes real pictures unasked; nothing is read before that is said."""
+    for name in registry.names():
+        source = registry.get(name)
+        if not source.media or source.own_model:
+            continue
+        asked = {one.name: "nowhere" for one in source.parameters if one.required}
+        with pytest.raises(CmrError, match=f"the source '{name}' needs --model, .*ViT-B-32 .* toy"):
+            ingest_source(str(tmp_path / "w"), name, **asked)
+        assert "[required" in cmr("ingest", name, "--help").stdout
+    vectors = {"image_vectors": "v", "text_vectors": "t"}
+    with pytest.raises(CmrError, match="has no Parquet file"):
+        ingest_source(str(tmp_path / "w"), "hf", folder=str(tmp_path), **vectors)
+    refused = cmr("ingest", "pairs", tmp_path / "none.csv", "-w", tmp_path / "w", code=1)
+    assert refused.stderr.count("\n") == 1
+    assert not (tmp_path / "w").exists()
 
 
 def test_no_such_source(cmr):

@@ -17,7 +17,7 @@ import pytest
 from cmr.sources.scenes_draw import render, scenes
 from cmr.views import connect
 from cmr.warehouse.storage import Storage
-from tests.conftest import npz_arrays
+from tests.conftest import TOY, npz_arrays
 from tests.pipeline.test_interrupted import rows, start
 
 pytest.importorskip("ray", reason="needs Ray (the extra cmr[ray])")
@@ -175,7 +175,7 @@ def test_pictures_are_encoded_by_workers(cmr, cluster, tmp_path):
     for engine in ("local", "ray"):
         more = ("--engine", "ray", "--ray-address", cluster.address) if engine == "ray" else ()
         root = tmp_path / engine
-        command = ("pairs", table, "--images", folder, "-w", root, "--dataset", "d",
+        command = ("pairs", table, *TOY, "--images", folder, "-w", root, "--dataset", "d",
                    "--max-rejects", "1")  # fmt: skip
         cmr("ingest", *command, *more)
         con = connect(str(root))

@@ -1,4 +1,4 @@
-"""Killed at a random moment, run again: the warehouse of an undisturbed run, and no other figure."""
+"""Killed at a random moment, run again: the same as undisturbed, and no other figure between."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from cmr.encode.decode import decode
 from cmr.encode.models import ASSETS, EMBEDDED, resolve
 from cmr.sources.scenes_draw import render, scenes
 from cmr.views import connect
+from tests.conftest import TOY
 
 
 def picture_bytes(image, form="JPEG", **options):
@@ -66,7 +67,7 @@ def coco(tmp_path):
 def test_every_kind_of_picture(cmr, coco, tmp_path):
     path, folder = coco
     root = tmp_path / "w"
-    result = cmr("ingest", "coco", "--annotations", path, "--images", folder, "-w", root,
+    result = cmr("ingest", "coco", *TOY, "--annotations", path, "--images", folder, "-w", root,
                  "--dataset", "c", "--max-rejects", "0.3")  # fmt: skip
     assert "18 texts, 9 visuals, 18 pairs" in result.stderr
     con = connect(str(root))
@@ -81,7 +82,7 @@ def test_every_kind_of_picture(cmr, coco, tmp_path):
     ).fetchall()
     assert [row[0] for row in rows] == [str(100 + n) for n in range(9)]
     assert {row[2] for row in rows} == {64}
-    again = cmr("ingest", "coco", "--annotations", path, "--images", folder, "-w", root,
+    again = cmr("ingest", "coco", *TOY, "--annotations", path, "--images", folder, "-w", root,
                 "--dataset", "c", "--max-rejects", "0.3")  # fmt: skip
     assert "already there" in again.stderr
 
@@ -95,7 +96,7 @@ def test_a_zip_gives_the_same(cmr, coco, tmp_path):
     vectors = []
     for images in (folder, archive):
         root = tmp_path / f"w-{images.name}"
-        cmr("ingest", "coco", "--annotations", path, "--images", images, "-w", root,
+        cmr("ingest", "coco", *TOY, "--annotations", path, "--images", images, "-w", root,
             "--dataset", "c", "--max-rejects", "0.4", "--limit", "8")  # fmt: skip
         con = connect(str(root))
         vectors.append(
@@ -108,7 +109,9 @@ def test_a_zip_gives_the_same(cmr, coco, tmp_path):
 def test_too_many_rejects(cmr, coco, tmp_path):
     path, folder = coco
     root = tmp_path / "w"
-    result = cmr("ingest", "coco", "--annotations", path, "--images", folder, "-w", root, code=1)
+    result = cmr(
+        "ingest", "coco", *TOY, "--annotations", path, "--images", folder, "-w", root, code=1
+    )
     assert "pictures cannot be used, more than the 0 that --max-rejects allows" in result.stderr
     assert not root.exists()
 
@@ -130,7 +133,7 @@ def test_too_many_rejects(cmr, coco, tmp_path):
 )
 def test_malformed_json(cmr, tmp_path, text, words):
     (tmp_path / "a.json").write_text(text)
-    result = cmr("ingest", "coco", "--annotations", tmp_path / "a.json", "--images", tmp_path,
+    result = cmr("ingest", "coco", *TOY, "--annotations", tmp_path / "a.json", "--images", tmp_path,
                  "-w", tmp_path / "w", code=1)  # fmt: skip
     assert words in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
@@ -145,7 +148,7 @@ def test_no_way_out_of_the_folder(cmr, tmp_path):
         "annotations": [{"id": 1, "image_id": 1, "caption": "x"}],
     }
     (tmp_path / "a.json").write_text(json.dumps(data))
-    result = cmr("ingest", "coco", "--annotations", tmp_path / "a.json", "--images",
+    result = cmr("ingest", "coco", *TOY, "--annotations", tmp_path / "a.json", "--images",
                  tmp_path / "images", "-w", tmp_path / "w", "--max-rejects", "1",
                  code=1)  # fmt: skip
     assert "no picture of any caption can be read" in result.stderr
@@ -167,7 +170,7 @@ def test_decode_turns_and_converts():
 
 def test_weights_are_never_made_up(cmr, coco, tmp_path):
     path, folder = coco
-    base = ("ingest", "coco", "--annotations", path, "--images", folder, "-w", tmp_path / "w")
+    base = ("ingest", "coco", *TOY, "--annotations", path, "--images", folder, "-w", tmp_path / "w")
     result = cmr(*base, "--model", "ViT-B-32", code=1)
     assert "needs --pretrained" in result.stderr
     empty = tmp_path / "empty"

@@ -15,6 +15,7 @@ from cmr.encode.models import resolve
 from cmr.errors import CmrError
 from cmr.sources.scenes_draw import render, scenes
 from cmr.views import connect
+from tests.conftest import TOY
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def pairs(tmp_path):
     path = tmp_path / "captions.csv"
     rows = "".join(f"{n}.png,{scene.captions[0]}\n" for n, scene in enumerate(drawn))
     path.write_text("image,caption\n" + rows)
-    return ("pairs", path, "--images", folder)
+    return ("pairs", path, *TOY, "--images", folder)
 
 
 def vectors(root, model):

@@ -9,7 +9,7 @@ from cmr.encode.openclip import OpenClip
 from cmr.pipeline import encoded
 from cmr.sources.scenes_draw import render, scenes
 from cmr.views import connect
-from tests.conftest import snapshot
+from tests.conftest import TOY, snapshot
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def photos(tmp_path):
         if twice:
             rows += [f"again.png,{drawn[1].captions[0]}"]
         path.write_text("image,caption\n" + "\n".join(rows) + "\n")
-        return ("pairs", path, "--images", folder)
+        return ("pairs", path, *TOY, "--images", folder)
 
     return table
 

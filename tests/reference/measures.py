@@ -10,9 +10,7 @@ import itertools
 import math
 from fractions import Fraction
 
-import numpy as np
-
-MEASURES = ("recall", "hit_rate", "mrr", "ndcg", "ndcg_exp", "precision")
+MEASURES = ("recall", "hit_rate", "mrr", "mrr@k", "ndcg", "ndcg_exp", "precision")
 FULL_MEASURES = ("map", "mean_rank")
 
 
@@ -31,6 +29,7 @@ def of_order(gains: list[int], relevances: list[int], k: int) -> dict[str, float
         "recall": found / relevants,
         "hit_rate": float(found > 0),
         "mrr": 1 / first,
+        "mrr@k": 1 / first if first <= k else 0.0,
         "ndcg": dcg(top, float) / dcg(ideal, float),
         "ndcg_exp": dcg(top, lambda v: 2.0**v - 1) / dcg(ideal, lambda v: 2.0**v - 1),
         "precision": found / k,
@@ -68,16 +67,3 @@ def expectation(items: list[tuple[float, int]], k: int, size: int | None = None)
                 totals[name] += values[name] * float(weight)
         pools += 1
     return {name: total / pools for name, total in totals.items()}
-
-
-def clustered_interval(values: np.ndarray, clusters: list[str]) -> tuple[float, float]:
-    """95% interval of a mean with errors clustered: sum the residuals of each cluster."""
-    mean = values.mean()
-    names = sorted(set(clusters))
-    residuals = [
-        sum(value - mean for value, cluster in zip(values, clusters, strict=True) if cluster == one)
-        for one in names
-    ]
-    count = len(names)
-    variance = count / (count - 1) * sum(r * r for r in residuals) / len(values) ** 2
-    return mean - 1.959963984540054 * variance**0.5, mean + 1.959963984540054 * variance**0.5

@@ -20,6 +20,7 @@ from cmr.report.page import pictures
 from cmr.sources.scenes_draw import render, scenes
 from cmr.warehouse.current import current_runs
 from cmr.warehouse.store import Warehouse
+from tests.conftest import TOY
 
 NASTY = '<script>alert(1)</script> a red circle & "quotes" </script><!-- <b>bold</b>'
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -44,7 +45,7 @@ def folder(tmp_path_factory):
     with (folder / "captions.csv").open("w", newline="") as stream:
         csv.writer(stream).writerows([["image", "caption"], *lines])
     run(
-        "ingest", "pairs", folder / "captions.csv", "--images", folder / "photos",
+        "ingest", "pairs", *TOY, folder / "captions.csv", "--images", folder / "photos",
         "--dataset", "drawn", "-w", folder / "w", "--device", "cpu",
     )  # fmt: skip
     run(

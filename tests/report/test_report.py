@@ -24,6 +24,9 @@ from cmr.report import fonts, page, write
 from cmr.report.findings import MOST_COMPARED
 from cmr.report.plots import style
 from cmr.report.write import write_report
+from cmr.views import connect
+from cmr.warehouse.schemas import RUNS
+from cmr.warehouse.store import Warehouse
 from tests import warehouses
 
 PLOTS = ("recall", "mrr", "ndcg", "lift", "ranks", "compared")
@@ -65,7 +68,8 @@ def out(root, tmp_path_factory):
     result = CliRunner().invoke(main, ["report", "-w", root, "--out", str(folder)])
     assert result.exit_code == 0, result.output
     assert f"{folder}/index.html" in result.stdout.splitlines()[0]
-    assert re.search(r"plots/ \(14 png, 14 svg\)", result.stdout)
+    assert re.search(r"plots/ \(13 png, 13 svg\)", result.stdout)
+    assert result.stderr == "it has no speeds: `cmr bench` measures them\n"
     return folder
 
 
@@ -97,12 +101,12 @@ def test_files(out):
     found = names_below(out)
     stem = next(name for name in found if name.endswith("_bytes.png"))[6:-10]
     assert re.fullmatch(r"d_a_b-[0-9a-f]{8}", stem)
-    whats = [f"{way}_{what}" for way in ("t2v", "v2t") for what in PLOTS] + ["bytes", "speed"]
+    whats = [f"{way}_{what}" for way in ("t2v", "v2t") for what in PLOTS] + ["bytes"]
     plots = {f"plots/{stem}_{what}.{kind}" for what in whats for kind in ("png", "svg")}
     tables = {f"tables/{stem}_{what}.{kind}" for what in ("gallery", "pools")
               for kind in ("md", "tex")}  # fmt: skip
-    rest = {f"{name}.csv" for name in ("leaderboard", "metrics", "retention", "tradeoffs", "speed",
-                                       "ranks", "comparisons")}  # fmt: skip
+    rest = {f"{name}.csv" for name in ("leaderboard", "metrics", "retention", "tradeoffs", "ranks",
+                                       "comparisons")}  # fmt: skip
     rest |= {"index.html", "experiment_summary.json", "experiment_summary.schema.json"}
     assert found == plots | tables | rest
     for name in plots:
@@ -148,6 +152,43 @@ def test_summary_and_tables_agree(out):
     )
     assert test["value"] == value
     assert test["baseline"] == "t2v0-000"
+
+
+def test_speeds_are_those_of_bench(cmr, tmp_path):
+    """Plot, table, summary and page have what was benched alone; without it the page says how."""
+    root = fill(tmp_path / "w", ways=("t2v",))
+    con = connect(root)
+    sets = [("fp32", "t2v0-000"), ("int8", "t2v0-001")]
+    for precision, run_id in sets:
+        warehouse, more = Warehouse.open(root), {"model": "a/b", "dim": 8, "gallery": 20}
+        row = warehouse.find(RUNS, run_id)
+        sides = {"text_set": f"t{precision}", "visual_set": f"v{precision}"}
+        warehouse.commit(RUNS, run_id, {**row, **sides})
+        if precision == "int8":
+            warehouses.add_bench(warehouse, precision, [0.5, 0.5], **more)
+            warehouses.add_bench(warehouse, precision, [0.5], stage="single", batch=1,
+                                 candidates=20, **more)  # fmt: skip
+    assert {row[0] for row in con.execute("select measured from speed").fetchall()} == {
+        "bench", "evaluate",
+    }  # fmt: skip
+    told = cmr("report", "-w", root, "--out", tmp_path / "out")
+    assert told.stderr == ""
+    (drawn,) = (tmp_path / "out" / "plots").glob("*_speed.svg")
+    assert "cmr bench" in drawn.read_text()
+    (row,) = csv.DictReader(io.StringIO((tmp_path / "out" / "speed.csv").read_text()))
+    assert (row["run_id"], row["queries_per_second"]) == ("t2v0-001", "20.0")
+    assert [row["run_id"] for row in summary_of(tmp_path / "out")["speed"]] == ["t2v0-001"]
+    page = (tmp_path / "out" / "index.html").read_text()
+    rows = re.search(r'id="rows-s0-speed-t2v">(.*?)</script>', page)[1]
+    assert [(row["run_id"], row["p50_ms"]) for row in json.loads(rows)] == [("t2v0-001", 50.0)]
+    schema = json.loads((tmp_path / "out" / "experiment_summary.schema.json").read_text())
+    jsonschema.Draft202012Validator(schema).validate(summary_of(tmp_path / "out"))
+
+
+def test_the_page_says_how_to_get_speeds(out):
+    page = (out / "index.html").read_text()
+    assert "No speed was measured: cmr bench --dataset d --directions t2v measures it." in page
+    assert re.search(r'id="rows-s0-speed-t2v">\[\]</script>', page)
 
 
 def test_the_same_twice(root, out, tmp_path):
@@ -316,7 +357,10 @@ def test_many_runs(tmp_path):
         svg = path.read_text()
         assert "Recall@10" in svg or "recall" not in path.name
     (svg,) = (tmp_path / "out" / "plots").glob("*_compared.svg")
-    assert f"paired differences of {MOST_COMPARED} of {len(many)} runs" in svg.read_text()
+    assert (
+        f"paired differences of {MOST_COMPARED} of {len(many)} runs, whole gallery"
+        in svg.read_text()
+    )
 
 
 @pytest.mark.usefixtures("no_page")

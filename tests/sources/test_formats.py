@@ -111,9 +111,10 @@ def rows_of_pairs(as_list):
 def test_pairs(photos, tmp_path, ending, as_list):
     import polars as pl
 
+    rows = rows_of_pairs(as_list)
     if as_list and ending in ("csv", "tsv"):
-        pytest.skip("text tables have no lists")
-    table = pl.DataFrame(rows_of_pairs(as_list))
+        rows = [row | {"caption": json.dumps(row["caption"])} for row in rows]
+    table = pl.DataFrame(rows)
     path = tmp_path / f"pairs.{ending}"
     if ending == "parquet":
         table.write_parquet(path)
@@ -130,14 +131,14 @@ def test_pairs_with_faults(photos, tmp_path):
     path = tmp_path / "pairs.csv"
     path.write_text("path,caption\n0012.png,a\n,b\nc.png,\n")
     found = read_pairs(str(path), str(photos))
-    assert [reject.source_row for reject in found.rejects] == ["row 1", "row 2"]
+    assert [reject.source_row for reject in found.rejects] == ["row 1 (line 3)", "row 2 (line 4)"]
     with pytest.raises(CmrError, match="has no column 'title'; it has path, caption"):
         read_pairs(str(path), str(photos), caption_column="title")
     path.write_text("a,b\n1,2\n")
     with pytest.raises(CmrError, match="--media-column names another"):
         read_pairs(str(path), str(photos))
     (tmp_path / "x.parquet").write_bytes(b"PAR1")
-    with pytest.raises(CmrError, match="not a readable parquet table"):
+    with pytest.raises(CmrError, match="not a readable Parquet file"):
         read_pairs(str(tmp_path / "x.parquet"), str(photos))
 
 
@@ -179,11 +180,11 @@ def test_webdataset_with_faults(tmp_path):
         add(tar, "d.txt", b"\xff\xfe")
         add(tar, "e.png", PICTURES["c"])
         add(tar, "e.txt", b"again")
-    found = read_webdataset([str(path), str(path)])
+    found = read_webdataset([str(path)])
     reasons = {reject.source_row: reject.reason for reject in found.rejects}
     assert "no picture or clip among txt" in reasons["a.tar: x"]
     assert "captions are not readable" in reasons["a.tar: d"]
-    assert len({item.item_id for item in found.visuals}) == 6
+    assert [item.item_id for item in found.visuals] == ["../../etc/c", "d", "e"]
     assert not (tmp_path.parent / "etc").exists()
     (tmp_path / "b.tar").write_bytes(b"no tar at all" * 100)
     with pytest.raises(CmrError, match="not a readable tar"):
@@ -238,7 +239,59 @@ def test_clip_retrieval(tmp_path):
     assert seen(found) == {"a.jpg": ["of a.jpg"] * 3, "b.jpg": ["of b.jpg"], "c.jpg": ["of c.jpg"]}
     assert found.vectors["visual", 8].shape == (3, 8)
     (tmp_path / "text_emb" / "text_emb_1.npy").unlink()
-    with pytest.raises(CmrError, match="shard 1 is not in both"):
+    with pytest.raises(CmrError, match=r"img_emb_1\.npy and lacks text_emb/text_emb_1\.npy"):
+        read_clip_retrieval(str(tmp_path))
+
+
+def clip_retrieval(root, names, side="img_emb", **columns):
+    """Shards of one row each, called by `names`; `columns` make the metadata of each."""
+    (root / side).mkdir(parents=True, exist_ok=True)
+    for n, name in enumerate(names):
+        np.save(root / side / f"{side}_{name}.npy", np.eye(1, 16, n, dtype=np.float32))
+        if columns:
+            (root / "metadata").mkdir(exist_ok=True)
+            table = pa.table({key: [values[n]] for key, values in columns.items()})
+            pq.write_table(table, root / "metadata" / f"metadata_{name}.parquet")
+
+
+def test_clip_retrieval_finds_what_belongs_together_by_name(tmp_path):
+    """Padded from ten shards on, or not, or by no number: the same collection, in one order."""
+    paths = [f"{n // 2}.jpg" for n in range(12)]
+    told = {"image_path": paths, "caption": [f"caption {n}" for n in range(12)]}
+    found = {}
+    for kind in ("{}", "{:02}", "{:05}", "part-{}-of-12"):
+        names = [kind.format(n) for n in range(12)]
+        clip_retrieval(tmp_path / kind, names, **told)
+        clip_retrieval(tmp_path / kind, names, "text_emb")
+        found[kind] = read_clip_retrieval(str(tmp_path / kind))
+        assert seen(found[kind]) == {
+            f"{n}.jpg": [f"caption {2 * n}", f"caption {2 * n + 1}"] for n in range(6)
+        }
+    for other in found.values():
+        assert (other.texts, other.visuals, other.judgments) == (
+            found["{}"].texts, found["{}"].visuals, found["{}"].judgments,
+        )  # fmt: skip
+        for key, array in other.vectors.items():
+            assert np.array_equal(array, found["{}"].vectors[key])
+
+
+def test_clip_retrieval_misses_no_companion(tmp_path):
+    names = [f"{n:02}" for n in range(11)]
+    clip_retrieval(tmp_path, names, image_path=names, caption=names)
+    clip_retrieval(tmp_path, names, "text_emb")
+    read_clip_retrieval(str(tmp_path))
+    for missing in ("metadata/metadata_03.parquet", "text_emb/text_emb_07.npy",
+                    "img_emb/img_emb_10.npy"):  # fmt: skip
+        data = (tmp_path / missing).read_bytes()
+        (tmp_path / missing).unlink()
+        with pytest.raises(CmrError, match=f"lacks {missing}"):
+            read_clip_retrieval(str(tmp_path))
+        (tmp_path / missing).write_bytes(data)
+    np.save(tmp_path / "text_emb/text_emb_04.npy", np.ones((2, 16), np.float32))
+    with pytest.raises(CmrError, match=r"img_emb_04.npy has 1 rows and .*text_emb_04.npy 2"):
+        read_clip_retrieval(str(tmp_path))
+    np.save(tmp_path / "img_emb/img_emb_04.npy", np.ones((2, 16), np.float32))
+    with pytest.raises(CmrError, match=r"metadata_04.parquet has 1 rows and .*text_emb_04.npy 2"):
         read_clip_retrieval(str(tmp_path))
 
 
@@ -280,10 +333,14 @@ def test_hf(tmp_path):
     found = read_hf(str(tmp_path), split="test", id_column="id")
     assert seen(found) == EXPECTED
     assert [item.item_id for item in found.visuals] == NAMES
-    with pytest.raises(CmrError, match="no Parquet file of the split 'dev'"):
+    with pytest.raises(CmrError, match="no split 'dev'; it has test"):
         read_hf(str(tmp_path), split="dev")
     with pytest.raises(CmrError, match="lacks the column 'x'"):
         read_hf(str(tmp_path), image_column="x")
+    (tmp_path / "test-00000-of-00002.parquet").unlink()
+    with pytest.raises(CmrError, match=r"there is no file .*test-00000-of-00002\.parquet"):
+        read_hf(str(tmp_path), split="test", id_column="id")
+    assert len(read_hf(str(tmp_path), split="test-00001", id_column="id").visuals) == 1
 
 
 def test_hf_vectors(tmp_path):

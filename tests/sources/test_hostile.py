@@ -19,7 +19,7 @@ from cmr.sources.tars import TarReader
 from cmr.sources.webdataset import read_webdataset
 from cmr.views import connect
 from tests.clips import make_clip
-from tests.conftest import snapshot
+from tests.conftest import TOY, snapshot
 from tests.sources.test_formats import PICTURES, add, picture
 
 
@@ -71,7 +71,7 @@ def test_broken_pictures_in_a_zip_are_rejects(cmr, tmp_path):
     path.write_bytes(data)
     rows = "".join(f"{name},caption {name}\n" for name in names)
     (tmp_path / "c.csv").write_text("image,caption\n" + rows)
-    base = ("ingest", "pairs", tmp_path / "c.csv", "--images", path, "-w", tmp_path / "w")
+    base = ("ingest", "pairs", *TOY, tmp_path / "c.csv", "--images", path, "-w", tmp_path / "w")
     said = cmr(*base, code=1).stderr
     assert "1 of 4 pictures cannot be used" in said
     assert not (tmp_path / "w").exists()
@@ -143,7 +143,7 @@ def test_texts_and_ids_come_back_as_they_are(cmr, tmp_path):
     path = tmp_path / "c.json"
     path.write_text(json.dumps({"images": images, "annotations": annotations}))
     root = tmp_path / "w"
-    said = cmr("ingest", "coco", "--annotations", path, "--images", folder, "-w", root).stderr
+    said = cmr("ingest", "coco", *TOY, "--annotations", path, "--images", folder, "-w", root).stderr
     assert "captions are longer than the model's" in said
     con = connect(str(root))
     rows = con.execute(
@@ -164,8 +164,8 @@ def test_invalid_utf8(cmr, tmp_path, ending):
     rows = {"csv": b"image,caption\na.png,\xff\xfe\n", "tsv": b"image\tcaption\na.png\t\xff\n",
             "jsonl": b'{"image": "a.png", "caption": "\xff"}\n'}  # fmt: skip
     path.write_bytes(rows[ending])
-    said = cmr("ingest", "pairs", path, "-w", tmp_path / "w", code=1).stderr
-    assert f"c.{ending} is not a readable" in said
+    said = cmr("ingest", "pairs", *TOY, path, "-w", tmp_path / "w", code=1).stderr
+    assert f"c.{ending} is no text in UTF-8: line" in said
     assert said.count("\n") == 1
     assert not (tmp_path / "w").exists()
 

@@ -17,6 +17,7 @@ from cmr.sources.images import open_images
 from cmr.sources.img2dataset import read_img2dataset
 from cmr.sources.pairs import read_pairs
 from cmr.sources.webdataset import read_webdataset
+from tests.conftest import TOY
 from tests.sources.test_formats import CAPTIONS, EXPECTED, NAMES, PICTURES, add, seen
 
 ROOT = "memory://bucket/data"
@@ -112,7 +113,7 @@ def test_what_is_not_there(store, cmr, tmp_path):
         read_webdataset([f"{ROOT}/none.tar"])
     with pytest.raises(FileNotFoundError):
         open_images(f"{ROOT}/photos").read("x.png")
-    said = cmr("ingest", "pairs", "nosuch://b/x.csv", "-w", tmp_path / "w", code=1).stderr
+    said = cmr("ingest", "pairs", *TOY, "nosuch://b/x.csv", "-w", tmp_path / "w", code=1).stderr
     assert "cannot open nosuch://b/x.csv" in said
     assert said.count("\n") == 1
 

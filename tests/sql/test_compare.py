@@ -9,9 +9,7 @@ import pytest
 
 from cmr.views import connect
 from tests import warehouses
-from tests.reference import measures
-
-Z = 1.959963984540054
+from tests.reference import intervals, measures
 
 
 @pytest.fixture
@@ -62,7 +60,8 @@ def test_compare_equals_numpy(two):
         .to_pylist()
     )
     assert {(row["measure"], row["k"]) for row in rows} == {
-        *((name, k) for name in ("recall", "hit_rate", "ndcg", "ndcg_exp", "precision")
+        *((name, k)
+          for name in ("recall", "hit_rate", "mrr@k", "ndcg", "ndcg_exp", "precision")
           for k in (1, 5, 10)),
         *((name, None) for name in ("mrr", "map", "mean_rank")),
     }  # fmt: skip
@@ -71,19 +70,15 @@ def test_compare_equals_numpy(two):
         x, y = (values(scores, relevance, row["measure"], row["k"]) for scores in (a, b))
         assert row["value_a"] == pytest.approx(x.mean(), abs=1e-9)
         assert row["value_b"] == pytest.approx(y.mean(), abs=1e-9)
-        mean = (y - x).mean()
-        parts = summed(y - x - mean, groups)
-        error = math.sqrt(sum(v * v for v in parts.values()) * len(parts) / (len(parts) - 1)) / 40
-        assert row["difference"] == pytest.approx(mean, abs=1e-9)
-        assert row["ci_low"] == pytest.approx(mean - Z * error, abs=1e-9)
-        assert row["ci_high"] == pytest.approx(mean + Z * error, abs=1e-9)
-        expected = math.erfc(abs(mean) / error / math.sqrt(2)) if error else 1.0
-        assert row["p"] == pytest.approx(expected, rel=3e-7)
+        low, high, p = intervals.difference(y - x, groups, row["measure"] != "mean_rank")
+        assert row["difference"] == pytest.approx((y - x).mean(), abs=1e-9)
+        assert (row["ci_low"], row["ci_high"]) == pytest.approx((low, high), abs=2e-6)
+        assert row["p"] == pytest.approx(p, abs=1e-6)
         better = (x - y) if row["measure"] == "mean_rank" else (y - x)
         assert row["wins"] == (better > 1e-9).sum()
         assert row["losses"] == (better < -1e-9).sum()
         assert row["wins"] + row["losses"] + row["ties"] == row["queries"] == 40
-        assert row["clusters"] == len(parts)
+        assert row["clusters"] == len(set(groups))
     check_holm(rows)
     assert any(0 < row["p_holm"] < 1 for row in rows)
 
@@ -145,53 +140,64 @@ def test_retention_equals_numpy(two):
         .to_arrow_table()
         .to_pylist()
     )
-    assert len(rows) == 2 * 16
+    assert len(rows) == 2 * 19
     groups = groups_of(relevance)
     for row in rows:
         y = values(a, relevance, row["measure"], row["k"])
         x = y if row["run_id"] == "aa11" else values(b, relevance, row["measure"], row["k"])
         kept = x.mean() / y.mean()
-        parts = summed(x - kept * y, groups)
-        spread = sum(v * v for v in parts.values()) * len(parts) / (len(parts) - 1)
-        error = math.sqrt(spread) / y.sum()
+        low, high = intervals.kept(x, y, groups)
         assert (row["baseline"], row["baseline_is"]) == ("aa11", "native fp32")
         assert row["value"] == pytest.approx(x.mean(), abs=1e-9)
         assert row["retention"] == pytest.approx(kept, abs=1e-9)
-        assert row["ci_low"] == pytest.approx(kept - Z * error, abs=1e-7)
-        assert row["ci_high"] == pytest.approx(kept + Z * error, abs=1e-7)
+        assert (row["ci_low"], row["ci_high"]) == pytest.approx((low, high), abs=2e-6)
+        ends = intervals.share(x, groups)
+        assert (row["value_low"], row["value_high"]) == pytest.approx(ends, abs=2e-6)
+        assert row["unearned"] == "12 visual items are too few: at least 30 are needed"
 
 
-def test_recommend(two):
+def test_recommend(tmp_path):
     """The sure choice has its interval's lower end above the share; the other its estimate."""
-    con = connect(two[0].root)
-    kept = con.execute(
-        "select measure, k, retention, ci_low from retention where run_id = 'bb22'"
-    ).fetchall()
-    for retain in (0.3, 0.6, 0.8, 0.99):
+    rng = np.random.default_rng(3)
+    relevance = np.eye(60, dtype=int)
+    warehouse = warehouses.new(tmp_path)
+    warehouses.add_dataset(warehouse, "d", relevance)
+    finer = 3.5 * relevance + rng.normal(size=relevance.shape)
+    coarser = finer + 0.9 * rng.normal(size=relevance.shape)
+    coarse = {"precision": "int8", "vector_bytes": 8}
+    warehouses.add_run(warehouse, "aa11", "d", finer, relevance)
+    warehouses.add_run(warehouse, "bb22", "d", coarser, relevance, **coarse)
+    con = connect(warehouse.root)
+    rows = con.execute("select run_id, measure, k, retention, ci_low, unearned from retention")
+    kept = {row[:3]: row[3:] for row in rows.fetchall()}
+    seen = set()
+    for retain in (0.5, 0.9, 0.95, 0.99):
         rows = con.execute(
-            "select measure, k, run_id, point_run_id, point_vector_bytes "
-            f"from recommend(retain := {retain}) where direction = 't2v'"
+            "select measure, k, run_id, point_run_id, unearned from recommend(retain := ?)",
+            [retain],
         ).fetchall()
-        found = {(measure, k): rest for measure, k, *rest in rows}
-        assert len(found) == 16
-        for measure, k, retention, low in kept:
-            sure, point, size = found[measure, k]
-            assert sure == ("bb22" if low >= retain else "aa11")
-            assert point == ("bb22" if retention >= retain else "aa11")
-            assert size == (8 if retention >= retain else 32)
+        assert len(rows) == 19
+        for measure, k, sure, point, why in rows:
+            share, low, unearned = kept["bb22", measure, k]
+            enough = kept["aa11", measure, k][1] >= retain
+            assert (why is None) == (unearned is None and enough)
+            near = "bb22" if share >= retain else "aa11"
+            assert point == (near if unearned is None else None)
+            expected = "bb22" if low >= retain else "aa11"
+            assert sure == (expected if why is None else None)
+            seen.add((sure, point))
+    assert {("bb22", "bb22"), ("aa11", "aa11"), (None, "aa11")} <= seen
 
 
 def test_the_frontier(two):
-    """Fewer bytes, more recall or more speed keep a run on it; what is beaten in all is off it."""
+    """Fewer bytes or more recall keep a run on it; what is beaten in both is off it."""
     warehouse, _, b, relevance = two
     worse = {"precision": "fp16", "dim_method": "pca", "vector_bytes": 16}
     warehouses.add_run(warehouse, "cc44", "d", b, relevance, **worse)
     rows = connect(warehouse.root).execute(
-        "select run_id, pareto, pareto_bytes, recall_10, queries_per_second from tradeoffs "
+        "select run_id, pareto_bytes, recall_10 from tradeoffs "
         "where direction = 't2v' order by run_id"
     )
     found = {run: rest for run, *rest in rows.fetchall()}
-    assert found["aa11"][2] > found["bb22"][2] == found["cc44"][2]
-    assert len({rest[3] for rest in found.values()}) == 1
+    assert found["aa11"][1] > found["bb22"][1] == found["cc44"][1]
     assert [found[run][0] for run in ("aa11", "bb22", "cc44")] == [True, True, False]
-    assert [found[run][1] for run in ("aa11", "bb22", "cc44")] == [True, True, False]

@@ -12,7 +12,7 @@ from cmr.materialised import open_for
 from cmr.views import connect, fetch
 from cmr.warehouse.schemas import HITS, RANKS, RUNS
 from tests import warehouses
-from tests.reference import lists, measures
+from tests.reference import intervals, lists, measures
 
 KS = (1, 2, 3, 5)
 LENGTH = 3
@@ -149,7 +149,8 @@ def test_one_query_that_is_not_known_makes_the_mean_unknown(three):
     assert 0 < sum(hit) < 12
     assert got["hit_rate", 3] == pytest.approx(np.mean(hit))
     assert got["recall", 3] == pytest.approx(np.mean(hit))
-    for name in ("hit_rate", "recall", "ndcg", "precision"):
+    assert 0 < got["mrr@k", 3] < got["hit_rate", 3]
+    for name in ("hit_rate", "recall", "mrr@k", "ndcg", "precision"):
         assert got[name, 5] is None
         assert got[name, 2] is not None
     for name in ("mrr", "map", "mean_rank", "median_rank"):
@@ -176,9 +177,7 @@ def test_ann_recall_is_a_measure_of_its_own(three):
             sum(value is not None and value < k for value in row[:k]) / k
             for row in agreement.tolist()
         ]
-        low, high = measures.clustered_interval(
-            np.array(each), [f"v{query % 9}" for query in range(12)]
-        )
+        low, high = intervals.share(each, [f"v{query % 9}" for query in range(12)])
         row = con.execute(
             "select value, ci_low, ci_high, chance from metrics "
             "where run_id = 'a' and measure = 'ann_recall' and k = ?",

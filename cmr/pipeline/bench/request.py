@@ -12,13 +12,16 @@ from cmr.pipeline.derive import Deriver, Wanted
 from cmr.pipeline.progressbar import ProgressBar
 from cmr.pipeline.request import Request, find_dataset, find_model, load_subject
 from cmr.pipeline.scoring import Case
-from cmr.pipeline.search import SCORERS, check_rescore, searches
+from cmr.pipeline.search import SCORERS, Search, searches
+from cmr.pipeline.wanted import tasks
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.store import Warehouse
 
 Row = dict[str, Any]
 # Queries in one go, and one by one in each repeat, where nothing is said and there are as many.
 BATCH_SIZE, SINGLES = 1000, 200
+# Where none are asked for.
+PRECISIONS = ("fp32", "fp16", "int8", "int4")
 GRAPH = ("connectivity", "expansion_add", "expansion_search")
 
 
@@ -105,17 +108,13 @@ def contenders(
     sizes = {side: len(ids) for side, ids in loaded.ids.items()}
     directions = tuple(loaded.judged)
     _check(request, sizes, directions)
-    ways = [way for one in requests(request) for way in searches(one)]
     deriver = Deriver(warehouse, data, model, loaded.ids)
     asked = request.search
-    wanted = deriver.plan(asked.dims, asked.dim_methods, asked.precisions, asked.quantizers)
-    for way in ways:
-        for one in wanted:
-            check_rescore(way, one.precision)
+    every = _every(deriver, request)
     found = []
-    with bar("representations", len(wanted), "sets") as advance:
-        for one in wanted:
-            for representation in deriver.derive(one, asked.seed, directions, asked.asymmetric):
+    with bar("representations", len(every), "sets") as advance:
+        for (one, asymmetric), ways in every.items():
+            for representation in deriver.derive(one, asked.seed, directions, asymmetric):
                 for way in ways:
                     fine = None
                     if way.rescore is not None:
@@ -125,6 +124,23 @@ def contenders(
                     found += [Contender(case, name) for name in representation.directions]
             advance(1)
     return Subject(data, model, sizes), found
+
+
+def _every(
+    deriver: Deriver, request: BenchRequest
+) -> dict[tuple[Wanted, bool], dict[Search, None]]:
+    """Representations, each with whether queries stay fp32, and the ways of searching them.
+
+    Raises CmrError for what does not exist, or cannot be searched so.
+    """
+    named = [one.scorer for one in requests(request)]
+    found: dict[tuple[Wanted, bool], dict[Search, None]] = {}
+    for one in requests(request):
+        for task in tasks(deriver, one, searches(one), PRECISIONS):
+            ways = {search: None for search in task.searches if search.scorer in named}
+            if ways:
+                found.setdefault((task.wanted, task.asymmetric), {}).update(ways)
+    return found
 
 
 def requests(request: BenchRequest) -> Iterator[Request]:

@@ -125,7 +125,7 @@ def _add_gallery(
         one["notes"].append(text.format(count=pictures.missing))
 
 
-def _baselines(con: duckdb.DuckDBPyConnection, runs: Sequence[Row]) -> dict[str, str]:
+def _baselines(con: duckdb.DuckDBPyConnection, runs: Sequence[Row]) -> dict[str, str | None]:
     ids = {run["run_id"] for run in runs}
     rows = fetch(con, "select run_id, baseline from int_baselines order by run_id").to_pylist()
     return {row["run_id"]: row["baseline"] for row in rows if row["run_id"] in ids}

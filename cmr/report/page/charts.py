@@ -75,7 +75,10 @@ def against_bytes(rows: Sequence[Row], retain: float, titles: dict[str, str], _:
     )  # fmt: skip
     share = alt.Axis(format=".1~%")
     y = alt.Y(
-        "recall_10_kept:Q", title=_("Recall@10 kept"), axis=share, scale=alt.Scale(zero=False)
+        "recall_10_kept:Q",
+        title=_("Recall@10 kept, whole gallery"),
+        axis=share,
+        scale=alt.Scale(zero=False),
     )
     front = (
         base.transform_filter("datum.pareto_bytes")
@@ -83,7 +86,7 @@ def against_bytes(rows: Sequence[Row], retain: float, titles: dict[str, str], _:
         .encode(x=x, y=y)
     )
     spread = base.mark_rule(strokeWidth=1.5, opacity=0.6).encode(
-        x=x, y=alt.Y("recall_10_kept_low:Q", title=_("Recall@10 kept"), axis=share),
+        x=x, y=alt.Y("recall_10_kept_low:Q", title=_("Recall@10 kept, whole gallery"), axis=share),
         y2="recall_10_kept_high:Q", color=_colour(alt, rows, _),
     )  # fmt: skip
     points = base.mark_point(filled=True, size=90, opacity=1).encode(
@@ -107,7 +110,7 @@ def against_bytes(rows: Sequence[Row], retain: float, titles: dict[str, str], _:
 
 
 def speeds(rows: Sequence[Row], titles: dict[str, str], _: Translate) -> Spec:
-    """Queries scored a second, a bar a representation."""
+    """Queries a second in batches, a bar a representation."""
     import altair as alt
 
     names = list(dict.fromkeys(row["representation"] for row in rows))
@@ -120,8 +123,9 @@ def speeds(rows: Sequence[Row], titles: dict[str, str], _: Translate) -> Spec:
             color=_colour(alt, rows, _),
             tooltip=_tips(
                 alt, titles,
-                ("representation", "queries_per_second:,.0f", "ms_a_query:.4f", "queries:,d",
-                 "gallery:,d", "vector_bytes:,d", "device"),
+                ("representation", "queries_per_second:,.0f", "slowest:,.0f", "quickest:,.0f",
+                 "p50_ms:.3f", "p99_ms:.3f", "queries:,d", "gallery:,d", "vector_bytes:,d",
+                 "threads", "device"),
             ),
         )
     )  # fmt: skip

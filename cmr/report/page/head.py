@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from cmr.report.answer import smallest_sure, sure_sql
+from cmr.report.answer import (
+    NEAR_CHANCE,
+    NO_BASELINE,
+    TOO_FEW,
+    Answer,
+    sure_sql,
+    why_sql,
+)
+from cmr.report.answer import answer as answered
 from cmr.report.page import questions
 from cmr.report.page.exhibit import Exhibit, ask
 from cmr.report.page.labels import DIRECTIONS, MEASURES, sentences
@@ -28,16 +36,30 @@ def answer(
     _: Translate,
 ) -> dict[str, Any]:
     """The recommendation in words and figures, with the queries behind it."""
-    best = smallest_sure(con, subject, retain)
-    chosen = ask(con, f"{key}-answer", sure_sql(subject, retain))
+    found_out = answered(con, subject, retain)
+    best, held = found_out.smallest, found_out.baseline
     share = percent(retain, 4).rstrip("%").rstrip("0").rstrip(".") + "%"
+    if found_out.why_not is not None:
+        return {
+            "lead": [(_("No representation is recommended."), False)],
+            "sentence": _not_said(found_out, share, _),
+            "chosen": ask(con, f"{key}-answer", why_sql(subject, retain)),
+            "kept": None,
+            "tiles": [],
+        }
+    chosen = ask(con, f"{key}-answer", sure_sql(subject, retain))
+    told = []
+    if held.missing is not None:
+        lacking = _("Native fp32 was not evaluated, so it is not the baseline here: add {options}.")
+        told.append(lacking.format(options=held.missing))
     if best is None:
+        sentence = _(
+            "In at least one direction or measure the 95% interval of what each keeps of the "
+            "baseline, {baseline}, reaches below that share. More queries narrow the intervals."
+        ).format(baseline=held.name)
         return {
             "lead": [(_("No representation is sure to keep {share}.").format(share=share), False)],
-            "sentence": _(
-                "In at least one direction or measure the 95% interval of what each keeps of the "
-                "baseline reaches below that share. More queries narrow the intervals."
-            ),
+            "sentence": sentences([sentence, *told], lang),
             "chosen": chosen,
             "kept": None,
             "tiles": [],
@@ -45,9 +67,6 @@ def answer(
     name = f"{best['dim']} {best['dim_method']} {best['precision']}"
     sql = questions.kept(subject, best["dim"], best["dim_method"], best["precision"], 10)
     kept = ask(con, f"{key}-kept", sql)
-    basis = (
-        _("the native fp32 vectors") if best["native"] else _("the finest representation evaluated")
-    )
     found = {
         "chosen": chosen,
         "kept": kept,
@@ -60,28 +79,61 @@ def answer(
             "{share}", share
         )
         sentence = _(
-            "It is {basis} itself. Every smaller representation reaches below that share in at "
-            "least one direction or measure, by its 95% interval."
-        ).format(basis=basis)
+            "It is the baseline itself. Every smaller representation reaches below that share in "
+            "at least one direction or measure, by its 95% interval."
+        )
     else:
         text = _("{name} keeps at least {low} of the quality in {part} of the bytes.")
         text = text.replace("{low}", percent(best["low"])).replace(
             "{part}", percent(best["share"], 1)
         )
         sentence = _(
-            "It is the smallest representation that is sure to keep {share} of {basis}: in every "
-            "direction and measure below, over the whole gallery, the 95% interval of what it "
-            "keeps lies above that. A vector takes {bytes} bytes instead of {base}."
-        ).format(share=share, basis=basis, bytes=f"{best['vector_bytes']:,}", base=f"{base:,}")
-    told = [sentence]
-    if not best["native"]:
-        told.append(_("Native fp32 was not evaluated, so it is not the baseline here."))
+            "It is the smallest representation that is sure to keep {share} of the baseline, "
+            "{baseline}: in every direction and measure below, over the whole gallery, the 95% "
+            "interval of what it keeps lies above that. A vector takes {bytes} bytes instead of "
+            "{base}."
+        ).format(
+            share=share, baseline=held.name, bytes=f"{best['vector_bytes']:,}", base=f"{base:,}"
+        )
     before, _name, after = text.partition("{name}")
     return {
         **found,
         "lead": [(before, False), (name, True), (after, False)],
-        "sentence": sentences(told, lang),
+        "sentence": sentences([sentence, *told], lang),
     }
+
+
+def _not_said(found: Answer, share: str, _: Translate) -> str:
+    """Why nothing is recommended, and how that may be mended."""
+    why = found.why_not
+    assert why is not None
+    if why["kind"] == NO_BASELINE:
+        return _(
+            "Native fp32 was not evaluated, and a lifted dimension is no baseline to hold the "
+            "others against: add {options}."
+        ).format(options=found.baseline.missing)
+    if why["kind"] == TOO_FEW:
+        return _("{count} visual items are too few: at least {fewest} are needed.").format(
+            count=why["clusters"], fewest=why["fewest"]
+        )
+    if why["kind"] == NEAR_CHANCE:
+        name = why["measure"] if why["k"] is None else f"{why['measure']}@{why['k']}"
+        return _(
+            "{measure} of the baseline, {baseline}, is {value}: not clearly above the {chance} "
+            "that a random ranking expects. What others keep of it says nothing."
+        ).format(
+            measure=_(MEASURES.get(name, name)),
+            baseline=found.baseline.name,
+            value=plain(why["baseline_value"]),
+            chance=plain(why["chance"]),
+        )
+    return _(
+        "{count} visual items are too few to be sure of {share}: even where no query differs from "
+        "the baseline, {baseline}, they are sure of no more than {low}. It takes some {needed}."
+    ).format(
+        count=plain(why["clusters"]), share=share, baseline=found.baseline.name,
+        low=percent(why["own_low"]), needed=plain(why["needed"]),
+    )  # fmt: skip
 
 
 def _kept_rows(rows: list[Row], _: Translate) -> list[Row]:
@@ -147,15 +199,15 @@ def measured(
         told.append(
             _("{count} visuals search for their texts.").format(count=plain(row["v2t_queries"]))
         )
-    sizes = ", ".join(map(plain, row["candidates"] or []))
     if "expected" in row["protocols"]:
         told.append(
             _(
                 "For pools of C = {sizes} candidates the figures are exact expectations over all "
                 "random pools, without sampling noise."
-            ).format(sizes=sizes)
+            ).format(sizes=", ".join(map(plain, row["candidates"])))
         )
     elif "sampled" in row["protocols"]:
+        sizes = ", ".join(map(plain, row["sampled_candidates"]))
         told.append(_("Pools of C = {sizes} candidates were drawn.").format(sizes=sizes))
     if subject.qrels != "default":
         told.append(_("The judgments are those called {name}.").format(name=subject.qrels))

@@ -50,7 +50,6 @@ COLUMNS = {
     "lift_low": mark("interval from"),
     "lift_high": mark("to"),
     "queries_per_second": mark("queries a second"),
-    "ms_a_query": mark("ms a query"),
     "search": mark("search"),
     "curve": mark("search"),
     "ann_recall": mark("ANN recall"),

@@ -24,7 +24,7 @@ def of_subject(runs: Sequence[Row], subject: Subject) -> list[Row]:
     return sorted(mine, key=lambda row: (-row["vector_bytes"], row["run_id"]))
 
 
-def default_pair(runs: Sequence[Row], baselines: dict[str, str]) -> tuple[Row, Row] | None:
+def default_pair(runs: Sequence[Row], baselines: dict[str, str | None]) -> tuple[Row, Row] | None:
     """The baseline, and the coarsest precision of its dimension; of one direction's `runs`.
 
     Where its dimension has no other precision, the representation of fewest bytes. None if there

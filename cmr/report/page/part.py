@@ -82,18 +82,22 @@ def _board(
     def facets(row: Row) -> Row:
         return {
             "direction": row["direction"],
-            "pools": f"{row['protocol']} {row['candidates']}",
+            "pools": _pools(row),
             "dim": row["dim"],
             "precision": row["precision"],
         }
 
-    pools = list(dict.fromkeys((row["protocol"], row["candidates"]) for row in board.rows))
-    pools.sort(key=lambda one: (LEADING.index(one[0]), -one[1]))
+    ordered = sorted(
+        board.rows, key=lambda row: (LEADING.index(row["protocol"]), -row["candidates"])
+    )
+    pools = {
+        _pools(row): _(PROTOCOLS[row["protocol"]])
+        + ("" if row["protocol"] == "full" else f", C = {row['candidates']:,}")
+        for row in ordered
+    }
     options = {
         "direction": [(way, _(text)) for way, text in DIRECTIONS.items()],
-        "pools": [
-            (f"{name} {size}", f"{_(PROTOCOLS[name])}, C = {size:,}") for name, size in pools
-        ],
+        "pools": list(pools.items()),
         "dim": [(dim, str(dim)) for dim in sorted({row["dim"] for row in board.rows})],
         "precision": [
             (name, name)
@@ -111,7 +115,7 @@ def _board(
         "board": board,
         "board_about": _(
             "Every representation, best first; a heading sorts by its column. Low and high are the "
-            "95% interval of Recall@10."
+            "95% interval of Recall@10; what is kept of it is of the baseline by the same protocol."
         ),
         "columns": [{"label": titles[name], "numeric": name not in _TEXTS} for name in names],
         "board_rows": [
@@ -123,11 +127,18 @@ def _board(
                 "name": name,
                 "label": labels[name],
                 "options": [(str(value), text) for value, text in options[name]],
-                "chosen": f"{pools[0][0]} {pools[0][1]}" if name == "pools" and pools else "",
+                "chosen": next(iter(pools), "") if name == "pools" else "",
+                # A table is of one protocol and C.
+                "all": name != "pools",
             }
             for name in options
         ],
     }
+
+
+def _pools(row: Row) -> str:
+    """What a row's figures are over; the whole gallery has another size in each direction."""
+    return "full" if row["protocol"] == "full" else f"{row['protocol']} {row['candidates']}"
 
 
 def _sections(
@@ -177,6 +188,9 @@ def _sections(
         add(
             "speed", way, questions.speed(subject, way),
             lambda rows: charts.speeds(rows, titles, _),
+            empty=_("No speed was measured: {command} measures it.").format(
+                command=f"cmr bench --dataset {subject.dataset} --directions {way}"
+            ),
         )  # fmt: skip
         add(
             "latency", way, questions.latency(subject, way),
@@ -225,11 +239,11 @@ _SECTIONS = {
         ),
     ),
     "speed": (
-        mark("Speed and latency"),
+        mark("Speed"),
         mark(
-            "Queries scored a second, and the milliseconds a query that follow from it: one pass "
-            "over all queries together, which serves both directions. A single query that comes "
-            "alone takes longer; cmr bench times it."
+            "Queries a second in batches, over the whole gallery, as cmr bench measured them: all "
+            "of one machine and one set of settings. How long an evaluation takes is no speed of a "
+            "search, and is not drawn."
         ),
     ),
     "latency": (
@@ -271,7 +285,7 @@ _BENCHED = ("latency", "ann")
 _ALTS = {
     "quality": mark("Lines of a measure against the number of candidates C, {way}, {count} runs."),
     "bytes": mark("Points of Recall@10 kept against bytes a vector, {way}, {count} runs."),
-    "speed": mark("Bars of queries scored a second, {way}, {count} runs."),
+    "speed": mark("Bars of queries a second in batches, {way}, {count} runs."),
     "latency": mark("Lines of milliseconds a query against the number of candidates C, {way}."),
     "ann": mark("Curves of queries a second against ANN recall, {way}."),
     "ranks": mark("Stacked bars of the ranks of the first relevant item, {way}, {count} runs."),

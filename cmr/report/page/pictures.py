@@ -9,6 +9,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from cmr.encode.quiet import quiet_decoders
+from cmr.encode.unreadable import UnreadableError, one_item, read_item
 from cmr.errors import CmrError
 
 if TYPE_CHECKING:
@@ -66,11 +68,12 @@ class Pictures:
         if self._reader is None or not item["uri"]:
             return None
         try:
-            data = self._reader.read(item["uri"])
+            data = read_item(self._reader, item["uri"])
             if not self._same(item, data):
-                raise ValueError("another picture by now")
-            small = self._small(data)
-        except (CmrError, OSError, KeyError, ValueError, IndexError):
+                raise UnreadableError("another picture by now")
+            with quiet_decoders(), one_item():
+                small = self._small(data)
+        except (CmrError, OSError, UnreadableError):
             self.missing += 1
             return None
         return "data:image/webp;base64," + base64.b64encode(small).decode()
@@ -90,15 +93,12 @@ class Pictures:
 
     def _frame(self, data: bytes) -> Image.Image:
         from cmr.encode.decode import decode
+        from cmr.encode.video import read_clip
 
-        if self._clips:
-            from cmr.encode.video import read_clip
-
-            return read_clip(data, 1, "middle").frames[0]
-        try:
-            return decode(data)
-        except ValueError:
-            # Where only a folder was named, it may hold clips.
-            from cmr.encode.video import read_clip
-
-            return read_clip(data, 1, "middle").frames[0]
+        if not self._clips:
+            try:
+                return decode(data)
+            except UnreadableError:
+                # Where only a folder was named, it may hold clips.
+                pass
+        return read_clip(data, 1, "middle").frames[0]

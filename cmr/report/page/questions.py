@@ -47,7 +47,8 @@ select
     max(runs.queries) filter (runs.direction = 't2v') as t2v_queries,
     max(runs.queries) filter (runs.direction = 'v2t') as v2t_queries,
     list_distinct(flatten(list(runs.protocols))).list_sort() as protocols,
-    list_distinct(flatten(list(runs.candidates))).list_sort() as candidates
+    list_distinct(flatten(list(runs.candidates))).list_sort() as candidates,
+    list_distinct(flatten(list(runs.sampled_candidates))).list_sort() as sampled_candidates
 from runs
 inner join datasets using (dataset)
 where {subject.condition}"""
@@ -74,7 +75,7 @@ def board(subject: Subject) -> str:
 select
     direction, protocol, candidates, {_NAME} as representation, dim, dim_method, precision,
     vector_bytes, hit_rate_1, hit_rate_5, hit_rate_10, recall_10, recall_10_low,
-    recall_10_high, mrr, ndcg_10, lift_10, run_id
+    recall_10_high, recall_10_kept, mrr, ndcg_10, lift_10, run_id
 from leaderboard
 semi join chosen using (run_id)
 order by
@@ -129,16 +130,15 @@ limit {MOST_ROWS}"""
 
 
 def speed(subject: Subject, direction: str) -> str:
-    """How fast each representation was scored."""
+    """How fast each representation is searched, as `cmr bench` measured it on one machine."""
     return f"""\
 {_chosen(subject, direction)}\
 select
     {_NAME} as representation, dim || ' ' || dim_method as width, dim, precision,
-    vector_bytes, queries, gallery, queries_per_second,
-    1000 / queries_per_second as ms_a_query, device, run_id
-from speed
+    vector_bytes, queries, gallery, queries_per_second, slowest, quickest, p50_ms, p99_ms, k,
+    threads, device, run_id
+from int_pace
 semi join chosen using (run_id)
-where measured = 'evaluate'
 order by vector_bytes, dim, dim_method, precision, run_id
 limit {MOST_ROWS}"""
 

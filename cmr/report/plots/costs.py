@@ -59,14 +59,18 @@ def against_bytes(
 
 
 def speed(look: Look, rows: Sequence[Row], ways: dict[str, str], title: str) -> Any:
-    """A figure of queries a second, and the mean time of a query, against the dimension.
+    """A figure of what `cmr bench` measured against the dimension.
 
-    `rows`: of `speed`.
+    Queries a second in batches, and below, where they were timed, the median of single queries.
+    `rows`: of `Findings.speeds`.
     """
-    figure, grid = _by_direction(ways, 2)
+    names = {"queries_per_second": look.say("queries a second"), "p50_ms": look.say("ms a query")}
+    if all(row["p50_ms"] is None for row in rows):
+        names.pop("p50_ms")
+    figure, grid = _by_direction(ways, len(names))
     for column, way in enumerate(ways):
-        mine = [row for row in rows if row["direction"] == way]
-        for above, axes in zip((True, False), grid[:, column], strict=True):
+        for name, axes in zip(names, grid[:, column], strict=True):
+            mine = [row for row in rows if row["direction"] == way and row[name] is not None]
             # A dimension that was reached by several methods has a line for each of them.
             several = len(style.widths(mine)) > len({row["dim"] for row in mine})
             lines: dict[tuple[int, str], list[Row]] = {}
@@ -76,19 +80,15 @@ def speed(look: Look, rows: Sequence[Row], ways: dict[str, str], title: str) -> 
                 lines.setdefault(key, []).append(row)
             for (place, _method), points in sorted(lines.items()):
                 points = sorted(points, key=lambda row: (row["dim"], row["run_id"]))
-                pace = [row["queries_per_second"] for row in points]
-                y = pace if above else [1000 / value for value in pace]
                 kind = style.precision_kind(PRECISIONS[place])
-                axes.plot([row["dim"] for row in points], y, **kind)
+                axes.plot([row["dim"] for row in points], [row[name] for row in points], **kind)
             style.log_axis(axes.yaxis)
             style.sizes_axis(axes.xaxis, sorted({row["dim"] for row in mine}), True)
-            axes.set_ylabel(look.say("queries a second") if above else look.say("ms a query"))
+            axes.set_ylabel(names[name])
         grid[0, column].set_title(ways[way])
-        grid[1, column].set_xlabel(look.say("dimension"))
+        grid[-1, column].set_xlabel(look.say("dimension"))
     devices = ", ".join(sorted({look.name(str(row["device"])) for row in rows}))
-    note = look.say(
-        "one exact pass over the gallery, which serves both directions; device: {device}"
-    )
+    note = look.say("cmr bench: searches in batches; medians of single queries; device: {device}")
     style.precision_legend(figure, rows, note.format(device=devices))
     style.title(figure, title)
     return figure

@@ -89,6 +89,8 @@
         row.hidden = !fits;
         shown += fits;
       });
+      const pools = form.querySelector("select[name=pools]");
+      if (pools) kept[0].closest("table").caption.textContent = pools.selectedOptions[0].textContent;
       count.textContent = words.shown.replace("{shown}", shown).replace("{all}", kept.length);
       all(".list").forEach((list) => {
         const left = list.querySelector("summary output");

@@ -1,0 +1,64 @@
+"""The boundary around one item: whatever a decoder raises is that item's fault, in one line."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from cmr.errors import CmrError
+from cmr.sources.collection import MediaReader
+
+# A reason longer than this says no more.
+LONGEST = 200
+# What an OSError of the machine itself says; no item is at fault, and all others would fail, too.
+_OF_THE_MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE}
+
+
+class UnreadableError(ValueError):
+    """A picture or clip that cannot be used; its message is the reason, in one printable line."""
+
+
+@contextmanager
+def one_item(what: str = "does not decode") -> Iterator[None]:
+    """Turn any exception within, a MemoryError too, into UnreadableError: `what`, and its reason.
+
+    Decoders of damaged files raise all there is: KeyError, struct.error, RuntimeError. A CmrError
+    passes, for it concerns all items, and so does what the machine lacks: space, file handles.
+    """
+    try:
+        yield
+    except (CmrError, UnreadableError):
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
+            raise
+        raise UnreadableError(f"{what}: {reason_of(error)}") from None
+
+
+def reason_of(error: BaseException) -> str:
+    """What an exception says, in one printable line, with its type where that is no sentence."""
+    try:
+        said = str(getattr(error, "strerror", None) or error)
+    except Exception:
+        said = ""
+    line = "".join(c if c.isprintable() else " " for c in said[: 4 * LONGEST])
+    line = " ".join(line.split())
+    if len(line) > LONGEST:
+        line = line[:LONGEST] + "…"
+    if isinstance(error, MemoryError):
+        return "it needs more memory than there is"
+    name = type(error).__name__
+    if not line:
+        return name
+    # Of other types what is said may be a bare key or number.
+    return line if isinstance(error, OSError | ValueError | SyntaxError) else f"{name}: {line}"
+
+
+def read_item(reader: MediaReader, uri: str) -> bytes:
+    """The bytes of one item. Raises UnreadableError with the reason if there are none."""
+    with one_item("cannot be read"):
+        try:
+            return reader.read(uri)
+        except FileNotFoundError:
+            raise UnreadableError("the file is missing") from None

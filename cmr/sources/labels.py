@@ -1,0 +1,119 @@
+"""Ids and captions of somebody's vectors, in a file beside them: one a row of the vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cmr.errors import CmrError
+from cmr.sources.captions import captions_of
+from cmr.sources.collection import TEXT, VISUAL
+from cmr.sources.jsonfile import load_json
+from cmr.sources.npyfile import load_array
+from cmr.sources.pairs import CAPTIONS
+from cmr.sources.source import Parameter
+from cmr.sources.tables import read_table
+from cmr.sources.text import read_text
+
+TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".pq")
+IDS = {
+    TEXT: ("item_id", "id", "text_id", "caption_id", "query_id"),
+    VISUAL: ("item_id", "id", "visual_id", "image_id", "video_id"),
+}
+_FORMS = "one a line, or a .npy, a JSON list, or a table with the column"
+OPTIONS = (
+    Parameter(
+        "text_ids", f"Ids of the texts: {_FORMS} item_id.  [default: row numbers]", path=True
+    ),
+    Parameter("visual_ids", "Ids of the visuals, likewise.  [default: row numbers]", path=True),
+    Parameter("captions", f"Captions of the texts: {_FORMS} text.", path=True),
+)
+
+
+def read_ids(path: str, side: str, rows: int) -> list[str]:
+    """The ids of the `rows` texts or visuals. Raises CmrError, naming the file and row."""
+    return as_ids(_column(path, IDS[side]), path, side, rows)
+
+
+def read_captions(path: str, rows: int) -> list[str | None]:
+    """The captions of the `rows` texts, None where one is empty. Raises CmrError likewise."""
+    return as_captions(_column(path, CAPTIONS), path, rows)
+
+
+def as_ids(values: Sequence[Any], where: str, side: str, rows: int) -> list[str]:
+    """Ids as text. Raises CmrError for a wrong number, one that is empty, or that comes again."""
+    _check_length(values, where, f"{side} ids", rows)
+    first: dict[str, int] = {}
+    for row, value in enumerate(values):
+        if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
+            raise CmrError(f"{where}: row {row} is {value!r}, expected an id")
+        other = first.setdefault(str(value), row)
+        if other != row:
+            raise CmrError(f"{where}: rows {other} and {row} both have the id {str(value)!r}")
+    return list(first)
+
+
+def as_captions(values: Sequence[Any], where: str, rows: int) -> list[str | None]:
+    """Captions, None where one is empty. Raises CmrError for a wrong number, or what is none."""
+    _check_length(values, where, "captions", rows)
+    found: list[str | None] = []
+    for row, value in enumerate(values):
+        if isinstance(value, str):
+            # Not `captions_of`: what is listed here one a row is not spelt out once more.
+            found.append(value or None)
+            continue
+        told = captions_of(value, f"{where}: row {row}")
+        if len(told) > 1:
+            raise CmrError(f"{where}: row {row} has {len(told)} captions, and one vector of text")
+        found.append(None if told[0].fault else told[0].text)
+    return found
+
+
+def _check_length(values: Sequence[Any], where: str, what: str, rows: int) -> None:
+    if len(values) != rows:
+        raise CmrError(f"{where} has {len(values)} {what}, expected {rows}: one a row of vectors")
+
+
+def _column(path: str, known: tuple[str, ...]) -> list[Any]:
+    """What the file lists: its lines, its array or list, or one column of its table."""
+    ending = Path(path).suffix.lower()
+    if ending in TABLES:
+        table = read_table(path)
+        names = [name for name in known if name in table.columns]
+        if not names and len(table.columns) != 1:
+            raise CmrError(
+                f"{path} has none of the columns {', '.join(known)}; it has {table.listed()}"
+            )
+        return table.column((names or list(table.columns))[0])
+    if ending == ".npy":
+        return listed(load_array(path), path)
+    if ending == ".json":
+        found = load_json(path)
+        if not isinstance(found, list):
+            raise CmrError(f"{path} holds a {type(found).__name__}, expected a list")
+        return found
+    return _lines(path)
+
+
+def listed(array: np.ndarray, where: str) -> list[Any]:
+    """The strings or whole numbers of an array (rows,). Raises CmrError for any other."""
+    if array.ndim != 1 or array.dtype.kind not in "USTiu":
+        raise CmrError(
+            f"{where} has type {array.dtype} and shape {array.shape}, expected strings or whole "
+            "numbers, (rows,)"
+        )
+    if array.dtype.kind != "S":
+        return [*array.tolist()]
+    try:
+        return [value.decode() for value in array.tolist()]
+    except UnicodeDecodeError:
+        raise CmrError(f"{where} holds bytes that are no UTF-8") from None
+
+
+def _lines(path: str) -> list[str]:
+    """Lines end at line feeds alone: an id may hold any other white space."""
+    text = read_text(path)
+    return [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]

@@ -1,0 +1,180 @@
+"""Names of files as tables write them, and the files that they mean.
+
+A name that is there as it is written always wins. Else it may be spelt otherwise (Unicode's
+composed and decomposed forms, `\\` for `/`, `%20` for a space, another case of the ending), begin
+with the folder that was given as the root, or, of clips, have another ending. What fits two files
+fits none.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import NamedTuple, Protocol
+from urllib.parse import unquote
+
+PICTURES = (
+    ".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".ppm", ".tif", ".tiff", ".avif", ".heic",
+)  # fmt: skip
+CLIPS = (
+    ".mp4", ".avi", ".mkv", ".webm", ".mov", ".m4v", ".mpg", ".mpeg", ".flv", ".wmv", ".ts",
+)  # fmt: skip
+
+
+class SeveralFitError(OSError):
+    """A name that may mean two files or more."""
+
+
+class Names(Protocol):
+    """The files below a root, by paths from it."""
+
+    root: str
+
+    def has(self, name: str) -> bool:
+        """Whether there is a file of this very name."""
+
+    def same(self, form: str) -> Sequence[str]:
+        """Files whose `spelt` name is `form`."""
+
+    def stem(self, form: str) -> Sequence[str]:
+        """Pictures and clips whose `spelt` name without its ending is `form`."""
+
+
+def spelt(name: str) -> str:
+    """A name as it is compared: composed, with plain slashes, its ending in lower case."""
+    plain = posixpath.normpath(unicodedata.normalize("NFC", name).replace("\\", "/"))
+    stem, ending = posixpath.splitext(plain)
+    return stem + ending.lower()
+
+
+def locate(name: str, names: Names, clips: bool = False) -> str | None:
+    """The file that a table's name means, None if there is none.
+
+    Raises SeveralFitError if two files fit, none of which has that very name.
+    """
+    if names.has(name):
+        return name
+    forms = list(_forms(name, names.root))
+    for fit in (names.same, partial(_by_stem, names, clips)):
+        for form in forms:
+            found = sorted(set(fit(form)))
+            if len(found) > 1:
+                raise SeveralFitError(f"it may be {' or '.join(found[:3])}")
+            if found:
+                return found[0]
+    return None
+
+
+def _by_stem(names: Names, clips: bool, form: str) -> list[str]:
+    """What the table names without an ending or, of clips, with that of another container."""
+    stem, ending = posixpath.splitext(form)
+    kinds = CLIPS if clips else PICTURES
+    bare = stem if clips and ending in CLIPS else form
+    return [one for one in names.stem(bare) if posixpath.splitext(one)[1].lower() in kinds]
+
+
+def _forms(name: str, root: str) -> list[str]:
+    """Paths from the root that a name may mean, the likelier first, spelt to be compared."""
+    forms: list[str] = []
+    for written in (name, unquote(name)):
+        plain = spelt(written)
+        if not plain.startswith(("/", "..")):
+            forms.append(plain)
+        # A folder that the table names and that was given as the root.
+        parts = plain.split("/")
+        within = [at for at in range(len(parts) - 1) if parts[at] == spelt(root)]
+        forms += ["/".join(parts[at + 1 :]) for at in reversed(within)]
+    return list(dict.fromkeys(forms))
+
+
+class _Folder(NamedTuple):
+    """What lies in a folder: files, folders, and files without their ending, by spelling."""
+
+    files: set[str]
+    same: dict[str, list[str]]
+    folders: dict[str, list[str]]
+    stem: dict[str, list[str]]
+
+
+class FolderNames:
+    """Files below a folder; each folder is listed once, when a name in it is asked for."""
+
+    def __init__(self, root: str, entries: Callable[[str], Mapping[str, bool]]) -> None:
+        """`root`: the folder's own name. `entries`: what lies in a folder, given by its path
+        below the root, and whether that is a folder.
+        """
+        self.root = root
+        self._entries = entries
+        self._held: dict[str, _Folder] = {}
+
+    def has(self, name: str) -> bool:
+        """See `Names`."""
+        folder, last = posixpath.split(name)
+        return not folder.startswith(("/", "..")) and last in self._in(folder).files
+
+    def same(self, form: str) -> list[str]:
+        """See `Names`."""
+        return self._below(form, lambda folder: folder.same)
+
+    def stem(self, form: str) -> list[str]:
+        """See `Names`."""
+        return self._below(form, lambda folder: folder.stem)
+
+    def _below(self, form: str, which: Callable[[_Folder], dict[str, list[str]]]) -> list[str]:
+        *folders, last = form.split("/")
+        places = [""]
+        for part in folders:
+            inside = [(place, self._in(place).folders.get(part, ())) for place in places]
+            places = [posixpath.join(place, one) for place, found in inside for one in found]
+        inside = [(place, which(self._in(place)).get(last, ())) for place in places]
+        return [posixpath.join(place, one) for place, found in inside for one in found]
+
+    def _in(self, folder: str) -> _Folder:
+        if folder not in self._held:
+            found = _Folder(set(), {}, {}, {})
+            for name, is_folder in self._entries(folder).items():
+                spelling = spelt(name)
+                (found.folders if is_folder else found.same).setdefault(spelling, []).append(name)
+                if not is_folder:
+                    found.files.add(name)
+                    stem = posixpath.splitext(spelling)[0]
+                    found.stem.setdefault(stem, []).append(name)
+            self._held[folder] = found
+        return self._held[folder]
+
+
+class ArchiveNames:
+    """Members of an archive, also by the last parts of their path where those are unique."""
+
+    def __init__(self, root: str, members: Iterable[str]) -> None:
+        """`root`: the archive's name without its ending. `members`: full names."""
+        self.root = root
+        self._members = set(members)
+        # By their last part: (its spelling, the whole one's, the member).
+        self._same: dict[str, list[tuple[str, str]]] = {}
+        self._stem: dict[str, list[tuple[str, str]]] = {}
+        for member in self._members:
+            whole = spelt(member)
+            bare = posixpath.splitext(whole)[0]
+            self._same.setdefault(posixpath.basename(whole), []).append((whole, member))
+            self._stem.setdefault(posixpath.basename(bare), []).append((bare, member))
+
+    def has(self, name: str) -> bool:
+        """See `Names`."""
+        return name in self._members
+
+    def same(self, form: str) -> list[str]:
+        """See `Names`; a whole path before one of which only the end fits."""
+        return _ending_with(form, self._same)
+
+    def stem(self, form: str) -> list[str]:
+        """See `Names`."""
+        return _ending_with(form, self._stem)
+
+
+def _ending_with(form: str, held: Mapping[str, Sequence[tuple[str, str]]]) -> list[str]:
+    there = held.get(posixpath.basename(form), ())
+    whole = [member for spelling, member in there if spelling == form]
+    return whole or [member for spelling, member in there if spelling.endswith("/" + form)]

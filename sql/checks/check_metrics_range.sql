@@ -1,0 +1,31 @@
+-- Figures that cannot be: a value, chance or end of an interval outside its measure's range, an
+-- interval without its value, or none of what a run that ranks everything must have. Shares lie
+-- between 0 and 1, ranks between 1 and the gallery.
+with
+bounded as (
+    select
+        metrics.*,
+        case when measure in ('mean_rank', 'median_rank') then 1 else 0 end as least_,
+        case when measure in ('mean_rank', 'median_rank') then metrics.candidates else 1 end as most,
+        runs.list_length
+    from metrics
+    inner join runs using (run_id)
+),
+final as (
+    select run_id, protocol, candidates, measure, k, value, ci_low, ci_high, chance, lift
+    from bounded
+    where
+        -- Rounding is no fault. NaN is greater than everything.
+        value not between least_ - 1e-9 and most + 1e-9
+        or chance is null
+        or chance not between least_ - 1e-9 and most + 1e-9
+        or chance = 0
+        or (value is null and list_length is null)
+        or (lift is null) <> (value is null)
+        or abs(lift * chance - value) > 1e-9 * most
+        or (ci_low is null) <> (ci_high is null)
+        or (value is null and ci_low is not null)
+        or ci_low > value + 1e-9
+        or ci_high < value - 1e-9
+)
+select * from final

@@ -1,0 +1,18 @@
+-- Why no advice can rest on a measure, in words: no baseline, too few visual items, or a baseline
+-- that is not clearly above chance. NULL where it can, and where the measure is not known.
+unearned(baseline, clusters, low, value, chance, name) as
+    (
+        case
+            when baseline is null then 'there is no baseline: native fp32 was not evaluated'
+            when clusters < fewest_clusters()
+                then printf(
+                    '%d visual item%s too few: at least %d are needed', clusters::bigint,
+                    case when clusters = 1 then ' is' else 's are' end,
+                    fewest_clusters()::bigint
+                )
+            when not clearly_above(low, chance)
+                then printf(
+                    '%s %.3f of the baseline is not clearly above chance %.3f', name, value, chance
+                )
+        end
+    )
