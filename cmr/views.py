@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -22,8 +23,12 @@ import duckdb
 import pyarrow as pa
 
 from cmr.errors import CmrError
-from cmr.sqlfiles import View, glossary, in_order, sql_fingerprint, standing_in, views
-from cmr.warehouse.storage import Storage
+from cmr.sqlfiles import View, glossary, in_order, needs, sql_fingerprint, standing_in, views
+from cmr.warehouse.anchors import anchor
+from cmr.warehouse.layout import ANCHORED
+from cmr.warehouse.schemas import CATALOGUE
+from cmr.warehouse.snapshot import VECTORS, take
+from cmr.warehouse.store import Warehouse
 
 T = TypeVar("T")
 # How long prepared views of another version are kept.
@@ -35,18 +40,25 @@ FEW_RUNS = 50
 TRIES, RETRY_SECONDS = 3, 0.05
 
 
-def connect(root: str, *, threads: int | None = None) -> duckdb.DuckDBPyConnection:
-    """An in-memory connection with every view and macro over the warehouse at `root`."""
+def connect(
+    root: str, query: str | None = None, *, threads: int | None = None
+) -> duckdb.DuckDBPyConnection:
+    """An in-memory connection with every view and macro over the warehouse at `root`.
+
+    They see one state of it: its checked rows and files of now; `bind` takes another. `query`:
+    what will be asked, so that only what it reads is checked; without it all but vectors is.
+    Raises CmrError if there is no warehouse. Warns of what is damaged, which is left out.
+    """
     con = duckdb.connect(":memory:")
     if threads:
         con.execute(f"set threads = {int(threads)}")
-    storage = Storage(root)
-    root = storage.root
+    warehouse = Warehouse.open(root)
+    storage = warehouse.storage
     if not storage.is_local:
         from cmr.warehouse.duckfiles import DuckFiles
 
         con.register_filesystem(DuckFiles(storage))
-    con.execute(f"set variable cmr_root = {quoted(root.rstrip('/'))}")
+    con.execute(f"set variable cmr_root = {quoted(storage.root.rstrip('/'))}")
     if storage.is_local and len(storage.listing("runs")) <= FEW_RUNS:
         con.execute("set disabled_optimizers = 'projection_pullup'")
     try:
@@ -55,7 +67,33 @@ def connect(root: str, *, threads: int | None = None) -> duckdb.DuckDBPyConnecti
         con.execute("detach prepared")
     except (OSError, duckdb.Error):
         _install(con)
+    bind(con, warehouse, query)
     return con
+
+
+def bind(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, query: str | None = None) -> None:
+    """Let the views see the warehouse as it is now: checked rows, and files that they name.
+
+    `query` as in `connect`. What it does not read stays as it was.
+    """
+    data = {table.name for table in ANCHORED} - {table.name for table in CATALOGUE}
+    needed = set(data - VECTORS) if query is None else needs(query)
+    if not needed & {table.name for table in ANCHORED}:
+        return
+    snapshot = take(warehouse, needed & data)
+    for table in CATALOGUE:
+        con.register("_rows", pa.Table.from_pylist(snapshot.rows[table.name], table.schema))
+        con.execute(f"create or replace temp table catalogue_{table.name} as from _rows")
+        con.unregister("_rows")
+    storage = warehouse.storage
+    for name in needed & data:
+        files = [anchor(storage, name), *map(storage.path, snapshot.files(name))]
+        con.execute(f"set variable cmr_{name} = $1::varchar[]", [list(map(_literal, files))])
+
+
+def _literal(path: str) -> str:
+    """A path of which DuckDB takes no letter for a pattern."""
+    return re.sub(r"([\[*?])", r"[\1]", path)
 
 
 def _prepared() -> str:
@@ -86,8 +124,6 @@ def _clear(folder: Path, current: Path) -> None:
 
 def _make(path: str, root: str) -> None:
     """Views over an empty warehouse: their columns are the same over any other."""
-    from cmr.warehouse.store import Warehouse
-
     Warehouse.create(root)
     with duckdb.connect(path) as con:
         con.execute(f"set variable cmr_root = {quoted(root)}")

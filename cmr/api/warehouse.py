@@ -88,7 +88,10 @@ class Warehouse:
         return stream_query(self._with(tables), query, self.store, bar, params, rows)
 
     def _with(self, tables: dict[str, Any]) -> duckdb.DuckDBPyConnection:
-        con = self.connect()
+        from cmr.views import connect
+
+        # What the query reads is bound to the warehouse when it is known.
+        con = connect(self.root, "")
         for name, table in tables.items():
             con.register(name, table.arrow() if isinstance(table, Result) else table)
         return con

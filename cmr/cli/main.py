@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import importlib
 import sys
+import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import click
 
 from cmr import __version__
 from cmr.cli.streams import BROKEN_PIPE, reader_has_left, streams
-from cmr.errors import CmrError
+from cmr.errors import CmrError, DamageWarning
 
 # Subcommand -> module that holds a click command of that name. Modules are imported when they
 # are asked for, so that `cmr --help` and `cmr sql` do not wait for torch.
@@ -31,6 +34,25 @@ COMMANDS = {
     "slurm": "cmr.cli.slurm",
     "completion": "cmr.cli.completion",
 }
+
+
+@contextlib.contextmanager
+def _telling_damage() -> Iterator[None]:
+    """What is found damaged, and left out, is a sentence on stderr, each once."""
+    told: set[str] = set()
+    others = warnings.showwarning
+
+    def show(message: Any, category: type[Warning], *where: Any, **more: Any) -> None:
+        if not issubclass(category, DamageWarning):
+            others(message, category, *where, **more)
+        elif str(message) not in told:
+            told.add(str(message))
+            click.echo(f"cmr: {message}", err=True)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", DamageWarning)
+        warnings.showwarning = show
+        yield
 
 
 class LazyGroup(click.Group):
@@ -55,7 +77,8 @@ class LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         """Run; a user's mistake becomes its sentence on stderr and exit code 1."""
         try:
-            return super().invoke(ctx)
+            with _telling_damage():
+                return super().invoke(ctx)
         except CmrError as error:
             click.echo(f"cmr: {error}", err=True)
         except MemoryError:

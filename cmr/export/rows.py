@@ -28,7 +28,7 @@ def reader(asked: Asked) -> pa.RecordBatchReader:
     from cmr.api.query import stream_query
     from cmr.views import connect
 
-    con = connect(asked.warehouse.root)
+    con = connect(asked.warehouse.root, "")
     return stream_query(con, asked.query, asked.warehouse, asked.bar)
 
 

@@ -65,7 +65,7 @@ def _prepare(
     model = find_model(warehouse, data, request.model)
     subject = load_subject(warehouse, data, request)
     check_request(request, subject)
-    deriver = Deriver(warehouse, data, model, subject.ids, stored_only)
+    deriver = Deriver(warehouse, data, model, subject.ids, stored_only, check=request.force)
     return subject, deriver, tasks(deriver, request, ways)
 
 

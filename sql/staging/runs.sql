@@ -3,24 +3,7 @@
 -- @candidates: The C that expected was asked for.
 with
 source as (
-    select *
-    from read_parquet(getvariable('cmr_root') || '/runs/*.parquet', union_by_name = true)
-    union all by name
-    -- Columns that a warehouse may be older than.
-    select
-        null::varchar[] as checksums,
-        null::varchar as quantizer,
-        null::varchar as query_precision,
-        null::varchar as scorer_settings,
-        null::bigint as list_length,
-        null::bigint as connectivity,
-        null::bigint as expansion_add,
-        null::bigint as expansion_search,
-        null::varchar as rescore,
-        null::bigint as oversample,
-        null::bigint as rescore_bytes,
-        null::bigint as index_bytes
-    where false
+    select * exclude (footers, row_checksum) from catalogue_runs
 ),
 final as (
     select
