@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow as pa
 
+from cmr.api.reading import refuse_writing
 from cmr.errors import CmrError
 from cmr.materialised import Bar, no_bar, prepare
-from cmr.views import explain, fetch
+from cmr.views import explain, fetch, lock
 
 if TYPE_CHECKING:
     from cmr.warehouse.store import Warehouse
 
-_EXPLAIN = re.compile(r"^\s*explain\s+(analyze\s+)?", re.IGNORECASE)
 # Rows that a stream gives at a time.
 ROWS = 65_536
 
@@ -27,13 +26,15 @@ def run_query(
     warehouse: Warehouse,
     bar: Bar = no_bar,
     params: Sequence[Any] | dict[str, Any] | None = None,
+    sandbox: bool = False,
 ) -> pa.Table:
     """The result of the last of the statements in `text`, all of which must only read.
 
     Measures that are not kept yet are computed and kept first. `params` are of the last one.
+    `sandbox`: files outside the warehouse are not read. The connection's configuration is locked.
     Raises CmrError for SQL that is wrong or would change something.
     """
-    last = _ready(con, text, warehouse, bar)
+    last = _ready(con, text, warehouse, bar, sandbox)
     table = fetch(con, last, params)
     return table.rename_columns(distinct(table.column_names))
 
@@ -45,9 +46,10 @@ def stream_query(
     bar: Bar = no_bar,
     params: Sequence[Any] | dict[str, Any] | None = None,
     rows: int = ROWS,
+    sandbox: bool = False,
 ) -> pa.RecordBatchReader:
     """The same as a stream of batches of about `rows` rows, which is never whole in memory."""
-    last = _ready(con, text, warehouse, bar)
+    last = _ready(con, text, warehouse, bar, sandbox)
     try:
         reader = con.sql(last, params=params).to_arrow_reader(rows)
     except duckdb.Error as error:
@@ -70,8 +72,11 @@ def stream_query(
     return pa.RecordBatchReader.from_batches(schema, batches())
 
 
-def _ready(con: duckdb.DuckDBPyConnection, text: str, warehouse: Warehouse, bar: Bar) -> str:
+def _ready(
+    con: duckdb.DuckDBPyConnection, text: str, warehouse: Warehouse, bar: Bar, sandbox: bool
+) -> str:
     """Check every statement, keep what is to be kept, run all but the last, and return that."""
+    lock(con, warehouse.storage, sandbox)
     try:
         statements = con.extract_statements(text)
     except duckdb.Error as error:
@@ -79,27 +84,11 @@ def _ready(con: duckdb.DuckDBPyConnection, text: str, warehouse: Warehouse, bar:
     if not statements:
         raise CmrError("the query is empty")
     for statement in statements:
-        _refuse_writing(con, statement)
+        refuse_writing(con, statement)
     prepare(con, warehouse, text, bar=bar)
     for statement in statements[:-1]:
         fetch(con, statement.query)
     return str(statements[-1].query)
-
-
-def _refuse_writing(con: duckdb.DuckDBPyConnection, statement: duckdb.Statement) -> None:
-    """Raise CmrError for what is no SELECT; EXPLAIN ANALYZE runs what it explains, so look in."""
-    kind = statement.type
-    if kind == duckdb.StatementType.EXPLAIN:
-        inner = _EXPLAIN.sub("", statement.query, count=1)
-        try:
-            kinds = {one.type for one in con.extract_statements(inner)}
-        except duckdb.Error:
-            kinds = set()
-        if kinds == {duckdb.StatementType.SELECT}:
-            return
-    if kind != duckdb.StatementType.SELECT:
-        name = kind.name.replace("_", " ")
-        raise CmrError(f"cmr sql only reads; {name} statements are refused")
 
 
 def distinct(names: Sequence[str]) -> list[str]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cmr.cli.options import warehouse_option
+from cmr.cli.options import POSITIVE, query_memory_option, warehouse_option
+from cmr.cli.terminal import say
 from cmr.errors import CmrError
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ Row = dict[str, Any]
 @click.argument("a", required=False)
 @click.argument("b", nargs=-1)
 @warehouse_option
+@query_memory_option
 @click.option("--a", "left", metavar="RUN", help="Run A, instead of the first argument.")
 @click.option("--b", "right", metavar="RUN", multiple=True, help="Run B; may be repeated.")
 @click.option(
@@ -32,7 +34,7 @@ Row = dict[str, Any]
     show_default=True,
     help="Over the whole gallery, or over candidate pools.",
 )
-@click.option("--k", default=10, show_default=True, type=click.IntRange(1), help="Cut-off K.")
+@click.option("--k", default=10, show_default=True, type=POSITIVE, help="Cut-off K.")
 @click.option("--all", "everything", is_flag=True, help="Every measure and K.")
 def compare(
     a: str | None,
@@ -95,7 +97,7 @@ def _print(pair: Pair) -> None:
     named = f"a = {representation(left)}, b = {representation(right)}"
     title = f"{left['dataset']} {left['direction']}: {named}"
     print_table(pa.Table.from_pylist(order), title=title)
-    click.echo(_sentence(rows) + "\n")
+    say(_sentence(rows) + "\n")
 
 
 def _sentence(rows: Sequence[Row]) -> str:

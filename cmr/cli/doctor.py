@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cmr.cli.options import warehouse_option
+from cmr.cli.options import query_memory_option, warehouse_option
+from cmr.cli.terminal import say
 
 if TYPE_CHECKING:
     import duckdb
@@ -17,6 +18,7 @@ _TOLD = 3
 
 @click.command()
 @warehouse_option
+@query_memory_option
 def doctor(warehouse: str) -> None:
     """Check the warehouse, and look for the classic mistakes.
 
@@ -45,12 +47,11 @@ def doctor(warehouse: str) -> None:
     bad = [str(row["check"]) for row in rows if row["rows"]]
     if bad:
         raise CmrError(f"{len(bad)} checks found something: {', '.join(bad)}")
-    click.echo(f"all {len(rows)} checks pass")
+    say(f"all {len(rows)} checks pass")
     _tell_doubts(con)
 
 
 def _tell_doubts(con: duckdb.DuckDBPyConnection) -> None:
-    from cmr.cli.tables import visible
     from cmr.sqlfiles import views
     from cmr.views import fetch
 
@@ -66,8 +67,8 @@ def _tell_doubts(con: duckdb.DuckDBPyConnection) -> None:
                 if row.get(key) is not None
             )
             who = where or f"run {row['run_id']}"
-            click.echo(visible(f"{name}: {who}: {row['says']}"))
+            say(f"{name}: {who}: {row['says']}")
         if len(found) > _TOLD:
-            click.echo(f'{name}: {len(found) - _TOLD} more; cmr sql "from {name}"')
+            say(f'{name}: {len(found) - _TOLD} more; cmr sql "from {name}"')
     if not told:
-        click.echo(f"none of the {len(names)} classic mistakes in sight")
+        say(f"none of the {len(names)} classic mistakes in sight")

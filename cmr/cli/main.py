@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import sys
+from collections.abc import Iterator
+from typing import Any
 
 import click
 
 from cmr import __version__
+from cmr.cli.terminal import abandon_stdout, check_arguments, complain, streams, visible
 from cmr.errors import CmrError
 
 # Subcommand -> module that holds a click command of that name. Modules are imported when they
@@ -44,23 +48,54 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(importlib.import_module(COMMANDS[cmd_name]), cmd_name)
         return command
 
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the command line, with whatever streams there are."""
+        with streams():
+            return super().main(*args, **kwargs)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse what stands before the command."""
+        try:
+            check_arguments(args)
+        except CmrError as error:
+            complain(str(error))
+            sys.exit(1)
+        with _spelled():
+            return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> object:
         """Run; a user's mistake becomes its sentence on stderr and exit code 1."""
         try:
-            return super().invoke(ctx)
+            with _spelled():
+                done = super().invoke(ctx)
+                sys.stdout.flush()
+                return done
         except CmrError as error:
-            click.echo(f"cmr: {error}", err=True)
+            complain(str(error))
         except MemoryError:
-            click.echo("cmr: out of memory; give --memory a smaller size", err=True)
+            complain("out of memory; give --memory a smaller size")
         except KeyboardInterrupt:
-            click.echo(
-                "cmr: stopped; finished work is kept, run the same command to go on", err=True
-            )
+            complain("stopped; finished work is kept, run the same command to go on")
             sys.exit(130)
+        except BrokenPipeError:
+            abandon_stdout()
+            sys.exit(0)
         except OSError as error:
             where = f" {error.filename}" if error.filename else ""
-            click.echo(f"cmr: {error.strerror or error}{where}", err=True)
+            complain(f"{error.strerror or error}{where}")
+        except UnicodeError as error:
+            complain(f"a text is not one that can be read or written here: {error}")
         sys.exit(1)
+
+
+@contextlib.contextmanager
+def _spelled() -> Iterator[None]:
+    """Spell out what steers a terminal in click's own messages, which repeat the arguments."""
+    try:
+        yield
+    except click.ClickException as error:
+        error.message = visible(error.message)  # type: ignore[misc]
+        raise
 
 
 @click.group(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from typing import IO, TYPE_CHECKING
 
 import click
 
-from cmr.cli.options import warehouse_option
+from cmr.cli.options import query_memory_option, sandbox_option, warehouse_option
+from cmr.cli.terminal import read_stdin, say, stdout_bytes
 from cmr.errors import CmrError
 
 if TYPE_CHECKING:
@@ -21,8 +23,13 @@ FORMATS = ("table", "csv", "json", "parquet")
 @warehouse_option
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True)
 @click.option("--output", type=click.Path(dir_okay=False), help="File to write instead of stdout.")
-def sql(query: str | None, warehouse: str, form: str, output: str | None) -> None:
+@sandbox_option
+@query_memory_option
+def sql(query: str | None, warehouse: str, form: str, output: str | None, sandbox: bool) -> None:
     """Ask the warehouse anything in SQL; nothing can be changed.
+
+    A query reads the warehouse and local files, which it names as in `from 'more.csv'`; with
+    --sandbox the warehouse alone. Nothing is fetched from a network.
 
     Without QUERY a shell opens; with `-`, or when stdin is no terminal, the query is read from
     stdin. `.tables` and `.describe metrics` in the shell show what there is.
@@ -38,17 +45,17 @@ def sql(query: str | None, warehouse: str, form: str, output: str | None) -> Non
 
     opened = cmr.open(warehouse)
     if query == "-" or (query is None and not sys.stdin.isatty()):
-        query = sys.stdin.read()
+        query = read_stdin()
     if query is None:
         from cmr.cli.shell import shell
 
-        shell(opened.connect(), opened.store)
+        shell(opened.connect(), opened.store, sandbox)
         return
-    table = opened.sql(query, bar=progress).arrow()
+    table = opened.sql(query, sandbox=sandbox, bar=progress).arrow()
     if form == "parquet" and output is None and sys.stdout.isatty():
         raise CmrError("Parquet is not for terminals; give --output FILE or pipe it")
     if output is None:
-        _quietly(table, form)
+        _to_stdout(table, form)
     else:
         _to_file(table, form, output)
 
@@ -59,42 +66,27 @@ def write(table: pa.Table, form: str, out: IO[bytes]) -> None:
 
     writers = {"csv": csv.write_rows, "json": json.write_rows, "parquet": parquet.write_rows}
     writers[form](table.to_reader(), out)
+    out.flush()
 
 
-def _quietly(table: pa.Table, form: str) -> None:
-    """Write to stdout; a reader that leaves early, such as head, is no error."""
+def _to_stdout(table: pa.Table, form: str) -> None:
     from cmr.cli.tables import print_table
 
-    try:
-        if form == "table":
-            print_table(table)
-        else:
-            write(table, form, sys.stdout.buffer)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Python would complain again when it closes stdout on the way out.
-        import os
-
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if form == "table":
+        print_table(table)
+    else:
+        write(table, form, stdout_bytes())
 
 
 def _to_file(table: pa.Table, form: str, output: str) -> None:
-    """Write a file under another name first, so that it appears whole."""
-    import os
-    from pathlib import Path
+    """Write a file that appears under its name whole, and replaces the one that is there."""
+    from cmr.cli.tables import print_table
+    from cmr.export.target import opened, replacing
 
-    part = Path(f"{output}.part")
-    try:
+    with replacing(output, force=True) as path, opened(path) as stream:
         if form == "table":
-            from cmr.cli.tables import print_table
-
-            with part.open("w", encoding="utf-8") as text:
+            with io.TextIOWrapper(stream, encoding="utf-8", errors="replace") as text:
                 print_table(table, file=text)
         else:
-            with part.open("wb") as stream:
-                write(table, form, stream)
-        os.replace(part, output)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise CmrError(f"cannot write {output}: {error.strerror or error}") from None
-    click.echo(output, err=True)
+            write(table, form, stream)
+    say(output, err=True)

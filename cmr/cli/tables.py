@@ -7,6 +7,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from cmr.cli.terminal import visible
+
 # Enough for any row when nobody's terminal limits it.
 _WIDE = 100_000
 
@@ -24,10 +26,11 @@ def print_table(table: pa.Table, title: str | None = None, file: Any = None) -> 
     out = file or sys.stdout
     on_terminal = out.isatty()
     console = Console(file=out, width=None if on_terminal else _WIDE, highlight=False)
-    grid = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+    heading = Text(visible(title)) if title else None
+    grid = Table(box=box.SIMPLE_HEAD, title=heading, title_justify="left", pad_edge=False)
     for field in table.schema:
         numeric = pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
-        name = Text(field.name)
+        name = Text(visible(field.name))
         grid.add_column(name, justify="right" if numeric else "left", no_wrap=not on_terminal)
     for row in table.to_pylist():
         grid.add_row(*(Text(cell(name, value)) for name, value in row.items()))
@@ -54,14 +57,6 @@ def cell(name: str, value: Any) -> str:
             + (", …]" if len(value) > 8 else "]")
         )
     return visible(str(value))
-
-
-def visible(text: str) -> str:
-    """Text whose control characters are spelled out: a caption must not steer the terminal."""
-    return "".join(
-        letter if letter.isprintable() or letter == "\n" else f"\\x{ord(letter):02x}"
-        for letter in text
-    )
 
 
 def _decimal(value: float) -> str:

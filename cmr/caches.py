@@ -1,0 +1,115 @@
+"""Where what can be made again is kept between runs, and whether it may be believed.
+
+A folder of the user's alone in the user's cache, else in the temporary folder, else none: cmr
+works without, only slower. What another user could have written is never read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import stat
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from cmr import parts
+
+_SPILL = "spill-"
+_OTHERS = stat.S_IWGRP | stat.S_IWOTH
+
+
+def folder() -> Path | None:
+    """The folder to write in, mode 700; None where there can be none."""
+    for path in _places():
+        with contextlib.suppress(OSError):
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not _mine(path):
+                continue
+            if path.lstat().st_mode & 0o077:
+                path.chmod(0o700)
+            if os.access(path, os.W_OK | os.X_OK) and _holds(path):
+                return path
+    return None
+
+
+def readable() -> list[Path]:
+    """The folders that are there and that nobody else can write in, one may write there or not."""
+    return [path for path in _places() if trusted(path)]
+
+
+def trusted(path: Path) -> bool:
+    """Whether a file or folder is this user's or root's, no link, and others cannot write it."""
+    try:
+        state = path.lstat()
+    except OSError:
+        return False
+    plain = stat.S_ISREG(state.st_mode) or stat.S_ISDIR(state.st_mode)
+    return plain and state.st_uid in (os.geteuid(), 0) and not state.st_mode & _OTHERS
+
+
+def spill() -> str:
+    """A name for what a query spills to disk, in the temporary folder; empty where there is none.
+
+    What a killed process left there goes.
+    """
+    base = _temporary()
+    if base is None:
+        return ""
+    with contextlib.suppress(OSError):
+        base.mkdir(mode=0o700, exist_ok=True)
+        if _mine(base) and trusted(base):
+            _clear_dead(str(base))
+            return str(base / f"{_SPILL}{parts.mark()}")
+    return ""
+
+
+@cache
+def _clear_dead(base: str) -> None:
+    """Once a process, for it is no hurry."""
+    for path in Path(base).glob(f"{_SPILL}*"):
+        if parts.left_behind(path.name.removeprefix(_SPILL)):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def home_folder(kind: str) -> Path | None:
+    """The user's `cache` or `config` folder of cmr; None without a home."""
+    import platformdirs
+
+    name = platformdirs.user_cache_dir if kind == "cache" else platformdirs.user_config_dir
+    path = Path(name("cmr"))
+    # Without a home the path begins with "~" or is empty: it would be made in the current folder.
+    return path if path.is_absolute() else None
+
+
+def _places() -> list[Path]:
+    return [path for path in (home_folder("cache"), _temporary()) if path is not None]
+
+
+def _mine(path: Path) -> bool:
+    state = path.lstat()
+    return stat.S_ISDIR(state.st_mode) and state.st_uid == os.geteuid()
+
+
+@cache
+def _holds(path: Path) -> bool:
+    """Whether a byte can be written: a full disk and a quota let an empty file be made."""
+    try:
+        with tempfile.TemporaryFile(dir=path) as file:
+            file.write(b"0" * 4096)
+            file.flush()
+        return True
+    except OSError:
+        return False
+
+
+def _temporary() -> Path | None:
+    try:
+        base = tempfile.gettempdir()
+    except OSError:
+        return None
+    # Python's last resort is the current folder, where nobody looks for a cache.
+    if base == os.path.abspath(os.curdir) and "TMPDIR" not in os.environ:
+        return None
+    return Path(base) / f"cmr-{os.geteuid()}"
