@@ -14,7 +14,7 @@ from cmr.errors import CmrError
 if TYPE_CHECKING:
     from cmr.api.compare import Pair
 
-_SHOWN = ("measure", "k", "value_a", "value_b", "difference", "ci_low", "ci_high", "p", "p_holm")
+_SHOWN = ("value_a", "value_b", "difference", "ci_low", "ci_high", "p", "p_holm")
 _NAMES = {"value_a": "a", "value_b": "b", "difference": "b - a", "ci_low": "low", "ci_high": "high"}
 _LEVEL = 0.05
 Row = dict[str, Any]
@@ -81,22 +81,23 @@ def _print(pair: Pair) -> None:
 
     from cmr.api.compare import representation
     from cmr.cli.tables import print_table
+    from cmr.report import named
 
     left, right, rows = pair.a, pair.b, pair.rows
     table = [
         {
             **({"C": row["candidates"]} if row["protocol"] != "full" else {}),
+            "measure": named.measure(row),
             **{_NAMES.get(name, name): row[name] for name in _SHOWN},
             "wins/losses/ties": None
             if row["wins"] is None
             else f"{row['wins']}/{row['losses']}/{row['ties']}",
         }
-        for row in rows
+        for row in sorted(rows, key=lambda row: (row["candidates"], row["measure"], row["k"] or 0))
     ]
-    order = sorted(table, key=lambda row: (row.get("C") or 0, str(row["measure"]), row["k"] or 0))
-    named = f"a = {representation(left)}, b = {representation(right)}"
-    title = f"{left['dataset']} {left['direction']}: {named}"
-    print_table(pa.Table.from_pylist(order), title=title)
+    sides = f"a = {representation(left)}, b = {representation(right)}"
+    title = f"{left['dataset']} {left['direction']}: {sides}"
+    print_table(pa.Table.from_pylist(table), title=title)
     say(_sentence(rows) + "\n")
 
 
@@ -138,4 +139,6 @@ def _figures(row: Row) -> str:
 
 
 def _name(row: Row) -> str:
-    return str(row["measure"]) if row["k"] is None else f"{row['measure']}@{row['k']}"
+    from cmr.report import named
+
+    return named.measure(row)

@@ -112,13 +112,15 @@ def _sentence(choice: Choice, retain: float) -> str:
 
 
 def _line(row: Row) -> Row:
+    from cmr.report import named
+
     return {
         "dataset": row["dataset"],
         **({} if row["qrels"] == "default" else {"qrels": row["qrels"]}),
         "model": row["model"],
         **({} if row["scorer"] == "torch" else {"scorer": row["scorer"]}),
         "direction": row["direction"],
-        "measure": row["measure"] if row["k"] is None else f"{row['measure']}@{row['k']}",
+        "measure": named.measure(row),
         "sure": _say(row, ""),
         "bytes": row["vector_bytes"],
         "kept": row["retention"],

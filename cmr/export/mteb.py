@@ -15,10 +15,10 @@ from cmr.pipeline.request import find_dataset
 from cmr.sources.source import Parameter
 from cmr.warehouse.schemas import ITEMS
 
-# Their names of our measures; the whole list's mrr and map have no cut-off.
+# Their names of our measures, K apart; the whole list's mrr and map have no cut-off.
 _NAMES = {
     "ndcg": "ndcg", "recall": "recall", "precision": "precision", "hit_rate": "hit_rate",
-    "mrr": "mrr", "map": "map",
+    "mrr": "mrr", "mrr@k": "mrr", "map": "map",
 }  # fmt: skip
 MAIN = "ndcg_at_10"
 
@@ -117,8 +117,8 @@ FORMAT = Format(
     about="A folder MODEL/REVISION with TASK.json and model_meta.json, as MTEB keeps results, and "
     "predictions/TASK_predictions.json with every query's list (none with --top 0). The task is "
     "called after the data set (FlickrT2IRetrieval) unless --task says otherwise, for instance to "
-    "stand beside MTEB's own Flickr30kT2IRetrieval. mrr and map are of the whole list. "
-    "mteb_version is null, for mteb measured nothing.",
+    "stand beside MTEB's own Flickr30kT2IRetrieval. mrr and map without a cut-off are of the whole "
+    "list. mteb_version is null, for mteb measured nothing.",
     examples=(
         "cmr export mteb --dim 512 --precision fp16 --direction t2v --out mteb/",
         "cmr export mteb --run 3f0c --task Flickr30kT2IRetrieval --out mteb/",

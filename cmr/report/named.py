@@ -1,4 +1,4 @@
-"""A run's representation and search in words."""
+"""A run's representation and search in words, and a measure with its cut-off."""
 
 from __future__ import annotations
 
@@ -23,3 +23,12 @@ def representation(row: Mapping[str, Any]) -> str:
     if row.get("rescore"):
         parts.append(f"rescored by {row['rescore']} x{row['oversample']}")
     return ", ".join(parts)
+
+
+def measure(row: Mapping[str, Any]) -> str:
+    """As the field writes it: `recall@10`, `mrr@10` for `mrr@k` at 10, `mrr` without a cut-off.
+
+    `row`: with `measure` and `k`.
+    """
+    name, k = str(row["measure"]), row["k"]
+    return name if k is None else f"{name.removesuffix('@k')}@{k}"

@@ -13,9 +13,9 @@ from importlib.resources import files as inside
 from typing import TYPE_CHECKING, Any
 
 from cmr import __version__
+from cmr.report import named
 from cmr.report.answer import MEASURES, smallest_sure
 from cmr.report.findings import Findings, Row, rounded
-from cmr.report.named import representation
 from cmr.views import fetch
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def _nested(rows: Sequence[Row], runs: Sequence[Row]) -> dict[str, Any]:
     top: dict[str, Any] = {}
     for row in rows:
         dataset, representation = names[row["run_id"]]
-        measure = row["measure"] if row["k"] is None else f"{row['measure']}@{row['k']}"
+        measure = named.measure(row)
         at = top
         for key in (
             dataset,
@@ -128,7 +128,7 @@ def _run_names(runs: Sequence[Row]) -> dict[str, tuple[str, str]]:
             run["dataset"]
             if run["qrels"] == "default"
             else f"{run['dataset']} judged by {run['qrels']}",
-            representation(run),
+            named.representation(run),
         )
         for run in runs
     }

@@ -6,6 +6,7 @@
 -- @recall: Sum of recall@K.
 -- @hit_rate: Sum of hit_rate@K.
 -- @mrr: Sum of the reciprocal ranks.
+-- @mrr_at: Sum of mrr@K.
 -- @ndcg: Sum of NDCG@K with gain = relevance.
 -- @ndcg_exp: Sum of NDCG@K with gain = 2^relevance - 1.
 -- @precision: Sum of precision@K.
@@ -94,6 +95,7 @@ summed as (
         sum_known(numbered.pairs * parts.recall) as recall,
         sum_known(numbered.pairs * parts.hit_rate) as hit_rate,
         sum_known(numbered.pairs * parts.mrr) as mrr,
+        sum_known(numbered.pairs * parts.mrr_at) as mrr_at,
         sum_known(numbered.pairs * parts.ndcg) as ndcg,
         sum_known(numbered.pairs * parts.ndcg_exp) as ndcg_exp,
         sum_known(numbered.pairs * parts.precision) as precision,

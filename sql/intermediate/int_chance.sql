@@ -2,6 +2,7 @@
 -- @queries_weight: Share of the run's queries that have so many relevant items.
 -- @recall: Expected recall@K, K / C.
 -- @hit_rate: Expected hit_rate@K, 1 - C(C-R, K) / C(C, K).
+-- @mrr_at: Expected mrr@K.
 -- @precision: Expected precision@K.
 with
 per_run as (
@@ -23,6 +24,7 @@ final as (
             when relevants = 1 or k = 1 then greatest(relevants, least(k, candidates)) / candidates
             else 1 - choose_ratio(candidates - relevants, candidates, least(k, candidates))
         end as hit_rate,
+        reciprocal_chance(relevants, candidates, k) as mrr_at,
         relevants * least(k, candidates) / (candidates * k) as precision
     from shares
     inner join int_pools using (run_id)

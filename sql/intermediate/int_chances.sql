@@ -3,6 +3,7 @@
 -- @recall: Chance of recall@K.
 -- @hit_rate: Chance of hit_rate@K.
 -- @mrr: Chance of the reciprocal rank.
+-- @mrr_at: Chance of mrr@K.
 -- @precision: Chance of precision@K.
 with
 from_counts as (
@@ -11,6 +12,7 @@ from_counts as (
         sum(queries_weight * recall) as recall,
         sum(queries_weight * hit_rate) as hit_rate,
         sum(queries_weight * int_chance_mrr.mrr) as mrr,
+        sum(queries_weight * mrr_at) as mrr_at,
         sum(queries_weight * precision) as precision
     from int_chance
     inner join int_chance_mrr using (candidates, relevants)

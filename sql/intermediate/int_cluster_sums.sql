@@ -4,6 +4,7 @@
 -- @recall: Sum of recall@K.
 -- @hit_rate: Sum of hit_rate@K.
 -- @mrr: Sum of the reciprocal ranks.
+-- @mrr_at: Sum of mrr@K.
 -- @ndcg: Sum of NDCG@K with gain = relevance.
 -- @ndcg_exp: Sum of NDCG@K with gain = 2^relevance - 1.
 -- @precision: Sum of precision@K.
@@ -22,6 +23,7 @@ final as (
         sum_known(recall) as recall,
         sum_known(hit_rate) as hit_rate,
         sum_known(mrr) as mrr,
+        sum_known(mrr_at) as mrr_at,
         sum_known(ndcg) as ndcg,
         sum_known(ndcg_exp) as ndcg_exp,
         sum_known(precision) as precision,

@@ -4,6 +4,7 @@
 -- @recall: Part of recall@K.
 -- @hit_rate: Part of hit_rate@K.
 -- @mrr: Part of the reciprocal rank of the first relevant item.
+-- @mrr_at: Part of mrr@K.
 -- @ndcg: Part of NDCG@K with gain = relevance.
 -- @ndcg_exp: Part of NDCG@K with gain = 2^relevance - 1.
 -- @precision: Part of precision@K.

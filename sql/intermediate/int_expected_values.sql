@@ -1,4 +1,5 @@
--- Each distinct case's expectations over pools and tie orders, for every K in use.
+-- Each distinct case's expectations over pools and tie orders, for every K in use;
+-- k is a depth of int_depths.
 -- @m_all: Non-relevant gallery items, M.
 -- @n: How many of them are drawn.
 -- @offset_: Relevant items certainly before.
@@ -8,9 +9,10 @@
 -- @hit: P(rank <= K and no relevant item before).
 -- @mrr: E[1 / rank; no relevant item before]; at one place
 -- E[1 / (1 + X)] = (M+1) / ((b+1)(n+1)) (1 - C(M-b, n+1) / C(M+1, n+1)).
+-- @mrr_at: E[1 / rank; rank <= K and no relevant item before].
 with
 cutoffs as (
-    select distinct k from int_cutoffs
+    select distinct depth as k from int_depths
 ),
 odds as materialized (
     select * from int_pool_odds
@@ -29,7 +31,8 @@ valued as (
             else 0.0
         end as reciprocal,
         coalesce(list_inner_product(odds.odds, weights.inside), 0.0) as inside,
-        coalesce(list_inner_product(odds.odds, weights.discount), 0.0) as discounted
+        coalesce(list_inner_product(odds.odds, weights.discount), 0.0) as discounted,
+        coalesce(list_inner_product(odds.odds, weights.reciprocal), 0.0) as reciprocal_inside
     from int_expected_points
     inner join odds using (m_all, n, b)
     cross join cutoffs
@@ -40,7 +43,8 @@ alone as (
     select
         m_all, n, above, tied, offset_, m, k, inside, discounted,
         case when place = 0 then inside else 0.0 end as hit,
-        reciprocal as mrr
+        reciprocal as mrr,
+        case when place = 0 then reciprocal_inside else 0.0 end as mrr_at
     from valued
     where m = 1
 ),
@@ -50,7 +54,8 @@ spread as (
         sum(probability * inside) as inside,
         sum(probability * discounted) as discounted,
         sum(case when place = 0 then probability * inside else 0.0 end) as hit,
-        sum(probability * reciprocal) as mrr
+        sum(probability * reciprocal) as mrr,
+        sum(case when place = 0 then probability * reciprocal_inside else 0.0 end) as mrr_at
     from valued
     where m > 1
     group by all
@@ -65,7 +70,10 @@ ended as (
             - coalesce(list_inner_product(upper_end.odds, weights.inside_tail), 0.0) as inside,
         coalesce(list_inner_product(lower_end.odds, weights.discount_tail), 0.0)
             - coalesce(list_inner_product(upper_end.odds, weights.discount_tail), 0.0)
-            as discounted
+            as discounted,
+        coalesce(list_inner_product(lower_end.odds, weights.reciprocal_tail), 0.0)
+            - coalesce(list_inner_product(upper_end.odds, weights.reciprocal_tail), 0.0)
+            as reciprocal_inside
     from int_expected_cases as cases
     cross join cutoffs
     inner join odds as lower_end
@@ -88,7 +96,9 @@ tied_alone as (
         ended.share * ended.inside as inside,
         ended.share * ended.discounted as discounted,
         case when ended.offset_ = 0 then ended.share * ended.inside else 0.0 end as hit,
-        case when ended.offset_ = 0 then int_tie_reciprocals.reciprocal else 0.0 end as mrr
+        case when ended.offset_ = 0 then int_tie_reciprocals.reciprocal else 0.0 end as mrr,
+        case when ended.offset_ = 0 then ended.share * ended.reciprocal_inside else 0.0 end
+            as mrr_at
     from ended
     left join int_tie_reciprocals
         on

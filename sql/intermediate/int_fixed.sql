@@ -7,6 +7,7 @@
 -- @recall: Its part of recall@K.
 -- @hit_rate: Its part of hit_rate@K: carried by the best relevant items alone.
 -- @mrr: Its part of the reciprocal rank of the first relevant item.
+-- @mrr_at: The same of mrr@K: 0 where that rank is beyond K.
 -- @ndcg: Its part of NDCG@K with gain = relevance.
 -- @ndcg_exp: Its part of NDCG@K with gain = 2^relevance - 1.
 -- @precision: Its part of precision@K.
@@ -32,7 +33,8 @@ with_mrr as (
                 then (harmonic(placed.above + placed.tied + 1) - harmonic(placed.above))
                     / (placed.tied + 1)
             else int_tied_mrr.mrr / placed.m
-        end as mrr
+        end as mrr,
+        int_tied_mrr.terms
     from placed
     left join int_tied_mrr
         on
@@ -63,7 +65,14 @@ cut as (
             when int_cutoffs.k - above > tied then 1.0 / m
             when m = 1 then (int_cutoffs.k - above) / (tied + 1)
             else (1 - choose_ratio(tied + m - (int_cutoffs.k - above), tied + m, m)) / m
-        end as hit
+        end as hit,
+        case
+            when relevants_above > 0 or above >= int_cutoffs.k then 0.0
+            when above is null then case when int_cutoffs.k <= missed_up_to then 0.0 end
+            when int_cutoffs.k - above > tied then mrr
+            when m = 1 then (harmonic(int_cutoffs.k) - harmonic(above)) / (tied + 1)
+            else list_sum(terms[:int_cutoffs.k - above]) / m
+        end as mrr_at
     from with_mrr
     inner join int_cutoffs using (run_id)
 ),
@@ -74,6 +83,7 @@ final as (
         inside / cut.relevants as recall,
         hit as hit_rate,
         mrr,
+        mrr_at,
         gain * discounted as ndcg,
         gain_exp * discounted as ndcg_exp,
         inside / cut.k as precision,

@@ -5,6 +5,7 @@
 -- @recall: Sum of recall@K.
 -- @hit_rate: Sum of hit_rate@K.
 -- @mrr: Sum of the reciprocal ranks.
+-- @mrr_at: Sum of mrr@K.
 -- @ndcg: Sum of NDCG@K with gain = relevance.
 -- @ndcg_exp: Sum of NDCG@K with gain = 2^relevance - 1.
 -- @precision: Sum of precision@K.
@@ -30,6 +31,7 @@ final as (
         sum_known(parts.recall) as recall,
         sum_known(parts.hit_rate) as hit_rate,
         sum_known(parts.mrr) as mrr,
+        sum_known(parts.mrr_at) as mrr_at,
         sum_known(parts.ndcg) as ndcg,
         sum_known(parts.ndcg_exp) as ndcg_exp,
         sum_known(parts.precision) as precision,

@@ -1,4 +1,5 @@
 -- Every measure of every run, protocol, C and K, with its 95% interval, chance and lift.
+-- mrr@k with k = 10 is mrr@10: the reciprocal rank counts 0 where it is beyond K.
 -- Values are expectations over a uniformly random order inside ties; map, mean_rank and
 -- median_rank are of the full protocol alone, and of ranks lower is better, in value and lift.
 -- ann_recall is no quality but how far an approximate list agrees with an exact search. Of a run
@@ -16,6 +17,7 @@ chanced as (
             int_chances.recall,
             int_chances.hit_rate,
             int_chances.mrr,
+            int_chances.mrr_at,
             ndcg_chance / weight * discount_sum(least(k, candidates)) / candidates,
             ndcg_exp_chance / weight * discount_sum(least(k, candidates)) / candidates,
             int_chances.precision
@@ -26,7 +28,7 @@ chanced as (
 named as (
     select
         chanced.* exclude (sums, squares, products, chances),
-        unnest(['recall', 'hit_rate', 'mrr', 'ndcg', 'ndcg_exp', 'precision']) as measure,
+        unnest(['recall', 'hit_rate', 'mrr', 'mrr@k', 'ndcg', 'ndcg_exp', 'precision']) as measure,
         unnest(sums) as total,
         unnest(squares) as squared,
         unnest(products) as product,

@@ -11,6 +11,7 @@ by_query as (
         sum_known(recall) as recall,
         sum_known(hit_rate) as hit_rate,
         sum_known(mrr) as mrr,
+        sum_known(mrr_at) as "mrr@k",
         sum_known(ndcg) as ndcg,
         sum_known(ndcg_exp) as ndcg_exp,
         sum_known(precision) as precision
@@ -21,7 +22,7 @@ long as (
     select *
     from by_query
     unpivot include nulls (
-        value for measure in (recall, hit_rate, mrr, ndcg, ndcg_exp, precision)
+        value for measure in (recall, hit_rate, mrr, "mrr@k", ndcg, ndcg_exp, precision)
     )
 ),
 final as (

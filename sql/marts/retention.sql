@@ -27,39 +27,39 @@ paired as (
         count(*) as clusters,
         sum(x.n) as queries,
         sum(x.n * x.n) as nn,
-        unnest(['recall', 'hit_rate', 'mrr', 'ndcg', 'ndcg_exp', 'precision']) as measure,
+        unnest(['recall', 'hit_rate', 'mrr', 'mrr@k', 'ndcg', 'ndcg_exp', 'precision']) as measure,
         unnest([
-            sum_known(x.recall), sum_known(x.hit_rate), sum_known(x.mrr), sum_known(x.ndcg), sum_known(x.ndcg_exp),
+            sum_known(x.recall), sum_known(x.hit_rate), sum_known(x.mrr), sum_known(x.mrr_at), sum_known(x.ndcg), sum_known(x.ndcg_exp),
             sum_known(x.precision)
         ]) as total,
         unnest([
-            sum_known(y.recall), sum_known(y.hit_rate), sum_known(y.mrr), sum_known(y.ndcg), sum_known(y.ndcg_exp),
+            sum_known(y.recall), sum_known(y.hit_rate), sum_known(y.mrr), sum_known(y.mrr_at), sum_known(y.ndcg), sum_known(y.ndcg_exp),
             sum_known(y.precision)
         ]) as base,
         unnest([
-            sum_known(x.recall ** 2), sum_known(x.hit_rate ** 2), sum_known(x.mrr ** 2), sum_known(x.ndcg ** 2),
+            sum_known(x.recall ** 2), sum_known(x.hit_rate ** 2), sum_known(x.mrr ** 2), sum_known(x.mrr_at ** 2), sum_known(x.ndcg ** 2),
             sum_known(x.ndcg_exp ** 2), sum_known(x.precision ** 2)
         ]) as xx,
         unnest([
-            sum_known(y.recall ** 2), sum_known(y.hit_rate ** 2), sum_known(y.mrr ** 2), sum_known(y.ndcg ** 2),
+            sum_known(y.recall ** 2), sum_known(y.hit_rate ** 2), sum_known(y.mrr ** 2), sum_known(y.mrr_at ** 2), sum_known(y.ndcg ** 2),
             sum_known(y.ndcg_exp ** 2), sum_known(y.precision ** 2)
         ]) as yy,
         unnest([
-            sum_known(x.recall * y.recall), sum_known(x.hit_rate * y.hit_rate), sum_known(x.mrr * y.mrr),
+            sum_known(x.recall * y.recall), sum_known(x.hit_rate * y.hit_rate), sum_known(x.mrr * y.mrr), sum_known(x.mrr_at * y.mrr_at),
             sum_known(x.ndcg * y.ndcg), sum_known(x.ndcg_exp * y.ndcg_exp), sum_known(x.precision * y.precision)
         ]) as xy,
         unnest([
-            sum_known(x.n * x.recall), sum_known(x.n * x.hit_rate), sum_known(x.n * x.mrr), sum_known(x.n * x.ndcg),
+            sum_known(x.n * x.recall), sum_known(x.n * x.hit_rate), sum_known(x.n * x.mrr), sum_known(x.n * x.mrr_at), sum_known(x.n * x.ndcg),
             sum_known(x.n * x.ndcg_exp), sum_known(x.n * x.precision)
         ]) as nx,
         unnest([
-            sum_known(x.n * y.recall), sum_known(x.n * y.hit_rate), sum_known(x.n * y.mrr), sum_known(x.n * y.ndcg),
+            sum_known(x.n * y.recall), sum_known(x.n * y.hit_rate), sum_known(x.n * y.mrr), sum_known(x.n * y.mrr_at), sum_known(x.n * y.ndcg),
             sum_known(x.n * y.ndcg_exp), sum_known(x.n * y.precision)
         ]) as ny,
         -- Of the difference itself, for Σx² - 2Σxy + Σy² loses the small ones.
         unnest([
             sum_known((x.recall - y.recall) ** 2), sum_known((x.hit_rate - y.hit_rate) ** 2),
-            sum_known((x.mrr - y.mrr) ** 2), sum_known((x.ndcg - y.ndcg) ** 2),
+            sum_known((x.mrr - y.mrr) ** 2), sum_known((x.mrr_at - y.mrr_at) ** 2), sum_known((x.ndcg - y.ndcg) ** 2),
             sum_known((x.ndcg_exp - y.ndcg_exp) ** 2), sum_known((x.precision - y.precision) ** 2)
         ]) as dd
     from sums as x

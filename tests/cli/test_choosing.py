@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from cmr.api.select import pairs
@@ -50,6 +52,21 @@ def test_several_at_once_share_the_correction(cmr, root):
     again = next(x for x in both.stdout.splitlines() if x.strip().startswith("mrr")).split()
     assert line[:-2] == again[:-2]
     assert float(line[-2]) <= float(again[-2])
+
+
+def test_a_cut_off_is_written_into_its_measure(cmr, root):
+    """`mrr@k` at 10 is mrr@10, and a row of its own beside mrr."""
+    result = cmr("compare", "dim=40,precision=fp32", "dim=40,precision=b1", "-w", root, "--all")
+    first = {line.split()[0] for line in result.stdout.splitlines() if line.strip()}
+    assert {"mrr", "mrr@1", "mrr@10", "recall@10", "map"} <= first
+    query = (
+        "select count(*) as n, max(value - (select value from metrics where measure = 'mrr' "
+        "and run_id = m.run_id and protocol = 'full')) as over from metrics as m "
+        "where measure = 'mrr@k' and k = 10 and protocol = 'full'"
+    )
+    (row,) = json.loads(cmr("sql", query, "-w", root, "--format", "json").stdout)
+    assert row["n"] == 12
+    assert row["over"] <= 1e-12
 
 
 def test_pools(cmr, root):

@@ -12,7 +12,7 @@ from fractions import Fraction
 
 import numpy as np
 
-MEASURES = ("recall", "hit_rate", "mrr", "ndcg", "ndcg_exp", "precision")
+MEASURES = ("recall", "hit_rate", "mrr", "mrr@k", "ndcg", "ndcg_exp", "precision")
 FULL_MEASURES = ("map", "mean_rank")
 
 
@@ -31,6 +31,7 @@ def of_order(gains: list[int], relevances: list[int], k: int) -> dict[str, float
         "recall": found / relevants,
         "hit_rate": float(found > 0),
         "mrr": 1 / first,
+        "mrr@k": 1 / first if first <= k else 0.0,
         "ndcg": dcg(top, float) / dcg(ideal, float),
         "ndcg_exp": dcg(top, lambda v: 2.0**v - 1) / dcg(ideal, lambda v: 2.0**v - 1),
         "precision": found / k,

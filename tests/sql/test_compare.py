@@ -62,7 +62,8 @@ def test_compare_equals_numpy(two):
         .to_pylist()
     )
     assert {(row["measure"], row["k"]) for row in rows} == {
-        *((name, k) for name in ("recall", "hit_rate", "ndcg", "ndcg_exp", "precision")
+        *((name, k)
+          for name in ("recall", "hit_rate", "mrr@k", "ndcg", "ndcg_exp", "precision")
           for k in (1, 5, 10)),
         *((name, None) for name in ("mrr", "map", "mean_rank")),
     }  # fmt: skip
@@ -145,7 +146,7 @@ def test_retention_equals_numpy(two):
         .to_arrow_table()
         .to_pylist()
     )
-    assert len(rows) == 2 * 16
+    assert len(rows) == 2 * 19
     groups = groups_of(relevance)
     for row in rows:
         y = values(a, relevance, row["measure"], row["k"])

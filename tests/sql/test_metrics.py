@@ -148,7 +148,7 @@ def _by_formula(items, k):
     relevances = [relevance for _, relevance in items if relevance > 0]
     total = len(relevances)
     ideal = sum(1 / np.log2(r + 1) for r in range(1, min(k, total) + 1))
-    recall = dcg = 0.0
+    recall = dcg = cut = 0.0
     before, hit, mrr, missed = 0, 0.0, 0.0, 1.0
     for score in sorted(groups, reverse=True):
         group = groups[score]
@@ -163,6 +163,7 @@ def _by_formula(items, k):
                 first = chance * good / left
                 hit += first * (place <= k)
                 mrr += first / place
+                cut += first / place * (place <= k)
                 chance -= first
                 left -= 1
                 if left < good:
@@ -171,8 +172,8 @@ def _by_formula(items, k):
             missed = 0.0
         before += size
     return {
-        "recall": recall / total, "hit_rate": hit, "mrr": mrr, "ndcg": dcg / ideal,
-        "ndcg_exp": dcg / ideal, "precision": recall / k,
+        "recall": recall / total, "hit_rate": hit, "mrr": mrr, "mrr@k": cut,
+        "ndcg": dcg / ideal, "ndcg_exp": dcg / ideal, "precision": recall / k,
     }  # fmt: skip
 
 
@@ -224,10 +225,11 @@ def test_random_scorer_has_lift_one(tmp_path, relevants):
     rows = connect(warehouse.root).execute(
         "select measure, k, candidates, avg(lift), stddev(lift) / sqrt(count(*)), "
         "avg((chance between ci_low and ci_high)::int) from metrics "
-        "where measure in ('recall', 'hit_rate', 'mrr', 'ndcg', 'precision', 'map') group by all"
+        "where measure in ('recall', 'hit_rate', 'mrr', 'mrr@k', 'ndcg', 'precision', 'map') "
+        "group by all"
     )
     found = rows.fetchall()
-    assert len(found) == 2 * (4 * 3 + 1) + 1
+    assert len(found) == 2 * (5 * 3 + 1) + 1
     for *what, lift, error, _ in found:
         assert abs(lift - 1) < 3.5 * error, what
     assert 0.88 < np.mean([row[-1] for row in found]) < 0.99

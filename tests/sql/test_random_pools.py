@@ -34,7 +34,7 @@ def add_counts(warehouse, rows, size, gallery, k=10):
 
 
 def exact(total, before, drawn, k):
-    """recall@k, ndcg@k and mrr of one relevant item, in fractions: `before` competitors of
+    """recall@k, ndcg@k, mrr and mrr@k of one relevant item, in fractions: `before` competitors of
     `total` non-relevant items score higher, `drawn` are in the pool."""
     ways = math.comb(total, drawn)
     odds = [
@@ -47,7 +47,8 @@ def exact(total, before, drawn, k):
     ndcg = sum(float(p) / math.log2(x + 2) for x, p in enumerate(odds, start))
     missed = Fraction(math.comb(total - before, drawn + 1), math.comb(total + 1, drawn + 1))
     mrr = Fraction(total + 1, (before + 1) * (drawn + 1)) * (1 - missed)
-    return np.array([float(recall), ndcg, float(mrr)])
+    cut = sum(p / (x + 1) for x, p in enumerate(odds, start))
+    return np.array([float(recall), ndcg, float(mrr), float(cut)])
 
 
 LARGE = [
@@ -68,8 +69,10 @@ def test_large_galleries(tmp_path, gallery, size, aboves, ties):
     warehouse = warehouses.new(tmp_path)
     add_counts(warehouse, rows, size, gallery)
     measured = connect(warehouse.root).execute(
-        "select query_id, list(value order by list_position(['recall', 'ndcg', 'mrr'], measure)) "
-        "from per_query where protocol = 'expected' and measure in ('recall', 'ndcg', 'mrr') "
+        "select query_id, "
+        "list(value order by list_position(['recall', 'ndcg', 'mrr', 'mrr@k'], measure)) "
+        "from per_query where protocol = 'expected' "
+        "and measure in ('recall', 'ndcg', 'mrr', 'mrr@k') "
         "and coalesce(k, 10) = 10 group by query_id"
     )
     found = dict(measured.fetchall())
@@ -114,7 +117,7 @@ def test_properties(tmp_path_factory, gallery, relevants, levels, seed):
     con = connect(warehouse.root)
     rows = con.execute(
         "select query_id, measure, coalesce(k, 0), candidates, protocol, value from per_query "
-        "where measure in ('recall', 'hit_rate', 'mrr', 'ndcg') order by all"
+        "where measure in ('recall', 'hit_rate', 'mrr', 'mrr@k', 'ndcg') order by all"
     ).fetchall()
     values = {row[:5]: row[5] for row in rows}
     for (query, measure, k, size, protocol), value in values.items():
@@ -125,7 +128,7 @@ def test_properties(tmp_path_factory, gallery, relevants, levels, seed):
             continue
         for larger in sizes[sizes.index(size) + 1 :]:
             assert values[query, measure, k, larger, protocol] <= value + 1e-9
-        if measure in ("recall", "hit_rate") and k == 1:
+        if measure in ("recall", "hit_rate", "mrr@k") and k == 1:
             assert value <= values[query, measure, 5, size, protocol] + 1e-9
 
 
@@ -200,7 +203,7 @@ def test_any_k_and_c(two_ways):
         "join metrics_at(4) b using (run_id, measure, candidates) where b.protocol = 'full'"
     ).fetchone()
     assert rows[0] < 1e-9
-    assert rows[1] == 6
+    assert rows[1] == 7
     only = con.execute("select distinct run_id from metrics_for(15, 4)").fetchall()
     assert only == [("v2t",)]
 

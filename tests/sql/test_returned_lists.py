@@ -149,7 +149,8 @@ def test_one_query_that_is_not_known_makes_the_mean_unknown(three):
     assert 0 < sum(hit) < 12
     assert got["hit_rate", 3] == pytest.approx(np.mean(hit))
     assert got["recall", 3] == pytest.approx(np.mean(hit))
-    for name in ("hit_rate", "recall", "ndcg", "precision"):
+    assert 0 < got["mrr@k", 3] < got["hit_rate", 3]
+    for name in ("hit_rate", "recall", "mrr@k", "ndcg", "precision"):
         assert got[name, 5] is None
         assert got[name, 2] is not None
     for name in ("mrr", "map", "mean_rank", "median_rank"):
