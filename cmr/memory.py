@@ -7,8 +7,12 @@ from pathlib import Path
 
 import psutil
 
+from cmr.errors import CmrError
+
 # Of the machine's memory, for one connection to DuckDB; what needs more spills to a folder.
 SHARE = 0.5
+# With less neither a query nor a tile gets anywhere.
+LEAST = 64 * 2**20
 # Bytes that connections may take where a caller names none: what `--memory` says.
 limit: ContextVar[int | None] = ContextVar("limit", default=None)
 # Limits of a control group, of its versions 2 and 1: of a container, or of a batch job.
@@ -36,9 +40,12 @@ def total() -> int:
     return min(one for one in found if one > 0)
 
 
-def for_queries() -> int:
-    """Bytes that a connection may take where nothing says how many."""
-    return limit.get() or int(total() * SHARE)
+def for_queries(asked: int | None = None) -> int:
+    """Bytes that a connection may take. Raises CmrError where too few are asked for."""
+    found = asked or limit.get() or max(LEAST, int(total() * SHARE))
+    if found < LEAST:
+        raise CmrError(f"--memory must be at least {LEAST // 2**20} MiB")
+    return found
 
 
 def _own_groups() -> list[str]:

@@ -50,7 +50,7 @@ def connect(
 
     `memory`: bytes that it may take; what needs more spills to a folder that goes with it.
     """
-    bytes_ = memory or memory_limits.for_queries()
+    bytes_ = memory_limits.for_queries(memory)
     config = {**_OWN, "memory_limit": f"{bytes_}B", "temp_directory": caches.spill()}
     con = duckdb.connect(":memory:", config=config)
     if threads:

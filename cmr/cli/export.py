@@ -11,6 +11,7 @@ import click
 
 from cmr.cli.options import (
     POSITIVE,
+    SEED,
     Whole,
     query_memory_option,
     sandbox_option,
@@ -151,7 +152,7 @@ def _selectors(form: Format) -> list[click.Parameter]:
         dim,
         click.Option(["--precision"], help="fp32, fp16, bf16, int8, int4 or b1." + finest),
         click.Option(["--dim-method"], help="native, pca, truncate, random or lift." + finest),
-        click.Option(["--seed"], type=Whole(0), help="Seed of the run or dimension method." + only),
+        click.Option(["--seed"], type=SEED, help="Seed of the run or dimension method." + only),
     ]
     if form.needs in ("run", "runs"):
         found.append(click.Option(["--qrels"], help="Name of the judgments." + only))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cmr.cli.options import POSITIVE, Share, Whole, warehouse_option
+from cmr.cli.options import POSITIVE, SEED, Share, Whole, warehouse_option
 from cmr.cli.progress import progress
 from cmr.cli.terminal import say
 
@@ -115,7 +115,7 @@ def _shared(source: Source) -> list[click.Parameter]:
             ["--seed"],
             default=42,
             show_default=True,
-            type=Whole(0),
+            type=SEED,
             help="Seed of --shuffle-queries.",
         ),
         *click.command()(warehouse_option(warehouse)).params,

@@ -22,8 +22,8 @@ warehouse_option = click.option(
 )
 
 
-# The largest number that the tables hold.
-LARGEST = 2**63 - 1
+# The largest counts that the tables hold.
+LARGEST = 2**31 - 1
 _DIGITS = re.compile(r"[+-]?[0-9]+")
 _DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
@@ -45,7 +45,7 @@ class Whole(click.IntRange):
         return int(super().convert(value, param, ctx))
 
     def _described(self) -> str:
-        return f"{self.min}<=x" if self.max == LARGEST else f"{self.min}<=x<={self.max}"
+        return f"{self.min}<=x" if (self.max or 0) >= LARGEST else f"{self.min}<=x<={self.max}"
 
     def _describe_range(self) -> str:
         return self._described()
@@ -145,6 +145,7 @@ def _all(*options: Decorator) -> Decorator:
 
 
 POSITIVE = Whole(1)
+SEED = Whole(0, 2**63 - 1)
 
 subject_options = _all(
     click.option("--dataset", help="Data set.  [default: the only one]"),
@@ -187,7 +188,7 @@ quantizer_option = click.option(
     help="How codes are made: a scale a vector; ranges a dimension, calibrated on the gallery; a "
     "random rotation first. fp32, fp16 and bf16 have none, fp8 no calibrated.",
 )
-seed_option = click.option("--seed", type=Whole(0), default=42, show_default=True)
+seed_option = click.option("--seed", type=SEED, default=42, show_default=True)
 asymmetric_option = click.option(
     "--asymmetric", is_flag=True, help="Score fp32 queries on the coded gallery."
 )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from cmr.pipeline.bounds import check_memory
 from cmr.pipeline.derive import Deriver, Wanted
 from cmr.pipeline.job import Counter, Job, make_plan_for
 from cmr.pipeline.progressbar import ProgressBar
@@ -68,6 +69,7 @@ def _prepare(
     for search in ways:
         for one in wanted:
             check_rescore(search, one.precision)
+    check_memory(request, subject, wanted, ways, deriver.native_dims[-1])
     return data, subject, deriver, wanted
 
 
