@@ -85,7 +85,7 @@ def make_plan(
     """
     budget = memory or default_memory(device)
     if budget < LEAST:
-        raise CmrError(f"--memory must be at least {LEAST_MEMORY // 2**20} MiB")
+        raise CmrError(f"--memory must be at least {LEAST // 2**20} MiB")
     kernel = choose(precision, dim, device)
     threads = min(torch.get_num_threads(), numba.get_num_threads())
     if device == "cpu":
