@@ -24,7 +24,10 @@ def folder() -> Path | None:
     """The folder to write in, mode 700; None where there can be none."""
     for path in _places():
         with contextlib.suppress(OSError):
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # ~/.cache may be made, but no home, and no temporary folder.
+            if path.parent.parent.is_dir() and path != _temporary():
+                path.parent.mkdir(exist_ok=True)
+            path.mkdir(mode=0o700, exist_ok=True)
             if not _mine(path):
                 continue
             if path.lstat().st_mode & 0o077:
@@ -73,18 +76,20 @@ def _clear_dead(base: str) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def home_folder(kind: str) -> Path | None:
-    """The user's `cache` or `config` folder of cmr; None without a home."""
+def _places() -> list[Path]:
+    return [path for path in (_home(), _temporary()) if path is not None]
+
+
+def _home() -> Path | None:
+    """cmr's folder in the user's cache; None without a home."""
     import platformdirs
 
-    name = platformdirs.user_cache_dir if kind == "cache" else platformdirs.user_config_dir
-    path = Path(name("cmr"))
-    # Without a home the path begins with "~" or is empty: it would be made in the current folder.
+    try:
+        path = Path(platformdirs.user_cache_dir("cmr"))
+    except RuntimeError:
+        return None
+    # Some versions give "~/.cache", which would be made in the current folder.
     return path if path.is_absolute() else None
-
-
-def _places() -> list[Path]:
-    return [path for path in (home_folder("cache"), _temporary()) if path is not None]
 
 
 def _mine(path: Path) -> bool:

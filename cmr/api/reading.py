@@ -54,14 +54,19 @@ _WRITING = frozenset({"copy", "insert", "update", "delete", "merge"})
 
 def refuse_writing(con: duckdb.DuckDBPyConnection, statement: duckdb.Statement) -> None:
     """Raise CmrError for a statement that is not known to read alone."""
-    kind, text = statement.type, str(statement.query)
+    text = str(statement.query)
+    try:
+        kind = statement.type
+    except ValueError:
+        # A kind that DuckDB has and its Python client has no name for.
+        raise CmrError("cmr sql only reads; statements of this kind are refused") from None
     if kind == duckdb.StatementType.EXPLAIN:
         # EXPLAIN ANALYZE runs what it explains.
         try:
             inner = con.extract_statements(_EXPLAIN.sub("", text, count=1))
         except duckdb.Error:
             inner = []
-        if len(inner) == 1 and inner[0].type != kind:
+        if len(inner) == 1 and not _EXPLAIN.match(str(inner[0].query)):
             return refuse_writing(con, inner[0])
     if kind == duckdb.StatementType.SELECT:
         return _check_select(con, text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import importlib
 import sys
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from typing import Any
 import click
 
 from cmr import __version__
-from cmr.cli.terminal import abandon_stdout, check_arguments, complain, streams, visible
+from cmr.cli.terminal import abandon_stdout, check_arguments, complain, streams, unwritable, visible
 from cmr.errors import CmrError
 
 # Subcommand -> module that holds a click command of that name. Modules are imported when they
@@ -81,8 +82,11 @@ class LazyGroup(click.Group):
             abandon_stdout()
             sys.exit(0)
         except OSError as error:
+            if unwritable():
+                sys.exit(1)
             where = f" {error.filename}" if error.filename else ""
-            complain(f"{error.strerror or error}{where}")
+            what = "cannot write to stdout: " if error.errno == errno.EBADF else ""
+            complain(f"{what}{error.strerror or error}{where}")
         except UnicodeError as error:
             complain(f"a text is not one that can be read or written here: {error}")
         sys.exit(1)

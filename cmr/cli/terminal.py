@@ -126,23 +126,30 @@ def streams() -> Iterator[None]:
         yield
     except SystemExit as error:
         code = error.code
-    failed = _flush()
-    if failed is not None and not code:
-        complain(f"cannot write to stdout: {failed}")
+    except OSError as error:
+        # Of --help, which click prints by itself.
         code = 1
+        if not unwritable():
+            complain(f"cannot write to stdout: {error.strerror or error}")
+    if unwritable():
+        code = code or 1
     sys.exit(code)
 
 
-def _flush() -> str | None:
-    """Write out what waits in stdout; returns why that cannot be, if it cannot."""
+def unwritable() -> bool:
+    """Whether what waits in stdout cannot be written, and then say so once.
+
+    A reader that left early is no failure.
+    """
     try:
         sys.stdout.flush()
     except BrokenPipeError:
         abandon_stdout()
     except (OSError, ValueError) as error:
         abandon_stdout()
-        return getattr(error, "strerror", None) or str(error)
-    return None
+        complain(f"cannot write to stdout: {getattr(error, 'strerror', None) or error}")
+        return True
+    return False
 
 
 def abandon_stdout() -> None:

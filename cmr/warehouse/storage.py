@@ -49,7 +49,7 @@ class Storage:
             root = unquote(urlsplit(root).path)
         self.remote: Remote | None = None
         if "://" not in root:
-            self.root = self.base = str(Path(root).expanduser().absolute())
+            self.root = self.base = str(Path(os.path.expanduser(root)).absolute())
         else:
             self.root = self.base = root.rstrip("/")
             self.remote = remote(self.root)
