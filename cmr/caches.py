@@ -11,6 +11,7 @@ import os
 import shutil
 import stat
 import tempfile
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -74,6 +75,21 @@ def _clear_dead(base: str) -> None:
     for path in Path(base).glob(f"{_SPILL}*"):
         if parts.left_behind(path.name.removeprefix(_SPILL)):
             shutil.rmtree(path, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def any_home() -> Iterator[None]:
+    """While a library is imported that fails where there is no home, let there be one."""
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = os.devnull
+        try:
+            yield
+        finally:
+            del os.environ["HOME"]
+    else:
+        yield
 
 
 def _places() -> list[Path]:

@@ -104,8 +104,13 @@ def test_a_changed_database_of_views_is_made_anew(root, places, quick):
                 Path(f"{home}/third.duckdb.wal").read_bytes()
             )
 
-    for damage in (change, flip, link, log, lambda: path.write_bytes(b""),
-                   lambda: path.chmod(0o666)):  # fmt: skip
+    def empty():
+        path.write_bytes(b"")
+
+    def open_up():
+        path.chmod(0o666)
+
+    for damage in (change, flip, link, log, empty, open_up):
         before = len(quick)
         damage()
         assert value(root) == 0.5
@@ -182,7 +187,7 @@ def kernel(tmp_path):
     folder.mkdir()
     (folder / "__pycache__").write_text("a file in the way")
     (folder / "made.py").write_text(
-        "from cmr.score.compiled import compiled\n\n\n@compiled()\ndef twice(x):\n    return 2 * x\n"
+        "from cmr.score.compiled import compiled\n\n@compiled()\ndef twice(x):\n    return 2 * x\n"
     )
 
     def run(**env):

@@ -1,4 +1,4 @@
-"""Numbers that no option can have, and sizes that no memory holds: a sentence before any writing."""
+"""Numbers that no option can have, and sizes that no memory holds: refused before any writing."""
 
 from __future__ import annotations
 
@@ -48,9 +48,7 @@ def test_every_numeric_option_is_found():
 @pytest.mark.parametrize(("command", "param"), list(numeric()))
 def test_no_number_that_is_none(command, param):
     kind = param.type.of if isinstance(param.type, Comma) else param.type
-    assert isinstance(kind, NUMBERS), (
-        "numbers are of cmr's own types, which refuse what Python takes"
-    )
+    assert isinstance(kind, NUMBERS), "not of cmr's own types"
     for text in WRONG:
         with pytest.raises(click.UsageError):
             param.type_cast_value(click.Context(command), text if not param.multiple else (text,))

@@ -1,4 +1,4 @@
-"""Text that cannot steer a terminal; streams that are closed, full or ASCII; targets of --output."""
+"""Text that cannot steer a terminal; streams closed, full or ASCII; targets of --output."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from pathlib import Path
 
 import duckdb
 import numpy as np
@@ -48,7 +49,7 @@ def watched(folder):
         for name in (*folders, *files):
             path = os.path.join(root, name)
             state = os.lstat(path)
-            data = open(path, "rb").read() if name in files else b""
+            data = Path(path).read_bytes() if name in files else b""
             found[path] = (state.st_mtime_ns, hashlib.sha256(data).hexdigest())
     return found
 
@@ -220,7 +221,7 @@ def test_no_setting_can_be_changed(opened):
     assert len(names) > 100
     for (name,) in names:
         for form in ("set {} = 'x'", "pragma {} = 'x'", "reset {}"):
-            with pytest.raises(cmr.CmrError, match="only reads|Error"):
+            with pytest.raises(cmr.CmrError, match=r"only reads|Error"):
                 ask(opened, con, form.format(name))
     for query in (
         "from enable_logging(storage = 'file', storage_path = 'x')",
@@ -292,7 +293,7 @@ def test_memory_is_bounded_and_spills_to_a_folder_that_goes(opened, tmp_path, mo
     assert (tmp_path / f"cmr-{os.geteuid()}").stat().st_mode & 0o777 == 0o700
     con.close()
     assert not list(tmp_path.glob("cmr-*/spill-*"))
-    with pytest.raises(cmr.CmrError, match="not enough memory: .*--memory gives a query more"):
+    with pytest.raises(cmr.CmrError, match=r"not enough memory: .*--memory gives a query more"):
         opened.sql("select list(a) from range(20000000) t(a)", memory=80 * 2**20)
     with pytest.raises(cmr.CmrError, match="--memory must be at least 64 MiB"):
         opened.sql("from runs", memory=1)
