@@ -45,6 +45,8 @@ bench: $(VENV)/.installed
 	$(BIN)/python bench/search.py coco
 	$(BIN)/python bench/grid.py linear
 	$(BIN)/python bench/grid.py grid
+	$(BIN)/python bench/ties.py
+	$(BIN)/python bench/folds.py
 
 docs: $(VENV)/.installed
 	$(BIN)/python docs/data_model.py

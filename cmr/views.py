@@ -177,15 +177,18 @@ def fetch(
     con: duckdb.DuckDBPyConnection,
     query: str,
     params: Sequence[Any] | dict[str, Any] | None = None,
+    shape: Callable[[duckdb.DuckDBPyRelation], duckdb.DuckDBPyRelation] = lambda found: found,
 ) -> pa.Table:
-    """A query's whole result. Raises CmrError with DuckDB's reason in one sentence.
+    """A query's whole result, or what `shape` makes of it.
+
+    Raises CmrError with DuckDB's reason in one sentence.
 
     DuckDB opens a file more than once in a query: one that another process replaces meanwhile reads
     as damaged, and is whole when it is read again.
     """
     for tries_left in reversed(range(TRIES)):
         try:
-            return _stoppable(con, lambda: con.sql(query, params=params).to_arrow_table())
+            return _stoppable(con, lambda: shape(con.sql(query, params=params)).to_arrow_table())
         except duckdb.Error as error:
             # That has no class of its own, unlike a mistake of the query.
             if not tries_left or type(error) is not duckdb.Error:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow as pa
 
-from cmr.api.reading import refuse_writing
+from cmr.api.reading import explained, readings
+from cmr.api.values import in_arrow
 from cmr.errors import CmrError
 from cmr.materialised import Bar, no_bar, prepare
 from cmr.views import explain, fetch, lock
@@ -35,7 +37,7 @@ def run_query(
     Raises CmrError for SQL that is wrong or would change something.
     """
     last = _ready(con, text, warehouse, bar, sandbox)
-    table = fetch(con, last, params)
+    table = _fetch(con, last, params)
     return table.rename_columns(distinct(table.column_names))
 
 
@@ -50,10 +52,8 @@ def stream_query(
 ) -> pa.RecordBatchReader:
     """The same as a stream of batches of about `rows` rows, which is never whole in memory."""
     last = _ready(con, text, warehouse, bar, sandbox)
-    try:
-        reader = con.sql(last, params=params).to_arrow_reader(rows)
-    except duckdb.Error as error:
-        raise CmrError(explain(error)) from None
+    with _sentences():
+        reader = in_arrow(con.sql(last, params=params)).to_arrow_reader(rows)
     schema = pa.schema(
         [
             field.with_name(name)
@@ -77,18 +77,34 @@ def _ready(
 ) -> str:
     """Check every statement, keep what is to be kept, run all but the last, and return that."""
     lock(con, warehouse.storage, sandbox)
-    try:
-        statements = con.extract_statements(text)
-    except duckdb.Error as error:
-        raise CmrError(explain(error)) from None
+    with _sentences():
+        statements = readings(con, text)
     if not statements:
         raise CmrError("the query is empty")
-    for statement in statements:
-        refuse_writing(con, statement)
     prepare(con, warehouse, text, bar=bar)
     for statement in statements[:-1]:
-        fetch(con, statement.query)
-    return str(statements[-1].query)
+        _fetch(con, statement)
+    return statements[-1]
+
+
+def _fetch(
+    con: duckdb.DuckDBPyConnection,
+    query: str,
+    params: Sequence[Any] | dict[str, Any] | None = None,
+) -> pa.Table:
+    with _sentences():
+        return fetch(con, query, params, in_arrow)
+
+
+@contextlib.contextmanager
+def _sentences() -> Iterator[None]:
+    """Raise CmrError for what DuckDB refuses."""
+    try:
+        yield
+    except CmrError as error:
+        raise explained(str(error)) from None
+    except duckdb.Error as error:
+        raise explained(explain(error)) from None
 
 
 def distinct(names: Sequence[str]) -> list[str]:

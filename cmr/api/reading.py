@@ -1,7 +1,9 @@
-"""Whether a statement only reads, by DuckDB's own parse of it.
+"""SQL that only reads, which is what DuckDB lets stand as a subquery.
 
-A SELECT may write: a CTE may hold COPY … TO or DELETE, and a table function may write a file. So
-every part of a statement is looked at, and what is not known to read is refused.
+A statement's type does not tell: a PIVOT whose values are not listed is several statements at once,
+and a SELECT whose WITH holds a COPY or an INSERT writes. As a subquery DuckDB's parser takes
+nothing but a query, PIVOT included, and its binder refuses a WITH that writes. A table function may
+write, too: those that are not known to read are refused, wherever DuckDB's parse finds one.
 """
 
 from __future__ import annotations
@@ -13,8 +15,15 @@ import duckdb
 
 from cmr.errors import CmrError
 from cmr.sqlfiles import views
-from cmr.views import explain
 
+_WRITING = re.compile(r"WITH clause containing an? (\w+) statement must be at the top level")
+_QUERIES = (
+    duckdb.StatementType.SELECT,
+    duckdb.StatementType.EXPLAIN,
+    duckdb.StatementType.MULTI,
+)
+# They run nothing of what they look at, and some of them cannot stand as a subquery.
+_LOOKING = ("show", "describe", "desc")
 # DuckDB's table functions that only read. Those that are not here change settings, write files,
 # run a text that cannot be looked at, or take a pointer into memory.
 _READING = """
@@ -38,7 +47,7 @@ repeat_row sniff_csv summary test_all_types test_vector_types unnest
 READING = frozenset(_READING.split())
 # Kinds of query in the parse of a SELECT; INSERT_QUERY_NODE and the like write.
 _NODES = frozenset({"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"})
-_EXPLAIN = re.compile(r"^\s*explain\b\s*(analyze\b\s*|\([^()]*\)\s*)?", re.IGNORECASE)
+_DML = frozenset({"copy", "insert", "update", "delete", "merge"})
 # Space and comments.
 _BETWEEN = r"(?:\s|/\*.*?\*/|--[^\n]*\n)*"
 # Why a text has no parse, the kinds of all of its parts, and the table functions that it calls.
@@ -49,37 +58,58 @@ _PARSED = """
         json_extract_string(parsed, '$..function.function_name')
     from (select json_serialize_sql(?::varchar)::json as parsed)
 """
-_WRITING = frozenset({"copy", "insert", "update", "delete", "merge"})
+Tokens = list[tuple[int, str]]
 
 
-def refuse_writing(con: duckdb.DuckDBPyConnection, statement: duckdb.Statement) -> None:
-    """Raise CmrError for a statement that is not known to read alone."""
+def readings(con: duckdb.DuckDBPyConnection, text: str) -> list[str]:
+    """Each of the statements in `text`, in a form in which DuckDB runs it only if it reads.
+
+    Raises duckdb.Error where DuckDB cannot parse it, CmrError for a statement that is no query.
+    """
+    return [_reading(con, one) for one in con.extract_statements(text)]
+
+
+def explained(reason: str) -> CmrError:
+    """DuckDB's reason for refusing a reading form; ours where that has kept it from writing."""
+    found = _WRITING.search(reason)
+    if found is None:
+        return CmrError(reason)
+    return CmrError(f"cmr sql only reads; a WITH that holds a {found[1]} statement is refused")
+
+
+def _reading(con: duckdb.DuckDBPyConnection, statement: duckdb.Statement) -> str:
     text = str(statement.query)
+    if _kind(statement) not in _QUERIES:
+        raise _refused(statement)
+    tokens = _tokens(text)
+    while tokens and tokens[-1][1] == ";":
+        text = text[: tokens.pop()[0]]
+    for start in _starts(tokens):
+        query = f"from (\n{text[start:]}\n)"
+        if _parses(con, query):
+            _check_parts(con, query)
+            return text[:start] + query
+    if statement.type == duckdb.StatementType.SELECT and tokens[0][1] in _LOOKING:
+        _check_parts(con, text)
+        return text
+    raise _refused(statement)
+
+
+def _kind(statement: duckdb.Statement) -> duckdb.StatementType | None:
+    """A statement's type; None of one that DuckDB's Python client has no name for."""
     try:
-        kind = statement.type
+        return statement.type
     except ValueError:
-        # A kind that DuckDB has and its Python client has no name for.
-        raise CmrError("cmr sql only reads; statements of this kind are refused") from None
-    if kind == duckdb.StatementType.EXPLAIN:
-        # EXPLAIN ANALYZE runs what it explains.
-        try:
-            inner = con.extract_statements(_EXPLAIN.sub("", text, count=1))
-        except duckdb.Error:
-            inner = []
-        if len(inner) == 1 and not _EXPLAIN.match(str(inner[0].query)):
-            return refuse_writing(con, inner[0])
-    if kind == duckdb.StatementType.SELECT:
-        return _check_select(con, text)
-    if kind == duckdb.StatementType.MULTI and re.search(r"\bpivot", text, re.IGNORECASE):
-        return _check_pivot(con, text)
-    raise CmrError(f"cmr sql only reads; {kind.name.replace('_', ' ')} statements are refused")
+        return None
 
 
-def _check_select(con: duckdb.DuckDBPyConnection, text: str) -> None:
-    try:
-        ((failed, kinds, functions),) = con.execute(_PARSED, [text]).fetchall()
-    except duckdb.Error as error:
-        raise CmrError(explain(error)) from None
+def _check_parts(con: duckdb.DuckDBPyConnection, query: str) -> None:
+    """Raise CmrError for a part of a query that is not known to read."""
+    (statement,) = con.extract_statements(query)
+    if statement.type == duckdb.StatementType.MULTI:
+        _check_words(con, query)
+        return
+    ((failed, kinds, functions),) = con.execute(_PARSED, [query]).fetchall()
     if failed is not None:
         raise CmrError(f"cmr sql only reads, and cannot tell whether this does: {failed}")
     for kind in sorted({one for one in kinds if one.endswith("_NODE")} - _NODES):
@@ -88,17 +118,20 @@ def _check_select(con: duckdb.DuckDBPyConnection, text: str) -> None:
     unknown = {one.lower() for one in functions} - READING - _macros()
     # What DuckDB has not, it says itself, with what it has instead.
     for name in sorted(unknown & _functions(con) if unknown else ()):
-        _refuse(name)
+        raise _refused_function(name)
 
 
-def _check_pivot(con: duckdb.DuckDBPyConnection, text: str) -> None:
-    """Of a PIVOT whose values are in the data DuckDB gives no parse, so its words are looked at."""
-    words = set(re.findall(r"\w+", text.lower()))
-    for word in sorted(words & _WRITING):
-        raise CmrError(f"cmr sql only reads; a PIVOT with {word.upper()} in it is refused")
+def _check_words(con: duckdb.DuckDBPyConnection, query: str) -> None:
+    """Of a PIVOT whose values are in the data DuckDB gives no parse, so its words are looked at.
+
+    Its values are looked up by a statement of its own, in which a WITH that writes is at the top.
+    """
+    words = set(re.findall(r"\w+", query.lower()))
+    for word in sorted(words & _DML):
+        raise CmrError(f"cmr sql only reads; a PIVOT with the word {word} in it is refused")
     for word in sorted(words & (_functions(con) - READING - _macros())):
-        if re.search(rf'\b{word}"?{_BETWEEN}\(', text, re.IGNORECASE | re.DOTALL):
-            _refuse(word)
+        if re.search(rf'\b{word}"?{_BETWEEN}\(', query, re.IGNORECASE | re.DOTALL):
+            raise _refused_function(word)
 
 
 def _functions(con: duckdb.DuckDBPyConnection) -> set[str]:
@@ -110,11 +143,51 @@ def _functions(con: duckdb.DuckDBPyConnection) -> set[str]:
     return {name for (name,) in rows}
 
 
-def _refuse(name: str) -> None:
-    raise CmrError(f"cmr sql only reads; the table function {name} is refused")
-
-
 @cache
 def _macros() -> frozenset[str]:
     """cmr's own table macros."""
     return frozenset(view.name for view in views("macros") if view.is_table_macro)
+
+
+def _starts(tokens: Tokens) -> list[int]:
+    """Where the query may begin: at the start, or behind EXPLAIN, ANALYZE and their options."""
+    at = 0
+    if tokens[0][1] != "explain":
+        return [tokens[0][0]]
+    while at < len(tokens) and tokens[at][1] in ("explain", "analyze"):
+        at += 1
+    places = [at]
+    if at < len(tokens) and tokens[at][1] == "(":
+        closing = [place for place in range(at, len(tokens)) if tokens[place][1] == ")"]
+        places += [place + 1 for place in closing[:1]]
+    return [tokens[place][0] for place in places if place < len(tokens)]
+
+
+def _tokens(text: str) -> Tokens:
+    """(offset, lower-case text) of everything in a statement but its comments."""
+    found = duckdb.tokenize(text)
+    ends = [offset for offset, _ in found[1:]] + [len(text)]
+    return [
+        (offset, text[offset:end].strip().lower())
+        for (offset, kind), end in zip(found, ends, strict=True)
+        if kind != duckdb.token_type.comment
+    ]
+
+
+def _parses(con: duckdb.DuckDBPyConnection, query: str) -> bool:
+    """Whether it is one statement."""
+    try:
+        return len(con.extract_statements(query)) == 1
+    except duckdb.Error:
+        return False
+
+
+def _refused(statement: duckdb.Statement) -> CmrError:
+    kind = _kind(statement)
+    if kind in (None, duckdb.StatementType.MULTI):
+        return CmrError("cmr sql only reads; what is more than a query is refused")
+    return CmrError(f"cmr sql only reads; {kind.name.replace('_', ' ')} statements are refused")
+
+
+def _refused_function(name: str) -> CmrError:
+    return CmrError(f"cmr sql only reads; the table function {name} is refused")

@@ -12,7 +12,8 @@ from typing import Any
 import click
 
 from cmr import __version__
-from cmr.cli.terminal import abandon_stdout, check_arguments, complain, streams, unwritable, visible
+from cmr.cli.streams import BROKEN_PIPE, reader_has_left, streams
+from cmr.cli.terminal import check_arguments, complain, visible
 from cmr.errors import CmrError
 
 # Subcommand -> module that holds a click command of that name. Modules are imported when they
@@ -50,7 +51,7 @@ class LazyGroup(click.Group):
         return command
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the command line, with whatever streams there are."""
+        """As click's; what stdout still holds is written here, where it can be said if it fails."""
         with streams():
             return super().main(*args, **kwargs)
 
@@ -68,9 +69,7 @@ class LazyGroup(click.Group):
         """Run; a user's mistake becomes its sentence on stderr and exit code 1."""
         try:
             with _spelled():
-                done = super().invoke(ctx)
-                sys.stdout.flush()
-                return done
+                return super().invoke(ctx)
         except CmrError as error:
             complain(str(error))
         except MemoryError:
@@ -78,12 +77,9 @@ class LazyGroup(click.Group):
         except KeyboardInterrupt:
             complain("stopped; finished work is kept, run the same command to go on")
             sys.exit(130)
-        except BrokenPipeError:
-            abandon_stdout()
-            sys.exit(0)
         except OSError as error:
-            if unwritable():
-                sys.exit(1)
+            if error.errno == errno.EPIPE and reader_has_left():
+                sys.exit(BROKEN_PIPE)
             where = f" {error.filename}" if error.filename else ""
             what = "cannot write to stdout: " if error.errno == errno.EBADF else ""
             complain(f"{what}{error.strerror or error}{where}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -18,23 +19,33 @@ def print_table(table: pa.Table, title: str | None = None, file: Any = None) -> 
 
     On a terminal it fits the window; elsewhere no cell is cut and nothing is coloured.
     """
+    import io
+
     from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    from cmr.api.values import python_values
+
     out = file or sys.stdout
     on_terminal = out.isatty()
-    console = Console(file=out, width=None if on_terminal else _WIDE, highlight=False)
+    # Rich ends the process itself where a reader has left.
+    page = io.StringIO()
+    shown = out if on_terminal else page
+    console = Console(file=shown, width=None if on_terminal else _WIDE, highlight=False)
     heading = Text(visible(title)) if title else None
-    grid = Table(box=box.SIMPLE_HEAD, title=heading, title_justify="left", pad_edge=False)
+    frame = box.SIMPLE_HEAD if "utf" in (out.encoding or "utf").lower() else box.ASCII
+    grid = Table(box=frame, title=heading, title_justify="left", pad_edge=False)
     for field in table.schema:
         numeric = pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
         name = Text(visible(field.name))
         grid.add_column(name, justify="right" if numeric else "left", no_wrap=not on_terminal)
-    for row in table.to_pylist():
-        grid.add_row(*(Text(cell(name, value)) for name, value in row.items()))
+    columns = [python_values(column) for column in table.columns]
+    for row in zip(*columns, strict=True):
+        grid.add_row(*map(Text, map(cell, table.column_names, row)))
     console.print(grid)
+    out.write(page.getvalue())
 
 
 def cell(name: str, value: Any) -> str:
@@ -56,7 +67,10 @@ def cell(name: str, value: Any) -> str:
             + ", ".join(cell(name, one) for one in value[:8])
             + (", …]" if len(value) > 8 else "]")
         )
-    return visible(str(value))
+    if isinstance(value, dict):
+        fields = (f"{visible(str(key))}: {cell(name, one)}" for key, one in value.items())
+        return f"{{{', '.join(fields)}}}"
+    return visible(f"{value:f}" if isinstance(value, Decimal) else str(value))
 
 
 def _decimal(value: float) -> str:

@@ -1,14 +1,11 @@
-"""What people see: text that cannot steer a terminal, and streams that may be closed or ASCII."""
+"""What people see and type: text that cannot steer a terminal, and that is UTF-8."""
 
 from __future__ import annotations
 
-import contextlib
-import errno
+import codecs
 import io
-import os
 import sys
 import unicodedata
-from collections.abc import Iterator
 from typing import IO, Any, cast
 
 import click
@@ -68,22 +65,19 @@ class _Spelled(io.RawIOBase):
     """Writes UTF-8 to a terminal with its control letters spelled out."""
 
     def __init__(self, out: IO[bytes]) -> None:
-        self._out, self._rest = out, b""
+        # A letter may be cut at the end of what is written, and comes whole with what follows.
+        self._out = out
+        self._letters = codecs.getincrementaldecoder("utf-8")(errors="replace")
 
     def writable(self) -> bool:
         return True
 
     def write(self, data: Any) -> int:
-        whole = self._rest + bytes(data)
-        # A letter may be cut at the end, and comes whole with what follows.
-        cut = next((n for n in range(1, 4) if whole[-n : -n + 1 or None] >= b"\xc0"), 0)
-        self._rest = whole[len(whole) - cut :]
-        self._out.write(visible(whole[: len(whole) - cut].decode(errors="replace")).encode())
+        self._out.write(visible(self._letters.decode(bytes(data))).encode())
         return len(data)
 
     def flush(self) -> None:
-        rest, self._rest = self._rest, b""
-        self._out.write(visible(rest.decode(errors="replace")).encode())
+        self._out.write(visible(self._letters.decode(b"", final=True)).encode())
         self._out.flush()
 
 
@@ -108,75 +102,3 @@ def check_arguments(arguments: list[str]) -> None:
                 f"the argument {visible(one)} is not UTF-8, or this locale is not "
                 f"({sys.getfilesystemencoding()}); PYTHONUTF8=1 makes Python take UTF-8"
             ) from None
-
-
-@contextlib.contextmanager
-def streams() -> Iterator[None]:
-    """Run a command with streams that may be closed at its start, full at its end, or ASCII.
-
-    What stdout did not take is said, and makes a success a failure; a reader that left early is
-    no failure.
-    """
-    _open_closed()
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace" if stream is sys.stdout else "backslashreplace")
-    code: Any = 0
-    try:
-        yield
-    except SystemExit as error:
-        code = error.code
-    except OSError as error:
-        # Of --help, which click prints by itself.
-        code = 1
-        if not unwritable():
-            complain(f"cannot write to stdout: {error.strerror or error}")
-    if unwritable():
-        code = code or 1
-    sys.exit(code)
-
-
-def unwritable() -> bool:
-    """Whether what waits in stdout cannot be written, and then say so once.
-
-    A reader that left early is no failure.
-    """
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        abandon_stdout()
-    except (OSError, ValueError) as error:
-        abandon_stdout()
-        complain(f"cannot write to stdout: {getattr(error, 'strerror', None) or error}")
-        return True
-    return False
-
-
-def abandon_stdout() -> None:
-    """Send what Python still writes on its way out nowhere, for it would complain again."""
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _open_closed() -> None:
-    """Put something at 0, 1 and 2 where nothing is, or files of the warehouse would come there.
-
-    Stdout stays one that cannot be written, so that a lost result is noticed.
-    """
-    modes = {0: os.O_RDONLY, 1: os.O_RDONLY, 2: os.O_WRONLY}
-    for number, mode in modes.items():
-        try:
-            os.fstat(number)
-        except OSError as error:
-            if error.errno != errno.EBADF:
-                raise
-            found = os.open(os.devnull, mode)
-            if found != number:
-                os.dup2(found, number)
-                os.close(found)
-    if sys.stdin is None:
-        sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
-    if sys.stdout is None:
-        sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
-    if sys.stderr is None:
-        sys.stderr = os.fdopen(2, "w", encoding="utf-8", closefd=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from cmr.export.format import Asked, Format, Stream
-from cmr.export.rows import reader
+from cmr.export.rows import in_bounds, reader
 
 
 def write(asked: Asked, out: Stream) -> None:
@@ -13,7 +13,7 @@ def write(asked: Asked, out: Stream) -> None:
     rows = reader(asked)
     with pa.ipc.new_file(out, rows.schema) as writer:
         for batch in rows:
-            writer.write_batch(batch)
+            writer.write_batch(in_bounds(batch))
 
 
 FORMAT = Format(

@@ -15,7 +15,8 @@ def write(asked: Asked, out: Stream) -> None:
 
 def write_rows(rows: pa.RecordBatchReader, out: Stream) -> None:
     """Batch by batch."""
-    out.write(_lines(_empty(rows.schema), header=True))
+    names = [pa.field(name, pa.string()) for name in rows.schema.names]
+    out.write(_lines(pa.RecordBatch.from_pylist([], pa.schema(names)), header=True))
     for batch in rows:
         out.write(_lines(batch, header=False))
 
@@ -30,16 +31,12 @@ def _lines(batch: pa.RecordBatch, header: bool) -> bytes:
     return text.encode()
 
 
-def _empty(schema: pa.Schema) -> pa.RecordBatch:
-    arrays = [pa.array([], field.type) for field in schema]
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
-
-
 FORMAT = Format(
     name="csv",
     summary="CSV of a table, view or query.",
     about="WHAT is the name of a table or view, a macro with its arguments, or a query. Lists and "
-    "structs are JSON inside their cell, bytes hexadecimal, NULL an empty cell.",
+    "structs are JSON inside their cell, bytes hexadecimal, NULL an empty cell; intervals, bits "
+    "and geometries are DuckDB's text.",
     examples=(
         "cmr export csv leaderboard --out leaderboard.csv",
         'cmr export csv "metrics_at(7)" | head',

@@ -30,7 +30,8 @@ FORMAT = Format(
     name="json",
     summary="JSON of a table, view or query: an array of objects, or --lines.",
     about="WHAT is the name of a table or view, a macro with its arguments, or a query. NaN and "
-    "infinity, which JSON lacks, are null; times are ISO 8601, bytes hexadecimal.",
+    "infinity, which JSON lacks, are null; times are ISO 8601, bytes hexadecimal; intervals, bits, "
+    "geometries and moments beyond the year 9999 are DuckDB's text.",
     examples=(
         "cmr export json leaderboard --out leaderboard.json",
         "cmr export json items --lines --out items.jsonl",

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cmr.export.format import Asked, Format, Stream
-from cmr.export.rows import reader
+from cmr.export.rows import in_bounds, reader, unwritable
 
 # DuckDB gives small batches; row groups of this many rows read fastest.
 GROUP = 122_880
@@ -18,11 +18,16 @@ def write(asked: Asked, out: Stream) -> None:
 
 
 def write_rows(rows: pa.RecordBatchReader, out: Stream) -> None:
-    """Never more than a row group of them in memory."""
+    """Never more than a row group of them in memory.
+
+    Raises CmrError, before anything is written, for a column that Parquet has no type for.
+    """
+    for field in rows.schema:
+        _check(field)
     with pq.ParquetWriter(out, rows.schema, compression="zstd") as writer:
         held, size = list[pa.RecordBatch](), 0
         for batch in rows:
-            held.append(batch)
+            held.append(in_bounds(batch))
             size += batch.num_rows
             if size >= GROUP:
                 writer.write_table(pa.Table.from_batches(held, rows.schema), row_group_size=size)
@@ -33,11 +38,20 @@ def write_rows(rows: pa.RecordBatchReader, out: Stream) -> None:
             )
 
 
+def _check(field: pa.Field) -> None:
+    try:
+        with pq.ParquetWriter(pa.BufferOutputStream(), pa.schema([field])):
+            pass
+    except pa.ArrowException:
+        raise unwritable(field.name, field.type, "Parquet has no such type") from None
+
+
 FORMAT = Format(
     name="parquet",
     summary="Parquet of a table, view or query.",
     about="WHAT is the name of a table or view, a macro with its arguments, or a query. Types stay "
-    "as they are; pages are compressed with zstd.",
+    "as they are, but that intervals, bits, geometries, UHUGEINT, BIGNUM and times with an offset "
+    "are text; pages are compressed with zstd.",
     examples=(
         "cmr export parquet metrics --out metrics.parquet",
         'cmr export parquet "from ranks where tied > 0" --out ties.parquet',

@@ -8,19 +8,18 @@ from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from cmr.api.values import beyond, python_values
+from cmr.errors import CmrError
 from cmr.export.format import Asked
 
 _PLAIN = (
     pa.types.is_integer,
     pa.types.is_floating,
     pa.types.is_boolean,
-    pa.types.is_decimal,
     pa.types.is_string,
     pa.types.is_large_string,
-    pa.types.is_timestamp,
-    pa.types.is_date,
-    pa.types.is_time,
 )
 
 
@@ -33,12 +32,32 @@ def reader(asked: Asked) -> pa.RecordBatchReader:
     return stream_query(con, asked.query, asked.warehouse, asked.bar, sandbox=asked.sandbox)
 
 
+def in_bounds(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch. Raises CmrError naming a column with an integer longer than its type has digits.
+
+    DuckDB gives HUGEINT as a decimal of 38 digits, and its largest have 39.
+    """
+    for field, column in zip(batch.schema, batch.columns, strict=True):
+        if pa.types.is_decimal(field.type) and field.type.scale == 0:
+            ends = [end for end in pc.min_max(column).as_py().values() if end is not None]
+            if any(abs(end) >= 10**field.type.precision for end in ends):
+                digits = f"it has a value of more than {field.type.precision} digits"
+                raise unwritable(field.name, "HUGEINT", digits)
+    return batch
+
+
+def unwritable(name: str, kind: object, reason: str) -> CmrError:
+    """The sentence for a column that a format cannot hold."""
+    return CmrError(
+        f"the column {name} of type {kind} cannot be written: {reason}; cast it, for instance to "
+        "VARCHAR"
+    )
+
+
 def flat(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """What CSV has no form for as text: nested values as JSON, bytes as hex, intervals."""
+    """What CSV has no form for as text: nested values as JSON, bytes as hex, odd moments."""
     columns = [
-        column
-        if any(test(column.type) for test in _PLAIN)
-        else pa.array([_as_text(value) for value in column.to_pylist()], pa.string())
+        column if _fits(column) else pa.array(map(_cell, python_values(column)), pa.string())
         for column in batch.columns
     ]
     return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
@@ -46,28 +65,42 @@ def flat(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 def json_rows(batch: pa.RecordBatch) -> Iterator[str]:
     """Each row as a JSON object."""
-    for row in batch.to_pylist():
-        values = {name: json_value(value) for name, value in row.items()}
-        yield json.dumps(values, ensure_ascii=False, allow_nan=False)
+    names = [json.dumps(name, ensure_ascii=False) for name in batch.schema.names]
+    columns = [python_values(column) for column in batch.columns]
+    for at in range(batch.num_rows):
+        fields = zip(names, columns, strict=True)
+        yield "{" + ", ".join(f"{name}: {_json(column[at])}" for name, column in fields) + "}"
 
 
-def json_value(value: Any) -> Any:
-    """A value that JSON has: no NaN, times in ISO form, bytes as hex."""
-    if isinstance(value, float):
-        return value if value - value == 0 else None
-    if isinstance(value, bytes):
-        return value.hex()
+def _fits(column: pa.Array) -> bool:
+    """Whether CSV's writer has a form for every value of a column."""
+    kind = column.type
+    if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
+        return not pc.any(beyond(column)).as_py()
+    return any(test(kind) for test in _PLAIN)
+
+
+def _json(value: Any) -> str:
+    """A value in JSON: no NaN, times in ISO form, bytes as hex, numbers of any length."""
     if isinstance(value, list):
-        return [json_value(one) for one in value]
+        return f"[{', '.join(map(_json, value))}]"
     if isinstance(value, dict):
-        return {str(key): json_value(one) for key, one in value.items()}
+        fields = ((_cell(key) or "null", one) for key, one in value.items())
+        named = (f"{json.dumps(name, ensure_ascii=False)}: {_json(one)}" for name, one in fields)
+        return f"{{{', '.join(named)}}}"
     if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    if value is None or isinstance(value, str | int | bool):
+        return f"{value:f}"
+    if isinstance(value, float) and value - value != 0:
+        return "null"
+    if value is None or isinstance(value, str | int | float):
+        return json.dumps(value, ensure_ascii=False)
+    plain = value.hex() if isinstance(value, bytes) else value.isoformat()
+    return json.dumps(plain)
+
+
+def _cell(value: Any) -> str | None:
+    """A value as the text of a cell: JSON's, but for the quotes of a text."""
+    if value is None or isinstance(value, str):
         return value
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)
-
-
-def _as_text(value: Any) -> str | None:
-    plain = json_value(value)
-    return plain if plain is None or isinstance(plain, str) else json.dumps(plain)
+    plain = _json(value)
+    return str(json.loads(plain)) if plain.startswith('"') else plain

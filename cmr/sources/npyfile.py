@@ -27,7 +27,12 @@ def load_npy(path: str) -> npt.NDArray[Any]:
         raise CmrError(f"{path} has shape {array.shape}, expected (rows, dimensions)")
     if array.dtype.kind not in "fiu":
         raise CmrError(f"{path} has type {array.dtype}, expected numbers")
-    return array if array.dtype.kind == "f" else array.astype(np.float32)
+    return at_most_float64(array) if array.dtype.kind == "f" else array.astype(np.float32)
+
+
+def at_most_float64(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Floats in a type that all that follows has; longdouble, which only NumPy has, in float64."""
+    return array.astype(np.float64) if array.dtype.itemsize > 8 else array
 
 
 def _npy(path: str) -> npt.NDArray[Any]:

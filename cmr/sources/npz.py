@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from cmr.errors import CmrError
 from cmr.sources.collection import TEXT, VISUAL, Collection, Item, Judgment
+from cmr.sources.npyfile import at_most_float64
 from cmr.sources.source import Parameter, Source
 
 _KEY = re.compile(r"(text|video)_([1-9][0-9]*)")
@@ -35,7 +36,7 @@ def read_npz(path: str) -> Collection:
         if match:
             dim = int(match[2])
             _check_vectors(path, key, array, dim)
-            vectors[_SIDES[match[1]], dim] = array
+            vectors[_SIDES[match[1]], dim] = at_most_float64(array)
     dims = {dim for _, dim in vectors}
     lacking = [
         f"{name}_{dim}"

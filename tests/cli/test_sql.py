@@ -16,9 +16,13 @@ import termios
 import time
 
 import numpy as np
+import platformdirs
 import pyarrow.parquet as pq
 import pytest
 
+from cmr.api.query import run_query
+from cmr.views import connect
+from cmr.warehouse.store import Warehouse
 from tests import warehouses
 
 
@@ -31,6 +35,16 @@ def root(tmp_path):
     warehouses.add_dataset(warehouse, "d", relevance)
     warehouses.add_run(warehouse, "r", "d", rng.random((6, 5)), relevance)
     return tmp_path / "w"
+
+
+@pytest.fixture
+def warehouse(root):
+    return Warehouse.open(str(root))
+
+
+@pytest.fixture
+def con(root):
+    return connect(str(root))
 
 
 def test_formats(cmr, root, tmp_path):
@@ -74,17 +88,57 @@ def test_wide_tables_are_not_cut(cmr, root):
         "explain analyze copy (select 1) to 'x.csv'",
         "explain analyze create table t as select 1",
         "call enable_logging()",
+        "with a as (copy (select 1) to 'x.csv') from a",
+        "explain analyze with a as (copy (select 1) to 'x.csv') from a",
+        "with a as (copy (select 1) to 'x.csv'), b as (pivot range(3) t on range) from a, b",
+        "summarize with a as (copy (select 1) to 'x.csv') from a",
+        "create temp table t as pivot ranks on relevance",
+        "with a as (pivot range(3) t on range) insert into ranks from a",
+        "explain (format json) copy (select 1) to 'x.csv'",
+        "select 1) ; copy (select 1) to 'x.csv' ; from (select 1",
     ],
 )
 def test_only_reads(cmr, root, tmp_path, monkeypatch, query):
     monkeypatch.chdir(tmp_path)
     result = cmr("sql", query, "-w", root, code=1)
-    assert "cmr sql only reads" in result.stderr
+    assert "cmr sql only reads" in result.stderr or "syntax error" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["w"]
 
 
-def test_explain_reads(cmr, root):
-    assert "RANKS" in cmr("sql", "explain analyze from ranks", "-w", root).stdout.upper()
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("pivot ranks on query_id using max(relevants) group by gallery", [5, *[1] * 6]),
+        ("with p as (pivot ranks on gallery using count(*)) select \"5\" from p limit 1;", [1]),
+        ("from (pivot ranks on direction_ in ('x') using count(*)) limit 1".replace(
+            "direction_", "run_id"), None),
+        ("unpivot (select 1 as a, 2 as b) on a, b order by value desc limit 1", ["b", 2]),
+        ("select 3 as x; from (values (4)) -- the last one\n;", [4]),
+        ("describe select 1 as a", None),
+        ("summarize ranks", None),
+        ("show tables", None),
+        ("table ranks", None),
+        ("explain analyze from ranks", None),
+        ("/* why */ explain pivot ranks on run_id using count(*)", None),
+        ("explain (format json) select 1", None),
+        ("explain (select 1)", None),
+    ],
+)  # fmt: skip
+def test_all_that_reads(con, warehouse, query, found):
+    rows = run_query(con, query, warehouse).to_pylist()
+    assert rows
+    if found is not None:
+        assert list(rows[0].values()) == found
+
+
+def test_order_and_names_stay(con, warehouse):
+    """What is text in Arrow is text in its place, whatever the names."""
+    query = "select range as a, to_days(range::int) as a from range(5000) order by range desc"
+    table = run_query(con, query, warehouse)
+    assert table.column_names == ["a", "a_1"]
+    assert table["a"].to_pylist() == list(range(4999, -1, -1))
+    assert table["a_1"].to_pylist()[:2] == ["4999 days", "4998 days"]
 
 
 def test_odd_values(cmr, root):
@@ -110,18 +164,12 @@ def test_mistakes_are_one_sentence_with_a_hint(cmr, root):
     assert "the query is empty" in cmr("sql", "  ", "-w", root, code=1).stderr
 
 
-def test_a_reader_that_leaves_early(root):
-    command = f"{sys.executable} -m cmr sql 'from range(100000)' -w {root} --format csv | head -1"
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
-    assert done.stdout == "range\n"
-    assert done.stderr == ""
-
-
 def test_shell(root, tmp_path):
     """On a terminal: dot commands, a query over two lines, a mistake, and the history."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 60, 200, 0, 0))
     env = {**os.environ, "TERM": "xterm", "HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
+    env["XDG_CACHE_HOME"] = os.path.dirname(platformdirs.user_cache_dir("cmr"))
     process = subprocess.Popen(
         [sys.executable, "-m", "cmr", "sql", "-w", str(root)],
         stdin=slave, stdout=slave, stderr=slave, env=env, close_fds=True,

@@ -167,3 +167,47 @@ def test_other_data_under_the_same_name_is_refused(cmr, npz, warehouse):
     changed = npz("other.npz", ground_truth=np.zeros(60, dtype=int))
     result = cmr("ingest", "npz", changed, "-w", warehouse, "--dataset", "d", code=1)
     assert "other data under the name 'd'" in result.stderr
+
+
+@pytest.mark.parametrize("kind", ["longdouble", "float64", ">f8", ">f4"])
+def test_floats_of_any_kind(cmr, npz, tmp_path, kind):
+    """The same unit vectors are stored, of an .npz and of arrays."""
+    arrays = dict(np.load(npz()))
+    texts, visuals = (arrays[f"{side}_16"].astype(kind) for side in ("text", "video"))
+    for name, array in (("t", texts), ("v", visuals), ("g", arrays["ground_truth"])):
+        np.save(tmp_path / f"{name}.npy", array)
+    path = npz("odd.npz", text_16=texts, video_16=visuals, text_40=None, video_40=None)
+    files = {name: tmp_path / f"{name}.npy" for name in "tvg"}
+    sources = {
+        "a": ("npz", path),
+        "b": ("arrays", "--texts", files["t"], "--visuals", files["v"], "--pairs", files["g"]),
+    }
+    for name, source in sources.items():
+        cmr("ingest", *source, "--dataset", name, "-w", tmp_path / "w")
+        con = connect(str(tmp_path / "w"))
+        rows = con.execute(
+            "select vector from embeddings where dataset = ? and modality = 'text' "
+            "order by ordinal",
+            [name],
+        ).fetchall()
+        expected = arrays["text_16"] / np.linalg.norm(arrays["text_16"], axis=1, keepdims=True)
+        np.testing.assert_allclose([row[0] for row in rows], expected, atol=2e-7)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"text_16": np.zeros((60, 16), complex)}, "text_16 has type complex128"),
+        ({"text_16": np.zeros((60, 16), "clongdouble")}, "text_16 has type complex256"),
+        ({"text_16": np.ones((60, 16), bool)}, "text_16 has type bool"),
+        ({"text_16": np.zeros((60, 16), "V4")}, "text_16 has type"),
+        ({"text_16": np.zeros((60, 16), object)}, "never loaded"),
+        ({"text_16": np.float32(1)}, "text_16 has shape ()"),
+        ({"ground_truth": np.int64(1)}, "ground_truth has shape ()"),
+        ({"ground_truth": np.zeros(60, "longdouble")}, "ground_truth has type"),
+    ],
+)
+def test_what_are_no_vectors_is_a_sentence(cmr, npz, tmp_path, change, reason):
+    result = cmr("ingest", "npz", npz(**change), "--dataset", "d", "-w", tmp_path / "w", code=1)
+    assert reason in result.stderr
+    assert result.stderr.count("\n") == 1

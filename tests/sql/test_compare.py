@@ -174,7 +174,7 @@ def test_recommend(two):
             f"from recommend(retain := {retain}) where direction = 't2v'"
         ).fetchall()
         found = {(measure, k): rest for measure, k, *rest in rows}
-        assert len(found) == 16
+        assert len(found) == 19
         for measure, k, retention, low in kept:
             sure, point, size = found[measure, k]
             assert sure == ("bb22" if low >= retain else "aa11")
