@@ -72,7 +72,7 @@ def test_growth(three):
         "select g.value as g, m.value as m from growth g join metrics m using (run_id, measure) "
         "where g.candidates = 15 and m.protocol = 'full' and g.k is not distinct from m.k",
     )
-    assert len(whole) == 3 * 16
+    assert len(whole) == 3 * 19
     for row in whole:
         assert row["g"] == pytest.approx(row["m"], abs=1e-9)
     sizes = rows(

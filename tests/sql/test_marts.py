@@ -63,7 +63,7 @@ def test_per_query_averages_to_metrics(graded):
         .fetchone()
     )
     assert worst < 1e-12
-    assert rows == 2 * (5 * 3 + 1) + 2
+    assert rows == 2 * (6 * 3 + 1) + 2
 
 
 def test_tradeoffs(graded):
