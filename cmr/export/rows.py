@@ -29,7 +29,7 @@ def reader(asked: Asked) -> pa.RecordBatchReader:
     from cmr.views import connect
 
     con = connect(asked.warehouse.root, "")
-    return stream_query(con, asked.query, asked.warehouse, asked.bar)
+    return stream_query(con, asked.query, asked.warehouse, asked.bar, sandbox=asked.sandbox)
 
 
 def in_bounds(batch: pa.RecordBatch) -> pa.RecordBatch:

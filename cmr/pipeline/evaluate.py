@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from cmr.pipeline.bounds import check_memory
 from cmr.pipeline.derive import Deriver, Wanted
 from cmr.pipeline.job import Counter, Job, make_plan_for
 from cmr.pipeline.progressbar import ProgressBar
@@ -66,7 +67,9 @@ def _prepare(
     subject = load_subject(warehouse, data, request)
     check_request(request, subject)
     deriver = Deriver(warehouse, data, model, subject.ids, stored_only, check=request.force)
-    return subject, deriver, tasks(deriver, request, ways)
+    todo = tasks(deriver, request, ways)
+    check_memory(request, subject, [task.wanted for task in todo], ways, deriver.native_dims[-1])
+    return subject, deriver, todo
 
 
 def evaluate(

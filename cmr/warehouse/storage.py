@@ -60,7 +60,9 @@ class Storage:
             root = unquote(urlsplit(root).path)
         self.remote: Remote | None = None
         if "://" not in root:
-            self.root = self.base = str(Path(root).expanduser().absolute())
+            path = Path(os.path.expanduser(root)).absolute()
+            # DuckDB takes ".." out of the names that it gives files, and they are compared.
+            self.root = self.base = os.path.realpath(path) if ".." in path.parts else str(path)
         else:
             self.root = self.base = root.rstrip("/")
             self.remote = remote(self.root)
