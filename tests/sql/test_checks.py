@@ -143,9 +143,10 @@ WRONG = {
         {"value": 1.01}, {"value": -0.01}, {"value": None}, {"value": float("nan")},
         {"chance": None}, {"chance": 0.0}, {"chance": 1.01}, {"lift": None}, {"lift": 1e4},
         {"ci_low": None}, {"ci_high": None}, {"ci_low": 1.0}, {"ci_high": 0.0},
+        {"ci_low": -0.01}, {"ci_high": 1.01},
     ],
     "mrr": [{"value": 1.5, "lift": None}, {"value": 1.5}],
-    "mean_rank": [{"value": 0.5}, {"value": 31.0}, {"chance": 0.5}],
+    "mean_rank": [{"value": 0.5}, {"value": 31.0}, {"chance": 0.5}, {"ci_low": 0.5}],
 }  # fmt: skip
 
 
