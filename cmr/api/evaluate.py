@@ -16,10 +16,9 @@ _WORDS = ("precisions", "dim_methods", "protocols", "directions", "quantizers")
 LARGEST = 2**31 - 1
 _LONG = ("seed", "memory")
 # What may be left open.
-_OPEN = (
-    "dims", "precisions", "dim_methods", "directions", "connectivity", "expansion_add",
-    "expansion_search",
-)  # fmt: skip
+_OPEN = ("dim_methods", "directions", "connectivity", "expansion_add", "expansion_search")
+# What None leaves open, and an empty list does not.
+_GRID = ("dims", "precisions")
 _LEAST = {"draws": 1, "hits": 0, "seed": 0, "memory": 1, "list_length": 1}
 _CHOICE = {"protocols": PROTOCOLS, "directions": DIRECTIONS}
 
@@ -49,7 +48,7 @@ def _many(name: str, given: Any) -> tuple[Any, ...]:
         parts = given
     convert = _positive if name in _NUMBERS else _word
     found = tuple(dict.fromkeys(convert(name, part) for part in parts))
-    if not found and name not in _OPEN:
+    if not found and name not in _OPEN and not (given is None and name in _GRID):
         raise CmrError(f"{_said(name)} is empty")
     return found
 

@@ -56,12 +56,12 @@ def folder(tmp_path_factory):
     return folder
 
 
-def build(folder, dims=(8, 512), **options):
-    """The page of the runs of these dimensions."""
+def build(folder, dims=(8, 512), retain=0.8, **options):
+    """The page of the runs of these dimensions; of forty pictures nothing is surer than some 85%."""
     warehouse = Warehouse.open(str(folder / "w"))
     ids = [row["run_id"] for row in current_runs(warehouse) if row["dim"] in dims]
     con = open_for(warehouse, "from metrics, retention", ids)
-    return page.build(con, ids, **options)
+    return page.build(con, ids, retain=retain, **options)
 
 
 @pytest.fixture(scope="module")
