@@ -146,8 +146,8 @@ def test_curves_and_decisions(benched):
     assert said["together"]
     assert said["throughput_low"] <= said["throughput"] <= said["throughput_high"]
     assert said["sentence"].startswith(
-        "What int8 at 40 keeps of the Recall@10 of fp32 at 40 (t2v, whole gallery) cannot be said (22 visual items "
-        "are too few: at least 30 are needed); it has a quarter of the bytes and "
+        "What int8 at 40 keeps of the Recall@10 of fp32 at 40 (t2v, whole gallery) cannot be said "
+        "(22 visual items are too few: at least 30 are needed); it has a quarter of the bytes and "
     )
     assert said["sentence"].endswith(" the throughput")
 
