@@ -57,7 +57,7 @@ def folder(tmp_path_factory):
 
 
 def build(folder, dims=(8, 512), retain=0.8, **options):
-    """The page of the runs of these dimensions; of forty pictures nothing is surer than some 85%."""
+    """The page of the runs of these dimensions; forty pictures are sure of some 85% at most."""
     warehouse = Warehouse.open(str(folder / "w"))
     ids = [row["run_id"] for row in current_runs(warehouse) if row["dim"] in dims]
     con = open_for(warehouse, "from metrics, retention", ids)

@@ -41,8 +41,8 @@ def test_turns_are_paired(two):
     assert found["bytes_share"] == 0.25
     assert found["sentence"] == (
         "What int8 at 16 keeps of the Recall@10 of fp32 at 16 (t2v, whole gallery) cannot be said "
-        "(1 visual item is too few: at least 30 are needed); it has a quarter of the bytes and 2x [2, 4] the "
-        "throughput"
+        "(1 visual item is too few: at least 30 are needed); it has a quarter of the bytes "
+        "and 2x [2, 4] the throughput"
     )
 
 
