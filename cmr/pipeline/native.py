@@ -101,13 +101,15 @@ def _refuse_other_vectors(
         key = (row["modality"], row["dim"])
         if (row["dataset"], row["model"], row["dim_method"]) != (dataset, model, "native"):
             continue
-        if (
-            row["precision"] == "fp32"
-            and key in native
-            and deciding(row["settings"]) != dict(native[key].settings)
-        ):
+        if row["precision"] != "fp32" or key not in native:
+            continue
+        old, new = deciding(row["settings"]), dict(native[key].settings)
+        if old != new:
+            names = sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
+            # Imported vectors have no other setting than themselves.
+            how = "" if names == ["vectors"] else f", made with another {', '.join(names)}"
             raise CmrError(
-                f"the warehouse has other vectors of {dataset!r} by the model {model!r}; "
+                f"the warehouse has other vectors of {dataset!r} by the model {model!r}{how}; "
                 "choose another --model-name"
             )
 
