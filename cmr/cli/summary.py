@@ -39,7 +39,8 @@ def ask(
     con.register("asked", asked)
     # What is kept is of the baselines, which need not have been asked for.
     held = fetch(con, "select baseline from int_baselines semi join asked using (run_id)")
-    wanted = sorted({*run_ids, *held["baseline"].to_pylist()})
+    bases = {one for one in held["baseline"].to_pylist() if one is not None}
+    wanted = sorted({*run_ids, *bases})
     prepare(con, store, "from leaderboard, retention", wanted, progress)
     leading = next(name for name in LEADING if name in protocols)
     size = None if leading == "full" else max(candidates)
@@ -117,7 +118,11 @@ def _print_leaderboard(con: duckdb.DuckDBPyConnection, subject: Subject) -> None
     ).to_pylist()
     if not rows:
         return
-    _fill_kept(con, rows)
+    chance = _is_near_chance(con, subject)
+    if chance:
+        rows = [{**row, "recall_10_kept": None, "pareto_bytes": False} for row in rows]
+    else:
+        _fill_kept(con, rows)
     shown = [row for row in rows if row["place"] <= _MOST]
     one = rows[0]
     where = (
@@ -126,11 +131,21 @@ def _print_leaderboard(con: duckdb.DuckDBPyConnection, subject: Subject) -> None
     print_table(
         pa.Table.from_pylist([_line(row) for row in shown]), title=f"{_title(subject)}, {where}"
     )
-    say("±: half the 95% interval; kept: of the baseline's recall@10; *: Pareto front")
-    if any(row["recall_10_kept"] is None for row in rows):
+    notes = ["[…]: 95% interval", "kept: of the baseline's recall@10", "*: Pareto front"]
+    if chance:
+        notes = [notes[0], "kept and * say nothing so near chance, and are left out"]
+    say("; ".join(notes))
+    if not chance and any(row["recall_10_kept"] is None for row in rows):
         say("kept is empty where the baseline was not evaluated so, or its recall@10 is 0")
     if len(rows) > len(shown):
         say(f'{len(rows) - len(shown)} more: cmr sql "from leaderboard"')
+
+
+def _is_near_chance(con: duckdb.DuckDBPyConnection, subject: Subject) -> bool:
+    from cmr.report.answer import NEAR_CHANCE, answer
+
+    found = answer(con, subject, RETAIN).why_not
+    return found is not None and found["kind"] == NEAR_CHANCE
 
 
 def _fill_kept(con: duckdb.DuckDBPyConnection, rows: list[Row]) -> None:
@@ -141,7 +156,9 @@ def _fill_kept(con: duckdb.DuckDBPyConnection, rows: list[Row]) -> None:
     lacking = [row for row in rows if row["recall_10_kept"] is None]
     if not lacking or lacking[0]["protocol"] == "sampled":
         return
-    bases = sorted({row["baseline"] for row in lacking})
+    bases = sorted({row["baseline"] for row in lacking} - {None})
+    if not bases:
+        return
     size = lacking[0]["size"]
     source = "retention" if size is None else f"metrics_for({size}, 10)"
     with only(con, bases):
@@ -160,13 +177,14 @@ def _title(subject: Subject) -> str:
 
 
 def _line(row: Row) -> Row:
-    half = None if row["recall_10_high"] is None else row["recall_10_high"] - row["recall_10"]
+    from cmr.report.named import estimate
+
     kept = row["recall_10_kept"]
     return {
         "way": row["direction"],
         "representation": f"{row['dim']} {row['dim_method']} {row['precision']}",
         "bytes": f"{row['vector_bytes']:,}" + ("*" if row["pareto_bytes"] else " "),
-        "recall@10": f"{row['recall_10']:.4f}" + ("" if half is None else f" ±{half:.4f}"),
+        "recall@10": estimate(row["recall_10"], row["recall_10_low"], row["recall_10_high"]),
         "mrr": row["mrr"],
         "ndcg@10": row["ndcg_10"],
         "kept": "" if kept is None else f"{kept:.1%}",

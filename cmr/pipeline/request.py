@@ -186,18 +186,25 @@ def _ordinals(names: pa.ChunkedArray, ids: pa.Array) -> npt.NDArray[np.int64]:
 
 def check_request(request: Request, subject: Subject) -> None:
     """Raises CmrError for what cannot be measured on this data; nothing is clamped."""
+    least = max(int(judged.relevants.max()) for judged in subject.judged.values())
+    most = min(judged.gallery for judged in subject.judged.values())
+    fitting = (
+        f"give --candidates sizes from {least} to {most}, or --protocols full"
+        if least <= most
+        else "no size fits both: give --protocols full, or one of --directions"
+    )
     for direction, judged in subject.judged.items():
         many = int(judged.relevants.max())
         for size in request.candidates if set(request.protocols) - {"full"} else ():
             if size > judged.gallery:
                 raise CmrError(
-                    f"C = {size} is more than the gallery of {judged.gallery} items "
-                    f"({direction}); give --candidates sizes of at most {judged.gallery}"
+                    f"C = {size} is more than the gallery of {judged.gallery} "
+                    f"{'item' if judged.gallery == 1 else 'items'} ({direction}); {fitting}"
                 )
             if size < many:
                 raise CmrError(
                     f"C = {size} cannot hold the {many} relevant items of a query ({direction}); "
-                    f"give --candidates sizes of at least {many}"
+                    f"{fitting}"
                 )
     if request.pool_sizes and request.pool_sizes[-1] > LARGEST_POOL:
         raise CmrError(

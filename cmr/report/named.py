@@ -32,3 +32,16 @@ def measure(row: Mapping[str, Any]) -> str:
     """
     name, k = str(row["measure"]), row["k"]
     return name if k is None else f"{name.removesuffix('@k')}@{k}"
+
+
+def estimate(value: float, low: float | None, high: float | None) -> str:
+    """A share with the ends of its interval, which need not be as far: 0.8433 [.775, .879]."""
+    if low is None or high is None:
+        return f"{value:.4f}"
+    return f"{value:.4f} [{_end(low)}, {_end(high)}]"
+
+
+def _end(share: float) -> str:
+    """Three digits of a share of at most 1."""
+    text = f"{share:.3f}"
+    return text[:4] if text.startswith("1") else text.removeprefix("0")

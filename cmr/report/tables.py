@@ -13,7 +13,7 @@ from cmr.report.words import mark
 from cmr.warehouse.schemas import PRECISIONS
 
 LEVELS = ((0.001, "***"), (0.01, "**"), (0.05, "*"))
-_SPREAD = mark("± is half of the 95% interval, clustered by visual item; bold: best of its column.")
+_SPREAD = mark("In brackets: 95% interval, clustered by visual item; bold: best of its column.")
 # Sizes C that a table has columns of.
 _MOST_SIZES = 8
 
@@ -115,7 +115,9 @@ def pools(look: Look, found: Findings) -> Table | None:
         lines = [
             _names(next(iter(of.values())))
             + [
-                Cell(_value(of[size]["value"], of[size]["ci_high"])) if size in of else Cell("")
+                Cell(estimate(*(of[size][name] for name in ("value", "ci_low", "ci_high"))))
+                if size in of
+                else Cell("")
                 for size in shown
             ]
             for of in sorted(runs.values(), key=_place)
@@ -143,7 +145,7 @@ def _kept_line(look: Look, of: dict[tuple[str, int | None], Row]) -> list[Cell]:
     cells = [*_names(recall), Cell(f"{recall['vector_bytes']:,}")]
     for key in MEASURES:
         row = of[key]
-        value = _value(row["value"], row["value_high"])
+        value = estimate(row["value"], row["value_low"], row["value_high"])
         cells.append(Cell(value, "b" if own else _mark(row)))
     share, low, high = (recall[name] for name in ("retention", "ci_low", "ci_high"))
     interval = "" if low is None or own else f" [{100 * low:.2f}, {100 * high:.2f}]"
@@ -152,10 +154,6 @@ def _kept_line(look: Look, of: dict[tuple[str, int | None], Row]) -> list[Cell]:
 
 def _names(row: Row) -> list[Cell]:
     return [Cell(str(row["dim"])), Cell(row["dim_method"]), Cell(row["precision"])]
-
-
-def _value(value: float, high: float | None) -> str:
-    return f"{value:.4f}" if high is None else f"{value:.4f} ± {high - value:.4f}"
 
 
 def _mark(row: Row) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from cmr.warehouse.schemas import DATASETS, EMBEDDING_SETS, RUNS
+from cmr.warehouse.schemas import DATASETS, EMBEDDING_SETS, ROW_CHECKSUM, RUNS
 from cmr.warehouse.store import Warehouse
 
 Row = dict[str, Any]
+# What `--candidates` was where it was not given.
+_DEFAULTS = {100, 200, 300, 400, 500}
 
 
 def current_runs(warehouse: Warehouse) -> list[Row]:
@@ -24,11 +26,14 @@ def current_sets(warehouse: Warehouse) -> list[Row]:
 def expected_sizes(run: Row) -> list[int]:
     """The C that a run was asked for with `expected`.
 
-    Earlier versions recorded the sizes of commands without it, too, as large as they came.
+    Earlier versions, whose rows have no checksum of themselves, recorded the sizes of commands
+    without it, too, as large as they came: the default ones, which were not drawn.
     """
     if "expected" not in run["protocols"]:
         return []
-    return [size for size in run["candidates"] if size <= run["gallery"]]
+    drawn = set(run.get("sampled_candidates") or ())
+    doubtful = _DEFAULTS - drawn if drawn and run.get(ROW_CHECKSUM) is None else set()
+    return [size for size in run["candidates"] if size <= run["gallery"] and size not in doubtful]
 
 
 def _current(warehouse: Warehouse, rows: list[Row]) -> list[Row]:

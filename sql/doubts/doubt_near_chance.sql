@@ -12,7 +12,8 @@ told as (
             else protocol || ' at C = ' || candidates
         end as place
     from metrics
-    where measure = 'recall' and k = 10 and chance < 0.3
+    -- On fewer queries an interval says nothing of the vectors.
+    where measure = 'recall' and k = 10 and chance < 0.3 and queries >= fewest_clusters()
 ),
 final as (
     select

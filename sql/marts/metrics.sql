@@ -42,7 +42,11 @@ named as (
 estimated as (
     select
         *,
-        total / weight as value,
+        -- What rounding brings above 1; ranks have no such end.
+        case
+            when measure in ('mean_rank', 'median_rank') then total / weight
+            else least(total / weight, 1.0)
+        end as value,
         -- Σ (s - n value)².
         squared - 2 * total / weight * product + (total / weight) ** 2 * nn as residual,
         cluster_spread(residual, squared, clusters) as spread,

@@ -3,17 +3,26 @@
 -- @candidates: The C that expected was asked for.
 with
 source as (
-    select * exclude (footers, row_checksum) from catalogue_runs
+    select * exclude (footers) from catalogue_runs
 ),
 final as (
     select
-        source.* replace (
+        source.* exclude (row_checksum) replace (
             known_quantizer(source.quantizer, source.precision) as quantizer,
-            -- Earlier versions recorded the sizes of commands that asked for no pools, too.
+            -- Earlier versions, whose rows have no checksum of themselves, recorded the sizes of
+            -- commands that asked for no pools, too: the default ones, of which none was drawn.
             case
-                when list_contains(source.protocols, 'expected')
-                    then list_filter(source.candidates, lambda size: size <= source.gallery)
-                else []
+                when not list_contains(source.protocols, 'expected') then []
+                else list_filter(
+                    source.candidates,
+                    lambda size: size <= source.gallery
+                    and not (
+                        source.row_checksum is null
+                        and len(source.sampled_candidates) > 0
+                        and size in (100, 200, 300, 400, 500)
+                        and not list_contains(source.sampled_candidates, size)
+                    )
+                )
             end as candidates
         ),
         concat_ws(
