@@ -8,6 +8,7 @@ from typing import Any
 
 from cmr.report.figures import POOLS, QUALITY, WAYS, WHOLE
 from cmr.report.findings import MEASURES, Findings
+from cmr.report.named import estimate
 from cmr.report.plots.style import Look, Row
 from cmr.report.words import mark
 from cmr.warehouse.schemas import PRECISIONS
