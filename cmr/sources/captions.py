@@ -17,6 +17,7 @@ import tokenize
 from typing import Any, NamedTuple
 
 from cmr.errors import CmrError
+from cmr.sources.words import kind_of
 
 # The text's field in a struct; the first that is there.
 FIELDS = ("raw", "sentence", "caption", "text")
@@ -25,9 +26,7 @@ _LINES = (tokenize.NL, tokenize.NEWLINE, tokenize.ENDMARKER)
 # As Python writes bytes down; and what only a list or a struct begins with: "[music]", "{sic}"
 # and '["Stop" sign]' are captions.
 _BYTES = re.compile(r"b(['\"]).*\1", re.DOTALL)
-_QUOTED = re.compile(
-    r"\[\s*(['\"]).*?\1\s*[,\]]|\{\s*['\"]|\[?\s*array\(\s*[\['\"]", re.DOTALL
-)
+_QUOTED = re.compile(r"\[\s*(['\"]).*?\1\s*[,\]]|\{\s*['\"]|\[?\s*array\(\s*[\['\"]", re.DOTALL)
 # As numpy writes an array within another value, and as Postgres writes one: its items have neither
 # spaces nor quotes, or are quoted; "{sic}" is a caption.
 _ARRAY = re.compile(r"array\((\[.*\])(,\s*dtype=[^()\[\]]*)?\)", re.DOTALL)
@@ -131,7 +130,7 @@ def _text(value: Any, where: str, advice: str) -> tuple[str, str]:
     if value is None:
         return "", EMPTY
     if not isinstance(value, str):
-        raise _refused(f"{value!r:.60}, {_article(type(value).__name__)}", where, advice)
+        raise _refused(f"{value!r:.60}, {kind_of(value)}", where, advice)
     return (value, "") if value.strip() else ("", EMPTY)
 
 
@@ -145,7 +144,11 @@ def _written_out(text: str, where: str, advice: str) -> Any:
     if array := _ARRAY.fullmatch(text):
         text = array[1]
     ends = text[:1] + text[-1:]
-    if not text.startswith(("array(", "[array(")) and ends not in ("[]", "{}", "()") and not _BYTES.fullmatch(text):
+    if (
+        not text.startswith(("array(", "[array("))
+        and ends not in ("[]", "{}", "()")
+        and not _BYTES.fullmatch(text)
+    ):
         return None
     try:
         found = json.loads(text)
@@ -196,10 +199,6 @@ def _python(text: str) -> Any:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError, tokenize.TokenError):
         return None
-
-
-def _article(name: str) -> str:
-    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
 
 def _refused(what: str, where: str, advice: str) -> CmrError:

@@ -85,7 +85,7 @@ def test_damage_is_told_and_the_rest_is_read(tmp_path, what):
     assert lost.source_row == "a.tar"
     assert words in lost.reason
     before = {"the first header": 0, "the last header": 6}.get(what, 4)
-    assert lost.reason.endswith(f"{before} samples lie before that")
+    assert lost.reason.endswith(f"{before} sample{'s lie' if before > 1 else ' lies'} before that")
 
 
 def test_a_whole_archive_has_no_damage():
