@@ -56,8 +56,8 @@ def read_clip_retrieval(folder: str) -> Collection:
         count = len(arrays[TEXT])
         if len(arrays[VISUAL]) != count:
             raise CmrError(
-                f"{paths[VISUAL]} has {counted(len(arrays[VISUAL]), 'row')} and {paths[TEXT]} {count}: "
-                "they are aligned by row"
+                f"{paths[VISUAL]} has {counted(len(arrays[VISUAL]), 'row')} and {paths[TEXT]} "
+                f"{count}: they are aligned by row"
             )
         for side, array in arrays.items():
             sides[side].append(array)
