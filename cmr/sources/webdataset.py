@@ -234,9 +234,9 @@ def _told(data: object, where: str) -> list[Caption]:
         return captions_of(data, where)
     known = [known_column(list(data), (name,)) for name in dict.fromkeys(("captions", *CAPTIONS))]
     names = [name for name in known if name is not None]
-    if not names and (numbered := numbered_columns(list(data))):
-        return [one for name in numbered for one in captions_of(data[name], where)]
     several = [captions_of(data[name], where) for name in names]
+    if numbered := numbered_columns(list(data)):
+        several.append([one for name in numbered for one in captions_of(data[name], where)])
     sound = (found for found in several if any(not one.fault for one in found))
     return next(sound, several[0] if several else [Caption("", None, EMPTY)])
 

@@ -360,7 +360,7 @@ def test_ids_of_shards_collide_with_no_key(tmp_path):
 def test_captions_of_shards(tmp_path):
     """Marks of encodings, empty files beside good ones, and every known name."""
     texts = {
-        "a.txt": "\ufeffein Hund".encode("utf-16"), "b.txt": "\ufeffé".encode(),
+        "a.txt": "ein Hund".encode("utf-16"), "b.txt": "\ufeffé".encode(),
         "c.txt": b" \n", "c.json": b'{"caption": "", "Sentences": ["c"]}',
         "d.json": b'{"TEXT": "d"}', "e.json": b'{"raw": null, "caption_0": "e"}',
         "f.txt": b"caf\xe9", "g.json": b'{"captions": ["g", "h"], "caption": "g"}',
@@ -370,11 +370,11 @@ def test_captions_of_shards(tmp_path):
                                          enumerate("abcdefghi")), *texts.items())  # fmt: skip
     found = read_webdataset([path])
     told = [item.text for item in found.texts]
-    assert told == ["ein Hund", "é", "c", "d", "g", "h", "1", "2"]
+    assert told == ["ein Hund", "é", "c", "d", "e", "g", "h", "1", "2"]
     reasons = {one.source_row: one.reason for one in found.rejects}
-    assert list(reasons) == ["a.tar: e", "a.tar: f", "a.tar: i"]
+    assert list(reasons) == ["a.tar: f", "a.tar: i"]
     assert "line 1 has the byte 0xe9" in reasons["a.tar: f"]
-    assert found.bare == {"e", "f", "i"}
+    assert found.bare == {"f", "i"}
 
 
 def test_a_name_that_is_no_utf8_is_one_reject(tmp_path):
