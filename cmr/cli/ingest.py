@@ -102,7 +102,10 @@ def _shared(source: Source) -> list[click.Parameter]:
 
     def warehouse() -> None: ...
 
-    named = f"the {source.named_by}'s name" if source.named_by else source.name
+    by = next((one for one in source.parameters if one.name == source.named_by), None)
+    named = source.name
+    if by is not None:
+        named = f"named after {by.name.upper() if by.argument else '--' + by.name}"
     found: list[click.Parameter] = [
         click.Option(["--dataset"], help=f"Name of the data set.  [default: {named}]"),
         click.Option(["--model-name"], help="Name of the vectors in the warehouse."),

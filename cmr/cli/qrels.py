@@ -21,7 +21,8 @@ from cmr.cli.terminal import say
 )
 @click.option(
     "--separator",
-    help="Of a table in text: a character, tab, comma, semicolon or pipe.  [default: told]",
+    help="Of a table in text: a character, tab, comma, semicolon or pipe.  "
+    "[default: found from the file]",
 )
 @click.option(
     "--direction",

@@ -11,6 +11,8 @@ from cmr.encode.unreadable import UnreadableError, read_item
 from cmr.errors import CmrError
 from cmr.pipeline.progressbar import ProgressBar
 from cmr.sources.collection import Collection, Item, Judgment, Reject
+from cmr.sources.text import is_unicode
+from cmr.sources.words import counted
 
 # A caption of more characters than this is a file that went astray.
 LONGEST_TEXT = 100_000
@@ -23,12 +25,12 @@ def sound_texts(collection: Collection) -> Collection:
     """
     for side in (collection.texts, collection.visuals):
         for item in side:
-            if not _is_unicode(item.item_id):
+            if not is_unicode(item.item_id):
                 raise CmrError(f"{collection.source}: the id {item.item_id!a} is not valid Unicode")
     rejects = []
     for item in collection.texts:
         text = item.text or ""
-        if not _is_unicode(text):
+        if not is_unicode(text):
             rejects.append(Reject(item.item_id, "the caption is not valid Unicode"))
         elif len(text) > LONGEST_TEXT:
             reason = f"the caption has {len(text):,} characters, more than {LONGEST_TEXT:,}"
@@ -37,6 +39,7 @@ def sound_texts(collection: Collection) -> Collection:
         return collection
     bad = {reject.source_row for reject in rejects}
     texts = [item for item in collection.texts if item.item_id not in bad]
+    bare = {row.visual_id for row in collection.judgments if row.text_id in bad}
     if not texts:
         raise CmrError(f"{collection.source}: no caption can be used; {rejects[0].reason}")
     return replace(
@@ -44,15 +47,22 @@ def sound_texts(collection: Collection) -> Collection:
         texts=texts,
         judgments=[row for row in collection.judgments if row.text_id not in bad],
         rejects=[*collection.rejects, *rejects],
+        bare=collection.bare | bare,
     )
 
 
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+def without_bare(collection: Collection) -> tuple[Collection, list[Reject]]:
+    """The collection without visuals whose every caption was rejected, and those."""
+    judged = {row.visual_id for row in collection.judgments}
+    bare = collection.bare - judged
+    what = "clip" if collection.clips else "picture"
+    rejects = [
+        Reject(item.uri or item.item_id, f"the {what} is left without a caption")
+        for item in collection.visuals
+        if item.item_id in bare
+    ]
+    kept = [item for item in collection.visuals if item.item_id not in bare]
+    return (replace(collection, visuals=kept) if rejects else collection), rejects
 
 
 def hash_contents(
@@ -129,12 +139,13 @@ def same_contents(collection: Collection) -> Collection:
     again = len(collection.visuals) - len(first)
     if not again:
         return collection
-    what = "clips" if collection.clips else "pictures"
+    what = "clip" if collection.clips else "picture"
     if not collection.merges:
         one, other = _twins(collection.visuals)
         note = (
-            f"{again:,} {what} have the content of another ({other!r} that of {one!r}, for one); "
-            "each counts as a visual of its own, so a caption's other copies are wrong answers"
+            f"{counted(again, what)} {'has' if again == 1 else 'have'} the content of another "
+            f"({other!r} that of {one!r}, for one); each counts as a visual of its own, "
+            "so a caption's other copies are wrong answers"
         )
         return replace(collection, notes=[*collection.notes, note])
     kept = {
@@ -148,7 +159,7 @@ def same_contents(collection: Collection) -> Collection:
         if before is None or before.relevance < row.relevance:
             judgments[pair] = replace(row, visual_id=pair[1])
     note = (
-        f"{len(collection.visuals):,} {what} are {len(first):,} different ones: those of one "
+        f"{len(collection.visuals):,} {what}s are {len(first):,} different ones: those of one "
         "content are one visual with the captions of all"
     )
     return replace(
@@ -156,6 +167,7 @@ def same_contents(collection: Collection) -> Collection:
         visuals=list(first.values()),
         judgments=list(judgments.values()),
         settings={**collection.settings, "merged": again},
+        bare={kept.get(name, name) for name in collection.bare},
         notes=[*collection.notes, note],
     )
 

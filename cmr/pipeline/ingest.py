@@ -8,7 +8,7 @@ from typing import Any
 
 from cmr.encode.models import ModelSpec
 from cmr.identity import array_hash, identity
-from cmr.pipeline.contents import hash_contents, same_contents, sound_texts, without
+from cmr.pipeline.contents import hash_contents, same_contents, sound_texts, without, without_bare
 from cmr.pipeline.datasets import fingerprint, ids, note_media
 from cmr.pipeline.encoded import Encoding
 from cmr.pipeline.encoding import EncodeOptions, encode_new, side_settings
@@ -90,7 +90,7 @@ def ingest_media(
     refuse_rejects(lost, total, allowed)
     check(collection)
     collection, missing = hash_contents(collection, options.workers, bar)
-    collection = same_contents(collection)
+    collection, bare = without_bare(same_contents(collection))
     data_hash = fingerprint(collection)
     settings = side_settings(spec, collection, options)
     done = stored_already(root, dataset, data_hash, spec.name, settings)
@@ -98,7 +98,7 @@ def ingest_media(
         _note_media(root, done[0], collection)
         stored = _found(root, spec.name, *done, time.perf_counter() - clock)
         return replace(stored, notes=tuple(collection.notes))
-    missing = [*lost, *missing]
+    missing = [*lost, *missing, *bare]
     refuse_rejects(missing, total, allowed)
     keep = {TEXT: False, VISUAL: options.keep_frames and collection.clips}
     sides = {side: Encoding(root, settings[side], side, keep[side]) for side in (TEXT, VISUAL)}

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from cmr.errors import CmrError
 from cmr.sources.collection import TEXT, VISUAL, Collection, Item, Judgment
 from cmr.sources.labels import OPTIONS, read_captions, read_ids
 from cmr.sources.npyfile import load_array, load_npy
+from cmr.sources.numbers import whole_number
 from cmr.sources.source import SEPARATOR, Parameter, Source
-from cmr.sources.tables import read_table
+from cmr.sources.tables import known_column, read_table
+from cmr.sources.words import shown
 
 _TEXT, _VISUAL = ("text", "query", "text_row"), ("visual", "item", "image", "video", "visual_row")
 
@@ -69,19 +72,26 @@ def _pairs(
     if path is None:
         if texts != visuals:
             raise CmrError(f"{texts} texts and {visuals} visuals: --pairs must say which belong")
-        rows = [(row, row, 1) for row in range(texts)]
-    elif Path(path).suffix == ".npy":
-        rows = _from_array(path, texts)
-    else:
-        rows = _from_table(path, separator)
+        return [(row, row, 1) for row in range(texts)]
+    rows, where = (
+        (_from_array(path, texts), lambda number: f"{path}: pair {number}")
+        if Path(path).suffix.lower() == ".npy"
+        else _from_table(path, separator)
+    )
+    first: dict[tuple[int, int], int] = {}
     for number, (text, visual, relevance) in enumerate(rows):
         if not 0 <= text < texts or not 0 <= visual < visuals:
             raise CmrError(
-                f"{path}: pair {number} is ({text}, {visual}), outside the {texts} texts and "
+                f"{where(number)} is {shown((text, visual))}, outside the {texts} texts and "
                 f"{visuals} visuals"
             )
         if relevance < 1:
-            raise CmrError(f"{path}: pair {number} has relevance {relevance}, expected at least 1")
+            raise CmrError(
+                f"{where(number)} has the relevance {shown(relevance)}, expected at least 1"
+            )
+        before = first.setdefault((text, visual), number)
+        if before != number:
+            raise CmrError(f"{where(number)} is {(text, visual)} again, which was pair {before}")
     return rows
 
 
@@ -96,24 +106,29 @@ def _from_array(path: str, texts: int) -> list[tuple[int, int, int]]:
     raise CmrError(f"{path} has shape {array.shape}, expected ({texts},) or (pairs, 2)")
 
 
-def _from_table(path: str, separator: str | None) -> list[tuple[int, int, int]]:
+def _from_table(
+    path: str, separator: str | None
+) -> tuple[list[tuple[int, int, int]], Callable[[int], str]]:
+    """The pairs, and what each is called."""
     table = read_table(path, separator)
     names = []
     for known in (_TEXT, _VISUAL):
-        found = [name for name in known if name in table.columns]
-        if not found:
+        found = known_column(table.columns, known)
+        if found is None:
             raise CmrError(f"{path} lacks a column {known[0]}; it has {table.listed()}")
-        names.append(found[0])
-    graded = "relevance" in table.columns
+        names.append(found)
+    graded = known_column(table.columns, ("relevance",))
     rows = []
-    wanted = [*names, *(["relevance"] if graded else [])]
+    wanted = [*names, *([graded] if graded else [])]
     cells = zip(*(table.column(name) for name in wanted), strict=True)
     for number, row in enumerate(cells):
         try:
-            rows.append((int(row[0]), int(row[1]), int(row[2]) if graded else 1))
-        except (TypeError, ValueError):
-            raise CmrError(f"{table.where(number)} is {row}, expected whole numbers") from None
-    return rows
+            text, visual, *grade = map(whole_number, row)
+        except ValueError:
+            said = shown(row)
+            raise CmrError(f"{table.where(number)} is {said}, expected whole numbers") from None
+        rows.append((text, visual, grade[0] if grade else 1))
+    return rows, table.where
 
 
 SOURCE = Source(

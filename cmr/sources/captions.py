@@ -17,6 +17,7 @@ import tokenize
 from typing import Any, NamedTuple
 
 from cmr.errors import CmrError
+from cmr.sources.words import kind_of
 
 # The text's field in a struct; the first that is there.
 FIELDS = ("raw", "sentence", "caption", "text")
@@ -25,7 +26,12 @@ _LINES = (tokenize.NL, tokenize.NEWLINE, tokenize.ENDMARKER)
 # As Python writes bytes down; and what only a list or a struct begins with: "[music]", "{sic}"
 # and '["Stop" sign]' are captions.
 _BYTES = re.compile(r"b(['\"]).*\1", re.DOTALL)
-_QUOTED = re.compile(r"\[\s*(['\"]).*?\1\s*[,\]]|\{\s*['\"]", re.DOTALL)
+_QUOTED = re.compile(r"\[\s*(['\"]).*?\1\s*[,\]]|\{\s*['\"]|\[?\s*array\(\s*[\['\"]", re.DOTALL)
+# As numpy writes an array within another value, and as Postgres writes one: its items have neither
+# spaces nor quotes, or are quoted; "{sic}" is a caption.
+_ARRAY = re.compile(r"array\((\[.*\])(,\s*dtype=[^()\[\]]*)?\)", re.DOTALL)
+_ITEM = r'(?:"(?:[^"\\]|\\.)*"|[^\s"\'{},:\\]+)'
+_POSTGRES = re.compile(rf'\{{(?:{_ITEM}(?:,{_ITEM})+|"(?:[^"\\]|\\.)*")\}}', re.DOTALL)
 
 
 class Caption(NamedTuple):
@@ -89,11 +95,21 @@ def _plain(value: Any) -> Any:
     """Python's own type in place of an array's or a sequence's; NaN, pandas' null, is None."""
     if hasattr(value, "tolist"):
         value = value.tolist()
+    if isinstance(value, list) and value and all(map(_is_entry, value)):
+        # What pyarrow makes of a map.
+        named = dict(value)
+        if len(named) == len(value):
+            return named
+        return {name: [one for key, one in value if key == name] for name in named}
     if isinstance(value, tuple):
         return list(value)
     if isinstance(value, float) and math.isnan(value):
         return None
     return bytes(value) if isinstance(value, bytearray | memoryview) else value
+
+
+def _is_entry(value: Any) -> bool:
+    return isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], str)
 
 
 def _field(value: dict[Any, Any], where: str, advice: str) -> Any:
@@ -114,28 +130,57 @@ def _text(value: Any, where: str, advice: str) -> tuple[str, str]:
     if value is None:
         return "", EMPTY
     if not isinstance(value, str):
-        raise _refused(f"{value!r:.60}, {_article(type(value).__name__)}", where, advice)
+        raise _refused(f"{value!r:.60}, {kind_of(value)}", where, advice)
     return (value, "") if value.strip() else ("", EMPTY)
 
 
 def _written_out(text: str, where: str, advice: str) -> Any:
     """What a string spells, a list, a struct or bytes; None if it is a plain caption.
 
-    Raises CmrError if it begins like one of several quoted strings and is none.
+    Lists and structs of other things than texts, as "[2]" and "{}", are plain captions. Raises
+    CmrError if it begins like one of several quoted strings and is none.
     """
     text = text.strip()
+    if array := _ARRAY.fullmatch(text):
+        text = array[1]
     ends = text[:1] + text[-1:]
-    if ends not in ("[]", "{}", "()") and not _BYTES.fullmatch(text):
+    if (
+        not text.startswith(("array(", "[array("))
+        and ends not in ("[]", "{}", "()")
+        and not _BYTES.fullmatch(text)
+    ):
         return None
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
         found = _python(text)
-    if isinstance(found, list | tuple | dict | bytes):
+    if (array and found is not None) or isinstance(found, bytes) or _holds_captions(found):
         return found
-    if _QUOTED.match(text):
+    if _POSTGRES.fullmatch(text):
+        return [_unquoted(one) for one in re.findall(_ITEM, text[1:-1])]
+    if array or _QUOTED.match(text):
         raise _refused("what looks like a list or a struct and is none", where, advice)
     return None
+
+
+def _holds_captions(found: Any) -> bool:
+    """Whether it is a list or a struct that somebody wrote captions into, be they all sound."""
+    if isinstance(found, dict):
+        return bool(found) and all(isinstance(name, str) for name in found)
+    if isinstance(found, tuple):
+        return bool(found) and all(isinstance(one, str | bytes) for one in found)
+    if not isinstance(found, list):
+        return False
+    told = [_plain(one) for one in found]
+    if any(isinstance(one, str | bytes) for one in told):
+        return True
+    return all(one is None or _holds_captions(one) for one in told)
+
+
+def _unquoted(item: str) -> str | None:
+    if item.startswith('"'):
+        return re.sub(r"\\(.)", r"\1", item[1:-1], flags=re.DOTALL)
+    return None if item == "NULL" else item
 
 
 def _python(text: str) -> Any:
@@ -154,10 +199,6 @@ def _python(text: str) -> Any:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError, tokenize.TokenError):
         return None
-
-
-def _article(name: str) -> str:
-    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
 
 def _refused(what: str, where: str, advice: str) -> CmrError:

@@ -16,8 +16,11 @@ from cmr.sources.collection import TEXT, VISUAL, Collection, Item, Judgment
 from cmr.sources.npyfile import load_npy
 from cmr.sources.parquetbytes import open_parquet
 from cmr.sources.source import Parameter, Source
+from cmr.sources.words import counted
 
 Array = npt.NDArray[Any]
+# A picture's vector is rounded otherwise in each batch that it is part of.
+_ROUNDED = 0.01
 _FOLDERS = {VISUAL: "img_emb", TEXT: "text_emb"}
 
 
@@ -30,6 +33,7 @@ class _Rows:
     uris: list[str | None]
     captions: list[str | None]
     relevance: list[int]
+    path: str
 
 
 def read_clip_retrieval(folder: str) -> Collection:
@@ -37,7 +41,7 @@ def read_clip_retrieval(folder: str) -> Collection:
 
     The files of a shard are those whose names end alike, however its number is written. Row r of
     every side belongs to the same pair. Rows of one `image_path` are one visual with several
-    captions: the first row's vector counts. Without the folder of metadata every row is a pair of
+    captions, and have one vector. Without the folder of metadata every row is a pair of
     its own. `visual_id`, `text_id` and `relevance`, which `cmr export` writes, come before the
     path and the row's number. Raises CmrError naming the file at fault, or that is missing.
     """
@@ -52,8 +56,8 @@ def read_clip_retrieval(folder: str) -> Collection:
         count = len(arrays[TEXT])
         if len(arrays[VISUAL]) != count:
             raise CmrError(
-                f"{paths[VISUAL]} has {len(arrays[VISUAL])} rows and {paths[TEXT]} {count}: "
-                "they are aligned by row"
+                f"{paths[VISUAL]} has {counted(len(arrays[VISUAL]), 'row')} and {paths[TEXT]} "
+                f"{count}: they are aligned by row"
             )
         for side, array in arrays.items():
             sides[side].append(array)
@@ -72,6 +76,8 @@ def _collection(folder: str, sides: dict[str, list[Array]], rows: list[_Rows]) -
     }
     names = {side: _names(folder, of[key]) for side, key in ((TEXT, "texts"), (VISUAL, "visuals"))}
     first = {side: _first_rows(found) for side, found in names.items()}
+    for side, array in ((TEXT, text), (VISUAL, visual)):
+        _refuse_two(rows, side, array, names[side], first[side])
     dim = text.shape[1]
     return Collection(
         source="clip-retrieval",
@@ -97,6 +103,25 @@ def _names(folder: str, told: list[str | None]) -> list[str]:
             raise CmrError(f"{folder}: row {row} has no name, and another row's is {str(row)!r}")
         names.append(str(row) if name is None else name)
     return names
+
+
+def _refuse_two(
+    rows: list[_Rows], side: str, array: Array, names: list[str], first: dict[str, int]
+) -> None:
+    """Raise CmrError, naming both rows, where one item has two vectors."""
+    ends = np.cumsum([len(part.visuals) for part in rows])
+
+    def where(row: int) -> str:
+        part = int(np.searchsorted(ends, row, side="right"))
+        return f"{rows[part].path}: row {row - (int(ends[part - 1]) if part else 0)}"
+
+    for row, name in enumerate(names):
+        before = first[name]
+        one, other = array[before].astype(np.float64), array[row].astype(np.float64)
+        if before != row and np.linalg.norm(one - other) > _ROUNDED * np.linalg.norm(one):
+            raise CmrError(
+                f"{where(row)} has the {side} {name!r} of {where(before)} and another vector of it"
+            )
 
 
 def _first_rows(names: list[str]) -> dict[str, int]:
@@ -141,17 +166,19 @@ def _metadata(folder: Path, shard: str, rows: int, beside: Path) -> _Rows:
     """What is told of each row; nothing where there is no metadata."""
     nothing: list[Any] = [None] * rows
     if not folder.is_dir():
-        return _Rows(nothing, nothing, nothing, nothing, [1] * rows)
+        return _Rows(nothing, nothing, nothing, nothing, [1] * rows, str(beside))
     path = folder / f"metadata_{shard}.parquet"
     table = open_parquet(str(path)).read()
     if table.num_rows != rows:
-        raise CmrError(f"{path} has {table.num_rows} rows and {beside} {rows}: they are aligned")
+        raise CmrError(
+            f"{path} has {counted(table.num_rows, 'row')} and {beside} {rows}: they are aligned"
+        )
     told: dict[str, list[Any]] = {
         name: table[name].to_pylist() if name in table.column_names else nothing
         for name in ("image_path", "text_id", "visual_id", "uri", "caption")
     }
     paths, texts, visuals, uris = (
-        [None if value is None else str(value) for value in told[name]]
+        [None if value is None or not str(value).strip() else str(value) for value in told[name]]
         for name in ("image_path", "text_id", "visual_id", "uri")
     )
     ours = "visual_id" in table.column_names and "text_id" in table.column_names
@@ -167,6 +194,7 @@ def _metadata(folder: Path, shard: str, rows: int, beside: Path) -> _Rows:
             for row, value in enumerate(told["caption"])
         ],
         grades or [1] * rows,
+        str(path),
     )
 
 

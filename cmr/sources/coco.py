@@ -11,6 +11,7 @@ from cmr.sources.collection import Collection, Item, Judgment, Reject
 from cmr.sources.images import open_images
 from cmr.sources.jsonfile import load_json
 from cmr.sources.source import IMAGES, LIMIT, Parameter, Source
+from cmr.sources.words import kind_of
 
 
 def read_coco(annotations: str, images: str, limit: int | None = None) -> Collection:
@@ -22,10 +23,10 @@ def read_coco(annotations: str, images: str, limit: int | None = None) -> Collec
     """
     data = load_json(annotations)
     if not isinstance(data, dict):
-        raise CmrError(
-            f"{annotations} holds a {type(data).__name__}, expected images and annotations"
-        )
+        raise CmrError(f"{annotations} holds {kind_of(data)}, expected images and annotations")
     rejects: list[Reject] = []
+    bare: set[str] = set()
+    seen: dict[str, str] = {}
     visuals: dict[str, Item] = {}
     entries = _entries(annotations, data, "images")
     for row, entry in enumerate(entries if limit is None else entries[:limit]):
@@ -51,10 +52,14 @@ def read_coco(annotations: str, images: str, limit: int | None = None) -> Collec
         for caption in captions_of(entry["caption"], f"{annotations}: {where}"):
             if caption.fault:
                 rejects.append(Reject(where, caption.fault))
+                bare.add(visual_id)
                 continue
             text_id = _field(annotations, where, entry, "id")
             if caption.place is not None:
                 text_id += f".{caption.place}"
+            other = seen.setdefault(text_id, where)
+            if other != where:
+                raise CmrError(f"{annotations}: {where} repeats the id {text_id} of {other}")
             texts.append(Item(text_id, text=caption.text))
             judgments.append(Judgment(text_id, visual_id))
     return Collection(
@@ -69,6 +74,7 @@ def read_coco(annotations: str, images: str, limit: int | None = None) -> Collec
         },
         reader=open_images(images),
         rejects=rejects,
+        bare=bare,
     )
 
 
@@ -81,6 +87,9 @@ def _entries(path: str, data: dict[str, Any], key: str) -> list[Any]:
 
 def _field(path: str, where: str, entry: Any, key: str) -> str:
     value = entry.get(key) if isinstance(entry, dict) else None
+    if isinstance(value, float) and value.is_integer():
+        # As pandas writes whole numbers of a column that has holes.
+        value = int(value)
     if not isinstance(value, str | int) or isinstance(value, bool):
         raise CmrError(f"{path}: {where} lacks {key}")
     return str(value)

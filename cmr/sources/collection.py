@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -67,7 +68,8 @@ class Collection:
     is a pair, so that pictures of the same content are one visual. `notes`: sentences for who
     reads it, of what was decided for them. `places`: where the name of a file that seems to be
     missing comes from, by uri. `lost`: what damage to an archive took away, which
-    counts as visuals that cannot be read do.
+    counts as visuals that cannot be read do. `bare`: ids of visuals of which a caption was
+    rejected; one that has no other is rejected, too, while one that nobody captioned stays.
     """
 
     source: str
@@ -84,6 +86,7 @@ class Collection:
     notes: Sequence[str] = ()
     places: Mapping[str, str] = field(default_factory=dict)
     lost: Sequence[Reject] = ()
+    bare: AbstractSet[str] = frozenset()
 
 
 def check(collection: Collection) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,11 @@ from cmr.errors import CmrError
 from cmr.sources.collection import TEXT, VISUAL, Collection, Item, Judgment, Reject
 from cmr.sources.hfsplits import Split, part_of
 from cmr.sources.hfvectors import is_exported, read_exported
-from cmr.sources.pairs import CAPTIONS, captions_in, known_column, numbered_columns
+from cmr.sources.pairs import CAPTIONS, captions_in, numbered_columns
 from cmr.sources.parquetbytes import ParquetReader, columns_of, open_parquet, refuse_gaps
 from cmr.sources.source import LIMIT, SPLIT, Parameter, Source
 from cmr.sources.splits import ALL, asked_for
+from cmr.sources.tables import known_column
 
 _IMAGES = ("image", "img", "jpg", "png", "webp")
 
@@ -101,6 +103,11 @@ def _media(
     notes: list[str],
 ) -> Collection:
     uris = reader.uris(part.files)
+    for row in part.rows[:1]:
+        if fault := reader.fault(uris[row]):
+            raise CmrError(f"{fault}; --image-column names another column")
+    taken = set(rows.keys or ())
+    bare = set[str]()
     seen: dict[str, str] = {}
     hashes: dict[str, str] = {}
     contents: set[str] = set()
@@ -122,16 +129,24 @@ def _media(
         for place, caption in captions_in(rows.captions[row], part.where(row)):
             if caption.fault:
                 rejects.append(Reject(f"row {row}", caption.fault))
+                bare.add(visual_id)
                 continue
             # A further row of the same id has its own number in its captions' ids.
-            again = "" if first == str(row) else f"@{row}"
-            text_id = f"{visual_id}{again}#{place or 0}"
+            own = visual_id if first == str(row) else _again(visual_id, row, taken)
+            text_id = f"{own}#{place or 0}"
             texts.append(Item(text_id, text=caption.text, split=part.splits[row]))
             judgments.append(Judgment(text_id, visual_id))
     return Collection(
         "hf", texts, list(visuals.values()), judgments, settings, reader, rejects=rejects,
-        merges=True, notes=notes,
+        merges=True, notes=notes, bare=bare,
     )  # fmt: skip
+
+
+def _again(name: str, row: int, taken: AbstractSet[str]) -> str:
+    """What a further row of the id `name` is called, other than any id that is `taken`."""
+    while (name := f"{name}@{row}") in taken:
+        pass
+    return name
 
 
 def _same_picture(
@@ -192,12 +207,13 @@ def _vectors(
         raise CmrError(f"{part.files[0]}: the vectors have shapes {visual.shape} and {text.shape}")
     ids = [rows.keys[row] if rows.keys else str(row) for row in kept]
     first: dict[str, int] = {}
+    taken = set(ids)
     texts, judgments = list[Item](), list[Judgment]()
     for place, (row, name) in enumerate(zip(kept, ids, strict=True)):
         begun = first.setdefault(name, place)
         if not np.array_equal(visual[begun], visual[place]):
             raise _another(part.where(row), name, "vector")
-        text_id = name if begun == place else f"{name}@{row}"
+        text_id = name if begun == place else _again(name, row, taken)
         caption = _one(rows.captions[row], part.where(row))
         texts.append(Item(text_id, text=caption, split=part.splits[row]))
         judgments.append(Judgment(text_id, name))

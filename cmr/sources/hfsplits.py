@@ -14,7 +14,9 @@ from pathlib import Path
 
 from cmr.errors import CmrError
 from cmr.sources.parquetbytes import columns_of, open_parquet, refuse_gaps
-from cmr.sources.splits import ALL, COLUMN, choose, name_of
+from cmr.sources.splits import ALL, COLUMN, choose, left_out, name_of
+from cmr.sources.tables import known_column
+from cmr.sources.words import counted_are
 
 _SHARD = re.compile(r"(.+?)-\d+-of-\d+(-[0-9a-f]+)?")
 # A split that names a file of several asks for that part alone.
@@ -71,25 +73,35 @@ def part_of(folder: str, paths: Sequence[str], asked: Sequence[str], gaps: bool 
         if chosen.names is not None and any(chosen.take(one) for one in own[path])
     }
     taken, starts, rows, splits = list[str](), list[int](), list[int](), list[str | None]()
-    left = 0
+    left, empty = 0, 0
     for path in paths:
         named = chosen.take(called[path])
         whole = chosen.names is None or (named and called[path] not in saying)
         kept = [row for row, one in enumerate(own[path]) if whole or chosen.take(one)]
+        lost = len(own[path]) - len(kept)
+        nameless = 0 if whole else sum(one is None for one in own[path])
+        if named:
+            left += lost - nameless
+        if named or called[path] is None:
+            empty += nameless
         if kept:
             taken.append(path)
             starts.append(len(splits))
             rows += [len(splits) + row for row in kept]
             splits += [one or called[path] for one in own[path]]
-            left += len(own[path]) - len(kept) if named else 0
     if not taken:
         raise CmrError(f"{folder} has no rows in its Parquet files")
+    _refuse_configurations(folder, taken)
     if not gaps:
         of = {called[path] for path in taken}
         refuse_gaps([path for path in paths if called[path] in of])
-    note = chosen.note
+    notes = [chosen.note, left_out(empty)]
     if asked and left:
-        note = f"{left:,} rows of files called so are left out: their column {COLUMN} says another"
+        notes.append(
+            f"{counted_are(left, 'row')} left out of the files called so: the column {COLUMN} "
+            "says another"
+        )
+    note = "; ".join(filter(None, notes))
     return Split(taken, starts, rows, splits, chosen.names, note)
 
 
@@ -107,6 +119,24 @@ def file_split(folder: str, path: str) -> str | None:
 def _own(path: str) -> list[str | None]:
     """What the rows of a file say themselves."""
     file = open_parquet(path)
-    if COLUMN not in file.schema_arrow.names:
+    name = known_column(file.schema_arrow.names, (COLUMN,))
+    if name is None:
         return [None] * file.metadata.num_rows
-    return [name_of(one) for one in columns_of([path], [COLUMN])[COLUMN]]
+    return [name_of(one) for one in columns_of([path], [name])[name]]
+
+
+def _refuse_configurations(folder: str, paths: Sequence[str]) -> None:
+    """Raise CmrError where two folders have files of one split: each is a data set of its own."""
+    first: dict[str, Path] = {}
+    for path in paths:
+        split = file_split(folder, path)
+        # Shards that are called by a number lie in a folder of their split.
+        inside = Path(path).parent
+        numbered = Path(path).stem.isdigit() and inside != Path(folder)
+        place = inside.parent if numbered else inside
+        other = first.setdefault(split or Path(path).stem, place)
+        if other != place:
+            raise CmrError(
+                f"{other} and {place} both have files called {split or Path(path).stem}, which is "
+                f"two configurations of a data set: give one of these folders, not {folder}"
+            )

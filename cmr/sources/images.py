@@ -58,6 +58,9 @@ class FolderReader:
         return path.read_bytes()
 
     def _entries(self, folder: str) -> dict[str, bool]:
+        if is_url(folder):
+            # A table's name of a picture on the web: nothing lies there.
+            return {}
         root = self._url or str(self._root)
         return entries(join(root, folder) if folder else root)
 

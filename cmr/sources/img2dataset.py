@@ -13,12 +13,14 @@ from cmr.sources.files import join, matching
 from cmr.sources.images import FolderReader
 from cmr.sources.parquetbytes import ParquetReader, columns_of, open_parquet
 from cmr.sources.source import LIMIT, SPLIT, Parameter, Source
-from cmr.sources.splits import choose, name_of
+from cmr.sources.splits import COLUMN, choose, name_of
+from cmr.sources.tables import known_column
 from cmr.sources.tars import TarReader
+from cmr.sources.words import counted
 
 _MEDIA = ("jpg", "jpeg", "png", "webp")
 # What a table may have beside keys and captions; the last two tell that rows are of one picture.
-_OPTIONAL = ("status", "error_message", "split", "url", "sha256")
+_OPTIONAL = ("status", "error_message", "url", "sha256")
 _ADVICE = "--caption-column names another column"
 
 
@@ -32,45 +34,54 @@ def read_img2dataset(
 
     The pictures lie in `{shard}/{key}.jpg`, `{shard}.tar`, or the column `jpg`, as the tool was
     told. Rows whose status is not success are rejected with its error_message. A picture is
-    fetched once for each of its captions: rows of one url, or of one sha256, are one visual,
-    which is called by its first key. `split`: see `cmr.sources.splits`. Raises CmrError naming
-    the file at fault.
+    fetched once for each of its captions: rows of one sha256, or of one url where that is not
+    told, are one visual, which is called by its first key. `split`: see `cmr.sources.splits`.
+    Raises CmrError naming the file at fault.
     """
     paths = matching(join(escape(folder), "*.parquet"))
     if not paths:
         raise CmrError(f"{folder} has no .parquet table of img2dataset")
     names = open_parquet(paths[0]).schema_arrow.names
     optional = [name for name in _OPTIONAL if name in names and name != caption_column]
-    rows = columns_of(paths, ["key", caption_column, *optional])
+    of = known_column(names, (COLUMN,))
+    rows = columns_of(paths, ["key", caption_column, *optional, *([of] if of else [])])
     nothing = [None] * len(rows["key"])
-    status, message, splits, *marks = (rows.get(name, nothing) for name in _OPTIONAL)
+    status, message, urls, sums = (rows.get(name, nothing) for name in _OPTIONAL)
+    splits = rows[of] if of else nothing
     chosen = choose(folder, splits, split)
     places = _places(folder, paths, names)
     visuals: dict[str, Item] = {}
-    known: dict[tuple[int, str], str] = {}
+    fetched = [
+        chosen.take(splits[row]) and ("status" not in rows or status[row] == "success")
+        for row in range(len(rows["key"]))
+    ]
+    pictures = _pictures(urls, sums, fetched)
+    known: dict[tuple[str, str], str] = {}
+    keys, bare = set[str](), set[str]()
     texts, judgments, rejects, again = list[Item](), list[Judgment](), list[Reject](), 0
     for row, key in enumerate(map(str, rows["key"])):
         if not chosen.take(splits[row]):
             continue
-        if "status" in rows and status[row] != "success":
+        if not fetched[row]:
             rejects.append(Reject(key, f"not fetched: {message[row] or status[row]}"))
             continue
         told = captions_of(rows[caption_column][row], f"{folder}: key {key}", _ADVICE)
         rejects += [Reject(key, one.fault) for one in told if one.fault]
         told = [one for one in told if not one.fault]
-        if not told:
-            continue
-        same = [(kind, str(mark[row])) for kind, mark in enumerate(marks) if mark[row]]
-        visual_id = next((known[mark] for mark in same if mark in known), key)
+        if key in keys:
+            raise CmrError(f"{folder}: the key {key!r} comes again")
+        keys.add(key)
+        visual_id = known.get(pictures[row] or ("key", key), key)
         if visual_id not in visuals:
             if limit is not None and len(visuals) >= limit:
                 continue
             visuals[visual_id] = Item(visual_id, uri=places.uri(row), split=name_of(splits[row]))
-        elif visual_id == key:
-            raise CmrError(f"{folder}: the key {key!r} comes again")
         else:
             again += 1
-        known |= dict.fromkeys(same, visual_id)
+        if mark := pictures[row]:
+            known[mark] = visual_id
+        if not told:
+            bare.add(visual_id)
         for one in told:
             text_id = key if one.place is None else f"{key}.{one.place}"
             texts.append(Item(text_id, text=one.text, split=name_of(splits[row])))
@@ -78,7 +89,8 @@ def read_img2dataset(
     notes = [f"{folder}: {chosen.note}"] if chosen.note else []
     if again:
         notes.append(
-            f"{len(visuals) + again:,} rows are of {len(visuals):,} pictures, by url or sha256: "
+            f"{len(visuals) + again:,} rows are of {counted(len(visuals), 'picture')}, by url or "
+            "sha256: "
             "rows of one picture are one visual with the captions of all"
         )
     return Collection(
@@ -97,7 +109,29 @@ def read_img2dataset(
         rejects=rejects,
         merges=True,
         notes=notes,
+        bare=bare,
     )
+
+
+def _pictures(
+    urls: Sequence[object], sums: Sequence[object], read: Sequence[bool]
+) -> list[tuple[str, str] | None]:
+    """What tells each row's picture: its sha256, or its url, which may stand for a sha256.
+
+    A page may change between two fetches: a url with two sums is two pictures.
+    """
+    of: dict[object, set[str]] = {}
+    for url, told, one in zip(urls, sums, read, strict=True):
+        if url and told and one:
+            of.setdefault(url, set()).add(str(told))
+    found: list[tuple[str, str] | None] = []
+    for url, told in zip(urls, sums, strict=True):
+        known = of.get(url, ()) if url else ()
+        if told or len(known) == 1:
+            found.append(("sha256", str(told or next(iter(known)))))
+        else:
+            found.append(("url", str(url)) if url else None)
+    return found
 
 
 class _Places:

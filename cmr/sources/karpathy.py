@@ -12,7 +12,8 @@ from cmr.sources.collection import Collection, Item, Judgment, Reject
 from cmr.sources.images import open_images
 from cmr.sources.jsonfile import load_json
 from cmr.sources.source import IMAGES, LIMIT, Parameter, Source
-from cmr.sources.splits import ALL, DEFAULT, asked_for
+from cmr.sources.splits import ALL, DEFAULT, asked_for, folded_name
+from cmr.sources.words import shown
 
 SPLITS = ("train", "restval", "val", "test")
 
@@ -27,7 +28,7 @@ def read_karpathy(
     captions are rejected by row.
     Raises CmrError naming the file, the row and what is wrong with it.
     """
-    splits = asked_for(split)
+    splits = list(map(folded_name, asked_for(split)))
     splits = list(SPLITS) if ALL in splits else splits
     unknown = [name for name in splits if name not in SPLITS]
     if unknown or not splits:
@@ -39,13 +40,15 @@ def read_karpathy(
     visuals: list[Item] = []
     there: set[str] = set()
     texts, judgments, rejects = [], [], []
+    bare: set[str] = set()
     for row, entry in enumerate(entries):
         where = f"{annotations}: images[{row}]"
         if not isinstance(entry, dict):
             raise CmrError(f"{where} is no object")
-        of = entry.get("split")
+        told = entry.get("split")
+        of = folded_name(told) if isinstance(told, str) else told
         if of not in SPLITS:
-            raise CmrError(f"{where} has the split {of!r}; there are {', '.join(SPLITS)}")
+            raise CmrError(f"{where} has the split {shown(told)}; there are {', '.join(SPLITS)}")
         there.add(of)
         if of not in splits or (limit is not None and len(visuals) >= limit):
             continue
@@ -54,6 +57,7 @@ def read_karpathy(
         for text_id, caption in _sentences(where, entry):
             if caption.fault:
                 rejects.append(Reject(f"sentence {text_id}", caption.fault))
+                bare.add(visual_id)
                 continue
             texts.append(Item(text_id, text=caption.text, split=of))
             judgments.append(Judgment(text_id, visual_id))
@@ -75,6 +79,7 @@ def read_karpathy(
         },
         reader=open_images(images),
         rejects=rejects,
+        bare=bare,
     )
 
 

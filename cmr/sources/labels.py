@@ -15,8 +15,9 @@ from cmr.sources.jsonfile import load_json
 from cmr.sources.npyfile import load_array
 from cmr.sources.pairs import CAPTIONS
 from cmr.sources.source import Parameter
-from cmr.sources.tables import read_table
+from cmr.sources.tables import known_column, read_table
 from cmr.sources.text import read_text
+from cmr.sources.words import kind_of, shown
 
 TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".pq")
 IDS = {
@@ -49,7 +50,7 @@ def as_ids(values: Sequence[Any], where: str, side: str, rows: int) -> list[str]
     first: dict[str, int] = {}
     for row, value in enumerate(values):
         if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
-            raise CmrError(f"{where}: row {row} is {value!r}, expected an id")
+            raise CmrError(f"{where}: row {row} is {shown(value)}, expected an id")
         other = first.setdefault(str(value), row)
         if other != row:
             raise CmrError(f"{where}: rows {other} and {row} both have the id {str(value)!r}")
@@ -82,19 +83,19 @@ def _column(path: str, known: tuple[str, ...]) -> list[Any]:
     ending = Path(path).suffix.lower()
     if ending in TABLES:
         table = read_table(path)
-        names = [name for name in known if name in table.columns]
-        if not names and len(table.columns) != 1:
+        found = known_column(table.columns, known)
+        if found is None and len(table.columns) != 1:
             raise CmrError(
                 f"{path} has none of the columns {', '.join(known)}; it has {table.listed()}"
             )
-        return table.column((names or list(table.columns))[0])
+        return table.column(found or table.columns[0])
     if ending == ".npy":
         return listed(load_array(path), path)
     if ending == ".json":
-        found = load_json(path)
-        if not isinstance(found, list):
-            raise CmrError(f"{path} holds a {type(found).__name__}, expected a list")
-        return found
+        data = load_json(path)
+        if not isinstance(data, list):
+            raise CmrError(f"{path} holds {kind_of(data)}, expected a list")
+        return data
     return _lines(path)
 
 

@@ -9,6 +9,7 @@ fits none.
 from __future__ import annotations
 
 import posixpath
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
@@ -21,6 +22,8 @@ PICTURES = (
 CLIPS = (
     ".mp4", ".avi", ".mkv", ".webm", ".mov", ".m4v", ".mpg", ".mpeg", ".flv", ".wmv", ".ts",
 )  # fmt: skip
+# What macOS puts into an archive beside each file.
+_JUNK = re.compile(r"(^|/)(__MACOSX/|\._[^/]*$)")
 
 
 class SeveralFitError(OSError):
@@ -156,6 +159,8 @@ class ArchiveNames:
         self._same: dict[str, list[tuple[str, str]]] = {}
         self._stem: dict[str, list[tuple[str, str]]] = {}
         for member in self._members:
+            if _JUNK.search(member):
+                continue
             whole = spelt(member)
             bare = posixpath.splitext(whole)[0]
             self._same.setdefault(posixpath.basename(whole), []).append((whole, member))

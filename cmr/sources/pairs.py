@@ -14,8 +14,8 @@ from cmr.sources.files import folder_of
 from cmr.sources.images import Images, open_images
 from cmr.sources.names import SeveralFitError
 from cmr.sources.source import IMAGES, LIMIT, SEPARATOR, SPLIT, Parameter, Source
-from cmr.sources.splits import COLUMN, choose, name_of
-from cmr.sources.tables import Table, read_table
+from cmr.sources.splits import choose, name_of, split_cells
+from cmr.sources.tables import Table, known_column, read_table
 
 MEDIA = (
     "image", "media", "image_path", "filepath", "file_name", "filename", "file", "path", "video",
@@ -53,12 +53,13 @@ def read_pairs(
     table = read_table(file, separator, bare=(MEDIA[0], CAPTIONS[0]))
     media = named_column(table, media_column, MEDIA, "--media-column")
     told = caption_columns(table, caption_column)
-    splits = table.column(COLUMN) if COLUMN in table.columns else [None] * table.rows
+    splits = split_cells(table)
     chosen = choose(file, splits, split)
     reader = open_images(images or folder_of(file), clips)
     names = _names(table, media)
     places, located = dict[str, str](), dict[str, str]()
     visuals: dict[str, Item] = {}
+    bare = set[str]()
     texts, judgments, rejects = list[Item](), list[Judgment](), list[Reject]()
     for row, (name, cells) in enumerate(zip(names, _rows(table, told), strict=True)):
         if not chosen.take(splits[row]):
@@ -79,6 +80,7 @@ def read_pairs(
             if caption.fault:
                 which = "" if place is None else f", caption {place}"
                 rejects.append(Reject(table.row(row) + which, caption.fault))
+                bare.add(visuals[where].item_id)
                 continue
             texts.append(Item(text_id, text=caption.text, split=name_of(splits[row])))
             judgments.append(Judgment(text_id, visuals[where].item_id))
@@ -102,6 +104,7 @@ def read_pairs(
         clips=clips,
         notes=[f"{file}: {chosen.note}"] if chosen.note else [],
         places=places,
+        bare=bare,
     )
 
 
@@ -117,12 +120,6 @@ def named_column(table: Table, given: str | None, known: Sequence[str], option: 
             f"{option} names another"
         )
     return found
-
-
-def known_column(columns: Sequence[str], known: Sequence[str]) -> str | None:
-    """The first of the known names that there is, written so or in another case."""
-    folded = {name.casefold(): name for name in reversed(columns)}
-    return next((n if n in columns else folded[n] for n in known if n in folded), None)
 
 
 def caption_columns(table: Table, given: str | None) -> list[str]:

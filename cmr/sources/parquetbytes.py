@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from cmr.errors import CmrError
 from cmr.sources.files import is_url, open_file
+from cmr.sources.words import counted, kind_of, shown
 
 # As `datasets` writes them; older versions put a hash behind.
 _PART = re.compile(r"(.*)-(\d+)-of-(\d+)(-[0-9a-f]{16})?\.parquet", re.DOTALL)
@@ -51,13 +52,48 @@ class ParquetReader:
         return found
 
     def read(self, uri: str) -> bytes:
-        """The bytes of a row. Raises FileNotFoundError if it holds none."""
+        """The bytes of a row, of a list the only one's.
+
+        Raises FileNotFoundError if it holds none, OSError if it holds something else.
+        """
+        value = self._value(uri)
+        data = value.get("bytes") if isinstance(value, dict) else value
+        if isinstance(data, bytes):
+            return data
+        fault = self.fault(uri)
+        raise OSError(fault) if fault else FileNotFoundError(f"row {uri} holds no bytes")
+
+    def fault(self, uri: str) -> str:
+        """What a row holds in place of a picture's bytes, with file and row; "" if nothing else."""
+        value = self._value(uri)
+        data = value.get("bytes") if isinstance(value, dict) else value
+        if isinstance(data, bytes):
+            return ""
+        if isinstance(value, dict) and data is None:
+            path = value.get("path")
+            if not path and "bytes" in value:
+                return ""
+            told = f"the path {shown(path)} alone" if path else f"a struct of {', '.join(value)}"
+        elif data is None:
+            return ""
+        elif isinstance(data, list):
+            told = counted(len(data), "picture") if data else "an empty list"
+        elif isinstance(data, str):
+            told = "text, such as a path or base64"
+        else:
+            told = kind_of(data)
+        number, group, row = map(int, uri.split(":"))
+        sizes = self._file(number).metadata
+        row += sum(sizes.row_group(before).num_rows for before in range(group))
+        return (
+            f"{self._paths[number]}: row {row} holds {told} in {self._column}, where one picture's "
+            "bytes are expected"
+        )
+
+    def _value(self, uri: str) -> Any:
         number, group, row = map(int, uri.split(":"))
         value = self._group(number, group)[row].as_py()
-        data = value.get("bytes") if isinstance(value, dict) else value
-        if not isinstance(data, bytes):
-            raise FileNotFoundError(f"row {uri} holds no bytes")
-        return data
+        return value[0] if isinstance(value, list) and len(value) == 1 else value
 
     def _group(self, number: int, group: int) -> pa.ChunkedArray:
         with self._lock:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cmr.errors import CmrError
 from cmr.sources.jsonfile import load_json
-from cmr.sources.tables import Table, of_objects, read_table
+from cmr.sources.numbers import whole_number
+from cmr.sources.tables import Table, known_column, of_objects, read_table
 from cmr.sources.text import read_text
+from cmr.sources.words import kind_of, shown
 
 FORMATS = ("trec", "table", "json")
 TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".pq", ".arrow", ".feather")
@@ -64,7 +65,8 @@ def read_qrels(path: str, form: str | None = None, separator: str | None = None)
     for place, value in enumerate(rows.relevance):
         if value > LARGEST_RELEVANCE:
             raise CmrError(
-                f"{path}: judgment {place} has the relevance {value}, more than {LARGEST_RELEVANCE}"
+                f"{path}: judgment {place} has the relevance {shown(value)}, "
+                f"more than {LARGEST_RELEVANCE}"
             )
     return rows
 
@@ -99,15 +101,18 @@ def _table(path: str, separator: str | None) -> Rows:
 
 
 def _columns(path: str, table: Table) -> Rows:
-    sided = _first(table.columns, TEXTS) is not None and _first(table.columns, VISUALS) is not None
+    sided = (
+        known_column(table.columns, TEXTS) is not None
+        and known_column(table.columns, VISUALS) is not None
+    )
     known = (TEXTS, VISUALS) if sided else (QUERIES, ITEMS)
-    names = [_first(table.columns, choice) for choice in known]
+    names = [known_column(table.columns, choice) for choice in known]
     if None in names:
         raise CmrError(
             f"{path} has neither text_id and visual_id nor query_id and item_id; "
             f"it has {table.listed()}"
         )
-    graded = _first(table.columns, RELEVANCES)
+    graded = known_column(table.columns, RELEVANCES)
     queries, items = (
         [_id(table.where(row), value) for row, value in enumerate(table.column(name))]
         for name in names
@@ -125,7 +130,7 @@ def _json(path: str) -> Rows:
     if isinstance(data, list) and data and all(isinstance(row, dict) for row in data):
         return _columns(path, of_objects(path, data))
     if not isinstance(data, dict):
-        raise CmrError(f"{path} holds a {type(data).__name__}, expected {{query: [items]}}")
+        raise CmrError(f"{path} holds {kind_of(data)}, expected {{query: [items]}}")
     queries, items, relevance = [], [], []
     for query, told in data.items():
         where = f"{path}: {query!r}"
@@ -134,7 +139,7 @@ def _json(path: str) -> Rows:
         elif isinstance(told, list):
             graded = [(_id(where, item), 1) for item in told]
         else:
-            raise CmrError(f"{where} is a {type(told).__name__}, expected a list of items")
+            raise CmrError(f"{where} is {kind_of(told)}, expected a list of items")
         for item, value in graded:
             queries.append(str(query))
             items.append(item)
@@ -142,21 +147,16 @@ def _json(path: str) -> Rows:
     return Rows(path, queries, items, relevance, one_way=True)
 
 
-def _first(columns: Iterable[str], known: tuple[str, ...]) -> str | None:
-    there = set(columns)
-    return next((name for name in known if name in there), None)
-
-
 def _id(where: str, value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
-        raise CmrError(f"{where} has {value!r} where an id is expected")
+        raise CmrError(f"{where} has {shown(value)} where an id is expected")
     return str(value)
 
 
 def _whole(where: str, value: Any) -> int:
     try:
-        if isinstance(value, bool) or int(value) != float(value):
-            raise ValueError
-        return int(value)
-    except (TypeError, ValueError, OverflowError):
-        raise CmrError(f"{where} has the relevance {value!r}, expected a whole number") from None
+        return whole_number(value)
+    except ValueError:
+        raise CmrError(
+            f"{where} has the relevance {shown(value)}, expected a whole number"
+        ) from None

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from cmr.errors import CmrError
+from cmr.sources.tables import Table, known_column
+from cmr.sources.words import counted_are
 
 COLUMN = "split"
 ALL = "all"
@@ -24,7 +26,13 @@ class Splits:
     def take(self, value: Any) -> bool:
         """Whether a row of this split is read."""
         name = name_of(value)
-        return self.names is None or (name is not None and _folded(name) in self.names)
+        return self.names is None or (name is not None and folded_name(name) in self.names)
+
+
+def split_cells(table: Table) -> list[Any]:
+    """The column split, in whatever case, of a table; None in every row where there is none."""
+    name = known_column(table.columns, (COLUMN,))
+    return [None] * table.rows if name is None else table.column(name)
 
 
 def asked_for(split: str | Sequence[str] | None) -> list[str]:
@@ -46,18 +54,19 @@ def choose(path: str, values: Iterable[Any], split: str | Sequence[str] | None) 
     CmrError, naming those there are, for one that no row has, and where there is no test split
     to fall back on.
     """
-    asked = asked_for(split)
+    asked, values = asked_for(split), list(values)
+    empty = sum(name_of(value) is None for value in values)
     there = sorted({name for value in values if (name := name_of(value)) is not None})
-    folded = {_folded(name) for name in there}
+    folded = {folded_name(name) for name in there}
     if ALL in asked and ALL not in folded:
         return Splits(None)
     listed = ", ".join(there[:20])
     if asked:
-        lacking = [name for name in asked if _folded(name) not in folded]
+        lacking = [name for name in asked if folded_name(name) not in folded]
         if lacking:
             has = f"; it has {listed}" if there else f", nor any other: it names no {COLUMN}"
             raise CmrError(f"{path} has no split {lacking[0]!r}{has}")
-        return Splits(tuple(map(_folded, asked)))
+        return Splits(tuple(map(folded_name, asked)), left_out(empty))
     if len(there) < 2:
         return Splits(None)
     if DEFAULT not in folded:
@@ -65,10 +74,16 @@ def choose(path: str, values: Iterable[Any], split: str | Sequence[str] | None) 
             f"{path} has the splits {listed}: --split NAME reads one of them, --split {ALL} every "
             "row"
         )
-    others = ", ".join(name for name in there if _folded(name) != DEFAULT)
+    others = ", ".join(name for name in there if folded_name(name) != DEFAULT)
     note = f"only the split {DEFAULT} is read, not {others} (--split NAME, or --split {ALL})"
-    return Splits((DEFAULT,), note)
+    return Splits((DEFAULT,), "; ".join(filter(None, (note, left_out(empty)))))
 
 
-def _folded(name: str) -> str:
+def left_out(empty: int) -> str:
+    """What is said of rows that name no split where some splits are read."""
+    return f"{counted_are(empty, 'row')} left out for having no {COLUMN}" if empty else ""
+
+
+def folded_name(name: str) -> str:
+    """A split's name as it is compared."""
     return name.strip().casefold()

@@ -60,6 +60,12 @@ class Table:
         return f"{self.path}: {self.row(number)}"
 
 
+def known_column(columns: Sequence[str], known: Sequence[str]) -> str | None:
+    """The first of the known names that there is, written so or in another case."""
+    folded = {name.casefold(): name for name in reversed(columns)}
+    return next((n if n in columns else folded[n] for n in known if n in folded), None)
+
+
 def read_table(path: str, separator: str | None = None, bare: Sequence[str] = ()) -> Table:
     """A table by its ending, one of `ENDINGS`.
 

@@ -13,6 +13,8 @@ import tarfile
 from dataclasses import dataclass
 from typing import IO
 
+from cmr.sources.words import counted
+
 BLOCK = tarfile.BLOCKSIZE
 _STEP = 2048 * BLOCK
 # Writers pad an archive to a record, 10 KiB unless told otherwise, 1 MiB at the very most.
@@ -68,7 +70,7 @@ def scan(file: IO[bytes], number: int = 0) -> tuple[list[Member], list[Damage]]:
             if not offset:
                 raise tarfile.ReadError("it is empty")
             # Some writers leave the marker out; nobody can tell that from a cut.
-            reason = f"it has no end-of-archive marker after {len(found):,} files"
+            reason = f"it has no end-of-archive marker after {counted(len(found), 'file')}"
             reason = f"{reason}, so it may be cut off at byte {offset:,}"
             damages.append(Damage(number, offset, reason))
             break

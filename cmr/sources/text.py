@@ -51,3 +51,12 @@ def decode_text(data: bytes, where: str) -> str:
             f"{where} is no text in {encoding.upper()}: line {line} has a NUL; save it as UTF-8"
         )
     return text
+
+
+def is_unicode(text: str) -> bool:
+    """Whether a string has no half of a surrogate pair, as names that are no UTF-8 become."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

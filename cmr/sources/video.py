@@ -14,8 +14,8 @@ from cmr.sources.images import open_images
 from cmr.sources.jsonfile import load_json
 from cmr.sources.pairs import read_pairs
 from cmr.sources.source import LIMIT, SEPARATOR, SPLIT, Parameter, Source
-from cmr.sources.splits import COLUMN, choose, name_of
-from cmr.sources.tables import read_table
+from cmr.sources.splits import choose, name_of, split_cells
+from cmr.sources.tables import known_column, read_table
 
 
 def read_video(
@@ -56,6 +56,7 @@ def read_msrvtt(
     )
     chosen = choose(captions, there, split)
     visuals: dict[str, Item] = {}
+    bare = set[str]()
     texts, judgments, rejects = list[Item](), list[Judgment](), list[Reject]()
     for text_id, video, cell, where, of in rows:
         if not chosen.take(of):
@@ -68,6 +69,7 @@ def read_msrvtt(
             this = text_id if caption.place is None else f"{text_id}.{caption.place}"
             if caption.fault:
                 rejects.append(Reject(f"sentence {this}", caption.fault))
+                bare.add(video)
                 continue
             texts.append(Item(this, text=caption.text, split=name_of(of)))
             judgments.append(Judgment(this, video))
@@ -86,6 +88,7 @@ def read_msrvtt(
         rejects=rejects,
         clips=True,
         notes=[f"{captions}: {chosen.note}"] if chosen.note else [],
+        bare=bare,
     )
 
 
@@ -123,19 +126,19 @@ def _from_json(path: str) -> tuple[list[_Row], list[Any]]:
 def _from_csv(path: str, separator: str | None) -> tuple[list[_Row], list[Any]]:
     """The rows, and their splits."""
     table = read_table(path, separator)
-    columns = [
-        table.column(name) if name in table.columns else [None] * table.rows
-        for name in ("key", COLUMN)
-    ]
+    video, sentence = (known_column(table.columns, (n,)) or n for n in ("video_id", "sentence"))
+    key = known_column(table.columns, ("key",))
+    keys = [None] * table.rows if key is None else table.column(key)
+    splits = split_cells(table)
     rows = []
-    for number, (video, sentence, key, of) in enumerate(
-        zip(table.column("video_id"), table.column("sentence"), *columns, strict=True)
+    for number, (clip, told, name, of) in enumerate(
+        zip(table.column(video), table.column(sentence), keys, splits, strict=True)
     ):
         where = table.where(number)
-        if not isinstance(video, str | int):
+        if not isinstance(clip, str | int):
             raise CmrError(f"{where} lacks video_id, the clip's name")
-        rows.append((str(number) if key is None else str(key), str(video), sentence, where, of))
-    return rows, columns[1]
+        rows.append((str(number) if name is None else str(name), str(clip), told, where, of))
+    return rows, splits
 
 
 _CLIPS = Parameter("clips", "Folder of the clips.", required=True, path=True)
@@ -159,7 +162,7 @@ SOURCE = Source(
         Parameter("caption_column", "Column of the captions.  [default: the first known name]"),
         SPLIT,
         SEPARATOR,
-        LIMIT,
+        replace(LIMIT, help="Only the first so many clips."),
     ),
     read=read_video,
     media=True,
@@ -182,7 +185,7 @@ MSRVTT = Source(
         _CLIPS,
         SPLIT,
         SEPARATOR,
-        LIMIT,
+        replace(LIMIT, help="Only the first so many clips."),
     ),
     read=read_msrvtt,
     media=True,

@@ -10,12 +10,16 @@ from glob import escape
 from pathlib import Path
 
 from cmr.errors import CmrError
-from cmr.sources.captions import EMPTY, captions_of
+from cmr.sources.captions import EMPTY, Caption, captions_of
 from cmr.sources.collection import Collection, Item, Judgment, Reject
 from cmr.sources.files import is_file, is_folder, is_url, join, matching
+from cmr.sources.pairs import CAPTIONS, numbered_columns
 from cmr.sources.source import LIMIT, Parameter, Source
+from cmr.sources.tables import known_column
 from cmr.sources.tars import TarReader
 from cmr.sources.tarscan import Member
+from cmr.sources.text import decode_text, is_unicode
+from cmr.sources.words import counted
 
 MEDIA = ("jpg", "jpeg", "png", "webp", "gif", "bmp", "ppm")
 CLIPS = ("mp4", "webm", "mkv", "avi", "mov")
@@ -46,19 +50,32 @@ def read_webdataset(shards: Sequence[str], limit: int | None = None) -> Collecti
     texts, judgments, rejects = [], [], []
     seen: dict[str, list[Member]] = {}
     samples = _samples(reader)
+    keys = {key for _, key, _ in samples}
+    bare: set[str] = set()
     for archive, key, members in samples:
         if limit is not None and len(visuals) >= limit:
             break
+        if not is_unicode(key):
+            told = f"{Path(paths[archive]).name}: {key!a}"
+            rejects.append(Reject(told, "its name is no UTF-8"))
+            continue
         where = f"{Path(paths[archive]).name}: {key}"
         ending = next((name for name in (*MEDIA, *CLIPS) if name in members), None)
         if ending is None:
             rejects.append(Reject(where, f"no picture or clip among {', '.join(members)}"))
             continue
         kinds.setdefault(ending in CLIPS, where)
-        visual_id = f"{archive}/{key}" if key in seen else key
+        visual_id = key
+        if key in seen:
+            # Longer where a sample's own key reads like that.
+            while visual_id in keys:
+                visual_id = f"{archive}/{visual_id}"
+            keys.add(visual_id)
         _refuse_copy(reader, key, members[ending], seen.setdefault(key, []))
         captions, faults = _captions(reader, members, where)
         rejects += [Reject(where, fault) for fault in faults]
+        if not captions:
+            bare.add(visual_id)
         visuals.append(Item(visual_id, uri=reader.uri(members[ending])))
         for place, caption in enumerate(captions):
             text_id = f"{visual_id}#{place}"
@@ -76,6 +93,7 @@ def read_webdataset(shards: Sequence[str], limit: int | None = None) -> Collecti
         rejects=rejects,
         clips=True in kinds,
         lost=_lost(reader, samples),
+        bare=bare,
     )
 
 
@@ -178,7 +196,8 @@ def _lost(reader: TarReader, samples: Sequence[Sample]) -> list[Reject]:
     rejects = []
     for damage in reader.damages:
         before = sum(a == damage.archive and at < damage.offset for a, at in starts)
-        reason = f"{damage.reason}; {before:,} samples lie before that"
+        lie = "lies" if before == 1 else "lie"
+        reason = f"{damage.reason}; {counted(before, 'sample')} {lie} before that"
         rejects.append(Reject(Path(reader.paths[damage.archive]).name, reason))
     return rejects
 
@@ -186,26 +205,40 @@ def _lost(reader: TarReader, samples: Sequence[Sample]) -> list[Reject]:
 def _captions(
     reader: TarReader, members: dict[str, Member], where: str
 ) -> tuple[list[str], list[str]]:
-    """The captions of a sample, and what is wrong with them."""
-    try:
-        if "txt" in members:
-            text = reader.read(reader.uri(members["txt"])).decode("utf-8-sig")
-            # Not splitlines: a caption may have a form feed or U+2028.
-            captions = [line.strip() for line in text.split("\n")]
-            captions = [caption for caption in captions if caption]
-            return captions, [] if captions else [EMPTY]
-        if "json" in members:
-            data = json.loads(reader.read(reader.uri(members["json"])).decode("utf-8-sig"))
-        else:
-            return [], [f"no .txt or .json among {', '.join(members)}"]
-    except (OSError, ValueError, RecursionError) as error:
-        return [], [f"captions are not readable: {error}"]
-    if isinstance(data, dict):
-        data = next((data[name] for name in ("captions", "caption", "text") if name in data), None)
-    found = captions_of(data, f"{where}.json")
-    return [one.text.strip() for one in found if not one.fault], [
-        one.fault for one in found if one.fault
-    ]
+    """The captions of a sample, and what is wrong with them; an empty file hides no other."""
+    faults: list[str] = []
+    for ending in ("txt", "json"):
+        if ending not in members:
+            continue
+        try:
+            data = reader.read(reader.uri(members[ending]))
+            text = decode_text(data, f".{ending}")
+            told = json.loads(text) if ending == "json" else None
+        except (CmrError, OSError, ValueError, RecursionError) as error:
+            faults.append(f"captions are not readable: {error}")
+            continue
+        # Not splitlines: a caption may have a form feed or U+2028.
+        lines = [Caption(line.strip()) for line in text.split("\n") if line.strip()]
+        found = _told(told, f"{where}.json") if ending == "json" else lines
+        captions = [one.text.strip() for one in found if not one.fault]
+        wrong = [one.fault for one in found if one.fault]
+        if captions:
+            return captions, [fault for fault in faults if fault != EMPTY] + wrong
+        faults += wrong or [EMPTY]
+    return [], faults or [f"no .txt or .json among {', '.join(members)}"]
+
+
+def _told(data: object, where: str) -> list[Caption]:
+    """The captions of a sample's JSON: those of the first known name that has one."""
+    if not isinstance(data, dict):
+        return captions_of(data, where)
+    known = [known_column(list(data), (name,)) for name in dict.fromkeys(("captions", *CAPTIONS))]
+    names = [name for name in known if name is not None]
+    several = [captions_of(data[name], where) for name in names]
+    if numbered := numbered_columns(list(data)):
+        several.append([one for name in numbered for one in captions_of(data[name], where)])
+    sound = (found for found in several if any(not one.fault for one in found))
+    return next(sound, several[0] if several else [Caption("", None, EMPTY)])
 
 
 SOURCE = Source(

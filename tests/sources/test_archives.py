@@ -85,7 +85,7 @@ def test_damage_is_told_and_the_rest_is_read(tmp_path, what):
     assert lost.source_row == "a.tar"
     assert words in lost.reason
     before = {"the first header": 0, "the last header": 6}.get(what, 4)
-    assert lost.reason.endswith(f"{before} samples lie before that")
+    assert lost.reason.endswith(f"{before} sample{' lies' if before == 1 else 's lie'} before that")
 
 
 def test_a_whole_archive_has_no_damage():
@@ -345,3 +345,57 @@ def test_img2dataset_by_shard(tmp_path):
     (tmp_path / "00000.parquet").unlink()
     with pytest.raises(CmrError, match=r"has 00000\.tar and lacks 00000\.parquet"):
         read_img2dataset(str(tmp_path))
+
+
+def test_ids_of_shards_collide_with_no_key(tmp_path):
+    for shard, key in ((0, "1/a"), (0, "a"), (1, "a")):
+        with tarfile.open(tmp_path / f"{shard}.tar", "a") as tar:
+            add(tar, f"{key}.png", noise(len(key) + shard))
+            add(tar, f"{key}.txt", key.encode())
+    found = read_webdataset([str(tmp_path)])
+    seen(found)
+    assert [item.item_id for item in found.visuals] == ["1/a", "a", "1/1/a"]
+
+
+def test_captions_of_shards(tmp_path):
+    """Marks of encodings, empty files beside good ones, and every known name."""
+    texts = {
+        "a.txt": "ein Hund".encode("utf-16"), "b.txt": "\ufeffé".encode(),
+        "c.txt": b" \n", "c.json": b'{"caption": "", "Sentences": ["c"]}',
+        "d.json": b'{"TEXT": "d"}', "e.json": b'{"raw": null, "caption_0": "e"}',
+        "f.txt": b"caf\xe9", "g.json": b'{"captions": ["g", "h"], "caption": "g"}',
+        "h.json": b'{"caption_1": "2", "caption_0": "1"}', "i.txt": b"",
+    }  # fmt: skip
+    path = tarred(tmp_path / "a.tar", *((f"{key}.png", noise(n)) for n, key in
+                                         enumerate("abcdefghi")), *texts.items())  # fmt: skip
+    found = read_webdataset([path])
+    told = [item.text for item in found.texts]
+    assert told == ["ein Hund", "é", "c", "d", "e", "g", "h", "1", "2"]
+    reasons = {one.source_row: one.reason for one in found.rejects}
+    assert list(reasons) == ["a.tar: f", "a.tar: i"]
+    assert "line 1 has the byte 0xe9" in reasons["a.tar: f"]
+    assert found.bare == {"f", "i"}
+
+
+def test_a_name_that_is_no_utf8_is_one_reject(tmp_path):
+    with tarfile.open(
+        tmp_path / "a.tar", "w", encoding="latin-1", format=tarfile.GNU_FORMAT
+    ) as tar:
+        for name in ("é", "a"):
+            add(tar, f"{name}.png", noise(len(name)))
+            add(tar, f"{name}.txt", b"x")
+    found = read_webdataset([str(tmp_path / "a.tar")])
+    assert [item.item_id for item in found.visuals] == ["a"]
+    assert [one.reason for one in found.rejects] == ["its name is no UTF-8"]
+    assert found.rejects[0].source_row.isascii()
+
+
+def test_what_macos_adds_competes_with_nothing(tmp_path):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("top/a.png", b"real")
+        archive.writestr("__MACOSX/top/a.png", b"junk")
+        archive.writestr("__MACOSX/top/._a.png", b"junk")
+    images = open_images(str(path))
+    for name in ("a.png", "a", "a.PNG", "top/a.png"):
+        assert images.read(images.locate(name)) == b"real"

@@ -17,6 +17,11 @@ TEXTS = {
     '["Two dogs .", "\\u00e9"]': ["Two dogs .", "é"], "['a', \"b's\"]": ["a", "b's"],
     "['a' 'b\\'s'\n \"c\"]": ["a", "b's", "c"], "b'a dog'": ["a dog"], "('a', 'b')": ["a", "b"],
     "[b'caf\\xc3\\xa9', b'c']": ["café", "c"],
+    "array(['a b', \"c\"], dtype=object)": ["a b", "c"], "array(['a'])": ["a"],
+    '{"a dog","a \\"b\\" cat"}': ["a dog", 'a "b" cat'], "{one,two}": ["one", "two"],
+    # What is no list of captions is one.
+    "[2]": ["[2]"], "[1, 2]": ["[1, 2]"], "(1990, 'x')": ["(1990, 'x')"], "{}": ["{}"],
+    "{1: 2}": ["{1: 2}"], "{a, b}": ["{a, b}"], "array of lights": ["array of lights"],
     '[{"raw": "x", "tokens": ["x"]}, {"raw": "y"}]': ["x", "y"], "{'raw': 'x'}": ["x"],
 }  # fmt: skip
 
@@ -35,6 +40,7 @@ def test_types():
         ([["a"], ["b"]], ["a", "b"]), (np.array(["a", "b"], object), ["a", "b"]),
         ({"raw": "a dog", "sentid": 3, "tokens": ["a", "dog"]}, ["a dog"]),
         ({"raw": ["a", "b"], "sentid": [0, 1]}, ["a", "b"]), ({"sentence": "a"}, ["a"]),
+        ([("id", "1"), ("caption", "a")], ["a"]), ([("raw", "a"), ("raw", "b")], ["a", "b"]),
         ([{"raw": "a"}, {"raw": "b"}], ["a", "b"]), ({"text": "a", "lang": "en"}, ["a"]),
     ):  # fmt: skip
         assert [one.text for one in captions_of(value, "f")] == texts, value
@@ -64,7 +70,15 @@ def test_faults_are_of_one_caption():
         (2.5, "2.5, a float"),
         (True, "True, a bool"),
         (["a", 3], "3, an int"),
-        ("[1, 2]", "1, an int"),
+        ([1, 2], "1, an int"),
+        (np.array([1, 2]), "1, an int"),
+        ("['a', 3]", "3, an int"),
+        ("array([1, 2])", "1, an int"),
+        ("array(['a', nan], dtype=object)", "looks like a list"),
+        ("[array(['a'], dtype=object)]", "looks like a list"),
+        # A map, as pyarrow gives it and as pandas spells it.
+        ([("en", "a"), ("de", "b")], "a struct of en, de"),
+        ("[('en', 'a'), ('de', 'b')]", "a struct of en, de"),
         ([["a", "dog"], ["one", "dog"]], "a list of lists"),
     ],
 )

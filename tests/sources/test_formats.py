@@ -177,7 +177,7 @@ def test_webdataset_with_faults(tmp_path):
         tar.addfile(link)
         add(tar, "x.txt", b"a link")
         add(tar, "d.png", PICTURES["c"])
-        add(tar, "d.txt", b"\xff\xfe")
+        add(tar, "d.txt", b"\xff")
         add(tar, "e.png", PICTURES["c"])
         add(tar, "e.txt", b"again")
     found = read_webdataset([str(path)])
@@ -235,6 +235,12 @@ def test_clip_retrieval(tmp_path):
     for shard, names in enumerate(paths):
         table = pa.table({"image_path": names, "caption": [f"of {name}" for name in names]})
         pq.write_table(table, tmp_path / "metadata" / f"metadata_{shard}.parquet")
+    with pytest.raises(CmrError, match=r"_0\.parquet: row 1 has the visual 'a\.jpg' of .*: row 0"):
+        read_clip_retrieval(str(tmp_path))
+    vectors = rng.standard_normal((3, 8)).astype(np.float16)
+    for shard, places in enumerate(([0, 0, 1], [2, 0])):
+        rounded = vectors[places] * np.float16(1.001)
+        np.save(tmp_path / "img_emb" / f"img_emb_{shard}.npy", rounded)
     found = read_clip_retrieval(str(tmp_path))
     assert seen(found) == {"a.jpg": ["of a.jpg"] * 3, "b.jpg": ["of b.jpg"], "c.jpg": ["of c.jpg"]}
     assert found.vectors["visual", 8].shape == (3, 8)
@@ -247,7 +253,8 @@ def clip_retrieval(root, names, side="img_emb", **columns):
     """Shards of one row each, called by `names`; `columns` make the metadata of each."""
     (root / side).mkdir(parents=True, exist_ok=True)
     for n, name in enumerate(names):
-        np.save(root / side / f"{side}_{name}.npy", np.eye(1, 16, n, dtype=np.float32))
+        place = n // 2 if side == "img_emb" else n
+        np.save(root / side / f"{side}_{name}.npy", np.eye(1, 16, place, dtype=np.float32))
         if columns:
             (root / "metadata").mkdir(exist_ok=True)
             table = pa.table({key: [values[n]] for key, values in columns.items()})
@@ -288,10 +295,10 @@ def test_clip_retrieval_misses_no_companion(tmp_path):
             read_clip_retrieval(str(tmp_path))
         (tmp_path / missing).write_bytes(data)
     np.save(tmp_path / "text_emb/text_emb_04.npy", np.ones((2, 16), np.float32))
-    with pytest.raises(CmrError, match=r"img_emb_04.npy has 1 rows and .*text_emb_04.npy 2"):
+    with pytest.raises(CmrError, match=r"img_emb_04.npy has 1 row and .*text_emb_04.npy 2"):
         read_clip_retrieval(str(tmp_path))
     np.save(tmp_path / "img_emb/img_emb_04.npy", np.ones((2, 16), np.float32))
-    with pytest.raises(CmrError, match=r"metadata_04.parquet has 1 rows and .*text_emb_04.npy 2"):
+    with pytest.raises(CmrError, match=r"metadata_04.parquet has 1 row and .*text_emb_04.npy 2"):
         read_clip_retrieval(str(tmp_path))
 
 
@@ -314,7 +321,9 @@ def test_arrays(tmp_path):
     with pytest.raises(CmrError, match="--pairs must say which belong"):
         read_arrays(*files)
     (tmp_path / "p.csv").write_text("text,visual\n0,3\n")
-    with pytest.raises(CmrError, match=r"pair 0 is \(0, 3\), outside the 4 texts and 3 visuals"):
+    with pytest.raises(
+        CmrError, match=r"row 0 \(line 2\) is \(0, 3\), outside the 4 texts and 3 visuals"
+    ):
         read_arrays(*files, str(tmp_path / "p.csv"))
     (tmp_path / "v.fbin").write_bytes(head + visual.tobytes()[:-4])
     with pytest.raises(CmrError, match="has 76 bytes, expected 80"):

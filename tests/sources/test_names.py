@@ -116,7 +116,7 @@ def test_clips_have_other_endings(tmp_path):
     assert [one.visual_id for one in found.judgments[:2]] == ["video0", "video0"]
     _, missing = hash_contents(found, 1, no_bar)
     reasons = {one.source_row: one.reason for one in missing}
-    assert reasons["video1"] == "cannot be read: it may be video1.mp4 or video1.webm"
+    assert "it may be video1.mp4 or video1.webm" in reasons["video1"]
     assert reasons["video2"] == (f"the file is missing, which {table}: row 4 (line 6) names")
     assert not read_pairs(str(table), str(folder)).visuals[0].uri.endswith(".avi")
 

@@ -135,4 +135,55 @@ def test_elsewhere_copies_are_told(tmp_path):
     (tmp_path / "t.csv").write_text("image,caption\na.png,a\nb.png,b\nc.png,c\n")
     found = ingested(read_pairs(str(tmp_path / "t.csv")))
     assert len(found.visuals) == 3
-    assert "1 pictures have the content of another ('c.png' that of 'a.png'" in found.notes[0]
+    assert "1 picture has the content of another ('c.png' that of 'a.png'" in found.notes[0]
+
+
+def test_img2dataset_by_sum_before_url(tmp_path):
+    """A url of two sums is two pictures; a row that has no sum is of its url's one."""
+    urls = ["u", "u", "v", "v", "w", None, None, "x", "x", "x", "y", "y"]
+    sums = ["1", "2", "3", None, "3", "3", None, None, "4", None, None, None]
+    found = read_img2dataset(fetched(tmp_path, url=urls, sha256=sums))
+    assert [[int(key) for key in told] for told in by_visual(found)] == [
+        [0], [1], [2, 3, 4, 5], [6], [7, 8, 9], [10, 11],
+    ]  # fmt: skip
+
+
+def by_visual(found):
+    return [
+        [one.text_id for one in found.judgments if one.visual_id == item.item_id]
+        for item in found.visuals
+    ]
+
+
+def test_what_holds_no_picture_is_told(tmp_path):
+    one = {"bytes": picture(0), "path": None}
+    for n, (cells, words) in enumerate((
+        ([[one, one]], "test.parquet: row 0 holds 2 pictures in image, where one picture's bytes"),
+        (["aGVsbG8="], "row 0 holds text, such as a path or base64 in image"),
+        ([{"bytes": None, "path": "a.png"}], "row 0 holds the path 'a.png' alone"),
+        ([{"width": 3}], "row 0 holds a struct of width"),
+        ([3], "row 0 holds an int"),
+    )):  # fmt: skip
+        folder = tmp_path / str(n)
+        folder.mkdir()
+        pq.write_table(pa.table({"image": cells, "caption": ["a"]}), folder / "test.parquet")
+        with pytest.raises(CmrError, match=words):
+            read_hf(str(folder))
+    pq.write_table(pa.table({"image": [[one], [one, one], []], "caption": list("abc")}),
+                   tmp_path / "test.parquet")  # fmt: skip
+    for n in range(5):
+        (tmp_path / str(n) / "test.parquet").unlink()
+    found = read_hf(str(tmp_path))
+    assert found.reader.read(found.visuals[0].uri) == one["bytes"]
+    for item, words in zip(found.visuals[1:], ("row 1 holds 2 pictures", "row 2 holds an empty"),
+                           strict=True):  # fmt: skip
+        with pytest.raises(OSError, match=words):
+            found.reader.read(item.uri)
+
+
+def test_hugging_face_ids_that_read_like_others(tmp_path):
+    keys = ["7", "7@2", "7"]
+    pictures = [picture(0), picture(1), picture(0)]
+    found = read_hf(hugging(tmp_path, pictures, caption=list("abc"), id=keys), id_column="id")
+    check(found)
+    assert groups(found) == {"7": ["a", "c"], "7@2": ["b"]}

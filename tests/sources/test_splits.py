@@ -175,5 +175,34 @@ def test_hugging_face_rows(tmp_path):
     assert of(read_hf(str(coco), split="val")) == {"val": ["d", "e"]}
     found = read_hf(str(coco), split="train")
     assert of(found) == {"train": ["a", "c"]}
-    assert "1 rows of files called so are left out" in found.notes[0]
+    assert "1 row is left out of the files called so" in found.notes[0]
     assert of(read_hf(str(coco), split="restval,test")) == {"restval": ["b"], "test": ["f"]}
+
+
+def test_hugging_face_configurations(tmp_path):
+    for name in ("en", "de"):
+        write(tmp_path, f"a/{name}/test-00000-of-00001.parquet", [name])
+        write(tmp_path, f"b/{name}/test/0000.parquet", [name])
+        write(tmp_path, f"c/{name}/{name}.parquet", [name])
+    for root in ("a", "b"):
+        with pytest.raises(CmrError, match=rf"{root}/de and .*{root}/en both have files called te"):
+            read_hf(str(tmp_path / root))
+        assert len(read_hf(str(tmp_path / root / "en")).texts) == 1
+    assert len(read_hf(str(tmp_path / "c")).texts) == 2
+
+
+def test_hugging_face_rows_without_a_split(tmp_path):
+    path = tmp_path / "test-00000-of-00001.parquet"
+    pictures = [{"bytes": PNG, "path": None}] * 3
+    table = {"image": pictures, "caption": list("abc"), "Split": ["test", "train", None]}
+    pq.write_table(pa.table(table), path)
+    found = read_hf(str(tmp_path))
+    assert of(found) == {"test": ["a"]}
+    assert "1 row is left out for having no split" in found.notes[0]
+
+
+def test_karpathy_in_any_case(tmp_path):
+    images = [{"filename": "a", "imgid": 0, "split": "Test", "sentences": [
+        {"raw": "a", "sentid": 0}]}]  # fmt: skip
+    (tmp_path / "d.json").write_text(json.dumps({"images": images}))
+    assert of(read_karpathy(str(tmp_path / "d.json"), str(tmp_path), ["TEST"])) == {"test": ["a"]}
