@@ -55,7 +55,8 @@ class Warehouse:
     def connect(self, *, memory: int | None = None) -> duckdb.DuckDBPyConnection:
         """A DuckDB connection of your own, in memory, with every view over this warehouse.
 
-        It is not held to reading. `memory`: bytes that it may take, by default half of what there
+        It sees the warehouse as it is now: what is committed later, another connection sees. It is
+        not held to reading. `memory`: bytes that it may take, by default half of what there
         is; what needs more spills to the temporary folder.
         """
         from cmr.views import connect
