@@ -44,8 +44,8 @@ estimated as (
         *,
         -- What rounding brings above 1; ranks have no such end.
         case
-            when measure in ('mean_rank', 'median_rank') then total / weight
-            else least(total / weight, 1.0)
+            when measure not in ('mean_rank', 'median_rank') and total > weight then 1.0
+            else total / weight
         end as value,
         -- Σ (s - n value)².
         squared - 2 * total / weight * product + (total / weight) ** 2 * nn as residual,

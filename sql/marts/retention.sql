@@ -70,7 +70,8 @@ paired as (
         ]) as dd,
         unnest([
             sum_known(abs(x.recall - y.recall)), sum_known(abs(x.hit_rate - y.hit_rate)),
-            sum_known(abs(x.mrr - y.mrr)), sum_known(abs(x.ndcg - y.ndcg)),
+            sum_known(abs(x.mrr - y.mrr)), sum_known(abs(x.mrr_at - y.mrr_at)),
+            sum_known(abs(x.ndcg - y.ndcg)),
             sum_known(abs(x.ndcg_exp - y.ndcg_exp)), sum_known(abs(x.precision - y.precision))
         ]) as ad
     from sums as x
@@ -106,8 +107,8 @@ estimated as (
 chances as (
     select
         run_id, k,
-        unnest(['recall', 'hit_rate', 'mrr', 'precision']) as measure,
-        unnest([recall, hit_rate, mrr, precision]) as chance
+        unnest(['recall', 'hit_rate', 'mrr', 'mrr@k', 'precision']) as measure,
+        unnest([recall, hit_rate, mrr, mrr_at, precision]) as chance
     from int_chances
 ),
 chanced as (

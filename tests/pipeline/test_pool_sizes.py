@@ -137,7 +137,8 @@ def test_the_next_evaluation_drops_what_nobody_asked_for(cmr, tmp_path):
     row = warehouse.find(RUNS, run_id)
     assert row["candidates"] == []
     for protocols, left in ((["full"], [20]), (["full", "expected"], [10, 20])):
-        warehouse.commit(RUNS, run_id, {**row, "protocols": protocols, "candidates": [10, 100]})
+        earlier = {"protocols": protocols, "candidates": [10, 100], "expected_candidates": None}
+        warehouse.commit(RUNS, run_id, {**row, **earlier})
         asked(str(root), 42, "t2v", (("expected",), (20,)))
         assert warehouse.find(RUNS, run_id)["candidates"] == left
 
