@@ -30,11 +30,11 @@ ranked as materialized (
         unearned is null and retention >= retain as is_near,
         row_number() over (
             partition by dataset, qrels, model, direction, scorer, measure, k, is_sure
-            order by vector_bytes, retention desc, run_id
+            order by vector_bytes, round(retention, 10) desc, run_id
         ) as sure_place,
         row_number() over (
             partition by dataset, qrels, model, direction, scorer, measure, k, is_near
-            order by vector_bytes, retention desc, run_id
+            order by vector_bytes, round(retention, 10) desc, run_id
         ) as point_place
     from retention
     where value is not null
