@@ -118,7 +118,7 @@ def test_leaderboard_keeps_to_one_protocol(graded):
     warehouse, scores, relevance = graded
     perfect = (relevance > 0).astype(float)
     for run_id, side, precision, size, pools in (
-        ("native", perfect, "fp32", 32, [4, 6]),
+        ("native", perfect, "fp32", 32, [6, 7]),
         ("poor", scores, "fp16", 16, [5, 6]),
         ("worse", -scores, "int8", 8, [6]),
         ("as poor", scores, "bf16", 16, [6]),
