@@ -11,7 +11,10 @@ def test_demo(cmr, tmp_path):
     arguments = ("demo", "-w", tmp_path / "w", "--out", tmp_path / "report")
     first = cmr(*arguments)
     assert "Leaderboard" in first.stdout
-    assert "of the baseline, 512 native fp32, over the whole gallery, in every direction" in first.stdout
+    assert (
+        "of the baseline, 512 native fp32, over the whole gallery, in every direction"
+        in first.stdout
+    )
     assert f"report: {tmp_path / 'report'}" in first.stdout
     con = connect(str(tmp_path / "w"))
     hit_rate = con.execute(
