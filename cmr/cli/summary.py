@@ -107,6 +107,10 @@ def _print_leaderboard(con: duckdb.DuckDBPyConnection, subject: Subject) -> None
         )
         select
             mine.*, baseline,
+            bool_and(
+                recall_10 is not null
+                and not (recall_10 > 0 and clearly_above(recall_10_low, recall_10 / lift_10))
+            ) over () as near_chance,
             row_number() over (
                 partition by mine.direction
                 order by round(mine.recall_10, 10) desc, mine.vector_bytes, run_id
@@ -118,7 +122,7 @@ def _print_leaderboard(con: duckdb.DuckDBPyConnection, subject: Subject) -> None
     ).to_pylist()
     if not rows:
         return
-    chance = _is_near_chance(con, subject)
+    chance = rows[0]["near_chance"]
     if chance:
         rows = [{**row, "recall_10_kept": None, "pareto_bytes": False} for row in rows]
     else:
@@ -139,13 +143,6 @@ def _print_leaderboard(con: duckdb.DuckDBPyConnection, subject: Subject) -> None
         click.echo("kept is empty where the baseline was not evaluated so, or its recall@10 is 0")
     if len(rows) > len(shown):
         click.echo(f'{len(rows) - len(shown)} more: cmr sql "from leaderboard"')
-
-
-def _is_near_chance(con: duckdb.DuckDBPyConnection, subject: Subject) -> bool:
-    from cmr.report.answer import NEAR_CHANCE, answer
-
-    found = answer(con, subject, RETAIN).why_not
-    return found is not None and found["kind"] == NEAR_CHANCE
 
 
 def _fill_kept(con: duckdb.DuckDBPyConnection, rows: list[Row]) -> None:
