@@ -13,6 +13,7 @@ from cmr.cli.tables import print_table, visible
 if TYPE_CHECKING:
     import duckdb
 
+    from cmr.report.answer import Answer
     from cmr.report.subject import Subject
 
 RETAIN = 0.99
@@ -51,13 +52,15 @@ def ask(
 
 def print_answer(con: duckdb.DuckDBPyConnection) -> None:
     """Print a compact table and a sentence for each data set, judgments, model and scorer."""
+    from cmr.report.answer import answer
     from cmr.report.subject import subjects
     from cmr.views import fetch
 
     run_ids = [row["run_id"] for row in fetch(con, "from asked").to_pylist()]
     for subject in subjects(con, run_ids):
-        _print_leaderboard(con, subject)
-        click.echo(_sentence(con, subject))
+        found = answer(con, subject, RETAIN)
+        _print_leaderboard(con, subject, found)
+        click.echo(_sentence(con, subject, found))
     _print_lists(con)
 
 
@@ -92,8 +95,9 @@ def _print_lists(con: duckdb.DuckDBPyConnection) -> None:
         )
 
 
-def _print_leaderboard(con: duckdb.DuckDBPyConnection, subject: Subject) -> None:
+def _print_leaderboard(con: duckdb.DuckDBPyConnection, subject: Subject, found: Answer) -> None:
     """One protocol, of those asked for the leading one, at the largest C asked; best first."""
+    from cmr.report.answer import NEAR_CHANCE
     from cmr.views import fetch
 
     rows = fetch(
@@ -109,7 +113,7 @@ def _print_leaderboard(con: duckdb.DuckDBPyConnection, subject: Subject) -> None
             mine.*, baseline,
             bool_and(
                 recall_10 is not null
-                and not (recall_10 > 0 and clearly_above(recall_10_low, recall_10 / lift_10))
+                and coalesce(recall_10 = 0 or recall_10_low <= recall_10 / lift_10, true)
             ) over () as near_chance,
             row_number() over (
                 partition by mine.direction
@@ -122,7 +126,9 @@ def _print_leaderboard(con: duckdb.DuckDBPyConnection, subject: Subject) -> None
     ).to_pylist()
     if not rows:
         return
-    chance = rows[0]["near_chance"]
+    why = found.why_not
+    # Where visual items are too few, that is the reason given; they may be near chance as well.
+    chance = rows[0]["near_chance"] or (why is not None and why["kind"] == NEAR_CHANCE)
     if chance:
         rows = [{**row, "recall_10_kept": None, "pareto_bytes": False} for row in rows]
     else:
@@ -188,9 +194,9 @@ def _line(row: Row) -> Row:
     }
 
 
-def _sentence(con: duckdb.DuckDBPyConnection, subject: Subject) -> str:
+def _sentence(con: duckdb.DuckDBPyConnection, subject: Subject, found: Answer) -> str:
     """The smallest representation that is sure to keep 99% of every leading measure."""
-    from cmr.report.answer import answer, baseline, not_said
+    from cmr.report.answer import not_said
     from cmr.views import fetch
 
     kinds = fetch(
@@ -199,11 +205,10 @@ def _sentence(con: duckdb.DuckDBPyConnection, subject: Subject) -> str:
     judged = "" if subject.qrels == "default" else f" judged by {subject.qrels}"
     who = f"{visible(subject.dataset)}{visible(judged)}, {visible(subject.model)}: "
     if kinds == 1:
-        lack = baseline(con, subject).lack
+        lack = found.baseline.lack
         return f"{who}one representation, so there is nothing to choose from" + (
             f"; {lack}." if lack else "."
         )
-    found = answer(con, subject, RETAIN)
     if found.why_not is not None:
         return f"{who}nothing is recommended: {not_said(found)}."
     best, held = found.smallest, found.baseline

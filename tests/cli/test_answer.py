@@ -181,3 +181,18 @@ def test_what_was_just_scored(evaluate, path):
                      "--candidates", "14")  # fmt: skip
     assert "Leaderboard, sampled, C = 14" in found
     assert "kept is empty where the baseline was not evaluated so" in found
+
+
+def test_few_at_chance_are_not_ranked(cmr, tmp_path):
+    """Nine queries that find nothing: no share that is kept, and no front, beside the reason."""
+    rng = np.random.default_rng(0)
+    visuals, texts = rng.standard_normal((2, 9, 16), dtype=np.float32)
+    wh = package.open(tmp_path / "w", create=True)
+    wh.ingest_arrays(texts, visuals, np.arange(9), dataset="d", model="m")
+    options = ("--dims", "16,8", "--precisions", "fp32,int8", "--protocols", "full")
+    found = cmr("evaluate", *options, "-w", tmp_path / "w").stdout
+    assert "kept and * say nothing so near chance, and are left out" in found
+    table = [line for line in found.splitlines() if line.split()[:1] in (["t2v"], ["v2t"])]
+    assert len(table) == 8
+    assert not any("%" in line or "*" in line for line in table)
+    assert "9 visual items are too few" in found.splitlines()[-1]
