@@ -11,6 +11,7 @@ from cmr.cli.options import (
     Bytes,
     asymmetric_option,
     comma,
+    dims_option,
     quantizer_option,
     search_options,
     seed_option,
@@ -32,12 +33,7 @@ _SEARCH = (
 @click.command()
 @warehouse_option
 @subject_options
-@click.option(
-    "--dims",
-    type=comma(POSITIVE),
-    default=None,
-    help="Dimensions.  [default: 256,512,1024, and the native one as fp32]",
-)
+@dims_option
 @click.option(
     "--precisions",
     type=comma(str),

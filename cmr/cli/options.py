@@ -107,6 +107,12 @@ subject_options = _all(
     click.option("--dataset", help="Data set.  [default: the only one]"),
     click.option("--model", help="Model.  [default: the only one]"),
 )
+dims_option = click.option(
+    "--dims",
+    type=comma(POSITIVE),
+    default=None,
+    help="Dimensions.  [default: 256,512,1024, and the native one as fp32]",
+)
 quantizer_option = click.option(
     "--quantizer",
     "quantizers",

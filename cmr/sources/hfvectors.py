@@ -13,7 +13,7 @@ import pyarrow as pa
 from cmr.errors import CmrError
 from cmr.sources.collection import TEXT, VISUAL, Collection, Item, Judgment
 from cmr.sources.files import join, matching
-from cmr.sources.parquetbytes import open_parquet
+from cmr.sources.parquetbytes import table_of
 
 _FOLDERS = {TEXT: "texts", VISUAL: "visuals"}
 _QRELS = "qrels"
@@ -74,19 +74,7 @@ def _table(folder: str, name: str, split: str, needed: tuple[str, ...]) -> pa.Ta
     paths = matching(join(join(escape(folder), name), f"{escape(split)}*.parquet"))
     if not paths:
         raise CmrError(f"{folder}/{name} has no Parquet file{split and f' of the split {split!r}'}")
-    tables = []
-    for path in paths:
-        file = open_parquet(path)
-        lacking = [column for column in needed if column not in file.schema_arrow.names]
-        if lacking:
-            raise CmrError(
-                f"{path} lacks the column {lacking[0]!r}; it has "
-                f"{', '.join(file.schema_arrow.names)}"
-            )
-        try:
-            tables.append(file.read())
-        except (pa.ArrowException, OSError) as error:
-            raise CmrError(f"{path} is damaged: {str(error).splitlines()[0]}") from None
+    tables = [table_of(path, needed) for path in paths]
     try:
         return pa.concat_tables(tables)
     except pa.ArrowException as error:

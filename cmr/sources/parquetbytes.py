@@ -142,21 +142,28 @@ def open_parquet(path: str) -> pq.ParquetFile:
         raise CmrError(f"{path} is not a readable Parquet file: {reason}") from None
 
 
+def table_of(path: str, names: Sequence[str], only: bool = False) -> pa.Table:
+    """A file's table, which has these columns; `only` them, or all that it has.
+
+    Raises CmrError, naming the file, if it lacks one, or is missing or damaged.
+    """
+    file = open_parquet(path)
+    lacking = [name for name in names if name not in file.schema_arrow.names]
+    if lacking:
+        raise CmrError(
+            f"{path} lacks the column {lacking[0]!r}; it has {', '.join(file.schema_arrow.names)}"
+        )
+    try:
+        return file.read(columns=list(names) if only else None)
+    except (pa.ArrowException, OSError) as error:
+        raise CmrError(f"{path} is damaged: {str(error).splitlines()[0]}") from None
+
+
 def columns_of(paths: Sequence[str], names: Sequence[str]) -> dict[str, list[Any]]:
     """Some columns of several files, end to end. Raises CmrError if one lacks a column."""
     found: dict[str, list[Any]] = {name: [] for name in names}
     for path in paths:
-        file = open_parquet(path)
-        lacking = [name for name in names if name not in file.schema_arrow.names]
-        if lacking:
-            raise CmrError(
-                f"{path} lacks the column {lacking[0]!r}; it has "
-                f"{', '.join(file.schema_arrow.names)}"
-            )
-        try:
-            table = file.read(columns=list(names))
-        except (pa.ArrowException, OSError) as error:
-            raise CmrError(f"{path} is damaged: {str(error).splitlines()[0]}") from None
+        table = table_of(path, names, only=True)
         for name in names:
             try:
                 found[name] += table[name].to_pylist()
