@@ -34,7 +34,7 @@ def run(*args):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Forty drawn pictures with two captions each, one of them nasty; four representations."""
+    """Forty drawn pictures with two captions each, one of them nasty; four benched representations."""
     folder = tmp_path_factory.mktemp("page")
     (folder / "photos").mkdir()
     lines = []
@@ -52,6 +52,12 @@ def folder(tmp_path_factory):
         "evaluate", "--dataset", "drawn", "--dims", "8,512", "--precisions", "fp32,b1", "-w",
         folder / "w", "--candidates", "10,20,40", "--hits", "5", "--device", "cpu",
         "--protocols", "expected,full",
+    )  # fmt: skip
+    run(
+        "bench", "--dataset", "drawn", "--dims", "8,512", "--precisions", "fp32,b1", "-w",
+        folder / "w", "--scorers", "torch,usearch-hnsw", "--stages", "batch,single",
+        "--candidates", "10", "--singles", "5", "--repeats", "1", "--directions", "t2v,v2t",
+        "--expansion-search", "16,32",
     )  # fmt: skip
     return folder
 
@@ -104,7 +110,7 @@ def test_it_is_silent_and_draws_every_plot(opened):
     tab, heard = opened
     assert heard == []
     plots = tab.locator(".chart").count()
-    assert plots == 12
+    assert plots == 16
     assert tab.locator(".chart svg").count() == plots
     for label in tab.locator(".chart svg").evaluate_all("all => all.map(x => x.ariaLabel)"):
         assert "runs" in label or "representations" in label
@@ -202,7 +208,7 @@ def test_every_sql_gives_what_is_shown(opened, folder):
         "all => all.map(x => [x.dataset.key, x.textContent,"
         " document.getElementById('rows-' + x.dataset.key).textContent])"
     )
-    assert len(shown) >= 12 + 4 + 4 + 2
+    assert len(shown) >= 16 + 4 + 4 + 2
     for key, sql, rows in shown:
         found = json.loads(run("sql", sql, "-w", folder / "w", "--format", "json"))
         expected = json.loads(rows)
