@@ -1,4 +1,4 @@
-"""The one exception that stands for a user's mistake."""
+"""What goes wrong in a way that the user can mend, and what is found damaged on the way."""
 
 
 class CmrError(Exception):
@@ -10,3 +10,10 @@ class CmrError(Exception):
 
 class MissingFileError(CmrError):
     """A file of the warehouse is not there."""
+
+
+class DamageWarning(UserWarning):
+    """A file of the warehouse is not what was written; it is left out, and the rest is used.
+
+    The message is one sentence that names the file. The command line prints it on stderr.
+    """

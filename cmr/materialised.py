@@ -1,27 +1,30 @@
 """Measures of finished runs, computed once and kept as Parquet under `materialised/`.
 
 Ranks of a run never change, so what the views `metrics` and `retention` say of it is kept in a
-file named after the content it came from: the run's row, its baseline's, its data set's, and the
-SQL itself. A file whose name no longer fits is not read. All of it may be deleted at any time;
-without it, or where nothing can be written, the views compute the same from the ranks.
+file named after the content it came from (the run's row, its baseline's, its data set's, and the
+SQL itself) and after its own. A file whose name does not fit, or whose content does not fit its
+name, is not used. All of it may be deleted at any time; without it, or where nothing can be
+written, the views compute the same from the ranks.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from cmr.errors import CmrError
 from cmr.identity import identity
 from cmr.sqlfiles import needs, sql_fingerprint
-from cmr.views import connect, explain, fetch, quoted
-from cmr.warehouse.current import current_runs
-from cmr.warehouse.schemas import DATASETS, QRELS_SETS
+from cmr.views import bind, connect, explain, fetch, quoted
+from cmr.warehouse.rows import to_rows
+from cmr.warehouse.storage import parquet_bytes
 
 if TYPE_CHECKING:
     from cmr.warehouse.store import Warehouse
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
 KEPT = ("metrics", "retention")
 # Rows of ranks and sampled_ranks that one query works on; a run alone may have more.
 CHUNK = 3_000_000
+# Where a kept file says of which view and run it is.
+_MARK = b"cmr.kept"
 _SCOPED = ("runs", "ranks", "sampled_ranks", "hits")
 Bar = Callable[[str, int, str], contextlib.AbstractContextManager[Callable[[int], None]]]
 Row = dict[str, Any]
@@ -48,7 +53,7 @@ def open_for(
 
     `run_ids`: kept views show only these runs. Raises CmrError where the views do.
     """
-    con = connect(warehouse.root)
+    con = connect(warehouse.root, "")
     prepare(con, warehouse, query, run_ids, bar)
     return con
 
@@ -60,14 +65,18 @@ def prepare(
     run_ids: Sequence[str] | None = None,
     bar: Bar = no_bar,
 ) -> None:
-    """Make what `query` names in an open connection, as `open_for` does."""
+    """Make what `query` names in an open connection, as `open_for` does.
+
+    The views see the warehouse as it is now.
+    """
+    bind(con, warehouse, query)
     wanted = [view for view in KEPT if view in needs(query)]
-    runs = current_runs(warehouse) if wanted else []
+    runs = _runs(con) if wanted else []
     if run_ids is not None:
         chosen = set(run_ids)
         runs = [row for row in runs if row["run_id"] in chosen]
     base = _baselines(con) if runs else {}
-    keys = _keys(warehouse, runs, base) if runs else {}
+    keys = _keys(con, warehouse, runs, base) if runs else {}
     try:
         for view in wanted:
             kept, missing = _kept(warehouse, view, runs, keys)
@@ -80,17 +89,19 @@ def prepare(
 
 def current_files(warehouse: Warehouse) -> set[str]:
     """The names under which the measures of the runs of now are kept, whether they are or not."""
-    runs = current_runs(warehouse)
-    keys = _keys(warehouse, runs, _baselines(connect(warehouse.root))) if runs else {}
-    return {_file(view, run_id, key) for view in KEPT for run_id, key in keys.items()}
+    con = connect(warehouse.root, "from runs")
+    runs = _runs(con)
+    keys = _keys(con, warehouse, runs, _baselines(con)) if runs else {}
+    marks = {(view, _mark(run_id, key)) for view in KEPT for run_id, key in keys.items()}
+    return {name for view in KEPT for name in _there(warehouse, view) if (view, _of(name)) in marks}
 
 
 def forget(warehouse: Warehouse, run_ids: Iterable[str]) -> None:
     """Remove what is kept of some runs."""
     gone = set(run_ids)
     for view in KEPT:
-        for name in warehouse.storage.listing(f"materialised/{view}"):
-            if name.rpartition("/")[2].rpartition("-")[0] in gone:
+        for name in _there(warehouse, view):
+            if _of(name).rpartition("-")[0] in gone:
                 warehouse.storage.delete(name)
 
 
@@ -98,13 +109,17 @@ def _kept(
     warehouse: Warehouse, view: str, runs: list[Row], keys: dict[str, str]
 ) -> tuple[list[pa.Table], list[Row]]:
     """A view's rows of the runs that have a file, and the runs that have none."""
-    there = set(warehouse.storage.listing(f"materialised/{view}"))
+    there = {_of(name): name for name in _there(warehouse, view)}
     tables, missing = [], []
-    names = [_file(view, row["run_id"], keys[row["run_id"]]) for row in runs]
-    held = [name for name in names if name in there]
-    found = dict(zip(held, warehouse.storage.each(_reader(warehouse), held), strict=True))
-    for row, name in zip(runs, names, strict=True):
-        table = found.get(name)
+    marks = [_mark(row["run_id"], keys[row["run_id"]]) for row in runs]
+    held = [mark for mark in marks if mark in there]
+
+    def read(mark: str) -> pa.Table | None:
+        return _read(warehouse, view, mark, there[mark])
+
+    found = dict(zip(held, warehouse.storage.each(read, held), strict=True))
+    for row, mark in zip(runs, marks, strict=True):
+        table = found.get(mark)
         if table is None:
             missing.append(row)
         else:
@@ -153,16 +168,19 @@ def only(con: duckdb.DuckDBPyConnection, run_ids: list[str]) -> Iterator[None]:
             con.execute(f"drop view temp.{name}")
 
 
-def _reader(warehouse: Warehouse) -> Callable[[str], pa.Table | None]:
-    """Reads a kept file; None of a damaged one, which is then made again."""
-
-    def read(name: str) -> pa.Table | None:
-        try:
-            return warehouse.storage.read(name)
-        except CmrError:
+def _read(warehouse: Warehouse, view: str, mark: str, name: str) -> pa.Table | None:
+    """A kept file's rows; None of one that is not what was written, which is then made again."""
+    try:
+        data = warehouse.storage.read_bytes(name)
+        if _name(view, mark, data) != name:
             return None
-
-    return read
+        file = pq.ParquetFile(pa.BufferReader(data))
+        # It may lie under another's name, which its content does not know.
+        if (file.schema_arrow.metadata or {}).get(_MARK) != _described(view, mark):
+            return None
+        return file.read()
+    except (OSError, CmrError, pa.ArrowException):
+        return None
 
 
 def _chunks(runs: Iterable[Row]) -> Iterator[list[Row]]:
@@ -179,16 +197,27 @@ def _chunks(runs: Iterable[Row]) -> Iterator[list[Row]]:
         yield held
 
 
+def _runs(con: duckdb.DuckDBPyConnection) -> list[Row]:
+    """The runs that the views see, by id."""
+    return to_rows(fetch(con, "from runs order by run_id"))
+
+
 def _baselines(con: duckdb.DuckDBPyConnection) -> dict[str, str | None]:
     """The run that every run is held against, None where there is none."""
     pairs = fetch(con, "select run_id, baseline from int_baselines").to_pylist()
     return {row["run_id"]: row["baseline"] for row in pairs}
 
 
-def _keys(warehouse: Warehouse, runs: list[Row], base: dict[str, str | None]) -> dict[str, str]:
+def _keys(
+    con: duckdb.DuckDBPyConnection,
+    warehouse: Warehouse,
+    runs: list[Row],
+    base: dict[str, str | None],
+) -> dict[str, str]:
     """What each run's measures depend on, as a hash; a file that was changed in place counts."""
-    datasets, every = warehouse.catalogue(DATASETS), current_runs(warehouse)
-    further = warehouse.catalogue(QRELS_SETS)
+    datasets = to_rows(fetch(con, "select dataset, files from datasets"))
+    further = to_rows(fetch(con, "select dataset, qrels, files from qrels_sets"))
+    every = _runs(con)
     names = sorted({name for row in (*datasets, *further, *every) for name in row["files"]})
     state = dict(zip(names, map(list, warehouse.storage.states(names)), strict=True))
     data = {row["dataset"]: [state[name] for name in row["files"]] for row in datasets}
@@ -213,8 +242,27 @@ def _keys(warehouse: Warehouse, runs: list[Row], base: dict[str, str | None]) ->
     }
 
 
-def _file(view: str, run_id: str, key: str) -> str:
-    return f"materialised/{view}/{run_id}-{key}.parquet"
+def _mark(run_id: str, key: str) -> str:
+    return f"{run_id}-{key}"
+
+
+def _described(view: str, mark: str) -> bytes:
+    """What a kept file says of itself."""
+    return f"{view}/{mark}".encode()
+
+
+def _name(view: str, mark: str, data: bytes) -> str:
+    """A kept file's name, by what it is made from and by what it holds."""
+    return f"materialised/{view}/{mark}-{hashlib.sha256(data).hexdigest()[:32]}.parquet"
+
+
+def _of(name: str) -> str:
+    """The mark in a kept file's name."""
+    return name.rpartition("/")[2].rpartition("-")[0]
+
+
+def _there(warehouse: Warehouse, view: str) -> list[str]:
+    return warehouse.storage.listing(f"materialised/{view}")
 
 
 def _keep(
@@ -223,12 +271,14 @@ def _keep(
     """Write a file a run and drop those that it replaces; a warehouse one may only read is fine."""
     if not warehouse.writable():
         return
-    there = warehouse.storage.listing(f"materialised/{view}")
+    there = _there(warehouse, view)
     with contextlib.suppress(CmrError):
         for run_id in run_ids:
+            mark = _mark(run_id, keys[run_id])
             mine = found.filter(pc.equal(found["run_id"], run_id))
-            name = _file(view, run_id, keys[run_id])
-            warehouse.storage.write(name, found.schema, [mine])
+            data = parquet_bytes(mine.replace_schema_metadata({_MARK: _described(view, mark)}))
+            name = _name(view, mark, data)
+            warehouse.storage.write_bytes(name, data)
             for old in there:
                 if old.startswith(f"materialised/{view}/{run_id}-") and old != name:
                     warehouse.storage.delete(old)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -21,9 +22,17 @@ from typing import Any, TypeVar
 import duckdb
 import pyarrow as pa
 
+from cmr import caches
+from cmr import memory as memory_limits
 from cmr.errors import CmrError
-from cmr.sqlfiles import View, glossary, in_order, sql_fingerprint, standing_in, views
+from cmr.identity import file_hash
+from cmr.sqlfiles import View, glossary, in_order, needs, sql_fingerprint, standing_in, views
+from cmr.warehouse.anchors import anchor
+from cmr.warehouse.layout import ANCHORED
+from cmr.warehouse.schemas import CATALOGUE
+from cmr.warehouse.snapshot import VECTORS, take
 from cmr.warehouse.storage import Storage
+from cmr.warehouse.store import Warehouse
 
 T = TypeVar("T")
 # How long prepared views of another version are kept.
@@ -35,27 +44,88 @@ FEW_RUNS = 50
 TRIES, RETRY_SECONDS = 3, 0.05
 
 
-def connect(root: str, *, threads: int | None = None) -> duckdb.DuckDBPyConnection:
-    """An in-memory connection with every view and macro over the warehouse at `root`."""
-    con = duckdb.connect(":memory:")
+# What DuckDB would fetch and run by itself: cmr needs no extension that is not built in.
+_OWN = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
+
+
+def connect(
+    root: str,
+    query: str | None = None,
+    *,
+    threads: int | None = None,
+    memory: int | None = None,
+) -> duckdb.DuckDBPyConnection:
+    """An in-memory connection with every view and macro over the warehouse at `root`.
+
+    They see one state of it: its checked rows and files of now; `bind` takes another. `query`:
+    what will be asked, so that only what it reads is checked; without it all but vectors is.
+    `memory`: bytes that it may take; what needs more spills to a folder that goes with it.
+    Raises CmrError if there is no warehouse. Warns of what is damaged, which is left out.
+    """
+    bytes_ = memory_limits.for_queries(memory)
+    config = {**_OWN, "memory_limit": f"{bytes_}B", "temp_directory": caches.spill()}
+    con = duckdb.connect(":memory:", config=config)
     if threads:
         con.execute(f"set threads = {int(threads)}")
-    storage = Storage(root)
-    root = storage.root
+    warehouse = Warehouse.open(root)
+    storage = warehouse.storage
     if not storage.is_local:
         from cmr.warehouse.duckfiles import DuckFiles
 
         con.register_filesystem(DuckFiles(storage))
-    con.execute(f"set variable cmr_root = {quoted(root.rstrip('/'))}")
+    con.execute(f"set variable cmr_root = {quoted(storage.root.rstrip('/'))}")
     if storage.is_local and len(storage.listing("runs")) <= FEW_RUNS:
         con.execute("set disabled_optimizers = 'projection_pullup'")
     try:
         con.execute(f"attach {quoted(_prepared())} as prepared (read_only)")
         con.execute("copy from database prepared to memory (schema)")
         con.execute("detach prepared")
-    except (OSError, duckdb.Error):
+    except (OSError, duckdb.Error, CmrError):
+        # Nothing can be kept here, or it is gone again: made anew, which takes seconds.
         _install(con)
+    bind(con, warehouse, query)
     return con
+
+
+def bind(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, query: str | None = None) -> None:
+    """Let the views see the warehouse as it is now: checked rows, and files that they name.
+
+    `query` as in `connect`. What it does not read stays as it was.
+    """
+    data = {table.name for table in ANCHORED} - {table.name for table in CATALOGUE}
+    needed = set(data - VECTORS) if query is None else needs(query)
+    if not needed & {table.name for table in ANCHORED}:
+        return
+    snapshot = take(warehouse, needed & data)
+    for table in CATALOGUE:
+        con.register("_rows", pa.Table.from_pylist(snapshot.rows[table.name], table.schema))
+        con.execute(f"create or replace temp table catalogue_{table.name} as from _rows")
+        con.unregister("_rows")
+    storage = warehouse.storage
+    for name in needed & data:
+        files = [anchor(storage, name), *map(storage.path, snapshot.files(name))]
+        con.execute(f"set variable cmr_{name} = $1::varchar[]", [list(map(_literal, files))])
+
+
+def _literal(path: str) -> str:
+    """A path of which DuckDB takes no letter for a pattern."""
+    return re.sub(r"([\[*?])", r"[\1]", path)
+
+
+def lock(con: duckdb.DuckDBPyConnection, storage: Storage, sandbox: bool = False) -> None:
+    """Let nothing change the connection's configuration any more, nor Python's variables be read.
+
+    `sandbox`: of all files it reads the warehouse's alone. A connection is locked once.
+    """
+    if con.execute("select current_setting('lock_configuration')").fetchall() == [(True,)]:
+        return
+    con.execute("set python_enable_replacements = false")
+    if sandbox:
+        roots = {storage.root, os.path.realpath(storage.root) if storage.is_local else storage.root}
+        folders = ", ".join(quoted(f"{root.rstrip('/')}/") for root in sorted(roots))
+        con.execute(f"set allowed_directories = [{folders}]")
+        con.execute("set enable_external_access = false")
+    con.execute("set lock_configuration = true")
 
 
 def _prepared() -> str:
@@ -63,31 +133,47 @@ def _prepared() -> str:
 
     Raises OSError where none can be written.
     """
-    from platformdirs import user_cache_dir
-
-    folder = Path(user_cache_dir("cmr"))
-    path = folder / f"views-{sql_fingerprint()}-{duckdb.__version__}.duckdb"
-    if not path.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder) as scratch:
-            _make(os.path.join(scratch, "views.duckdb"), os.path.join(scratch, "empty"))
-            os.replace(os.path.join(scratch, "views.duckdb"), path)
-        _clear(folder, path)
+    stem = f"views-{sql_fingerprint()}-{duckdb.__version__}-"
+    for folder in caches.readable():
+        for path in sorted(folder.glob(f"{stem}*.duckdb")):
+            if _sound(path):
+                return str(path)
+    place = caches.folder()
+    if place is None:
+        raise OSError("there is no folder to keep prepared views in")
+    with tempfile.TemporaryDirectory(dir=place) as scratch:
+        made = Path(scratch, "views.duckdb")
+        _make(str(made), os.path.join(scratch, "empty"))
+        made.chmod(0o600)
+        path = place / f"{stem}{file_hash(str(made))}.duckdb"
+        _clear(place, stem)
+        os.replace(made, path)
     return str(path)
 
 
-def _clear(folder: Path, current: Path) -> None:
-    """Remove what other versions left long ago; two that are used in turn keep theirs."""
-    for old in folder.iterdir():
+def _sound(path: Path) -> bool:
+    """Whether a database is the user's own and its content that which its name says.
+
+    A log beside it would be played into it when it is opened.
+    """
+    named = path.stem.rpartition("-")[2]
+    log = path.with_name(f"{path.name}.wal")
+    return caches.trusted(path) and not os.path.lexists(log) and file_hash(str(path)) == named
+
+
+def _clear(folder: Path, stem: str) -> None:
+    """Remove what does not fit its name, and what other versions left long ago.
+
+    Versions that are used in turn keep theirs.
+    """
+    for old in folder.glob("*"):
         with contextlib.suppress(OSError):
-            if old != current and time.time() - old.stat().st_mtime > KEPT_SECONDS:
-                shutil.rmtree(old) if old.is_dir() else old.unlink()
+            if old.name.startswith(stem) or time.time() - old.stat().st_mtime > KEPT_SECONDS:
+                shutil.rmtree(old) if old.is_dir() and not old.is_symlink() else old.unlink()
 
 
 def _make(path: str, root: str) -> None:
     """Views over an empty warehouse: their columns are the same over any other."""
-    from cmr.warehouse.store import Warehouse
-
     Warehouse.create(root)
     with duckdb.connect(path) as con:
         con.execute(f"set variable cmr_root = {quoted(root)}")
@@ -170,7 +256,26 @@ def explain(error: Exception) -> str:
     ):
         return lines[-1].partition(": ")[2] or lines[-1]
     keep = [line for line in lines if line and not line.startswith(("LINE ", "^"))]
+    for pattern, words in _SAID.items():
+        if found := re.search(pattern, keep[0] if keep else ""):
+            return found.expand(words)
     return " ".join(keep[:3])
+
+
+# What DuckDB says with advice that does not hold here.
+_SAID = {
+    r"(File .*) requires the extension (\w+) to be loaded": (
+        r"\1 is out of reach: a query reads the warehouse and local files, and no extension such "
+        r"as \2 is loaded"
+    ),
+    r'"(\w+)" is not in the catalog, but it exists in the (\w+) extension': (
+        r"there is no function \1: no extension such as \2 is loaded"
+    ),
+    r'(Cannot access file ".*") - file system operations are disabled': (
+        r"\1: in a sandbox a query reads the warehouse alone"
+    ),
+    r"^Out of Memory Error: (.*)": r"not enough memory: \1; --memory gives a query more",
+}
 
 
 def _create(con: duckdb.DuckDBPyConnection, view: View, known: dict[str, str]) -> None:

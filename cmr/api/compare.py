@@ -48,7 +48,7 @@ def compare_runs(
     """
     runs = current_runs(warehouse)
     wanted = [pair for one in others for pair in pairs(runs, a, one)]
-    con = connect(warehouse.root)
+    con = connect(warehouse.root, "from compare")
     fewest = fetch(con, "select fewest_clusters() as fewest").to_pylist()[0]["fewest"]
     found = []
     for x, y in wanted:

@@ -12,6 +12,9 @@ _NUMBERS = (
     "dims", "candidates", "ks", "connectivity", "expansion_add", "expansion_search", "oversample",
 )  # fmt: skip
 _WORDS = ("precisions", "dim_methods", "protocols", "directions", "quantizers")
+# The largest counts that the tables hold; seeds and bytes have 63 bits.
+LARGEST = 2**31 - 1
+_LONG = ("seed", "memory")
 # What may be left open.
 _OPEN = ("dim_methods", "directions", "connectivity", "expansion_add", "expansion_search")
 # What None leaves open, and an empty list does not.
@@ -28,8 +31,11 @@ def make_request(**given: Any) -> Request:
             settings[name] = _many(name, settings[name])
     for name, least in _LEAST.items():
         value = settings.get(name)
-        if value is not None and (not isinstance(value, int) or value < least):
-            raise CmrError(f"{name} is {value!r}, expected a whole number from {least}")
+        if value is None:
+            continue
+        most = 2**63 - 1 if name in _LONG else LARGEST
+        if not isinstance(value, int) or not least <= value <= most:
+            raise CmrError(f"{name} is {_short(value)}, expected a whole number from {least}")
     return Request(**settings)
 
 
@@ -50,10 +56,10 @@ def _many(name: str, given: Any) -> tuple[Any, ...]:
 def _positive(name: str, given: Any) -> int:
     try:
         number = int(given)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = 0
-    if number < 1 or number != float(given):
-        raise CmrError(f"{_said(name)} has {given!r}, expected whole numbers from 1")
+    if not 1 <= number <= LARGEST or (isinstance(given, float) and number != given):
+        raise CmrError(f"{_said(name)} has {_short(given)}, expected whole numbers from 1")
     return number
 
 
@@ -62,6 +68,11 @@ def _word(name: str, given: Any) -> str:
     if word not in _CHOICE.get(name, (word,)):
         raise CmrError(f"{_said(name)} has {word!r}; there are {', '.join(_CHOICE[name])}")
     return word
+
+
+def _short(given: Any) -> str:
+    text = repr(given)
+    return text if len(text) <= 40 else f"{text[:40]}…"
 
 
 def _said(name: str) -> str:

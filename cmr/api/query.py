@@ -13,7 +13,7 @@ from cmr.api.reading import explained, readings
 from cmr.api.values import in_arrow
 from cmr.errors import CmrError
 from cmr.materialised import Bar, no_bar, prepare
-from cmr.views import explain, fetch
+from cmr.views import explain, fetch, lock
 
 if TYPE_CHECKING:
     from cmr.warehouse.store import Warehouse
@@ -28,13 +28,15 @@ def run_query(
     warehouse: Warehouse,
     bar: Bar = no_bar,
     params: Sequence[Any] | dict[str, Any] | None = None,
+    sandbox: bool = False,
 ) -> pa.Table:
     """The result of the last of the statements in `text`, all of which must only read.
 
     Measures that are not kept yet are computed and kept first. `params` are of the last one.
+    `sandbox`: files outside the warehouse are not read. The connection's configuration is locked.
     Raises CmrError for SQL that is wrong or would change something.
     """
-    last = _ready(con, text, warehouse, bar)
+    last = _ready(con, text, warehouse, bar, sandbox)
     table = _fetch(con, last, params)
     return table.rename_columns(distinct(table.column_names))
 
@@ -46,9 +48,10 @@ def stream_query(
     bar: Bar = no_bar,
     params: Sequence[Any] | dict[str, Any] | None = None,
     rows: int = ROWS,
+    sandbox: bool = False,
 ) -> pa.RecordBatchReader:
     """The same as a stream of batches of about `rows` rows, which is never whole in memory."""
-    last = _ready(con, text, warehouse, bar)
+    last = _ready(con, text, warehouse, bar, sandbox)
     with _sentences():
         reader = in_arrow(con.sql(last, params=params)).to_arrow_reader(rows)
     schema = pa.schema(
@@ -69,8 +72,11 @@ def stream_query(
     return pa.RecordBatchReader.from_batches(schema, batches())
 
 
-def _ready(con: duckdb.DuckDBPyConnection, text: str, warehouse: Warehouse, bar: Bar) -> str:
+def _ready(
+    con: duckdb.DuckDBPyConnection, text: str, warehouse: Warehouse, bar: Bar, sandbox: bool
+) -> str:
     """Check every statement, keep what is to be kept, run all but the last, and return that."""
+    lock(con, warehouse.storage, sandbox)
     with _sentences():
         statements = readings(con, text)
     if not statements:

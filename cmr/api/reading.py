@@ -2,16 +2,19 @@
 
 A statement's type does not tell: a PIVOT whose values are not listed is several statements at once,
 and a SELECT whose WITH holds a COPY or an INSERT writes. As a subquery DuckDB's parser takes
-nothing but a query, PIVOT included, and its binder refuses a WITH that writes.
+nothing but a query, PIVOT included, and its binder refuses a WITH that writes. A table function may
+write, too: those that are not known to read are refused, wherever DuckDB's parse finds one.
 """
 
 from __future__ import annotations
 
 import re
+from functools import cache
 
 import duckdb
 
 from cmr.errors import CmrError
+from cmr.sqlfiles import views
 
 _WRITING = re.compile(r"WITH clause containing an? (\w+) statement must be at the top level")
 _QUERIES = (
@@ -21,6 +24,40 @@ _QUERIES = (
 )
 # They run nothing of what they look at, and some of them cannot stand as a subquery.
 _LOOKING = ("show", "describe", "desc")
+# DuckDB's table functions that only read. Those that are not here change settings, write files,
+# run a text that cannot be looked at, or take a pointer into memory.
+_READING = """
+duckdb_approx_database_count duckdb_available_metrics duckdb_columns duckdb_connection_count
+duckdb_constraints duckdb_coordinate_systems duckdb_databases duckdb_dependencies duckdb_dialects
+duckdb_eviction_queues duckdb_extension_repositories duckdb_extensions duckdb_external_file_cache
+duckdb_external_resource_types duckdb_functions duckdb_grammar_extensions duckdb_indexes
+duckdb_keywords duckdb_log_contexts duckdb_logs duckdb_logs_parsed duckdb_memory duckdb_optimizers
+duckdb_prepared_statements duckdb_profiling_settings duckdb_schemas duckdb_secret_types
+duckdb_sequences duckdb_settings duckdb_table_sample duckdb_tables duckdb_temporary_files
+duckdb_triggers duckdb_types duckdb_variables duckdb_views generate_series glob histogram
+histogram_values icu_calendar_names json_each json_tree parquet_bloom_probe parquet_file_metadata
+parquet_full_metadata parquet_kv_metadata parquet_metadata parquet_scan parquet_schema
+pg_timezone_names pragma_collations pragma_database_size pragma_metadata_info pragma_platform
+pragma_show pragma_storage_info pragma_table_info pragma_user_agent pragma_version query_table range
+read_blob read_csv read_csv_auto read_duckdb read_json read_json_auto read_json_objects
+read_json_objects_auto read_ndjson read_ndjson_auto read_ndjson_objects read_ndjson_objects_auto
+read_parquet read_single_csv_file read_single_json_file read_single_parquet_file read_text repeat
+repeat_row sniff_csv summary test_all_types test_vector_types unnest
+"""
+READING = frozenset(_READING.split())
+# Kinds of query in the parse of a SELECT; INSERT_QUERY_NODE and the like write.
+_NODES = frozenset({"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"})
+_DML = frozenset({"copy", "insert", "update", "delete", "merge"})
+# Space and comments.
+_BETWEEN = r"(?:\s|/\*.*?\*/|--[^\n]*\n)*"
+# Why a text has no parse, the kinds of all of its parts, and the table functions that it calls.
+_PARSED = """
+    select
+        case when parsed ->> 'error' = 'true' then parsed ->> 'error_message' end,
+        json_extract_string(parsed, '$..type'),
+        json_extract_string(parsed, '$..function.function_name')
+    from (select json_serialize_sql(?::varchar)::json as parsed)
+"""
 Tokens = list[tuple[int, str]]
 
 
@@ -42,7 +79,7 @@ def explained(reason: str) -> CmrError:
 
 def _reading(con: duckdb.DuckDBPyConnection, statement: duckdb.Statement) -> str:
     text = str(statement.query)
-    if statement.type not in _QUERIES:
+    if _kind(statement) not in _QUERIES:
         raise _refused(statement)
     tokens = _tokens(text)
     while tokens and tokens[-1][1] == ";":
@@ -50,10 +87,66 @@ def _reading(con: duckdb.DuckDBPyConnection, statement: duckdb.Statement) -> str
     for start in _starts(tokens):
         query = f"from (\n{text[start:]}\n)"
         if _parses(con, query):
+            _check_parts(con, query)
             return text[:start] + query
     if statement.type == duckdb.StatementType.SELECT and tokens[0][1] in _LOOKING:
+        _check_parts(con, text)
         return text
     raise _refused(statement)
+
+
+def _kind(statement: duckdb.Statement) -> duckdb.StatementType | None:
+    """A statement's type; None of one that DuckDB's Python client has no name for."""
+    try:
+        return statement.type
+    except ValueError:
+        return None
+
+
+def _check_parts(con: duckdb.DuckDBPyConnection, query: str) -> None:
+    """Raise CmrError for a part of a query that is not known to read."""
+    (statement,) = con.extract_statements(query)
+    if statement.type == duckdb.StatementType.MULTI:
+        _check_words(con, query)
+        return
+    ((failed, kinds, functions),) = con.execute(_PARSED, [query]).fetchall()
+    if failed is not None:
+        raise CmrError(f"cmr sql only reads, and cannot tell whether this does: {failed}")
+    for kind in sorted({one for one in kinds if one.endswith("_NODE")} - _NODES):
+        what = kind.removesuffix("_NODE").removesuffix("_QUERY").replace("_", " ")
+        raise CmrError(f"cmr sql only reads; {what} is refused inside a query, too")
+    unknown = {one.lower() for one in functions} - READING - _macros()
+    # What DuckDB has not, it says itself, with what it has instead.
+    for name in sorted(unknown & _functions(con) if unknown else ()):
+        raise _refused_function(name)
+
+
+def _check_words(con: duckdb.DuckDBPyConnection, query: str) -> None:
+    """Of a PIVOT whose values are in the data DuckDB gives no parse, so its words are looked at.
+
+    Its values are looked up by a statement of its own, in which a WITH that writes is at the top.
+    """
+    words = set(re.findall(r"\w+", query.lower()))
+    for word in sorted(words & _DML):
+        raise CmrError(f"cmr sql only reads; a PIVOT with the word {word} in it is refused")
+    for word in sorted(words & (_functions(con) - READING - _macros())):
+        if re.search(rf'\b{word}"?{_BETWEEN}\(', query, re.IGNORECASE | re.DOTALL):
+            raise _refused_function(word)
+
+
+def _functions(con: duckdb.DuckDBPyConnection) -> set[str]:
+    """The names of all that can be called in a FROM clause."""
+    rows = con.execute(
+        "select distinct lower(function_name) from duckdb_functions() "
+        "where function_type in ('table', 'table_macro', 'pragma')"
+    ).fetchall()
+    return {name for (name,) in rows}
+
+
+@cache
+def _macros() -> frozenset[str]:
+    """cmr's own table macros."""
+    return frozenset(view.name for view in views("macros") if view.is_table_macro)
 
 
 def _starts(tokens: Tokens) -> list[int]:
@@ -90,7 +183,11 @@ def _parses(con: duckdb.DuckDBPyConnection, query: str) -> bool:
 
 
 def _refused(statement: duckdb.Statement) -> CmrError:
-    kind = statement.type
-    if kind == duckdb.StatementType.MULTI:
+    kind = _kind(statement)
+    if kind in (None, duckdb.StatementType.MULTI):
         return CmrError("cmr sql only reads; what is more than a query is refused")
     return CmrError(f"cmr sql only reads; {kind.name.replace('_', ' ')} statements are refused")
+
+
+def _refused_function(name: str) -> CmrError:
+    return CmrError(f"cmr sql only reads; the table function {name} is refused")

@@ -52,23 +52,37 @@ class Warehouse:
     def __repr__(self) -> str:
         return f"cmr.open({self.root!r})"
 
-    def connect(self) -> duckdb.DuckDBPyConnection:
-        """A DuckDB connection of your own, in memory, with every view over this warehouse."""
+    def connect(self, *, memory: int | None = None) -> duckdb.DuckDBPyConnection:
+        """A DuckDB connection of your own, in memory, with every view over this warehouse.
+
+        It sees the warehouse as it is now: what is committed later, another connection sees. It is
+        not held to reading. `memory`: bytes that it may take, by default half of what there
+        is; what needs more spills to the temporary folder.
+        """
         from cmr.views import connect
 
-        return connect(self.root)
+        return connect(self.root, memory=memory)
 
     def sql(
-        self, query: str, params: Params | None = None, *, bar: Bar = no_bar, **tables: Any
+        self,
+        query: str,
+        params: Params | None = None,
+        *,
+        sandbox: bool = False,
+        memory: int | None = None,
+        bar: Bar = no_bar,
+        **tables: Any,
     ) -> Result:
         """Ask in SQL over the tables and views, as `cmr sql`; nothing can be changed.
 
         `params`: values for `?` or `$name`. `tables`: frames or Arrow tables by the name that the
-        query calls them.
+        query calls them. `sandbox`: of all files the query reads the warehouse's alone. `memory`
+        as for `connect`.
         """
         from cmr.api.query import run_query
 
-        return Result(run_query(self._with(tables), query, self.store, bar, params))
+        con = self._with(tables, memory)
+        return Result(run_query(con, query, self.store, bar, params, sandbox))
 
     def stream(
         self,
@@ -76,6 +90,8 @@ class Warehouse:
         params: Params | None = None,
         *,
         rows: int = 65_536,
+        sandbox: bool = False,
+        memory: int | None = None,
         bar: Bar = no_bar,
         **tables: Any,
     ) -> pa.RecordBatchReader:
@@ -85,10 +101,14 @@ class Warehouse:
         """
         from cmr.api.query import stream_query
 
-        return stream_query(self._with(tables), query, self.store, bar, params, rows)
+        con = self._with(tables, memory)
+        return stream_query(con, query, self.store, bar, params, rows, sandbox)
 
-    def _with(self, tables: dict[str, Any]) -> duckdb.DuckDBPyConnection:
-        con = self.connect()
+    def _with(self, tables: dict[str, Any], memory: int | None) -> duckdb.DuckDBPyConnection:
+        from cmr.views import connect
+
+        # What the query reads is bound to the warehouse when it is known.
+        con = connect(self.root, "", memory=memory)
         for name, table in tables.items():
             con.register(name, table.arrow() if isinstance(table, Result) else table)
         return con

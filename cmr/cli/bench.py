@@ -8,10 +8,11 @@ import click
 
 from cmr.cli.options import (
     POSITIVE,
-    Bytes,
+    Whole,
     asymmetric_option,
     comma,
     dims_option,
+    memory_option,
     quantizer_option,
     search_options,
     seed_option,
@@ -19,6 +20,7 @@ from cmr.cli.options import (
     warehouse_option,
 )
 from cmr.cli.progress import progress
+from cmr.cli.terminal import say
 
 if TYPE_CHECKING:
     from cmr.pipeline.bench.run import Benched
@@ -82,14 +84,9 @@ _SEARCH = (
 )
 @search_options
 @asymmetric_option
-@click.option("--threads", default=0, type=click.IntRange(0), help="[default: every core]")
+@click.option("--threads", default=0, type=Whole(0, 2**12), help="[default: every core]")
 @click.option("--device", default="auto", show_default=True, help="Of torch: auto, cpu, cuda, mps.")
-@click.option(
-    "--memory",
-    type=Bytes(),
-    default=None,
-    help="Bytes for all that takes turns at once.  [default: half of the machine]",
-)
+@memory_option("all that takes turns at once", "half", expose=True)
 @seed_option
 @click.option("--images", help="Folder, zip or tar of the pictures or clips, for encode.")
 @click.option("--encoder", help="What loads the model, if its name does not say it.")
@@ -128,12 +125,12 @@ def bench(warehouse: str, **settings: Any) -> None:
     done = run(warehouse, BenchRequest(search=search, **settings), progress)
     if done.bench_ids:
         for note in done.notes:
-            click.echo(note, err=True)
+            say(note, err=True)
         _answer(warehouse, done)
     reasons = done.failed or ([] if done.bench_ids else done.notes)
     if reasons:
         for reason in reasons[:-1]:
-            click.echo(f"cmr: {reason}", err=True)
+            say(f"cmr: {reason}", err=True)
         raise CmrError(reasons[-1])
 
 
@@ -146,5 +143,5 @@ def _answer(warehouse: str, done: Benched) -> None:
         said += f", {done.kept} kept" if done.kept else ""
     else:
         said += f"all {done.kept} measurements are there already"
-    click.echo(said, err=True)
+    say(said, err=True)
     print_bench(warehouse, done.bench_ids)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import click
 import pyarrow as pa
 
 from cmr.cli.tables import print_table
+from cmr.cli.terminal import say
 
 if TYPE_CHECKING:
     import duckdb
@@ -99,7 +99,7 @@ def _print_speed(con: duckdb.DuckDBPyConnection) -> None:
     _print(found, "Speed, memory in bytes a vector")
     races = len(set(found["race"].to_pylist()) - {None})
     if races:
-        click.echo(
+        say(
             f"these are of {races} races: only what ran in the same one took turns; --force "
             "measures everything in one",
             err=True,
@@ -150,7 +150,7 @@ def _print_sentence(con: duckdb.DuckDBPyConnection) -> None:
         """,
     )["sentence"].to_pylist()
     for sentence in said:
-        click.echo(f"{sentence}.")
+        say(f"{sentence}.")
     if said:
         return
     unknown = _rows(
@@ -171,6 +171,4 @@ def _print_sentence(con: duckdb.DuckDBPyConnection) -> None:
                 f"; what {unknown['without']} of the {unknown['every']} keep is not known: "
                 "`cmr evaluate` with the same dimensions, precisions and scorers tells"
             )
-        click.echo(
-            f"{unknown['who']} is the quickest: {unknown['best']:,.0f} queries a second{tail}."
-        )
+        say(f"{unknown['who']} is the quickest: {unknown['best']:,.0f} queries a second{tail}.")

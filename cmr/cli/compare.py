@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cmr.cli.options import warehouse_option
+from cmr.cli.options import POSITIVE, query_memory_option, warehouse_option
+from cmr.cli.terminal import say
 from cmr.errors import CmrError
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ Row = dict[str, Any]
 @click.argument("a", required=False)
 @click.argument("b", nargs=-1)
 @warehouse_option
+@query_memory_option
 @click.option("--a", "left", metavar="RUN", help="Run A, instead of the first argument.")
 @click.option("--b", "right", metavar="RUN", multiple=True, help="Run B; may be repeated.")
 @click.option(
@@ -32,7 +34,7 @@ Row = dict[str, Any]
     show_default=True,
     help="Over the whole gallery, or over candidate pools.",
 )
-@click.option("--k", default=10, show_default=True, type=click.IntRange(1), help="Cut-off K.")
+@click.option("--k", default=10, show_default=True, type=POSITIVE, help="Cut-off K.")
 @click.option("--all", "everything", is_flag=True, help="Every measure and K.")
 def compare(
     a: str | None,
@@ -98,7 +100,7 @@ def _print(pair: Pair) -> None:
     print_table(pa.Table.from_pylist(table), title=title)
     few = min(row["clusters"] for row in rows)
     tail = "" if few >= pair.fewest else f" {few} visual items are too few to tell much."
-    click.echo(_sentence(rows) + tail + "\n")
+    say(_sentence(rows) + tail + "\n")
 
 
 def _protocol(rows: Sequence[Row]) -> str:

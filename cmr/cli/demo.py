@@ -8,6 +8,7 @@ import click
 
 from cmr.cli.options import warehouse_option
 from cmr.cli.progress import progress
+from cmr.cli.terminal import say
 
 
 @click.command()
@@ -28,13 +29,13 @@ def demo(warehouse: str, out: str) -> None:
     from cmr.pipeline.demo import run_demo
 
     clock = time.perf_counter()
-    done = run_demo(warehouse, out, progress, lambda text: click.echo(text, err=True))
+    done = run_demo(warehouse, out, progress, lambda text: say(text, err=True))
     if done.new:
         from cmr.cli.summary import ask, print_answer
 
         asked = done.request
         print_answer(ask(warehouse, done.run_ids, asked.protocols, asked.candidates))
     else:
-        click.echo("nothing to do: data, runs and report are all there")
-    click.echo(f"report: {done.report}")
-    click.echo(f"{time.perf_counter() - clock:.1f} s", err=True)
+        say("nothing to do: data, runs and report are all there")
+    say(f"report: {done.report}")
+    say(f"{time.perf_counter() - clock:.1f} s", err=True)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cmr.cli.options import warehouse_option
+from cmr.cli.options import query_memory_option, warehouse_option
+from cmr.cli.terminal import say
 
 if TYPE_CHECKING:
     import duckdb
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @warehouse_option
+@query_memory_option
 def doctor(warehouse: str) -> None:
     """Check the warehouse, and look for the classic mistakes.
 
@@ -43,7 +45,7 @@ def doctor(warehouse: str) -> None:
     print_table(pa.Table.from_pylist(rows))
     bad = [str(row["check"]) for row in rows if row["rows"]]
     if not bad:
-        click.echo(f"all {len(rows)} checks pass")
+        say(f"all {len(rows)} checks pass")
     _tell_doubts(con)
     if bad:
         raise CmrError(f"{len(bad)} checks found something: {', '.join(bad)}")
@@ -51,7 +53,6 @@ def doctor(warehouse: str) -> None:
 
 def _tell_doubts(con: duckdb.DuckDBPyConnection) -> None:
     """One line for each doubt, data set, model and direction: its first row, and how many more."""
-    from cmr.cli.tables import visible
     from cmr.sqlfiles import views
     from cmr.views import fetch
 
@@ -66,7 +67,7 @@ def _tell_doubts(con: duckdb.DuckDBPyConnection) -> None:
             which = [rows[0].get(key) for key in ("dim", "precision")]
             where = " ".join(str(part) for part in (*who, *which) if part is not None)
             more = f'; {len(rows) - 1} more: cmr sql "from {name}"' if len(rows) > 1 else ""
-            click.echo(visible(f"{name}: {where}: {rows[0]['says']}{more}"))
+            say(f"{name}: {where}: {rows[0]['says']}{more}")
         told += len(alike)
     if not told:
-        click.echo(f"none of the {len(names)} classic mistakes in sight")
+        say(f"none of the {len(names)} classic mistakes in sight")

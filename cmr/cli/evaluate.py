@@ -8,10 +8,11 @@ import click
 
 from cmr.cli.options import (
     POSITIVE,
-    Bytes,
+    Whole,
     asymmetric_option,
     comma,
     dims_option,
+    memory_option,
     quantizer_option,
     search_options,
     seed_option,
@@ -19,6 +20,7 @@ from cmr.cli.options import (
     warehouse_option,
 )
 from cmr.cli.progress import progress
+from cmr.cli.terminal import say
 
 if TYPE_CHECKING:
     from cmr.pipeline.evaluate import Evaluated
@@ -77,7 +79,7 @@ _PARTS = ("shard", "merge", "prepare", "engine")
 @click.option(
     "--draws", type=POSITIVE, default=1, show_default=True, help="Pools a query, for sampled."
 )
-@click.option("--hits", type=click.IntRange(0), default=0, help="Keep the top N of every query.")
+@click.option("--hits", type=Whole(0), default=0, help="Keep the top N of every query.")
 @click.option(
     "--scorer",
     type=click.Choice(["torch", "usearch-exact", "usearch-hnsw"]),
@@ -94,12 +96,7 @@ _PARTS = ("shard", "merge", "prepare", "engine")
 )
 @asymmetric_option
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps")
-@click.option(
-    "--memory",
-    type=Bytes(),
-    default=None,
-    help="Bytes for vectors and tiles, such as 2G.  [default: a quarter of the machine]",
-)
+@memory_option("vectors and tiles, and for queries", "a quarter", expose=True)
 @click.option("--explain", is_flag=True, help="Show how it would be scored, and stop.")
 @click.option("--force", is_flag=True, help="Score finished runs again.")
 @click.option(
@@ -172,9 +169,9 @@ def evaluate(warehouse: str, explain: bool, **settings: Any) -> None:
     judged = "" if settings["qrels"] == "default" else f", judged by {settings['qrels']}"
     runs = f"{len(done.run_ids)} runs of {done.model} on {done.dataset}{judged}"
     if done.scored:
-        click.echo(f"{runs}: {len(done.scored)} scored in {done.seconds:.1f} s", err=True)
+        say(f"{runs}: {len(done.scored)} scored in {done.seconds:.1f} s", err=True)
     else:
-        click.echo(f"{runs}: all there already, nothing to do", err=True)
+        say(f"{runs}: all there already, nothing to do", err=True)
     print_answer(answer)
 
 
@@ -215,7 +212,7 @@ def _count_part(warehouse: str, request: Request, given: str | None) -> None:
 
     if given is None:
         done = prepare(warehouse, request, progress)
-        click.echo(f"prepared in {done.seconds:.1f} s; now --shard i/n", err=True)
+        say(f"prepared in {done.seconds:.1f} s; now --shard i/n", err=True)
         return
     from cmr.engine.grid import parse
 
@@ -223,7 +220,7 @@ def _count_part(warehouse: str, request: Request, given: str | None) -> None:
     done = count_shard(warehouse, request, shard, shards, progress)
     there = f", {done.found} there already" if done.found else ""
     rest = f", {done.finished} finished before" if done.finished else ""
-    click.echo(
+    say(
         f"shard {shard} of {shards}: {done.counted} representations counted{there}{rest} "
         f"({done.seconds:.1f} s)",
         err=True,

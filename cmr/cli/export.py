@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from cmr.cli.options import warehouse_option
+from cmr.cli.options import (
+    POSITIVE,
+    SEED,
+    Whole,
+    query_memory_option,
+    sandbox_option,
+    warehouse_option,
+)
 from cmr.cli.progress import progress
+from cmr.cli.terminal import read_stdin, say, stdout_bytes
 
 if TYPE_CHECKING:
     from cmr.export.format import Asked, Format
@@ -84,7 +92,7 @@ def _parameter(one: Parameter) -> click.Parameter:
     flag = "--" + one.name.replace("_", "-")
     if one.kind is bool:
         return click.Option([flag, one.name], is_flag=True, help=one.help)
-    kind: click.ParamType[Any] = click.IntRange(0) if one.kind is int else click.STRING
+    kind: click.ParamType[Any] = Whole(0) if one.kind is int else click.STRING
     if one.choices:
         kind = click.Choice(one.choices)
     return click.Option(
@@ -116,7 +124,13 @@ def _shared(form: Format) -> list[click.Parameter]:
         )
     )
     found.append(click.Option(["--force"], is_flag=True, help="Replace what is there already."))
+    more = query_memory_option if form.needs != "query" else _of_queries
+    found += click.command()(more(warehouse)).params
     return found + _selectors(form)
+
+
+def _of_queries(command: Callable[..., Any]) -> Callable[..., Any]:
+    return sandbox_option(query_memory_option(command))
 
 
 def _selectors(form: Format) -> list[click.Parameter]:
@@ -128,19 +142,19 @@ def _selectors(form: Format) -> list[click.Parameter]:
         "representations": "  [default: the only one, or fp32]",
     }.get(form.needs, only)
     many = form.needs == "representations"
-    dim = click.Option(["--dim"], type=click.IntRange(1), help="Number of dimensions." + finest)
+    dim = click.Option(["--dim"], type=POSITIVE, help="Number of dimensions." + finest)
     if many:
         from cmr.cli.options import comma
 
         whole = "Numbers of dimensions.  [default: all there are]"
-        dim = click.Option(["--dim"], type=comma(click.IntRange(1)), help=whole)
+        dim = click.Option(["--dim"], type=comma(POSITIVE), help=whole)
     found: list[click.Parameter] = [
         click.Option(["--dataset"], help="Data set." + only),
         click.Option(["--model"], help="Model." + only),
         dim,
         click.Option(["--precision"], help="fp32, fp16, bf16, int8, int4 or b1." + finest),
         click.Option(["--dim-method"], help="native, pca, truncate, random or lift." + finest),
-        click.Option(["--seed"], type=int, help="Seed of the run or dimension method." + only),
+        click.Option(["--seed"], type=SEED, help="Seed of the run or dimension method." + only),
     ]
     if form.needs in ("run", "runs"):
         found.append(click.Option(["--qrels"], help="Name of the judgments." + only))
@@ -155,7 +169,7 @@ def _selectors(form: Format) -> list[click.Parameter]:
 
 def _run(form: Format, given: dict[str, Any]) -> None:
     from cmr.errors import CmrError
-    from cmr.export.target import replacing
+    from cmr.export.target import opened, replacing
     from cmr.warehouse.store import Warehouse
 
     out, force = given.pop("out"), given.pop("force")
@@ -166,15 +180,17 @@ def _run(form: Format, given: dict[str, Any]) -> None:
             raise CmrError(f"{form.name} is not one stream; give --out a path")
         if not form.text and sys.stdout.isatty():
             raise CmrError(f"{form.name} is not for terminals; give --out FILE or pipe it")
-        form.write(asked, sys.stdout.buffer)
+        to = stdout_bytes() if form.text else sys.stdout.buffer
+        form.write(asked, to)
+        to.flush()
         return
     with replacing(out, force) as path:
         if form.into == "stream":
-            with path.open("wb") as stream:
+            with opened(path) as stream:
                 form.write(asked, stream)
         else:
             form.write(asked, path)
-    click.echo(out, err=True)
+    say(out, err=True)
 
 
 def _asked(
@@ -184,13 +200,11 @@ def _asked(
     from cmr.export import choose
     from cmr.export.format import Asked
 
-    def say(text: str) -> None:
-        click.echo(text, err=True)
-
     run = given.pop("run", None)
     found: dict[str, Any] = {}
     if form.needs == "query":
-        what = sys.stdin.read() if given["what"] == "-" else given["what"]
+        what = read_stdin() if given["what"] == "-" else given["what"]
+        found["sandbox"] = given.pop("sandbox")
         found["query"] = f"from {what}" if _NAMED.fullmatch(what) else what
     elif form.needs == "run":
         found["runs"] = (choose.one_run(warehouse, run, given),)
@@ -200,4 +214,4 @@ def _asked(
         found["pairs"] = (choose.one_pair(warehouse, run, given),)
     elif form.needs == "representations":
         found["pairs"] = choose.by_dim(warehouse, given)
-    return Asked(warehouse, options, bar=progress, say=say, **found)
+    return Asked(warehouse, options, bar=progress, say=lambda text: say(text, err=True), **found)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cmr.cli.options import warehouse_option
+from cmr.cli.options import POSITIVE, SEED, Share, Whole, warehouse_option
 from cmr.cli.progress import progress
+from cmr.cli.terminal import say
 
 if TYPE_CHECKING:
     from cmr.pipeline.ingest import Ingested
@@ -82,7 +83,7 @@ def _command(source: Source) -> click.Command:
 
 
 def _parameter(one: Parameter) -> click.Parameter:
-    kind = click.IntRange(1) if one.kind is int else click.STRING
+    kind = POSITIVE if one.kind is int else click.STRING
     if one.argument:
         return click.Argument([one.name], required=one.required, nargs=-1 if one.many else 1)
     flags = ["--" + name.replace("_", "-") for name in (one.name, one.formerly) if name]
@@ -113,7 +114,13 @@ def _shared(source: Source) -> list[click.Parameter]:
             is_flag=True,
             help="Put the texts, and their ground truth, in a seeded random order.",
         ),
-        click.Option(["--seed"], default=42, show_default=True, help="Seed of --shuffle-queries."),
+        click.Option(
+            ["--seed"],
+            default=42,
+            show_default=True,
+            type=SEED,
+            help="Seed of --shuffle-queries.",
+        ),
         *click.command()(warehouse_option(warehouse)).params,
     ]
     return [
@@ -148,19 +155,19 @@ def _encoding(source: Source) -> list[click.Parameter]:
         click.Option(
             ["--device"], default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps"
         ),
-        click.Option(["--batch-size"], default=64, show_default=True, type=click.IntRange(1)),
+        click.Option(["--batch-size"], default=64, show_default=True, type=Whole(1, 2**16)),
         click.Option(
             ["--workers"],
             default=os.cpu_count() or 1,
             show_default="cores",
-            type=click.IntRange(1),
+            type=Whole(1, 2**12),
             help="Threads that decode.",
         ),
         click.Option(
             ["--max-rejects"],
             default=0.01,
             show_default=True,
-            type=click.FloatRange(0, 1),
+            type=Share(),
             help="Share of the pictures that may be missing or broken.",
         ),
         click.Option(
@@ -184,7 +191,7 @@ def _of_clips() -> list[click.Parameter]:
             ["--frames"],
             default=12,
             show_default=True,
-            type=click.IntRange(1),
+            type=Whole(1, 2**16),
             help="Frames of a clip that are encoded; their mean is its vector.",
         ),
         click.Option(
@@ -213,17 +220,17 @@ def _report(done: Ingested) -> None:
     dims = ", ".join(map(str, done.dims))
     what = f"{done.texts:,} texts, {done.visuals:,} visuals, {done.judgments:,} pairs"
     if done.new:
-        click.echo(
+        say(
             f"{done.dataset}: {what}; vectors of {done.model} at {dims} ({done.seconds:.1f} s)",
             err=True,
         )
     else:
-        click.echo(f"{done.dataset}: already there ({what}; {done.model} at {dims})", err=True)
+        say(f"{done.dataset}: already there ({what}; {done.model} at {dims})", err=True)
     if done.new and done.encoded is not None and done.encoded != (done.visuals, done.texts):
         visuals, texts = done.encoded
-        click.echo(f"encoded {visuals:,} visuals and {texts:,} texts; the rest was known", err=True)
+        say(f"encoded {visuals:,} visuals and {texts:,} texts; the rest was known", err=True)
     if done.cut:
-        click.echo(
+        say(
             f"{done.cut:,} captions are longer than the model's {done.context_length} tokens; "
             "it does not see their end",
             err=True,
@@ -231,8 +238,8 @@ def _report(done: Ingested) -> None:
     for note in done.notes:
         click.echo(note, err=True)
     if done.rejects:
-        click.echo(f"{len(done.rejects)} rejected, listed in the table rejects:", err=True)
+        say(f"{len(done.rejects)} rejected, listed in the table rejects:", err=True)
         for reject in done.rejects[:5]:
-            click.echo(f"  {reject.source_row}: {reject.reason}", err=True)
+            say(f"  {reject.source_row}: {reject.reason}", err=True)
         if len(done.rejects) > 5:
-            click.echo(f"  and {len(done.rejects) - 5} more", err=True)
+            say(f"  and {len(done.rejects) - 5} more", err=True)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import importlib
 import sys
+import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import click
 
 from cmr import __version__
 from cmr.cli.streams import BROKEN_PIPE, reader_has_left, streams
-from cmr.errors import CmrError
+from cmr.cli.terminal import check_arguments, complain, visible
+from cmr.errors import CmrError, DamageWarning
 
 # Subcommand -> module that holds a click command of that name. Modules are imported when they
 # are asked for, so that `cmr --help` and `cmr sql` do not wait for torch.
@@ -33,6 +37,25 @@ COMMANDS = {
 }
 
 
+@contextlib.contextmanager
+def _telling_damage() -> Iterator[None]:
+    """What is found damaged, and left out, is a sentence on stderr, each once."""
+    told: set[str] = set()
+    others = warnings.showwarning
+
+    def show(message: Any, category: type[Warning], *where: Any, **more: Any) -> None:
+        if not issubclass(category, DamageWarning):
+            others(message, category, *where, **more)
+        elif str(message) not in told:
+            told.add(str(message))
+            click.echo(f"cmr: {message}", err=True)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", DamageWarning)
+        warnings.showwarning = show
+        yield
+
+
 class LazyGroup(click.Group):
     """A group whose commands are imported on demand, and whose errors are one sentence."""
 
@@ -52,25 +75,47 @@ class LazyGroup(click.Group):
         with streams():
             return super().main(*args, **kwargs)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse what stands before the command."""
+        try:
+            check_arguments(args)
+        except CmrError as error:
+            complain(str(error))
+            sys.exit(1)
+        with _spelled():
+            return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> object:
         """Run; a user's mistake becomes its sentence on stderr and exit code 1."""
         try:
-            return super().invoke(ctx)
+            with _spelled(), _telling_damage():
+                return super().invoke(ctx)
         except CmrError as error:
-            click.echo(f"cmr: {error}", err=True)
+            complain(str(error))
         except MemoryError:
-            click.echo("cmr: out of memory; give --memory a smaller size", err=True)
+            complain("out of memory; give --memory a smaller size")
         except KeyboardInterrupt:
-            click.echo(
-                "cmr: stopped; finished work is kept, run the same command to go on", err=True
-            )
+            complain("stopped; finished work is kept, run the same command to go on")
             sys.exit(130)
         except OSError as error:
             if error.errno == errno.EPIPE and reader_has_left():
                 sys.exit(BROKEN_PIPE)
             where = f" {error.filename}" if error.filename else ""
-            click.echo(f"cmr: {error.strerror or error}{where}", err=True)
+            what = "cannot write to stdout: " if error.errno == errno.EBADF else ""
+            complain(f"{what}{error.strerror or error}{where}")
+        except UnicodeError as error:
+            complain(f"a text is not one that can be read or written here: {error}")
         sys.exit(1)
+
+
+@contextlib.contextmanager
+def _spelled() -> Iterator[None]:
+    """Spell out what steers a terminal in click's own messages, which repeat the arguments."""
+    try:
+        yield
+    except click.ClickException as error:
+        error.message = visible(error.message)  # type: ignore[misc]
+        raise
 
 
 @click.group(

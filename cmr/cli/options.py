@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,51 @@ warehouse_option = click.option(
     metavar="PATH",
     help="Folder or URL of the warehouse.",
 )
+
+
+# The largest counts that the tables hold.
+LARGEST = 2**31 - 1
+_DIGITS = re.compile(r"[+-]?[0-9]+")
+_DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+
+
+class Whole(click.IntRange):
+    """A whole number in plain digits, of a range that the tables can hold."""
+
+    def __init__(self, least: int, most: int = LARGEST) -> None:
+        """`least` and `most`: the ends of the range, both of it."""
+        super().__init__(least, most)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Parse; Python would take 1_000 and the digits of any script, too."""
+        if not isinstance(value, int) and not _DIGITS.fullmatch(str(value).strip()):
+            self.fail(f"{value!r} is not a whole number.", param, ctx)
+        # Python itself refuses more than some thousands of digits.
+        if not isinstance(value, int) and len(str(value).strip()) > 20:
+            self.fail(f"{str(value)[:20]}… is not in the range {self._described()}.", param, ctx)
+        return int(super().convert(value, param, ctx))
+
+    def _described(self) -> str:
+        return f"{self.min}<=x" if (self.max or 0) >= LARGEST else f"{self.min}<=x<={self.max}"
+
+    def _describe_range(self) -> str:
+        return self._described()
+
+
+class Share(click.FloatRange):
+    """A number from 0 to 1; unlike click's it is one."""
+
+    def __init__(self, positive: bool = False) -> None:
+        """`positive`: 0 is none."""
+        super().__init__(0, 1, min_open=positive)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Parse; Python would take nan, inf and 1_0, too."""
+        if not isinstance(value, float | int) and not _DECIMAL.fullmatch(str(value).strip()):
+            self.fail(f"{value!r} is not a number.", param, ctx)
+        return float(super().convert(value, param, ctx))
 
 
 class Comma(click.ParamType[tuple[Any, ...]]):
@@ -52,7 +98,7 @@ def comma(of: type | click.ParamType[Any]) -> Comma:
 
 
 class Bytes(click.ParamType[int]):
-    """A size in bytes, such as 500M or 2G (binary multiples)."""
+    """A size in bytes, such as 500M or 2G (binary multiples), of 1 or more."""
 
     name = "size"
 
@@ -62,10 +108,10 @@ class Bytes(click.ParamType[int]):
             return value
         text = str(value).strip().upper().removesuffix("B").removesuffix("I")
         power = {"K": 10, "M": 20, "G": 30, "T": 40}.get(text[-1:], 0)
-        try:
-            return int(float(text[:-1] if power else text) * 2**power)
-        except ValueError:
-            self.fail(f"{value!r} is not a size such as 500M or 2G", param, ctx)
+        number = text[:-1] if power else text
+        if _DECIMAL.fullmatch(number) and 1 <= float(number) * 2**power < 2**63:
+            return int(float(number) * 2**power)
+        return self.fail(f"{value!r} is not a size such as 500M or 2G", param, ctx)
 
 
 class Duration(click.ParamType[float]):
@@ -81,13 +127,10 @@ class Duration(click.ParamType[float]):
             return value
         text = str(value).strip().lower()
         unit = {"s": 1, "m": 60, "h": 3600, "d": 86_400}.get(text[-1:], 0)
-        try:
-            seconds = float(text[:-1] if unit else text) * (unit or 1)
-        except ValueError:
-            self.fail(f"{value!r} is not a time such as 30m, 1h or 2d", param, ctx)
-        if not 0 <= seconds < 1e12:
-            self.fail(f"{value!r} is not a time such as 30m, 1h or 2d", param, ctx)
-        return seconds
+        number = text[:-1] if unit else text
+        if _DECIMAL.fullmatch(number) and 0 <= float(number) * (unit or 1) < 1e12:
+            return float(number) * (unit or 1)
+        return self.fail(f"{value!r} is not a time such as 30m, 1h or 2d", param, ctx)
 
 
 def _all(*options: Decorator) -> Decorator:
@@ -101,7 +144,8 @@ def _all(*options: Decorator) -> Decorator:
     return wrap
 
 
-POSITIVE = click.IntRange(1)
+POSITIVE = Whole(1)
+SEED = Whole(0, 2**63 - 1)
 
 subject_options = _all(
     click.option("--dataset", help="Data set.  [default: the only one]"),
@@ -113,6 +157,34 @@ dims_option = click.option(
     default=None,
     help="Dimensions.  [default: 256,512,1024, and the native one as fp32]",
 )
+
+
+def _limit(ctx: click.Context, param: click.Parameter, value: int | None) -> int | None:
+    """Hold every connection of this command to what `--memory` says."""
+    from cmr import memory
+
+    if value is not None:
+        token = memory.limit.set(value)
+        ctx.call_on_close(lambda: memory.limit.reset(token))
+    return value
+
+
+def memory_option(what: str, default: str, expose: bool = False) -> Decorator:
+    """`--memory`; the command is given its value where it is exposed."""
+    return click.option(
+        "--memory",
+        type=Bytes(),
+        default=None,
+        callback=_limit,
+        expose_value=expose,
+        help=f"Bytes for {what}, such as 2G.  [default: {default} of the machine]",
+    )
+
+
+query_memory_option = memory_option("queries, which spill beyond it", "half")
+sandbox_option = click.option(
+    "--sandbox", is_flag=True, help="Let the query read the warehouse alone, no other local file."
+)
 quantizer_option = click.option(
     "--quantizer",
     "quantizers",
@@ -122,9 +194,7 @@ quantizer_option = click.option(
     help="How codes are made: a scale a vector; ranges a dimension, calibrated on the gallery; a "
     "random rotation first. fp32, fp16 and bf16 have none, fp8 no calibrated.",
 )
-seed_option = click.option(
-    "--seed", type=click.IntRange(0, 2**63 - 1), default=42, show_default=True
-)
+seed_option = click.option("--seed", type=SEED, default=42, show_default=True)
 asymmetric_option = click.option(
     "--asymmetric", is_flag=True, help="Score fp32 queries on the coded gallery."
 )
@@ -132,7 +202,7 @@ asymmetric_option = click.option(
 search_options = _all(
     click.option(
         "--connectivity",
-        type=comma(click.IntRange(2)),
+        type=comma(Whole(2)),
         default=None,
         help="Edges of a node of usearch-hnsw, M.  [default: 16]",
     ),

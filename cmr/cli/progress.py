@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-import click
+from cmr.cli.terminal import say, visible
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -21,7 +21,7 @@ def progress(description: str, total: int, unit: str) -> Iterator[Callable[[int]
         yield lambda count: None
         return
     with _bar(unit) as bar:
-        task = bar.add_task(description, total=total)
+        task = bar.add_task(visible(description), total=total)
         yield lambda count: bar.advance(task, count)
 
 
@@ -37,7 +37,7 @@ def board(unit: str) -> Iterator[Callable[[str, int, int], None]]:
     with _bar(unit) as bar:
         task = bar.add_task("", total=None)
         yield lambda text, done, total: bar.update(
-            task, description=text, completed=done, total=total
+            task, description=visible(text), completed=done, total=total
         )
 
 
@@ -58,7 +58,7 @@ class _Lines:
         self._told, self._text = now, text
         rate = done / max(now - self._begun, 1e-9)
         left = f", {(total - done) / rate:.0f} s left" if rate and not ended else ""
-        click.echo(f"{text}, {_short(rate)} {self._unit}/s{left}", err=True)
+        say(f"{text}, {_short(rate)} {self._unit}/s{left}", err=True)
 
 
 def _bar(unit: str) -> Progress:
@@ -82,7 +82,7 @@ def _bar(unit: str) -> Progress:
             return Text(f"{_short(task.finished_speed or task.speed or 0)} {unit}/s")
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.percentage:>3.0f}%"),
         Rate(),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from cmr.cli.options import warehouse_option
+from cmr.cli.options import Share, warehouse_option
+from cmr.cli.terminal import say
 
 
 @click.command()
@@ -37,7 +38,7 @@ from cmr.cli.options import warehouse_option
     "--max-rejects",
     default=0.01,
     show_default=True,
-    type=click.FloatRange(0, 1),
+    type=Share(),
     help="Share of a file's judgments that may name items which the data set lacks.",
 )
 def qrels(
@@ -77,12 +78,12 @@ def qrels(
     )
     queries = ", ".join(f"{count:,} {way}" for way, count in done.queries.items() if count)
     what = f"{done.dataset}: {done.pairs:,} judgments {done.name!r}, queries: {queries}"
-    click.echo(what + ("" if done.new else " (already there)"), err=True)
+    say(what + ("" if done.new else " (already there)"), err=True)
     if done.not_relevant:
-        click.echo(f"  {done.not_relevant:,} of relevance 0 or less left out", err=True)
+        say(f"  {done.not_relevant:,} of relevance 0 or less left out", err=True)
     if done.rejects:
-        click.echo(
+        say(
             f"  {len(done.rejects):,} of items that are not there, listed in the table rejects",
             err=True,
         )
-    click.echo(f"use them: cmr evaluate --dataset {done.dataset} --qrels {done.name}", err=True)
+    say(f"use them: cmr evaluate --dataset {done.dataset} --qrels {done.name}", err=True)

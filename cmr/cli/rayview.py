@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
-
 from cmr.cli.progress import board, progress
+from cmr.cli.terminal import say
 
 if TYPE_CHECKING:
     from cmr.engine.ray_tasks import State
@@ -25,7 +24,7 @@ def evaluate_on_ray(
     def count(works: list[Work]) -> dict[str, int]:
         with session(address) as (ray, url):
             if url:
-                click.echo(f"Ray's dashboard: {url}", err=True)
+                say(f"Ray's dashboard: {url}", err=True)
             with board("scores") as show:
                 return run(ray, works, shards, lambda state: show(*_said(state)))
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cmr.cli.options import warehouse_option
+from cmr.cli.options import POSITIVE, Share, query_memory_option, warehouse_option
+from cmr.cli.terminal import say
 
 if TYPE_CHECKING:
     from cmr.api.recommend import Choice
@@ -17,17 +18,18 @@ Row = dict[str, Any]
 
 @click.command()
 @warehouse_option
+@query_memory_option
 @click.option(
     "--retain",
     default=0.99,
     show_default=True,
-    type=click.FloatRange(0, 1, min_open=True),
+    type=Share(positive=True),
     help="Share of the baseline's measure to keep.",
 )
 @click.option("--dataset", help="Only this data set.")
 @click.option("--model", help="Only this model.")
 @click.option("--qrels", help="Only these judgments.")
-@click.option("--k", default=10, show_default=True, type=click.IntRange(1), help="Cut-off K.")
+@click.option("--k", default=10, show_default=True, type=POSITIVE, help="Cut-off K.")
 def recommend(
     warehouse: str,
     retain: float,
@@ -61,7 +63,7 @@ def recommend(
         title=f"Fewest bytes a vector that keep {retain:.1%}, whole gallery",
     )
     for choice in choices:
-        click.echo(_sentence(choice, retain))
+        say(_sentence(choice, retain))
     _print_costs(store, rows, k)
 
 
@@ -86,7 +88,7 @@ def _print_costs(store: Store, rows: list[Row], k: int) -> None:
         """,
     )
     for sentence in said["sentence"].to_pylist():
-        click.echo(f"{sentence}.")
+        say(f"{sentence}.")
 
 
 def _sentence(choice: Choice, retain: float) -> str:

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import click
 
-from cmr.cli.options import warehouse_option
+from cmr.cli.options import query_memory_option, warehouse_option
 from cmr.cli.progress import progress
+from cmr.cli.terminal import say
 from cmr.report.words import languages
 
 
 @click.command()
 @warehouse_option
+@query_memory_option
 @click.option(
     "--out", default="report", show_default=True, type=click.Path(file_okay=False), help="Folder."
 )
@@ -68,7 +70,7 @@ def report(
         flips=pair_ids, bar=progress,
     )  # fmt: skip
     for line in _listed(out, paths):
-        click.echo(line)
+        say(line)
     if str(Path(out) / "speed.csv") not in paths:
         click.echo("it has no speeds: `cmr bench` measures them", err=True)
 

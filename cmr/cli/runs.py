@@ -11,6 +11,7 @@ import click
 
 from cmr.cli.options import warehouse_option
 from cmr.cli.progress import progress
+from cmr.cli.terminal import say
 
 Row = dict[str, Any]
 _LISTED = (
@@ -93,11 +94,11 @@ def diff(a: str, b: str, warehouse: str) -> None:
         if first.get(name, "") != second.get(name, "")
     ]
     if not rows:
-        click.echo("the two runs do not differ in anything recorded")
+        say("the two runs do not differ in anything recorded")
         return
     print_table(pa.Table.from_pylist(rows))
     same = len({**first, **second}) - len(rows)
-    click.echo(f"{len(rows)} settings differ, {same} are the same")
+    say(f"{len(rows)} settings differ, {same} are the same")
 
 
 @runs.command()
@@ -142,7 +143,7 @@ def remove(
         f"{len(found)} runs, {len(files)} files, {sum(max(0, size) for _, size in files):,} bytes"
     )
     if dry_run:
-        click.echo(f"{what} would be removed")
+        say(f"{what} would be removed")
         return
     if not yes:
         if not sys.stdin.isatty():
@@ -150,7 +151,7 @@ def remove(
         click.confirm(f"Remove {what}?", abort=True, err=True)
     with progress("removing", len(found), "runs") as advance:
         busy = remove_runs(store, found, advance)
-    click.echo(f"{len(found) - len(busy)} runs removed")
+    say(f"{len(found) - len(busy)} runs removed")
     if busy:
         names = ", ".join(row["run_id"] for row in busy)
         raise CmrError(f"{len(busy)} runs are being scored by another process and stay: {names}")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -11,11 +13,13 @@ import click
 from cmr.cli.progress import progress
 from cmr.cli.sql import write
 from cmr.cli.tables import print_table
+from cmr.cli.terminal import say, stdout_bytes
 from cmr.errors import CmrError
 
 if TYPE_CHECKING:
     import duckdb
     from prompt_toolkit import PromptSession
+    from prompt_toolkit.history import History
 
     from cmr.warehouse.store import Warehouse
 
@@ -34,10 +38,10 @@ _KEYWORDS = (
 )
 
 
-def shell(con: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> None:
+def shell(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, sandbox: bool) -> None:
     """Read and answer until Ctrl-D; errors are printed and do not end it."""
     session = _session(con)
-    click.echo(f"cmr sql on {warehouse.root}; .help for help, Ctrl-D to leave", err=True)
+    say(f"cmr sql on {warehouse.root}; .help for help, Ctrl-D to leave", err=True)
     form = "table"
     while True:
         try:
@@ -49,21 +53,23 @@ def shell(con: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> None:
         if text in (".quit", ".exit"):
             return
         try:
-            form = _answer(con, warehouse, text, form)
+            form = _answer(con, warehouse, text, form, sandbox)
         except CmrError as error:
-            click.echo(str(error), err=True)
+            say(str(error), err=True)
         except KeyboardInterrupt:
-            click.echo("stopped", err=True)
+            say("stopped", err=True)
 
 
-def _answer(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, text: str, form: str) -> str:
+def _answer(
+    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, text: str, form: str, sandbox: bool
+) -> str:
     """Do one line; returns the format that is set afterwards."""
     word, _, rest = text.partition(" ")
     rest = rest.strip().rstrip(";")
     if not text:
         return form
     if word == ".help":
-        click.echo(HELP)
+        say(HELP)
     elif word == ".tables":
         _print_views(con)
     elif word in (".describe", ".d"):
@@ -75,19 +81,18 @@ def _answer(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, text: str, for
     elif word.startswith("."):
         raise CmrError(f"there is no command {word}; .help lists them")
     else:
-        _print_result(con, warehouse, text, form)
+        _print_result(con, warehouse, text, form, sandbox)
     return form
 
 
 def _print_result(
-    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, text: str, form: str
+    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, text: str, form: str, sandbox: bool
 ) -> None:
     from cmr.api.query import run_query
 
-    table = run_query(con, text, warehouse, progress)
+    table = run_query(con, text, warehouse, progress, sandbox=sandbox)
     if form != "table":
-        write(table, form, sys.stdout.buffer)
-        sys.stdout.flush()
+        write(table, form, stdout_bytes())
         return
     height = os.get_terminal_size().lines if sys.stdout.isatty() else 0
     # A terminal that does not know its height says 0.
@@ -149,7 +154,6 @@ def _session(con: duckdb.DuckDBPyConnection) -> PromptSession[str]:
     from prompt_toolkit import PromptSession
     from prompt_toolkit.completion import WordCompleter
     from prompt_toolkit.filters import Condition
-    from prompt_toolkit.history import FileHistory
     from prompt_toolkit.lexers import PygmentsLexer
     from pygments.lexers.sql import SqlLexer
 
@@ -158,10 +162,8 @@ def _session(con: duckdb.DuckDBPyConnection) -> PromptSession[str]:
 
     columns = fetch(con, "select distinct column_name from duckdb_columns() where not internal")
     words = [*view_names(), *columns["column_name"].to_pylist(), *_KEYWORDS]
-    folder = click.get_app_dir("cmr")
-    os.makedirs(folder, exist_ok=True)
     session: PromptSession[str] = PromptSession(
-        history=FileHistory(os.path.join(folder, "sql_history")),
+        history=_history(),
         completer=WordCompleter(sorted(set(words)), ignore_case=True),
         lexer=PygmentsLexer(SqlLexer),
         complete_while_typing=False,
@@ -174,3 +176,18 @@ def _session(con: duckdb.DuckDBPyConnection) -> PromptSession[str]:
 
     session.multiline = unfinished
     return session
+
+
+def _history() -> History:
+    """In the user's configuration, or for this session alone where nothing can be written."""
+    from prompt_toolkit.history import FileHistory, InMemoryHistory
+
+    folder = Path(click.get_app_dir("cmr"))
+    path = folder / "sql_history"
+    # Without a home it would be made in the current folder.
+    if folder.is_absolute():
+        with contextlib.suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            path.touch(mode=0o600)
+            return FileHistory(str(path))
+    return InMemoryHistory()

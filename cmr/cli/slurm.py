@@ -6,9 +6,11 @@ from typing import Any
 
 import click
 
+from cmr.cli.options import Whole
+from cmr.cli.terminal import say
 from cmr.engine.slurm import MODES
 
-_POSITIVE = click.IntRange(1)
+_POSITIVE = Whole(1, 10**6)
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
@@ -21,7 +23,7 @@ _POSITIVE = click.IntRange(1)
 @click.option("--shards", type=_POSITIVE, default=8, show_default=True, help="Of the job array.")
 @click.option("--nodes", type=_POSITIVE, default=1, show_default=True, help="Of the Ray cluster.")
 @click.option("--cpus", type=_POSITIVE, default=1, show_default=True, help="Of each task.")
-@click.option("--gpus", type=click.IntRange(0), default=0, show_default=True, help="Of each task.")
+@click.option("--gpus", type=Whole(0, 10**6), default=0, show_default=True, help="Of each task.")
 @click.option("--memory", help="Of each node, such as 32G.")
 @click.option("--time", help="Limit, such as 02:00:00.")
 @click.option("--partition", help="Slurm's partition.")
@@ -66,4 +68,4 @@ def slurm(
     click.echo(script.text, nl=False)
     if send:
         for step, job in submit(script):
-            click.echo(f"submitted {step}: job {job}", err=True)
+            say(f"submitted {step}: job {job}", err=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from typing import IO, TYPE_CHECKING
 
 import click
 
-from cmr.cli.options import warehouse_option
+from cmr.cli.options import query_memory_option, sandbox_option, warehouse_option
+from cmr.cli.terminal import read_stdin, say, stdout_bytes
 from cmr.errors import CmrError
 
 if TYPE_CHECKING:
@@ -21,8 +23,13 @@ FORMATS = ("table", "csv", "json", "parquet")
 @warehouse_option
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True)
 @click.option("--output", type=click.Path(dir_okay=False), help="File to write instead of stdout.")
-def sql(query: str | None, warehouse: str, form: str, output: str | None) -> None:
+@sandbox_option
+@query_memory_option
+def sql(query: str | None, warehouse: str, form: str, output: str | None, sandbox: bool) -> None:
     """Ask the warehouse anything in SQL; nothing can be changed.
+
+    A query reads the warehouse and local files, which it names as in `from 'more.csv'`; with
+    --sandbox the warehouse alone. Nothing is fetched from a network.
 
     Without QUERY a shell opens; with `-`, or when stdin is no terminal, the query is read from
     stdin. `.tables` and `.describe metrics` in the shell show what there is.
@@ -35,23 +42,20 @@ def sql(query: str | None, warehouse: str, form: str, output: str | None) -> Non
     """
     import cmr
     from cmr.cli.progress import progress
-    from cmr.cli.tables import print_table
 
     opened = cmr.open(warehouse)
     if query == "-" or (query is None and not sys.stdin.isatty()):
-        query = sys.stdin.read()
+        query = read_stdin()
     if query is None:
         from cmr.cli.shell import shell
 
-        shell(opened.connect(), opened.store)
+        shell(opened.connect(), opened.store, sandbox)
         return
-    table = opened.sql(query, bar=progress).arrow()
+    table = opened.sql(query, sandbox=sandbox, bar=progress).arrow()
     if form == "parquet" and output is None and sys.stdout.isatty():
         raise CmrError("Parquet is not for terminals; give --output FILE or pipe it")
-    if output is None and form == "table":
-        print_table(table)
-    elif output is None:
-        write(table, form, sys.stdout.buffer)
+    if output is None:
+        _to_stdout(table, form)
     else:
         _to_file(table, form, output)
 
@@ -62,18 +66,27 @@ def write(table: pa.Table, form: str, out: IO[bytes]) -> None:
 
     writers = {"csv": csv.write_rows, "json": json.write_rows, "parquet": parquet.write_rows}
     writers[form](table.to_reader(), out)
+    out.flush()
+
+
+def _to_stdout(table: pa.Table, form: str) -> None:
+    from cmr.cli.tables import print_table
+
+    if form == "table":
+        print_table(table)
+    else:
+        write(table, form, stdout_bytes())
 
 
 def _to_file(table: pa.Table, form: str, output: str) -> None:
-    """Write a file, which appears whole or not at all."""
+    """Write a file that appears under its name whole, and replaces the one that is there."""
     from cmr.cli.tables import print_table
-    from cmr.export.target import replacing
+    from cmr.export.target import opened, replacing
 
-    with replacing(output, force=True) as path:
+    with replacing(output, force=True) as path, opened(path) as stream:
         if form == "table":
-            with path.open("w", encoding="utf-8") as text:
+            with io.TextIOWrapper(stream, encoding="utf-8", errors="replace") as text:
                 print_table(table, file=text)
         else:
-            with path.open("wb") as stream:
-                write(table, form, stream)
-    click.echo(output, err=True)
+            write(table, form, stream)
+    say(output, err=True)

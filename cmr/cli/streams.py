@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import select
 import sys
@@ -22,6 +23,10 @@ def streams() -> Iterator[None]:
     cannot be written otherwise is a sentence, and exit code 1.
     """
     _stand_in()
+    for stream, errors in ((sys.stdout, "replace"), (sys.stderr, "backslashreplace")):
+        # What an ASCII locale has no letter for is no reason to stop.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=errors)
     out, err = sys.stdout, sys.stderr
     try:
         try:

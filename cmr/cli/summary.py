@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import click
 import pyarrow as pa
 
-from cmr.cli.tables import print_table, visible
+from cmr.cli.tables import print_table
+from cmr.cli.terminal import say
 
 if TYPE_CHECKING:
     import duckdb
@@ -60,7 +60,7 @@ def print_answer(con: duckdb.DuckDBPyConnection) -> None:
     for subject in subjects(con, run_ids):
         found = answer(con, subject, RETAIN)
         _print_leaderboard(con, subject, found)
-        click.echo(_sentence(con, subject, found))
+        say(_sentence(con, subject, found))
     _print_lists(con)
 
 
@@ -89,7 +89,7 @@ def _print_lists(con: duckdb.DuckDBPyConnection) -> None:
     )
     if found.num_rows:
         print_table(found, title="Searches that return lists, whole gallery")
-        click.echo(
+        say(
             "ann_recall: agreement of a list with an exact search; what would need ranks beyond "
             "it is NULL"
         )
@@ -144,11 +144,11 @@ def _print_leaderboard(con: duckdb.DuckDBPyConnection, subject: Subject, found: 
     notes = ["[…]: 95% interval", "kept: of the baseline's recall@10", "*: Pareto front"]
     if chance:
         notes = [notes[0], "kept and * say nothing so near chance, and are left out"]
-    click.echo("; ".join(notes))
+    say("; ".join(notes))
     if not chance and any(row["recall_10_kept"] is None for row in rows):
-        click.echo("kept is empty where the baseline was not evaluated so, or its recall@10 is 0")
+        say("kept is empty where the baseline was not evaluated so, or its recall@10 is 0")
     if len(rows) > len(shown):
-        click.echo(f'{len(rows) - len(shown)} more: cmr sql "from leaderboard"')
+        say(f'{len(rows) - len(shown)} more: cmr sql "from leaderboard"')
 
 
 def _fill_kept(con: duckdb.DuckDBPyConnection, rows: list[Row]) -> None:
@@ -203,7 +203,7 @@ def _sentence(con: duckdb.DuckDBPyConnection, subject: Subject, found: Answer) -
         con, f"select distinct dim, dim_method, precision from runs where {subject.condition}"
     ).num_rows
     judged = "" if subject.qrels == "default" else f" judged by {subject.qrels}"
-    who = f"{visible(subject.dataset)}{visible(judged)}, {visible(subject.model)}: "
+    who = f"{subject.dataset}{judged}, {subject.model}: "
     if kinds == 1:
         lack = found.baseline.lack
         return f"{who}one representation, so there is nothing to choose from" + (

@@ -8,6 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from cmr.cli.terminal import visible
+
 # Enough for any row when nobody's terminal limits it.
 _WIDE = 100_000
 
@@ -32,10 +34,12 @@ def print_table(table: pa.Table, title: str | None = None, file: Any = None) -> 
     page = io.StringIO()
     shown = out if on_terminal else page
     console = Console(file=shown, width=None if on_terminal else _WIDE, highlight=False)
-    grid = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+    heading = Text(visible(title)) if title else None
+    frame = box.SIMPLE_HEAD if "utf" in (out.encoding or "utf").lower() else box.ASCII
+    grid = Table(box=frame, title=heading, title_justify="left", pad_edge=False)
     for field in table.schema:
         numeric = pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
-        name = Text(field.name)
+        name = Text(visible(field.name))
         grid.add_column(name, justify="right" if numeric else "left", no_wrap=not on_terminal)
     columns = [python_values(column) for column in table.columns]
     for row in zip(*columns, strict=True):
@@ -67,14 +71,6 @@ def cell(name: str, value: Any) -> str:
         fields = (f"{visible(str(key))}: {cell(name, one)}" for key, one in value.items())
         return f"{{{', '.join(fields)}}}"
     return visible(f"{value:f}" if isinstance(value, Decimal) else str(value))
-
-
-def visible(text: str) -> str:
-    """Text whose control characters are spelled out: a caption must not steer the terminal."""
-    return "".join(
-        letter if letter.isprintable() or letter == "\n" else f"\\x{ord(letter):02x}"
-        for letter in text
-    )
 
 
 def _decimal(value: float) -> str:

@@ -10,6 +10,7 @@ import click
 
 from cmr.cli.options import Duration, warehouse_option
 from cmr.cli.progress import progress
+from cmr.cli.terminal import say
 from cmr.errors import CmrError
 
 if TYPE_CHECKING:
@@ -50,10 +51,10 @@ def size(warehouse: str, files: bool) -> None:
     total = Size("total", _files(tables), rows, sum(one.bytes for one in tables))
     _show([_size(one, "table") for one in [*tables, total]], "In the catalogue")
     if others:
-        click.echo()
+        say()
         _show([_size(one, "what") for one in others], "In no catalogue row")
     if files and rest:
-        click.echo()
+        say()
         _show([{"what": one.kind, "bytes": one.bytes, "file": one.path} for one in rest])
 
 
@@ -84,15 +85,16 @@ def verify(warehouse: str) -> None:
     _show(lines)
     bad = [one for one in found if one.state in (DAMAGED, MISSING)]
     if bad:
-        click.echo()
+        say()
         _show([{"file": one.path, "is": one.state, "why": one.why} for one in bad])
         raise CmrError(
             f"{_count(bad)} damaged or missing: {_named([one.path for one in bad])}; `cmr ingest` "
-            "or `cmr evaluate --force` makes them again"
+            "makes items, judgments, native vectors and anchors again, `cmr evaluate --force` "
+            "runs, ranks and what is derived, `cmr bench` measurements"
         )
     without = sum(one.state == UNRECORDED for one in found)
     rest = f", {without} of them without a checksum but readable" if without else ""
-    click.echo(f"all {len(found):,} files are sound{rest}")
+    say(f"all {len(found):,} files are sound{rest}")
 
 
 @warehouse.command()
@@ -127,13 +129,13 @@ def compact(warehouse: str, wait: float, dry_run: bool) -> None:
             ]
         )
     what = "would be merged" if dry_run else "merged"
-    click.echo(
+    say(
         f"{len(done.merged)} partitions {what}"
         if done.merged
         else "nothing to merge: no catalogue row names two files of one partition"
     )
     for partition in done.busy:
-        click.echo(f"{partition}: another process is writing it", err=True)
+        say(f"{partition}: another process is writing it", err=True)
 
 
 @warehouse.command()
@@ -171,7 +173,7 @@ def vacuum(warehouse: str, older: float, unfinished: bool, dry_run: bool) -> Non
         _show(rows)
     freed = sum(one.bytes for one in done.removed)
     verb = "would be removed" if dry_run else "removed"
-    click.echo(f"{_count(done.removed)} {verb}, {len(locks)} of them locks; {freed:,} bytes")
+    say(f"{_count(done.removed)} {verb}, {len(locks)} of them locks; {freed:,} bytes")
 
 
 def _line(what: str, one: Found, why: str) -> Row:

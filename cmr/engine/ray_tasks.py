@@ -258,8 +258,9 @@ def _here(work: Work, gpus: int) -> Work:
     What comes through Ray's store may not be written; numba would compile once more for it.
     """
     import numba
-    import psutil
     import torch
+
+    from cmr.memory import total
 
     torch.set_num_threads(1)
     numba.set_num_threads(1)
@@ -275,7 +276,7 @@ def _here(work: Work, gpus: int) -> Work:
     }
     memory = work.memory
     if memory is None and not gpus:
-        memory = int(psutil.virtual_memory().total * SHARE / (os.cpu_count() or 1))
+        memory = int(total() * SHARE / (os.cpu_count() or 1))
     device = work.device if gpus else "cpu"
     return replace(work, judged=judged, memory=memory, device=device)
 

@@ -31,14 +31,15 @@ class Pair:
 class Asked:
     """What is to be exported.
 
-    `options`: the format's own, by name. `query`: of tables. `runs`, `pairs`: the runs, or the
-    representations, that are meant; one where the format needs one. `say` tells people something
-    that they should know.
+    `options`: the format's own, by name. `query`: of tables; `sandbox`: it reads the warehouse
+    alone. `runs`, `pairs`: the runs, or the representations, that are meant; one where the format
+    needs one. `say` tells people something that they should know.
     """
 
     warehouse: Warehouse
     options: Mapping[str, Any] = field(default_factory=dict)
     query: str = ""
+    sandbox: bool = False
     runs: tuple[Row, ...] = ()
     pairs: tuple[Pair, ...] = ()
     bar: Bar = no_bar

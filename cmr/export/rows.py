@@ -28,8 +28,8 @@ def reader(asked: Asked) -> pa.RecordBatchReader:
     from cmr.api.query import stream_query
     from cmr.views import connect
 
-    con = connect(asked.warehouse.root)
-    return stream_query(con, asked.query, asked.warehouse, asked.bar)
+    con = connect(asked.warehouse.root, "")
+    return stream_query(con, asked.query, asked.warehouse, asked.bar, sandbox=asked.sandbox)
 
 
 def in_bounds(batch: pa.RecordBatch) -> pa.RecordBatch:

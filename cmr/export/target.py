@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import os
-import re
 import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
-import psutil
-
+from cmr import parts
 from cmr.errors import CmrError
 
 # Every exported folder holds it: what it is an export of.
 MARK = "cmr-export.json"
+_OLD = ".old"
 
 
 @contextlib.contextmanager
@@ -25,11 +26,15 @@ def replacing(target: str, force: bool) -> Iterator[Path]:
 
     An existing target is replaced only with `force`, and a folder only if it is empty or an
     export (it holds MARK). Whatever happens on the way, the target stays as it was; a killed
-    process leaves `.NAME.part-PID` beside it, which the next export to that name removes. What is
-    no plain file or folder, such as a pipe, is written to directly. Raises CmrError where nothing
-    can be written.
+    process leaves `.NAME.part-…` beside it, which the next export to that name removes. What is
+    no plain file or folder, such as a pipe, is written to directly, and what a link names is
+    replaced in the link's stead. Raises CmrError where nothing can be written.
     """
-    path = Path(target).expanduser().absolute()
+    path = Path(os.path.expanduser(target)).absolute()
+    if path.is_symlink():
+        path = Path(os.path.realpath(path))
+        if path.is_symlink():
+            raise CmrError(f"cannot write {target}: it is a link that leads round in a circle")
     if _special(path):
         with _explained(target):
             yield path
@@ -42,11 +47,12 @@ def replacing(target: str, force: bool) -> Iterator[Path]:
         raise CmrError(f"{target} exists; --force replaces it")
     if path.is_dir() and any(path.iterdir()) and not (path / MARK).is_file():
         raise CmrError(f"{target} is a folder that no export made, so it is not replaced")
-    part = path.parent / f".{path.name}.part-{os.getpid()}"
+    part = path.parent / f"{_beginning(path)}{parts.mark()}"
     try:
         with _explained(target):
             yield part
             _flush(part)
+            _keep_mode(part, path)
             _put(part, path)
     finally:
         _remove(part)
@@ -78,6 +84,23 @@ def _explained(target: str) -> Iterator[None]:
         raise CmrError(f"cannot write {target}: {reason}") from None
 
 
+def opened(path: Path) -> BinaryIO:
+    """The file to write, which nobody else has made meanwhile, or the pipe or device."""
+    return path.open("wb" if _special(path) else "xb")
+
+
+def _beginning(path: Path) -> str:
+    # With the mark behind it no longer than a name may be, whatever the target's is.
+    return f".{path.name.encode()[:180].decode(errors='ignore')}.part-"
+
+
+def _keep_mode(part: Path, path: Path) -> None:
+    """Leave a file as open as the one that it replaces; a new one is as the umask says."""
+    with contextlib.suppress(OSError):
+        if part.is_file() and path.is_file():
+            part.chmod(stat.S_IMODE(path.stat().st_mode))
+
+
 def _special(path: Path) -> bool:
     try:
         mode = path.stat().st_mode
@@ -93,7 +116,7 @@ def _put(part: Path, path: Path) -> None:
             path.unlink()
         os.replace(part, path)
         return
-    aside = path.parent / f".{path.name}.part-{os.getpid()}-old"
+    aside = path.parent / f"{_beginning(path)}{parts.mark()}{_OLD}"
     os.rename(path, aside)
     try:
         os.replace(part, path)
@@ -113,12 +136,11 @@ def _flush(part: Path) -> None:
 
 def _clear_dead(path: Path) -> None:
     """Remove what killed exports to the same name have left; put back what stepped aside."""
-    left = re.compile(re.escape(f".{path.name}.part-") + r"(\d+)(-old|\..*)?")
-    for other in path.parent.iterdir():
-        match = left.fullmatch(other.name)
-        if match is None or psutil.pid_exists(int(match[1])):
+    for other in path.parent.glob(f"{glob.escape(_beginning(path))}*"):
+        end = other.name.removeprefix(_beginning(path))
+        if not parts.left_behind(end):
             continue
-        if match[2] == "-old" and not os.path.lexists(path):
+        if end.endswith(_OLD) and not os.path.lexists(path):
             os.rename(other, path)
         else:
             _remove(other)

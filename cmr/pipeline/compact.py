@@ -20,10 +20,10 @@ import pyarrow as pa
 
 from cmr.errors import CmrError
 from cmr.warehouse import claims
+from cmr.warehouse.rows import row_name
 from cmr.warehouse.schemas import (
     CATALOGUE,
     DATASETS,
-    EMBEDDING_SETS,
     QRELS_SETS,
     RUNS,
     TABLES,
@@ -82,7 +82,7 @@ def compact(warehouse: Warehouse, wait: float, dry_run: bool, bar: Bar) -> Compa
                 except BusyError:
                     done.busy += [merge.partition for merge in merges]
                     continue
-                now = warehouse.find(table, _name(table, row))
+                now = warehouse.find(table, row_name(table, row))
                 for_row = mergeable(warehouse, now) if now else []
                 if now and for_row:
                     ready.append((table, _merged(warehouse, now, for_row, go)))
@@ -90,7 +90,7 @@ def compact(warehouse: Warehouse, wait: float, dry_run: bool, bar: Bar) -> Compa
         if ready:
             time.sleep(wait)
         for table, row in ready:
-            warehouse.commit(table, _name(table, row), row)
+            warehouse.commit(table, row_name(table, row), row)
     return done
 
 
@@ -144,15 +144,6 @@ def _groups(warehouse: Warehouse, files: Sequence[str]) -> Iterator[pa.Table]:
                     held = []
     if held:
         yield pa.concat_tables(held)
-
-
-def _name(table: Table, row: Row) -> str:
-    """What a row's file is called."""
-    if table is DATASETS:
-        return str(row["dataset"])
-    if table is QRELS_SETS:
-        return f"{row['dataset']}/{row['qrels']}"
-    return str(row["set_id"] if table is EMBEDDING_SETS else row["run_id"])
 
 
 def _claim(table: Table, row: Row) -> str:

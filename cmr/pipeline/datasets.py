@@ -17,6 +17,7 @@ from cmr.sources.collection import TEXT, VISUAL, Collection, Item, Reject
 from cmr.warehouse.layout import partition
 from cmr.warehouse.schemas import DATASETS, ITEMS, QRELS, QRELS_SETS, REJECTS
 from cmr.warehouse.store import Warehouse
+from cmr.warehouse.verified import is_sound
 
 
 def write_dataset(
@@ -56,8 +57,6 @@ def write_dataset(
         "seconds": time.perf_counter() - clock,
     }
     warehouse.commit(DATASETS, dataset, row)
-    for name in before:
-        warehouse.storage.delete(name)
 
 
 def note_media(warehouse: Warehouse, row: dict[str, Any], collection: Collection) -> None:
@@ -109,20 +108,22 @@ def fingerprint(collection: Collection) -> str:
 
 
 def find_same(warehouse: Warehouse, dataset: str, fingerprint: str) -> dict[str, Any] | None:
-    """The data set's row if it holds this very data."""
+    """The data set's row if it holds this very data, and its files are what was written."""
     found = warehouse.find(DATASETS, dataset)
-    return found if found and found["fingerprint"] == fingerprint else None
+    if found is None or found["fingerprint"] != fingerprint or not is_sound(warehouse, found):
+        return None
+    return found
 
 
 def refuse_other_data(
-    warehouse: Warehouse, dataset: str, collection: Collection, may_grow: bool
+    warehouse: Warehouse, dataset: str, collection: Collection, data_hash: str, may_grow: bool
 ) -> None:
     """Raise CmrError if the name stands for other data; with `may_grow`, for any not contained.
 
     Data that has grown has every item, with the same content, and every judgment it had.
     """
     found = warehouse.find(DATASETS, dataset)
-    if found is None:
+    if found is None or found["fingerprint"] == data_hash:
         return
     lost = _lost(warehouse, found, collection) if may_grow else ""
     if lost is not None:

@@ -81,9 +81,11 @@ class Deriver:
         model: str,
         ids: dict[str, pa.Array],
         stored_only: bool = False,
+        check: bool = False,
     ) -> None:
         """`data`: row of `datasets`. `ids`: the item ids of both sides. `stored_only`: nothing is
-        made, and what is not there raises NotStoredError.
+        made, and what is not there raises NotStoredError. `check`: stored sets are compared with
+        their checksums, and made again where they differ.
 
         Raises CmrError if there are no such vectors.
         """
@@ -101,7 +103,7 @@ class Deriver:
         self.native_dims = sorted(given[0] & given[1])
         if not self.native_dims:
             raise CmrError(f"the warehouse has no vectors of {dataset!r} by the model {model!r}")
-        self._stored_only = stored_only
+        self._stored_only, self._check = stored_only, check
         self._moments: list[npt.NDArray[np.float64]] = []
         self._calibrated: dict[tuple[str, int, str, int], Ranges] = {}
 
@@ -219,6 +221,7 @@ class Deriver:
             parent,
             seed if seeded else None,
             coding=coding,
+            check=self._check,
         )
 
     def _source(self, wanted: Wanted) -> int:

@@ -28,6 +28,7 @@ from cmr.warehouse.layout import MARKER
 from cmr.warehouse.schemas import DATASETS, EMBEDDING_SETS, FRAMES, ITEMS
 from cmr.warehouse.storage import Storage
 from cmr.warehouse.store import Warehouse
+from cmr.warehouse.verified import is_sound
 
 FOLDER = "materialised/encoding"
 # What of a set's settings does not decide its vectors: the data set, and what was noted of them.
@@ -180,6 +181,7 @@ def _sets(warehouse: Warehouse, settings: Mapping[str, Any], modality: str) -> l
         for row in warehouse.catalogue(EMBEDDING_SETS)
         if (row["modality"], row["dim_method"], row["precision"], row["parent"]) == wanted
         and deciding(row["settings"]) == settings
+        and is_sound(warehouse, row)
     ]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from cmr.pipeline.bounds import check_memory
 from cmr.pipeline.derive import Deriver, Wanted
 from cmr.pipeline.job import Counter, Job, make_plan_for
 from cmr.pipeline.progressbar import ProgressBar
@@ -65,8 +66,10 @@ def _prepare(
     model = find_model(warehouse, data, request.model)
     subject = load_subject(warehouse, data, request)
     check_request(request, subject)
-    deriver = Deriver(warehouse, data, model, subject.ids, stored_only)
-    return subject, deriver, tasks(deriver, request, ways)
+    deriver = Deriver(warehouse, data, model, subject.ids, stored_only, check=request.force)
+    todo = tasks(deriver, request, ways)
+    check_memory(request, subject, [task.wanted for task in todo], ways, deriver.native_dims[-1])
+    return subject, deriver, todo
 
 
 def evaluate(

@@ -230,7 +230,7 @@ class Job:
         hits: Iterable[pa.Table] | None,
         sizes: list[int],
     ) -> None:
-        """Write a run's files, then its catalogue row, then drop the files of the row before."""
+        """Write a run's files, then its catalogue row."""
         from cmr.score.rows import rank_tables, sampled_tables
 
         keys = {"run_id": row["run_id"]}
@@ -250,8 +250,6 @@ class Job:
         timings = _timings(row, stages)
         files.append(self._warehouse.write(TIMINGS, keys, [timings]))
         self._warehouse.commit(RUNS, row["run_id"], {**row, "files": files})
-        for name in before:
-            self._warehouse.storage.delete(name)
 
 
 def _timings(row: Row, stages: dict[str, float]) -> pa.Table:

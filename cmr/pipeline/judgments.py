@@ -24,6 +24,7 @@ from cmr.warehouse.claims import of_qrels
 from cmr.warehouse.layout import check_name, partition
 from cmr.warehouse.schemas import EXTRA_QRELS, ITEMS, QRELS_SETS, REJECTS
 from cmr.warehouse.store import Warehouse
+from cmr.warehouse.verified import is_sound
 
 BOTH = "both"
 Ids = Mapping[str, pa.Array]
@@ -217,12 +218,13 @@ def _store(
     with warehouse.claim(of_qrels(dataset, name)):
         there = warehouse.find(QRELS_SETS, f"{dataset}/{name}")
         if there is not None:
-            if there["fingerprint"] == mark:
+            if there["fingerprint"] == mark and is_sound(warehouse, there):
                 return False
-            raise CmrError(
-                f"the warehouse has other judgments of {dataset!r} under the name {name!r}; "
-                "choose another --name"
-            )
+            if there["fingerprint"] != mark:
+                raise CmrError(
+                    f"the warehouse has other judgments of {dataset!r} under the name {name!r}; "
+                    "choose another --name"
+                )
         warehouse.sweep(partition(EXTRA_QRELS.name, keys), [])
         named = [warehouse.write(EXTRA_QRELS, keys, [order])]
         rejects, ignored = left_out

@@ -29,6 +29,7 @@ from cmr.warehouse.schemas import EMBEDDING_SETS
 from cmr.warehouse.storage import Storage
 from cmr.warehouse.store import Warehouse
 from cmr.warehouse.vectors import in_groups
+from cmr.warehouse.verified import is_sound
 
 Key = tuple[str, int]
 Row = dict[str, Any]
@@ -61,7 +62,7 @@ def store(
     with warehouse.claim(of_dataset(dataset)):
         found = find_same(warehouse, dataset, data_hash)
         if found is None:
-            refuse_other_data(warehouse, dataset, collection, may_grow)
+            refuse_other_data(warehouse, dataset, collection, data_hash, may_grow)
         _refuse_other_vectors(warehouse, dataset, model, native)
         before = len(warehouse.catalogue(EMBEDDING_SETS))
         for (side, dim), one in native.items():
@@ -84,6 +85,7 @@ def store(
                 lambda names=names, blocks=blocks: in_groups(names, blocks),  # type: ignore[misc]
                 notes={NOTES: dict(one.notes)} if one.notes else {},
                 frames=one.frames,
+                check=True,
             )
         if found is None:
             write_dataset(warehouse, dataset, collection, data_hash, clock)
@@ -130,7 +132,8 @@ def stored_already(
     for row in current_sets(warehouse):
         if (row["dataset"], row["model"]) == (dataset, model) and row["parent"] is None:
             stored = {**deciding(row["settings"]), "dataset": _data(row)}
-            if stored == {**settings[row["modality"]], "dataset": data_hash}:
+            same = stored == {**settings[row["modality"]], "dataset": data_hash}
+            if same and is_sound(warehouse, row):
                 sides.setdefault(row["dim"], set()).add(row["modality"])
     dims = sorted(dim for dim, both in sides.items() if both == set(settings))
     return (found, dims) if dims else None

@@ -1,9 +1,7 @@
-"""Remove runs: the catalogue row first, so that nothing is ever half there."""
+"""Remove runs: their catalogue rows, and what is kept of them."""
 
 from __future__ import annotations
 
-import contextlib
-import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -28,8 +26,8 @@ def remove_runs(
 ) -> list[Row]:
     """Remove runs and all that is kept of them; returns those that another process is writing.
 
-    Killed on the way, a run is whole or gone; files that are left then are named by nobody, and
-    `vacuum` removes them. The vectors stay.
+    A run is whole or gone. Its files, which nobody names then, are for `vacuum` to remove: a
+    reader may hold them. The vectors stay.
     """
     busy = []
     for row in rows:
@@ -45,14 +43,4 @@ def remove_runs(
 
 def _remove(warehouse: Warehouse, run_id: str) -> None:
     with warehouse.claim(run_id, wait=False):
-        # It may have been scored again, into other files, since it was listed.
-        found = warehouse.find(RUNS, run_id)
-        if found is None:
-            return
-        warehouse.storage.delete(catalogue_path(RUNS, run_id))
-        for name in found["files"]:
-            warehouse.storage.delete(name)
-        if warehouse.storage.is_local:
-            for name in found["files"]:
-                with contextlib.suppress(OSError):
-                    os.rmdir(warehouse.storage.path(name.rpartition("/")[0]))
+        warehouse.remove(RUNS, run_id)

@@ -164,19 +164,21 @@ class Scorer:
             columns = _usearch_columns(case, plan)
         search, gallery = case.search, items.rows
         assert search.length is not None
+        # A list holds no more than there is.
+        length = min(search.length, gallery)
 
         def told(answered: int) -> None:
             advance(answered * gallery)
 
         if case.fine is None:
             index = self._build(case, name, items, plan, stages)
-            lists = graph_lists(index, queries, search.length, stages, told)
+            lists = graph_lists(index, queries, length, stages, told)
             columns["index_bytes"] = index.index_bytes
         else:
             shortlist = self._shortlist(case, name, queries, items, plan, stages, columns, told)
             fine = self._sides(Case(case.fine, Search()))
             finer = fine[:2] if name == "t2v" else fine[1::-1]
-            lists = rescored_lists(shortlist, *finer, search.length, fine[2], stages)
+            lists = rescored_lists(shortlist, *finer, length, fine[2], stages)
         counted = counts(name, judged, lists, pools)
         return Scored(counted, stages.seconds, columns, lists)
 
@@ -195,7 +197,7 @@ class Scorer:
         from cmr.score.searchers import UsearchExact
         from cmr.score.stages import searched
 
-        depth = case.search.depth
+        depth = min(case.search.depth, items.rows)
         if case.search.scorer == "torch":
             found = stages.timed("shortlist", lambda: top_hits(queries, items, depth, plan))
             told(queries.rows)

@@ -15,6 +15,7 @@ from cmr.warehouse.claims import of_partition
 from cmr.warehouse.layout import partition
 from cmr.warehouse.schemas import EMBEDDING_KEYS, EMBEDDING_SETS, FRAMES, vector_bytes
 from cmr.warehouse.store import Warehouse
+from cmr.warehouse.verified import is_sound
 
 
 class NotStoredError(LookupError):
@@ -33,6 +34,7 @@ def ensure_set(
     notes: Mapping[str, Any] | None = None,
     frames: Iterable[pa.Table] | None = None,
     coding: Callable[[], Mapping[str, Any]] | None = None,
+    check: bool = False,
 ) -> dict[str, Any]:
     """The catalogue row of an embedding set, which is made if it is not there.
 
@@ -41,17 +43,18 @@ def ensure_set(
     `make` gives its rows, a row group a table; without it a set that is not there raises
     NotStoredError. `notes`: recorded with the settings. `frames`: of
     clips, their frames' vectors, which are added to a set that lacks them. `coding`: further
-    columns of the row, which are known once the vectors are written.
+    columns of the row, which are known once the vectors are written. `check`: a set of which a
+    file is not what was written is made again; else its readers find out.
     """
     set_id = identity(**keys, settings=settings, parent=parent, seed=seed)
-    found = warehouse.find(EMBEDDING_SETS, set_id)
+    found = _find(warehouse, set_id, check)
     if found and (frames is None or _has_frames(found)):
         return found
     if make is None:
         raise NotStoredError(f"{keys['dim']} {keys['dim_method']} {keys['precision']}")
     where = partition("embeddings", {key: keys[key] for key in EMBEDDING_KEYS})
     with warehouse.claim(of_partition(where)):
-        found = warehouse.find(EMBEDDING_SETS, set_id)
+        found = _find(warehouse, set_id, check)
         if found and (frames is None or _has_frames(found)):
             return found
         more = [] if frames is None else [_write_frames(warehouse, keys, frames)]
@@ -81,6 +84,11 @@ def ensure_set(
         }
         warehouse.commit(EMBEDDING_SETS, set_id, row)
         return row
+
+
+def _find(warehouse: Warehouse, set_id: str, check: bool) -> dict[str, Any] | None:
+    found = warehouse.find(EMBEDDING_SETS, set_id)
+    return None if found and check and not is_sound(warehouse, found) else found
 
 
 def _has_frames(row: Mapping[str, Any]) -> bool:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from cmr import parts
 from cmr.errors import CmrError
 from cmr.identity import identity
 
@@ -63,6 +64,8 @@ def publish(out: str, files: Iterable[tuple[str, bytes]]) -> list[str]:
                 path.write_bytes(data)
                 names.append(name)
             for name in names:
+                _refuse_other(Path(out) / name)
+            for name in names:
                 path = Path(out) / name
                 path.parent.mkdir(parents=True, exist_ok=True)
                 os.replace(scratch / name, path)
@@ -73,15 +76,21 @@ def publish(out: str, files: Iterable[tuple[str, bytes]]) -> list[str]:
     return [str(Path(out) / name) for name in names]
 
 
+def _refuse_other(path: Path) -> None:
+    """Raise CmrError where a file is to be replaced that is none: a link, a pipe, a folder."""
+    if os.path.lexists(path) and (path.is_symlink() or not path.is_file()):
+        raise CmrError(f"cannot write the report: {path} is no plain file, so it is not replaced")
+
+
 @contextlib.contextmanager
 def _scratch(out: Path) -> Iterator[Path]:
     """A hidden folder below `out`; it goes, and those of killed processes too, and `out` if new."""
     new = not out.exists()
     out.mkdir(parents=True, exist_ok=True)
     for old in out.glob(f"{_SCRATCH}*"):
-        if not _alive(old.name.removeprefix(_SCRATCH)):
+        if parts.left_behind(old.name.removeprefix(_SCRATCH)):
             shutil.rmtree(old, ignore_errors=True)
-    folder = out / f"{_SCRATCH}{os.getpid()}"
+    folder = out / f"{_SCRATCH}{parts.mark()}"
     folder.mkdir()
     try:
         yield folder
@@ -91,9 +100,3 @@ def _scratch(out: Path) -> Iterator[Path]:
             # Only where it is still empty: nothing came of it.
             with contextlib.suppress(OSError):
                 out.rmdir()
-
-
-def _alive(process: str) -> bool:
-    import psutil
-
-    return process.isdecimal() and bool(psutil.pid_exists(int(process)))

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from cmr import caches
 from cmr.errors import CmrError
 
 # Comes with matplotlib.
@@ -116,8 +119,44 @@ def _ordered() -> Iterator[Any]:
 _REGULAR = ("400", "normal", "regular", "book")
 
 
+@functools.cache
+def lend_matplotlib_a_folder() -> None:
+    """Give matplotlib a place for its list of fonts where the home has none.
+
+    It would make one itself, anew in every process and with a warning, or fail where it cannot. It
+    asks once, so the environment is as it was afterwards.
+    """
+    if "MPLCONFIGDIR" in os.environ or _has_place():
+        return
+    found = caches.folder()
+    if found is None:
+        return
+    os.environ["MPLCONFIGDIR"] = str(found / "matplotlib")
+    try:
+        import matplotlib as mpl
+
+        mpl.get_configdir()
+        mpl.get_cachedir()
+    finally:
+        del os.environ["MPLCONFIGDIR"]
+
+
+def _has_place() -> bool:
+    """Whether matplotlib may write in the home's folders, or make them."""
+    with contextlib.suppress(RuntimeError):
+        for name, usual in (("XDG_CONFIG_HOME", ".config"), ("XDG_CACHE_HOME", ".cache")):
+            there = Path(os.environ.get(name) or Path.home() / usual, "matplotlib")
+            while not there.exists() and there != there.parent:
+                there = there.parent
+            if not os.access(there, os.W_OK):
+                return False
+        return True
+    return False
+
+
 def installed() -> list[Any]:
     """The fonts that matplotlib knows."""
+    lend_matplotlib_a_folder()
     from matplotlib import font_manager
 
     return list(font_manager.fontManager.ttflist)

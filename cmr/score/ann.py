@@ -16,6 +16,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from cmr.score.compiled import compiled
 from cmr.score.judged import Indices, Judged
 from cmr.score.pools import Members, Places, Pools
 from cmr.score.tally import UNKNOWN, Counted
@@ -88,13 +89,13 @@ def counts(direction: str, judged: Judged, lists: Lists, pools: Pools | None) ->
     return Counted(judged, own, above, tied, relevants_above, relevants_tied, more, level)
 
 
-@numba.njit(cache=True)
+@compiled()
 def _is_relevant(item: Indices, begin: int, end: int, what: int) -> bool:
     place = begin + np.searchsorted(item[begin:end], what)
     return bool(place < end and item[place] == what)
 
 
-@numba.njit(cache=True)
+@compiled()
 def _place(items: Indices, what: int) -> int:
     """Where a list holds an item, or -1."""
     for place in range(len(items)):
@@ -103,7 +104,7 @@ def _place(items: Indices, what: int) -> int:
     return -1
 
 
-@numba.njit(cache=True, parallel=True)
+@compiled(parallel=True)
 def _count(
     items: Indices,
     scores: Values,
@@ -140,7 +141,7 @@ def _count(
                 found[0, pair], found[1, pair], found[3, pair] = above, tied, relevants_tied
 
 
-@numba.njit(cache=True, parallel=True)
+@compiled(parallel=True)
 def _count_members(
     items: Indices,
     scores: Values,

@@ -24,6 +24,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from cmr.score.compiled import compiled
 from cmr.score.exact import Tile, exact_value, fast_value
 from cmr.score.strips import (
     STRIP,
@@ -47,14 +48,14 @@ SPARSE = 40
 GROUP = 32
 
 
-@numba.njit(cache=True)
+@compiled()
 def _settled(cells: tuple[Tile, ...], i: int, j: int, high: Any, low: Any) -> tuple[Any, Any]:
     """Whether the exact score of a cell in doubt is above, and whether it is tied: 0 or 1 each."""
     precise = exact_value(*cells, i, j)
     return np.int32(precise > high), np.int32(low <= precise <= high)
 
 
-@numba.njit(cache=True)
+@compiled()
 def _settle_row(
     cells: tuple[Tile, ...], values: Tile, i: int, a: int, fast: Any, exact: Any
 ) -> tuple[Any, Any]:
@@ -80,7 +81,7 @@ def _settle_row(
     return more, tied
 
 
-@numba.njit(cache=True)
+@compiled()
 def _settle_columns(
     cells: tuple[Tile, ...],
     strip: Tile,
@@ -109,7 +110,7 @@ def _settle_columns(
                             tied[j] += same
 
 
-@numba.njit(cache=True)
+@compiled()
 def _count_rows(
     cells: tuple[Tile, ...],
     pairs: tuple[Tile, ...],
@@ -147,7 +148,7 @@ def _count_rows(
             part[1, chunk, pair - begin[0]] = tied
 
 
-@numba.njit(cache=True)
+@compiled()
 def _count_reached(
     cells: tuple[Tile, ...],
     top: Tile,
@@ -193,7 +194,7 @@ def _count_reached(
                 slot += 1
 
 
-@numba.njit(cache=True)
+@compiled()
 def _stretch(bounds: Tile, c: int, d: int, depth: int) -> Tile:
     """The bounds of `depth` slots from column c to d, infinite up to WIDTH.
 
@@ -206,7 +207,7 @@ def _stretch(bounds: Tile, c: int, d: int, depth: int) -> Tile:
     return out
 
 
-@numba.njit(cache=True)
+@compiled()
 def _count_chunk(
     cells: tuple[Tile, ...],
     pairs: tuple[Tile, ...],
@@ -264,7 +265,7 @@ def _count_chunk(
             counts[1][slot, c + j] += at[slot, j]
 
 
-@numba.njit(cache=True, parallel=True)
+@compiled(parallel=True)
 def count_tile(
     tile: Tile,
     rows: Tile,

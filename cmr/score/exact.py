@@ -15,11 +15,13 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from cmr.score.compiled import compiled
+
 Tile = npt.NDArray[Any]
 Indices = npt.NDArray[np.int64]
 
 
-@numba.njit(cache=True, fastmath={"reassoc", "contract"})
+@compiled(fastmath={"reassoc", "contract"})
 def dot(a: Tile, b: Tile) -> Any:
     """Inner product in float64 of two vectors of floats."""
     total = 0.0
@@ -28,7 +30,7 @@ def dot(a: Tile, b: Tile) -> Any:
     return total
 
 
-@numba.njit(cache=True, parallel=True)
+@compiled(parallel=True)
 def dots(a: Tile, b: Tile, i: Indices, j: Indices) -> Tile:
     """`dot` of rows a[i[n]] and b[j[n]], (n,) float64."""
     out = np.empty(len(i), dtype=np.float64)
@@ -37,7 +39,7 @@ def dots(a: Tile, b: Tile, i: Indices, j: Indices) -> Tile:
     return out
 
 
-@numba.njit(cache=True, parallel=True)
+@compiled(parallel=True)
 def code_dots(a: Tile, b: Tile, i: Indices, j: Indices) -> Tile:
     """Inner products of rows a[i[n]] and b[j[n]] of int8 codes, (n,) int64."""
     out = np.empty(len(i), dtype=np.int64)
@@ -50,7 +52,7 @@ def code_dots(a: Tile, b: Tile, i: Indices, j: Indices) -> Tile:
     return out
 
 
-@numba.njit(cache=True)
+@compiled()
 def fast_value(tile: Tile, rows: Tile, columns: Tile, i: int, j: int) -> Any:
     """The float32 score of a cell; `rows` and `columns` are scales, or empty where unused."""
     if len(rows):
@@ -58,7 +60,7 @@ def fast_value(tile: Tile, rows: Tile, columns: Tile, i: int, j: int) -> Any:
     return np.float32(tile[i, j])
 
 
-@numba.njit(cache=True)
+@compiled()
 def exact_value(
     tile: Tile, rows: Tile, columns: Tile, texts: Tile, visuals: Tile, i: int, j: int
 ) -> Any:

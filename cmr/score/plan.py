@@ -6,10 +6,10 @@ import json
 from dataclasses import dataclass
 
 import numba
-import psutil
 import torch
 
 from cmr.errors import CmrError
+from cmr.memory import LEAST, total
 from cmr.score.fused_trial import fused_is_right
 from cmr.score.product import Kernel, choose
 from cmr.score.strips import WIDTH
@@ -23,7 +23,6 @@ DEVICE_SHARE = 0.5
 # A device wants large products; a cell takes its product, its score and the masks of its counts.
 LARGEST_DEVICE_TILE, LEAST_DEVICE_TILE = 8192, 1024
 DEVICE_TILE_BYTES = 16
-LEAST_MEMORY = 64 * 2**20
 # Vectors of a block at the least, however little memory there is.
 LEAST_ROWS = 512
 
@@ -67,7 +66,7 @@ def default_memory(device: str = "cpu") -> int:
     """A quarter of the machine's memory, or half of what is free on a CUDA device, in bytes."""
     if device.startswith("cuda"):
         return int(torch.cuda.mem_get_info(device)[0] * DEVICE_SHARE)
-    return int(psutil.virtual_memory().total * DEFAULT_SHARE)
+    return int(total() * DEFAULT_SHARE)
 
 
 def make_plan(
@@ -85,8 +84,8 @@ def make_plan(
     Raises CmrError if `memory` is too little for any block.
     """
     budget = memory or default_memory(device)
-    if budget < LEAST_MEMORY:
-        raise CmrError(f"--memory must be at least {LEAST_MEMORY // 2**20} MiB")
+    if budget < LEAST:
+        raise CmrError(f"--memory must be at least {LEAST // 2**20} MiB")
     kernel = choose(precision, dim, device)
     threads = min(torch.get_num_threads(), numba.get_num_threads())
     if device == "cpu":

@@ -21,6 +21,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from cmr.score.compiled import compiled
 from cmr.score.judged import Indices, Judged
 
 Members = npt.NDArray[np.int32]
@@ -37,7 +38,7 @@ _W0 = np.uint64(0x9E3779B97F4A7C15)
 _W1 = np.uint64(0xBB67AE8584CAA73B)
 
 
-@numba.njit(cache=True, inline="always")
+@compiled(inline="always")
 def _high(a: np.uint64, b: np.uint64) -> np.uint64:
     """Upper 64 bits of a 64 x 64 bit product."""
     a0, a1, b0, b1 = a & _LOW, a >> _32, b & _LOW, b >> _32
@@ -46,7 +47,7 @@ def _high(a: np.uint64, b: np.uint64) -> np.uint64:
     return a1 * b1 + (middle >> _32) + (other >> _32)
 
 
-@numba.njit(cache=True)
+@compiled()
 def _philox(
     block: np.uint64,
     query: np.uint64,
@@ -67,7 +68,7 @@ def _philox(
     out[0], out[1], out[2], out[3] = c0, c1, c2, c3
 
 
-@numba.njit(cache=True)
+@compiled()
 def _shuffle_prefix(
     order: npt.NDArray[np.int64],
     population: int,
@@ -110,7 +111,7 @@ def _shuffle_prefix(
         order[i], order[j] = order[j], order[i]
 
 
-@numba.njit(cache=True, parallel=True)
+@compiled(parallel=True)
 def _draw(
     first: int,
     start: Indices,

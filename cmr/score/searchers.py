@@ -7,6 +7,7 @@ are made elsewhere; lists, benchmarks and first stages are made here.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from cmr.errors import CmrError
 from cmr.represent.precisions import INTEGER, Encoded
 from cmr.score.product import Kernel, choose
 from cmr.score.usearch_operand import Operand, operand, similarities
@@ -205,19 +207,22 @@ class UsearchHnsw:
         clock = time.perf_counter()
         held: Operand = operand(items)
         self.metric, self._dim, self.hnsw = held.metric, items.dim, hnsw
-        self._index: Any = Index(
-            ndim=held.ndim,
-            metric=held.metric,
-            dtype=held.dtype,
-            connectivity=hnsw.connectivity,
-            expansion_add=hnsw.expansion_add,
-            expansion_search=hnsw.expansion_search,
-        )
+        with room_for_it():
+            self._index: Any = Index(
+                ndim=held.ndim,
+                metric=held.metric,
+                dtype=held.dtype,
+                connectivity=hnsw.connectivity,
+                # No more candidates than there are vectors can be looked at.
+                expansion_add=min(hnsw.expansion_add, max(1, len(held))),
+                expansion_search=min(hnsw.expansion_search, max(1, len(held))),
+            )
         keys = np.arange(len(held), dtype=np.uint64)
         step = len(keys) if advance is None else ADDED
         for at in range(0, len(keys), max(1, step)):
             part = slice(at, at + step)
-            self._index.add(keys[part], held.data[part], threads=threads, dtype=held.dtype)
+            with room_for_it():
+                self._index.add(keys[part], held.data[part], threads=threads, dtype=held.dtype)
             if advance is not None:
                 advance(len(keys[part]))
         self._type = held.dtype
@@ -238,7 +243,7 @@ class UsearchHnsw:
 
     def tune(self, expansion_search: int) -> None:
         """Search the same graph with another expansion; see `Hnsw`."""
-        self._index.expansion_search = expansion_search
+        self._index.expansion_search = min(expansion_search, max(1, len(self._index)))
         self.hnsw = Hnsw(self.hnsw.connectivity, self.hnsw.expansion_add, expansion_search)
 
     def search(
@@ -249,17 +254,32 @@ class UsearchHnsw:
         usearch keeps max(expansion_search, count) candidates.
         """
         asked = operand(queries, self.metric)
-        found = self._index.search(
-            asked.data,
-            min(count, len(self._index)),
-            threads=threads,
-            exact=exact,
-            dtype=self._type,
-        )
+        with room_for_it():
+            found = self._index.search(
+                asked.data,
+                min(count, len(self._index)),
+                threads=threads,
+                exact=exact,
+                dtype=self._type,
+            )
         index, far = _matrix(found, len(queries))
         missing = np.arange(index.shape[1]) >= _counts(found)[:, None]
         scores = similarities(far, self.metric, self._dim)
         return _widen(np.where(missing, -1, index), np.where(missing, -np.inf, scores), count)
+
+
+@contextlib.contextmanager
+def room_for_it() -> Iterator[None]:
+    """usearch's want of memory, which has no type of its own, as a sentence."""
+    try:
+        yield
+    except (RuntimeError, ValueError) as error:
+        if "memory" not in str(error).lower():
+            raise
+        raise CmrError(
+            "usearch finds no memory for its graph or lists; a smaller --connectivity, "
+            "--expansion-add, --expansion-search, --list-length or --k takes less"
+        ) from None
 
 
 def at_least(held: torch.Tensor | None, count: int, like: torch.Tensor) -> torch.Tensor:
@@ -297,9 +317,10 @@ def exact_search(
     """usearch's exact search in one go: (queries, count) ordinals and distances, nearest first."""
     from usearch.index import search
 
-    found: Any = search(
-        items, queries, count, like.metric, exact=True, threads=threads, dtype=like.dtype
-    )
+    with room_for_it():
+        found: Any = search(
+            items, queries, count, like.metric, exact=True, threads=threads, dtype=like.dtype
+        )
     return _matrix(found, len(queries))
 
 

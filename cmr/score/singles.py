@@ -13,11 +13,12 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from cmr.score.compiled import compiled
 from cmr.score.count import Counts
 from cmr.score.exact import Tile, exact_value, fast_value
 
 
-@numba.njit(cache=True, parallel=True)
+@compiled(parallel=True)
 def count_sorted(
     tile: Tile,
     rows: Tile,
@@ -66,7 +67,7 @@ def count_sorted(
                 tied[pair] += low[pair] <= precise[at] <= high[pair]
 
 
-@numba.njit(cache=True, parallel=True)
+@compiled(parallel=True)
 def count_relevants(
     values: Tile,
     high: Tile,
@@ -96,7 +97,7 @@ def count_relevants(
                 tied[pair] += least - above
 
 
-@numba.njit(cache=True, parallel=True)
+@compiled(parallel=True)
 def count_members(
     tile: Tile,
     rows: Tile,

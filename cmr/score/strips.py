@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 
+from cmr.score.compiled import compiled
 from cmr.score.exact import Tile, fast_value
 from cmr.score.larger import larger
 
@@ -25,7 +25,7 @@ WIDTH = 256
 STRIP = 8
 
 
-@numba.njit(cache=True)
+@compiled()
 def fill_row(line: Tile, tile: Tile, rows: Tile, columns: Tile, i: int, a: int, b: int) -> None:
     """The float32 scores of row i of a tile, from column a to b."""
     row = tile[i, a:b]
@@ -38,7 +38,7 @@ def fill_row(line: Tile, tile: Tile, rows: Tile, columns: Tile, i: int, a: int, 
             line[j] = row[j]
 
 
-@numba.njit(cache=True)
+@compiled()
 def fill(values: Tile, tile: Tile, rows: Tile, columns: Tile, i: int, a: int, b: int) -> None:
     """A strip of a tile, from row i and columns a to b, as float32 scores; -inf below the tile."""
     for r in range(STRIP):
@@ -48,7 +48,7 @@ def fill(values: Tile, tile: Tile, rows: Tile, columns: Tile, i: int, a: int, b:
             values[r] = -np.inf
 
 
-@numba.njit(cache=True)
+@compiled()
 def survey(tile: Tile, rows: Tile, columns: Tile, i: int, a: int, best: Tile, top: Tile) -> None:
     """The largest score of each row of a strip, `best`, and of each column, `top`.
 
@@ -86,7 +86,7 @@ def survey(tile: Tile, rows: Tile, columns: Tile, i: int, a: int, best: Tile, to
     best[4], best[5], best[6], best[7] = v1, w1, x1, y1
 
 
-@numba.njit(cache=True)
+@compiled()
 def survey_edge(
     tile: Tile, rows: Tile, columns: Tile, i: int, a: int, b: int, best: Tile, top: Tile
 ) -> None:
@@ -98,7 +98,7 @@ def survey_edge(
             best[r], top[j] = max(best[r], value), max(top[j], value)
 
 
-@numba.njit(cache=True)
+@compiled()
 def reached(top: Tile, lowest: Tile) -> Any:
     """How many columns of a strip reach their lowest threshold."""
     # numba widens sums of int32 to int64, which would halve the speed.
@@ -108,7 +108,7 @@ def reached(top: Tile, lowest: Tile) -> Any:
     return count
 
 
-@numba.njit(cache=True)
+@compiled()
 def along_row(values: Tile, high: Any, low: Any) -> tuple[Any, Any]:
     """How many values are above `high`, and how many at or above `low`."""
     more, least = np.int32(0), np.int32(0)
@@ -118,7 +118,7 @@ def along_row(values: Tile, high: Any, low: Any) -> tuple[Any, Any]:
     return more, least
 
 
-@numba.njit(cache=True)
+@compiled()
 def along_columns(strip: Tile, high: Tile, low: Tile, more: Tile, level: Tile) -> Any:
     """Add to `more` how many of a strip's values are above `high`, a threshold a column.
 

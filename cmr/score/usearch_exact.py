@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from cmr.represent.precisions import INTEGER, Encoded
 from cmr.score.blocks import Vectors
+from cmr.score.compiled import compiled
 from cmr.score.judged import Judged
 from cmr.score.pools import Pools
 from cmr.score.product import CODE_DOUBT, TIE_TOLERANCE
@@ -131,7 +132,7 @@ def scores(queries: Encoded, items: Encoded) -> Rows:
     return found
 
 
-@numba.njit(cache=True, parallel=True)
+@compiled(parallel=True)
 def count_rows(
     rows: Rows,
     first: int,

@@ -14,6 +14,7 @@ from typing import Any
 
 from fsspec.spec import AbstractFileSystem
 
+from cmr.errors import CmrError
 from cmr.warehouse import layout
 from cmr.warehouse.remote import Remote, RemoteFile
 from cmr.warehouse.schemas import CATALOGUE, TABLES
@@ -70,9 +71,10 @@ class DuckFiles(AbstractFileSystem):  # type: ignore[misc]
             named: list[str] = []
             for one in CATALOGUE:
                 for name, rows in self._storage.read_rows(one.name).items():
-                    named.append(name)
-                    for files in rows["files"].to_pylist():
-                        named += files
+                    if not isinstance(rows, CmrError):
+                        named.append(name)
+                        for files in rows["files"].to_pylist():
+                            named += files
             self._named, self._state = named, (self._remote.changes, now)
         mine = sorted(name for name in self._named if name.startswith(f"{table}/"))
         if table in TABLES:

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from cmr.warehouse.layout import MARKER, anchor_path
-from cmr.warehouse.schemas import CATALOGUE, EMBEDDING_KEYS, TABLES, Table
+from cmr.warehouse.layout import ANCHORED, MARKER, anchor_path
+from cmr.warehouse.schemas import CATALOGUE, EMBEDDING_KEYS, TABLES
 from cmr.warehouse.storage import Entry
 from cmr.warehouse.store import Warehouse
 
@@ -25,7 +25,10 @@ UNKNOWN = "unknown"
 _HEX = "[0-9a-f]"
 _DATA = re.compile(f"{_HEX}{{16}}[.]parquet")
 _PART = re.compile(f"(?P<target>.+)[.]part-{_HEX}{{8}}")
-_MEASURES = re.compile(f"materialised/(metrics|retention)/[^/]+-{_HEX}{{16}}[.]parquet")
+# Those of an earlier version do not end with the digits of their content.
+_MEASURES = re.compile(
+    f"materialised/(metrics|retention)/[^/]+-{_HEX}{{16}}(-{_HEX}{{32}})?[.]parquet"
+)
 _ENCODED = re.compile(f"materialised/encoding/{_HEX}{{16}}/{_HEX}{{16}}[.]parquet")
 _FOLDERS = {table.name: table.partitions for table in TABLES.values()} | {
     "embeddings": EMBEDDING_KEYS
@@ -57,7 +60,10 @@ class Found:
 def named_files(warehouse: Warehouse) -> set[str]:
     """Every file that a catalogue row names. Raises CmrError if a row cannot be read."""
     return {
-        name for table in CATALOGUE for row in warehouse.catalogue(table) for name in row["files"]
+        name
+        for table in CATALOGUE
+        for row in warehouse.catalogue(table, strict=True)
+        for name in row["files"]
     }
 
 
@@ -130,8 +136,7 @@ def _folders_in_place(warehouse: Warehouse, entries: Iterable[Entry]) -> set[str
 def anchors_and_rows(warehouse: Warehouse) -> list[Found]:
     """The marker, every anchor, and every catalogue row; of a missing one -1 bytes. Reads none."""
     storage = warehouse.storage
-    tables = [*TABLES.values(), Table("embeddings", EMBEDDING_KEYS, TABLES["items"].schema)]
-    fixed = [MARKER, *map(anchor_path, tables)]
+    fixed = [MARKER, *map(anchor_path, ANCHORED)]
     rows = [
         path
         for table in CATALOGUE

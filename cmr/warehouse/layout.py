@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pyarrow as pa
 
 from cmr.errors import CmrError
-from cmr.warehouse.schemas import EMBEDDING_KEYS, Table
+from cmr.warehouse.schemas import EMBEDDING_KEYS, TABLES, Table
 
 ANCHOR = "__anchor__"
 MARKER = "_cmr_warehouse.json"
@@ -27,6 +27,8 @@ EMBEDDINGS = Table(
         ]
     ),
 )
+# The tables that have an anchor.
+ANCHORED = (*TABLES.values(), EMBEDDINGS)
 
 
 def partition(table: str, keys: Mapping[str, object]) -> str:

@@ -207,7 +207,8 @@ class Remote:
             digest = hashlib.sha256()
             size = self.size(relative)
             for at in range(0, size, 2**24):
-                digest.update(self._get(relative, at, min(size, at + 2**24)))
+                # A small file is kept, for what is checked is read.
+                digest.update(self.span(relative, at, min(size, at + 2**24)))
             self._sums[relative] = digest.hexdigest()
         return self._sums[relative]
 
@@ -325,6 +326,14 @@ class RemoteFile:
     def close(self) -> None:
         """Nothing is held open."""
         self.closed = True
+
+    def __enter__(self) -> RemoteFile:
+        """Itself."""
+        return self
+
+    def __exit__(self, *what: object) -> None:
+        """Close."""
+        self.close()
 
     def readable(self) -> bool:
         """It is."""

@@ -23,11 +23,15 @@ _BITS = {
 
 @dataclass(frozen=True)
 class Table:
-    """One table: its name, the folder keys, and the columns of its files."""
+    """One table: its name, the folder keys, and the columns of its files.
+
+    `key`: of a catalogue table, the columns whose values name a row's file.
+    """
 
     name: str
     partitions: tuple[str, ...]
     schema: pa.Schema
+    key: tuple[str, ...] = ()
 
 
 def _schema(*fields: tuple[str, pa.DataType]) -> pa.Schema:
@@ -36,8 +40,11 @@ def _schema(*fields: tuple[str, pa.DataType]) -> pa.Schema:
 
 _TIME = pa.timestamp("us", tz="UTC")
 _NAMES = pa.list_(pa.string())
-# SHA-256 of each of a row's files, which the writer adds; rows of earlier versions have none.
-CHECKSUMS = ("checksums", _NAMES)
+# What the writer adds to a catalogue row: the SHA-256 of each of its files and of the footer of
+# each, and that of the row itself. Rows of earlier versions lack some or all of them.
+ROW_CHECKSUM = "row_checksum"
+_CHECKSUMS = (("checksums", _NAMES), ("footers", _NAMES), (ROW_CHECKSUM, pa.string()))
+ADDED = tuple(name for name, _ in _CHECKSUMS)
 
 DATASETS = Table(
     "datasets",
@@ -55,8 +62,9 @@ DATASETS = Table(
         ("files", _NAMES),
         ("created_at", _TIME),
         ("seconds", pa.float64()),
-        CHECKSUMS,
+        *_CHECKSUMS,
     ),
+    ("dataset",),
 )
 ITEMS = Table(
     "items",
@@ -92,8 +100,9 @@ QRELS_SETS = Table(
         ("files", _NAMES),
         ("created_at", _TIME),
         ("seconds", pa.float64()),
-        CHECKSUMS,
+        *_CHECKSUMS,
     ),
+    ("dataset", "qrels"),
 )
 EXTRA_QRELS = Table(
     "extra_qrels",
@@ -140,8 +149,9 @@ EMBEDDING_SETS = Table(
         ("clip_rate", pa.float64()),
         ("used_codes", pa.int32()),
         ("error", pa.float64()),
-        CHECKSUMS,
+        *_CHECKSUMS,
     ),
+    ("set_id",),
 )
 FRAMES = Table(
     "frames",
@@ -200,10 +210,9 @@ RUNS = Table(
         ("oversample", pa.int64()),
         ("rescore_bytes", pa.int64()),
         ("index_bytes", pa.int64()),
-        # The C asked for with expected. `candidates` of a row without it may hold others, too.
-        ("expected_candidates", pa.list_(pa.int64())),
-        CHECKSUMS,
+        *_CHECKSUMS,
     ),
+    ("run_id",),
 )
 _COUNTS = (
     ("relevance", pa.int32()),
@@ -317,8 +326,9 @@ BENCHES = Table(
         ("files", _NAMES),
         ("started_at", _TIME),
         ("seconds", pa.float64()),
-        CHECKSUMS,
+        *_CHECKSUMS,
     ),
+    ("bench_id",),
 )
 
 # Work in progress of `cmr evaluate --shard` and `--engine ray`; gone once the runs are there.
@@ -370,7 +380,9 @@ TASKS = Table(
         ("host", pa.string()),
         ("started_at", _TIME),
         ("seconds", pa.float64()),
+        *_CHECKSUMS,
     ),
+    ("task",),
 )
 THRESHOLDS = Table(
     "thresholds",

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import glob
+import hashlib
 import io
 import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import pyarrow as pa
@@ -24,6 +25,9 @@ from cmr.warehouse.remote import Remote, RemoteFile, remote
 
 # Seconds for which a remote catalogue is not listed again: a command asks for it several times.
 FRESH = 2.0
+# Every page is written with a checksum of its own, and read only if it fits.
+_CHECKED = {"page_checksum_verification": True}
+_WRITTEN = {"write_page_checksum": True}
 T = TypeVar("T")
 U = TypeVar("U")
 
@@ -40,6 +44,13 @@ class Entry:
     changed: float | None
 
 
+def parquet_bytes(table: pa.Table) -> bytes:
+    """A small table as the bytes of a Parquet file."""
+    sink = io.BytesIO()
+    pq.write_table(table, sink, **_WRITTEN)
+    return sink.getvalue()
+
+
 class Storage:
     """A root folder or URL and what one may do below it; paths are relative, with '/'."""
 
@@ -49,7 +60,7 @@ class Storage:
             root = unquote(urlsplit(root).path)
         self.remote: Remote | None = None
         if "://" not in root:
-            path = Path(root).expanduser().absolute()
+            path = Path(os.path.expanduser(root)).absolute()
             # DuckDB takes ".." out of the names that it gives files, and they are compared.
             self.root = self.base = os.path.realpath(path) if ".." in path.parts else str(path)
         else:
@@ -107,27 +118,41 @@ class Storage:
         """One Parquet file. Raises CmrError, naming it, if it is missing or damaged."""
         if self.remote and columns is None:
             with self._reading(relative):
-                return pq.ParquetFile(pa.BufferReader(self.remote.read(relative))).read()
+                return pq.ParquetFile(
+                    pa.BufferReader(self.remote.read(relative)), **_CHECKED
+                ).read()
         with self.parquet(relative) as file:
             return file.read(columns=columns)
 
-    def read_rows(self, folder: str) -> dict[str, pa.Table]:
+    def read_rows(self, folder: str) -> dict[str, pa.Table | CmrError]:
         """The small Parquet files right below a folder by name, each with few rows.
 
-        From an object store: one listing, and what it shows to be new, many at a time.
+        One that cannot be read is the CmrError that says why. From an object store: one listing,
+        and what it shows to be new, many at a time.
         """
+
+        def read(name: str) -> pa.Table | CmrError:
+            try:
+                return self.read(name)
+            except CmrError as error:
+                return error
+
         if not self.remote:
+            # A folder below holds no rows; a row's name has no slash that is not encoded.
             names = [name for name in self.listing(folder) if name.endswith(".parquet")]
-            return {name: self.read(name) for name in names}
+            return {name: read(name) for name in names}
         marks = {
             name: mark
             for name, mark in self.remote.listing(folder, FRESH).items()
             if name.endswith(".parquet") and not name.endswith("/_anchor.parquet")
         }
-        found = {}
+        found: dict[str, pa.Table | CmrError] = {}
         for name, data in self.remote.read_small(marks).items():
-            with self._reading(name):
-                found[name] = pq.ParquetFile(pa.BufferReader(data)).read()
+            try:
+                with self._reading(name):
+                    found[name] = pq.ParquetFile(pa.BufferReader(data), **_CHECKED).read()
+            except CmrError as error:
+                found[name] = error
         return found
 
     @contextlib.contextmanager
@@ -135,10 +160,12 @@ class Storage:
         """An open Parquet file, to be read group by group; errors as in `read`."""
         with self._reading(relative):
             if self.remote:
-                with pq.ParquetFile(RemoteFile(self.remote, relative), pre_buffer=True) as file:
+                with pq.ParquetFile(
+                    RemoteFile(self.remote, relative), pre_buffer=True, **_CHECKED
+                ) as file:
                     yield file
             else:
-                with pq.ParquetFile(self.path(relative), filesystem=self._fs) as file:
+                with pq.ParquetFile(self.path(relative), filesystem=self._fs, **_CHECKED) as file:
                     yield file
 
     @contextlib.contextmanager
@@ -162,10 +189,10 @@ class Storage:
         an object only once its upload is complete.
         """
         if self.remote:
-            return self.remote.write_parquet(relative, schema, tables, **options)
+            return self.remote.write_parquet(relative, schema, tables, **_WRITTEN, **options)
         with (
             self._writing(relative) as written,
-            pq.ParquetWriter(written, schema, filesystem=self._fs, **options) as writer,
+            pq.ParquetWriter(written, schema, filesystem=self._fs, **_WRITTEN, **options) as writer,
         ):
             for table in tables:
                 writer.write_table(table, row_group_size=max(1, table.num_rows))
@@ -182,9 +209,7 @@ class Storage:
     def write_row(self, relative: str, table: pa.Table) -> None:
         """Write a catalogue row's Parquet file, whole or not at all; in one request."""
         if self.remote:
-            sink = io.BytesIO()
-            pq.write_table(table, sink)
-            self.remote.put(relative, sink.getvalue())
+            self.remote.put(relative, parquet_bytes(table))
         else:
             self.write(relative, table.schema, [table])
 
@@ -222,6 +247,20 @@ class Storage:
         if self.remote:
             return self.remote.checksum(relative)
         return file_hash(self.path(relative))
+
+    def footer(self, relative: str) -> str:
+        """SHA-256 of a Parquet file's footer, which says where its pages are and what they hold."""
+        with self._open(relative) as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - 8))
+            length = int.from_bytes(file.read(8)[:4], "little")
+            file.seek(max(0, size - 8 - length))
+            return hashlib.sha256(file.read(length + 8)).hexdigest()
+
+    def _open(self, relative: str) -> IO[bytes] | RemoteFile:
+        if self.remote:
+            return RemoteFile(self.remote, relative)
+        return open(self.path(relative), "rb")
 
     def delete(self, relative: str) -> None:
         """Remove a file; one that is gone already is no error."""

@@ -12,32 +12,39 @@ import json
 import os
 import secrets
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 from filelock import FileLock, Timeout
 
-from cmr.errors import CmrError, MissingFileError
+from cmr.errors import CmrError, DamageWarning, MissingFileError
 from cmr.warehouse import layout, schemas
-from cmr.warehouse.schemas import EMBEDDING_KEYS, Table
+from cmr.warehouse.rows import read_row, seal
+from cmr.warehouse.schemas import ADDED, EMBEDDING_KEYS, Table
 from cmr.warehouse.storage import Storage
+
+# What no row names any more stays so long, for a reader may have begun before the row was replaced.
+HOUR = 3600.0
+Row = dict[str, Any]
 
 
 class BusyError(CmrError):
     """Another process holds the claim."""
 
 
-def recorded(row: Mapping[str, Any]) -> dict[str, str]:
-    """{file: SHA-256} of what a catalogue row has recorded.
+def recorded(row: Mapping[str, Any], what: str = "checksums") -> dict[str, str]:
+    """{file: SHA-256} of what a catalogue row has recorded, of its files or of their `footers`.
 
     The fingerprint of an embedding set that says nothing else is that of its vectors' file.
     """
-    sums = row.get("checksums") or [None] * len(row.get("files") or ())
+    sums = row.get(what) or [None] * len(row.get("files") or ())
     found = {
         file: digest for file, digest in zip(row.get("files") or (), sums, strict=False) if digest
     }
-    if row.get("set_id") and row["fingerprint"] and row["files"]:
+    if what == "checksums" and row.get("set_id") and row["fingerprint"] and row["files"]:
         found.setdefault(row["files"][0], row["fingerprint"])
     return found
 
@@ -49,7 +56,8 @@ class Warehouse:
         """Wrap a root that is known to hold a warehouse."""
         self.storage = storage
         self.root = storage.root
-        self._sums: dict[str, str] = {}
+        # SHA-256 of files written here, and of their footers.
+        self._sums: dict[str, tuple[str, str]] = {}
 
     @classmethod
     def open(cls, root: str) -> Warehouse:
@@ -61,7 +69,11 @@ class Warehouse:
             raise CmrError(
                 f"there is no warehouse at {storage.root}; `cmr ingest` makes one"
             ) from None
-        found = json.loads(marker).get("format")
+        found = _format(marker)
+        if found is None:
+            raise CmrError(
+                f"{storage.path(layout.MARKER)} is damaged; `cmr ingest` writes it again"
+            )
         if found != layout.FORMAT:
             raise CmrError(
                 f"the warehouse at {storage.root} has format {found}; cmr reads {layout.FORMAT}"
@@ -70,13 +82,16 @@ class Warehouse:
 
     @classmethod
     def create(cls, root: str) -> Warehouse:
-        """The warehouse at `root`, made if there is none."""
+        """The warehouse at `root`, made if there is none; its marker and anchors, if damaged."""
         storage = _storage(root)
         if not storage.exists(layout.MARKER):
             if storage.is_local:
                 _make_folder(storage.root)
             with cls(storage).claim("create"):
-                _write_anchors(storage)
+                _write_anchors(storage, layout.ANCHORED)
+        elif bad := _damaged_anchors(storage):
+            with cls(storage).claim("create"):
+                _write_anchors(storage, bad)
         return cls.open(root)
 
     @contextlib.contextmanager
@@ -157,12 +172,12 @@ class Warehouse:
             else {"compression": "zstd"}
         )
         self.storage.write(relative, table.schema, data, **options)
-        self._sums[relative] = self.storage.checksum(relative)
+        self._sums[relative] = self.storage.checksum(relative), self.storage.footer(relative)
         return relative
 
     def checksum(self, relative: str) -> str:
         """SHA-256 of a data file that this object wrote, as it was when written."""
-        return self._sums[relative]
+        return self._sums[relative][0]
 
     def write_embeddings(self, keys: Mapping[str, Any], data: Iterable[pa.Table]) -> str:
         """Write one embedding set's vectors; `keys` are all of EMBEDDING_KEYS."""
@@ -173,43 +188,65 @@ class Warehouse:
     def commit(self, table: Table, name: str, row: Mapping[str, Any]) -> None:
         """Publish a catalogue row; one of the same name is replaced at once.
 
-        The checksums of its files are added: of those written here, and of those that the row
-        before it named. Only for the holder of the claim on it.
+        The checksums of its files are added, of those written here and of those that the row
+        before it named, and its own. Files that only the row before named stay for those who read
+        it: see `sweep`. Only for the holder of the claim on it.
         """
-        missing = set(table.schema.names) - set(row) - {"checksums"}
+        missing = set(table.schema.names) - set(row) - set(ADDED)
         if missing:
             raise ValueError(f"catalogue row of {table.name} lacks {sorted(missing)}")
-        before: dict[str, str] = {}
-        with contextlib.suppress(CmrError):
-            before = recorded(self.find(table, name) or {})
-        known = {**before, **self._sums}
-        sums = [known.get(file) for file in row["files"]]
-        data = pa.Table.from_pylist([{**row, "checksums": sums}], schema=table.schema)
+        with warnings.catch_warnings():
+            # It is about to be replaced.
+            warnings.simplefilter("ignore", DamageWarning)
+            before = self.find(table, name) or {}
+        digests, footers = recorded(before), recorded(before, "footers")
+        for file, (digest, footer) in self._sums.items():
+            digests[file], footers[file] = digest, footer
+        sums = {
+            "checksums": [digests.get(file) for file in row["files"]],
+            "footers": [footers.get(file) for file in row["files"]],
+        }
         path = layout.catalogue_path(table, name)
-        self.storage.write_row(path, data)
+        self._retire(set(before.get("files") or ()) - set(row["files"]))
+        self.storage.write_row(path, seal(table, name, {**row, **sums}))
         self.storage.clear_parts(path)
 
-    def find(self, table: Table, name: str) -> dict[str, Any] | None:
-        """The catalogue row of this name, or None."""
+    def find(self, table: Table, name: str) -> Row | None:
+        """The catalogue row of this name, or None; a damaged one is none, and is warned of."""
         path = layout.catalogue_path(table, name)
         # A missing object is known by its reading: to ask first would be a request more.
         if self.storage.is_local and not self.storage.exists(path):
             return None
         try:
-            rows: list[dict[str, Any]] = self.storage.read(path).to_pylist()
+            return read_row(table, path, self.storage.read(path))
         except MissingFileError:
             return None
-        return _complete(table, rows)[0]
+        except CmrError as error:
+            tell(error)
+            return None
 
-    def catalogue(self, table: Table) -> list[dict[str, Any]]:
-        """Every row of a catalogue table, by file name."""
-        rows: list[dict[str, Any]] = []
+    def catalogue(self, table: Table, strict: bool = False) -> list[Row]:
+        """Every row of a catalogue table, by file name; damaged ones are left out and warned of.
+
+        `strict`: raise CmrError for a damaged one instead, for who goes by what no row names.
+        """
+        rows: list[Row] = []
         for path, found in self.storage.read_rows(table.name).items():
-            if not path.endswith("/_anchor.parquet"):
-                rows.extend(_complete(table, found.to_pylist()))
+            if path.endswith("/_anchor.parquet"):
+                continue
+            try:
+                if isinstance(found, CmrError):
+                    raise found
+                rows.append(read_row(table, path, found))
+            except MissingFileError:
+                continue  # removed since it was listed
+            except CmrError as error:
+                if strict:
+                    raise
+                tell(error)
         return rows
 
-    def catalogue_of(self, table: Table, start: str) -> list[dict[str, Any]]:
+    def catalogue_of(self, table: Table, start: str) -> list[Row]:
         """The rows whose names begin with `start`; damaged ones are left out."""
         names = [
             name
@@ -217,16 +254,18 @@ class Warehouse:
             if name.startswith(f"{table.name}/{start}") and name.endswith(".parquet")
         ]
 
-        def read(name: str) -> list[dict[str, Any]]:
+        def read(name: str) -> Row | None:
             try:
-                return list(self.storage.read(name).to_pylist())
+                return read_row(table, name, self.storage.read(name))
             except CmrError:
-                return []
+                return None
 
-        return [row for rows in self.storage.each(read, names) for row in rows]
+        return [row for row in self.storage.each(read, names) if row is not None]
 
     def remove(self, table: Table, name: str) -> None:
-        """Take back a catalogue row; what it names is then nobody's."""
+        """Take back a catalogue row; what it names is then nobody's, and stays for its readers."""
+        before = self.find(table, name)
+        self._retire(before["files"] if before else ())
         self.storage.delete(layout.catalogue_path(table, name))
 
     def read(self, files: Iterable[str], table: Table) -> pa.Table:
@@ -236,24 +275,72 @@ class Warehouse:
         return pa.concat_tables(parts) if parts else table.schema.empty_table()
 
     def sweep(self, partition: str, keep: Iterable[str] | Callable[[], Iterable[str]]) -> None:
-        """Remove from a partition what `keep` does not name: the rest of a killed writer.
+        """Remove from a partition what `keep` does not name and has not changed for an hour.
 
-        Only for the holder of the claim on that partition, and only on a local disk: a function
-        for `keep` is called there alone.
+        That is the rest of killed writers, and what rows named that have been replaced since:
+        `commit` and `remove` touch those files, so that readers of the row have an hour. Only for
+        the holder of the claim on that partition, and only on a local disk: a function for `keep`
+        is called there alone.
         """
+        if not self.storage.is_local:
+            return
+        kept = set(keep() if callable(keep) else keep)
+        rest = [path for path in self.storage.listing(partition) if path not in kept]
+        before = time.time() - HOUR
+        for path, (_, changed) in zip(rest, self.storage.states(rest), strict=True):
+            if changed / 1e9 < before:
+                self.storage.delete(path)
+
+    def _retire(self, files: Iterable[str]) -> None:
+        """Note that from now on no row names these files: their age begins anew."""
         if self.storage.is_local:
-            kept = set(keep() if callable(keep) else keep)
-            for path in self.storage.listing(partition):
-                if path not in kept:
-                    self.storage.delete(path)
+            for name in files:
+                with contextlib.suppress(OSError):
+                    os.utime(self.storage.path(name))
 
 
-def _complete(table: Table, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Catalogue rows with NULL in the columns that were added after they were written."""
-    return [{**dict.fromkeys(table.schema.names), **row} for row in rows]
+def tell(error: CmrError) -> None:
+    """Warn of a damaged file, which is left out."""
+    warnings.warn(str(error), DamageWarning, stacklevel=3)
 
 
-def _write_anchors(storage: Storage) -> None:
+def _format(marker: bytes) -> object:
+    """The format that a marker names; None of a damaged one."""
+    try:
+        return json.loads(marker)["format"]
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _damaged_anchors(storage: Storage) -> list[Table]:
+    """The tables whose anchors are not what was written; all where the marker is not."""
+    if _format(storage.read_bytes(layout.MARKER)) is None:
+        return list(layout.ANCHORED)
+    return [table for table in layout.ANCHORED if not is_anchor(storage, table)]
+
+
+def is_fixed(storage: Storage, path: str) -> bool:
+    """Whether a marker or anchor is what was written."""
+    if path == layout.MARKER:
+        return _format(storage.read_bytes(path)) == layout.FORMAT
+    return any(
+        is_anchor(storage, table) for table in layout.ANCHORED if layout.anchor_path(table) == path
+    )
+
+
+def is_anchor(storage: Storage, table: Table) -> bool:
+    """Whether a table's anchor is there, without rows, and has columns that the table has had."""
+    try:
+        found = storage.read(layout.anchor_path(table))
+    except CmrError:
+        return False
+    return found.num_rows == 0 and all(
+        field.name in table.schema.names and field.type == table.schema.field(field.name).type
+        for field in found.schema
+    )
+
+
+def _write_anchors(storage: Storage, tables: Sequence[Table]) -> None:
     """One file without rows a table, so that no view is ever without a file; the marker last."""
 
     def write(table: Table) -> None:
@@ -261,7 +348,7 @@ def _write_anchors(storage: Storage) -> None:
         storage.write_row(path, table.schema.empty_table())
         storage.clear_parts(path)
 
-    storage.each(write, [*schemas.TABLES.values(), layout.EMBEDDINGS])
+    storage.each(write, tables)
     storage.write_bytes(layout.MARKER, json.dumps({"format": layout.FORMAT}).encode())
     storage.clear_parts(layout.MARKER)
 

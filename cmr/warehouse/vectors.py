@@ -16,8 +16,14 @@ import pyarrow.parquet as pq
 
 from cmr.errors import CmrError
 from cmr.represent.precisions import Encoded
-from cmr.warehouse.schemas import FLOAT_PRECISIONS, embeddings_schema, vector_bytes
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.schemas import (
+    EMBEDDING_SETS,
+    FLOAT_PRECISIONS,
+    embeddings_schema,
+    vector_bytes,
+)
+from cmr.warehouse.store import Warehouse, recorded
+from cmr.warehouse.verified import remedy
 
 # Vectors of a row group: small enough to stream, large enough to read at full speed.
 GROUP_BYTES = 8 * 2**20
@@ -89,6 +95,7 @@ class StoredVectors:
         for name in self._files:
             with contextlib.ExitStack() as stack:
                 storage = self._warehouse.storage
+                stack.enter_context(self._blaming(name))
                 files = [stack.enter_context(storage.parquet(name))]
                 starts = _starts(files[0], at)
                 groups = [g for g, (a, b) in enumerate(pairwise(starts)) if self._wanted(a, b)]
@@ -108,6 +115,20 @@ class StoredVectors:
                 f"the embedding set {self.row['set_id']} has {at} vectors, its entry says "
                 f"{self.row['rows']}"
             )
+
+    @contextlib.contextmanager
+    def _blaming(self, name: str) -> Iterator[None]:
+        """Check a file's footer, for pages are checked as they are read; say what to do."""
+        storage, mend = self._warehouse.storage, remedy(EMBEDDING_SETS, self.row)
+        try:
+            expected = recorded(self.row, "footers").get(name)
+            if expected is not None and storage.footer(name) != expected:
+                raise CmrError(f"{storage.path(name)} is damaged: its footer is not as written")
+            yield
+        except FileNotFoundError:
+            raise CmrError(f"the warehouse lacks {storage.path(name)}; {mend}") from None
+        except (CmrError, pa.ArrowException, OSError) as error:
+            raise CmrError(f"{error}; {mend}") from None
 
     def _wanted(self, start: int, end: int) -> bool:
         if end <= self._part[0] or start >= self._part[1]:

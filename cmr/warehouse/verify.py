@@ -9,8 +9,10 @@ from dataclasses import dataclass
 
 from cmr.errors import CmrError
 from cmr.warehouse.inventory import ROW, Found, anchors_and_rows
+from cmr.warehouse.rows import Row, read_row
+from cmr.warehouse.schemas import ROW_CHECKSUM, TABLES
 from cmr.warehouse.storage import Storage
-from cmr.warehouse.store import Warehouse, recorded
+from cmr.warehouse.store import Warehouse, is_fixed, recorded
 
 OK = "ok"
 DAMAGED = "damaged"
@@ -54,7 +56,7 @@ def verify(warehouse: Warehouse, bar: Bar) -> list[Checked]:
     storage = warehouse.storage
     fixed = anchors_and_rows(warehouse)
     found = [_read(storage, entry) for entry in fixed]
-    bad = {one.path for one in found if one.state != OK}
+    bad = {one.path for one in found if one.state in (DAMAGED, MISSING)}
     named = [
         one
         for entry in fixed
@@ -76,14 +78,15 @@ def verify(warehouse: Warehouse, bar: Bar) -> list[Checked]:
 
 
 def _read(storage: Storage, entry: Found) -> Checked:
-    """A catalogue row or an anchor, which must be readable and whole."""
+    """A catalogue row, which must fit its checksum, an anchor or the marker."""
     if entry.bytes < 0:
         return Checked(entry.path, 0, MISSING)
     try:
-        if entry.path.endswith(".parquet"):
-            table = storage.read(entry.path)
-            if entry.kind == ROW and (table.num_rows != 1 or "files" not in table.column_names):
-                return Checked(entry.path, entry.bytes, DAMAGED, "it is no catalogue row")
+        if entry.kind == ROW:
+            if ROW_CHECKSUM not in _row(storage, entry.path):
+                return Checked(entry.path, entry.bytes, UNRECORDED)
+        elif not is_fixed(storage, entry.path):
+            return Checked(entry.path, entry.bytes, DAMAGED, "it is not what was written")
     except CmrError as error:
         if entry.kind == ROW and not storage.exists(entry.path):
             return Checked(entry.path, 0, OK)
@@ -93,12 +96,19 @@ def _read(storage: Storage, entry: Found) -> Checked:
 
 def _named(storage: Storage, path: str) -> Iterator[_Named]:
     """What the catalogue row in this file names."""
-    if not storage.exists(path):
-        return
-    for row in storage.read(path).to_pylist():
+    if storage.exists(path):
+        row = _row(storage, path)
         sums = recorded(row)
         for name in row["files"]:
             yield _Named(name, sums.get(name), path)
+
+
+def _row(storage: Storage, path: str) -> Row:
+    """A catalogue row as it stands in its file. Raises CmrError if it is damaged."""
+    table = TABLES[path.partition("/")[0]]
+    data = storage.read(path)
+    row = read_row(table, path, data)
+    return {name: row[name] for name in data.column_names}
 
 
 def _check(storage: Storage, named: _Named, size: int) -> Checked | None:
@@ -131,4 +141,4 @@ def _compare(storage: Storage, named: _Named, size: int) -> Checked:
 
 def _why(error: Exception) -> str:
     """The reason alone, for the path stands before it."""
-    return str(error).rpartition("Parquet file: ")[2]
+    return str(error).rpartition("Parquet file: ")[2].rpartition(".parquet ")[2]

@@ -25,7 +25,7 @@ final as (
             else 1 - choose_ratio(candidates - relevants, candidates, least(k, candidates))
         end as hit_rate,
         reciprocal_chance(relevants, candidates, k) as mrr_at,
-        relevants * least(k, candidates) / (candidates * k) as precision
+        relevants * least(k, candidates) / (candidates::double * k) as precision
     from shares
     inner join int_pools using (run_id)
     inner join int_cutoffs using (run_id)

@@ -13,9 +13,10 @@
 -- @gain_exp: The same with the exponential gain.
 with
 pairs as (
-    select int_expected_pairs.*, int_cutoffs.k
+    select int_expected_pairs.*, int_cutoffs.k, int_depths.depth
     from int_expected_pairs
     inner join int_cutoffs using (run_id)
+    inner join int_depths using (k)
 ),
 gained as (
     select
@@ -40,9 +41,9 @@ final as (
         gained.query_id, gained.cluster, gained.k,
         1.0 / gained.relevants as weight,
         found.inside / gained.relevants as recall,
-        case when gained.above is null and offset_ > 0 then 0.0 else found.hit end as hit_rate,
-        case when gained.above is null and offset_ > 0 then 0.0 else found.mrr end as mrr,
-        case when gained.above is null and offset_ > 0 then 0.0 else found.mrr_at end as mrr_at,
+        case when gained.above is null and gained.offset_ > 0 then 0.0 else found.hit end as hit_rate,
+        case when gained.above is null and gained.offset_ > 0 then 0.0 else found.mrr end as mrr,
+        case when gained.above is null and gained.offset_ > 0 then 0.0 else found.mrr_at end as mrr_at,
         gained.gain * found.discounted as ndcg,
         gained.gain_exp * found.discounted as ndcg_exp,
         found.inside / gained.k as precision,
@@ -50,6 +51,13 @@ final as (
         gained.gain_exp
     from gained
     left join int_expected_values as found
-        using (m_all, n, above, tied, offset_, m, k)
+        on
+            found.m_all = gained.m_all
+            and found.n = gained.n
+            and found.above = gained.above
+            and found.tied = gained.tied
+            and found.offset_ = gained.offset_
+            and found.m = gained.m
+            and found.k = gained.depth
 )
 select * from final

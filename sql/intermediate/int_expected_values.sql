@@ -1,4 +1,5 @@
--- Each distinct case's expectations over pools and tie orders, for every K in use.
+-- Each distinct case's expectations over pools and tie orders, for every K in use;
+-- k is a depth of int_depths.
 -- @m_all: Non-relevant gallery items, M.
 -- @n: How many of them are drawn.
 -- @offset_: Relevant items certainly before.
@@ -11,7 +12,7 @@
 -- @mrr_at: E[1 / rank; rank <= K and no relevant item before].
 with
 cutoffs as (
-    select distinct k from int_cutoffs
+    select distinct depth as k from int_depths
 ),
 odds as materialized (
     select * from int_pool_odds

@@ -5,11 +5,10 @@
 -- @m_all: Items that are drawn from: M, or M + 1.
 -- @n: How many are drawn.
 -- @b: How many of them count as before.
--- @odds: P(X = 0), P(X = 1), … below the largest K in use, or all of them.
+-- @odds: P(X = 0), P(X = 1), … below the largest depth in use.
 with
 depth as (
-    -- No pool holds more, nor one drawn for the ends of a tie group.
-    select least(max(k), (select max(n) + 2 from int_expected_cases)) as k from int_cutoffs
+    select max(depth) as k from int_depths
 ),
 ties as (
     select m_all + 1 as m_all, n + 1 as n, unnest([above, above + tied + 1]) as b

@@ -6,7 +6,9 @@ committed as (
 source as (
     select *
     from read_parquet(
-        getvariable('cmr_root') || '/embeddings/dataset=*/model=*/modality=*/dim=*/dim_method=*/precision=*/*.parquet',
+        coalesce(
+            getvariable('cmr_embeddings'), [getvariable('cmr_root') || '/embeddings/dataset=*/model=*/modality=*/dim=*/dim_method=*/precision=*/*.parquet']
+        ),
         hive_partitioning = true, hive_types = {'dataset': varchar, 'model': varchar, 'modality': varchar, 'dim': bigint, 'dim_method': varchar, 'precision': varchar}, union_by_name = true, filename = true
     )
 ),

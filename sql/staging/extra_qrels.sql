@@ -7,7 +7,9 @@ committed as (
 source as (
     select *
     from read_parquet(
-        getvariable('cmr_root') || '/extra_qrels/dataset=*/qrels=*/*.parquet',
+        coalesce(
+            getvariable('cmr_extra_qrels'), [getvariable('cmr_root') || '/extra_qrels/dataset=*/qrels=*/*.parquet']
+        ),
         hive_partitioning = true, hive_types = {'dataset': varchar, 'qrels': varchar}, union_by_name = true, filename = true
     )
 ),

@@ -9,7 +9,9 @@ committed as (
 source as (
     select *
     from read_parquet(
-        getvariable('cmr_root') || '/frames/dataset=*/model=*/*.parquet',
+        coalesce(
+            getvariable('cmr_frames'), [getvariable('cmr_root') || '/frames/dataset=*/model=*/*.parquet']
+        ),
         hive_partitioning = true, hive_types = {'dataset': varchar, 'model': varchar}, union_by_name = true, filename = true
     )
 ),

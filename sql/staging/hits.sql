@@ -6,7 +6,9 @@ committed as (
 source as (
     select *
     from read_parquet(
-        getvariable('cmr_root') || '/hits/run_id=*/*.parquet',
+        coalesce(
+            getvariable('cmr_hits'), [getvariable('cmr_root') || '/hits/run_id=*/*.parquet']
+        ),
         hive_partitioning = true, hive_types = {'run_id': varchar}, union_by_name = true, filename = true
     )
     union all by name

@@ -6,7 +6,9 @@ committed as (
 source as (
     select *
     from read_parquet(
-        getvariable('cmr_root') || '/items/dataset=*/modality=*/*.parquet',
+        coalesce(
+            getvariable('cmr_items'), [getvariable('cmr_root') || '/items/dataset=*/modality=*/*.parquet']
+        ),
         hive_partitioning = true, hive_types = {'dataset': varchar, 'modality': varchar}, union_by_name = true, filename = true
     )
 ),

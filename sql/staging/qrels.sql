@@ -6,7 +6,9 @@ committed as (
 source as (
     select *
     from read_parquet(
-        getvariable('cmr_root') || '/qrels/dataset=*/*.parquet',
+        coalesce(
+            getvariable('cmr_qrels'), [getvariable('cmr_root') || '/qrels/dataset=*/*.parquet']
+        ),
         hive_partitioning = true, hive_types = {'dataset': varchar}, union_by_name = true, filename = true
     )
 ),

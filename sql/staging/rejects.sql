@@ -8,7 +8,9 @@ committed as (
 source as (
     select *
     from read_parquet(
-        getvariable('cmr_root') || '/rejects/dataset=*/*.parquet',
+        coalesce(
+            getvariable('cmr_rejects'), [getvariable('cmr_root') || '/rejects/dataset=*/*.parquet']
+        ),
         hive_partitioning = true, hive_types = {'dataset': varchar}, union_by_name = true, filename = true
     )
 ),

@@ -3,45 +3,27 @@
 -- @candidates: The C that expected was asked for.
 with
 source as (
-    select *
-    from read_parquet(getvariable('cmr_root') || '/runs/*.parquet', union_by_name = true)
-    union all by name
-    -- Columns that a warehouse may be older than.
-    select
-        null::varchar[] as checksums,
-        null::varchar as quantizer,
-        null::varchar as query_precision,
-        null::varchar as scorer_settings,
-        null::bigint as list_length,
-        null::bigint as connectivity,
-        null::bigint as expansion_add,
-        null::bigint as expansion_search,
-        null::varchar as rescore,
-        null::bigint as oversample,
-        null::bigint as rescore_bytes,
-        null::bigint as index_bytes,
-        null::bigint[] as expected_candidates
-    where false
+    select * exclude (footers) from catalogue_runs
 ),
 final as (
     select
-        source.* exclude (expected_candidates) replace (
+        source.* exclude (row_checksum) replace (
             known_quantizer(source.quantizer, source.precision) as quantizer,
-            -- Earlier versions recorded the sizes of commands that asked for no pools, too: the
-            -- default ones, where none of them was drawn though others were.
-            coalesce(
-                source.expected_candidates,
-                list_filter(
+            -- Earlier versions, whose rows have no checksum of themselves, recorded the sizes of
+            -- commands that asked for no pools, too: the default ones, of which none was drawn.
+            case
+                when not list_contains(source.protocols, 'expected') then []
+                else list_filter(
                     source.candidates,
-                    lambda size: list_contains(source.protocols, 'expected')
-                    and size <= source.gallery
-                    and (
-                        len(source.sampled_candidates) = 0
-                        or list_contains(source.sampled_candidates, size)
-                        or size not in (100, 200, 300, 400, 500)
+                    lambda size: size <= source.gallery
+                    and not (
+                        source.row_checksum is null
+                        and len(source.sampled_candidates) > 0
+                        and size in (100, 200, 300, 400, 500)
+                        and not list_contains(source.sampled_candidates, size)
                     )
                 )
-            ) as candidates
+            end as candidates
         ),
         concat_ws(
             ', ',

@@ -6,7 +6,9 @@ committed as (
 source as (
     select *
     from read_parquet(
-        getvariable('cmr_root') || '/sampled_ranks/run_id=*/*.parquet',
+        coalesce(
+            getvariable('cmr_sampled_ranks'), [getvariable('cmr_root') || '/sampled_ranks/run_id=*/*.parquet']
+        ),
         hive_partitioning = true, hive_types = {'run_id': varchar}, union_by_name = true, filename = true
     )
 ),

@@ -124,7 +124,7 @@ def without_checksums(root):
     for path in [*root.glob("*/*.parquet")]:
         table = pq.read_table(path)
         if "checksums" in table.column_names:
-            pq.write_table(table.drop_columns(["checksums"]), path)
+            pq.write_table(table.drop_columns(["checksums", "footers", "row_checksum"]), path)
 
 
 def test_rows_of_an_earlier_version(cmr, root):
@@ -357,6 +357,7 @@ def test_remove_lists_asks_and_removes(cmr, root):
     others = "select * from metrics where precision = 'fp32' order by all"
     values = wh.sql(others).fetchall()
     assert "2 runs removed" in cmr(*asked, "--yes").stdout
+    cmr("warehouse", "vacuum", "-w", root, "--older", "0")
     left = [path for path in snapshot(root) if any(run_id in path for run_id in gone)]
     assert left == []
     assert not any((root / f"ranks/run_id={run_id}").exists() for run_id in gone)
@@ -384,7 +385,7 @@ def test_remove_killed_on_the_way(cmr, root, monkeypatch):
 
     def killed(name):
         calls.append(name)
-        if len(calls) > 2:
+        if len(calls) > 1:
             raise KeyboardInterrupt
         real(name)
 

@@ -202,10 +202,10 @@ def test_a_kill_leaves_no_half_file(odd, tmp_path):
     query = "select range, hash(range) as h from range({})"
     command = [sys.executable, "-m", "cmr", "export", "csv", "-w", odd, "-o", str(out)]
     process = subprocess.Popen([*command, query.format(500_000_000)], stderr=subprocess.DEVNULL)
-    part = tmp_path / f".big.csv.part-{process.pid}"
-    end = time.time() + 60
-    while (not part.exists() or part.stat().st_size < 1_000_000) and time.time() < end:
+    end, part = time.time() + 60, None
+    while (part is None or part.stat().st_size < 1_000_000) and time.time() < end:
         time.sleep(0.05)
+        part = next(tmp_path.glob(f".big.csv.part-*-{process.pid}-*"), None)
     assert part.stat().st_size >= 1_000_000
     process.send_signal(signal.SIGKILL)
     process.wait()

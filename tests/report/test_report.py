@@ -18,6 +18,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+from cmr import parts
 from cmr.cli.main import main
 from cmr.errors import CmrError
 from cmr.report import fonts, page, write
@@ -336,7 +337,8 @@ def test_a_full_disk(root, cmr, tmp_path, monkeypatch, number):
 
 @pytest.mark.usefixtures("no_drawing")
 def test_what_a_killed_process_left_goes(root, tmp_path):
-    left = tmp_path / "out" / ".part-999999999"
+    place, *_ = parts.mark().split("-")
+    left = tmp_path / "out" / f".part-{place}-999999999-abcd"
     left.mkdir(parents=True)
     (left / "half.png").write_bytes(b"x")
     write_report(root, str(tmp_path / "out"))

@@ -152,7 +152,8 @@ def test_texts_and_ids_come_back_as_they_are(cmr, tmp_path):
     assert rows == list(zip(ids, captions, strict=True))
     cmr("evaluate", "-w", root, "--dims", "64", "--precisions", "int8", "--candidates", "4",
         "--hits", "2")  # fmt: skip
-    found = con.execute("select distinct query_id from ranks").fetchall()
+    # A connection sees one state of a warehouse: this one is of after the evaluation.
+    found = connect(str(root)).execute("select distinct query_id from ranks").fetchall()
     assert {row[0] for row in found} == set(ids)
     shown = cmr("sql", "from items where modality = 'text'", "-w", root, "--format", "json").stdout
     assert {row["text"] for row in json.loads(shown)} == set(captions)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
 import threading
+import time
 
 import pyarrow as pa
 import pytest
@@ -32,12 +34,35 @@ def test_a_failed_write_leaves_nothing(tmp_path, monkeypatch):
     assert snapshot(tmp_path) == before
 
 
-def test_sweep_keeps_what_is_named(tmp_path):
+def test_sweep_removes_what_nobody_has_named_for_an_hour(tmp_path):
     warehouse = Warehouse.create(str(tmp_path / "w"))
-    keep, drop = (warehouse.write(schemas.QRELS, {"dataset": "d/ü"}, [TABLE]) for _ in range(2))
+    keep, drop, young = (
+        warehouse.write(schemas.QRELS, {"dataset": "d/ü"}, [TABLE]) for _ in range(3)
+    )
+    for name in (keep, drop):
+        os.utime(warehouse.storage.path(name), (time.time() - 3601,) * 2)
     warehouse.sweep(partition("qrels", {"dataset": "d/ü"}), [keep])
-    assert warehouse.storage.exists(keep)
-    assert not warehouse.storage.exists(drop)
+    assert [warehouse.storage.exists(name) for name in (keep, drop, young)] == [True, False, True]
+
+
+def test_what_a_row_named_stays_an_hour_for_its_readers(tmp_path):
+    """However old a file is: its hour begins when its row is replaced, or removed."""
+    warehouse = Warehouse.create(str(tmp_path / "w"))
+    row = dict.fromkeys(schemas.QRELS_SETS.schema.names) | {"dataset": "d", "qrels": "q"}
+    first, second = (warehouse.write(schemas.QRELS, {"dataset": "d"}, [TABLE]) for _ in range(2))
+    for name in (first, second):
+        os.utime(warehouse.storage.path(name), (time.time() - 7200,) * 2)
+    ages = [(first, second), (second,), ()]
+    for files, old in zip(([first], [second], None), ages, strict=True):
+        if files is None:
+            warehouse.remove(schemas.QRELS_SETS, "d/q")
+        else:
+            warehouse.commit(schemas.QRELS_SETS, "d/q", {**row, "files": files})
+        changed = dict(zip((first, second), warehouse.storage.states((first, second)), strict=True))
+        hour_old = [name for name, (_, at) in changed.items() if time.time() - at / 1e9 > 3600]
+        assert hour_old == list(old)
+    warehouse.sweep(partition("qrels", {"dataset": "d"}), [])
+    assert all(map(warehouse.storage.exists, (first, second)))
 
 
 def test_a_claim_is_exclusive(tmp_path):
@@ -95,9 +120,3 @@ def test_only_the_warehouse_writes_parquet():
         if re.search(r"ParquetWriter|write_table\(|write_parquet\(", path.read_text())
     ]
     assert set(users) == {"warehouse", "export"}
-
-
-def test_a_root_with_dots_is_the_folder_that_it_means(tmp_path):
-    """DuckDB names files without them, and views compare those names with the catalogue's."""
-    (tmp_path / "a").mkdir()
-    assert Storage(f"{tmp_path}/a/../w").root == str(tmp_path.resolve() / "w")

@@ -112,10 +112,10 @@ def _measure(
 
 
 def _memory(request: BenchRequest) -> int:
-    import psutil
+    from cmr.memory import total
 
     given = request.search.memory
-    return int(psutil.virtual_memory().total * SHARE) if given is None else given
+    return int(total() * SHARE) if given is None else given
 
 
 def check(request: BenchRequest) -> None:

@@ -12,6 +12,7 @@ from cmr.pipeline.bench.task import BATCH, ENCODE, SINGLE, Lane, Measured
 from cmr.warehouse.layout import partition
 from cmr.warehouse.schemas import BENCHES, TIMINGS
 from cmr.warehouse.store import Warehouse
+from cmr.warehouse.verified import is_sound
 
 Row = dict[str, Any]
 
@@ -19,11 +20,7 @@ Row = dict[str, Any]
 def is_measured(warehouse: Warehouse, row: Row, repeats: int) -> bool:
     """Whether what a row stands for was measured, as often or more."""
     found = warehouse.find(BENCHES, row["bench_id"])
-    return (
-        found is not None
-        and found["repeats"] >= repeats
-        and all(warehouse.storage.exists(name) for name in found["files"])
-    )
+    return found is not None and found["repeats"] >= repeats and is_sound(warehouse, found)
 
 
 def keep(warehouse: Warehouse, job: Job, done: Measured, race: str) -> None:
@@ -37,8 +34,6 @@ def keep(warehouse: Warehouse, job: Job, done: Measured, race: str) -> None:
             warehouse.sweep(partition(TIMINGS.name, keys), before)
             files = [warehouse.write(TIMINGS, keys, [timings(row, done, lane)])]
             warehouse.commit(BENCHES, row["bench_id"], {**row, "files": files})
-            for name in before:
-                warehouse.storage.delete(name)
 
 
 def complete(planned: Row, done: Measured, lane: Lane, race: str) -> Row:

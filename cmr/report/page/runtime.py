@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import functools
 
+from cmr import caches
+
 
 @functools.cache
 def runtime() -> str:
     """JavaScript that defines `vegaEmbed`, of the version that Altair writes for."""
-    import altair
+    with caches.any_home():
+        # It asks for the home as it is imported, for data sets that nobody reads here.
+        import altair
     import vl_convert
 
     version = ".".join(altair.SCHEMA_VERSION.lstrip("v").split(".")[:2])

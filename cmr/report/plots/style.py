@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cmr.errors import CmrError
-from cmr.report.fonts import Lettering
+from cmr.report.fonts import Lettering, lend_matplotlib_a_folder
 from cmr.warehouse.schemas import PRECISIONS
 
 # Inches.
@@ -95,6 +95,7 @@ def drawn(look: Look, name: str, draw: Callable[[], Any]) -> Iterator[tuple[str,
 
     Raises CmrError if a sign has no glyph: a plot has no empty boxes.
     """
+    lend_matplotlib_a_folder()
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 

@@ -1,0 +1,136 @@
+"""Where what can be made again is kept between runs, and whether it may be believed.
+
+A folder of the user's alone in the user's cache, else in the temporary folder, else none: cmr
+works without, only slower. What another user could have written is never read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from cmr import parts
+
+_SPILL = "spill-"
+_OTHERS = stat.S_IWGRP | stat.S_IWOTH
+
+
+def folder() -> Path | None:
+    """The folder to write in, mode 700; None where there can be none."""
+    for path in _places():
+        with contextlib.suppress(OSError):
+            # ~/.cache may be made, but no home, and no temporary folder.
+            if path.parent.parent.is_dir() and path != _temporary():
+                path.parent.mkdir(exist_ok=True)
+            path.mkdir(mode=0o700, exist_ok=True)
+            if not _mine(path):
+                continue
+            if path.lstat().st_mode & 0o077:
+                path.chmod(0o700)
+            if os.access(path, os.W_OK | os.X_OK) and _holds(path):
+                return path
+    return None
+
+
+def readable() -> list[Path]:
+    """The folders that are there and that nobody else can write in, one may write there or not."""
+    return [path for path in _places() if trusted(path)]
+
+
+def trusted(path: Path) -> bool:
+    """Whether a file or folder is this user's or root's, no link, and others cannot write it."""
+    try:
+        state = path.lstat()
+    except OSError:
+        return False
+    plain = stat.S_ISREG(state.st_mode) or stat.S_ISDIR(state.st_mode)
+    return plain and state.st_uid in (os.geteuid(), 0) and not state.st_mode & _OTHERS
+
+
+def spill() -> str:
+    """A name for what a query spills to disk, in the temporary folder; empty where there is none.
+
+    What a killed process left there goes.
+    """
+    base = _temporary()
+    if base is None:
+        return ""
+    with contextlib.suppress(OSError):
+        base.mkdir(mode=0o700, exist_ok=True)
+        if _mine(base) and trusted(base):
+            _clear_dead(str(base))
+            return str(base / f"{_SPILL}{parts.mark()}")
+    return ""
+
+
+@cache
+def _clear_dead(base: str) -> None:
+    """Once a process, for it is no hurry."""
+    for path in Path(base).glob(f"{_SPILL}*"):
+        if parts.left_behind(path.name.removeprefix(_SPILL)):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def any_home() -> Iterator[None]:
+    """While a library is imported that fails where there is no home, let there be one."""
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = os.devnull
+        try:
+            yield
+        finally:
+            del os.environ["HOME"]
+    else:
+        yield
+
+
+def _places() -> list[Path]:
+    return [path for path in (_home(), _temporary()) if path is not None]
+
+
+def _home() -> Path | None:
+    """cmr's folder in the user's cache; None without a home."""
+    import platformdirs
+
+    try:
+        path = Path(platformdirs.user_cache_dir("cmr"))
+    except RuntimeError:
+        return None
+    # Some versions give "~/.cache", which would be made in the current folder.
+    return path if path.is_absolute() else None
+
+
+def _mine(path: Path) -> bool:
+    state = path.lstat()
+    return stat.S_ISDIR(state.st_mode) and state.st_uid == os.geteuid()
+
+
+@cache
+def _holds(path: Path) -> bool:
+    """Whether a byte can be written: a full disk and a quota let an empty file be made."""
+    try:
+        with tempfile.TemporaryFile(dir=path) as file:
+            file.write(b"0" * 4096)
+            file.flush()
+        return True
+    except OSError:
+        return False
+
+
+def _temporary() -> Path | None:
+    try:
+        base = tempfile.gettempdir()
+    except OSError:
+        return None
+    # Python's last resort is the current folder, where nobody looks for a cache.
+    if base == os.path.abspath(os.curdir) and "TMPDIR" not in os.environ:
+        return None
+    return Path(base) / f"cmr-{os.geteuid()}"

@@ -1,0 +1,59 @@
+"""How much memory there is, and how much of it queries may take."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from pathlib import Path
+
+import psutil
+
+from cmr.errors import CmrError
+
+# Of the machine's memory, for one connection to DuckDB; what needs more spills to a folder.
+SHARE = 0.5
+# With less neither a query nor a tile gets anywhere.
+LEAST = 64 * 2**20
+# Bytes that connections may take where a caller names none: what `--memory` says.
+limit: ContextVar[int | None] = ContextVar("limit", default=None)
+# Limits of a control group, of its versions 2 and 1: of a container, or of a batch job.
+_GROUPS = (
+    ("/sys/fs/cgroup", "memory.max"),
+    ("/sys/fs/cgroup/memory", "memory.limit_in_bytes"),
+)
+
+
+def total() -> int:
+    """Bytes that this process can have: the machine's, or what its control group allows."""
+    found = [int(psutil.virtual_memory().total)]
+    paths = _own_groups()
+    for top, name in _GROUPS:
+        for inside in paths:
+            for folder in (Path(top, inside), *Path(top, inside).parents):
+                if not folder.is_relative_to(top):
+                    break
+                try:
+                    text = (folder / name).read_text()
+                except OSError:
+                    continue
+                if text.strip().isdecimal():
+                    found.append(int(text))
+    return min(one for one in found if one > 0)
+
+
+def for_queries(asked: int | None = None) -> int:
+    """Bytes that a connection may take. Raises CmrError where too few are asked for."""
+    found = asked or limit.get() or max(LEAST, int(total() * SHARE))
+    if found < LEAST:
+        raise CmrError(f"--memory must be at least {LEAST // 2**20} MiB")
+    return found
+
+
+def _own_groups() -> list[str]:
+    """This process's control groups as paths below their mounts; within a container just ""."""
+    try:
+        lines = Path("/proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return [""]
+    named = [line.split(":", 2) for line in lines if line.count(":") >= 2]
+    mine = [path.strip("/") for _, kinds, path in named if not kinds or "memory" in kinds]
+    return list(dict.fromkeys(["", *(path for path in mine if ".." not in path)]))

@@ -1,0 +1,49 @@
+"""Anchors: files without rows that show a table's columns before it has any."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from functools import cache
+
+import pyarrow.parquet as pq
+
+from cmr.errors import CmrError
+from cmr.warehouse.layout import ANCHORED, anchor_path
+from cmr.warehouse.schemas import Table
+from cmr.warehouse.storage import Storage
+from cmr.warehouse.store import is_anchor, tell
+
+_BY_NAME = {table.name: table for table in ANCHORED}
+
+
+def anchor(storage: Storage, name: str) -> str:
+    """The anchor of a table as DuckDB names it; one of this process where it is not sound.
+
+    A table that the warehouse is older than has none, and is not warned of.
+    """
+    table = _BY_NAME[name]
+    path = anchor_path(table)
+    if is_anchor(storage, table):
+        return storage.path(path)
+    if storage.exists(path):
+        tell(CmrError(f"{storage.path(path)} is damaged; `cmr ingest` makes it again"))
+    return _own(table)
+
+
+@cache
+def _folder() -> str:
+    folder = tempfile.mkdtemp(prefix="cmr-anchors-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def _own(table: Table) -> str:
+    """An anchor in a folder of this process, in partition folders of the same names."""
+    path = os.path.join(_folder(), anchor_path(table))
+    if not os.path.exists(path):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        pq.write_table(table.schema.empty_table(), path)
+    return path

@@ -1,0 +1,105 @@
+"""Catalogue rows carry a checksum of themselves, and one that does not fit is never used.
+
+The checksum covers the table, the file's name, and every column's name, type and value. So a
+changed bit, a row of another table and a renamed file are all noticed. A column that this version
+does not know makes a row unreadable, too: it is of a newer version, or its name is damaged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.types as kinds
+
+from cmr.errors import CmrError
+from cmr.warehouse.layout import catalogue_path
+from cmr.warehouse.schemas import ROW_CHECKSUM, Table
+
+Row = dict[str, Any]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def to_rows(table: pa.Table) -> list[Row]:
+    """Rows as dicts; times are aware datetimes, for which `to_pylist` would import pandas."""
+    columns = {}
+    for field, column in zip(table.schema, table.columns, strict=True):
+        if kinds.is_timestamp(field.type):
+            numbers = column.cast(pa.timestamp("us", field.type.tz)).cast(pa.int64()).to_pylist()
+            columns[field.name] = [
+                None if number is None else _EPOCH + timedelta(microseconds=number)
+                for number in numbers
+            ]
+        else:
+            columns[field.name] = column.to_pylist()
+    return [
+        dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)
+    ]
+
+
+def seal(table: Table, name: str, row: Row) -> pa.Table:
+    """A catalogue row with its checksum, as it is written; `name` is what its file is called."""
+    data = pa.Table.from_pylist([{**row, ROW_CHECKSUM: None}], schema=table.schema)
+    digest = _digest(table, catalogue_path(table, name), data)
+    return data.set_column(
+        data.schema.get_field_index(ROW_CHECKSUM),
+        data.schema.field(ROW_CHECKSUM),
+        pa.array([digest], pa.string()),
+    )
+
+
+def read_row(table: Table, path: str, data: pa.Table) -> Row:
+    """The row of a catalogue file, NULL in the columns that were added after it was written.
+
+    Raises CmrError, naming the file and what is wrong, where it is not what was written. A row of
+    a version before checksums has none, and is taken as it is.
+    """
+    unknown = [name for name in data.column_names if name not in table.schema.names]
+    if unknown:
+        raise CmrError(
+            f"{path} has the column {unknown[0]!r}, which this version of cmr does not know: it "
+            "is damaged, or a newer version wrote it"
+        )
+    if data.num_rows != 1 or not {table.key[0], "files"} <= set(data.column_names):
+        raise CmrError(f"{path} is no catalogue row of {table.name}")
+    for field in data.schema:
+        if field.type != table.schema.field(field.name).type:
+            raise CmrError(
+                f"{path} is damaged: its column {field.name!r} is {field.type}, not "
+                f"{table.schema.field(field.name).type}"
+            )
+    try:
+        (row,) = to_rows(data)
+        found = _digest(table, path, data)
+    except (ValueError, OverflowError, pa.ArrowException) as error:
+        raise CmrError(f"{path} is damaged: {str(error).splitlines()[0]}") from None
+    written = row.get(ROW_CHECKSUM)
+    if written is None and ROW_CHECKSUM in row:
+        raise CmrError(f"{path} is damaged: its checksum is empty")
+    if written is not None and written != found:
+        raise CmrError(
+            f"{path} is damaged or was renamed: its checksum is not that of when it was written"
+        )
+    if row["files"] is None or catalogue_path(table, row_name(table, row)) != path:
+        raise CmrError(f"{path} is the catalogue row {row_name(table, row)!r} under another name")
+    return {**dict.fromkeys(table.schema.names), **row}
+
+
+def row_name(table: Table, row: Row) -> str:
+    """What a row's file is called."""
+    return "/".join(str(row[name]) for name in table.key)
+
+
+def _digest(table: Table, path: str, data: pa.Table) -> str:
+    """SHA-256 of a row as it stands in the file `path`, its checksum left out."""
+    columns = {}
+    for field, column in zip(data.schema, data.columns, strict=True):
+        if field.name != ROW_CHECKSUM:
+            if kinds.is_timestamp(field.type):
+                column = column.cast(pa.int64())
+            columns[field.name] = column.to_pylist()
+    text = json.dumps([table.name, path, columns], sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,122 @@
+"""One state of a warehouse: its checked catalogue rows, and data files that are what was written.
+
+A row of which a file is damaged is left out, with what rests on it, and the file is named; the
+rest is answered. The files of a row stay for an hour after it was replaced, so whoever holds a
+snapshot can read them to the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from cmr.errors import CmrError
+from cmr.warehouse.rows import Row, row_name
+from cmr.warehouse.schemas import (
+    BENCHES,
+    CATALOGUE,
+    DATASETS,
+    EMBEDDING_SETS,
+    MODALITIES,
+    QRELS_SETS,
+    RUNS,
+    Table,
+)
+from cmr.warehouse.store import Warehouse, recorded, tell
+from cmr.warehouse.verified import faults, remedy
+
+# Vectors are large and few questions are about them: they are checked where they are named.
+VECTORS = frozenset({"embeddings", "frames"})
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The rows of every catalogue table, by its name."""
+
+    rows: dict[str, list[Row]]
+
+    def files(self, table: str) -> list[str]:
+        """The files of a data table that the rows name, in their order."""
+        start = f"{table}/"
+        return list(
+            dict.fromkeys(
+                name
+                for rows in self.rows.values()
+                for row in rows
+                for name in row["files"]
+                if name.startswith(start)
+            )
+        )
+
+
+def take(warehouse: Warehouse, tables: Collection[str]) -> Snapshot:
+    """The warehouse as it is now; the files of the data tables named are checked.
+
+    Data sets are read last: a run that is seen was made of one that is seen, too.
+    """
+    rows = {table.name: warehouse.catalogue(table) for table in reversed(CATALOGUE)}
+    for table in CATALOGUE:
+        rows[table.name] = _sound(warehouse, table, rows[table.name], tables)
+    known = {row_name(DATASETS, row) for row in rows[DATASETS.name]}
+    for table in (QRELS_SETS, RUNS, BENCHES):
+        rows[table.name] = _resting(table, rows[table.name], DATASETS, known)
+    judged = {row_name(QRELS_SETS, row) for row in rows[QRELS_SETS.name]}
+    own = {row_name(QRELS_SETS, row) for row in rows[RUNS.name] if not row["qrels_fingerprint"]}
+    rows[RUNS.name] = _resting(RUNS, rows[RUNS.name], QRELS_SETS, judged | own)
+    _tell_of_lost_sets(rows)
+    return Snapshot({table.name: rows[table.name] for table in CATALOGUE})
+
+
+def _sound(
+    warehouse: Warehouse, table: Table, rows: list[Row], tables: Collection[str]
+) -> list[Row]:
+    """The rows all of whose files, as far as they belong to `tables`, are what was written."""
+    files = [
+        (name, recorded(row).get(name))
+        for row in rows
+        for name in row["files"]
+        if name.partition("/")[0] in tables
+    ]
+    bad = faults(warehouse.storage, files)
+    if not bad:
+        return rows
+    kept = []
+    for row in rows:
+        faulty = [name for name in row["files"] if name in bad]
+        if not faulty:
+            kept.append(row)
+            continue
+        tell(
+            CmrError(
+                f"{warehouse.storage.path(faulty[0])} {bad[faulty[0]]}; the row "
+                f"{row_name(table, row)!r} of {table.name} is left out; {remedy(table, row)}"
+            )
+        )
+    return kept
+
+
+def _tell_of_lost_sets(rows: dict[str, list[Row]]) -> None:
+    """A run's figures stand without its vectors, but that these are gone is said."""
+    there = {row["set_id"] for row in rows[EMBEDDING_SETS.name]}
+    used = [row[f"{side}_set"] for row in rows[RUNS.name] for side in MODALITIES]
+    for name in sorted({one for one in used if one is not None} - there):
+        tell(
+            CmrError(
+                f"embedding_sets has no sound row {name!r}, from which {used.count(name)} runs "
+                f"were scored; {remedy(EMBEDDING_SETS)}"
+            )
+        )
+
+
+def _resting(table: Table, rows: list[Row], on: Table, there: set[str]) -> list[Row]:
+    """The rows that rest on a row of another table which is there; the others are told of once."""
+    kept = [row for row in rows if row_name(on, row) in there]
+    for name in sorted({row_name(on, row) for row in rows} - there):
+        many = sum(row_name(on, row) == name for row in rows)
+        tell(
+            CmrError(
+                f"{on.name} has no sound row {name!r}, on which {many} of {table.name} rest; they "
+                f"are left out; {remedy(on)}"
+            )
+        )
+    return kept

@@ -1,0 +1,78 @@
+"""Data files are compared with their checksums once a process, for readers that cannot do it.
+
+pyarrow checks every page that it reads; DuckDB does not. A file that was found sound is not read
+again as long as it has the same bytes and time of change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from cmr.errors import CmrError
+from cmr.warehouse.schemas import EMBEDDING_SETS, Table
+from cmr.warehouse.storage import Storage
+from cmr.warehouse.store import Warehouse, recorded
+
+# (root, path) -> bytes, time of the last change, and the checksum that fitted.
+_SOUND: dict[tuple[str, str], tuple[int, int, str]] = {}
+_THREADS = 4
+# The command that writes the rows of a catalogue table, and their files, again.
+_MAKES = {
+    "datasets": "ingest",
+    "qrels_sets": "ingest qrels",
+    "embedding_sets": "evaluate --force",
+    "runs": "evaluate --force",
+    "benches": "bench",
+}
+
+
+def remedy(table: Table, row: Mapping[str, Any] | None = None) -> str:
+    """What to do about a row that is damaged, or whose files are; `row`, where it is known."""
+    native = row is not None and table is EMBEDDING_SETS and row["parent"] is None
+    return f"`cmr {'ingest' if native else _MAKES[table.name]}` makes it again"
+
+
+def is_sound(warehouse: Warehouse, row: Mapping[str, Any]) -> bool:
+    """Whether every file that a catalogue row names is what was written."""
+    sums = recorded(row)
+    return not faults(warehouse.storage, [(name, sums.get(name)) for name in row["files"]])
+
+
+def faults(storage: Storage, files: Sequence[tuple[str, str | None]]) -> dict[str, str]:
+    """What is wrong with each of `files`, given with their checksums; sound ones are not named.
+
+    A file without a checksum, which an earlier version wrote, need only be there.
+    """
+    todo = []
+    found: dict[str, str] = {}
+    states = storage.states([path for path, _ in files])
+    for (path, digest), (size, changed) in zip(files, states, strict=True):
+        state = (size, changed, digest or "")
+        if _SOUND.get((storage.root, path)) == state:
+            continue
+        if storage.is_local and size < 0:
+            found[path] = "is missing"
+        else:
+            todo.append((path, digest, state))
+
+    def check(one: tuple[str, str | None, tuple[int, int, str]]) -> str | None:
+        path, digest, state = one
+        try:
+            if digest is not None and storage.checksum(path) != digest:
+                return "is damaged: its checksum is not that of when it was written"
+            if digest is None and not storage.exists(path):
+                return "is missing"
+        except FileNotFoundError:
+            return "is missing"
+        except (CmrError, OSError) as error:
+            return f"cannot be read: {error}"
+        _SOUND[storage.root, path] = state
+        return None
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for (path, _, _), why in zip(todo, pool.map(check, todo), strict=True):
+            if why is not None:
+                found[path] = why
+    return found

@@ -1,0 +1,21 @@
+-- Rows of runs as they lie in its folder: cmr puts those that it has checked in the place of this view.
+select *
+from read_parquet(getvariable('cmr_root') || '/runs/*.parquet', union_by_name = true)
+union all by name
+-- Columns that a warehouse may be older than.
+select
+    null::varchar[] as checksums,
+    null::varchar[] as footers,
+    null::varchar as row_checksum,
+    null::varchar as quantizer,
+    null::varchar as query_precision,
+    null::varchar as scorer_settings,
+    null::bigint as list_length,
+    null::bigint as connectivity,
+    null::bigint as expansion_add,
+    null::bigint as expansion_search,
+    null::varchar as rescore,
+    null::bigint as oversample,
+    null::bigint as rescore_bytes,
+    null::bigint as index_bytes
+where false
