@@ -69,9 +69,11 @@ def questions(found: Row | None, request: Request, judged: Judged) -> Row:
     protocols = {*request.protocols, *old["protocols"]}
     sizes = {*expected_sizes(old), *(request.candidates if "expected" in request.protocols else ())}
     possible = range(int(judged.relevants.max()), judged.gallery + 1)
+    asked = sorted(sizes.intersection(possible))
     return {
         "protocols": sorted(protocols),
-        "candidates": sorted(sizes.intersection(possible)),
+        "candidates": asked,
+        "expected_candidates": asked,
         "ks": sorted(ks),
     }
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from cmr.warehouse.schemas import DATASETS, EMBEDDING_SETS, ROW_CHECKSUM, RUNS
+from cmr.warehouse.schemas import DATASETS, EMBEDDING_SETS, RUNS
 from cmr.warehouse.store import Warehouse
 
 Row = dict[str, Any]
-# What `--candidates` was where it was not given.
-_DEFAULTS = {100, 200, 300, 400, 500}
+# What `--candidates` was in earlier versions where it was not given.
+_DEFAULTS = (100, 200, 300, 400, 500)
 
 
 def current_runs(warehouse: Warehouse) -> list[Row]:
@@ -24,16 +24,22 @@ def current_sets(warehouse: Warehouse) -> list[Row]:
 
 
 def expected_sizes(run: Row) -> list[int]:
-    """The C that a run was asked for with `expected`.
+    """The C that a run was asked for with `expected`, as the view `runs` shows them.
 
-    Earlier versions, whose rows have no checksum of themselves, recorded the sizes of commands
-    without it, too, as large as they came: the default ones, which were not drawn.
+    Earlier versions recorded the sizes of commands without it, too, as large as they came: the
+    default ones, where none of them was drawn though others were.
     """
+    asked: list[int] | None = run.get("expected_candidates")
+    if asked is not None:
+        return asked
     if "expected" not in run["protocols"]:
         return []
-    drawn = set(run.get("sampled_candidates") or ())
-    doubtful = _DEFAULTS - drawn if drawn and run.get(ROW_CHECKSUM) is None else set()
-    return [size for size in run["candidates"] if size <= run["gallery"] and size not in doubtful]
+    drawn = run["sampled_candidates"]
+    return [
+        size
+        for size in run["candidates"]
+        if size <= run["gallery"] and (not drawn or size in drawn or size not in _DEFAULTS)
+    ]
 
 
 def _current(warehouse: Warehouse, rows: list[Row]) -> list[Row]:

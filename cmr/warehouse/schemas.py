@@ -210,6 +210,8 @@ RUNS = Table(
         ("oversample", pa.int64()),
         ("rescore_bytes", pa.int64()),
         ("index_bytes", pa.int64()),
+        # The C asked for with expected. `candidates` of a row without it may hold others, too.
+        ("expected_candidates", pa.list_(pa.int64())),
         *_CHECKSUMS,
     ),
     ("run_id",),

@@ -17,5 +17,6 @@ select
     null::varchar as rescore,
     null::bigint as oversample,
     null::bigint as rescore_bytes,
-    null::bigint as index_bytes
+    null::bigint as index_bytes,
+    null::bigint[] as expected_candidates
 where false

@@ -3,27 +3,27 @@
 -- @candidates: The C that expected was asked for.
 with
 source as (
-    select * exclude (footers) from catalogue_runs
+    select * from catalogue_runs
 ),
 final as (
     select
-        source.* exclude (row_checksum) replace (
+        source.* exclude (expected_candidates, footers, row_checksum) replace (
             known_quantizer(source.quantizer, source.precision) as quantizer,
-            -- Earlier versions, whose rows have no checksum of themselves, recorded the sizes of
-            -- commands that asked for no pools, too: the default ones, of which none was drawn.
-            case
-                when not list_contains(source.protocols, 'expected') then []
-                else list_filter(
+            -- Earlier versions recorded the sizes of commands that asked for no pools, too: the
+            -- default ones, where none of them was drawn though others were.
+            coalesce(
+                source.expected_candidates,
+                list_filter(
                     source.candidates,
-                    lambda size: size <= source.gallery
-                    and not (
-                        source.row_checksum is null
-                        and len(source.sampled_candidates) > 0
-                        and size in (100, 200, 300, 400, 500)
-                        and not list_contains(source.sampled_candidates, size)
+                    lambda size: list_contains(source.protocols, 'expected')
+                    and size <= source.gallery
+                    and (
+                        len(source.sampled_candidates) = 0
+                        or list_contains(source.sampled_candidates, size)
+                        or size not in (100, 200, 300, 400, 500)
                     )
                 )
-            end as candidates
+            ) as candidates
         ),
         concat_ws(
             ', ',

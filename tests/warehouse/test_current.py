@@ -4,7 +4,7 @@ import pytest
 
 from cmr.warehouse.current import expected_sizes
 
-RUN = {"protocols": ["expected", "sampled"], "gallery": 300, "row_checksum": None}
+RUN = {"protocols": ["expected", "sampled"], "gallery": 300, "expected_candidates": None}
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,7 @@ RUN = {"protocols": ["expected", "sampled"], "gallery": 300, "row_checksum": Non
         # Asked for with expected alone: no default, or nothing was drawn, or it was this version.
         ({"candidates": [10, 250], "sampled_candidates": [10]}, [10, 250]),
         ({"candidates": [100, 200], "sampled_candidates": []}, [100, 200]),
-        ({"candidates": [10, 100], "sampled_candidates": [10], "row_checksum": "1f"}, [10, 100]),
+        ({"expected_candidates": [100], "candidates": [100], "sampled_candidates": [10]}, [100]),
         ({"candidates": [10], "sampled_candidates": [10], "protocols": ["full"]}, []),
     ],
 )

@@ -120,3 +120,9 @@ def test_only_the_warehouse_writes_parquet():
         if re.search(r"ParquetWriter|write_table\(|write_parquet\(", path.read_text())
     ]
     assert set(users) == {"warehouse", "export"}
+
+
+def test_a_root_with_dots_is_the_folder_that_it_means(tmp_path):
+    """DuckDB names files without them, and views compare those names with the catalogue's."""
+    (tmp_path / "a").mkdir()
+    assert Storage(f"{tmp_path}/a/../w").root == str(tmp_path.resolve() / "w")
