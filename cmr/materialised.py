@@ -21,15 +21,15 @@ import pyarrow.parquet as pq
 
 from cmr.errors import CmrError
 from cmr.identity import identity
-from cmr.sqlfiles import needs, sql_fingerprint
-from cmr.views import bind, connect, explain, fetch, quoted
+from cmr.sqlfiles import sql_fingerprint
+from cmr.views import bind, connect, explain, fetch, needs, quoted
 from cmr.warehouse.rows import to_rows
 from cmr.warehouse.storage import parquet_bytes
 
 if TYPE_CHECKING:
     from cmr.warehouse.store import Warehouse
 
-KEPT = ("metrics", "retention")
+KEPT = ("metrics",)
 # Rows of ranks and sampled_ranks that one query works on; a run alone may have more.
 CHUNK = 3_000_000
 # Where a kept file says of which view and run it is.
@@ -70,7 +70,7 @@ def prepare(
     The views see the warehouse as it is now.
     """
     bind(con, warehouse, query)
-    wanted = [view for view in KEPT if view in needs(query)]
+    wanted = [view for view in KEPT if view in needs(con, query)]
     runs = _runs(con) if wanted else []
     if run_ids is not None:
         chosen = set(run_ids)

@@ -26,7 +26,8 @@ from cmr import caches
 from cmr import memory as memory_limits
 from cmr.errors import CmrError
 from cmr.identity import file_hash
-from cmr.sqlfiles import View, glossary, in_order, needs, sql_fingerprint, standing_in, views
+from cmr.references import Reads, closure, graph, names_in
+from cmr.sqlfiles import View, glossary, sql_fingerprint, views
 from cmr.warehouse.anchors import anchor
 from cmr.warehouse.layout import ANCHORED
 from cmr.warehouse.schemas import CATALOGUE
@@ -37,13 +38,15 @@ from cmr.warehouse.store import Warehouse
 T = TypeVar("T")
 # How long prepared views of another version are kept.
 KEPT_SECONDS = 30 * 86_400
-# Views upon views make plans of a thousand steps. Over so few runs pulling projections up takes up
-# to half of a query's time and gains nothing; over a hundred and more it begins to pay.
-FEW_RUNS = 50
 # How often files are read that are not as they were a moment ago.
 TRIES, RETRY_SECONDS = 3, 0.05
 
 
+# Views of rows of the catalogue, and what rests on them alone, in the order of what they read.
+_ROWS = tuple(table.name for table in CATALOGUE)
+_SMALL = (*_ROWS, "int_facts", "int_pool_bounds")
+# Which views and macros each of them reads.
+_READS = "memory.main.cmr_reads"
 # What DuckDB would fetch and run by itself: cmr needs no extension that is not built in.
 _OWN = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
 
@@ -74,11 +77,9 @@ def connect(
 
         con.register_filesystem(DuckFiles(storage))
     con.execute(f"set variable cmr_root = {quoted(storage.root.rstrip('/'))}")
-    if storage.is_local and len(storage.listing("runs")) <= FEW_RUNS:
-        con.execute("set disabled_optimizers = 'projection_pullup'")
     try:
         con.execute(f"attach {quoted(_prepared())} as prepared (read_only)")
-        con.execute("copy from database prepared to memory (schema)")
+        con.execute("copy from database prepared to memory")
         con.execute("detach prepared")
     except (OSError, duckdb.Error, CmrError):
         # Nothing can be kept here, or it is gone again: made anew, which takes seconds.
@@ -87,13 +88,21 @@ def connect(
     return con
 
 
+def needs(con: duckdb.DuckDBPyConnection, query: str) -> set[str]:
+    """The views and macros that a query names, and all that they read."""
+    rows = con.execute(f"select name, reads from {_READS}").fetchall()
+    reads: Reads = {name: frozenset(others) for name, others in rows}
+    return closure(reads, names_in(con, query))
+
+
 def bind(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, query: str | None = None) -> None:
     """Let the views see the warehouse as it is now: checked rows, and files that they name.
 
-    `query` as in `connect`. What it does not read stays as it was.
+    `query` as in `connect`. What it does not read stays as it was. Views of a row a run or less are
+    made tables, for others read them many times.
     """
     data = {table.name for table in ANCHORED} - {table.name for table in CATALOGUE}
-    needed = set(data - VECTORS) if query is None else needs(query)
+    needed = set(data - VECTORS) | set(_SMALL) if query is None else needs(con, query)
     if not needed & {table.name for table in ANCHORED}:
         return
     snapshot = take(warehouse, needed & data)
@@ -105,6 +114,9 @@ def bind(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, query: str | None
     for name in needed & data:
         files = [anchor(storage, name), *map(storage.path, snapshot.files(name))]
         con.execute(f"set variable cmr_{name} = $1::varchar[]", [list(map(_literal, files))])
+    for name in _SMALL:
+        if name in needed or name in _ROWS:
+            con.execute(f"create or replace temp table {name} as from memory.main.{name}")
 
 
 def _literal(path: str) -> str:
@@ -200,13 +212,26 @@ def _install(con: duckdb.DuckDBPyConnection) -> None:
     Raises CmrError if DuckDB refuses one, as it does where the warehouse is damaged.
     """
     known = glossary()
-    ordered = in_order(views())
-    by_name = {view.name: view for view in ordered if view.layer != "macros"}
+    todo = views()
     try:
-        for view in ordered:
-            _create(con, replace(view, query=standing_in(view, by_name)), known)
+        while todo:
+            left: list[View] = []
+            for view in todo:
+                try:
+                    _create(con, view, known)
+                except (duckdb.CatalogException, duckdb.BinderException):
+                    # It may read one that is not there yet.
+                    left.append(view)
+            if len(left) == len(todo):
+                _create(con, left[0], known)
+            todo = left
     except duckdb.Error as error:
         raise CmrError(explain(error)) from None
+    reads = graph(con, {view.name: view.query for view in views() if view.layer != "macros"})
+    con.execute("create table cmr_reads (name varchar, reads varchar[])")
+    con.executemany(
+        "insert into cmr_reads values (?, ?)", [[name, sorted(named)] for name, named in reads.items()]
+    )
 
 
 def fetch(
@@ -281,7 +306,11 @@ _SAID = {
 def _create(con: duckdb.DuckDBPyConnection, view: View, known: dict[str, str]) -> None:
     if view.layer == "macros":
         con.execute(f"create or replace macro {view.query}")
-        kind = "macro table" if view.is_table_macro else "macro"
+        is_table = con.execute(
+            "select function_type = 'table_macro' from duckdb_functions() where function_name = ?",
+            [view.name],
+        ).fetchone()
+        kind = "macro table" if is_table == (True,) else "macro"
         con.execute(f"comment on {kind} {view.name} is {quoted(view.comment)}")
         return
     con.execute(f"create or replace view {view.name} as {view.query}")

@@ -9,12 +9,10 @@ write, too: those that are not known to read are refused, wherever DuckDB's pars
 from __future__ import annotations
 
 import re
-from functools import cache
 
 import duckdb
 
 from cmr.errors import CmrError
-from cmr.sqlfiles import views
 
 _WRITING = re.compile(r"WITH clause containing an? (\w+) statement must be at the top level")
 _QUERIES = (
@@ -115,7 +113,7 @@ def _check_parts(con: duckdb.DuckDBPyConnection, query: str) -> None:
     for kind in sorted({one for one in kinds if one.endswith("_NODE")} - _NODES):
         what = kind.removesuffix("_NODE").removesuffix("_QUERY").replace("_", " ")
         raise CmrError(f"cmr sql only reads; {what} is refused inside a query, too")
-    unknown = {one.lower() for one in functions} - READING - _macros()
+    unknown = {one.lower() for one in functions} - READING - _macros(con)
     # What DuckDB has not, it says itself, with what it has instead.
     for name in sorted(unknown & _functions(con) if unknown else ()):
         raise _refused_function(name)
@@ -129,7 +127,7 @@ def _check_words(con: duckdb.DuckDBPyConnection, query: str) -> None:
     words = set(re.findall(r"\w+", query.lower()))
     for word in sorted(words & _DML):
         raise CmrError(f"cmr sql only reads; a PIVOT with the word {word} in it is refused")
-    for word in sorted(words & (_functions(con) - READING - _macros())):
+    for word in sorted(words & (_functions(con) - READING - _macros(con))):
         if re.search(rf'\b{word}"?{_BETWEEN}\(', query, re.IGNORECASE | re.DOTALL):
             raise _refused_function(word)
 
@@ -143,10 +141,13 @@ def _functions(con: duckdb.DuckDBPyConnection) -> set[str]:
     return {name for (name,) in rows}
 
 
-@cache
-def _macros() -> frozenset[str]:
+def _macros(con: duckdb.DuckDBPyConnection) -> set[str]:
     """cmr's own table macros."""
-    return frozenset(view.name for view in views("macros") if view.is_table_macro)
+    rows = con.execute(
+        "select lower(function_name) from duckdb_functions() "
+        "where function_type = 'table_macro' and not internal"
+    ).fetchall()
+    return {name for (name,) in rows}
 
 
 def _starts(tokens: Tokens) -> list[int]:

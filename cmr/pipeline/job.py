@@ -220,7 +220,7 @@ class Job:
         query, item = (TEXT, VISUAL) if direction == "t2v" else (VISUAL, TEXT)
         ids = self._subject.ids
         order = self._subject.judged[direction].order
-        return Names(ids[query], ids[item], self._subject.relevance[direction][order])
+        return Names(direction, ids[query], ids[item], self._subject.relevance[direction][order])
 
     def _commit(
         self,

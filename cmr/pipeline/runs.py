@@ -96,6 +96,7 @@ def describe_run(request: Request, subject: Subject, case: Case, direction: str)
         "scorer": case.search.scorer,
         "seed": request.seed,
         "queries": int((judged.relevants > 0).sum()),
+        "most_relevants": int(judged.relevants.max()),
         "gallery": judged.gallery,
         "text_set": made.text["set_id"],
         "visual_set": made.visual["set_id"],

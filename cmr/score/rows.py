@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from cmr.score.judged import Judged
 from cmr.score.tally import UNKNOWN, Counted
 from cmr.warehouse.schemas import HITS, RANKS, SAMPLED_RANKS
 
@@ -20,9 +23,11 @@ GROUP = 500_000
 class Names:
     """What the ordinals of one direction stand for.
 
-    `queries`, `items`: ids by ordinal. `relevance`: (pairs,) judgments, in the order of the
-    direction's pairs.
+    `direction`: t2v or v2t. `queries`, `items`: ids by ordinal. `relevance`: (pairs,) judgments, in
+    the order of the direction's pairs.
     """
+
+    direction: str
 
     queries: pa.Array
     items: pa.Array
@@ -32,6 +37,37 @@ class Names:
 def _known(counts: npt.NDArray[np.integer]) -> pa.Array:
     """Counts with NULL for those that are not known."""
     return pa.array(counts, mask=counts == UNKNOWN)
+
+
+def _clusters(judged: Judged, names: Names) -> npt.NDArray[np.int64]:
+    """(pairs,) the visual that each query's errors are clustered by: itself, or the first by id."""
+    if names.direction == "v2t":
+        return judged.query
+    order = pc.array_sort_indices(names.items).to_numpy()
+    place = np.empty(len(order), dtype=np.int64)
+    place[order] = np.arange(len(order))
+    asked = np.flatnonzero(judged.relevants > 0)
+    first = np.minimum.reduceat(place[judged.item], judged.start[asked])
+    return order.astype(np.int64)[first].repeat(judged.relevants[asked])
+
+
+def _ideal_gains(judged: Judged, names: Names) -> pa.Array:
+    """(pairs,) each query's judgments, highest first; NULL where none is above 1."""
+    graded = np.zeros(judged.queries, dtype=bool)
+    graded[judged.query[names.relevance > 1]] = True
+    gains = [
+        np.sort(names.relevance[judged.start[query] : judged.start[query + 1]])[::-1].tolist()
+        for query in np.flatnonzero(graded)
+    ]
+    number = np.cumsum(graded) - 1
+    return pa.array(gains, pa.list_(pa.int32())).take(
+        pa.array(number[judged.query], mask=~graded[judged.query])
+    )
+
+
+def _facts(judged: Judged, names: Names) -> dict[str, Any]:
+    """The columns that tell of a pair what every run on it shares."""
+    return {"cluster": _clusters(judged, names), "ideal_gains": _ideal_gains(judged, names)}
 
 
 def _grouped(table: pa.Table) -> Iterator[pa.Table]:
@@ -53,6 +89,7 @@ def rank_tables(counted: Counted, names: Names) -> Iterator[pa.Table]:
         "relevants_tied": _known(counted.relevants_tied),
         "relevants": judged.relevants[judged.query],
         "gallery": np.full(len(judged.query), judged.gallery),
+        **_facts(judged, names),
     }
     yield from _grouped(pa.table(columns, schema=RANKS.schema))
 
@@ -63,6 +100,7 @@ def sampled_tables(counted: Counted, names: Names, sizes: list[int]) -> Iterator
     pairs = len(judged.query)
     query = names.queries.take(pa.array(judged.query))
     item = names.items.take(pa.array(judged.item))
+    facts = _facts(judged, names)
     for draw in range(len(counted.sampled_above)):
         for place, size in enumerate(sizes):
             columns = {
@@ -76,6 +114,7 @@ def sampled_tables(counted: Counted, names: Names, sizes: list[int]) -> Iterator
                 "relevants_above": counted.relevants_above,
                 "relevants_tied": _known(counted.relevants_tied),
                 "relevants": judged.relevants[judged.query],
+                **facts,
             }
             table = pa.table(columns).cast(SAMPLED_RANKS.schema)
             yield from _grouped(table)

@@ -212,10 +212,16 @@ RUNS = Table(
         ("index_bytes", pa.int64()),
         # The C asked for with expected. `candidates` of a row without it may hold others, too.
         ("expected_candidates", pa.list_(pa.int64())),
+        # The most relevant items of a query. A run without it has ranks without `cluster`.
+        ("most_relevants", pa.int64()),
         *_CHECKSUMS,
     ),
     ("run_id",),
 )
+# What never changes for a relevant pair; rows of earlier versions lack them. `cluster`: ordinal of
+# the visual that its query's errors are clustered by. `ideal_gains`: the query's judgments from the
+# highest on where they are graded, else NULL.
+_FACTS = (("cluster", pa.int64()), ("ideal_gains", pa.list_(pa.int32())))
 _COUNTS = (
     ("relevance", pa.int32()),
     ("above", pa.int64()),
@@ -238,6 +244,7 @@ RANKS = Table(
         ("relevants_tied", pa.int64()),
         ("relevants", pa.int64()),
         ("gallery", pa.int64()),
+        *_FACTS,
     ),
 )
 SAMPLED_RANKS = Table(
@@ -249,6 +256,7 @@ SAMPLED_RANKS = Table(
         ("candidates", pa.int64()),
         ("draw", pa.int32()),
         *_COUNTS,
+        *_FACTS,
     ),
 )
 HITS = Table(

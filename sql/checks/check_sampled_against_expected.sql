@@ -6,20 +6,14 @@
 -- relevant item without ties; of a hypergeometric count exactly, and such a count is in law a sum of
 -- independent events (Vatutin and Mikhailov, 1982). Bennett's inequality then bounds the odds; with
 -- as many tests as there are rows a sound warehouse has less than 1e-6 of a row here.
--- Its first CTE stands in for the view of its name in everything that per_query reads.
 -- @measure: A measure, or above or tied for the competitors in the pools.
 -- @pools: Number of drawn pools compared.
 -- @difference: Mean of sampled - expected.
 -- @odds: The most probable that chance alone brings it so far; below 1e-6 / the number of tests here.
 with
-int_pools as (
-    select run_id, unnest(['sampled', 'expected']) as protocol, candidates
-    from main.int_pools
-    where protocol = 'sampled'
-),
-valued as (
+valued as materialized (
     select run_id, protocol, candidates, query_id, measure, k, value
-    from per_query
+    from values_of('drawn')
     where protocol in ('sampled', 'expected')
 ),
 shares as (

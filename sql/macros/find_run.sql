@@ -9,6 +9,6 @@ find_run(given) as
                     count(*) || ' runs have ids that begin with ''' || given || ''''
                 )::varchar
             end
-        from main.runs
+        from runs
         where starts_with(run_id, given)
     )

@@ -1,21 +1,20 @@
 -- Queries whose first relevant item enters or leaves the top K from run a to run b, largest move
 -- first: `from rank_flips('3f0c', '81d2')`, `… k := 5`. Ids may be cut short.
--- Its first CTE stands in for the view of its name in everything that first_ranks reads.
 -- @rank_a: Expected rank of the first relevant item in run a; NULL where its list lacks it.
 -- @rank_b: The same in run b.
 -- @change: enters or leaves the top K.
 -- @query: The query's text, or where its picture lies.
 rank_flips(run_a, run_b, top := 10) as table
 with
-runs as (
-    select * from main.runs where run_id in (find_run(run_a), find_run(run_b))
+sides as materialized (
+    from first_ranks where run_id in (find_run(run_a), find_run(run_b))
 ),
 moved as (
     select
         x.dataset, x.direction, x.query_id, x.rank as rank_a, y.rank as rank_b,
         case when in_top(y.rank, y.list_length, top) then 'enters' else 'leaves' end as change
-    from first_ranks as x
-    inner join first_ranks as y
+    from sides as x
+    inner join sides as y
         on
             x.run_id = find_run(run_a)
             and y.run_id = find_run(run_b)

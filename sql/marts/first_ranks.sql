@@ -1,10 +1,26 @@
 -- Rank of each query's first relevant item in the whole gallery, in every run.
 -- @rank: From 1, expected over the order inside ties; NULL where a list does not hold it.
 -- @average_precision: Mean over the relevant items of precision at their rank; NULL likewise.
-select
-    int_first_ranks.run_id, runs.dataset, runs.qrels, runs.model, runs.direction, runs.dim,
-    runs.dim_method, runs.precision, int_first_ranks.query_id, int_first_ranks.relevants,
-    int_first_ranks.first_rank as rank, int_first_ranks.average_precision, runs.gallery,
-    runs.list_length
-from int_first_ranks
-inner join runs using (run_id)
+with
+placed as (
+    select
+        run_id, query_id, relevants, above, tied, relevants_above as before, relevants_tied as mates,
+        above + relevants_above as base, tied + relevants_tied + 1 as size
+    from ranks
+),
+final as (
+    select
+        placed.run_id, runs.dataset, runs.qrels, runs.model, runs.direction, runs.dim,
+        runs.dim_method, runs.precision, placed.query_id, placed.relevants,
+        sum_known(case when before > 0 then 0.0 else (above + 1 + tied / (mates + 2)) / (mates + 1) end) as rank,
+        sum_known(precision_inside(base + size, base, size, before, mates)) / placed.relevants
+            as average_precision,
+        runs.gallery, runs.list_length
+    from placed
+    inner join runs using (run_id)
+    where list_contains(runs.protocols, 'full')
+    group by
+        placed.run_id, runs.dataset, runs.qrels, runs.model, runs.direction, runs.dim, runs.dim_method,
+        runs.precision, placed.query_id, placed.relevants, runs.gallery, runs.list_length
+)
+select * from final

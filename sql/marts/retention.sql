@@ -1,7 +1,7 @@
 -- What every representation keeps of the baseline's measures over the whole gallery, with the 95%
 -- score interval of the ratio (score_reach), paired by query and clustered by visual item, and the
--- paired test of the difference, as compare's. NULL where there is no baseline. Its first CTE stands
--- in for the view of its name: the whole gallery counts, whatever protocols a run was asked for.
+-- paired test of the difference, as compare's. NULL where there is no baseline. The whole
+-- gallery counts, whatever protocols a run was asked for.
 -- @retention: value / the baseline's.
 -- @ci_low: Lower end of the 95% interval of retention.
 -- @ci_high: Upper end of the 95% interval of retention.
@@ -19,66 +19,62 @@
 -- @chance: What a random ranking expects of the measure.
 -- @unearned: Why no advice is given by this row, in words; NULL where it may be.
 with
-int_pools as (
-    select run_id, 'full' as protocol, gallery as candidates from runs
+sums as materialized (
+    from sums('full', null, null)
 ),
-sums as (
-    select * from int_cluster_sums
+sided as (
+    select *, false as is_base from sums where not is_chance
+    union all by name
+    select int_baselines.run_id, sums.* exclude (run_id), true as is_base
+    from sums
+    inner join int_baselines on int_baselines.baseline = sums.run_id
+    where not sums.is_chance
+),
+-- Of every cluster, each measure's sum in the run, x, and in its baseline, y.
+beside as (
+    select
+        run_id, k, cluster, any_value(n) filter (not is_base) as n,
+        {
+            'x': any_value(columns(sided.* exclude (
+                run_id, protocol, candidates, k, is_chance, query_id, draw, cluster, n, is_base
+            ))) filter (not is_base),
+            'y': any_value(columns(sided.* exclude (
+                run_id, protocol, candidates, k, is_chance, query_id, draw, cluster, n, is_base
+            ))) filter (is_base)
+        } as '\0'
+    from sided
+    group by run_id, k, cluster
+    having count(*) filter (not is_base) > 0
+),
+moments as (
+    select
+        run_id, k, count(*) as clusters, sum(n) as queries, sum(n * n) as nn,
+        moments_of(n, columns(beside.* exclude (run_id, k, cluster, n))) as '\0'
+    from beside
+    group by run_id, k
 ),
 paired as (
     select
-        x.run_id, int_baselines.baseline, int_baselines.baseline_is, x.k,
-        count(*) as clusters,
-        sum(x.n) as queries,
-        sum(x.gain) / queries as ndcg_chance,
-        sum(x.gain_exp) / queries as ndcg_exp_chance,
-        sum(x.n * x.n) as nn,
-        unnest(['recall', 'hit_rate', 'mrr', 'mrr@k', 'ndcg', 'ndcg_exp', 'precision']) as measure,
-        unnest([
-            sum_known(x.recall), sum_known(x.hit_rate), sum_known(x.mrr), sum_known(x.mrr_at), sum_known(x.ndcg), sum_known(x.ndcg_exp),
-            sum_known(x.precision)
-        ]) as total,
-        unnest([
-            sum_known(y.recall), sum_known(y.hit_rate), sum_known(y.mrr), sum_known(y.mrr_at), sum_known(y.ndcg), sum_known(y.ndcg_exp),
-            sum_known(y.precision)
-        ]) as base,
-        unnest([
-            sum_known(x.recall ** 2), sum_known(x.hit_rate ** 2), sum_known(x.mrr ** 2), sum_known(x.mrr_at ** 2), sum_known(x.ndcg ** 2),
-            sum_known(x.ndcg_exp ** 2), sum_known(x.precision ** 2)
-        ]) as xx,
-        unnest([
-            sum_known(y.recall ** 2), sum_known(y.hit_rate ** 2), sum_known(y.mrr ** 2), sum_known(y.mrr_at ** 2), sum_known(y.ndcg ** 2),
-            sum_known(y.ndcg_exp ** 2), sum_known(y.precision ** 2)
-        ]) as yy,
-        unnest([
-            sum_known(x.recall * y.recall), sum_known(x.hit_rate * y.hit_rate), sum_known(x.mrr * y.mrr), sum_known(x.mrr_at * y.mrr_at),
-            sum_known(x.ndcg * y.ndcg), sum_known(x.ndcg_exp * y.ndcg_exp), sum_known(x.precision * y.precision)
-        ]) as xy,
-        unnest([
-            sum_known(x.n * x.recall), sum_known(x.n * x.hit_rate), sum_known(x.n * x.mrr), sum_known(x.n * x.mrr_at), sum_known(x.n * x.ndcg),
-            sum_known(x.n * x.ndcg_exp), sum_known(x.n * x.precision)
-        ]) as nx,
-        unnest([
-            sum_known(x.n * y.recall), sum_known(x.n * y.hit_rate), sum_known(x.n * y.mrr), sum_known(x.n * y.mrr_at), sum_known(x.n * y.ndcg),
-            sum_known(x.n * y.ndcg_exp), sum_known(x.n * y.precision)
-        ]) as ny,
-        -- Of the difference itself, for Σx² - 2Σxy + Σy² loses the small ones.
-        unnest([
-            sum_known((x.recall - y.recall) ** 2), sum_known((x.hit_rate - y.hit_rate) ** 2),
-            sum_known((x.mrr - y.mrr) ** 2), sum_known((x.mrr_at - y.mrr_at) ** 2), sum_known((x.ndcg - y.ndcg) ** 2),
-            sum_known((x.ndcg_exp - y.ndcg_exp) ** 2), sum_known((x.precision - y.precision) ** 2)
-        ]) as dd,
-        unnest([
-            sum_known(abs(x.recall - y.recall)), sum_known(abs(x.hit_rate - y.hit_rate)),
-            sum_known(abs(x.mrr - y.mrr)), sum_known(abs(x.mrr_at - y.mrr_at)),
-            sum_known(abs(x.ndcg - y.ndcg)),
-            sum_known(abs(x.ndcg_exp - y.ndcg_exp)), sum_known(abs(x.precision - y.precision))
-        ]) as ad
-    from sums as x
+        moments.run_id, int_baselines.baseline, int_baselines.baseline_is, moments.k, moments.measure,
+        moments.clusters, moments.queries, moments.nn, measures.has_k,
+        unnest(moments.moment)
+    from (
+        select *
+        from moments
+        unpivot include nulls (
+            moment for measure in (columns(* exclude (run_id, k, clusters, queries, nn)))
+        )
+    ) as moments
     inner join int_baselines using (run_id)
-    left join sums as y
-        on y.run_id = int_baselines.baseline and y.k = x.k and y.cluster = x.cluster
-    group by x.run_id, int_baselines.baseline, int_baselines.baseline_is, x.k
+    inner join measures using (measure)
+    where measures.over_pools and (measures.has_k or moments.k = 1)
+),
+chances as (
+    select run_id, k, measure, total / n as chance
+    from (
+        select * exclude (protocol, candidates, is_chance, query_id, draw, cluster) from sums where is_chance
+    )
+    unpivot include nulls (total for measure in (columns(* exclude (run_id, k, n))))
 ),
 estimated as (
     select
@@ -104,34 +100,12 @@ estimated as (
         ) as baseline_low
     from paired
 ),
-chances as (
-    select
-        run_id, k,
-        unnest(['recall', 'hit_rate', 'mrr', 'mrr@k', 'precision']) as measure,
-        unnest([recall, hit_rate, mrr, mrr_at, precision]) as chance
-    from int_chances
-),
-chanced as (
-    select
-        estimated.*,
-        coalesce(
-            chances.chance,
-            case estimated.measure when 'ndcg' then ndcg_chance else ndcg_exp_chance end
-            * discount_sum(least(estimated.k, runs.gallery)) / runs.gallery
-        ) as chance
-    from estimated
-    inner join runs using (run_id)
-    left join chances using (run_id, k, measure)
-),
-first_cutoffs as (
-    select run_id, min(k) as first_k from int_cutoffs group by run_id
-),
 final as (
     select
         runs.run_id, runs.dataset, runs.qrels, runs.model, runs.direction, runs.dim,
         runs.dim_method,
         runs.precision, runs.quantizer, runs.scorer, runs.variant, runs.vector_bytes, estimated.measure,
-        case when estimated.measure <> 'mrr' then estimated.k end as k,
+        case when has_k then estimated.k end as k,
         estimated.value,
         share_end(estimated.value, value_spread, estimated.queries, clusters, 0) as value_low,
         share_end(estimated.value, value_spread, estimated.queries, clusters, 1) as value_high,
@@ -145,16 +119,18 @@ final as (
         estimated.kept as retention,
         kept * total / (total + below) as ci_low,
         kept + above / base as ci_high,
-        clusters, estimated.alike_low, estimated.chance,
+        clusters, estimated.alike_low, chances.chance,
         unearned(
             estimated.baseline, clusters, baseline_low, estimated.baseline_value,
-            estimated.chance,
-            estimated.measure
-            || case when estimated.measure <> 'mrr' then '@' || estimated.k else '' end
+            chances.chance,
+            estimated.measure || case when has_k then '@' || estimated.k else '' end
         ) as unearned
-    from chanced as estimated
+    from estimated
     inner join runs using (run_id)
-    inner join first_cutoffs using (run_id)
-    where estimated.measure <> 'mrr' or estimated.k = first_cutoffs.first_k
+    inner join chances
+        on
+            chances.run_id = estimated.run_id
+            and chances.k = estimated.k
+            and chances.measure = estimated.measure
 )
 select * from final

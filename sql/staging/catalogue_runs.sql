@@ -18,5 +18,6 @@ select
     null::bigint as oversample,
     null::bigint as rescore_bytes,
     null::bigint as index_bytes,
-    null::bigint[] as expected_candidates
+    null::bigint[] as expected_candidates,
+    null::bigint as most_relevants
 where false

@@ -1,0 +1,67 @@
+"""What a query reads, by DuckDB's own parser: tables, views and macros, and those that they read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import duckdb
+
+# What a text has no parse for, and the tables and functions that it names.
+_PARSED = """
+    select
+        parsed ->> 'error' = 'true',
+        json_extract_string(parsed, '$..table_name'),
+        json_extract_string(parsed, '$..function_name')
+    from (select json_serialize_sql(?::varchar)::json as parsed)
+"""
+# Table functions whose argument is a query, or the name of a table.
+_OPEN = frozenset({"query", "query_table"})
+Reads = Mapping[str, frozenset[str]]
+
+
+def names_in(con: duckdb.DuckDBPyConnection, query: str) -> set[str]:
+    """The tables and functions that a query names, in lower case.
+
+    Of what DuckDB gives no parse for, such as a PIVOT whose values are in the data, every word.
+    """
+    found: set[str] = set()
+    for statement in con.extract_statements(query):
+        text = str(statement.query)
+        ((failed, tables, functions),) = con.execute(_PARSED, [text]).fetchall()
+        named = {name.lower() for name in (*tables, *functions)}
+        found |= _words(text) if failed or named & _OPEN else named
+    return found
+
+
+def _words(text: str) -> set[str]:
+    """Every word of a text, those in quotation marks without them."""
+    places = [place for place, _ in duckdb.tokenize(text)]
+    ends = [*places[1:], len(text)]
+    return {
+        text[start:end].strip().strip("'\"").lower() for start, end in zip(places, ends, strict=True)
+    }
+
+
+def graph(con: duckdb.DuckDBPyConnection, queries: Mapping[str, str]) -> dict[str, frozenset[str]]:
+    """What each of a database's views, given with their queries, and macros reads of the others."""
+    macros: list[tuple[str, str]] = con.execute(
+        "select function_name, case function_type when 'macro' then 'select ' else '' end "
+        "|| macro_definition from duckdb_functions() "
+        "where function_type in ('macro', 'table_macro') and not internal"
+    ).fetchall()
+    texts = {**queries, **dict(macros)}
+    return {
+        name: frozenset(names_in(con, text) & texts.keys() - {name}) for name, text in texts.items()
+    }
+
+
+def closure(reads: Reads, names: Iterable[str]) -> set[str]:
+    """These of the views and macros, and all that they read."""
+    found: set[str] = set()
+    todo = [name for name in names if name in reads]
+    while todo:
+        name = todo.pop()
+        if name not in found:
+            found.add(name)
+            todo += reads[name]
+    return found

@@ -1,0 +1,37 @@
+-- What ranks tell of a query themselves since they are written with cluster and ideal_gains: of the runs
+-- of earlier versions alone, from their pairs. `ranks` reads it; what it reads of them has no other way.
+-- @cluster: Ordinal of the visual that the query's errors are clustered by: itself, or its first relevant one.
+-- @ideal_gains: The query's judgments from the highest on, where they are graded; else NULL.
+with
+older as (
+    select run_id, dataset, direction, unnest(files) as file from runs where most_relevants is null
+),
+source as (
+    select *
+    from read_parquet(
+        coalesce(getvariable('cmr_ranks'), [getvariable('cmr_root') || '/ranks/run_id=*/*.parquet']),
+        hive_partitioning = true, hive_types = {'run_id': varchar}, union_by_name = true, filename = true
+    )
+),
+queries as (
+    select
+        older.run_id, older.dataset, source.query_id,
+        case older.direction when 'v2t' then source.query_id else min(source.item_id) end as visual,
+        max(source.relevance) as highest,
+        list(source.relevance order by source.relevance desc) as gains
+    from source
+    inner join older on substr(source.filename, length(getvariable('cmr_root')) + 2) = older.file
+    group by older.run_id, older.dataset, older.direction, source.query_id
+),
+final as (
+    select
+        queries.run_id, queries.query_id, items.ordinal as cluster,
+        case when highest > 1 then gains end as ideal_gains
+    from queries
+    inner join items
+        on
+            items.dataset = queries.dataset
+            and items.modality = 'visual'
+            and items.item_id = queries.visual
+)
+select * from final

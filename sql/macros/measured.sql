@@ -1,0 +1,64 @@
+-- What every measure is: a struct for each, with the part of it that a relevant pair brings to its
+-- query, expected over where the pair may stand. The sum over a query's pairs is its measure.
+-- Nothing else names the measures one by one: the view `measures` has them as rows, and `sums` sums
+-- whatever stands here. `pair` is a row of the CTE `expected` of `sums`: inside is P(rank <= K), discounted
+-- E[1 / log2(rank + 1); rank <= K], first the same as inside and reciprocal E[1 / rank] where no
+-- relevant item is before, precision E[(relevant items before + 1) / rank]; an ending _k or _r says
+-- that it counts to rank K or R alone. What is NULL over pools is known of whole rankings alone.
+measured(pair, k) as {
+    'recall': {
+        'label': 'Recall', 'has_k': true, 'better': 'higher', 'over_pools': true, 'of': 'mean',
+        'also': ['Recall@K', 'recall_K (trec_eval)', 'recall_at_K (MTEB)'],
+        'part': pair.inside / pair.relevants
+    },
+    'hit_rate': {
+        'label': 'Hit rate', 'has_k': true, 'better': 'higher', 'over_pools': true, 'of': 'mean',
+        'also': ['R@K of CLIP papers', 'image_retrieval_recall@K (CLIP_benchmark)', 'success_K (trec_eval)'],
+        'part': pair.first_k
+    },
+    'mrr': {
+        'label': 'MRR', 'has_k': false, 'better': 'higher', 'over_pools': true, 'of': 'mean',
+        'also': ['recip_rank (trec_eval)', 'mean reciprocal rank'],
+        'part': pair.reciprocal
+    },
+    'mrr@k': {
+        'label': 'MRR', 'has_k': true, 'better': 'higher', 'over_pools': true, 'of': 'mean',
+        'also': ['MRR@K (MS MARCO)', 'mrr_at_K (MTEB)'],
+        'part': pair.reciprocal_k
+    },
+    'ndcg': {
+        'label': 'NDCG', 'has_k': true, 'better': 'higher', 'over_pools': true, 'of': 'mean',
+        'also': ['ndcg_cut_K (trec_eval)', 'ndcg_at_K (MTEB)'],
+        'part': pair.gain * pair.discounted
+    },
+    'ndcg_exp': {
+        'label': 'NDCG, exponential gain', 'has_k': true, 'better': 'higher', 'over_pools': true, 'of': 'mean',
+        'also': ['ndcg_burges (ranx)', 'NDCG of Burges et al. (2005)'],
+        'part': pair.gain_exp * pair.discounted
+    },
+    'precision': {
+        'label': 'Precision', 'has_k': true, 'better': 'higher', 'over_pools': true, 'of': 'mean',
+        'also': ['P_K (trec_eval)', 'P@K'],
+        'part': pair.inside / k
+    },
+    'map': {
+        'label': 'MAP', 'has_k': false, 'better': 'higher', 'over_pools': false, 'of': 'mean',
+        'also': ['map (trec_eval)', 'mean average precision'],
+        'part': pair.precision / pair.relevants
+    },
+    'mean_rank': {
+        'label': 'Mean rank', 'has_k': false, 'better': 'lower', 'over_pools': false, 'of': 'mean',
+        'also': ['MeanR'],
+        'part': pair.first_rank
+    },
+    'median_rank': {
+        'label': 'Median rank', 'has_k': false, 'better': 'lower', 'over_pools': false, 'of': 'median',
+        'also': ['MedR'],
+        'part': pair.first_rank
+    },
+    'ann_recall': {
+        'label': 'ANN recall', 'has_k': true, 'better': 'higher', 'over_pools': false, 'of': 'lists',
+        'also': ['recall of ann-benchmarks'],
+        'part': null::double
+    }
+}
