@@ -1,10 +1,9 @@
-"""Measures of finished runs, computed once and kept as Parquet under `materialised/`.
+"""Metrics of finished runs, written once as Parquet: the table `metrics` of a warehouse.
 
-Ranks of a run never change, so what the views `metrics` and `retention` say of it is kept in a
-file named after the content it came from (the run's row, its baseline's, its data set's, and the
-SQL itself) and after its own. A file whose name does not fit, or whose content does not fit its
-name, is not used. All of it may be deleted at any time; without it, or where nothing can be
-written, the views compute the same from the ranks.
+Ranks of a run never change, so what the view `metrics` says of it is kept in a file whose name tells
+what it came from (the run's row, its files, and the SQL itself) and what it holds. A file whose name
+does not fit, or whose content does not fit its name, is not used. All of them may be deleted at any
+time; without them, or where nothing can be written, the view computes the same from the ranks.
 """
 
 from __future__ import annotations
@@ -22,19 +21,19 @@ import pyarrow.parquet as pq
 from cmr.errors import CmrError
 from cmr.identity import identity
 from cmr.sqlfiles import sql_fingerprint
-from cmr.views import bind, connect, explain, fetch, needs, quoted
+from cmr.views import bind, connect, explain, fetch, needs, only
+from cmr.warehouse.layout import partition
 from cmr.warehouse.rows import to_rows
+from cmr.warehouse.schemas import METRICS
 from cmr.warehouse.storage import parquet_bytes
 
 if TYPE_CHECKING:
     from cmr.warehouse.store import Warehouse
 
-KEPT = ("metrics",)
 # Rows of ranks and sampled_ranks that one query works on; a run alone may have more.
 CHUNK = 3_000_000
-# Where a kept file says of which view and run it is.
+# Where a kept file says of which run and content it is.
 _MARK = b"cmr.kept"
-_SCOPED = ("runs", "ranks", "sampled_ranks", "hits")
 Bar = Callable[[str, int, str], contextlib.AbstractContextManager[Callable[[int], None]]]
 Row = dict[str, Any]
 
@@ -49,9 +48,9 @@ def no_bar(
 def open_for(
     warehouse: Warehouse, query: str, run_ids: Sequence[str] | None = None, bar: Bar = no_bar
 ) -> duckdb.DuckDBPyConnection:
-    """A connection with the views that `query` names; what is kept of them is read, not computed.
+    """A connection for `query`; metrics that are kept are read, not computed.
 
-    `run_ids`: kept views show only these runs. Raises CmrError where the views do.
+    `run_ids`: metrics and retention show only these runs. Raises CmrError where the views do.
     """
     con = connect(warehouse.root, "")
     prepare(con, warehouse, query, run_ids, bar)
@@ -69,57 +68,80 @@ def prepare(
 
     The views see the warehouse as it is now.
     """
-    bind(con, warehouse, query)
-    wanted = [view for view in KEPT if view in needs(con, query)]
-    runs = _runs(con) if wanted else []
-    if run_ids is not None:
-        chosen = set(run_ids)
-        runs = [row for row in runs if row["run_id"] in chosen]
-    base = _baselines(con) if runs else {}
-    keys = _keys(con, warehouse, runs, base) if runs else {}
+    wanted = needs(con, query)
+    bind(con, warehouse, wanted)
     try:
-        for view in wanted:
-            kept, missing = _kept(warehouse, view, runs, keys)
-            if missing:
-                kept += _compute(con, warehouse, view, missing, keys, base, bar)
-            _replace(con, view, kept)
+        if METRICS.name in wanted:
+            _show_metrics(con, warehouse, run_ids, bar)
+        if run_ids is not None and "retention" in wanted:
+            _hold_retention(con, run_ids)
     except duckdb.Error as error:
         raise CmrError(explain(error)) from None
 
 
 def current_files(warehouse: Warehouse) -> set[str]:
-    """The names under which the measures of the runs of now are kept, whether they are or not."""
+    """The names under which metrics of the runs of now are kept, whether they are or not."""
     con = connect(warehouse.root, "from runs")
-    runs = _runs(con)
-    keys = _keys(con, warehouse, runs, _baselines(con)) if runs else {}
-    marks = {(view, _mark(run_id, key)) for view in KEPT for run_id, key in keys.items()}
-    return {name for view in KEPT for name in _there(warehouse, view) if (view, _of(name)) in marks}
+    keys = _keys(warehouse, _runs(con))
+    return {
+        name
+        for run_id, key in keys.items()
+        for name in _there(warehouse, run_id)
+        if _key_of(name) == key
+    }
 
 
 def forget(warehouse: Warehouse, run_ids: Iterable[str]) -> None:
     """Remove what is kept of some runs."""
-    gone = set(run_ids)
-    for view in KEPT:
-        for name in _there(warehouse, view):
-            if _of(name).rpartition("-")[0] in gone:
-                warehouse.storage.delete(name)
+    for run_id in run_ids:
+        for name in _there(warehouse, run_id):
+            warehouse.storage.delete(name)
+
+
+def _show_metrics(
+    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, run_ids: Sequence[str] | None, bar: Bar
+) -> None:
+    """Put a table of kept and computed rows before the view of the name."""
+    runs = _runs(con)
+    if run_ids is not None:
+        chosen = set(run_ids)
+        runs = [row for row in runs if row["run_id"] in chosen]
+    keys = _keys(warehouse, runs)
+    kept, missing = _kept(warehouse, runs, keys)
+    if missing:
+        kept += _compute(con, warehouse, missing, keys, bar)
+    if kept:
+        con.register("_kept", pa.concat_tables(kept))
+        con.execute(f"create or replace temp table {METRICS.name} as from _kept")
+        con.unregister("_kept")
+    else:
+        view = f"memory.main.{METRICS.name}"
+        con.execute(f"create or replace temp table {METRICS.name} as from {view} limit 0")
+
+
+def _hold_retention(con: duckdb.DuckDBPyConnection, run_ids: Sequence[str]) -> None:
+    """Retention of some runs, computed once; the runs that they are held against are looked at, too."""
+    chosen = pa.table({"run_id": pa.array(run_ids, pa.string())})
+    con.register("_chosen", chosen)
+    rows = fetch(con, "select run_id, baseline from int_baselines semi join _chosen using (run_id)")
+    both = {*rows["run_id"].to_pylist(), *rows["baseline"].to_pylist()} - {None}
+    with only(con, sorted(both)):
+        con.execute(
+            "create or replace temp table retention as "
+            "from memory.main.retention semi join _chosen using (run_id)"
+        )
+    con.unregister("_chosen")
 
 
 def _kept(
-    warehouse: Warehouse, view: str, runs: list[Row], keys: dict[str, str]
+    warehouse: Warehouse, runs: list[Row], keys: dict[str, str]
 ) -> tuple[list[pa.Table], list[Row]]:
-    """A view's rows of the runs that have a file, and the runs that have none."""
-    there = {_of(name): name for name in _there(warehouse, view)}
+    """The rows of the runs that have a file, and the runs that have none."""
+    found = warehouse.storage.each(
+        lambda row: _read(warehouse, row["run_id"], keys[row["run_id"]]), runs
+    )
     tables, missing = [], []
-    marks = [_mark(row["run_id"], keys[row["run_id"]]) for row in runs]
-    held = [mark for mark in marks if mark in there]
-
-    def read(mark: str) -> pa.Table | None:
-        return _read(warehouse, view, mark, there[mark])
-
-    found = dict(zip(held, warehouse.storage.each(read, held), strict=True))
-    for row, mark in zip(runs, marks, strict=True):
-        table = found.get(mark)
+    for row, table in zip(runs, found, strict=True):
         if table is None:
             missing.append(row)
         else:
@@ -130,57 +152,41 @@ def _kept(
 def _compute(
     con: duckdb.DuckDBPyConnection,
     warehouse: Warehouse,
-    view: str,
     missing: list[Row],
     keys: dict[str, str],
-    base: dict[str, str | None],
     bar: Bar,
 ) -> list[pa.Table]:
-    """A view's rows of some runs, from the view itself; a file a run is written on the way."""
+    """The rows of some runs, from the view; a file a run is written on the way."""
     tables = []
-    with bar(view, len(missing), "runs") as advance:
+    with bar(METRICS.name, len(missing), "runs") as advance:
         for chunk in _chunks(missing):
             mine = [row["run_id"] for row in chunk]
-            # The runs that they are held against are looked at, too.
-            held = {base[run_id] for run_id in mine} if view == "retention" else set()
-            with only(con, sorted({*mine, *(one for one in held if one is not None)})):
-                found = fetch(con, f"from memory.main.{view}")
-            found = found.filter(pc.is_in(found["run_id"], value_set=pa.array(mine)))
-            _keep(warehouse, view, found, mine, keys)
+            with only(con, mine):
+                found = fetch(con, f"from memory.main.{METRICS.name}")
+            _keep(warehouse, found, mine, keys)
             tables.append(found)
             advance(len(chunk))
     return tables
 
 
-@contextlib.contextmanager
-def only(con: duckdb.DuckDBPyConnection, run_ids: list[str]) -> Iterator[None]:
-    """Let every view see these runs alone: constants, so that no other file is read."""
-    listed = ", ".join(map(quoted, run_ids))
-    for name in _SCOPED:
-        con.execute(
-            f"create or replace temp view {name} as "
-            f"select * from memory.main.{name} where run_id in ({listed})"
-        )
-    try:
-        yield
-    finally:
-        for name in _SCOPED:
-            con.execute(f"drop view temp.{name}")
-
-
-def _read(warehouse: Warehouse, view: str, mark: str, name: str) -> pa.Table | None:
-    """A kept file's rows; None of one that is not what was written, which is then made again."""
-    try:
-        data = warehouse.storage.read_bytes(name)
-        if _name(view, mark, data) != name:
-            return None
-        file = pq.ParquetFile(pa.BufferReader(data))
-        # It may lie under another's name, which its content does not know.
-        if (file.schema_arrow.metadata or {}).get(_MARK) != _described(view, mark):
-            return None
-        return file.read()
-    except (OSError, CmrError, pa.ArrowException):
-        return None
+def _read(warehouse: Warehouse, run_id: str, key: str) -> pa.Table | None:
+    """A run's kept rows; None where there are none, or not those that were written."""
+    for name in _there(warehouse, run_id):
+        if _key_of(name) != key:
+            continue
+        try:
+            data = warehouse.storage.read_bytes(name)
+            if _name(run_id, key, data) != name:
+                continue
+            file = pq.ParquetFile(pa.BufferReader(data))
+            # It may lie under another's name, which its content does not know.
+            if (file.schema_arrow.metadata or {}).get(_MARK) != _described(run_id, key):
+                continue
+            rows = file.read().cast(METRICS.schema)
+            return rows.add_column(0, METRICS.partitions[0], pa.array([run_id] * len(rows), pa.string()))
+        except (OSError, CmrError, ValueError, pa.ArrowException):
+            continue
+    return None
 
 
 def _chunks(runs: Iterable[Row]) -> Iterator[list[Row]]:
@@ -202,95 +208,53 @@ def _runs(con: duckdb.DuckDBPyConnection) -> list[Row]:
     return to_rows(fetch(con, "from runs order by run_id"))
 
 
-def _baselines(con: duckdb.DuckDBPyConnection) -> dict[str, str | None]:
-    """The run that every run is held against, None where there is none."""
-    pairs = fetch(con, "select run_id, baseline from int_baselines").to_pylist()
-    return {row["run_id"]: row["baseline"] for row in pairs}
-
-
-def _keys(
-    con: duckdb.DuckDBPyConnection,
-    warehouse: Warehouse,
-    runs: list[Row],
-    base: dict[str, str | None],
-) -> dict[str, str]:
-    """What each run's measures depend on, as a hash; a file that was changed in place counts."""
-    datasets = to_rows(fetch(con, "select dataset, files from datasets"))
-    further = to_rows(fetch(con, "select dataset, qrels, files from qrels_sets"))
-    every = _runs(con)
-    names = sorted({name for row in (*datasets, *further, *every) for name in row["files"]})
+def _keys(warehouse: Warehouse, runs: list[Row]) -> dict[str, str]:
+    """What each run's metrics depend on, as a hash; a file that was changed in place counts."""
+    names = sorted({name for row in runs for name in row["files"]})
     state = dict(zip(names, map(list, warehouse.storage.states(names)), strict=True))
-    data = {row["dataset"]: [state[name] for name in row["files"]] for row in datasets}
-    judged = {
-        (row["dataset"], row["qrels"]): [state[name] for name in row["files"]] for row in further
-    }
     text = sql_fingerprint()
-    alone = {
+    return {
         row["run_id"]: identity(
             sql=text,
-            data=data.get(row["dataset"]),
-            judged=judged.get((row["dataset"], row["qrels"])),
             files={name: state[name] for name in row["files"]},
             **{name: row[name] for name in ("protocols", "candidates", "ks", "draws")},
             sampled=row["sampled_candidates"],
         )
-        for row in every
-    }
-    return {
-        row["run_id"]: identity(run=alone[row["run_id"]], base=alone.get(base[row["run_id"]] or ""))
         for row in runs
     }
 
 
-def _mark(run_id: str, key: str) -> str:
-    return f"{run_id}-{key}"
-
-
-def _described(view: str, mark: str) -> bytes:
+def _described(run_id: str, key: str) -> bytes:
     """What a kept file says of itself."""
-    return f"{view}/{mark}".encode()
+    return f"{METRICS.name}/{run_id}/{key}".encode()
 
 
-def _name(view: str, mark: str, data: bytes) -> str:
+def _name(run_id: str, key: str, data: bytes) -> str:
     """A kept file's name, by what it is made from and by what it holds."""
-    return f"materialised/{view}/{mark}-{hashlib.sha256(data).hexdigest()[:32]}.parquet"
+    folder = partition(METRICS.name, {METRICS.partitions[0]: run_id})
+    return f"{folder}/{key}-{hashlib.sha256(data).hexdigest()[:32]}.parquet"
 
 
-def _of(name: str) -> str:
-    """The mark in a kept file's name."""
-    return name.rpartition("/")[2].rpartition("-")[0]
+def _key_of(name: str) -> str:
+    return name.rpartition("/")[2].partition("-")[0]
 
 
-def _there(warehouse: Warehouse, view: str) -> list[str]:
-    return warehouse.storage.listing(f"materialised/{view}")
+def _there(warehouse: Warehouse, run_id: str) -> list[str]:
+    return warehouse.storage.listing(partition(METRICS.name, {METRICS.partitions[0]: run_id}))
 
 
-def _keep(
-    warehouse: Warehouse, view: str, found: pa.Table, run_ids: list[str], keys: dict[str, str]
-) -> None:
+def _keep(warehouse: Warehouse, found: pa.Table, run_ids: list[str], keys: dict[str, str]) -> None:
     """Write a file a run and drop those that it replaces; a warehouse one may only read is fine."""
     if not warehouse.writable():
         return
-    there = _there(warehouse, view)
     with contextlib.suppress(CmrError):
         for run_id in run_ids:
-            mark = _mark(run_id, keys[run_id])
-            mine = found.filter(pc.equal(found["run_id"], run_id))
-            data = parquet_bytes(mine.replace_schema_metadata({_MARK: _described(view, mark)}))
-            name = _name(view, mark, data)
+            mine = found.filter(pc.equal(found["run_id"], run_id)).select(METRICS.schema.names)
+            mark = {_MARK: _described(run_id, keys[run_id])}
+            data = parquet_bytes(mine.cast(METRICS.schema).replace_schema_metadata(mark))
+            name = _name(run_id, keys[run_id], data)
+            there = _there(warehouse, run_id)
             warehouse.storage.write_bytes(name, data)
             for old in there:
-                if old.startswith(f"materialised/{view}/{run_id}-") and old != name:
+                if old != name:
                     warehouse.storage.delete(old)
-
-
-def _replace(con: duckdb.DuckDBPyConnection, view: str, tables: list[pa.Table]) -> None:
-    """Put a temporary table before the view of the same name."""
-    if tables:
-        con.register("_kept", pa.concat_tables(tables, promote_options="permissive"))
-        source = "from _kept"
-    else:
-        source = f"from main.{view} limit 0"
-    con.execute(f"create or replace temp table {view} as {source}")
-    if tables:
-        con.unregister("_kept")

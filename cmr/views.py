@@ -13,11 +13,12 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import duckdb
 import pyarrow as pa
@@ -44,7 +45,17 @@ TRIES, RETRY_SECONDS = 3, 0.05
 
 # Views of rows of the catalogue, and what rests on them alone, in the order of what they read.
 _ROWS = tuple(table.name for table in CATALOGUE)
-_SMALL = (*_ROWS, "int_facts", "int_pool_bounds")
+_SMALL = (*_ROWS, "int_facts", "measures")
+# What the views of pairs come to where every file is named and no run is an earlier version's: it plans
+# in a step, and no file need be opened to know its columns.
+_PAIRS = ("ranks", "sampled_ranks", "hits")
+_DIRECT = """
+    from read_parquet(
+        getvariable('cmr_{name}'), hive_partitioning = true, hive_types = {{'run_id': varchar}}
+    )
+"""
+# Tables of which every file is a run's.
+_OF_RUNS = ("ranks", "sampled_ranks", "hits", "timings")
 # Which views and macros each of them reads.
 _READS = "memory.main.cmr_reads"
 # What DuckDB would fetch and run by itself: cmr needs no extension that is not built in.
@@ -84,7 +95,7 @@ def connect(
     except (OSError, duckdb.Error, CmrError):
         # Nothing can be kept here, or it is gone again: made anew, which takes seconds.
         _install(con)
-    bind(con, warehouse, query)
+    bind(con, warehouse, None if query is None else needs(con, query))
     return con
 
 
@@ -95,14 +106,16 @@ def needs(con: duckdb.DuckDBPyConnection, query: str) -> set[str]:
     return closure(reads, names_in(con, query))
 
 
-def bind(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, query: str | None = None) -> None:
+def bind(
+    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, needed: Collection[str] | None = None
+) -> None:
     """Let the views see the warehouse as it is now: checked rows, and files that they name.
 
-    `query` as in `connect`. What it does not read stays as it was. Views of a row a run or less are
-    made tables, for others read them many times.
+    `needed`: what will be read; without it all but vectors. Whatever else there is stays as it was.
+    Views of some rows a run are made tables, for others read them many times.
     """
     data = {table.name for table in ANCHORED} - {table.name for table in CATALOGUE}
-    needed = set(data - VECTORS) | set(_SMALL) if query is None else needs(con, query)
+    needed = set(data - VECTORS) | set(_SMALL) if needed is None else set(needed)
     if not needed & {table.name for table in ANCHORED}:
         return
     snapshot = take(warehouse, needed & data)
@@ -111,12 +124,52 @@ def bind(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, query: str | None
         con.execute(f"create or replace temp table catalogue_{table.name} as from _rows")
         con.unregister("_rows")
     storage = warehouse.storage
+    older = [
+        storage.path(name)
+        for row in snapshot.rows["runs"]
+        for name in row["files"]
+        if row["most_relevants"] is None and name.startswith("ranks/")
+    ]
+    _set_files(con, "older_ranks", [anchor(storage, "ranks"), *map(_literal, older)])
     for name in needed & data:
         files = [anchor(storage, name), *map(storage.path, snapshot.files(name))]
-        con.execute(f"set variable cmr_{name} = $1::varchar[]", [list(map(_literal, files))])
+        _set_files(con, name, [_literal(path) for path in files])
+    for name in _PAIRS:
+        if name in needed and not older:
+            con.execute(f"create or replace temp view {name} as {_DIRECT.format(name=name)}")
+        else:
+            con.execute(f"drop view if exists temp.{name}")
     for name in _SMALL:
         if name in needed or name in _ROWS:
             con.execute(f"create or replace temp table {name} as from memory.main.{name}")
+
+
+@contextlib.contextmanager
+def only(con: duckdb.DuckDBPyConnection, run_ids: Collection[str]) -> Iterator[None]:
+    """Let every view see these runs alone, so that no other file is read."""
+    folders = [f"/run_id={quote(run_id, safe='')}/" for run_id in run_ids]
+    before = {}
+    for name in _OF_RUNS:
+        ((files,),) = con.execute(f"select getvariable('cmr_{name}')").fetchall()
+        if files:
+            before[name] = files
+            # The first is the anchor, which tells the columns.
+            mine = [path for path in files[1:] if any(folder in path for folder in folders)]
+            _set_files(con, name, [files[0], *mine])
+    listed = ", ".join(map(quoted, run_ids)) or "null"
+    con.execute("create or replace temp table _runs as from runs")
+    con.execute(f"create or replace temp table runs as from _runs where run_id in ({listed})")
+    try:
+        yield
+    finally:
+        con.execute("create or replace temp table runs as from _runs")
+        con.execute("drop table _runs")
+        for name, files in before.items():
+            _set_files(con, name, files)
+
+
+def _set_files(con: duckdb.DuckDBPyConnection, name: str, paths: list[str]) -> None:
+    con.execute(f"set variable cmr_{name} = $1::varchar[]", [paths])
 
 
 def _literal(path: str) -> str:

@@ -153,8 +153,7 @@ def _print_leaderboard(con: duckdb.DuckDBPyConnection, subject: Subject, found: 
 
 def _fill_kept(con: duckdb.DuckDBPyConnection, rows: list[Row]) -> None:
     """What is kept of baselines that were not evaluated so, from ranks; not of drawn pools."""
-    from cmr.materialised import only
-    from cmr.views import fetch
+    from cmr.views import fetch, only
 
     lacking = [row for row in rows if row["recall_10_kept"] is None]
     if not lacking or lacking[0]["protocol"] == "sampled":
@@ -163,7 +162,7 @@ def _fill_kept(con: duckdb.DuckDBPyConnection, rows: list[Row]) -> None:
     if not bases:
         return
     size = lacking[0]["size"]
-    source = "retention" if size is None else f"metrics_for({size}, 10)"
+    source = "memory.main.retention" if size is None else f"metrics_for({size}, 10)"
     with only(con, bases):
         found = fetch(con, f"select * from {source} where measure = 'recall' and k = 10")
     values = {row["run_id"]: row["value"] for row in found.to_pylist()}

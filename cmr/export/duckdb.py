@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 
 from cmr.export.format import Asked, Format
-from cmr.materialised import KEPT, prepare
+from cmr.materialised import prepare
 from cmr.sources.source import Parameter
 from cmr.sqlfiles import views
 from cmr.views import connect, quoted, replace_views
@@ -19,6 +19,8 @@ STORAGE = "v1.0.0"
 STORED = "stored"
 _ROOT = "getvariable('cmr_root')"
 _VECTORS = ("embeddings", "frames")
+# What would take long to compute.
+_COMPUTED = ("metrics", "retention")
 
 
 def write(asked: Asked, out: Path) -> None:
@@ -57,14 +59,14 @@ def write(asked: Asked, out: Path) -> None:
 def _copy(asked: Asked, con: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
     """Copy the tables, and the measures that would take long to compute; returns their names."""
     names = [view.name for view in views("staging")]
-    prepare(con, asked.warehouse, " ".join(KEPT), bar=asked.bar)
+    prepare(con, asked.warehouse, "from metrics, retention", bar=asked.bar)
     con.execute(f"create schema target.{STORED}")
-    with asked.bar("tables", len(names) + len(KEPT), "tables") as advance:
-        for name in (*names, *KEPT):
+    with asked.bar("tables", len(names) + len(_COMPUTED), "tables") as advance:
+        for name in (*names, *_COMPUTED):
             left = " limit 0" if asked.options["no_vectors"] and name in _VECTORS else ""
             con.execute(f"create table target.{STORED}.{name} as from {name}{left}")
             advance(1)
-    return (*names, *KEPT)
+    return (*names, *_COMPUTED)
 
 
 FORMAT = Format(

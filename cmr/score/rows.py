@@ -150,5 +150,6 @@ def hit_tables(
         "score": scores[queries].reshape(-1)[there].astype(np.float32),
         "relevance": relevance,
         "exact_above": _known(unsaid[queries].reshape(-1)[there]),
+        "cluster": _clusters(judged, names)[judged.start[:-1][query]],
     }
     yield from _grouped(pa.table(columns, schema=HITS.schema))

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cmr.warehouse.layout import ANCHORED, MARKER, anchor_path
-from cmr.warehouse.schemas import CATALOGUE, EMBEDDING_KEYS, TABLES
+from cmr.warehouse.schemas import CATALOGUE, EMBEDDING_KEYS, METRICS, TABLES
 from cmr.warehouse.storage import Entry
 from cmr.warehouse.store import Warehouse
 
@@ -17,7 +17,7 @@ ROW = "catalogue row"
 FIXED = "marker or anchor"
 LEFTOVER = "left over"
 PART = "part"
-KEPT = "materialised"
+KEPT = "kept metrics"
 ENCODING = "being encoded"
 LOCK = "lock"
 UNKNOWN = "unknown"
@@ -25,13 +25,15 @@ UNKNOWN = "unknown"
 _HEX = "[0-9a-f]"
 _DATA = re.compile(f"{_HEX}{{16}}[.]parquet")
 _PART = re.compile(f"(?P<target>.+)[.]part-{_HEX}{{8}}")
-# Those of an earlier version do not end with the digits of their content.
+# Earlier versions kept theirs under `materialised/`.
 _MEASURES = re.compile(
-    f"materialised/(metrics|retention)/[^/]+-{_HEX}{{16}}(-{_HEX}{{32}})?[.]parquet"
+    f"metrics/run_id=[^/]+/{_HEX}{{16}}-{_HEX}{{32}}[.]parquet"
+    f"|materialised/(metrics|retention)/[^/]+-{_HEX}{{16}}(-{_HEX}{{32}})?[.]parquet"
 )
 _ENCODED = re.compile(f"materialised/encoding/{_HEX}{{16}}/{_HEX}{{16}}[.]parquet")
 _FOLDERS = {table.name: table.partitions for table in TABLES.values()} | {
-    "embeddings": EMBEDDING_KEYS
+    "embeddings": EMBEDDING_KEYS,
+    METRICS.name: METRICS.partitions,
 }
 _OWN_FOLDER = re.compile(f"[.]locks|materialised(/metrics|/retention|/encoding(/{_HEX}{{16}})?)?")
 

@@ -270,6 +270,7 @@ HITS = Table(
         ("relevance", pa.int32()),
         # Added later: NULL of exact runs.
         ("exact_above", pa.int64()),
+        ("cluster", pa.int64()),
     ),
 )
 TIMINGS = Table(
@@ -339,6 +340,26 @@ BENCHES = Table(
         *_CHECKSUMS,
     ),
     ("bench_id",),
+)
+
+# The view `metrics` of a run, as it was when the run was committed. No row names these files: they are
+# told by their names, and whoever finds none asks the view.
+METRICS = Table(
+    "metrics",
+    ("run_id",),
+    _schema(
+        *((name, pa.string()) for name in ("dataset", "qrels", "model", "direction")),
+        ("dim", pa.int32()),
+        *((name, pa.string()) for name in ("dim_method", "precision", "quantizer", "scorer")),
+        ("variant", pa.string()),
+        ("protocol", pa.string()),
+        ("candidates", pa.int64()),
+        ("measure", pa.string()),
+        ("k", pa.int64()),
+        *((name, pa.float64()) for name in ("value", "ci_low", "ci_high", "chance", "lift")),
+        ("queries", pa.int64()),
+        ("draws", pa.int32()),
+    ),
 )
 
 # Work in progress of `cmr evaluate --shard` and `--engine ray`; gone once the runs are there.

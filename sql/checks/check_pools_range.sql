@@ -15,9 +15,9 @@ drawn as (
     select distinct run_id, candidates from sampled_ranks
 ),
 bounded as (
-    select named.*, int_pool_bounds.smallest, int_pool_bounds.largest
+    select named.*, runs.most_relevants as smallest, runs.gallery as largest
     from named
-    left join int_pool_bounds using (run_id)
+    left join runs using (run_id)
 ),
 final as (
     select bounded.*

@@ -4,12 +4,14 @@
 -- @ideal_gains: The query's judgments from the highest on, where they are graded; else NULL.
 with
 older as (
-    select run_id, dataset, direction, unnest(files) as file from runs where most_relevants is null
+    select run_id, dataset, direction, unnest(files) as file from runs where not has_facts
 ),
 source as (
     select *
     from read_parquet(
-        coalesce(getvariable('cmr_ranks'), [getvariable('cmr_root') || '/ranks/run_id=*/*.parquet']),
+        coalesce(
+            getvariable('cmr_older_ranks'), [getvariable('cmr_root') || '/ranks/run_id=*/*.parquet']
+        ),
         hive_partitioning = true, hive_types = {'run_id': varchar}, union_by_name = true, filename = true
     )
 ),

@@ -59,6 +59,6 @@ measured(pair, k) as {
     'ann_recall': {
         'label': 'ANN recall', 'has_k': true, 'better': 'higher', 'over_pools': false, 'of': 'lists',
         'also': ['recall of ann-benchmarks'],
-        'part': null::double
+        'part': pair.agreed
     }
 }

@@ -7,14 +7,14 @@ limits as (
     select
         case
             when any_c <> any_c::bigint then error('C must be a whole number')::boolean
-            when count(*) > 0 and count(*) filter (any_c between smallest and largest) = 0
+            when count(*) > 0 and count(*) filter (any_c between most_relevants and gallery) = 0
                 then error(
                     'no run can have pools of ' || any_c || ': the smallest that holds every '
-                    || 'relevant item has ' || min(smallest) || ', the largest gallery ' || max(largest)
+                    || 'relevant item has ' || min(most_relevants) || ', the largest gallery ' || max(gallery)
                 )::boolean
             else true
         end as there
-    from int_pool_bounds
+    from runs
 )
 select found.*
 from metrics_of('any', any_c, whole_k(any_k)) as found

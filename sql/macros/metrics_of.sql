@@ -37,25 +37,28 @@ named as (
     group by run_id, protocol, candidates, k, measure
 ),
 wanted as (
-    select named.*, measures.has_k, measures.better
+    select named.*, measures.has_k, measures.better, measures.of
     from named
     inner join measures using (measure)
     where
-        measures.of = 'mean'
-        and (measures.over_pools or named.protocol = 'full')
+        (measures.over_pools or named.protocol = 'full')
         and (measures.has_k or named.k = coalesce(any_k, 1))
-    union all by name
-    select
-        run_id, protocol, candidates, k, measure, true as has_k, 'higher' as better,
-        count(*) as clusters, sum(n) as weight, sum(n * n) as nn, sum(s) as total, sum(s * s) as squared,
-        sum(n * s) as product, any_value(chance) as chance
+        and (measures.of <> 'lists' or named.total is not null)
+),
+-- The ranks of the first relevant items, in order. The m items that share a query's best score have m
+-- equal rows.
+firsts as (
+    select run_id, list(rank order by rank) as ranks, list(rank_chance order by rank_chance) as chances
     from (
-        select run_id, protocol, candidates, k, measure, cluster, chance, count(*) as n, sum(value) as s
-        from agreements(any_k)
-        where which = 'asked'
-        group by all
+        select
+            run_id, above + 1 + tied / (relevants_tied + 2) as rank,
+            (gallery + 1) / (relevants + 1) as rank_chance,
+            unnest(range(round(count(*) / (coalesce(relevants_tied, 0) + 1))::bigint))
+        from ranks
+        where relevants_above = 0 and which in ('asked', 'full')
+        group by run_id, above, tied, relevants_tied, gallery, relevants
     )
-    group by run_id, protocol, candidates, k, measure
+    group by run_id
 ),
 estimated as (
     select
@@ -69,25 +72,34 @@ estimated as (
         total - weight as behind,
         squared - 2 * product + nn as behind_squared,
         score_reach(spread, piece(behind_squared, behind, 1, 0), clusters) as below,
-        score_reach(spread, piece(behind_squared, behind, 1, behind), clusters) as above
+        score_reach(spread, piece(behind_squared, behind, 1, behind), clusters) as above,
+        -- Of a median: the number of queries, and the effective one (Kish 1965) where visual items are
+        -- clusters.
+        round(weight)::bigint as n,
+        case
+            when of = 'median'
+                then sign_place(floor(weight ** 2 / nn + 1e-9)::bigint) * n / floor(weight ** 2 / nn + 1e-9)
+        end as place
     from wanted
 ),
 ended as (
     select
-        run_id, protocol, candidates, measure, case when has_k then k end as k, value,
+        estimated.run_id, protocol, candidates, measure, case when has_k then k end as k,
+        case of when 'median' then case when total is not null then list_median(ranks) end else value end as value,
         case
+            when of = 'median' then case when total is not null then ranks[ceil(place - 1e-9)::bigint] end
             when better = 'lower' then 1 + behind / weight * (behind / (behind + below))
             else share_end(value, spread, weight, clusters, 0)
         end as ci_low,
         case
+            when of = 'median'
+                then case when total is not null then ranks[n + 1 - ceil(place - 1e-9)::bigint] end
             when better = 'higher' then share_end(value, spread, weight, clusters, 1)
             when above is not null then least(candidates, value + above / weight)
         end as ci_high,
-        chance
+        case of when 'median' then list_median(chances) else chance end as chance
     from estimated
-    union all by name
-    select run_id, 'full' as protocol, candidates, 'median_rank' as measure, value, ci_low, ci_high, chance
-    from medians(which)
+    left join firsts on firsts.run_id = estimated.run_id and estimated.of = 'median'
 ),
 final as (
     select

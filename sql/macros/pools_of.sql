@@ -6,7 +6,7 @@ pools_of(which, any_c) as table
 with
 named as (
     select
-        run_id,
+        run_id, list_length, ks, most_relevants, gallery,
         case which
             when 'full' then [{'protocol': 'full', 'candidates': gallery}]
             when 'any' then [{'protocol': 'expected', 'candidates': any_c::bigint}]
@@ -51,9 +51,8 @@ named as (
     where which <> 'drawn' or list_contains(protocols, 'sampled')
 ),
 final as (
-    select pool.run_id, pool.protocol, pool.candidates
-    from (select run_id, unnest(every_pool, recursive := true) from named) as pool
-    inner join int_pool_bounds as bounds using (run_id)
-    where pool.protocol = 'full' or pool.candidates between bounds.smallest and bounds.largest
+    select run_id, protocol, candidates, list_length, ks
+    from (select * exclude (every_pool), unnest(every_pool, recursive := true) from named)
+    where protocol = 'full' or candidates between most_relevants and gallery
 )
 select * from final

@@ -20,12 +20,9 @@ final as (
     from long
     inner join measures using (measure)
     where
-        measures.of = 'mean'
+        measures.of <> 'median'
         and (measures.over_pools or long.protocol = 'full')
         and (measures.has_k or long.k = 1)
-    union all by name
-    select run_id, protocol, candidates, query_id, cluster, measure, k, value
-    from agreements(null)
-    where which in ('asked', 'full') and (of_runs is null or list_contains(of_runs, run_id))
+        and (measures.of <> 'lists' or long.value is not null)
 )
 select * from final

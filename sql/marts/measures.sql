@@ -11,7 +11,7 @@ named as (
         unnest(measured({
             'inside': 0.0, 'first_k': 0.0, 'reciprocal': 0.0, 'reciprocal_k': 0.0, 'discounted': 0.0,
             'gain': 0.0, 'gain_exp': 0.0, 'precision': 0.0, 'first_rank': 0.0, 'inside_r': 0.0,
-            'precision_r': 0.0, 'relevants': 1
+            'precision_r': 0.0, 'agreed': 0.0, 'relevants': 1
         }, 1))
 ),
 final as (

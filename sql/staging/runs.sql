@@ -1,13 +1,26 @@
 -- The evaluated runs on the data as it is now, one row each, with every setting and the environment.
 -- A data set that has grown leaves its earlier runs behind: they stay in the files alone.
+-- @has_facts: Whether ranks and hits have what int_facts tells of the runs of earlier versions.
 -- @candidates: The C that expected was asked for.
 with
 source as (
     select * from catalogue_runs
 ),
+older as (
+    select run_id, max(relevants) as most_relevants
+    from read_parquet(
+        coalesce(
+            getvariable('cmr_older_ranks'), [getvariable('cmr_root') || '/ranks/run_id=*/*.parquet']
+        ),
+        hive_partitioning = true, hive_types = {'run_id': varchar}, union_by_name = true
+    )
+    where run_id in (select run_id from source where most_relevants is null)
+    group by run_id
+),
 final as (
     select
         source.* exclude (expected_candidates, footers, row_checksum) replace (
+            coalesce(source.most_relevants, older.most_relevants) as most_relevants,
             known_quantizer(source.quantizer, source.precision) as quantizer,
             -- Earlier versions recorded the sizes of commands that asked for no pools, too: the
             -- default ones, where none of them was drawn though others were.
@@ -32,8 +45,10 @@ final as (
             'M ' || source.connectivity || ' ef ' || source.expansion_add || '/'
             || source.expansion_search,
             'rescored by ' || source.rescore || ' x' || source.oversample
-        ) as variant
+        ) as variant,
+        source.most_relevants is not null as has_facts
     from source
+    left join older using (run_id)
     anti join datasets
         on
             datasets.dataset = source.dataset
