@@ -88,7 +88,7 @@ def prepare(
 
 
 def current_files(warehouse: Warehouse) -> set[str]:
-    """The names under which the measures of the runs of now are kept, whether they are or not."""
+    """The files in which measures of the runs of now are kept."""
     con = connect(warehouse.root, "from runs")
     runs = _runs(con)
     keys = _keys(con, warehouse, runs, _baselines(con)) if runs else {}

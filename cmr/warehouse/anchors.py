@@ -22,9 +22,12 @@ _BY_NAME = {table.name: table for table in ANCHORED}
 def anchor(storage: Storage, name: str) -> str:
     """The anchor of a table as DuckDB names it; one of this process where it is not sound.
 
-    A table that the warehouse is older than has none, and is not warned of.
+    A table that the warehouse is older than has none, and is not warned of. For an object store it
+    is always one of this process, which takes no request.
     """
     table = _BY_NAME[name]
+    if not storage.is_local:
+        return _own(table)
     path = anchor_path(table)
     if is_anchor(storage, table):
         return storage.path(path)
@@ -34,15 +37,16 @@ def anchor(storage: Storage, name: str) -> str:
 
 
 @cache
-def _folder() -> str:
-    folder = tempfile.mkdtemp(prefix="cmr-anchors-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
+def folder() -> str:
+    """Where this process's own anchors are, which a query must be able to read."""
+    made = tempfile.mkdtemp(prefix="cmr-anchors-")
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    return made
 
 
 def _own(table: Table) -> str:
     """An anchor in a folder of this process, in partition folders of the same names."""
-    path = os.path.join(_folder(), anchor_path(table))
+    path = os.path.join(folder(), anchor_path(table))
     if not os.path.exists(path):
         os.makedirs(os.path.dirname(path), exist_ok=True)
         pq.write_table(table.schema.empty_table(), path)
