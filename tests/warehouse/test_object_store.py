@@ -96,7 +96,8 @@ def test_requests_of_reading(s3, filled, cmr):
     s3.calm()
     cmr("sql", "select count(*) from ranks", "-w", fresh(filled))
     seen = s3.counts()
-    # Marker (by the command and by its connection), rows, and of every file of ranks its size and its end, which is all of a small one.
+    # Marker (by the command and by its connection), rows, and of every file of ranks its size and
+    # its end, which is all of a small one.
     assert seen["GET"] == 2 + runs + sets + datasets + runs
     assert seen["HEAD"] == runs
     assert seen["LIST"] == 5
