@@ -3,11 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint format docs bench clean
+.PHONY: help demo test test-all lint format docs bench clean
 
 help:
 	@echo "make demo    install into .venv and run the whole pipeline on the embedded data set"
 	@echo "make test    install into .venv and run the test suite"
+	@echo "make test-all  the same with every fault: damaged files, kills, fuzzed inputs; takes hours"
 	@echo "make lint    style, types, architecture rules"
 	@echo "make docs    write docs/data-model.md anew"
 	@echo "make bench   time cmr beside its peers"
@@ -28,6 +29,10 @@ demo: $(VENV)/.installed
 # Two processes share the cores: a thread that waits for another's must not keep one busy.
 test: $(VENV)/.installed
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist loadfile
+
+# Each of tests/faults tries a sample in `make test`; CMR_FAULTS=0.1 a tenth of all.
+test-all: $(VENV)/.installed
+	CMR_FAULTS=all CMR_FUZZ_CASES=20000 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

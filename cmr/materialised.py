@@ -80,7 +80,7 @@ def prepare(
 
 
 def current_files(warehouse: Warehouse) -> set[str]:
-    """The names under which metrics of the runs of now are kept, whether they are or not."""
+    """The files in which metrics of the runs of now are kept."""
     con = connect(warehouse.root, "from runs")
     keys = _keys(warehouse, _runs(con))
     return {

@@ -30,6 +30,7 @@ from cmr.identity import file_hash
 from cmr.references import Reads, closure, graph, names_in
 from cmr.sqlfiles import View, glossary, sql_fingerprint, views
 from cmr.warehouse.anchors import anchor
+from cmr.warehouse.anchors import folder as own_anchors
 from cmr.warehouse.layout import ANCHORED
 from cmr.warehouse.schemas import CATALOGUE
 from cmr.warehouse.snapshot import VECTORS, take
@@ -187,6 +188,7 @@ def lock(con: duckdb.DuckDBPyConnection, storage: Storage, sandbox: bool = False
     con.execute("set python_enable_replacements = false")
     if sandbox:
         roots = {storage.root, os.path.realpath(storage.root) if storage.is_local else storage.root}
+        roots.add(own_anchors())
         folders = ", ".join(quoted(f"{root.rstrip('/')}/") for root in sorted(roots))
         con.execute(f"set allowed_directories = [{folders}]")
         con.execute("set enable_external_access = false")

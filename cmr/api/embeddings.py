@@ -137,10 +137,11 @@ class Embeddings:
 
     def batches(self, rows: int = 65_536) -> Iterator[pa.RecordBatch]:
         """The rows of `arrow`, at most `rows` at a time, without holding the set."""
-        for name in self.row["files"]:
-            if name.startswith("embeddings/"):
-                with self._store.storage.parquet(name) as file:
-                    yield from file.iter_batches(batch_size=rows)
+        names = [name for name in self.row["files"] if name.startswith("embeddings/")]
+        self._store.check(self.row, names)
+        for name in names:
+            with self._store.storage.parquet(name) as file:
+                yield from file.iter_batches(batch_size=rows)
 
     def _flat(self) -> pa.Array:
         """The stored numbers as one plain Arrow array over the column's buffer."""

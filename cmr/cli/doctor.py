@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 import click
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 def doctor(warehouse: str) -> None:
     """Check the warehouse, and look for the classic mistakes.
 
-    A check that finds something means damage: exit code 1. A doubt is told in plain words, once
+    A check that finds something, and a file that is not what was written, mean damage: exit code
+    1. A doubt is told in plain words, once
     for each data set, model and direction: what looks wrong in the data and where; it may be
     right. Each is a view, so `cmr sql "from check_ranks_range"` shows all that was found.
 
@@ -29,12 +31,17 @@ def doctor(warehouse: str) -> None:
     import pyarrow as pa
 
     from cmr.cli.tables import print_table
-    from cmr.errors import CmrError
+    from cmr.errors import CmrError, DamageWarning
     from cmr.sqlfiles import views
     from cmr.views import connect, fetch
     from cmr.warehouse.store import Warehouse
 
-    con = connect(Warehouse.open(warehouse).root)
+    asked = " ".join(view.name for layer in ("checks", "doubts") for view in views(layer))
+    with warnings.catch_warnings(record=True) as damage:
+        warnings.simplefilter("always", DamageWarning)
+        con = connect(Warehouse.open(warehouse).root, asked)
+    for one in damage:
+        warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
     # Several checks and doubts ask for it: computed anew, as kept figures are not, but once.
     con.register("metrics", fetch(con, "from memory.main.metrics"))
     rows = []
@@ -49,6 +56,8 @@ def doctor(warehouse: str) -> None:
     _tell_doubts(con)
     if bad:
         raise CmrError(f"{len(bad)} checks found something: {', '.join(bad)}")
+    if damage:
+        raise CmrError("what is damaged was left out; `cmr warehouse verify` lists every such file")
 
 
 def _tell_doubts(con: duckdb.DuckDBPyConnection) -> None:
@@ -60,7 +69,7 @@ def _tell_doubts(con: duckdb.DuckDBPyConnection) -> None:
     told = 0
     for name in names:
         alike: dict[tuple[object, ...], list[dict[str, object]]] = {}
-        for row in fetch(con, f"from {name}").to_pylist():
+        for row in fetch(con, f"from {name} order by all").to_pylist():
             who = tuple(row.get(key) for key in ("dataset", "model", "direction", "modality"))
             alike.setdefault(who, []).append(row)
         for who, rows in alike.items():

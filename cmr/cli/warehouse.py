@@ -89,8 +89,9 @@ def verify(warehouse: str) -> None:
         _show([{"file": one.path, "is": one.state, "why": one.why} for one in bad])
         raise CmrError(
             f"{_count(bad)} damaged or missing: {_named([one.path for one in bad])}; `cmr ingest` "
-            "makes items, judgments, native vectors and anchors again, `cmr evaluate --force` "
-            "runs, ranks and what is derived, `cmr bench` measurements"
+            "makes items, judgments, native vectors and anchors again, `cmr ingest qrels` further "
+            "judgments, `cmr evaluate --force` runs, ranks and what is derived, `cmr bench` "
+            "measurements"
         )
     without = sum(one.state == UNRECORDED for one in found)
     rest = f", {without} of them without a checksum but readable" if without else ""

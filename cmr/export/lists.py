@@ -128,11 +128,12 @@ def _lists(part: pa.Table, kept: int, wanted: int) -> Lists:
 
 
 def _groups(warehouse: Warehouse, run: Row, table: str) -> Iterator[pa.Table]:
-    for name in run["files"]:
-        if name.startswith(f"{table}/"):
-            with warehouse.storage.parquet(name) as file:
-                for group in range(file.num_row_groups):
-                    yield file.read_row_group(group)
+    mine = [name for name in run["files"] if name.startswith(f"{table}/")]
+    warehouse.check(run, mine)
+    for name in mine:
+        with warehouse.storage.parquet(name) as file:
+            for group in range(file.num_row_groups):
+                yield file.read_row_group(group)
 
 
 def _check_plain(run: Row) -> None:

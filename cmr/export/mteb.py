@@ -98,7 +98,7 @@ def _task(asked: Asked) -> str:
 def _split(asked: Asked) -> str:
     """The split that all items name, else test."""
     data = find_dataset(asked.warehouse, asked.run["dataset"])
-    found = set(asked.warehouse.read(data["files"], ITEMS)["split"].unique().to_pylist())
+    found = set(asked.warehouse.read(data, ITEMS)["split"].unique().to_pylist())
     only = found.pop() if len(found) == 1 else None
     return str(only) if only else "test"
 

@@ -69,7 +69,7 @@ def _spelling(asked: Asked) -> Spell:
     empty id.
     """
     data = find_dataset(asked.warehouse, asked.run["dataset"])
-    names: list[str] = asked.warehouse.read(data["files"], ITEMS)["item_id"].to_pylist()
+    names: list[str] = asked.warehouse.read(data, ITEMS)["item_id"].to_pylist()
     if "" in names:
         raise CmrError(f"an item of {data['dataset']!r} has an empty id, which TREC cannot hold")
     if not need_encoding(names):

@@ -38,6 +38,7 @@ class Judgments:
 def set_ids(warehouse: Warehouse, row: Row) -> pa.Array:
     """Item ids of an embedding set, in the order of its vectors."""
     names = [name for name in row["files"] if name.startswith("embeddings/")]
+    warehouse.check(row, names)
     parts = [warehouse.storage.read(name, columns=["item_id"])["item_id"] for name in names]
     return pa.chunked_array([chunk for part in parts for chunk in part.chunks]).combine_chunks()
 
@@ -47,9 +48,9 @@ def items(warehouse: Warehouse, pair: Pair, side: str) -> pa.Table:
     from cmr.pipeline.request import find_dataset
     from cmr.warehouse.schemas import ITEMS
 
-    files = find_dataset(warehouse, pair.text["dataset"])["files"]
-    mine = [name for name in files if f"/modality={side}/" in name]
-    return warehouse.read(mine, ITEMS).sort_by("ordinal")
+    data = find_dataset(warehouse, pair.text["dataset"])
+    mine = [name for name in data["files"] if f"/modality={side}/" in name]
+    return warehouse.read(data, ITEMS, mine).sort_by("ordinal")
 
 
 def judgments(warehouse: Warehouse, pair: Pair) -> Judgments:

@@ -126,6 +126,7 @@ def _merged(
 def _write(warehouse: Warehouse, row: Row, merge: Merge) -> str:
     name, *folders = merge.partition.split("/")
     keys = {key: unquote(value) for key, _, value in (part.partition("=") for part in folders)}
+    warehouse.check(row, merge.files)
     data = _groups(warehouse, merge.files)
     if name == "embeddings":
         return warehouse.write_embeddings({**keys, "dim": row["dim"]}, data)

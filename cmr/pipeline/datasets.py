@@ -139,13 +139,13 @@ def _lost(warehouse: Warehouse, row: dict[str, Any], collection: Collection) -> 
         column = "text" if side == TEXT else "content_hash"
         now = {item.item_id: getattr(item, column) for item in items}
         mine = [name for name in row["files"] if f"modality={side}/" in name]
-        for old in warehouse.read(mine, ITEMS).to_pylist():
+        for old in warehouse.read(row, ITEMS, mine).to_pylist():
             if old["item_id"] not in now:
                 return f", with the {side} {old['item_id']!r}, which is not here"
             if old[column] is None or old[column] != now[old["item_id"]]:
                 return f", in which the {side} {old['item_id']!r} is another"
     judged = {(one.text_id, one.visual_id, one.relevance) for one in collection.judgments}
-    for old in warehouse.read(row["files"], QRELS).to_pylist():
+    for old in warehouse.read(row, QRELS).to_pylist():
         if (old["text_id"], old["visual_id"], old["relevance"]) not in judged:
             return f", with another judgment of the text {old['text_id']!r}"
     return None

@@ -194,11 +194,11 @@ def _stored(
         return {}
     frames: dict[str, Frames] = {}
     if keep_frames:
-        frames = _frames(warehouse, row["files"])
+        frames = _frames(warehouse, row)
         if not frames:
             return {}
     files = [name for name in owner["files"] if f"modality={modality}" in name]
-    items = {item["item_id"]: item for item in warehouse.read(files, ITEMS).to_pylist()}
+    items = {item["item_id"]: item for item in warehouse.read(owner, ITEMS, files).to_pylist()}
     found: dict[str, Known] = {}
     for name in row["files"]:
         if name.startswith("embeddings/"):
@@ -221,11 +221,11 @@ def _key(item: Mapping[str, Any], modality: str) -> str:
     return str(item["content_hash"])
 
 
-def _frames(warehouse: Warehouse, files: Sequence[str]) -> dict[str, Frames]:
+def _frames(warehouse: Warehouse, row: Mapping[str, Any]) -> dict[str, Frames]:
     """Frame vectors by item id."""
     held: dict[str, list[dict[str, Any]]] = {}
-    for row in warehouse.read(files, FRAMES).to_pylist():
-        held.setdefault(row["item_id"], []).append(row)
+    for frame in warehouse.read(row, FRAMES).to_pylist():
+        held.setdefault(frame["item_id"], []).append(frame)
     return {
         item_id: Frames(
             np.array([row["vector"] for row in rows], np.float32), [row["time"] for row in rows]

@@ -149,7 +149,7 @@ def _note_media(root: str, row: dict[str, Any], collection: Collection) -> None:
 
 def _found(root: str, model: str, row: dict[str, Any], dims: list[int], seconds: float) -> Ingested:
     """What is stored already."""
-    rejects = Warehouse.open(root).read(row["files"], REJECTS).to_pylist()
+    rejects = Warehouse.open(root).read(row, REJECTS).to_pylist()
     return Ingested(
         row["dataset"],
         model,

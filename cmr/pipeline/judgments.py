@@ -68,7 +68,7 @@ def ingest_qrels(
         raise CmrError(f"{DEFAULT_QRELS!r} are the data set's own judgments; choose another --name")
     warehouse = Warehouse.open(root)
     data = find_dataset(warehouse, dataset)
-    ids = {side: _ids(warehouse, data["files"], side) for side in (TEXT, VISUAL)}
+    ids = {side: _ids(warehouse, data, side) for side in (TEXT, VISUAL)}
     files = [_spelt(rows, ids) for rows in files]
     ways = [direction or _direction(rows, ids, data["dataset"]) for rows in files]
     apart = one_way or len(set(ways)) > 1
@@ -101,9 +101,9 @@ def ingest_qrels(
     )
 
 
-def _ids(warehouse: Warehouse, files: Sequence[str], side: str) -> pa.Array:
-    mine = [name for name in files if f"/modality={side}/" in name]
-    return warehouse.read(mine, ITEMS)["item_id"].combine_chunks()
+def _ids(warehouse: Warehouse, data: dict[str, Any], side: str) -> pa.Array:
+    mine = [name for name in data["files"] if f"/modality={side}/" in name]
+    return warehouse.read(data, ITEMS, mine)["item_id"].combine_chunks()
 
 
 def _spelt(rows: Rows, ids: Ids) -> Rows:

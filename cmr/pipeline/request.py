@@ -132,7 +132,7 @@ def load_subject(warehouse: Warehouse, row: dict[str, Any], request: Request) ->
 
     Raises CmrError if there are none of that name, or none of a direction that is asked for.
     """
-    items = {side: _side(warehouse, row["files"], side) for side in (TEXT, VISUAL)}
+    items = {side: _side(warehouse, row, side) for side in (TEXT, VISUAL)}
     rows, mark = _judgments(warehouse, row, request.qrels)
     judged, relevance = {}, {}
     for direction in DIRECTIONS:
@@ -161,7 +161,7 @@ def load_subject(warehouse: Warehouse, row: dict[str, Any], request: Request) ->
 def _judgments(warehouse: Warehouse, row: dict[str, Any], name: str) -> tuple[pa.Table, str | None]:
     """The judgments of that name, and their hash where they are not the data set's own."""
     if name == DEFAULT_QRELS:
-        return warehouse.read(row["files"], QRELS), None
+        return warehouse.read(row, QRELS), None
     found = warehouse.find(QRELS_SETS, f"{row['dataset']}/{name}")
     if found is None:
         have = [
@@ -173,7 +173,7 @@ def _judgments(warehouse: Warehouse, row: dict[str, Any], name: str) -> tuple[pa
             f"{row['dataset']!r} has no judgments {name!r}; there are: "
             f"{', '.join([DEFAULT_QRELS, *sorted(have)])}"
         )
-    return warehouse.read(found["files"], EXTRA_QRELS), str(found["fingerprint"])
+    return warehouse.read(found, EXTRA_QRELS), str(found["fingerprint"])
 
 
 def _ordinals(names: pa.ChunkedArray, ids: pa.Array) -> npt.NDArray[np.int64]:
@@ -212,7 +212,7 @@ def check_request(request: Request, subject: Subject) -> None:
         )
 
 
-def _side(warehouse: Warehouse, files: list[str], side: str) -> pa.Array:
-    mine = [name for name in files if f"/modality={side}/" in name]
-    table = warehouse.read(mine, ITEMS).sort_by("ordinal")
+def _side(warehouse: Warehouse, row: dict[str, Any], side: str) -> pa.Array:
+    mine = [name for name in row["files"] if f"/modality={side}/" in name]
+    table = warehouse.read(row, ITEMS, mine).sort_by("ordinal")
     return table["item_id"].combine_chunks()

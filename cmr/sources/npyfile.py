@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import struct
+import tokenize
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,11 @@ import numpy.typing as npt
 
 from cmr.errors import CmrError
 
+# What else NumPy and zip raise of a damaged header.
+HEADERS = (
+    ArithmeticError, AttributeError, LookupError, NotImplementedError, RuntimeError, SyntaxError,
+    TypeError, struct.error, tokenize.TokenError, zlib.error,
+)  # fmt: skip
 # big-ann-benchmarks: uint32 rows, uint32 dimensions, then the numbers.
 _BINS = {".fbin": np.float32, ".u8bin": np.uint8, ".i8bin": np.int8}
 
@@ -47,7 +55,7 @@ def load_array(path: str) -> npt.NDArray[Any]:
                 f"{path} holds pickled objects, or is no .npy file; nothing is ever unpickled"
             ) from None
         raise CmrError(f"{path} is not a readable .npy file: {error}") from None
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, *HEADERS) as error:
         raise CmrError(f"{path} is not a readable .npy file: {error}") from None
     if not isinstance(found, np.ndarray):
         raise CmrError(f"{path} is an archive of arrays, expected one .npy array")

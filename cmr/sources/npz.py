@@ -13,7 +13,7 @@ import numpy.typing as npt
 from cmr.errors import CmrError
 from cmr.sources.collection import TEXT, VISUAL, Collection, Item, Judgment
 from cmr.sources.labels import OPTIONS, as_captions, as_ids, listed, read_captions, read_ids
-from cmr.sources.npyfile import at_most_float64
+from cmr.sources.npyfile import HEADERS, at_most_float64
 from cmr.sources.source import Parameter, Source
 
 _KEY = re.compile(r"(text|video)_([1-9][0-9]*)")
@@ -113,7 +113,7 @@ def _load(path: str) -> dict[str, Array]:
                 f"{path} holds pickled objects, which are never loaded; save plain numeric arrays"
             ) from None
         raise CmrError(f"{path} is not a readable .npz file: {error}") from None
-    except (zipfile.BadZipFile, EOFError, OSError, KeyError) as error:
+    except (zipfile.BadZipFile, EOFError, OSError, *HEADERS) as error:
         raise CmrError(f"{path} is not a readable .npz file: {error}") from None
 
 

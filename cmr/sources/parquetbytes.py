@@ -154,7 +154,10 @@ def table_of(path: str, names: Sequence[str], only: bool = False) -> pa.Table:
             f"{path} lacks the column {lacking[0]!r}; it has {', '.join(file.schema_arrow.names)}"
         )
     try:
-        return file.read(columns=list(names) if only else None)
+        found = file.read(columns=list(names) if only else None)
+        # Text that is not UTF-8, and places beyond a column's end, are found here or nowhere.
+        found.validate(full=True)
+        return found
     except (pa.ArrowException, OSError) as error:
         raise CmrError(f"{path} is damaged: {str(error).splitlines()[0]}") from None
 

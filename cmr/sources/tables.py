@@ -114,6 +114,7 @@ def _arrow(path: str) -> Table:
     try:
         with open_file(path) as file:
             found = pa.ipc.open_file(file).read_all()
+            found.validate(full=True)
     except FileNotFoundError:
         raise CmrError(f"there is no file {path}") from None
     except (pa.ArrowException, OSError) as error:

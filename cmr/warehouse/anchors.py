@@ -20,29 +20,29 @@ _BY_NAME = {table.name: table for table in ANCHORED}
 
 
 def anchor(storage: Storage, name: str) -> str:
-    """The anchor of a table as DuckDB names it; one of this process where it is not sound.
+    """A table's anchor as DuckDB names it: one of this process, whose columns are those of now.
 
-    A table that the warehouse is older than has none, and is not warned of.
+    The warehouse's own, for other readers, is told of where it is damaged. A table that the
+    warehouse is older than has none.
     """
     table = _BY_NAME[name]
     path = anchor_path(table)
-    if is_anchor(storage, table):
-        return storage.path(path)
-    if storage.exists(path):
+    if storage.is_local and storage.exists(path) and not is_anchor(storage, table):
         tell(CmrError(f"{storage.path(path)} is damaged; `cmr ingest` makes it again"))
     return _own(table)
 
 
 @cache
-def _folder() -> str:
-    folder = tempfile.mkdtemp(prefix="cmr-anchors-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
+def folder() -> str:
+    """Where this process's own anchors are, which a query must be able to read."""
+    made = tempfile.mkdtemp(prefix="cmr-anchors-")
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    return made
 
 
 def _own(table: Table) -> str:
     """An anchor in a folder of this process, in partition folders of the same names."""
-    path = os.path.join(_folder(), anchor_path(table))
+    path = os.path.join(folder(), anchor_path(table))
     if not os.path.exists(path):
         os.makedirs(os.path.dirname(path), exist_ok=True)
         pq.write_table(table.schema.empty_table(), path)

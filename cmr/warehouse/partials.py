@@ -21,6 +21,7 @@ from cmr.warehouse.store import Warehouse
 
 Row = dict[str, Any]
 Values = dict[str, npt.NDArray[np.float64]]
+_DIGEST = b"cmr_digest"
 
 
 def write_partial(
@@ -74,7 +75,7 @@ def _thresholds(key: str) -> str:
 
 
 def read_thresholds(warehouse: Warehouse, key: str, lengths: Mapping[str, int]) -> Values | None:
-    """Every pair's value by direction; None if they are not kept, or damaged."""
+    """Every pair's value by direction; None if they are not kept, or not what was kept here."""
     try:
         table = warehouse.storage.read(_thresholds(key))
         values = np.asarray(table["value"].to_numpy(), dtype=np.float64)
@@ -84,16 +85,25 @@ def read_thresholds(warehouse: Warehouse, key: str, lengths: Mapping[str, int]) 
     found = {name: values[names == name] for name in lengths}
     if {name: len(array) for name, array in found.items()} != dict(lengths):
         return None
+    if (table.schema.metadata or {}).get(_DIGEST) != _digest(key, found):
+        return None
     return found
 
 
 def write_thresholds(warehouse: Warehouse, key: str, values: Values) -> None:
     """Keep every pair's value by direction."""
+    schema = THRESHOLDS.schema.with_metadata({_DIGEST: _digest(key, values)})
     tables = [
-        pa.table(
-            {"direction": [name] * len(array), "value": array},
-            schema=THRESHOLDS.schema,
-        )
+        pa.table({"direction": [name] * len(array), "value": array}, schema=schema)
         for name, array in values.items()
     ]
-    warehouse.storage.write(_thresholds(key), THRESHOLDS.schema, tables, compression="zstd")
+    warehouse.storage.write(_thresholds(key), schema, tables, compression="zstd")
+
+
+def _digest(key: str, values: Values) -> bytes:
+    """Of whose values they are, and of themselves; no row has a checksum of their file."""
+    digest = hashlib.sha256(key.encode())
+    for name, array in sorted(values.items()):
+        digest.update(f" {name} {len(array)} ".encode())
+        digest.update(np.ascontiguousarray(array, np.float64).tobytes())
+    return digest.hexdigest().encode()

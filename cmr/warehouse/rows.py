@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -91,6 +92,20 @@ def read_row(table: Table, path: str, data: pa.Table) -> Row:
 def row_name(table: Table, row: Row) -> str:
     """What a row's file is called."""
     return "/".join(str(row[name]) for name in table.key)
+
+
+def recorded(row: Mapping[str, Any], what: str = "checksums") -> dict[str, str]:
+    """{file: SHA-256} of what a catalogue row has recorded, of its files or of their `footers`.
+
+    The fingerprint of an embedding set that says nothing else is that of its vectors' file.
+    """
+    sums = row.get(what) or [None] * len(row.get("files") or ())
+    found = {
+        file: digest for file, digest in zip(row.get("files") or (), sums, strict=False) if digest
+    }
+    if what == "checksums" and row.get("set_id") and row["fingerprint"] and row["files"]:
+        found.setdefault(row["files"][0], row["fingerprint"])
+    return found
 
 
 def _digest(table: Table, path: str, data: pa.Table) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from cmr.errors import CmrError
-from cmr.warehouse.rows import Row, row_name
+from cmr.warehouse.rows import Row, recorded, row_name
 from cmr.warehouse.schemas import (
     BENCHES,
     CATALOGUE,
@@ -22,7 +22,7 @@ from cmr.warehouse.schemas import (
     RUNS,
     Table,
 )
-from cmr.warehouse.store import Warehouse, recorded, tell
+from cmr.warehouse.store import Warehouse, tell
 from cmr.warehouse.verified import faults, remedy
 
 # Vectors are large and few questions are about them: they are checked where they are named.

@@ -22,9 +22,10 @@ from filelock import FileLock, Timeout
 
 from cmr.errors import CmrError, DamageWarning, MissingFileError
 from cmr.warehouse import layout, schemas
-from cmr.warehouse.rows import read_row, seal
+from cmr.warehouse.rows import read_row, recorded, seal
 from cmr.warehouse.schemas import ADDED, EMBEDDING_KEYS, Table
 from cmr.warehouse.storage import Storage
+from cmr.warehouse.verified import faults, remedy_of
 
 # What no row names any more stays so long, for a reader may have begun before the row was replaced.
 HOUR = 3600.0
@@ -33,20 +34,6 @@ Row = dict[str, Any]
 
 class BusyError(CmrError):
     """Another process holds the claim."""
-
-
-def recorded(row: Mapping[str, Any], what: str = "checksums") -> dict[str, str]:
-    """{file: SHA-256} of what a catalogue row has recorded, of its files or of their `footers`.
-
-    The fingerprint of an embedding set that says nothing else is that of its vectors' file.
-    """
-    sums = row.get(what) or [None] * len(row.get("files") or ())
-    found = {
-        file: digest for file, digest in zip(row.get("files") or (), sums, strict=False) if digest
-    }
-    if what == "checksums" and row.get("set_id") and row["fingerprint"] and row["files"]:
-        found.setdefault(row["files"][0], row["fingerprint"])
-    return found
 
 
 class Warehouse:
@@ -268,11 +255,26 @@ class Warehouse:
         self._retire(before["files"] if before else ())
         self.storage.delete(layout.catalogue_path(table, name))
 
-    def read(self, files: Iterable[str], table: Table) -> pa.Table:
-        """The rows of those of `files` that belong to `table`, in the given order."""
-        mine = [path for path in files if path.startswith(f"{table.name}/")]
+    def read(
+        self, row: Mapping[str, Any], table: Table, files: Iterable[str] | None = None
+    ) -> pa.Table:
+        """The rows of those files of a catalogue row that belong to `table`, in their order.
+
+        `files`: only these of them. Raises CmrError for one that is not what was written.
+        """
+        start = f"{table.name}/"
+        mine = [
+            path for path in (row["files"] if files is None else files) if path.startswith(start)
+        ]
+        self.check(row, mine)
         parts = [part.cast(table.schema) for part in self.storage.each(self.storage.read, mine)]
         return pa.concat_tables(parts) if parts else table.schema.empty_table()
+
+    def check(self, row: Mapping[str, Any], files: Sequence[str]) -> None:
+        """Raises CmrError, naming the first, where files of a row are not what was written."""
+        sums = recorded(row)
+        for path, why in faults(self.storage, [(name, sums.get(name)) for name in files]).items():
+            raise CmrError(f"{self.storage.path(path)} {why}; {remedy_of(path, row)}")
 
     def sweep(self, partition: str, keep: Iterable[str] | Callable[[], Iterable[str]]) -> None:
         """Remove from a partition what `keep` does not name and has not changed for an hour.

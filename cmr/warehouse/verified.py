@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cmr.errors import CmrError
+from cmr.warehouse.rows import recorded
 from cmr.warehouse.schemas import EMBEDDING_SETS, Table
 from cmr.warehouse.storage import Storage
-from cmr.warehouse.store import Warehouse, recorded
+
+if TYPE_CHECKING:
+    from cmr.warehouse.store import Warehouse
 
 # (root, path) -> bytes, time of the last change, and the checksum that fitted.
 _SOUND: dict[tuple[str, str], tuple[int, int, str]] = {}
@@ -27,11 +30,29 @@ _MAKES = {
     "benches": "bench",
 }
 
+# And data files; vectors that were derived are made again by another than native ones.
+_FILES = {
+    "items": "ingest",
+    "qrels": "ingest",
+    "rejects": "ingest",
+    "frames": "ingest",
+    "embeddings": "ingest",
+    "extra_qrels": "ingest qrels",
+}
+
 
 def remedy(table: Table, row: Mapping[str, Any] | None = None) -> str:
     """What to do about a row that is damaged, or whose files are; `row`, where it is known."""
     native = row is not None and table is EMBEDDING_SETS and row["parent"] is None
     return f"`cmr {'ingest' if native else _MAKES[table.name]}` makes it again"
+
+
+def remedy_of(path: str, row: Mapping[str, Any]) -> str:
+    """What to do about a damaged file, which a catalogue row names."""
+    made = _FILES.get(path.partition("/")[0], "evaluate --force")
+    if made == "ingest" and row.get("set_id") and row["parent"] is not None:
+        made = "evaluate --force"
+    return f"`cmr {made}` makes it again"
 
 
 def is_sound(warehouse: Warehouse, row: Mapping[str, Any]) -> bool:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from cmr.errors import CmrError
 from cmr.warehouse.inventory import ROW, Found, anchors_and_rows
-from cmr.warehouse.rows import Row, read_row
+from cmr.warehouse.rows import Row, read_row, recorded
 from cmr.warehouse.schemas import ROW_CHECKSUM, TABLES
 from cmr.warehouse.storage import Storage
-from cmr.warehouse.store import Warehouse, is_fixed, recorded
+from cmr.warehouse.store import Warehouse, is_fixed
 
 OK = "ok"
 DAMAGED = "damaged"

@@ -28,6 +28,5 @@ final as (
         on
             datasets.dataset = source.dataset
             and datasets.fingerprint <> source.dataset_fingerprint
-    where source.bench_id is not null
 )
 select * from final

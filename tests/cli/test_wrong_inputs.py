@@ -137,7 +137,7 @@ DAMAGES = [
 
 @pytest.mark.parametrize(("table", "damage"), DAMAGES)
 def test_damaged_warehouse(cmr, evaluated, table, damage):
-    """A broken file is named, by evaluate and by sql, and nothing is written over it."""
+    """A broken file is named, by sql, by evaluate and by doctor; what does not need it is told."""
     path = next(
         p
         for p in sorted((evaluated / table).rglob("*.parquet"))
@@ -148,18 +148,38 @@ def test_damaged_warehouse(cmr, evaluated, table, damage):
     else:
         path.write_bytes(path.read_bytes()[: 200 if damage == "truncated" else 0])
     before = snapshot(evaluated)
-    query = "select count(*) from embeddings" if table == "embeddings" else "from metrics"
-    if table == "items":
-        query = "select count(item_id) from items"
-    if damage != "removed":
-        refused(cmr("sql", query, "-w", evaluated, code=1), path.name)
-    force = ("--force",) if table == "embeddings" else ()
-    result = cmr(
-        "evaluate", "-w", evaluated, "--dims", "16", "--precisions", "int8",
-        "--candidates", "10", *force, code=1,
-    )  # fmt: skip
-    refused(result, path.name)
+    query, count = {
+        "ranks": ("select count(distinct run_id) from metrics", 1),
+        "runs": ("select count(distinct run_id) from metrics", 1),
+        "items": ("select count(item_id) from items", 0),
+        "embeddings": ("select count(distinct set_id) from embeddings", 5),
+        "datasets": ("select count(*) from metrics", 0),
+    }[table]
+    asked = ("sql", query, "--format", "csv", "-w", evaluated)
+    done = cmr(*asked)
+    assert done.stdout.splitlines()[1:] == [str(count)]
+    assert all(line.startswith("cmr: ") for line in done.stderr.splitlines())
+    assert path.name in done.stderr
+    other = "runs" if table == "embeddings" else "embeddings"
+    rest = f"select count(distinct dataset) as n from {other}"
+    assert cmr("sql", rest, "--format", "csv", "-w", evaluated).stdout == "n\n1\n"
+    assert path.name in cmr("doctor", "-w", evaluated, code=1).stderr
     assert snapshot(evaluated) == before
+    # What it cannot do without the file is an error; what it can make again it makes.
+    fatal = table in ("items", "datasets") or (table, damage) == ("ranks", "removed")
+    command = ("evaluate", "-w", evaluated, "--dims", "16", "--precisions", "int8", "--candidates",
+               "10")  # fmt: skip
+    result = cmr(*command, code=int(fatal))
+    assert (path.name in result.stderr) == (table != "embeddings")
+    assert "Traceback" not in result.stderr
+    if fatal:
+        assert snapshot(evaluated) == before
+    elif table in ("embeddings", "ranks"):
+        # It is there already, so only what is forced reads vectors and writes ranks.
+        cmr(*command, "--force")
+    if table in ("ranks", "runs", "embeddings") and not fatal:
+        assert cmr(*asked).stdout.splitlines()[1:] == [str(count + 1)]
+        assert cmr("doctor", "-w", evaluated).exit_code == 0
 
 
 def test_usage_errors_are_code_2(cmr):

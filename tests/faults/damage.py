@@ -59,6 +59,14 @@ def newer(path: Path, other: Path, rng: random.Random) -> Path:
     return path
 
 
+def older(path: Path, other: Path, rng: random.Random) -> Path:
+    """As an earlier version might have written it: a row without checksums, a column fewer."""
+    table = pq.ParquetFile(path).read()
+    sums = [name for name in ("checksums", "footers", "row_checksum") if name in table.column_names]
+    pq.write_table(table.drop_columns(sums or table.column_names[-1:]), path)
+    return path
+
+
 def foreign(path: Path, other: Path, rng: random.Random) -> Path:
     """Somebody else's Parquet."""
     pq.write_table(pa.table({"x": [1, 2, 3]}), path)
@@ -82,5 +90,5 @@ def altered(path: Path, other: Path, rng: random.Random) -> Path:
 
 
 DAMAGES: tuple[Damage, ...] = (
-    truncate, empty, flip, delete, swap, rename, rows_gone, newer, foreign, altered,
+    truncate, empty, flip, delete, swap, rename, rows_gone, older, newer, foreign, altered,
 )  # fmt: skip

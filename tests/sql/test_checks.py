@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from cmr.sqlfiles import view_names
 from cmr.views import connect
-from cmr.warehouse.schemas import EMBEDDING_SETS, RUNS
+from cmr.warehouse.rows import row_name
+from cmr.warehouse.schemas import DATASETS, EMBEDDING_SETS, RUNS, TABLES
 from cmr.warehouse.store import Warehouse
 from tests import warehouses
 
@@ -44,17 +46,27 @@ def sound(tmp_path):
 
 
 def findings(root, names=None):
-    con = connect(str(root))
     names = names or view_names("checks")
+    con = connect(str(root), " ".join(names))
     return {name: len(con.execute(f"from {name}").fetchall()) for name in names}
 
 
 def spoil(root, table, change):
-    """Rewrite a table's one data file with `change` applied to its rows."""
-    path = next(p for p in (root / table).rglob("*.parquet") if not p.name.startswith("_"))
-    old = pq.ParquetFile(path).read()
-    rows = old.to_pylist()
-    pq.write_table(old.schema.empty_table().from_pylist(change(rows), schema=old.schema), path)
+    """Commit a data file of a table anew with `change` applied to its rows: wrong, not damaged."""
+    warehouse = Warehouse.open(str(root))
+    catalogue = DATASETS if table == "qrels" else RUNS
+    row = next(
+        row
+        for row in warehouse.catalogue(catalogue)
+        if any(name.startswith(f"{table}/") for name in row["files"])
+    )
+    file = next(name for name in row["files"] if name.startswith(f"{table}/"))
+    old = pq.ParquetFile(root / file).read()
+    new = old.from_pylist(change(old.to_pylist()), schema=old.schema)
+    keys = dict(part.split("=") for part in file.split("/")[1:-1])
+    written = warehouse.write(TABLES[table], keys, [new])
+    files = [written if name == file else name for name in row["files"]]
+    warehouse.commit(catalogue, row_name(catalogue, row), {**row, "files": files})
 
 
 def first(**values):
@@ -167,10 +179,12 @@ def test_figures_that_cannot_be(sound):
 
 
 def test_every_check_has_a_planted_fault(sound):
-    """metrics has one row a key by construction, so its check is shown on a doubled run."""
-    run = sound / "runs" / "r.parquet"
-    (sound / "runs" / "copy.parquet").write_bytes(run.read_bytes())
-    assert findings(sound, ["check_metrics_keys"])["check_metrics_keys"] > 0
+    """metrics has one row a key by construction, so its check is shown on a doubled table."""
+    con = connect(str(sound))
+    table = con.sql("from metrics").to_arrow_table()
+    con.register("metrics", pa.concat_tables([table, table]))
+    found = con.execute("select count(*), min(times) from check_metrics_keys").fetchall()
+    assert found == [(table.num_rows, 2)]
     shown_elsewhere = {"check_metrics_keys", "check_metrics_range", "check_files_exist"}
     assert set(FAULTS) | shown_elsewhere == set(view_names("checks"))
 

@@ -10,7 +10,7 @@ import pytest
 from cmr import materialised
 from cmr.materialised import open_for
 from cmr.views import connect
-from cmr.warehouse.schemas import RUNS
+from cmr.warehouse.schemas import RANKS, RUNS
 from tests import warehouses
 
 ALL = "from {} order by all"
@@ -66,15 +66,17 @@ def test_files_are_read(warehouse, monkeypatch):
     assert read(warehouse, "leaderboard") == first
 
 
-def test_a_file_changed_in_place_counts(warehouse):
-    """Kept measures are of the ranks as they are, not as they were."""
+def test_other_ranks_count(warehouse):
+    """Kept measures are of the ranks that the row names now, not of those before."""
     before = read(warehouse, "metrics")
     row = warehouse.find(RUNS, "a")
     (path,) = [name for name in row["files"] if name.startswith("ranks/")]
     table = warehouse.storage.read(path)
     ranks = table.to_pylist()
     ranks[0]["above"] = 8 - ranks[0]["above"] if ranks[0]["above"] != 4 else 0
-    warehouse.storage.write(path, table.schema, [table.from_pylist(ranks, schema=table.schema)])
+    new = warehouse.write(RANKS, {"run_id": "a"}, [table.from_pylist(ranks, schema=table.schema)])
+    files = [new if name == path else name for name in row["files"]]
+    warehouse.commit(RUNS, "a", {**row, "files": files})
     after = read(warehouse, "metrics")
     assert after == live(warehouse, "metrics") != before
 

@@ -261,7 +261,7 @@ def test_every_view_and_column_is_documented(tmp_path):
     assert [name for name, comment in views if not comment] == []
     columns = con.execute(
         "select table_name, column_name from duckdb_columns() where not internal "
-        "and coalesce(comment, '') = ''"
+        "and database_name = 'memory' and coalesce(comment, '') = ''"
     ).fetchall()
     assert columns == []
 

@@ -96,8 +96,9 @@ def test_requests_of_reading(s3, filled, cmr):
     s3.calm()
     cmr("sql", "select count(*) from ranks", "-w", fresh(filled))
     seen = s3.counts()
-    # Marker, rows, and of every file of ranks its size and its end, which is all of a small one.
-    assert seen["GET"] == 1 + runs + sets + datasets + runs
+    # Marker (by the command and by its connection), rows, and of every file of ranks its size and
+    # its end, which is all of a small one.
+    assert seen["GET"] == 2 + runs + sets + datasets + runs
     assert seen["HEAD"] == runs
     assert seen["LIST"] == 5
     assert not any("prefix" in path and "ranks" in path for _, path in s3.requests)
@@ -119,7 +120,7 @@ def test_what_is_not_committed_is_not_seen(s3, filled, cmr):
     warehouse = Warehouse.open(filled)
     (row,) = warehouse.catalogue(schemas.DATASETS)
     before = connect(filled).execute("select count(*) from qrels").fetchone()
-    table = warehouse.read(row["files"], schemas.QRELS)
+    table = warehouse.read(row, schemas.QRELS)
     warehouse.write(schemas.QRELS, {"dataset": row["dataset"]}, [table])
     assert connect(filled).execute("select count(*) from qrels").fetchone() == before
 

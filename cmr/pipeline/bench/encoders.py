@@ -105,7 +105,7 @@ def _job(
     if side == VISUAL and "pooling" in settings:
         sampling = {"frames": int(settings["frames"]), "sampling": settings["sampling"]}
     what = "captions" if side == TEXT else "clips" if sampling else "pictures"
-    items = _items(warehouse, planner.files, side, request.encode_items)
+    items = _items(warehouse, planner.data, side, request.encode_items)
     lane = Lane()
     task = Task(
         root=warehouse.root,
@@ -135,8 +135,8 @@ def _job(
     return Job(task, {lane: row}, PROCESS_BYTES + MODEL_BYTES)
 
 
-def _items(warehouse: Warehouse, files: list[str], side: str, count: int) -> list[Row]:
-    mine = [name for name in files if f"/modality={side}/" in name]
-    table = warehouse.read(mine, ITEMS).sort_by("ordinal").slice(0, count)
+def _items(warehouse: Warehouse, data: Row, side: str, count: int) -> list[Row]:
+    mine = [name for name in data["files"] if f"/modality={side}/" in name]
+    table = warehouse.read(data, ITEMS, mine).sort_by("ordinal").slice(0, count)
     rows: list[Row] = table.to_pylist()
     return rows

@@ -44,7 +44,7 @@ class Planner:
         """`threads`, `device`: as they are on this machine."""
         self._warehouse, self._request, self._subject = warehouse, request, subject
         self.threads, self._device = threads, device
-        self.files: list[str] = subject.row["files"]
+        self.data = subject.row
         self._environment = {
             "versions": json.dumps(versions(), sort_keys=True),
             "threads": threads,
