@@ -31,9 +31,10 @@ final as (
     select
         protocol, candidates, measure, k, value_a, value_b, difference, ci_low, ci_high, p, p_holm, wins,
         losses, ties, queries, clusters
-    from compared([find_run(run_a), find_run(run_b)], pools, null, null)
-    cross join alike
-    where alike.fine
+    from alike
+    -- So that a mistake is told where there is no row.
+    left join compared([run_a, run_b], pools, null, null) on true
+    where fine and protocol is not null
     order by protocol, candidates, measure, k
 )
 select * from final

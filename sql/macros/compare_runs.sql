@@ -18,26 +18,8 @@
 -- @ties: Queries for which neither is.
 -- @clusters: Number of visual items that the errors are clustered by.
 compare_runs(ids, measure_name := 'recall', cut := 10) as table
-with
--- The runs that are meant, each where it is named first.
-named as (
-    select run_id
-    from runs
-    where len(list_filter(ids, lambda given: starts_with(run_id, given))) > 0
-),
-final as (
-    select
-        dataset, qrels, direction, run_a, run_b, representation_a, representation_b, measure, k, value_a,
-        value_b, difference, ci_low, ci_high, p, p_holm, wins, losses, ties, queries, clusters
-    from compared(
-        (
-            select list(run_id order by list_position(
-                list_transform(ids, lambda given: starts_with(run_id, given)), true
-            ))
-            from named
-        ),
-        'full', measure_name, cut
-    )
-    order by dataset, qrels, direction, place_a, place_b
-)
-select * from final
+select
+    dataset, qrels, direction, run_a, run_b, representation_a, representation_b, measure, k, value_a,
+    value_b, difference, ci_low, ci_high, p, p_holm, wins, losses, ties, queries, clusters
+from compared(ids, 'full', measure_name, cut)
+order by dataset, qrels, direction, place_a, place_b

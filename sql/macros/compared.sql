@@ -1,5 +1,5 @@
--- Pairs of runs, query by query: what compare and compare_runs show. `ids` are whole run_ids; a pair has
--- the one that is named first as a, and only runs of the same data, judgments and direction are paired.
+-- Pairs of runs, query by query: what compare and compare_runs show. `ids` may be cut short; a pair has the
+-- one that is named first as a, and only runs of the same data, judgments and direction are paired.
 -- protocol_name is full, expected or sampled; measure_name and cut may be NULL, for all of them.
 compared(ids, protocol_name, measure_name, cut) as table
 with
@@ -8,7 +8,8 @@ placed as (
         runs.*, named.place,
         concat_ws(', ', concat_ws(' ', dim, dim_method, precision), nullif(variant, '')) as representation
     from runs
-    inner join (select unnest(ids) as run_id, generate_subscripts(ids, 1) as place) as named using (run_id)
+    inner join (select unnest(ids) as given, generate_subscripts(ids, 1) as place) as named
+        on starts_with(runs.run_id, named.given)
 ),
 marks as (
     select

@@ -1,17 +1,16 @@
--- The harmonic number 1 + 1/2 + … + 1/n: looked up to 20, then its asymptotic series, whose
--- error is below 1e-13 there.
+-- The harmonic number 1 + 1/2 + … + 1/n: looked up to 20, then its asymptotic series, whose error is
+-- below 1e-13 there.
 harmonic(n) as
     case
         when n <= 20
-            then list_extract(
-                list_transform(
-                    range(0, 21),
-                    lambda m: coalesce(
-                        list_sum(list_transform(range(1, m + 1), lambda r: 1.0 / r)), 0.0
-                    )
-                ),
-                n + 1
-            )
+            then [
+                0.0e0, 1.0e0, 1.5e0, 1.8333333333333333e0, 2.0833333333333335e0,
+                2.283333333333333e0, 2.45e0, 2.592857142857143e0, 2.717857142857143e0,
+                2.828968253968254e0, 2.9289682539682538e0, 3.019877344877345e0,
+                3.103210678210678e0, 3.180133755133755e0, 3.2515623265623264e0,
+                3.3182289932289932e0, 3.3807289932289932e0, 3.4395525226407577e0,
+                3.4951080781963135e0, 3.547739657143682e0, 3.597739657143682e0
+            ][n + 1]
         else ln(n) + 0.57721566490153286061 + 0.5 / n - 1.0 / (12.0 * n * n)
             + 1.0 / (120.0 * n ** 4) - 1.0 / (252.0 * n ** 6)
     end

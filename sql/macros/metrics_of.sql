@@ -4,37 +4,22 @@ with
 -- For a cluster's sum s and number n of queries: Σ n, Σ n², and of every measure Σ s, Σ s² and Σ n s.
 moments as (
     select
-        run_id, protocol, candidates, k, is_chance,
-        count(*) as clusters, sum(n) as weight, sum(n * n) as nn,
-        {
-            'total': sum_known(columns(* exclude (
-                run_id, protocol, candidates, k, is_chance, query_id, draw, cluster, n
-            ))),
-            'squared': sum_known(columns(* exclude (
-                run_id, protocol, candidates, k, is_chance, query_id, draw, cluster, n
-            )) ** 2),
-            'product': sum_known(n * columns(* exclude (
-                run_id, protocol, candidates, k, is_chance, query_id, draw, cluster, n
-            )))
-        } as '\0'
+        run_id, protocol, candidates, k,
+        count(*) filter (not is_chance) as clusters,
+        sum(n) filter (not is_chance) as weight,
+        sum(n * n) filter (not is_chance) as nn,
+        moments_of(n, is_chance, columns(* exclude (
+            run_id, protocol, candidates, k, is_chance, query_id, draw, cluster, n
+        ))) as '\0'
     from sums(which, any_c, any_k)
-    group by run_id, protocol, candidates, k, is_chance
+    group by run_id, protocol, candidates, k
 ),
 named as (
-    select
-        run_id, protocol, candidates, k, measure,
-        any_value(clusters) filter (not is_chance) as clusters,
-        any_value(weight) filter (not is_chance) as weight,
-        any_value(nn) filter (not is_chance) as nn,
-        any_value(moment.total) filter (not is_chance) as total,
-        any_value(moment.squared) filter (not is_chance) as squared,
-        any_value(moment.product) filter (not is_chance) as product,
-        any_value(moment.total / weight) filter (is_chance) as chance
+    select run_id, protocol, candidates, k, measure, clusters, weight, nn, unnest(moment)
     from moments
     unpivot include nulls (moment for measure in (columns(* exclude (
-        run_id, protocol, candidates, k, is_chance, clusters, weight, nn
+        run_id, protocol, candidates, k, clusters, weight, nn
     ))))
-    group by run_id, protocol, candidates, k, measure
 ),
 wanted as (
     select named.*, measures.has_k, measures.better, measures.of
@@ -65,20 +50,22 @@ estimated as (
         *,
         -- What rounding brings above 1; ranks have no such end.
         case when better = 'higher' and total > weight then 1.0 else total / weight end as value,
-        -- Σ (s - n value)².
-        squared - 2 * total / weight * product + (total / weight) ** 2 * nn as residual,
-        cluster_spread(residual, squared, clusters) as spread,
-        -- Of mean_rank: the sum of what ranks lie behind the first.
-        total - weight as behind,
-        squared - 2 * product + nn as behind_squared,
-        score_reach(spread, piece(behind_squared, behind, 1, 0), clusters) as below,
-        score_reach(spread, piece(behind_squared, behind, 1, behind), clusters) as above,
-        -- Of a median: the number of queries, and the effective one (Kish 1965) where visual items are
-        -- clusters.
-        round(weight)::bigint as n,
+        -- Of Σ (s - n value)².
+        cluster_spread(
+            squared - 2 * total / weight * product + (total / weight) ** 2 * nn, squared, clusters
+        ) as spread,
+        -- Of a mean rank it is the sum of what ranks lie behind the first that moves in pieces.
+        score_reach(spread, piece(squared - 2 * product + nn, total - weight, 1, 0), clusters) as below,
+        score_reach(
+            spread, piece(squared - 2 * product + nn, total - weight, 1, total - weight), clusters
+        ) as above,
+        -- Of a median, where visual items are clusters, the effective number of queries (Kish 1965) counts.
         case
             when of = 'median'
-                then sign_place(floor(weight ** 2 / nn + 1e-9)::bigint) * n / floor(weight ** 2 / nn + 1e-9)
+                then ceil(
+                    sign_place(floor(weight ** 2 / nn + 1e-9)::bigint) * weight
+                    / floor(weight ** 2 / nn + 1e-9) - 1e-9
+                )::bigint
         end as place
     from wanted
 ),
@@ -87,13 +74,13 @@ ended as (
         estimated.run_id, protocol, candidates, measure, case when has_k then k end as k,
         case of when 'median' then case when total is not null then list_median(ranks) end else value end as value,
         case
-            when of = 'median' then case when total is not null then ranks[ceil(place - 1e-9)::bigint] end
-            when better = 'lower' then 1 + behind / weight * (behind / (behind + below))
+            when of = 'median' then case when total is not null then ranks[place] end
+            when better = 'lower' then 1 + (total - weight) / weight * ((total - weight) / (total - weight + below))
             else share_end(value, spread, weight, clusters, 0)
         end as ci_low,
         case
             when of = 'median'
-                then case when total is not null then ranks[n + 1 - ceil(place - 1e-9)::bigint] end
+                then case when total is not null then ranks[len(ranks) + 1 - place] end
             when better = 'higher' then share_end(value, spread, weight, clusters, 1)
             when above is not null then least(candidates, value + above / weight)
         end as ci_high,

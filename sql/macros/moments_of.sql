@@ -1,14 +1,8 @@
--- The sums over clusters that a ratio, a difference and their errors need: of every cluster n is the number
--- of queries, and pair.x and pair.y are a measure's sums in a run and in its baseline.
-moments_of(n, pair) as {
-    'total': sum_known(pair.x),
-    'base': sum_known(pair.y),
-    'xx': sum_known(pair.x ** 2),
-    'yy': sum_known(pair.y ** 2),
-    'xy': sum_known(pair.x * pair.y),
-    'nx': sum_known(n * pair.x),
-    'ny': sum_known(n * pair.y),
-    -- Of the difference itself, for Σx² - 2Σxy + Σy² loses the small ones.
-    'dd': sum_known((pair.x - pair.y) ** 2),
-    'ad': sum_known(abs(pair.x - pair.y))
+-- The sums over clusters that a mean and its error need, of a measure's sums s of clusters with n queries
+-- each; and from the rows of is_chance what a random ranking expects.
+moments_of(n, is_chance, s) as {
+    'total': case when count(s) filter (not is_chance) = count(*) filter (not is_chance) then sum(s) filter (not is_chance) end,
+    'squared': case when count(s) filter (not is_chance) = count(*) filter (not is_chance) then sum(s * s) filter (not is_chance) end,
+    'product': case when count(s) filter (not is_chance) = count(*) filter (not is_chance) then sum(n * s) filter (not is_chance) end,
+    'chance': sum(s) filter (is_chance) / sum(n) filter (is_chance)
 }

@@ -1,7 +1,7 @@
 -- Sums of every measure, from the ranks up: over the queries of a visual item, or with by_query those of
 -- a single query and draw, under each run, pool (see pools_of) and K. The rows of is_chance, one a run,
--- pool and K, have what a random ranking expects, summed over all queries. any_k: one K instead of those
--- that the runs were asked for; of_runs: a list of run_ids instead of all.
+-- pool and K, have what a random ranking expects, summed over all queries. of_runs:
+-- beginnings of the run_ids that are meant; NULL for all.
 -- Pairs with the same counts are worth the same, so each distinct case is valued once. A random ranking
 -- is the case in which everything ties.
 -- @n: Number of queries, draws counted apart.
@@ -14,8 +14,8 @@ slots as materialized (
         case protocol when 'full' then list_length end as missed_up_to,
         -- From the last item of a pool on, all K are worth the same.
         least(k, candidates + 1) as depth
-    from (select *, unnest(cutoffs(any_k, ks)) as k from pools_of(which, any_c))
-    where of_runs is null or list_contains(of_runs, run_id)
+    from pools_of(which, any_c, any_k)
+    where begins_with(run_id, of_runs)
 ),
 -- What is not known is -1 here, for NULL joins nothing; a pair of the whole gallery has pool 0. A hit of
 -- a list has no relevant items, and its position and rank for above and tied.
@@ -26,7 +26,7 @@ pairs as materialized (
         relevants_above as before, coalesce(relevants_tied, -1) as mates, relevance,
         coalesce(ideal_gains, []) as gains, count(*) as pairs
     from ranks
-    where of_runs is null or list_contains(of_runs, run_id)
+    where begins_with(run_id, of_runs)
     group by all
     union all
     select
@@ -34,7 +34,7 @@ pairs as materialized (
         cluster, relevants, 0, coalesce(above, -1), coalesce(tied, -1), relevants_above,
         coalesce(relevants_tied, -1), relevance, coalesce(ideal_gains, []), count(*)
     from sampled_ranks
-    where which in ('asked', 'drawn') and (of_runs is null or list_contains(of_runs, run_id))
+    where which in ('asked', 'drawn') and begins_with(run_id, of_runs)
     group by all
     union all
     select
@@ -44,7 +44,7 @@ pairs as materialized (
     where
         which in ('asked', 'full')
         and exact_above is not null
-        and (of_runs is null or list_contains(of_runs, run_id))
+        and begins_with(run_id, of_runs)
     group by all
 ),
 cases as materialized (
@@ -63,14 +63,13 @@ asked as materialized (
 ),
 shapes as materialized (
     select
-        -row_number() over () as case_no, *, 0 as above, candidates - relevants as tied, 0 as before,
-        relevants - 1 as mates
-    from (
-        select slot, k, protocol, candidates, missed_up_to, relevants, relevance, gains, sum(pairs) as pairs
-        from asked
-        where relevants > 0
-        group by all
-    )
+        -- No other case of the slot has this number.
+        -(min(case_no) * 2147483648 + slot) as case_no,
+        slot, k, protocol, candidates, missed_up_to, relevants, relevance, gains, sum(pairs) as pairs,
+        0 as above, candidates - relevants as tied, 0 as before, relevants - 1 as mates
+    from asked
+    where relevants > 0
+    group by slot, k, protocol, candidates, missed_up_to, relevants, relevance, gains
 ),
 -- In a known pool an item's place in its group of ties is uniform. Where m relevant items share the best
 -- score with T competitors, mixed_reciprocal has the first of them.
@@ -133,7 +132,9 @@ known as (
             when missed_up_to is not null then 0.0
         end as agreed
     from (
-        select * exclude (gallery, others, drawn, depth) from asked where protocol <> 'expected' and relevants > 0
+        select * exclude (gallery, others, drawn, depth)
+        from asked
+        where which in ('asked', 'full', 'drawn') and protocol <> 'expected' and relevants > 0
         union all by name
         select * from shapes
     )
@@ -158,7 +159,7 @@ orders as materialized (
             from (
                 select distinct others, drawn, above, tied, before, mates, depth
                 from asked
-                where protocol = 'expected' and above is not null
+                where which <> 'full' and protocol = 'expected' and above is not null
             )
         )
     )
@@ -173,17 +174,6 @@ odds as (
     from orders
     where depth > place
     group by others, drawn, b
-),
--- What the ranks from 1 on are worth, and from each on together.
-weights as (
-    select
-        depth,
-        list_transform(range(0, depth), lambda r: 1 / log2(r + 2)) as discount,
-        list_transform(range(0, depth), lambda r: 1 / (r + 1)) as reciprocal,
-        list_transform(range(0, depth), lambda r: (depth - r)::double) as inside_tail,
-        list_transform(range(0, depth), lambda r: discount_sum(depth) - discount_sum(r)) as discount_tail,
-        list_transform(range(0, depth), lambda r: harmonic(depth) - harmonic(r)) as reciprocal_tail
-    from (select distinct depth from slots where protocol = 'expected')
 ),
 -- E[1 / rank] in such ties is the difference of E[H(Y)] at the ends, H the harmonic numbers, and that is
 -- H(b) less a sum of what no pool holds, which is over at `faded`.
@@ -202,23 +192,38 @@ prefixes as (
 drawn_values as (
     select
         m_all as others, n as drawn, above, tied, before, mates, depth,
-        sum(share * valued(odds.odds[:greatest(depth - place, 0)], case when is_end then inside_tail end, place)) as inside,
-        sum(share * valued(odds.odds[:greatest(depth - place, 0)], case when is_end then discount_tail else discount end, place))
-            as discounted,
-        sum(share * valued(odds.odds[:greatest(depth - place, 0)], case when is_end then inside_tail end, place))
-            filter (place = 0) as first_k,
+        sum(share * valued) as inside,
+        sum(share * coalesce(list_sum(list_transform(
+            odds,
+            lambda odd, x: odd * case
+                when is_end then discount_sum(depth) - discount_sum(place + x - 1)
+                else 1 / log2(place + x + 1)
+            end
+        )), 0.0)) as discounted,
+        sum(share * valued) filter (place = 0) as first_k,
         sum(share * case
             when is_end then coalesce(prefixes.missed, 0.0) - harmonic(orders.b)
             -- E[1 / (1 + X)] = (M+1) / ((b+1)(n+1)) (1 - C(M-b, n+1) / C(M+1, n+1)), at most 1.
             when orders.b = 0 then 1.0
             else (m_all + 1) / ((orders.b + 1) * (n + 1)) * (1 - miss_odds(m_all + 1, orders.b + 1, n + 1))
         end) filter (place = 0) as reciprocal,
-        sum(share * valued(
-            odds.odds[:greatest(depth - place, 0)], case when is_end then reciprocal_tail else weights.reciprocal end, place
-        )) filter (place = 0) as reciprocal_k
-    from orders
-    inner join weights using (depth)
-    left join odds using (others, drawn, b)
+        sum(share * coalesce(list_sum(list_transform(
+            odds,
+            lambda odd, x: odd * case
+                when is_end then harmonic(depth) - harmonic(place + x - 1)
+                else 1 / (place + x)
+            end
+        )), 0.0)) filter (place = 0) as reciprocal_k
+    from (
+        select
+            orders.*, odds.odds[:greatest(depth - place, 0)] as odds,
+            coalesce(list_sum(list_transform(
+                odds.odds[:greatest(depth - place, 0)],
+                lambda odd, x: odd * case when is_end then depth - place - x + 1 else 1 end
+            )), 0.0) as valued
+        from orders
+        left join odds using (others, drawn, b)
+    ) as orders
     left join prefixes
         on prefixes.others = orders.others and prefixes.drawn = orders.drawn
             and is_end and prefixes.b = least(orders.b, faded(orders.others, orders.drawn))
@@ -239,7 +244,7 @@ expected as (
         case when asked.before > 0 then 0.0 else found.reciprocal_k end as reciprocal_k
     from asked
     left join drawn_values as found using (others, drawn, above, tied, before, mates, depth)
-    where asked.protocol = 'expected'
+    where which <> 'full' and asked.protocol = 'expected'
     union all by name
     select
         case_no, slot, k, 0.0 as weight, 1 as relevants, 0 as relevance, [] as gains, 0.0 as inside,
@@ -247,7 +252,7 @@ expected as (
         0.0 as precision, 0.0 as precision_r, 0.0 as first_rank,
         (above <= k and tied < k)::double / least(k, candidates) as agreed
     from asked
-    where relevants = 0
+    where which in ('asked', 'full') and relevants = 0
 ),
 gained as (
     select

@@ -49,7 +49,7 @@ beside as (
 moments as (
     select
         run_id, k, count(*) as clusters, sum(n) as queries, sum(n * n) as nn,
-        moments_of(n, columns(beside.* exclude (run_id, k, cluster, n))) as '\0'
+        paired_moments(n, columns(beside.* exclude (run_id, k, cluster, n))) as '\0'
     from beside
     group by run_id, k
 ),
