@@ -53,6 +53,10 @@ class Warehouse:
         try:
             marker = storage.read_bytes(layout.MARKER)
         except (FileNotFoundError, NotADirectoryError):
+            if storage.listing("datasets"):
+                raise CmrError(
+                    f"{storage.path(layout.MARKER)} is missing; `cmr ingest` writes it again"
+                ) from None
             raise CmrError(
                 f"there is no warehouse at {storage.root}; `cmr ingest` makes one"
             ) from None

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from cmr.errors import CmrError
 from cmr.warehouse.inventory import ROW, Found, anchors_and_rows
-from cmr.warehouse.rows import Row, read_row, recorded
-from cmr.warehouse.schemas import ROW_CHECKSUM, TABLES
+from cmr.warehouse.layout import catalogue_path
+from cmr.warehouse.rows import Row, read_row, recorded, row_name
+from cmr.warehouse.schemas import (
+    BENCHES,
+    DATASETS,
+    EMBEDDING_SETS,
+    QRELS_SETS,
+    ROW_CHECKSUM,
+    RUNS,
+    TABLES,
+)
 from cmr.warehouse.storage import Storage
 from cmr.warehouse.store import Warehouse, is_fixed
 
@@ -55,7 +64,9 @@ def verify(warehouse: Warehouse, bar: Bar) -> list[Checked]:
     """
     storage = warehouse.storage
     fixed = anchors_and_rows(warehouse)
-    found = [_read(storage, entry) for entry in fixed]
+    rows: dict[str, Row] = {}
+    found = [_read(storage, entry, rows) for entry in fixed]
+    found += _gone(storage, rows)
     bad = {one.path for one in found if one.state in (DAMAGED, MISSING)}
     named = [
         one
@@ -77,13 +88,14 @@ def verify(warehouse: Warehouse, bar: Bar) -> list[Checked]:
     return sorted(found, key=lambda one: one.path)
 
 
-def _read(storage: Storage, entry: Found) -> Checked:
-    """A catalogue row, which must fit its checksum, an anchor or the marker."""
+def _read(storage: Storage, entry: Found, rows: dict[str, Row]) -> Checked:
+    """A catalogue row, which must fit its checksum, an anchor or the marker; rows are kept."""
     if entry.bytes < 0:
         return Checked(entry.path, 0, MISSING)
     try:
         if entry.kind == ROW:
-            if ROW_CHECKSUM not in _row(storage, entry.path):
+            rows[entry.path] = row = _row(storage, entry.path)
+            if ROW_CHECKSUM not in row:
                 return Checked(entry.path, entry.bytes, UNRECORDED)
         elif not is_fixed(storage, entry.path):
             return Checked(entry.path, entry.bytes, DAMAGED, "it is not what was written")
@@ -92,6 +104,25 @@ def _read(storage: Storage, entry: Found) -> Checked:
             return Checked(entry.path, 0, OK)
         return Checked(entry.path, entry.bytes, DAMAGED, _why(error))
     return Checked(entry.path, entry.bytes, OK)
+
+
+def _gone(storage: Storage, rows: Mapping[str, Row]) -> list[Checked]:
+    """Rows that others rest on and that are not there."""
+    wanted: dict[str, str] = {}
+    for path, row in rows.items():
+        if path.partition("/")[0] in (QRELS_SETS.name, RUNS.name, BENCHES.name):
+            wanted.setdefault(catalogue_path(DATASETS, row_name(DATASETS, row)), path)
+        if path.startswith(f"{RUNS.name}/"):
+            if row.get("qrels_fingerprint"):
+                wanted.setdefault(catalogue_path(QRELS_SETS, row_name(QRELS_SETS, row)), path)
+            for name in (row.get("text_set"), row.get("visual_set")):
+                if name is not None:
+                    wanted.setdefault(catalogue_path(EMBEDDING_SETS, name), path)
+    return [
+        Checked(path, 0, MISSING, f"{by} rests on it")
+        for path, by in wanted.items()
+        if path not in rows and not storage.exists(path)
+    ]
 
 
 def _named(storage: Storage, path: str) -> Iterator[_Named]:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from cmr.sqlfiles import view_names
 from cmr.views import connect
-from cmr.warehouse.rows import row_name
-from cmr.warehouse.schemas import DATASETS, EMBEDDING_SETS, RUNS, TABLES
+from cmr.warehouse.schemas import DATASETS, EMBEDDING_SETS, RUNS
 from cmr.warehouse.store import Warehouse
 from tests import warehouses
 
@@ -61,12 +59,7 @@ def spoil(root, table, change):
         if any(name.startswith(f"{table}/") for name in row["files"])
     )
     file = next(name for name in row["files"] if name.startswith(f"{table}/"))
-    old = pq.ParquetFile(root / file).read()
-    new = old.from_pylist(change(old.to_pylist()), schema=old.schema)
-    keys = dict(part.split("=") for part in file.split("/")[1:-1])
-    written = warehouse.write(TABLES[table], keys, [new])
-    files = [written if name == file else name for name in row["files"]]
-    warehouse.commit(catalogue, row_name(catalogue, row), {**row, "files": files})
+    warehouses.rewrite(warehouse, catalogue, row, file, change)
 
 
 def first(**values):

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
 from cmr.materialised import open_for
 from cmr.sqlfiles import view_names
-from cmr.warehouse.schemas import DATASETS, EMBEDDING_SETS, ITEMS, RUNS
+from cmr.warehouse.schemas import DATASETS, EMBEDDING_SETS, RUNS
 from cmr.warehouse.store import Warehouse
 from tests import warehouses
 
@@ -99,12 +98,13 @@ def test_captions_that_stand_with_several_visuals(make):
     row = warehouse.find(DATASETS, "d")
     for name in row["files"]:
         if "modality=text" in name:
-            items = warehouse.storage.read(name).to_pylist()
-            for n, item in enumerate(items):
-                item["text"] = "A dog" if n < 10 else f"caption {n}"
-            warehouse.storage.write(
-                name, ITEMS.schema, [pa.Table.from_pylist(items, schema=ITEMS.schema)]
-            )
+            warehouses.rewrite(
+                warehouse, DATASETS, row, name,
+                lambda items: [
+                    item | {"text": "A dog" if n < 10 else f"caption {n}"}
+                    for n, item in enumerate(items)
+                ],
+            )  # fmt: skip
     (row,) = doubts(warehouse)["doubt_captions"]
     assert row["captions"] == 10
     assert "a dog" in row["says"]
@@ -118,10 +118,12 @@ def test_vectors_that_are_not_of_unit_length(make):
         if row["modality"] == "visual" and row["precision"] == "fp32"
     )
     (name,) = native["files"]
-    table = warehouse.storage.read(name)
-    rows = table.to_pylist()
-    rows[7]["vector"] = [2 * x for x in rows[7]["vector"]]
-    warehouse.storage.write(name, table.schema, [pa.Table.from_pylist(rows, schema=table.schema)])
+
+    def longer(rows):
+        rows[7]["vector"] = [2 * x for x in rows[7]["vector"]]
+        return rows
+
+    warehouses.rewrite(warehouse, EMBEDDING_SETS, native, name, longer)
     (row,) = doubts(warehouse)["doubt_lengths"]
     assert row["item_id"] == "7"
     assert row["length"] == pytest.approx(2, abs=1e-5)
@@ -156,10 +158,7 @@ def test_doctor_tells_them_once(cmr, make):
     warehouse = make(truth=(TRUTH + 1) % VISUALS)
     row = warehouse.catalogue(RUNS)[0]
     (name,) = [file for file in row["files"] if file.startswith("ranks/")]
-    table = warehouse.storage.read(name)
-    rows = table.to_pylist()
-    rows[0]["tied"] = -1
-    warehouse.storage.write(name, table.schema, [table.from_pylist(rows, schema=table.schema)])
+    warehouses.rewrite(warehouse, RUNS, row, name, lambda rows: [rows[0] | {"tied": -1}, *rows[1:]])
     result = cmr("doctor", "-w", warehouse.root, code=1)
     assert "check_ranks_range" in result.stderr
     lines = [line for line in result.stdout.splitlines() if line.startswith("doubt_")]

@@ -96,7 +96,7 @@ def test_object_stores_work_through_fsspec():
     warehouse = Warehouse.create("memory://bucket/w")
     file = warehouse.write(schemas.QRELS, {"dataset": "d"}, [TABLE])
     again = Warehouse.open("memory://bucket/w")
-    assert again.read([file], schemas.QRELS).to_pylist() == TABLE.to_pylist()
+    assert again.read({"files": [file]}, schemas.QRELS).to_pylist() == TABLE.to_pylist()
     assert file in Storage("memory://bucket/w").listing("qrels")
 
 
