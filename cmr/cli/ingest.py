@@ -236,7 +236,7 @@ def _report(done: Ingested) -> None:
             err=True,
         )
     for note in done.notes:
-        click.echo(note, err=True)
+        say(note, err=True)
     if done.rejects:
         say(f"{len(done.rejects)} rejected, listed in the table rejects:", err=True)
         for reject in done.rejects[:5]:

@@ -48,7 +48,7 @@ def _telling_damage() -> Iterator[None]:
             others(message, category, *where, **more)
         elif str(message) not in told:
             told.add(str(message))
-            click.echo(f"cmr: {message}", err=True)
+            complain(str(message))
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", DamageWarning)

@@ -72,7 +72,7 @@ def report(
     for line in _listed(out, paths):
         say(line)
     if str(Path(out) / "speed.csv") not in paths:
-        click.echo("it has no speeds: `cmr bench` measures them", err=True)
+        say("it has no speeds: `cmr bench` measures them", err=True)
 
 
 def _listed(out: str, paths: list[str]) -> list[str]:
