@@ -12,7 +12,7 @@ from pathlib import Path
 from cmr.errors import CmrError
 from cmr.sources.captions import EMPTY, Caption, captions_of
 from cmr.sources.collection import Collection, Item, Judgment, Reject
-from cmr.sources.files import is_file, is_folder, is_url, join, matching
+from cmr.sources.files import is_file, is_folder, is_url, join, matching, no_file
 from cmr.sources.jsonfile import loads
 from cmr.sources.pairs import CAPTIONS, numbered_columns
 from cmr.sources.source import LIMIT, Parameter, Source
@@ -148,6 +148,9 @@ def _paths(path: str) -> list[str]:
         # CLIP_benchmark puts the shards of each split into a folder of its own.
         return _tars(path) or _tars(join(path, "test"))
     if not any(letter in path for letter in "*?[") or (not is_url(path) and is_file(path)):
+        if not is_url(path) and not os.path.lexists(path):
+            # Of a range that is a slip, the first is enough.
+            raise no_file(path)
         return [path]
     return matching(path)
 
