@@ -228,3 +228,34 @@ def test_a_range_that_is_a_slip_ends_at_its_first_shard(tmp_path):
         (tmp_path / f"{name}.tar").touch()
     found = expand([f"{tmp_path}/a{{1..2}}.tar", f"{tmp_path}/b{{01..02}}.tar"])
     assert [path.rpartition("/")[2] for path in found] == ["a1.tar", "a2.tar", "b01.tar", "b02.tar"]
+
+
+@pytest.mark.parametrize("text", ["a\0b", "\ud800"])
+def test_texts_that_no_command_line_gives(tmp_path, text):
+    """Python can give them, and JSON can hold them."""
+    root = str(tmp_path / "w")
+    for name, value in (("file", f"{tmp_path}/{text}.csv"), ("split", text), ("images", text)):
+        given = {"file": str(tmp_path / "c.csv"), "model": "scenes-tiny", name: value}
+        with pytest.raises(CmrError, match=f"{name} is .* NUL or is no Unicode"):
+            ingest_source(root, "pairs", **given)
+    with pytest.raises(CmrError):
+        check_name("dataset", text)
+    for side in "tv":
+        np.save(tmp_path / f"{side}.npy", np.eye(2, 8, dtype=np.float32))
+    given = {"texts": tmp_path / "t.npy", "visuals": tmp_path / "v.npy"}
+    (tmp_path / "ids.json").write_text(json.dumps(["a", text]))
+    if text != "a\0b":
+        for option in ("text_ids", "visual_ids", "captions"):
+            with pytest.raises(CmrError, match="no Unicode"):
+                ingest_source(root, "arrays", **given, **{option: tmp_path / "ids.json"})
+    for option in ("dataset", "model_name"):
+        with pytest.raises(CmrError):
+            ingest_source(root, "arrays", **given, **{option: text})
+    assert not (tmp_path / "w").exists()
+
+
+def test_judgments_whose_ids_are_no_unicode(cmr, tmp_path):
+    for data in ({"\ud800": ["1"]}, {"1": ["\ud800"]}, {"1": {"\ud800": 1}}):
+        (tmp_path / "q.json").write_text(json.dumps(data))
+        error = cmr("ingest", "qrels", tmp_path / "q.json", "-w", tmp_path / "w", code=1).stderr
+        assert "an id that is no Unicode" in error
