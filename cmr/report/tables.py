@@ -111,7 +111,7 @@ def pools(look: Look, found: Findings) -> Table | None:
         row
         for row in found.metrics
         if (row["measure"], row["k"]) == ("recall", 10)
-        and row["protocol"] == protocols[row["direction"]] != "full"
+        and row["protocol"] == protocols.get(row["direction"], "full") != "full"
     ]
     if not mine:
         return None

@@ -19,6 +19,7 @@ from cmr.plugins import load, registered
 from cmr.sources.collection import Collection
 from cmr.sources.files import is_url
 from cmr.sources.source import Parameter, Source
+from cmr.sources.text import is_unicode
 
 GROUP = "cmr.sources"
 OWN = {
@@ -85,7 +86,8 @@ def _fits(one: Parameter, value: Any) -> bool:
     """Whether a parameter may have such a value; a text is one that the command line could give."""
     several = value if isinstance(value, list) and one.many else [value]
     return all(
-        type(part) is one.kind and (not isinstance(part, str) or ("\0" not in part))
+        type(part) is one.kind
+        and (not isinstance(part, str) or ("\0" not in part and is_unicode(part)))
         for part in several
     )
 

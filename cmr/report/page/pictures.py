@@ -74,6 +74,8 @@ class Pictures:
 
         try:
             found: Collection = read_again(_origin(note))
+            if found.reader is None:
+                raise CmrError(f"the source {found.source!r} that is noted has vectors alone")
         except (CmrError, OSError) as error:
             reason = str(error).rstrip(".")
             text = self._("The pictures cannot be read any more: {reason}.")
