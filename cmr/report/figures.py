@@ -53,7 +53,9 @@ def plots(look: Look, found: Findings, stem: str) -> list[tuple[str, Draw]]:
             planned.append((f"{stem}_{way}_{name}", draw))
         if any(row["direction"] == way for row in found.ranks):
             planned.append((f"{stem}_{way}_ranks", _ranks(look, found, way)))
-        if found.compared.get(way):
+        known = {row["run_id"] for row in found.costs}
+        pairs = found.compared.get(way, ())
+        if pairs and all({row["run_a"], row["run_b"]} <= known for row in pairs):
             planned.append((f"{stem}_{way}_compared", _compared(look, found, way)))
     if found.costs:
         planned.append((f"{stem}_bytes", _bytes(look, found)))
