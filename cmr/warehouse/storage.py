@@ -56,7 +56,10 @@ class Storage:
     """A root folder or URL and what one may do below it; paths are relative, with '/'."""
 
     def __init__(self, root: str) -> None:
-        """`root` is a folder or a URL (`s3://bucket/folder`, any fsspec scheme)."""
+        """`root` is a folder or a URL (`s3://bucket/folder`, any fsspec scheme).
+
+        Raises CmrError for a folder whose path is no UTF-8: neither DuckDB nor Arrow can name it.
+        """
         if root.startswith("file://"):
             root = unquote(urlsplit(root).path)
         self.remote: Remote | None = None
@@ -64,6 +67,10 @@ class Storage:
             path = Path(os.path.expanduser(root)).absolute()
             # DuckDB takes ".." out of the names that it gives files, and they are compared.
             self.root = self.base = os.path.realpath(path) if ".." in path.parts else str(path)
+            try:
+                self.root.encode()
+            except UnicodeEncodeError:
+                raise CmrError(f"the warehouse's path {self.root!a} is no UTF-8") from None
         else:
             self.root = self.base = root.rstrip("/")
             self.remote = remote(self.root)

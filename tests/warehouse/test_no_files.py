@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+
 import numpy as np
 import pytest
 
@@ -54,3 +57,15 @@ def test_reading_waits_for_no_pipe(tmp_path):
     for read in (storage.read, storage.footer, storage.checksum, storage.read_bytes):
         with pytest.raises((CmrError, OSError), match="it is a pipe"):
             within(SECONDS, lambda read=read: read("p.parquet"), tmp_path / "p.parquet")
+
+
+def test_a_folder_whose_name_is_no_utf8(cmr, root, tmp_path, monkeypatch):
+    """Relative paths lead below it, too."""
+    odd = os.fsencode(tmp_path) + b"/\xff"
+    os.mkdir(odd)
+    shutil.copytree(root, odd + b"/w")
+    monkeypatch.chdir(os.fsdecode(odd))
+    for command in (("sql", "from runs"), ("runs", "list"), ("doctor",)):
+        error = cmr(*command, "-w", "w", code=1).stderr
+        assert error.startswith("cmr: the warehouse's path")
+        assert error.count("\n") == 1
