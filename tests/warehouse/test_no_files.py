@@ -61,10 +61,10 @@ def test_reading_waits_for_no_pipe(tmp_path):
 
 def test_a_folder_whose_name_is_no_utf8(cmr, root, tmp_path, monkeypatch):
     """Relative paths lead below it, too."""
-    odd = os.fsencode(tmp_path) + b"/\xff"
-    os.mkdir(odd)
-    shutil.copytree(root, odd + b"/w")
-    monkeypatch.chdir(os.fsdecode(odd))
+    odd = tmp_path / os.fsdecode(b"\xff")
+    odd.mkdir()
+    shutil.copytree(root, odd / "w")
+    monkeypatch.chdir(odd)
     for command in (("sql", "from runs"), ("runs", "list"), ("doctor",)):
         error = cmr(*command, "-w", "w", code=1).stderr
         assert error.startswith("cmr: the warehouse's path")
