@@ -15,7 +15,20 @@ _KINDS = {
     stat.S_IFSOCK: "a socket",
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
+    stat.S_IFDIR: "a folder",
 }
+
+
+class NotPlainError(OSError):
+    """There is something else than a plain file; what it says is the reason alone."""
+
+    def __init__(self, reason: str, path: str | os.PathLike[str]) -> None:
+        """`path`: what `filename` is, for who says no more than the reason."""
+        super().__init__(errno.EINVAL, reason, os.fspath(path))
+
+    def __str__(self) -> str:
+        """The reason, without number and path."""
+        return str(self.strerror)
 
 
 def open_plain(path: str | os.PathLike[str]) -> BufferedReader:
@@ -24,7 +37,7 @@ def open_plain(path: str | os.PathLike[str]) -> BufferedReader:
     # It may be another by now: a pipe opened so waits for nobody.
     number = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
-        _check(os.fstat(number))
+        _check(os.fstat(number), path)
         return os.fdopen(number, "rb")
     except BaseException:
         os.close(number)
@@ -37,12 +50,12 @@ def check_plain(path: str | os.PathLike[str]) -> None:
     FileNotFoundError if there is nothing, also for a name that no file can have.
     """
     try:
-        _check(os.stat(path))
+        _check(os.stat(path), path)
     except ValueError:
         raise FileNotFoundError(errno.ENOENT, "no file can have this name") from None
     except OSError as error:
         if error.errno == errno.ELOOP:
-            raise OSError("it is a link that leads round in a circle") from None
+            raise NotPlainError("it is a link that leads round in a circle", path) from None
         raise
 
 
@@ -57,9 +70,7 @@ def other_than_plain(path: str | os.PathLike[str]) -> str:
     return ""
 
 
-def _check(state: os.stat_result) -> None:
+def _check(state: os.stat_result, path: str | os.PathLike[str]) -> None:
     kind = stat.S_IFMT(state.st_mode)
-    if kind == stat.S_IFDIR:
-        raise IsADirectoryError("it is a folder, not a file")
     if kind != stat.S_IFREG:
-        raise OSError(f"it is {_KINDS.get(kind, 'something else')}, not a file")
+        raise NotPlainError(f"it is {_KINDS.get(kind, 'something else')}, not a file", path)

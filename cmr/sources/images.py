@@ -10,7 +10,7 @@ import zlib
 from pathlib import Path, PurePosixPath
 
 from cmr.errors import CmrError
-from cmr.plain import other_than_plain
+from cmr.plain import NotPlainError, other_than_plain
 from cmr.sources.files import entries, is_file, is_folder, is_url, join, open_file, read_file
 from cmr.sources.names import ArchiveNames, FolderNames, locate
 from cmr.sources.tars import ENDINGS, LARGEST_MEMBER, TarReader
@@ -40,7 +40,7 @@ class FolderReader:
         """The bytes of the file `uri`, relative to the folder, or of the one that it means."""
         try:
             return self._read(uri)
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError):
+        except (FileNotFoundError, NotADirectoryError, NotPlainError, PermissionError):
             meant = self.locate(uri)
             if meant is None or meant == uri:
                 raise
