@@ -62,7 +62,7 @@ _OF_RUNS = ("ranks", "sampled_ranks", "hits", "timings")
 # Which views and macros each of them reads.
 _READS = "memory.main.cmr_reads"
 # What DuckDB does to a plan that adds a step in twenty to these views and saves no time in them.
-_NEEDLESS = "common_subexpressions,compressed_materialization,cte_filter_pusher"
+_NEEDLESS = "column_lifetime,common_subexpressions,compressed_materialization,cte_filter_pusher"
 # What DuckDB would fetch and run by itself: cmr needs no extension that is not built in.
 _OWN = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
 

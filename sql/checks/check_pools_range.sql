@@ -4,29 +4,27 @@
 -- @smallest: Largest number of relevant items of a query of the run.
 -- @largest: Items of its gallery.
 with
+drawn as materialized (
+    select distinct run_id, candidates from sampled_ranks
+),
 named as (
     select distinct run_id, 'metrics' as found_in, protocol, candidates from metrics
     union all
     select run_id, 'runs', 'sampled', unnest(sampled_candidates) from runs
     union all
-    select distinct run_id, 'sampled_ranks', 'sampled', candidates from sampled_ranks
+    select run_id, 'sampled_ranks', 'sampled', candidates from drawn
 ),
-drawn as (
-    select distinct run_id, candidates from sampled_ranks
-),
-bounded as (
+final as (
     select named.*, runs.most_relevants as smallest, runs.gallery as largest
     from named
     left join runs using (run_id)
-),
-final as (
-    select bounded.*
-    from bounded
-    left join drawn using (run_id, candidates)
     where
-        smallest is null
-        or candidates not between smallest and largest
-        or (protocol = 'full' and candidates <> largest)
-        or (protocol = 'sampled' and drawn.run_id is null)
+        runs.most_relevants is null
+        or named.candidates not between runs.most_relevants and runs.gallery
+        or (named.protocol = 'full' and named.candidates <> runs.gallery)
+        or (
+            named.protocol = 'sampled'
+            and (named.run_id, named.candidates) not in (select (run_id, candidates) from drawn)
+        )
 )
 select * from final

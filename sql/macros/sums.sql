@@ -168,11 +168,10 @@ odds as (
     select
         others, drawn, b,
         list_transform(
-            range(0, max(depth - place)),
+            range(0, greatest(max(depth - place), 0)),
             lambda x: pool_odds(others, b, drawn, x, x - b * drawn / greatest(others, 1))
         ) as odds
     from orders
-    where depth > place
     group by others, drawn, b
 ),
 -- E[1 / rank] in such ties is the difference of E[H(Y)] at the ends, H the harmonic numbers, and that is

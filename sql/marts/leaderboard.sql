@@ -13,7 +13,7 @@
 -- @pareto_bytes: Whether no other run of the same data, judgments, model, direction, scorer,
 -- protocol and C is at least as good in bytes and recall_10, and better in one of them.
 with
-wide as materialized (
+wide as (
     select
         run_id, dataset, qrels, model, direction, dim, dim_method, precision, quantizer, scorer,
         variant, protocol, candidates,
@@ -32,17 +32,14 @@ wide as materialized (
 kept as (
     select
         wide.*, runs.vector_bytes,
-        wide.recall_10 / nullif(base.recall_10, 0) as recall_10_kept,
+        wide.recall_10 / nullif(max(case when run_id = int_baselines.baseline then wide.recall_10 end) over (
+            partition by int_baselines.baseline, wide.protocol, wide.candidates
+        ), 0) as recall_10_kept,
         -- The last digits of equal values differ by the order in which they were summed.
         round(wide.recall_10, 12) as quality
     from wide
     inner join runs using (run_id)
     inner join int_baselines using (run_id)
-    left join wide as base
-        on
-            base.run_id = int_baselines.baseline
-            and base.protocol = wide.protocol
-            and base.candidates = wide.candidates
 ),
 ranked as (
     select
