@@ -1,9 +1,9 @@
 """Metrics of finished runs, written once as Parquet: the table `metrics` of a warehouse.
 
-Ranks of a run never change, so what the view `metrics` says of it is kept in a file whose name tells
-what it came from (the run's row, its files, and the SQL itself) and what it holds. A file whose name
-does not fit, or whose content does not fit its name, is not used. All of them may be deleted at any
-time; without them, or where nothing can be written, the view computes the same from the ranks.
+Ranks of a run never change, so what the view `metrics` says of it is kept in a file whose name
+tells what it came from (the run's row, its files, and the SQL itself) and what it holds. A file
+whose name does not fit, or whose content does not fit its name, is not used. All of them may be
+deleted at any time; without them, or where nothing can be written, the view computes the same.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def _show_metrics(
 
 
 def _hold_retention(con: duckdb.DuckDBPyConnection, run_ids: Sequence[str]) -> None:
-    """Retention of some runs, computed once; the runs that they are held against are looked at, too."""
+    """Retention of some runs, computed once, with the runs that they are held against."""
     chosen = pa.table({"run_id": pa.array(run_ids, pa.string())})
     con.register("_chosen", chosen)
     rows = fetch(con, "select run_id, baseline from int_baselines semi join _chosen using (run_id)")
@@ -183,7 +183,9 @@ def _read(warehouse: Warehouse, run_id: str, key: str) -> pa.Table | None:
             if (file.schema_arrow.metadata or {}).get(_MARK) != _described(run_id, key):
                 continue
             rows = file.read().cast(METRICS.schema)
-            return rows.add_column(0, METRICS.partitions[0], pa.array([run_id] * len(rows), pa.string()))
+            return rows.add_column(
+                0, METRICS.partitions[0], pa.array([run_id] * len(rows), pa.string())
+            )
         except (OSError, CmrError, ValueError, pa.ArrowException):
             continue
     return None

@@ -1,4 +1,4 @@
-"""What a query reads, by DuckDB's own parser: tables, views and macros, and those that they read."""
+"""What a query reads, by DuckDB's own parser: tables, views, macros, and what these read."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ def _words(text: str) -> set[str]:
     places = [place for place, _ in duckdb.tokenize(text)]
     ends = [*places[1:], len(text)]
     return {
-        text[start:end].strip().strip("'\"").lower() for start, end in zip(places, ends, strict=True)
+        text[start:end].strip().strip("'\"").lower()
+        for start, end in zip(places, ends, strict=True)
     }
 
 

@@ -49,8 +49,8 @@ _ROWS = tuple(table.name for table in CATALOGUE)
 _SMALL = (
     *_ROWS, "int_facts", "measures", "int_baselines", "int_benched", "speed", "int_pace"
 )  # fmt: skip
-# What the views of pairs come to where every file is named and no run is an earlier version's: it plans
-# in a step, and no file need be opened to know its columns.
+# What the views of pairs come to where every file is named and no run is an earlier version's: it
+# plans in a step, and no file need be opened to know its columns.
 _PAIRS = ("ranks", "sampled_ranks", "hits")
 _DIRECT = """
     from read_parquet(
@@ -290,7 +290,8 @@ def _install(con: duckdb.DuckDBPyConnection) -> None:
     reads = graph(con, {view.name: view.query for view in views() if view.layer != "macros"})
     con.execute("create table cmr_reads (name varchar, reads varchar[])")
     con.executemany(
-        "insert into cmr_reads values (?, ?)", [[name, sorted(named)] for name, named in reads.items()]
+        "insert into cmr_reads values (?, ?)",
+        [[name, sorted(named)] for name, named in reads.items()],
     )
 
 

@@ -28,8 +28,8 @@ the data files that belong to it; a file that no row names does not exist. Views
 are SQL over those files, in `sql/`, and `cmr sql` opens them. `.describe NAME` shows the same as
 this page.
 
-`materialised/` keeps what the views `metrics` and `retention` say of each run, so that it is
-computed once. It may be deleted at any time.
+`metrics/run_id=…/` keeps what the view `metrics` says of each run, so that it is computed once. It
+may be deleted at any time; what is there and does not fit is not used.
 """
 # What stands for each argument of a table macro, to see its columns.
 CALLS = {
@@ -88,7 +88,7 @@ def _views(con: duckdb.DuckDBPyConnection) -> Iterator[str]:
 
 def _macros(con: duckdb.DuckDBPyConnection) -> Iterator[str]:
     yield "## Table macros\n\nViews with arguments: `from compare('3f0c', '81d2')`.\n"
-    found = [view for view in views("macros") if view.is_table_macro]
+    found = [view for view in views("macros") if view.name in CALLS]
     assert {view.name for view in found} == set(CALLS)
     for view in found:
         yield f"### {view.query.partition(' as table')[0]}\n\n{view.comment}\n"

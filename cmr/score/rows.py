@@ -48,7 +48,8 @@ def _clusters(judged: Judged, names: Names) -> npt.NDArray[np.int64]:
     place[order] = np.arange(len(order))
     asked = np.flatnonzero(judged.relevants > 0)
     first = np.minimum.reduceat(place[judged.item], judged.start[asked])
-    return order.astype(np.int64)[first].repeat(judged.relevants[asked])
+    found: npt.NDArray[np.int64] = order.astype(np.int64)[first].repeat(judged.relevants[asked])
+    return found
 
 
 def _ideal_gains(judged: Judged, names: Names) -> pa.Array:

@@ -342,8 +342,8 @@ BENCHES = Table(
     ("bench_id",),
 )
 
-# The view `metrics` of a run, as it was when the run was committed. No row names these files: they are
-# told by their names, and whoever finds none asks the view.
+# The view `metrics` of a run, as it was when the run was committed. No row names these files: they
+# are told by their names, and whoever finds none asks the view.
 METRICS = Table(
     "metrics",
     ("run_id",),

@@ -4,27 +4,35 @@
 -- @smallest: Largest number of relevant items of a query of the run.
 -- @largest: Items of its gallery.
 with
-drawn as materialized (
-    select distinct run_id, candidates from sampled_ranks
+sized as materialized (
+    select runs.run_id, runs.sampled_candidates, runs.most_relevants, runs.gallery, drawn.sizes
+    from runs
+    left join (
+        select run_id, list(distinct candidates) as sizes from sampled_ranks group by run_id
+    ) as drawn using (run_id)
 ),
 named as (
     select distinct run_id, 'metrics' as found_in, protocol, candidates from metrics
     union all
-    select run_id, 'runs', 'sampled', unnest(sampled_candidates) from runs
-    union all
-    select run_id, 'sampled_ranks', 'sampled', candidates from drawn
+    select run_id, place.found_in, 'sampled', place.candidates
+    from (
+        select
+            run_id,
+            unnest(list_concat(
+                list_transform(sampled_candidates, lambda c: {'found_in': 'runs', 'candidates': c}),
+                list_transform(sizes, lambda c: {'found_in': 'sampled_ranks', 'candidates': c})
+            )) as place
+        from sized
+    )
 ),
 final as (
-    select named.*, runs.most_relevants as smallest, runs.gallery as largest
+    select named.*, sized.most_relevants as smallest, sized.gallery as largest
     from named
-    left join runs using (run_id)
+    left join sized using (run_id)
     where
-        runs.most_relevants is null
-        or named.candidates not between runs.most_relevants and runs.gallery
-        or (named.protocol = 'full' and named.candidates <> runs.gallery)
-        or (
-            named.protocol = 'sampled'
-            and (named.run_id, named.candidates) not in (select (run_id, candidates) from drawn)
-        )
+        sized.most_relevants is null
+        or named.candidates not between sized.most_relevants and sized.gallery
+        or (named.protocol = 'full' and named.candidates <> sized.gallery)
+        or (named.protocol = 'sampled' and not coalesce(list_contains(sized.sizes, named.candidates), false))
 )
 select * from final

@@ -9,7 +9,7 @@ moments as (
         sum(n) filter (not is_chance) as weight,
         sum(n * n) filter (not is_chance) as nn,
         moments_of(n, is_chance, columns(* exclude (
-            run_id, protocol, candidates, k, is_chance, query_id, draw, cluster, n
+            run_id, protocol, candidates, k, is_chance, query_id, draw, cluster, n, measure, value
         ))) as '\0'
     from sums(which, any_c, any_k)
     group by run_id, protocol, candidates, k
@@ -33,12 +33,12 @@ wanted as (
 -- The ranks of the first relevant items, in order. The m items that share a query's best score have m
 -- equal rows.
 firsts as (
-    select run_id, list(rank order by rank) as ranks, list(rank_chance order by rank_chance) as chances
+    select run_id, list_sort(flatten(list(ranks))) as ranks, list_sort(flatten(list(chances))) as chances
     from (
         select
-            run_id, above + 1 + tied / (relevants_tied + 2) as rank,
-            (gallery + 1) / (relevants + 1) as rank_chance,
-            unnest(range(round(count(*) / (coalesce(relevants_tied, 0) + 1))::bigint))
+            run_id, round(count(*) / (coalesce(relevants_tied, 0) + 1))::bigint as queries,
+            list_transform(range(queries), lambda i: above + 1 + tied / (relevants_tied + 2)) as ranks,
+            list_transform(range(queries), lambda i: (gallery + 1) / (relevants + 1)) as chances
         from ranks
         where relevants_above = 0 and which in ('asked', 'full')
         group by run_id, above, tied, relevants_tied, gallery, relevants
@@ -49,7 +49,7 @@ estimated as (
     select
         *,
         -- What rounding brings above 1; ranks have no such end.
-        case when better = 'higher' and total > weight then 1.0 else total / weight end as value,
+        case when better = 'higher' and total > weight then 1.0 else total / weight end as mean,
         -- Of Σ (s - n value)².
         cluster_spread(
             squared - 2 * total / weight * product + (total / weight) ** 2 * nn, squared, clusters
@@ -69,33 +69,30 @@ estimated as (
         end as place
     from wanted
 ),
-ended as (
+final as (
     select
-        estimated.run_id, protocol, candidates, measure, case when has_k then k end as k,
-        case of when 'median' then case when total is not null then list_median(ranks) end else value end as value,
+        estimated.run_id, runs.dataset, runs.qrels, runs.model, runs.direction, runs.dim, runs.dim_method,
+        runs.precision, runs.quantizer, runs.scorer, runs.variant, estimated.protocol,
+        estimated.candidates, estimated.measure, case when has_k then k end as k,
+        case of when 'median' then case when total is not null then list_median(ranks) end else mean end as value,
         case
             when of = 'median' then case when total is not null then ranks[place] end
             when better = 'lower' then 1 + (total - weight) / weight * ((total - weight) / (total - weight + below))
-            else share_end(value, spread, weight, clusters, 0)
+            else share_end(mean, spread, weight, clusters, 0)
         end as ci_low,
         case
             when of = 'median'
                 then case when total is not null then ranks[len(ranks) + 1 - place] end
-            when better = 'higher' then share_end(value, spread, weight, clusters, 1)
-            when above is not null then least(candidates, value + above / weight)
+            when better = 'higher' then share_end(mean, spread, weight, clusters, 1)
+            when above is not null then least(estimated.candidates, mean + above / weight)
         end as ci_high,
-        case of when 'median' then list_median(chances) else chance end as chance
+        case of when 'median' then list_median(chances) else estimated.chance end as chance,
+        case of
+            when 'median' then case when total is not null then list_median(ranks) end else mean
+        end / case of when 'median' then list_median(chances) else estimated.chance end as lift,
+        runs.queries, case when estimated.protocol = 'sampled' then runs.draws end as draws
     from estimated
-    left join firsts on firsts.run_id = estimated.run_id and estimated.of = 'median'
-),
-final as (
-    select
-        ended.run_id, runs.dataset, runs.qrels, runs.model, runs.direction, runs.dim, runs.dim_method,
-        runs.precision, runs.quantizer, runs.scorer, runs.variant, ended.protocol, ended.candidates,
-        ended.measure, ended.k, ended.value, ended.ci_low, ended.ci_high, ended.chance,
-        ended.value / ended.chance as lift, runs.queries,
-        case when ended.protocol = 'sampled' then runs.draws end as draws
-    from ended
     inner join runs using (run_id)
+    left join firsts on firsts.run_id = estimated.run_id and estimated.of = 'median'
 )
 select * from final

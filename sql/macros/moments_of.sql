@@ -1,8 +1,8 @@
 -- The sums over clusters that a mean and its error need, of a measure's sums s of clusters with n queries
--- each; and from the rows of is_chance what a random ranking expects.
+-- each; and from the rows of is_chance what a random ranking expects. NULL where a sum is not known.
 moments_of(n, is_chance, s) as {
-    'total': case when count(s) filter (not is_chance) = count(*) filter (not is_chance) then sum(s) filter (not is_chance) end,
-    'squared': case when count(s) filter (not is_chance) = count(*) filter (not is_chance) then sum(s * s) filter (not is_chance) end,
-    'product': case when count(s) filter (not is_chance) = count(*) filter (not is_chance) then sum(n * s) filter (not is_chance) end,
+    'total': sum_known(case when is_chance then 0.0 else s end),
+    'squared': sum_known(case when is_chance then 0.0 else s * s end),
+    'product': sum_known(case when is_chance then 0.0 else n * s end),
     'chance': sum(s) filter (is_chance) / sum(n) filter (is_chance)
 }

@@ -1,3 +1,3 @@
 -- The sum of all values, NULL if any of them is: a measure with an unknown part is not known.
 sum_known(x) as
-    (case when count(x) = count(*) then sum(x) end)
+    nullif(sum(coalesce(x, 'nan'::double)), 'nan'::double)

@@ -1,5 +1,6 @@
--- Sums of every measure, from the ranks up: over the queries of a visual item, or with by_query those of
--- a single query and draw, under each run, pool (see pools_of) and K. The rows of is_chance, one a run,
+-- Sums of every measure, from the ranks up, over the queries of a visual item, in a column each; or with
+-- by_query of each query and draw, in a row each (measure, value); under each run, pool (see pools_of) and
+-- K. The rows of is_chance, one a run,
 -- pool and K, have what a random ranking expects, summed over all queries. of_runs:
 -- beginnings of the run_ids that are meant; NULL for all.
 -- Pairs with the same counts are worth the same, so each distinct case is valued once. A random ranking
@@ -269,15 +270,27 @@ numbered as (
     from pairs
     inner join cases using (run_id, pool, relevants, gallery, above, tied, before, mates, relevance, gains)
     union all by name
-    select case_no, pairs from shapes
+    select case_no, pairs from shapes where not by_query
 ),
 summed as (
     select
-        slot, case_no < 0 as is_chance, query_id, draw, cluster, sum(pairs * weight) as n,
+        slot, case_no < 0 as is_chance, cluster, sum(pairs * weight) as n,
         sum_known(pairs * columns(parts.* exclude (case_no, slot, weight))) as '\0'
     from numbered
     inner join parts using (case_no)
-    group by slot, is_chance, query_id, draw, cluster
+    where not by_query
+    group by slot, is_chance, cluster
+    union all by name
+    -- Measure by measure, so that only those are summed which are asked for.
+    select slot, query_id, draw, cluster, measure, sum_known(pairs * part) as value
+    from numbered
+    inner join (
+        select *
+        from parts
+        unpivot include nulls (part for measure in (columns(* exclude (case_no, slot, weight))))
+    ) using (case_no)
+    where by_query
+    group by slot, query_id, draw, cluster, measure
 ),
 final as (
     select slots.run_id, slots.protocol, slots.candidates, slots.k, summed.* exclude (slot)

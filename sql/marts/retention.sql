@@ -20,7 +20,7 @@
 -- @unearned: Why no advice is given by this row, in words; NULL where it may be.
 with
 sums as materialized (
-    from sums('full', null, null)
+    select * exclude (measure, value, query_id, draw) from sums('full', null, null)
 ),
 sided as (
     select *, false as is_base from sums where not is_chance
@@ -36,10 +36,10 @@ beside as (
         run_id, k, cluster, any_value(n) filter (not is_base) as n,
         {
             'x': any_value(columns(sided.* exclude (
-                run_id, protocol, candidates, k, is_chance, query_id, draw, cluster, n, is_base
+                run_id, protocol, candidates, k, is_chance, cluster, n, is_base
             ))) filter (not is_base),
             'y': any_value(columns(sided.* exclude (
-                run_id, protocol, candidates, k, is_chance, query_id, draw, cluster, n, is_base
+                run_id, protocol, candidates, k, is_chance, cluster, n, is_base
             ))) filter (is_base)
         } as '\0'
     from sided
@@ -72,7 +72,7 @@ paired as (
 chances as (
     select run_id, k, measure, total / n as chance
     from (
-        select * exclude (protocol, candidates, is_chance, query_id, draw, cluster) from sums where is_chance
+        select * exclude (protocol, candidates, is_chance, cluster) from sums where is_chance
     )
     unpivot include nulls (total for measure in (columns(* exclude (run_id, k, n))))
 ),
