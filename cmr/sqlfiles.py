@@ -26,6 +26,11 @@ class View:
     comment: str
     columns: dict[str, str]
 
+    @property
+    def is_macro(self) -> bool:
+        """Whether it has arguments."""
+        return re.match(rf"{self.name}\s*\(", self.query) is not None
+
 
 def sql_dir() -> Path:
     """The folder `sql`: inside an installed package, beside it in a checkout."""
@@ -44,7 +49,7 @@ def views(layer: str | None = None) -> list[View]:
 
 def view_names(layer: str | None = None) -> list[str]:
     """Names of the views of one layer, or of all but the macros."""
-    return [view.name for view in views(layer) if view.layer != "macros"]
+    return [view.name for view in views(layer) if not view.is_macro]
 
 
 def glossary() -> dict[str, str]:

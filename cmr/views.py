@@ -60,7 +60,7 @@ _DIRECT = """
 # Tables of which every file is a run's.
 _OF_RUNS = ("ranks", "sampled_ranks", "hits", "timings")
 # Which views and macros each of them reads.
-_READS = "memory.main.cmr_reads"
+_READS, _KEPT_READS = "temp.cmr_reads", "own.reads"
 # What DuckDB does to a plan that adds a step in twenty to these views and saves no time in them.
 _NEEDLESS = "column_lifetime,common_subexpressions,compressed_materialization,cte_filter_pusher"
 # What DuckDB would fetch and run by itself: cmr needs no extension that is not built in.
@@ -96,11 +96,13 @@ def connect(
     con.execute(f"set variable cmr_root = {quoted(storage.root.rstrip('/'))}")
     try:
         con.execute(f"attach {quoted(_prepared())} as prepared (read_only)")
-        con.execute("copy from database prepared to memory")
+        con.execute("copy from database prepared to memory (schema)")
+        con.execute(f"create temp table {_READS} as from prepared.{_KEPT_READS}")
         con.execute("detach prepared")
+        con.execute("drop schema memory.own cascade")
     except (OSError, duckdb.Error, CmrError):
         # Nothing can be kept here, or it is gone again: made anew, which takes seconds.
-        _install(con)
+        _keep_reads(con, _READS, _install(con))
     bind(con, warehouse, None if query is None else needs(con, query))
     return con
 
@@ -249,7 +251,8 @@ def _make(path: str, root: str) -> None:
     Warehouse.create(root)
     with duckdb.connect(path) as con:
         con.execute(f"set variable cmr_root = {quoted(root)}")
-        _install(con)
+        con.execute("create schema own")
+        _keep_reads(con, _KEPT_READS, _install(con))
 
 
 def replace_views(con: duckdb.DuckDBPyConnection, queries: Mapping[str, str]) -> None:
@@ -266,8 +269,8 @@ def replace_views(con: duckdb.DuckDBPyConnection, queries: Mapping[str, str]) ->
         raise CmrError(explain(error)) from None
 
 
-def _install(con: duckdb.DuckDBPyConnection) -> None:
-    """Create the views and macros, with their comments, in an open connection.
+def _install(con: duckdb.DuckDBPyConnection) -> Reads:
+    """Create the views and macros, with their comments; returns what each of them reads.
 
     Raises CmrError if DuckDB refuses one, as it does where the warehouse is damaged.
     """
@@ -287,12 +290,13 @@ def _install(con: duckdb.DuckDBPyConnection) -> None:
             todo = left
     except duckdb.Error as error:
         raise CmrError(explain(error)) from None
-    reads = graph(con, {view.name: view.query for view in views() if view.layer != "macros"})
-    con.execute("create table cmr_reads (name varchar, reads varchar[])")
-    con.executemany(
-        "insert into cmr_reads values (?, ?)",
-        [[name, sorted(named)] for name, named in reads.items()],
-    )
+    return graph(con, {view.name: view.query for view in views() if not view.is_macro})
+
+
+def _keep_reads(con: duckdb.DuckDBPyConnection, table: str, reads: Reads) -> None:
+    con.execute(f"create or replace table {table} (name varchar, reads varchar[])")
+    rows = [[name, sorted(others)] for name, others in reads.items()]
+    con.executemany(f"insert into {table} values (?, ?)", rows)
 
 
 def fetch(
@@ -365,7 +369,7 @@ _SAID = {
 
 
 def _create(con: duckdb.DuckDBPyConnection, view: View, known: dict[str, str]) -> None:
-    if view.layer == "macros":
+    if view.is_macro:
         con.execute(f"create or replace macro {view.query}")
         is_table = con.execute(
             "select function_type = 'table_macro' from duckdb_functions() where function_name = ?",

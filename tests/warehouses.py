@@ -92,7 +92,7 @@ def add_run(warehouse, run_id, dataset, scores, relevance, direction="t2v", pool
             for row in count_rows(scores, relevance, letters, pool)
         ]
         table = pa.Table.from_pylist(
-            [{name: row[name] for name in SAMPLED_RANKS.schema.names} for row in drawn],
+            [{name: row.get(name) for name in SAMPLED_RANKS.schema.names} for row in drawn],
             schema=SAMPLED_RANKS.schema,
         )
         files.append(warehouse.write(SAMPLED_RANKS, keys, [table]))

@@ -113,7 +113,8 @@ def _print_views(con: duckdb.DuckDBPyConnection) -> None:
     layers = {view.name: view.layer for view in views()}
     found = fetch(
         con,
-        "select view_name as name, comment from duckdb_views() where not internal union all "
+        "select view_name as name, comment from duckdb_views() where not internal "
+        "and database_name = 'memory' union all "
         "select function_name || '(' || array_to_string(parameters, ', ') || ')', comment "
         "from duckdb_functions() where not internal and function_type = 'table_macro'",
     )
@@ -145,7 +146,8 @@ def _describe(con: duckdb.DuckDBPyConnection, view: str) -> None:
         fetch(
             con,
             'select column_name as "column", data_type as type, comment as "what it means" '
-            f"from duckdb_columns() where table_name = '{view}' order by column_index",
+            f"from duckdb_columns() where table_name = '{view}' and database_name = 'memory' "
+            "order by column_index",
         )
     )
 

@@ -5,10 +5,11 @@ with
 bounded as (
     select
         metrics.*,
-        case when measure in ('mean_rank', 'median_rank') then 1 else 0 end as least_,
-        case when measure in ('mean_rank', 'median_rank') then metrics.candidates else 1 end as most,
-        runs.list_length
+        case measures.better when 'lower' then 1 else 0 end as least_,
+        case measures.better when 'lower' then metrics.candidates else 1 end as most,
+        measures.better, runs.list_length
     from metrics
+    inner join measures using (measure)
     inner join runs using (run_id)
 ),
 final as (
@@ -24,7 +25,7 @@ final as (
         or (lift is null) <> (value is null)
         or abs(lift * chance - value) > 1e-9 * most
         -- Of few visual items the interval of a mean rank may have no upper end.
-        or (measure <> 'mean_rank' and (ci_low is null) <> (ci_high is null))
+        or (better = 'higher' and (ci_low is null) <> (ci_high is null))
         or (value is null and ci_low is not null)
         or ci_low not between least_ - 1e-9 and value + 1e-9
         or ci_high not between value - 1e-9 and most + 1e-9

@@ -46,6 +46,16 @@ measured(pair, k) as {
         'also': ['map (trec_eval)', 'mean average precision'],
         'part': pair.precision / pair.relevants
     },
+    'r_precision': {
+        'label': 'R-precision', 'has_k': false, 'better': 'higher', 'over_pools': false, 'of': 'mean',
+        'also': ['Rprec (trec_eval)', 'rprecision (eccv_caption)', 'recall at K = R'],
+        'part': pair.inside_r / pair.relevants
+    },
+    'map_at_r': {
+        'label': 'MAP@R', 'has_k': false, 'better': 'higher', 'over_pools': false, 'of': 'mean',
+        'also': ['map_at_r (eccv_caption)', 'MAP@R of Musgrave et al. (2020)'],
+        'part': pair.precision_r / pair.relevants
+    },
     'mean_rank': {
         'label': 'Mean rank', 'has_k': false, 'better': 'lower', 'over_pools': false, 'of': 'mean',
         'also': ['MeanR'],

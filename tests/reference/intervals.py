@@ -102,3 +102,19 @@ def mean_rank(ranks, clusters, gallery):
         1 + total / queries * total / (total + lower),
         min(gallery, 1 + (total + upper) / queries),
     )
+
+
+def median(series, clusters):
+    """The sign test's order statistics, where visual items count as an effective number of queries."""
+    sizes = np.unique(clusters, return_counts=True)[1]
+    effective = int(sizes.sum() ** 2 // (sizes**2).sum())
+    places = [
+        place
+        for place in range(1, effective + 1)
+        if stats.binom.cdf(place - 1, effective, 0.5) <= 0.025
+    ]
+    if not places:
+        return None, None
+    ordered = np.sort(series)
+    place = math.ceil(max(places) * len(series) / effective - 1e-9)
+    return ordered[place - 1], ordered[len(series) - place]

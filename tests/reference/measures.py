@@ -11,7 +11,7 @@ import math
 from fractions import Fraction
 
 MEASURES = ("recall", "hit_rate", "mrr", "mrr@k", "ndcg", "ndcg_exp", "precision")
-FULL_MEASURES = ("map", "mean_rank")
+FULL_MEASURES = ("map", "r_precision", "map_at_r", "mean_rank")
 
 
 def of_order(gains: list[int], relevances: list[int], k: int) -> dict[str, float]:
@@ -36,6 +36,13 @@ def of_order(gains: list[int], relevances: list[int], k: int) -> dict[str, float
         "map": sum(
             sum(gain > 0 for gain in gains[:rank]) / rank
             for rank, gain in enumerate(gains, 1)
+            if gain > 0
+        )
+        / relevants,
+        "r_precision": sum(gain > 0 for gain in gains[:relevants]) / relevants,
+        "map_at_r": sum(
+            sum(gain > 0 for gain in gains[:rank]) / rank
+            for rank, gain in enumerate(gains[:relevants], 1)
             if gain > 0
         )
         / relevants,

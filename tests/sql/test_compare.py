@@ -63,7 +63,7 @@ def test_compare_equals_numpy(two):
         *((name, k)
           for name in ("recall", "hit_rate", "mrr@k", "ndcg", "ndcg_exp", "precision")
           for k in (1, 5, 10)),
-        *((name, None) for name in ("mrr", "map", "mean_rank")),
+        *((name, None) for name in ("mrr", "map", "r_precision", "map_at_r", "mean_rank")),
     }  # fmt: skip
     groups = groups_of(relevance)
     for row in rows:

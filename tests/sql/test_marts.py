@@ -23,7 +23,7 @@ def graded(tmp_path):
 
 
 def test_ranks_of_the_whole_gallery(graded):
-    """map, mean_rank and median_rank from every tie order; intervals of the means alone."""
+    """map, r_precision, map_at_r, mean_rank and median_rank from every tie order."""
     warehouse, scores, relevance = graded
     warehouses.add_run(warehouse, "r", "d", scores, relevance)
     con = connect(warehouse.root)
@@ -49,7 +49,28 @@ def test_ranks_of_the_whole_gallery(graded):
     got = con.execute(
         "select value, ci_low, ci_high from metrics where measure = 'median_rank'"
     ).fetchall()
-    assert got == [(pytest.approx(np.median(ranks), abs=1e-9), None, None)]
+    low, high = intervals.median(np.array(ranks), np.array(clusters))
+    assert got == [(pytest.approx(np.median(ranks), abs=1e-9), low, high)]
+
+
+@pytest.mark.parametrize(("queries", "captions"), [(5, 1), (6, 1), (41, 1), (300, 1), (120, 3)])
+def test_the_median_has_the_sign_tests_interval(tmp_path, queries, captions):
+    """The order statistics of scipy's binomial; queries of one visual count as one where all have it."""
+    rng = np.random.default_rng(queries)
+    visuals = queries // captions
+    relevance = np.zeros((queries, visuals), dtype=int)
+    relevance[np.arange(queries), np.arange(queries) % visuals] = 1
+    scores = rng.normal(size=relevance.shape)
+    warehouse = warehouses.new(tmp_path)
+    warehouses.add_dataset(warehouse, "d", relevance)
+    warehouses.add_run(warehouse, "r", "d", scores, relevance)
+    own = scores[relevance > 0][:, None]
+    ranks = 1 + (scores > own).sum(1)
+    expected = intervals.median(ranks, np.arange(queries) % visuals)
+    got = connect(warehouse.root).execute(
+        "select ci_low, ci_high from metrics where measure = 'median_rank'"
+    )
+    assert got.fetchone() == expected
 
 
 def test_per_query_averages_to_metrics(graded):
@@ -67,7 +88,7 @@ def test_per_query_averages_to_metrics(graded):
         .fetchone()
     )
     assert worst < 1e-12
-    assert rows == 2 * (6 * 3 + 1) + 2
+    assert rows == 2 * (6 * 3 + 1) + 4
 
 
 def test_tradeoffs(graded):

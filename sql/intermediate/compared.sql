@@ -26,7 +26,7 @@ pairs as (
     select
         x.dataset, x.qrels, x.direction, x.protocol, x.candidates, x.measure, x.k, x.cluster,
         x.place as place_a, y.place as place_b, x.run_id as run_a, y.run_id as run_b,
-        x.representation as representation_a, y.representation as representation_b,
+        measures.better, x.representation as representation_a, y.representation as representation_b,
         x.value as value_a, y.value as value_b,
         paired_difference(x.value, y.value) as delta,
         case measures.better when 'lower' then -delta else delta end as gain
@@ -97,8 +97,8 @@ ordered as (
 final as (
     select
         * exclude (p),
-        difference_end(total, below, queries, measure, -1) as ci_low,
-        difference_end(total, above, queries, measure, 1) as ci_high,
+        difference_end(total, below, queries, better, -1) as ci_low,
+        difference_end(total, above, queries, better, 1) as ci_high,
         p,
         case
             when p is not null
