@@ -14,7 +14,7 @@ from cmr.errors import CmrError
 from cmr.sources.captions import captions_of
 from cmr.sources.collection import TEXT, VISUAL, Collection, Item, Judgment
 from cmr.sources.npyfile import load_npy
-from cmr.sources.parquetbytes import open_parquet
+from cmr.sources.parquetbytes import table_of
 from cmr.sources.source import Parameter, Source
 from cmr.sources.words import counted
 
@@ -168,7 +168,7 @@ def _metadata(folder: Path, shard: str, rows: int, beside: Path) -> _Rows:
     if not folder.is_dir():
         return _Rows(nothing, nothing, nothing, nothing, [1] * rows, str(beside))
     path = folder / f"metadata_{shard}.parquet"
-    table = open_parquet(str(path)).read()
+    table = table_of(str(path), ())
     if table.num_rows != rows:
         raise CmrError(
             f"{path} has {counted(table.num_rows, 'row')} and {beside} {rows}: they are aligned"

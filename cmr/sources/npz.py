@@ -106,7 +106,7 @@ def _load(path: str) -> dict[str, Array]:
         raise CmrError(f"{path} is not a readable .npz file: it is no zip archive")
     try:
         with np.load(path, allow_pickle=False) as archive:
-            return {key: archive[key] for key in archive.files if _wanted(key)}
+            found = {key: archive[key] for key in archive.files if _wanted(key)}
     except ValueError as error:
         if "allow_pickle" in str(error):
             raise CmrError(
@@ -115,6 +115,11 @@ def _load(path: str) -> dict[str, Array]:
         raise CmrError(f"{path} is not a readable .npz file: {error}") from None
     except (zipfile.BadZipFile, EOFError, OSError, *HEADERS) as error:
         raise CmrError(f"{path} is not a readable .npz file: {error}") from None
+    for key, array in found.items():
+        # NumPy hands out the bytes of a member that does not begin as an array does.
+        if not isinstance(array, np.ndarray):
+            raise CmrError(f"{path} is not a readable .npz file: {key} is no array")
+    return found
 
 
 def _wanted(key: str) -> bool:

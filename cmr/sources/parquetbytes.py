@@ -134,10 +134,13 @@ def refuse_gaps(paths: Sequence[str]) -> None:
 def open_parquet(path: str) -> pq.ParquetFile:
     """An open file. Raises CmrError, naming it, if it is missing or damaged."""
     try:
-        return pq.ParquetFile(open_file(path) if is_url(path) else path)
+        file = pq.ParquetFile(open_file(path) if is_url(path) else path)
+        # Names that are not UTF-8 are found when they are asked for.
+        file.schema_arrow.names  # noqa: B018
+        return file
     except FileNotFoundError:
         raise CmrError(f"there is no file {path}") from None
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeError) as error:
         reason = str(error).splitlines()[0]
         raise CmrError(f"{path} is not a readable Parquet file: {reason}") from None
 
