@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from cmr.plain import open_plain
+
 
 def identity(**settings: Any) -> str:
     """A 16-digit hash of settings, the same whatever their order."""
@@ -18,8 +20,8 @@ def identity(**settings: Any) -> str:
 
 
 def file_hash(path: str) -> str:
-    """SHA-256 of a file's bytes, as 64 hexadecimal digits."""
-    with open(path, "rb") as stream:
+    """SHA-256 of a plain file's bytes, as 64 hexadecimal digits. Raises OSError."""
+    with open_plain(path) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 

@@ -14,6 +14,7 @@ from cmr.errors import CmrError
 from cmr.materialised import Bar, no_bar
 from cmr.sources.registry import get, names, read
 from cmr.sources.source import Parameter, Source
+from cmr.sources.text import is_unicode
 
 if TYPE_CHECKING:
     from cmr.pipeline.ingest import Ingested
@@ -154,11 +155,20 @@ def _asked(source: Source, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _value(one: Parameter, given: Any) -> Any:
-    """What `read` gets: a list where several may be given, in a sequence or with commas."""
+    """What `read` gets: a list where several may be given, in a sequence or with commas.
+
+    Raises CmrError for a text that the command line could not give.
+    """
     if not one.many:
-        return str(given) if isinstance(given, Path) else given
+        return _text(one, str(given)) if isinstance(given, Path | str) else given
     parts = given.split(",") if isinstance(given, str) else given or ()
-    return [text for part in parts if (text := str(part).strip())]
+    return [_text(one, text) for part in parts if (text := str(part).strip())]
+
+
+def _text(one: Parameter, text: str) -> str:
+    if "\0" in text or not is_unicode(text):
+        raise CmrError(f"{one.name} is {text!a:.200}, which has a NUL or is no Unicode")
+    return text
 
 
 def _default_name(source: Source, asked: dict[str, Any]) -> str:

@@ -5,12 +5,14 @@ Nothing here loads a model, so asking whether work is done already costs nothing
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from cmr.encode.registry import DEFAULT, get_kind, kind_names
 from cmr.errors import CmrError
 from cmr.identity import file_hash, identity
+from cmr.plain import other_than_plain
 
 ASSETS = Path(__file__).parent.parent / "assets"
 EMBEDDED = "scenes-tiny"
@@ -66,10 +68,22 @@ class ModelSpec:
 
 
 def folder_hash(folder: Path) -> str:
-    """Hash of the files in a model's folder, notes and training logs aside."""
-    files = sorted(path for path in folder.iterdir() if path.is_file())
+    """Hash of the files in a model's folder, notes and training logs aside.
+
+    Raises CmrError, naming it, for what is none: a library would wait for a pipe without end.
+    """
+    files = sorted(path for path in folder.iterdir() if not path.is_dir())
     keep = [path for path in files if path.suffix not in (".md", ".csv")]
-    return identity(**{path.name: file_hash(str(path)) for path in keep})
+    for path in keep:
+        refuse_other(path)
+    # A link that leads nowhere is a file that the model may do without.
+    return identity(**{path.name: file_hash(str(path)) for path in keep if path.is_file()})
+
+
+def refuse_other(path: Path) -> None:
+    """Raise CmrError where there is something else than a plain file."""
+    if found := other_than_plain(path):
+        raise CmrError(f"{path} cannot be read: {found}")
 
 
 def resolve(
@@ -90,7 +104,7 @@ def resolve(
     kind, _, rest = model.partition(":")
     suffix = "" if precision == "fp32" else f"-{precision}"
     if rest and kind in kind_names() and kind != DEFAULT:
-        own = Path(rest).resolve().name if Path(rest).is_dir() else rest
+        own = Path(os.path.realpath(rest)).name if Path(rest).is_dir() else rest
         return ModelSpec(name or own + suffix, rest, pretrained, precision, kind, prompt)
     own, architecture, weights = _named(model, pretrained)
     return ModelSpec(name or own + suffix, architecture, weights, precision, DEFAULT, prompt)
@@ -101,7 +115,7 @@ def _named(model: str, pretrained: str | None) -> tuple[str, str, str | None]:
     if model == EMBEDDED:
         return EMBEDDED, f"{LOCAL}{ASSETS / EMBEDDED}", None
     if model.startswith(LOCAL):
-        folder = Path(model.removeprefix(LOCAL)).resolve()
+        folder = Path(os.path.realpath(model.removeprefix(LOCAL)))
         if not (folder / "open_clip_config.json").is_file():
             raise CmrError(f"{folder} holds no open_clip_config.json")
         return folder.name, f"{LOCAL}{folder}", None
@@ -112,5 +126,7 @@ def _named(model: str, pretrained: str | None) -> tuple[str, str, str | None]:
             f"--model {model} needs --pretrained, a tag or a checkpoint file; "
             "without it the weights would be random"
         )
+    if not Path(pretrained).is_dir():
+        refuse_other(Path(pretrained))
     label = Path(pretrained).stem if Path(pretrained).is_file() else pretrained
     return f"{model}/{label}", model, pretrained

@@ -8,6 +8,7 @@ import glob
 import os
 import shutil
 import stat
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -18,6 +19,8 @@ from cmr.errors import CmrError
 # Every exported folder holds it: what it is an export of.
 MARK = "cmr-export.json"
 _OLD = ".old"
+# How long a pipe is waited for until somebody reads it.
+READER_SECONDS = 10.0
 
 
 @contextlib.contextmanager
@@ -28,7 +31,8 @@ def replacing(target: str, force: bool) -> Iterator[Path]:
     export (it holds MARK). Whatever happens on the way, the target stays as it was; a killed
     process leaves `.NAME.part-…` beside it, which the next export to that name removes. What is
     no plain file or folder, such as a pipe, is written to directly, and what a link names is
-    replaced in the link's stead. Raises CmrError where nothing can be written.
+    replaced in the link's stead. Raises CmrError where nothing can be written, and for a pipe that
+    nobody reads.
     """
     path = Path(os.path.expanduser(target)).absolute()
     if path.is_symlink():
@@ -36,7 +40,7 @@ def replacing(target: str, force: bool) -> Iterator[Path]:
         if path.is_symlink():
             raise CmrError(f"cannot write {target}: it is a link that leads round in a circle")
     if _special(path):
-        with _explained(target):
+        with _explained(target), _reader_of(path):
             yield path
         return
     if not path.name or not path.parent.is_dir():
@@ -107,6 +111,28 @@ def _special(path: Path) -> bool:
     except OSError:
         return False
     return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+@contextlib.contextmanager
+def _reader_of(path: Path) -> Iterator[None]:
+    """Wait a while for somebody to read a pipe; who opens it to write would wait without end."""
+    if not stat.S_ISFIFO(path.stat().st_mode):
+        yield
+        return
+    number, end = -1, time.monotonic() + READER_SECONDS
+    while number < 0:
+        try:
+            number = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise
+            if time.monotonic() > end:
+                raise CmrError(f"cannot write {path}: it is a pipe that nobody reads") from None
+            time.sleep(0.05)
+    try:
+        yield
+    finally:
+        os.close(number)
 
 
 def _put(part: Path, path: Path) -> None:

@@ -38,7 +38,10 @@ def look_for(lang: str, found: Sequence[Findings]) -> Look:
 
 
 def plots(look: Look, found: Findings, stem: str) -> list[tuple[str, Draw]]:
-    """Every plot of a subject: its file's name without the ending, and what draws it."""
+    """Every plot of a subject: its file's name without the ending, and what draws it.
+
+    What nothing is known of has none.
+    """
     planned: list[tuple[str, Draw]] = []
     for way in found.directions:
         protocol = found.leading(way)
@@ -48,10 +51,14 @@ def plots(look: Look, found: Findings, stem: str) -> list[tuple[str, Draw]]:
         kind = look.say(", ").join([look.say(WAYS[way]), look.say(POOLS[protocol])])
         for name, draw in _against_candidates(look, found, rows, kind):
             planned.append((f"{stem}_{way}_{name}", draw))
-        planned.append((f"{stem}_{way}_ranks", _ranks(look, found, way)))
-        if found.compared[way]:
+        if any(row["direction"] == way for row in found.ranks):
+            planned.append((f"{stem}_{way}_ranks", _ranks(look, found, way)))
+        known = {row["run_id"] for row in found.costs}
+        pairs = found.compared.get(way, ())
+        if pairs and all({row["run_a"], row["run_b"]} <= known for row in pairs):
             planned.append((f"{stem}_{way}_compared", _compared(look, found, way)))
-    planned.append((f"{stem}_bytes", _bytes(look, found)))
+    if found.costs:
+        planned.append((f"{stem}_bytes", _bytes(look, found)))
     if found.speeds:
         planned.append((f"{stem}_speed", _speed(look, found)))
     return planned
@@ -62,7 +69,8 @@ def _bytes(look: Look, found: Findings) -> Draw:
     title = _title(
         look, found, look.say("{measure} and bytes, whole gallery").format(measure=recall)
     )
-    ways = {way: look.say(WAYS[way]) for way in found.directions}
+    there = sorted({row["direction"] for row in found.costs})
+    ways = {way: look.say(WAYS[way]) for way in there}
     return lambda: costs.against_bytes(look, found.costs, recall, ways, title)
 
 
@@ -78,10 +86,12 @@ def _against_candidates(
 ) -> Iterator[tuple[str, Draw]]:
     for name, (measure, k, called) in QUALITY.items():
         points = [row for row in rows if (row["measure"], row["k"]) == (measure, k)]
-        yield name, _draw(look, found, points, ("value", "ci_low", "ci_high"), called, kind)
+        if points:
+            yield name, _draw(look, found, points, ("value", "ci_low", "ci_high"), called, kind)
     lifts = [_with_lifts(row) for row in rows if (row["measure"], row["k"]) == ("recall", 10)]
     called = mark("Recall@10 / chance")
-    yield "lift", _draw(look, found, lifts, ("lift", "lift_low", "lift_high"), called, kind)
+    if lifts:
+        yield "lift", _draw(look, found, lifts, ("lift", "lift_low", "lift_high"), called, kind)
 
 
 def _with_lifts(row: Row) -> Row:

@@ -8,7 +8,8 @@ import os
 import shutil
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from cmr import parts
@@ -18,6 +19,7 @@ from cmr.identity import identity
 # Bytes of a name's part: file systems take 255 for the whole.
 _LONGEST = 60
 _SCRATCH = ".part-"
+_ASIDE = ".before"
 
 
 def stems(named: Sequence[tuple[str, ...]]) -> list[str]:
@@ -49,11 +51,15 @@ def _folded(name: str) -> str:
     return unicodedata.normalize("NFKC", name).casefold()
 
 
-def publish(out: str, files: Iterable[tuple[str, bytes]]) -> list[str]:
+def publish(
+    out: str, files: Iterable[tuple[str, bytes]], remove: Collection[str] = ()
+) -> list[str]:
     """Write files below the folder `out`, all of them or none; returns their paths, in order.
 
-    They are made under another name and renamed at the end, so that a full disk, an error in
-    `files` or a kill leaves nothing half-written. Raises CmrError if they cannot be written.
+    They are made under another name, and only once all are there do they take the place of those
+    before them: a full disk or an error in `files` leaves all as it was, and so does an error on
+    the way, for what was replaced is put back. `remove`: files that go with it. Raises CmrError if
+    they cannot be written.
     """
     names: list[str] = []
     try:
@@ -65,10 +71,13 @@ def publish(out: str, files: Iterable[tuple[str, bytes]]) -> list[str]:
                 names.append(name)
             for name in names:
                 _refuse_other(Path(out) / name)
-            for name in names:
-                path = Path(out) / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                os.replace(scratch / name, path)
+            gone = [name for name in remove if name not in names and (Path(out) / name).is_file()]
+            with _all_or_none(Path(out), scratch / _ASIDE) as put:
+                # What lies in folders first: the page and the summary are of what is there.
+                for name in sorted(names, key=lambda name: "/" not in name):
+                    put(name, scratch / name)
+                for name in gone:
+                    put(name, None)
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise CmrError(f"no space left to write the report to {out}; nothing changed") from None
@@ -76,10 +85,50 @@ def publish(out: str, files: Iterable[tuple[str, bytes]]) -> list[str]:
     return [str(Path(out) / name) for name in names]
 
 
+@contextlib.contextmanager
+def _all_or_none(out: Path, aside: Path) -> Iterator[Callable[[str, Path | None], None]]:
+    """Gives what puts a file at a name below `out`, or removes it; an error takes it all back.
+
+    What was there before lies in the folder `aside` meanwhile.
+    """
+    undo: list[Callable[[], object]] = []
+
+    def put(name: str, new: Path | None) -> None:
+        path, old = out / name, aside / name
+        for folder in reversed(path.parents[: len(Path(name).parents) - 1]):
+            if not folder.is_dir():
+                folder.mkdir()
+                undo.append(folder.rmdir)
+        if os.path.lexists(path):
+            old.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                os.link(path, old)
+            except OSError:
+                # Not every file system has a second name for a file.
+                os.rename(path, old)
+            undo.append(partial(os.replace, old, path))
+        else:
+            undo.append(partial(path.unlink, missing_ok=True))
+        if new is not None:
+            os.replace(new, path)
+        else:
+            path.unlink(missing_ok=True)
+
+    try:
+        yield put
+    except BaseException:
+        for step in reversed(undo):
+            with contextlib.suppress(OSError):
+                step()
+        raise
+
+
 def _refuse_other(path: Path) -> None:
     """Raise CmrError where a file is to be replaced that is none: a link, a pipe, a folder."""
     if os.path.lexists(path) and (path.is_symlink() or not path.is_file()):
         raise CmrError(f"cannot write the report: {path} is no plain file, so it is not replaced")
+    if os.path.lexists(path.parent) and not path.parent.is_dir():
+        raise CmrError(f"cannot write the report: {path.parent} is no folder")
 
 
 @contextlib.contextmanager

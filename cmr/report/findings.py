@@ -60,12 +60,9 @@ class Findings:
         return sorted({row["direction"] for row in self.kept})
 
     def leading(self, direction: str) -> str:
-        """The protocol that leads in a direction."""
-        return next(
-            name
-            for name in LEADING
-            if any(r["protocol"] == name and r["direction"] == direction for r in self.metrics)
-        )
+        """The protocol that leads in a direction; the whole gallery where nothing is known."""
+        there = {row["protocol"] for row in self.metrics if row["direction"] == direction}
+        return next((name for name in LEADING if name in there), "full")
 
 
 def read(con: duckdb.DuckDBPyConnection, subject: Subject) -> Findings:

@@ -42,8 +42,13 @@ class Table:
     notes: list[str] = field(default_factory=list)
 
 
-def kept(look: Look, found: Findings) -> Table:
-    """Recall@10, MRR and NDCG@10 over the whole gallery, tested against the baseline."""
+def kept(look: Look, found: Findings) -> Table | None:
+    """Recall@10, MRR and NDCG@10 over the whole gallery, tested against the baseline.
+
+    None if nothing is known of them.
+    """
+    if not found.kept:
+        return None
     say = look.say
     parts = []
     for way in found.directions:
@@ -94,7 +99,10 @@ def _baseline(look: Look, found: Findings) -> str:
 
 
 def pools(look: Look, found: Findings) -> Table | None:
-    """Recall@10 at every C of the leading protocol; None if that is the whole gallery."""
+    """Recall@10 at every C of the leading protocol.
+
+    None if that is the whole gallery, or if nothing is known.
+    """
     say = look.say
     protocols = {way: found.leading(way) for way in found.directions}
     if set(protocols.values()) == {"full"}:
@@ -103,8 +111,10 @@ def pools(look: Look, found: Findings) -> Table | None:
         row
         for row in found.metrics
         if (row["measure"], row["k"]) == ("recall", 10)
-        and row["protocol"] == protocols[row["direction"]] != "full"
+        and row["protocol"] == protocols.get(row["direction"], "full") != "full"
     ]
+    if not mine:
+        return None
     sizes = sorted({row["candidates"] for row in mine})
     shown = sizes[:: -(-len(sizes) // _MOST_SIZES)]
     parts = []
@@ -141,15 +151,21 @@ def pools(look: Look, found: Findings) -> Table | None:
 
 
 def _kept_line(look: Look, of: dict[tuple[str, int | None], Row]) -> list[Cell]:
-    recall = of["recall", 10]
-    own = recall["run_id"] == recall["baseline"]
-    cells = [*_names(recall), Cell(f"{recall['vector_bytes']:,}")]
+    first = next(iter(of.values()))
+    own = first["run_id"] == first["baseline"]
+    cells = [*_names(first), Cell(f"{first['vector_bytes']:,}")]
     for key in MEASURES:
-        row = of[key]
+        row = of.get(key)
+        if row is None:
+            cells.append(Cell(""))
+            continue
         value = estimate(row["value"], row["value_low"], row["value_high"])
         cells.append(Cell(value, "b" if own else _mark(row)))
-    share, low, high = (recall[name] for name in ("retention", "ci_low", "ci_high"))
-    interval = "" if low is None or own else f" [{100 * low:.2f}, {100 * high:.2f}]"
+    recall = of.get(("recall", 10), {})
+    share, low, high = (recall.get(name) for name in ("retention", "ci_low", "ci_high"))
+    interval = ""
+    if low is not None and high is not None and not own:
+        interval = f" [{100 * low:.2f}, {100 * high:.2f}]"
     return [*cells, Cell("" if share is None else f"{100 * share:.2f}%{interval}")]
 
 

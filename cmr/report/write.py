@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from cmr.errors import CmrError
 from cmr.materialised import Bar, no_bar, prepare
+from cmr.plain import open_plain
 from cmr.report import page
 from cmr.report.figures import Draw, look_for, plots
 from cmr.report.files import publish, stems
@@ -34,7 +35,7 @@ SUMMARY = "experiment_summary.json"
 PAGE = "index.html"
 RETAIN = 0.99
 # What an earlier report may have left behind in its folders.
-_OURS = re.compile(r"(plots|tables)/[^/\\]+\.(png|svg|md|tex)")
+_OURS = re.compile(r"(plots|tables)/[^/\\\0\ud800-\udfff]+\.(png|svg|md|tex)")
 Row = dict[str, Any]
 
 
@@ -79,10 +80,9 @@ def write_report(
     with bar("plots", len(planned), "plots") as advance:
         drawings = _drawings(look, planned, advance)
         # The summary comes last: where it is, the rest is.
-        written = publish(out, chain(files.items(), drawings, [(SUMMARY, summary)]))
-    for name in sorted(earlier - set(there)):
-        (Path(out) / name).unlink(missing_ok=True)
-    return written
+        return publish(
+            out, chain(files.items(), drawings, [(SUMMARY, summary)]), sorted(earlier - set(there))
+        )
 
 
 def _chosen(
@@ -167,7 +167,8 @@ def _drawings(
 def _earlier(out: Path) -> set[str]:
     """Plots and tables that a report written here before says it has."""
     try:
-        listed = json.loads((out / SUMMARY).read_text(encoding="utf-8"))["files"]
+        with open_plain(out / SUMMARY) as file:
+            listed = json.loads(file.read())["files"]
         return {name for name in listed if _OURS.fullmatch(name)}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return set()

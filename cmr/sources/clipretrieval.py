@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,11 @@ from cmr.errors import CmrError
 from cmr.sources.captions import captions_of
 from cmr.sources.collection import TEXT, VISUAL, Collection, Item, Judgment
 from cmr.sources.npyfile import load_npy
+<<<<<<< HEAD
 from cmr.sources.parquetbytes import table_of
+=======
+from cmr.sources.parquetbytes import cells, refuse_twins, table_of
+>>>>>>> h-files
 from cmr.sources.source import Parameter, Source
 from cmr.sources.words import counted
 
@@ -139,7 +144,7 @@ def _shards(root: Path) -> list[str]:
             raise CmrError(f"{root} has no {name}/{name}_0.npy of clip-retrieval's layout")
     told = root / "metadata"
     companions = [(f"{name}/{name}_", ".npy", found[side]) for side, name in _FOLDERS.items()]
-    if told.is_dir():
+    if os.path.lexists(told):
         companions.append(
             ("metadata/metadata_", ".parquet", _endings(told, "metadata_", ".parquet"))
         )
@@ -165,16 +170,22 @@ def _number(ending: str) -> tuple[list[object], str]:
 def _metadata(folder: Path, shard: str, rows: int, beside: Path) -> _Rows:
     """What is told of each row; nothing where there is no metadata."""
     nothing: list[Any] = [None] * rows
-    if not folder.is_dir():
+    if not os.path.lexists(folder):
         return _Rows(nothing, nothing, nothing, nothing, [1] * rows, str(beside))
     path = folder / f"metadata_{shard}.parquet"
+<<<<<<< HEAD
     table = table_of(str(path), ())
+=======
+    told_of = ("image_path", "text_id", "visual_id", "uri", "caption", "relevance")
+    table = table_of(str(path), [])
+    refuse_twins(str(path), "columns", table.column_names, told_of)
+>>>>>>> h-files
     if table.num_rows != rows:
         raise CmrError(
             f"{path} has {counted(table.num_rows, 'row')} and {beside} {rows}: they are aligned"
         )
     told: dict[str, list[Any]] = {
-        name: table[name].to_pylist() if name in table.column_names else nothing
+        name: cells(str(path), name, table[name]) if name in table.column_names else nothing
         for name in ("image_path", "text_id", "visual_id", "uri", "caption")
     }
     paths, texts, visuals, uris = (
@@ -182,7 +193,9 @@ def _metadata(folder: Path, shard: str, rows: int, beside: Path) -> _Rows:
         for name in ("image_path", "text_id", "visual_id", "uri")
     )
     ours = "visual_id" in table.column_names and "text_id" in table.column_names
-    grades = table["relevance"].to_pylist() if ours and "relevance" in table.column_names else None
+    grades = None
+    if ours and "relevance" in table.column_names:
+        grades = cells(str(path), "relevance", table["relevance"])
     if grades and not all(isinstance(grade, int) and grade >= 1 for grade in grades):
         raise CmrError(f"{path}: relevance holds other than whole numbers from 1")
     return _Rows(

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cmr.errors import CmrError
+from cmr.sources.text import is_unicode
 
 TEXT = "text"
 VISUAL = "visual"
@@ -92,8 +93,15 @@ class Collection:
 def check(collection: Collection) -> None:
     """Refuse a collection that has no pairs, repeated ids, or judgments of unknown items.
 
-    Raises CmrError with the first fault.
+    Raises CmrError with the first fault, which may be a text that is no Unicode.
     """
+    for item in (*collection.texts, *collection.visuals):
+        for what, told in (
+            ("id", item.item_id), ("caption", item.text), ("place", item.uri), ("split", item.split)
+        ):  # fmt: skip
+            if told is not None and not is_unicode(told):
+                of = "" if what == "id" else f" of {item.item_id!a}"
+                raise CmrError(f"{collection.source}: the {what} {told!a:.80}{of} is no Unicode")
     for what, items in ((TEXT, collection.texts), (VISUAL, collection.visuals)):
         seen: set[str] = set()
         for item in items:

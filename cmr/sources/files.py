@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any, TypeVar
 
 from cmr.errors import CmrError
+from cmr.plain import open_plain, other_than_plain
 
 Result = TypeVar("Result")
 
@@ -29,10 +30,16 @@ def is_folder(path: str) -> bool:
     return bool(_ask(path, "isdir")) if is_url(path) else Path(path).is_dir()
 
 
+def no_file(path: str) -> CmrError:
+    """What is to be said of a path where there is no plain file."""
+    found = "" if is_url(path) else other_than_plain(path)
+    return CmrError(f"{path} cannot be read: {found}" if found else f"there is no file {path}")
+
+
 def open_file(path: str) -> IO[bytes]:
-    """A file opened for reading, from any place in it. Raises OSError."""
+    """A plain file opened for reading, from any place in it. Raises OSError."""
     if not is_url(path):
-        return open(path, "rb")
+        return open_plain(path)
     found: IO[bytes] = _told(path, lambda: _store(path)[0].open(_store(path)[1], "rb"))
     return found
 
@@ -40,7 +47,8 @@ def open_file(path: str) -> IO[bytes]:
 def read_file(path: str) -> bytes:
     """All of a file. Raises OSError, of which FileNotFoundError where there is none."""
     if not is_url(path):
-        return Path(path).read_bytes()
+        with open_plain(path) as file:
+            return file.read()
     return _told(path, lambda: bytes(_store(path)[0].cat_file(_store(path)[1])))
 
 
@@ -51,9 +59,12 @@ def read_part(path: str, first: int, size: int) -> bytes:
 
 
 def matching(pattern: str) -> list[str]:
-    """Paths, or URLs, of the files that a glob names, in order."""
+    """Paths, or URLs, of what a glob names and is no folder, in order.
+
+    A pipe or a link that leads nowhere is among them: it is an error when it is read, not lost.
+    """
     if not is_url(pattern):
-        return sorted(path for path in glob.glob(pattern) if Path(path).is_file())
+        return sorted(path for path in glob.glob(pattern) if not Path(path).is_dir())
     fs, name = _store(pattern)
     return sorted(str(fs.unstrip_protocol(path)) for path in _told(pattern, lambda: fs.glob(name)))
 
@@ -66,7 +77,7 @@ def entries(folder: str) -> dict[str, bool]:
     try:
         if not is_url(folder):
             with os.scandir(folder) as there:
-                return {one.name: one.is_dir() for one in there}
+                return {one.name: _leads_to_folder(one) for one in there}
         fs, name = _store(folder)
         found = _told(folder, lambda: fs.ls(name, detail=True))
     except (FileNotFoundError, NotADirectoryError):
@@ -75,6 +86,14 @@ def entries(folder: str) -> dict[str, bool]:
         PurePosixPath(str(one["name"]).rstrip("/")).name: one["type"] == "directory"
         for one in found
     }
+
+
+def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        # A link that leads round in a circle.
+        return False
 
 
 def join(folder: str, name: str) -> str:

@@ -88,7 +88,7 @@ def read_hf(
     column = image_column or _known(part.files[0], names, _IMAGES, "--image-column")
     settings["image_column"] = column
     # Warehouses hold places by the number of a file among these.
-    begun = sorted(str(path) for path in Path(folder).rglob(f"{','.join(asked)}*.parquet"))
+    begun = [path for path in paths if Path(path).name.startswith(",".join(asked))]
     reader = ParquetReader(begun if set(part.files) <= set(begun) else paths, column)
     columns_of(part.files[:1], [column])
     return _media(reader, part, rows, settings, limit, notes)

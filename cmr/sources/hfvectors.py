@@ -13,7 +13,7 @@ import pyarrow as pa
 from cmr.errors import CmrError
 from cmr.sources.collection import TEXT, VISUAL, Collection, Item, Judgment
 from cmr.sources.files import join, matching
-from cmr.sources.parquetbytes import table_of
+from cmr.sources.parquetbytes import refuse_twins, table_of
 
 _FOLDERS = {TEXT: "texts", VISUAL: "visuals"}
 _QRELS = "qrels"
@@ -75,6 +75,8 @@ def _table(folder: str, name: str, split: str, needed: tuple[str, ...]) -> pa.Ta
     if not paths:
         raise CmrError(f"{folder}/{name} has no Parquet file{split and f' of the split {split!r}'}")
     tables = [table_of(path, needed) for path in paths]
+    for path, table in zip(paths, tables, strict=True):
+        refuse_twins(path, "columns", table.column_names, (*_TOLD, "scale"))
     try:
         return pa.concat_tables(tables)
     except pa.ArrowException as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 import threading
 import zipfile
@@ -9,6 +10,7 @@ import zlib
 from pathlib import Path, PurePosixPath
 
 from cmr.errors import CmrError
+from cmr.plain import NotPlainError, other_than_plain
 from cmr.sources.files import entries, is_file, is_folder, is_url, join, open_file, read_file
 from cmr.sources.names import ArchiveNames, FolderNames, locate
 from cmr.sources.tars import ENDINGS, LARGEST_MEMBER, TarReader
@@ -24,7 +26,7 @@ class FolderReader:
         if not is_folder(folder):
             raise CmrError(f"there is no folder {folder}")
         self._url = folder.rstrip("/") if is_url(folder) else None
-        self._root = Path(folder).resolve()
+        self._root = Path(os.path.realpath(folder))
         self._clips = clips
         name = posixpath.basename(self._url) if self._url is not None else self._root.name
         self._names = FolderNames(name, self._entries)
@@ -38,7 +40,7 @@ class FolderReader:
         """The bytes of the file `uri`, relative to the folder, or of the one that it means."""
         try:
             return self._read(uri)
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError):
+        except (FileNotFoundError, NotADirectoryError, NotPlainError, PermissionError):
             meant = self.locate(uri)
             if meant is None or meant == uri:
                 raise
@@ -52,10 +54,13 @@ class FolderReader:
             return read_file(join(self._url, name))
         if "\0" in uri:
             raise FileNotFoundError("a name with a NUL")
-        path = (self._root / uri).resolve()
+        try:
+            path = (self._root / uri).resolve()
+        except RuntimeError:
+            raise OSError(f"{uri} is a link that leads round in a circle") from None
         if not path.is_relative_to(self._root):
             raise PermissionError(f"{uri} leads out of {self._root}")
-        return path.read_bytes()
+        return read_file(str(path))
 
     def _entries(self, folder: str) -> dict[str, bool]:
         if is_url(folder):
@@ -143,6 +148,8 @@ def open_images(path: str, clips: bool = False) -> Images:
     if is_folder(path):
         return FolderReader(path, clips)
     if not is_file(path):
+        if not is_url(path) and (found := other_than_plain(path)):
+            raise CmrError(f"{path} is no folder, zip or tar file: {found}")
         raise CmrError(f"there is no folder, zip or tar file {path}")
     if path.lower().endswith(ENDINGS):
         return TarImages(path, clips)

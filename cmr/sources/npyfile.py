@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cmr.errors import CmrError
+from cmr.sources.files import no_file, open_file
 
 # What else NumPy and zip raise of a damaged header.
 HEADERS = (
@@ -28,7 +29,7 @@ def load_npy(path: str) -> npt.NDArray[Any]:
     Raises CmrError, naming the file, if it is missing, damaged, or no matrix of numbers.
     """
     if not Path(path).is_file():
-        raise CmrError(f"there is no file {path}")
+        raise no_file(path)
     ending = Path(path).suffix.lower()
     array = _bin(path, _BINS[ending]) if ending in _BINS else load_array(path)
     if array.ndim != 2 or not len(array) or not array.shape[1]:
@@ -46,7 +47,8 @@ def at_most_float64(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
 def load_array(path: str) -> npt.NDArray[Any]:
     """The array of a .npy file. Nothing is unpickled. Raises CmrError, naming the file."""
     try:
-        found = np.load(path, allow_pickle=False)
+        with open_file(path) as file:
+            found = np.load(file, allow_pickle=False)
     except FileNotFoundError:
         raise CmrError(f"there is no file {path}") from None
     except ValueError as error:
@@ -63,7 +65,7 @@ def load_array(path: str) -> npt.NDArray[Any]:
 
 
 def _bin(path: str, kind: npt.DTypeLike) -> npt.NDArray[Any]:
-    with open(path, "rb") as stream:
+    with open_file(path) as stream:
         head = np.fromfile(stream, dtype="<u4", count=2)
         if len(head) != 2:
             raise CmrError(f"{path} is cut off: it lacks its head, rows and dimensions")

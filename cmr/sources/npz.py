@@ -12,8 +12,10 @@ import numpy.typing as npt
 
 from cmr.errors import CmrError
 from cmr.sources.collection import TEXT, VISUAL, Collection, Item, Judgment
+from cmr.sources.files import no_file
 from cmr.sources.labels import OPTIONS, as_captions, as_ids, listed, read_captions, read_ids
 from cmr.sources.npyfile import HEADERS, at_most_float64
+from cmr.sources.parquetbytes import refuse_twins
 from cmr.sources.source import Parameter, Source
 
 _KEY = re.compile(r"(text|video)_([1-9][0-9]*)")
@@ -101,12 +103,13 @@ def _captions(path: str, arrays: dict[str, Array], rows: int) -> list[str | None
 
 def _load(path: str) -> dict[str, Array]:
     if not Path(path).is_file():
-        raise CmrError(f"there is no file {path}")
+        raise no_file(path)
     if not zipfile.is_zipfile(path):
         raise CmrError(f"{path} is not a readable .npz file: it is no zip archive")
     try:
         with np.load(path, allow_pickle=False) as archive:
-            found = {key: archive[key] for key in archive.files if _wanted(key)}
+from cmr.sources.npyfile import HEADERS, at_most_float64
+from cmr.sources.parquetbytes import refuse_twins
     except ValueError as error:
         if "allow_pickle" in str(error):
             raise CmrError(

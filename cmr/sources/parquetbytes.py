@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cmr.errors import CmrError
+from cmr.plain import check_plain
 from cmr.sources.files import is_url, open_file
 from cmr.sources.words import counted, kind_of, shown
 
@@ -92,7 +93,8 @@ class ParquetReader:
 
     def _value(self, uri: str) -> Any:
         number, group, row = map(int, uri.split(":"))
-        value = self._group(number, group)[row].as_py()
+        value = cells(self._paths[number], self._column, self._group(number, group)[row : row + 1])
+        value = value[0]
         return value[0] if isinstance(value, list) and len(value) == 1 else value
 
     def _group(self, number: int, group: int) -> pa.ChunkedArray:
@@ -111,7 +113,9 @@ class ParquetReader:
 
     def _file(self, number: int) -> pq.ParquetFile:
         if number not in self._files:
-            self._files[number] = open_parquet(self._paths[number])
+            file = open_parquet(self._paths[number])
+            refuse_twins(self._paths[number], "columns", file.schema_arrow.names, [self._column])
+            self._files[number] = file
         return self._files[number]
 
 
@@ -134,15 +138,45 @@ def refuse_gaps(paths: Sequence[str]) -> None:
 def open_parquet(path: str) -> pq.ParquetFile:
     """An open file. Raises CmrError, naming it, if it is missing or damaged."""
     try:
+<<<<<<< HEAD
         file = pq.ParquetFile(open_file(path) if is_url(path) else path)
         # Names that are not UTF-8 are found when they are asked for.
         file.schema_arrow.names  # noqa: B018
         return file
+=======
+        if not is_url(path):
+            check_plain(path)
+        return pq.ParquetFile(open_file(path) if is_url(path) else path)
+>>>>>>> h-files
     except FileNotFoundError:
         raise CmrError(f"there is no file {path}") from None
     except (pa.ArrowException, OSError, UnicodeError) as error:
         reason = str(error).splitlines()[0]
         raise CmrError(f"{path} is not a readable Parquet file: {reason}") from None
+
+
+def refuse_twins(path: str, what: str, names: Sequence[str], wanted: Iterable[str]) -> None:
+    """Raise CmrError, naming the file, where one of the names that are wanted is there twice.
+
+    `what` is named: columns, or arrays.
+    """
+    for name in wanted:
+        count = list(names).count(name)
+        if count > 1:
+            raise CmrError(f"{path} has {count} {what} {name!r}; name each differently")
+
+
+def cells(path: str, name: str, column: pa.ChunkedArray | pa.Array) -> list[Any]:
+    """A column's cells as Python has them. Raises CmrError, naming it, if Python cannot.
+
+    So it is of structs that have a field twice, text that is no UTF-8, days after the year 9999.
+    """
+    try:
+        found: list[Any] = column.to_pylist()
+    except (pa.ArrowException, ValueError, ArithmeticError, LookupError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise CmrError(f"{path}: the column {name!r} cannot be read: {reason}") from None
+    return found
 
 
 def table_of(path: str, names: Sequence[str], only: bool = False) -> pa.Table:
@@ -156,6 +190,7 @@ def table_of(path: str, names: Sequence[str], only: bool = False) -> pa.Table:
         raise CmrError(
             f"{path} lacks the column {lacking[0]!r}; it has {', '.join(file.schema_arrow.names)}"
         )
+    refuse_twins(path, "columns", file.schema_arrow.names, names)
     try:
         found = file.read(columns=list(names) if only else None)
         # Text that is not UTF-8, and places beyond a column's end, are found here or nowhere.
@@ -171,8 +206,5 @@ def columns_of(paths: Sequence[str], names: Sequence[str]) -> dict[str, list[Any
     for path in paths:
         table = table_of(path, names, only=True)
         for name in names:
-            try:
-                found[name] += table[name].to_pylist()
-            except KeyError:
-                raise CmrError(f"{path} has two columns {name!r}; name each differently") from None
+            found[name] += cells(path, name, table[name])
     return found

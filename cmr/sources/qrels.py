@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from cmr.errors import CmrError
+from cmr.sources.files import no_file
 from cmr.sources.jsonfile import load_json
 from cmr.sources.numbers import whole_number
 from cmr.sources.tables import Table, known_column, of_objects, read_table
-from cmr.sources.text import read_text
+from cmr.sources.text import is_unicode, read_text
 from cmr.sources.words import kind_of, shown
 
 FORMATS = ("trec", "table", "json")
@@ -53,7 +54,7 @@ def read_qrels(path: str, form: str | None = None, separator: str | None = None)
     Raises CmrError naming the file, the line and what is wrong with it.
     """
     if not Path(path).is_file():
-        raise CmrError(f"there is no file {path}")
+        raise no_file(path)
     form = form or _format(path)
     rows = (
         _table(path, separator)
@@ -135,13 +136,13 @@ def _json(path: str) -> Rows:
     for query, told in data.items():
         where = f"{path}: {query!r}"
         if isinstance(told, dict):
-            graded = [(item, _whole(where, value)) for item, value in told.items()]
+            graded = [(_unicode(where, one), _whole(where, value)) for one, value in told.items()]
         elif isinstance(told, list):
             graded = [(_id(where, item), 1) for item in told]
         else:
             raise CmrError(f"{where} is {kind_of(told)}, expected a list of items")
         for item, value in graded:
-            queries.append(str(query))
+            queries.append(_unicode(path, query))
             items.append(item)
             relevance.append(value)
     return Rows(path, queries, items, relevance, one_way=True)
@@ -150,7 +151,13 @@ def _json(path: str) -> Rows:
 def _id(where: str, value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
         raise CmrError(f"{where} has {shown(value)} where an id is expected")
-    return str(value)
+    return _unicode(where, str(value))
+
+
+def _unicode(where: str, text: str) -> str:
+    if not is_unicode(text):
+        raise CmrError(f"{where} has an id that is no Unicode: {text!a:.60}")
+    return text
 
 
 def _whole(where: str, value: Any) -> int:

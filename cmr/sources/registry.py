@@ -19,6 +19,7 @@ from cmr.plugins import load, registered
 from cmr.sources.collection import Collection
 from cmr.sources.files import is_url
 from cmr.sources.source import Parameter, Source
+from cmr.sources.text import is_unicode
 
 GROUP = "cmr.sources"
 OWN = {
@@ -64,12 +65,31 @@ def read(source: Source, arguments: Mapping[str, Any]) -> Collection:
 
 
 def read_again(origin: Mapping[str, Any]) -> Collection:
-    """The collection of such a note. Raises CmrError if the source or its files are gone."""
+    """The collection of such a note.
+
+    Raises CmrError if the source or its files are gone, or if the note is not one of this source.
+    """
     source = get(str(origin["source"]))
     if source is None:
         raise CmrError(f"there is no source {origin['source']!r} here")
-    known = {name: one.name for one in source.parameters for name in (one.name, one.formerly)}
-    return source.read(**{known[k]: v for k, v in origin["arguments"].items() if k in known})
+    known = {name: one for one in source.parameters for name in (one.name, one.formerly)}
+    given = {known[name].name: (known[name], v) for name, v in origin["arguments"].items()
+             if name in known}  # fmt: skip
+    lacking = [one.name for one in source.parameters if one.required and one.name not in given]
+    wrong = [name for name, (one, value) in given.items() if not _fits(one, value)]
+    for name in (*lacking, *wrong):
+        raise CmrError(f"the note of how the source {source.name!r} was read has no {name} of it")
+    return source.read(**{name: value for name, (_, value) in given.items()})
+
+
+def _fits(one: Parameter, value: Any) -> bool:
+    """Whether a parameter may have such a value; a text is one that the command line could give."""
+    several = value if isinstance(value, list) and one.many else [value]
+    return all(
+        type(part) is one.kind
+        and (not isinstance(part, str) or ("\0" not in part and is_unicode(part)))
+        for part in several
+    )
 
 
 def _absolute(one: Parameter, given: Any) -> Any:

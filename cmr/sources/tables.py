@@ -10,7 +10,8 @@ from typing import Any
 
 from cmr.errors import CmrError
 from cmr.sources.files import open_file
-from cmr.sources.parquetbytes import open_parquet
+from cmr.sources.jsonfile import loads
+from cmr.sources.parquetbytes import cells, open_parquet, refuse_twins
 from cmr.sources.separated import read_records
 from cmr.sources.text import read_text
 
@@ -40,11 +41,9 @@ class Table:
 
     def column(self, name: str) -> list[Any]:
         """The cells of a column. Raises CmrError, naming the file, if there is none or two."""
-        count = list(self.columns).count(name)
-        if not count:
+        if name not in self.columns:
             raise CmrError(f"{self.path} has no column {name!r}; it has {self.listed()}")
-        if count > 1:
-            raise CmrError(f"{self.path} has {count} columns {name!r}; name each differently")
+        refuse_twins(self.path, "columns", self.columns, [name])
         return self.cells(name)
 
     def listed(self) -> str:
@@ -95,17 +94,17 @@ def read_table(path: str, separator: str | None = None, bare: Sequence[str] = ()
 def _parquet(path: str) -> Table:
     file = open_parquet(path)
 
-    def cells(name: str) -> list[Any]:
+    def column(name: str) -> list[Any]:
         import pyarrow as pa
 
         try:
-            found: list[Any] = file.read(columns=[name]).column(0).to_pylist()
+            found = file.read(columns=[name]).column(0)
         except (pa.ArrowException, OSError, ValueError) as error:
             reason = " ".join(str(error).split())[:200]
             raise CmrError(f"{path} is not a readable parquet table: {reason}") from None
-        return found
+        return cells(path, name, found)
 
-    return Table(path, file.schema_arrow.names, file.metadata.num_rows, cells)
+    return Table(path, file.schema_arrow.names, file.metadata.num_rows, column)
 
 
 def _arrow(path: str) -> Table:
@@ -120,18 +119,20 @@ def _arrow(path: str) -> Table:
     except (pa.ArrowException, OSError) as error:
         reason = " ".join(str(error).split())[:200]
         raise CmrError(f"{path} is not a readable Arrow file: {reason}") from None
-    return Table(path, found.column_names, found.num_rows, lambda name: found[name].to_pylist())
+    return Table(
+        path, found.column_names, found.num_rows, lambda name: cells(path, name, found[name])
+    )
 
 
 def _separated(path: str, separator: str | None, bare: Sequence[str]) -> Table:
     found = read_records(path, read_text(path), separator, bare)
 
-    def cells(name: str) -> list[Any]:
+    def column(name: str) -> list[Any]:
         place = found.columns.index(name)
         return [record[place] or None if place < len(record) else None for record in found.records]
 
     return Table(
-        path, found.columns, len(found.records), cells, found.lines, found.short, found.headed
+        path, found.columns, len(found.records), column, found.lines, found.short, found.headed
     )
 
 
@@ -167,7 +168,7 @@ def of_objects(path: str, data: Sequence[Any], lines: Sequence[int] | None = Non
 def _loaded(path: str, text: str) -> Any:
     """A JSON document, or None if these are JSON lines under another name."""
     try:
-        return json.loads(text)
+        return loads(text)
     except json.JSONDecodeError as error:
         if error.msg == "Extra data" and text.lstrip()[0] == "{":
             return None
@@ -178,7 +179,7 @@ def _loaded(path: str, text: str) -> Any:
 
 def _line(path: str, number: int, line: str) -> Any:
     try:
-        return json.loads(line)
+        return loads(line)
     except (ValueError, RecursionError) as error:
         said = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
         raise CmrError(f"{path}: line {number} is no JSON: {said}") from None

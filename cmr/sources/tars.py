@@ -109,7 +109,7 @@ class TarReader:
         if is_url(path):
             return read_part(path, member.offset, member.size)
         # Opened anew each time: there may be more shards than a process may hold open.
-        with open(path, "rb") as file:
+        with open_file(path) as file:
             return os.pread(file.fileno(), member.size, member.offset)
 
 

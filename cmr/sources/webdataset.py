@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
+import itertools
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from glob import escape
 from pathlib import Path
 
 from cmr.errors import CmrError
 from cmr.sources.captions import EMPTY, Caption, captions_of
 from cmr.sources.collection import Collection, Item, Judgment, Reject
-from cmr.sources.files import is_file, is_folder, is_url, join, matching
+from cmr.sources.files import is_file, is_folder, is_url, join, matching, no_file
+from cmr.sources.jsonfile import loads
 from cmr.sources.pairs import CAPTIONS, numbered_columns
 from cmr.sources.source import LIMIT, Parameter, Source
 from cmr.sources.tables import known_column
@@ -25,6 +26,7 @@ MEDIA = ("jpg", "jpeg", "png", "webp", "gif", "bmp", "ppm")
 CLIPS = ("mp4", "webm", "mkv", "avi", "mov")
 # More shards than any data set has; a pattern of more is a slip.
 MOST_SHARDS = 1_000_000
+_MOST_RANGES = 100
 _RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
 # What macOS and damaged tools put beside the files, and what webdataset calls metadata.
 _JUNK = re.compile(r"__[^/]*__($|/)|(.*/)?(__MACOSX|PaxHeaders?(\.\d+)?)/", re.DOTALL)
@@ -101,7 +103,11 @@ def expand(shards: Sequence[str]) -> list[str]:
     """The shards' paths, in order. Raises CmrError for a pattern that names none, or one again."""
     found: dict[str, str] = {}
     for pattern in shards:
-        paths = [path for braced in _braces(pattern) for path in _paths(braced)]
+        paths: list[str] = []
+        for braced in _braces(pattern):
+            paths += _paths(braced)
+            if len(paths) + len(found) > MOST_SHARDS:
+                raise CmrError(f"these are more than {MOST_SHARDS:,} shards")
         if not paths:
             raise CmrError(f"{pattern} names no .tar file")
         for path in paths:
@@ -114,19 +120,27 @@ def expand(shards: Sequence[str]) -> list[str]:
 
 
 def _braces(pattern: str) -> Iterator[str]:
-    """Every path of a pattern; numbers are as wide as the widest if one has leading zeros."""
-    match = _RANGE.search(pattern)
-    if match is None:
-        yield pattern
-        return
-    first, last = match[1], match[2]
-    if len(last) > 18 or int(last) - int(first) >= MOST_SHARDS:
-        raise CmrError(f"{pattern} names more than {MOST_SHARDS:,} shards")
-    padded = any(len(text) > 1 and text[0] == "0" for text in (first, last))
-    width = max(len(first), len(last)) if padded else 0
-    for number in range(int(first), int(last) + 1):
-        text = str(number).zfill(width)
-        yield from _braces(pattern[: match.start()] + text + pattern[match.end() :])
+    """Every path of a pattern; numbers are as wide as the widest if one has leading zeros.
+
+    Raises CmrError, before any is made, if they are more than MOST_SHARDS.
+    """
+    choices: list[Iterable[str]] = []
+    many, end = 1, 0
+    for match in _RANGE.finditer(pattern):
+        first, last = match[1], match[2]
+        # Digits beyond those that Python takes for a number are too many, too.
+        most = max(len(first.lstrip("0")), len(last.lstrip("0")))
+        here = MOST_SHARDS + 1 if most > 18 else max(0, int(last) - int(first) + 1)
+        many *= here
+        if max(many, here) > MOST_SHARDS or len(choices) > _MOST_RANGES:
+            raise CmrError(f"{pattern:.200} names more than {MOST_SHARDS:,} shards")
+        padded = any(len(text) > 1 and text[0] == "0" for text in (first, last))
+        width = max(len(first), len(last)) if padded else 0
+        numbers = range(int(first), int(last) + 1)
+        choices += [(pattern[end : match.start()],), [str(n).zfill(width) for n in numbers]]
+        end = match.end()
+    for parts in itertools.product(*choices):
+        yield "".join(parts) + pattern[end:]
 
 
 def _paths(path: str) -> list[str]:
@@ -134,6 +148,9 @@ def _paths(path: str) -> list[str]:
         # CLIP_benchmark puts the shards of each split into a folder of its own.
         return _tars(path) or _tars(join(path, "test"))
     if not any(letter in path for letter in "*?[") or (not is_url(path) and is_file(path)):
+        if not is_url(path) and not os.path.lexists(path):
+            # Of a range that is a slip, the first is enough.
+            raise no_file(path)
         return [path]
     return matching(path)
 
@@ -213,7 +230,7 @@ def _captions(
         try:
             data = reader.read(reader.uri(members[ending]))
             text = decode_text(data, f".{ending}")
-            told = json.loads(text) if ending == "json" else None
+            told = loads(text) if ending == "json" else None
         except (CmrError, OSError, ValueError, RecursionError) as error:
             faults.append(f"captions are not readable: {error}")
             continue

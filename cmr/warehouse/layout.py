@@ -53,9 +53,12 @@ def anchor_path(table: Table) -> str:
 def check_name(what: str, name: str) -> str:
     """`name`, if it may stand as a folder's name on every store.
 
-    Raises CmrError otherwise: empty, longer than 150 bytes, or with control characters.
+    Raises CmrError otherwise: empty, longer than 150 bytes, no Unicode, or with control characters.
     """
-    encoded = quote(name, safe="")
+    try:
+        encoded = quote(name, safe="")
+    except UnicodeEncodeError:
+        raise CmrError(f"{what} {name!a} is no Unicode") from None
     if not name.strip() or name != name.strip():
         raise CmrError(f"{what} {name!r} must not be empty nor begin or end with a space")
     if name.startswith((".", "_")) or any(ord(letter) < 32 for letter in name):

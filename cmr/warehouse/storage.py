@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 
 from cmr.errors import CmrError, MissingFileError
 from cmr.identity import file_hash
+from cmr.plain import check_plain, open_plain
 from cmr.warehouse.remote import Remote, RemoteFile, remote
 
 # Seconds for which a remote catalogue is not listed again: a command asks for it several times.
@@ -55,7 +56,10 @@ class Storage:
     """A root folder or URL and what one may do below it; paths are relative, with '/'."""
 
     def __init__(self, root: str) -> None:
-        """`root` is a folder or a URL (`s3://bucket/folder`, any fsspec scheme)."""
+        """`root` is a folder or a URL (`s3://bucket/folder`, any fsspec scheme).
+
+        Raises CmrError for a folder whose path is no UTF-8: neither DuckDB nor Arrow can name it.
+        """
         if root.startswith("file://"):
             root = unquote(urlsplit(root).path)
         self.remote: Remote | None = None
@@ -63,6 +67,10 @@ class Storage:
             path = Path(os.path.expanduser(root)).absolute()
             # DuckDB takes ".." out of the names that it gives files, and they are compared.
             self.root = self.base = os.path.realpath(path) if ".." in path.parts else str(path)
+            try:
+                self.root.encode()
+            except UnicodeEncodeError:
+                raise CmrError(f"the warehouse's path {self.root!a} is no UTF-8") from None
         else:
             self.root = self.base = root.rstrip("/")
             self.remote = remote(self.root)
@@ -90,13 +98,16 @@ class Storage:
         return [work(item) for item in items]
 
     def listing(self, relative: str) -> list[str]:
-        """Every file below a folder, as paths relative to the root; empty if there is none."""
+        """Every file below a folder, as paths relative to the root; empty if there is none.
+
+        What is neither a file nor a folder, such as a pipe, is among them: to read it is an error.
+        """
         if self.remote:
             return list(self.remote.listing(relative))
         selector = pafs.FileSelector(self.path(relative), allow_not_found=True, recursive=True)
         cut = len(self.base) + 1
         infos = self._fs.get_file_info(selector)
-        return sorted(info.path[cut:] for info in infos if info.type == pafs.FileType.File)
+        return sorted(info.path[cut:] for info in infos if info.type != pafs.FileType.Directory)
 
     def files(self) -> list[Entry]:
         """Every file below the root, and on a disk every folder that holds none, by path."""
@@ -165,6 +176,7 @@ class Storage:
                 ) as file:
                     yield file
             else:
+                check_plain(self.path(relative))
                 with pq.ParquetFile(self.path(relative), filesystem=self._fs, **_CHECKED) as file:
                     yield file
 
@@ -214,10 +226,11 @@ class Storage:
             self.write(relative, table.schema, [table])
 
     def read_bytes(self, relative: str) -> bytes:
-        """A small file's bytes. Raises FileNotFoundError."""
+        """A small file's bytes. Raises OSError, of which FileNotFoundError where there is none."""
         if self.remote:
             return self.remote.read(relative)
-        return Path(self.path(relative)).read_bytes()
+        with open_plain(self.path(relative)) as file:
+            return file.read()
 
     def clear_parts(self, relative: str) -> None:
         """Remove what killed writers of this local file left under its other names."""
@@ -260,7 +273,7 @@ class Storage:
     def _open(self, relative: str) -> IO[bytes] | RemoteFile:
         if self.remote:
             return RemoteFile(self.remote, relative)
-        return open(self.path(relative), "rb")
+        return open_plain(self.path(relative))
 
     def delete(self, relative: str) -> None:
         """Remove a file; one that is gone already is no error."""

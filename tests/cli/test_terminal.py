@@ -19,6 +19,7 @@ import pytest
 import cmr.cli
 from cmr.cli.terminal import _Spelled, visible
 from cmr.errors import CmrError
+from cmr.export import target
 from cmr.export.target import replacing
 from cmr.report.files import publish
 from tests import warehouses
@@ -216,3 +217,22 @@ def test_a_report_replaces_plain_files_alone(tmp_path, kind):
         publish(str(tmp_path), [("a.html", b"new"), ("b.html", b"new")])
     assert (tmp_path / "a.html").read_text() == "old"
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_pipe_that_nobody_reads(cmr, root, tmp_path, monkeypatch):
+    """It is waited for a while; a reader that comes late gets everything."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    monkeypatch.setattr(target, "READER_SECONDS", 0.2)
+    asked = ("select 1 as a", "-w", root, "--output", pipe)
+    for command in (("sql", *asked, "--format", "csv"), ("export", "csv", *asked),
+                    ("export", "parquet", *asked)):  # fmt: skip
+        error = cmr(*command, code=1).stderr
+        assert error == f"cmr: cannot write {pipe}: it is a pipe that nobody reads\n"
+    monkeypatch.setattr(target, "READER_SECONDS", 60)
+    heard = []
+    reader = threading.Timer(0.5, lambda: heard.append(pipe.read_bytes()))
+    reader.start()
+    cmr("sql", *asked, "--format", "csv")
+    reader.join(10)
+    assert heard == [b"a\n1\n"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from cmr.errors import CmrError
 from cmr.represent.precisions import PRECISIONS, encode
 from cmr.represent.quantizers import Quantizer, quantizers_for, ranges_of, rotation
 from cmr.represent.vectors import normalise
@@ -257,3 +258,9 @@ def test_asymmetric_search(precision, name, monkeypatch):
     held = {"fp32": 4, "fp16": 2, "bf16": 2, "int8": 1, "int4": 1, "b1": 1}.get(precision, 4)
     scaled = name != "calibrated" and precision in ("int8", "int4")
     assert index.index_bytes == 120 * (64 * held + 4 * scaled)
+
+
+def test_a_graph_that_no_memory_holds():
+    a, _, _ = real_shaped()
+    with pytest.raises(CmrError, match="usearch finds no memory"):
+        build("usearch-hnsw", encode(a, "fp32"), Hnsw(connectivity=2**31 - 1))

@@ -6,12 +6,13 @@ import base64
 import hashlib
 import io
 import json
+import warnings
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from cmr.encode.quiet import quiet_decoders
 from cmr.encode.unreadable import UnreadableError, one_item, read_item
-from cmr.errors import CmrError
+from cmr.errors import CmrError, DamageWarning
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -23,6 +24,23 @@ SIDE = 128
 QUALITY = 55
 Row = dict[str, Any]
 Translate = Callable[[str], str]
+
+
+def _origin(note: str) -> Mapping[str, Any]:
+    """What a warehouse notes of a data set's origin. Raises CmrError if it is damaged."""
+    try:
+        found = json.loads(note)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict) or not isinstance(found.get("source"), str):
+        raise CmrError("the note of where they lie is damaged")
+    if not isinstance(found.get("arguments"), dict):
+        raise CmrError("the note of where they lie names none of their source's arguments")
+    return found
+
+
+def _tell(text: str) -> None:
+    warnings.warn(text, DamageWarning, stacklevel=3)
 
 
 class Pictures:
@@ -48,16 +66,21 @@ class Pictures:
                 "This data set was stored without pictures, or without a note of where they lie."
             )
         else:
-            self._open(json.loads(data["media"]))
+            self._open(data["dataset"], data["media"])
 
-    def _open(self, origin: Mapping[str, Any]) -> None:
+    def _open(self, dataset: str, note: str) -> None:
+        """`note`: where a data set was read from, as the warehouse has it."""
         from cmr.sources.registry import read_again
 
         try:
-            found: Collection = read_again(origin)
+            found: Collection = read_again(_origin(note))
+            if found.reader is None:
+                raise CmrError(f"the source {found.source!r} that is noted has vectors alone")
         except (CmrError, OSError) as error:
+            reason = str(error).rstrip(".")
             text = self._("The pictures cannot be read any more: {reason}.")
-            self.reason = text.format(reason=str(error).rstrip("."))
+            self.reason = text.format(reason=reason)
+            _tell(f"the page is without the pictures of {dataset!r}: {reason}")
             return
         self._reader = found.reader
         self._clips = found.clips
@@ -73,7 +96,9 @@ class Pictures:
                 raise UnreadableError("another picture by now")
             with quiet_decoders(), one_item():
                 small = self._small(data)
-        except (CmrError, OSError, UnreadableError):
+        except (CmrError, OSError, UnreadableError) as error:
+            if not self.missing:
+                _tell(f"the page is without the picture {item['uri']!r} and perhaps more: {error}")
             self.missing += 1
             return None
         return "data:image/webp;base64," + base64.b64encode(small).decode()

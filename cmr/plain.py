@@ -1,0 +1,76 @@
+"""Plain files opened for reading, and nothing else: a pipe without a writer never ends.
+
+Neither do some devices, and to open one may do something. A link counts as what it leads to.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from io import BufferedReader
+
+_KINDS = {
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFDIR: "a folder",
+}
+
+
+class NotPlainError(OSError):
+    """There is something else than a plain file; what it says is the reason alone."""
+
+    def __init__(self, reason: str, path: str | os.PathLike[str]) -> None:
+        """`path`: what `filename` is, for who says no more than the reason."""
+        super().__init__(errno.EINVAL, reason, os.fspath(path))
+
+    def __str__(self) -> str:
+        """The reason, without number and path."""
+        return str(self.strerror)
+
+
+def open_plain(path: str | os.PathLike[str]) -> BufferedReader:
+    """A file of this disk, opened at once. Raises OSError for what is none, as `check_plain`."""
+    check_plain(path)
+    # It may be another by now: a pipe opened so waits for nobody.
+    number = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        _check(os.fstat(number), path)
+        return os.fdopen(number, "rb")
+    except BaseException:
+        os.close(number)
+        raise
+
+
+def check_plain(path: str | os.PathLike[str]) -> None:
+    """Raise OSError, saying what it is, if there is something else than a plain file.
+
+    FileNotFoundError if there is nothing, also for a name that no file can have.
+    """
+    try:
+        _check(os.stat(path), path)
+    except ValueError:
+        raise FileNotFoundError(errno.ENOENT, "no file can have this name") from None
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise NotPlainError("it is a link that leads round in a circle", path) from None
+        raise
+
+
+def other_than_plain(path: str | os.PathLike[str]) -> str:
+    """What there is in place of a plain file, as a clause; "" if it is one or there is nothing."""
+    try:
+        check_plain(path)
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
+
+
+def _check(state: os.stat_result, path: str | os.PathLike[str]) -> None:
+    kind = stat.S_IFMT(state.st_mode)
+    if kind != stat.S_IFREG:
+        raise NotPlainError(f"it is {_KINDS.get(kind, 'something else')}, not a file", path)
