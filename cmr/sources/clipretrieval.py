@@ -15,11 +15,7 @@ from cmr.errors import CmrError
 from cmr.sources.captions import captions_of
 from cmr.sources.collection import TEXT, VISUAL, Collection, Item, Judgment
 from cmr.sources.npyfile import load_npy
-<<<<<<< HEAD
-from cmr.sources.parquetbytes import table_of
-=======
 from cmr.sources.parquetbytes import cells, refuse_twins, table_of
->>>>>>> h-files
 from cmr.sources.source import Parameter, Source
 from cmr.sources.words import counted
 
@@ -173,13 +169,9 @@ def _metadata(folder: Path, shard: str, rows: int, beside: Path) -> _Rows:
     if not os.path.lexists(folder):
         return _Rows(nothing, nothing, nothing, nothing, [1] * rows, str(beside))
     path = folder / f"metadata_{shard}.parquet"
-<<<<<<< HEAD
-    table = table_of(str(path), ())
-=======
     told_of = ("image_path", "text_id", "visual_id", "uri", "caption", "relevance")
-    table = table_of(str(path), [])
+    table = table_of(str(path), ())
     refuse_twins(str(path), "columns", table.column_names, told_of)
->>>>>>> h-files
     if table.num_rows != rows:
         raise CmrError(
             f"{path} has {counted(table.num_rows, 'row')} and {beside} {rows}: they are aligned"

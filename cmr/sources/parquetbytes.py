@@ -138,16 +138,12 @@ def refuse_gaps(paths: Sequence[str]) -> None:
 def open_parquet(path: str) -> pq.ParquetFile:
     """An open file. Raises CmrError, naming it, if it is missing or damaged."""
     try:
-<<<<<<< HEAD
+        if not is_url(path):
+            check_plain(path)
         file = pq.ParquetFile(open_file(path) if is_url(path) else path)
         # Names that are not UTF-8 are found when they are asked for.
         file.schema_arrow.names  # noqa: B018
         return file
-=======
-        if not is_url(path):
-            check_plain(path)
-        return pq.ParquetFile(open_file(path) if is_url(path) else path)
->>>>>>> h-files
     except FileNotFoundError:
         raise CmrError(f"there is no file {path}") from None
     except (pa.ArrowException, OSError, UnicodeError) as error:
