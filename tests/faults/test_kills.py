@@ -53,7 +53,7 @@ WRITING = {
     "export": ("ingest", "evaluate"),
 }
 
-NAMES = list(WRITING) if ALL else ["evaluate", "export"]
+NAMES = list(WRITING) if ALL else ["ingest"]
 
 
 def commands(folder):

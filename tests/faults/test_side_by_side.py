@@ -10,7 +10,7 @@ import pytest
 from tests.faults.harness import ALL, GRID, well
 from tests.faults.processes import begin, end
 
-SECONDS = 60 if ALL else 4
+SECONDS = 60 if ALL else 2
 WRITERS = 4 if ALL else 2
 ASKED = "select count(*) as n, round(sum(value), 9) as total from metrics"
 
