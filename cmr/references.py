@@ -22,10 +22,15 @@ Reads = Mapping[str, frozenset[str]]
 def names_in(con: duckdb.DuckDBPyConnection, query: str) -> set[str]:
     """The tables and functions that a query names, in lower case.
 
-    Of what DuckDB gives no parse for, such as a PIVOT whose values are in the data, every word.
+    Of what DuckDB gives no parse for, such as a PIVOT whose values are in the data or a list of
+    names, every word.
     """
     found: set[str] = set()
-    for statement in con.extract_statements(query):
+    try:
+        statements = con.extract_statements(query)
+    except duckdb.ParserException:
+        return _words(query)
+    for statement in statements:
         text = str(statement.query)
         ((failed, tables, functions),) = con.execute(_PARSED, [text]).fetchall()
         named = {name.lower() for name in (*tables, *functions)}

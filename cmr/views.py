@@ -59,8 +59,10 @@ _DIRECT = """
 """
 # Tables of which every file is a run's.
 _OF_RUNS = ("ranks", "sampled_ranks", "hits", "timings")
+# What else a database of prepared views holds; another where that changes.
+_LAYOUT = 2
 # Which views and macros each of them reads.
-_READS, _KEPT_READS = "temp.cmr_reads", "own.reads"
+_READS, _KEPT_READS = "cmr_reads", "own.reads"
 # What DuckDB does to a plan that adds a step in twenty to these views and saves no time in them.
 _NEEDLESS = "column_lifetime,common_subexpressions,compressed_materialization,cte_filter_pusher"
 # What DuckDB would fetch and run by itself: cmr needs no extension that is not built in.
@@ -102,7 +104,7 @@ def connect(
         con.execute("drop schema memory.own cascade")
     except (OSError, duckdb.Error, CmrError):
         # Nothing can be kept here, or it is gone again: made anew, which takes seconds.
-        _keep_reads(con, _READS, _install(con))
+        _keep_reads(con, f"temp table {_READS}", _install(con))
     bind(con, warehouse, None if query is None else needs(con, query))
     return con
 
@@ -207,7 +209,7 @@ def _prepared() -> str:
 
     Raises OSError where none can be written.
     """
-    stem = f"views-{sql_fingerprint()}-{duckdb.__version__}-"
+    stem = f"views-{_LAYOUT}-{sql_fingerprint()}-{duckdb.__version__}-"
     for folder in caches.readable():
         for path in sorted(folder.glob(f"{stem}*.duckdb")):
             if _sound(path):
@@ -252,7 +254,7 @@ def _make(path: str, root: str) -> None:
     with duckdb.connect(path) as con:
         con.execute(f"set variable cmr_root = {quoted(root)}")
         con.execute("create schema own")
-        _keep_reads(con, _KEPT_READS, _install(con))
+        _keep_reads(con, f"table {_KEPT_READS}", _install(con))
 
 
 def replace_views(con: duckdb.DuckDBPyConnection, queries: Mapping[str, str]) -> None:
@@ -294,9 +296,9 @@ def _install(con: duckdb.DuckDBPyConnection) -> Reads:
 
 
 def _keep_reads(con: duckdb.DuckDBPyConnection, table: str, reads: Reads) -> None:
-    con.execute(f"create or replace table {table} (name varchar, reads varchar[])")
+    con.execute(f"create or replace {table} (name varchar, reads varchar[])")
     rows = [[name, sorted(others)] for name, others in reads.items()]
-    con.executemany(f"insert into {table} values (?, ?)", rows)
+    con.executemany(f"insert into {table.split()[-1]} values (?, ?)", rows)
 
 
 def fetch(
