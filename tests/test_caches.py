@@ -47,10 +47,13 @@ def quick(monkeypatch):
         made.append(path)
         with duckdb.connect(path) as con:
             con.execute("create view metrics as select 0.5 as value")
+            con.execute("create schema own")
+            con.execute("create table own.reads (name varchar, reads varchar[])")
 
     def install(con):
         made.append(None)
         con.execute("create or replace view metrics as select 0.5 as value")
+        return {"metrics": frozenset()}
 
     monkeypatch.setattr(views, "_make", make)
     monkeypatch.setattr(views, "_install", install)
@@ -58,7 +61,8 @@ def quick(monkeypatch):
 
 
 def value(root):
-    (found,) = views.connect(root).execute("select value from metrics").fetchall()
+    con = views.connect(root, "from metrics")
+    (found,) = con.execute("select value from metrics").fetchall()
     return found[0]
 
 

@@ -65,7 +65,7 @@ COMMANDS = {
 }
 TABLES = (
     "datasets", "qrels_sets", "embedding_sets", "runs", "benches", "items", "qrels", "extra_qrels",
-    "rejects", "embeddings", "frames", "ranks", "sampled_ranks", "hits", "timings", "materialised",
+    "rejects", "embeddings", "frames", "ranks", "sampled_ranks", "hits", "timings", "metrics",
     "anchors", "marker",
 )  # fmt: skip
 if not ALL:

@@ -25,7 +25,7 @@ ADVICE = {
     "qrels_sets": ("judgments",), "extra_qrels": ("judgments",),
     "derived": ("force",), "ranks": ("force",), "hits": ("force",), "sampled_ranks": ("force",),
     "runs": ("force",), "embedding_sets": ("ingest", "force"),
-    "timings": ("force", "bench"), "benches": ("bench",), "materialised": (),
+    "timings": ("force", "bench"), "benches": ("bench",), "metrics": (),
 }  # fmt: skip
 EVERY = [
     (table, damage)

@@ -135,7 +135,7 @@ def test_what_is_not_growth_is_refused(cmr, photos, tmp_path, change):
             "picture": "'3.png' is another"}  # fmt: skip
     assert says[change] in refused.stderr
     after = snapshot(root)
-    assert {k: v for k, v in after.items() if not k.startswith("materialised/")} == before
+    assert {k: v for k, v in after.items() if not k.startswith("metrics/")} == before
 
 
 def test_other_weights_under_the_same_name(cmr, photos, tmp_path, monkeypatch):
