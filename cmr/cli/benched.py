@@ -25,7 +25,6 @@ def print_bench(warehouse: str, bench_ids: Sequence[str]) -> None:
     from cmr.warehouse.store import Warehouse
 
     con = open_for(Warehouse.open(warehouse), _VIEWS, bar=progress)
-    hold(con)
     con.register("asked_ids", pa.table({"bench_id": pa.array(list(bench_ids), pa.string())}))
     con.execute(
         "create temp table asked as select contender, index_of, conditions, stage "
@@ -35,12 +34,6 @@ def print_bench(warehouse: str, bench_ids: Sequence[str]) -> None:
     _print_speed(con)
     _print_latencies(con)
     _print_sentence(con)
-
-
-def hold(con: duckdb.DuckDBPyConnection) -> None:
-    """Compute what the views of speed are made of once, not at every mention."""
-    for name in ("benches", "int_benched", "speed", "int_pace"):
-        con.execute(f"create temp table {name} as from memory.main.{name}")
 
 
 def _rows(con: duckdb.DuckDBPyConnection, query: str) -> pa.Table:

@@ -69,7 +69,6 @@ def recommend(
 
 def _print_costs(store: Store, rows: list[Row], k: int) -> None:
     """What those recommended cost in time, where `cmr bench` has measured them."""
-    from cmr.cli.benched import hold
     from cmr.materialised import open_for
     from cmr.views import fetch, quoted
     from cmr.warehouse.schemas import BENCHES
@@ -78,7 +77,6 @@ def _print_costs(store: Store, rows: list[Row], k: int) -> None:
     if not runs or not store.catalogue(BENCHES):
         return
     con = open_for(store, "from decisions")
-    hold(con)
     listed = ", ".join(map(quoted, sorted(runs)))
     said = fetch(
         con,

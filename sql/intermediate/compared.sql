@@ -15,7 +15,7 @@ marks as (
     select
         placed.place, placed.run_id, placed.representation, placed.dataset, placed.qrels,
         placed.dataset_fingerprint, placed.direction, found.* exclude (run_id)
-    from values_of(case protocol_name when 'full' then 'full' else 'asked' end, of_runs := ids) as found
+    from values_of(protocol_name, of_runs := ids) as found
     inner join placed using (run_id)
     where
         found.protocol = protocol_name
@@ -26,10 +26,10 @@ pairs as (
     select
         x.dataset, x.qrels, x.direction, x.protocol, x.candidates, x.measure, x.k, x.cluster,
         x.place as place_a, y.place as place_b, x.run_id as run_a, y.run_id as run_b,
-        measures.better, x.representation as representation_a, y.representation as representation_b,
+        x.better, x.representation as representation_a, y.representation as representation_b,
         x.value as value_a, y.value as value_b,
         paired_difference(x.value, y.value) as delta,
-        case measures.better when 'lower' then -delta else delta end as gain
+        case x.better when 'lower' then -delta else delta end as gain
     from marks as x
     inner join marks as y
         on
@@ -44,7 +44,6 @@ pairs as (
             and y.k is not distinct from x.k
             and y.draw is not distinct from x.draw
             and x.place < y.place
-    inner join measures on measures.measure = x.measure
 ),
 clustered as (
     select

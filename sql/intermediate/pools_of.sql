@@ -13,6 +13,8 @@ from (
                 case which
                     when 'full' then [{'protocol': 'full', 'candidates': gallery}]
                     when 'any' then named_pools('expected', [any_c::bigint])
+                    when 'expected' then named_pools('expected', case when list_contains(protocols, 'expected') then candidates else [] end)
+                    when 'sampled' then named_pools('sampled', case when list_contains(protocols, 'sampled') then sampled_candidates else [] end)
                     when 'growth'
                         then named_pools('expected', list_append(
                             list_filter(

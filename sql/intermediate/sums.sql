@@ -27,7 +27,7 @@ pairs as materialized (
         relevants_above as before, coalesce(relevants_tied, -1) as mates, relevance,
         coalesce(ideal_gains, []) as gains, count(*) as pairs
     from ranks
-    where begins_with(run_id, of_runs)
+    where which <> 'sampled' and begins_with(run_id, of_runs)
     group by all
     union all
     select
@@ -35,7 +35,7 @@ pairs as materialized (
         cluster, relevants, 0, coalesce(above, -1), coalesce(tied, -1), relevants_above,
         coalesce(relevants_tied, -1), relevance, coalesce(ideal_gains, []), count(*)
     from sampled_ranks
-    where which in ('asked', 'drawn') and begins_with(run_id, of_runs)
+    where which in ('asked', 'drawn', 'sampled') and begins_with(run_id, of_runs)
     group by all
     union all
     select
@@ -135,9 +135,9 @@ known as (
     from (
         select * exclude (gallery, others, drawn, depth)
         from asked
-        where which in ('asked', 'full', 'drawn') and protocol <> 'expected' and relevants > 0
+        where which not in ('expected', 'any', 'growth') and protocol <> 'expected' and relevants > 0
         union all by name
-        select * from shapes
+        select * from shapes where not by_query
     )
 ),
 -- Every order inside the ties, with its probability: u competitors and v relevant items come first. Where
@@ -160,7 +160,7 @@ orders as materialized (
             from (
                 select distinct others, drawn, above, tied, before, mates, depth
                 from asked
-                where which <> 'full' and protocol = 'expected' and above is not null
+                where which not in ('full', 'sampled') and protocol = 'expected' and above is not null
             )
         )
     )
@@ -244,7 +244,7 @@ expected as (
         case when asked.before > 0 then 0.0 else found.reciprocal_k end as reciprocal_k
     from asked
     left join drawn_values as found using (others, drawn, above, tied, before, mates, depth)
-    where which <> 'full' and asked.protocol = 'expected'
+    where which not in ('full', 'sampled') and asked.protocol = 'expected'
     union all by name
     select
         case_no, slot, k, 0.0 as weight, 1 as relevants, 0 as relevance, [] as gains, 0.0 as inside,

@@ -20,12 +20,15 @@ alike as (
         case
             when pools not in ('full', 'expected', 'sampled')
                 then error('pools is full, expected or sampled')::boolean
-            when count(distinct (dataset, qrels, dataset_fingerprint, direction)) > 1
+            when
+                one_run(count(*) filter (starts_with(run_id, run_a)), run_a)
+                and one_run(count(*) filter (starts_with(run_id, run_b)), run_b)
+                and count(distinct (dataset, qrels, dataset_fingerprint, direction))
+                filter (begins_with(run_id, [run_a, run_b])) > 1
                 then error('the runs differ in data set, judgments or direction, so no query is shared')::boolean
             else true
         end as fine
     from runs
-    where run_id in (find_run(run_a), find_run(run_b))
 ),
 final as (
     select

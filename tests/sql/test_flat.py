@@ -1,0 +1,96 @@
+"""Every question plans in few steps, over warehouses of this version and of earlier ones."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+from cmr.materialised import prepare
+from cmr.sqlfiles import views
+from cmr.views import connect, fetch
+from cmr.warehouse.schemas import RUNS
+from cmr.warehouse.store import Warehouse
+
+STEPS, SCANS, DEEP = 150, 12, 5
+
+
+def questions(con):
+    ids = fetch(con, "select run_id from runs where direction = 't2v' order by all")["run_id"]
+    a, b = ids.to_pylist()[:2]
+    named = {
+        view.name: f"from {view.name}"
+        for view in views()
+        if view.layer in ("marts", "checks", "doubts")
+    }
+    return named | {
+        "metrics_at": "from metrics_at(7)",
+        "metrics_for": "from metrics_for(12, 7)",
+        "compare": f"from compare('{a}', '{b}')",
+        "compare over pools": f"from compare('{a}', '{b}', pools := 'expected')",
+        "compare_runs": f"from compare_runs(['{a}', '{b}'])",
+        "rank_flips": f"from rank_flips('{a}', '{b}')",
+        "recommend": "from recommend()",
+    }
+
+
+def plan(con, query):
+    """(steps, Parquet scans) of a query."""
+    ((_, text),) = con.execute(f"explain (format json) {query}").fetchall()
+
+    def walk(node):
+        yield node["name"].strip()
+        for child in node.get("children", []):
+            yield from walk(child)
+
+    names = [name for root in json.loads(text) for name in walk(root)]
+    return len(names), sum("PARQUET" in name for name in names)
+
+
+@pytest.fixture
+def evaluated(evaluated_with):
+    return evaluated_with("--dims", "8,16", "--precisions", "fp32,int8", "--candidates", "10,20")
+
+
+@pytest.mark.parametrize("earlier", [False, True])
+def test_steps_and_scans(evaluated, tmp_path, earlier):
+    warehouse = Warehouse.open(str(evaluated))
+    if earlier:
+        shutil.copytree(evaluated, tmp_path / "earlier")
+        warehouse = Warehouse.open(str(tmp_path / "earlier"))
+        for row in warehouse.catalogue(RUNS):
+            warehouse.commit(RUNS, row["run_id"], {**row, "most_relevants": None})
+    con = connect(warehouse.root)
+    prepare(con, warehouse, "from metrics")
+    found = {name: plan(connect(warehouse.root), "from metrics") for name in ("metrics, computed",)}
+    found |= {name: plan(con, query) for name, query in questions(con).items()}
+    # The runs of earlier versions have another table of facts to look into.
+    most = STEPS + (20 if earlier else 0)
+    assert {name: steps for name, (steps, _) in found.items() if steps > most} == {}
+    assert {name: scans for name, (_, scans) in found.items() if scans > SCANS} == {}
+
+
+def test_depth(evaluated):
+    """What is not a table of the connection is at most so many views and table macros deep."""
+    con = connect(str(evaluated))
+    reads = {name: set(others) for name, others in con.execute("from cmr_reads").fetchall()}
+    tables = {
+        name
+        for (name,) in con.execute(
+            "select table_name from duckdb_tables() where database_name = 'temp'"
+        ).fetchall()
+    }
+    scalar = {
+        name
+        for (name,) in con.execute(
+            "select function_name from duckdb_functions() where function_type = 'macro'"
+        ).fetchall()
+    }
+
+    def depth(name):
+        if name in tables or name in scalar:
+            return 0
+        return 1 + max((depth(other) for other in reads[name] if other in reads), default=0)
+
+    assert {name: depth(name) for name in reads if depth(name) > DEEP} == {}
