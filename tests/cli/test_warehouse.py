@@ -150,7 +150,8 @@ def test_rows_of_an_earlier_version(cmr, root):
 FOREIGN = (
     "notes.txt", "mine/data.parquet", "ranks/mine.parquet", "ranks/run_id=aa/export.parquet",
     "ranks/run_id=aa/0123456789abcdef.csv", "items/0123456789abcdef.parquet", "embeddings/x.npy",
-    "metrics/run_id=aa/mine.txt", "metrics/mine.parquet", ".locks/notes", "hits/x/0123456789abcdef.parquet",
+    "metrics/run_id=aa/mine.txt", "metrics/mine.parquet", ".locks/notes",
+    "hits/x/0123456789abcdef.parquet",
     "ranks/draft.part-1", "report.html.part-12345678",
 )  # fmt: skip
 OURS = (

@@ -105,7 +105,7 @@ def mean_rank(ranks, clusters, gallery):
 
 
 def median(series, clusters):
-    """The sign test's order statistics, where visual items count as an effective number of queries."""
+    """The sign test's order statistics; visual items count as an effective number of queries."""
     sizes = np.unique(clusters, return_counts=True)[1]
     effective = int(sizes.sum() ** 2 // (sizes**2).sum())
     places = [

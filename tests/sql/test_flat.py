@@ -28,7 +28,7 @@ def questions(con):
         "metrics_at": "from metrics_at(7)",
         "metrics_for": "from metrics_for(12, 7)",
         "compare": f"from compare('{a}', '{b}')",
-        "compare over pools": f"from compare('{a}', '{b}', pools := 'expected')",
+        "compare over pools": f"from compare('{a}', '{b}', pools := 'sampled')",
         "compare_runs": f"from compare_runs(['{a}', '{b}'])",
         "rank_flips": f"from rank_flips('{a}', '{b}')",
         "recommend": "from recommend()",

@@ -55,7 +55,7 @@ def test_ranks_of_the_whole_gallery(graded):
 
 @pytest.mark.parametrize(("queries", "captions"), [(5, 1), (6, 1), (41, 1), (300, 1), (120, 3)])
 def test_the_median_has_the_sign_tests_interval(tmp_path, queries, captions):
-    """The order statistics of scipy's binomial; queries of one visual count as one where all have it."""
+    """The order statistics of scipy's binomial; queries of one visual count as one."""
     rng = np.random.default_rng(queries)
     visuals = queries // captions
     relevance = np.zeros((queries, visuals), dtype=int)
