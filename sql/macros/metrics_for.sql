@@ -6,7 +6,7 @@ with
 limits as (
     select
         case
-            when any_c <> any_c::bigint then error('C must be a whole number')::boolean
+            when any_c is null or any_c <> any_c::bigint then error('C must be a whole number')::boolean
             when count(*) > 0 and count(*) filter (any_c between most_relevants and gallery) = 0
                 then error(
                     'no run can have pools of ' || any_c || ': the smallest that holds every '
