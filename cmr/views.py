@@ -129,6 +129,9 @@ def bind(
     if not needed & {table.name for table in ANCHORED}:
         return
     snapshot = take(warehouse, needed & data)
+    if any(row["most_relevants"] is None for row in snapshot.rows["runs"]):
+        # What is not known of the runs of earlier versions is found in their ranks.
+        snapshot = take(warehouse, needed & data | {"ranks"})
     for table in CATALOGUE:
         con.register("_rows", pa.Table.from_pylist(snapshot.rows[table.name], table.schema))
         con.execute(f"create or replace temp table catalogue_{table.name} as from _rows")
