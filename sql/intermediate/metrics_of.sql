@@ -48,8 +48,8 @@ firsts as (
 estimated as (
     select
         *,
-        -- What rounding brings above 1; ranks have no such end.
-        case when better = 'higher' and total > weight then 1.0 else total / weight end as mean,
+        -- What rounding keeps from 1, of either side; ranks have no such end.
+        case when better = 'higher' and total > weight * (1 - 1e-12) then 1.0 else total / weight end as mean,
         -- Of Σ (s - n value)².
         cluster_spread(
             squared - 2 * total / weight * product + (total / weight) ** 2 * nn, squared, clusters

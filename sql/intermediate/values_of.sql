@@ -2,7 +2,10 @@
 values_of(which, of_runs := null) as table
 select
     found.run_id, found.protocol, found.candidates, found.draw, found.query_id, found.cluster, found.measure,
-    case when measures.has_k then found.k end as k, found.value, measures.better
+    case when measures.has_k then found.k end as k,
+    -- What rounding keeps from 1.
+    case when measures.better = 'higher' and abs(found.value - 1) <= 1e-12 then 1.0 else found.value end as value,
+    measures.better
 from sums(which, null, null, by_query := true, of_runs := of_runs) as found
 inner join measures using (measure)
 where

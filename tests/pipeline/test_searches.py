@@ -67,7 +67,7 @@ def test_usearch_exact_is_torch(root):
         "and a.variant = '' and b.variant = ''"
     ).fetchall()
     assert rows[0][0] < 1e-4
-    assert rows[0][1:] == (8 * 2 * (3 * 19 + 3), 8)
+    assert rows[0][1:] == (8 * 2 * (3 * 19 + 5), 8)
 
 
 def test_a_curve_of_graphs(root, monkeypatch):
