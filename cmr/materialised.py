@@ -12,6 +12,7 @@ import contextlib
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import duckdb
 import pyarrow as pa
@@ -83,18 +84,20 @@ def current_files(warehouse: Warehouse) -> set[str]:
     """The files in which metrics of the runs of now are kept."""
     con = connect(warehouse.root, "from runs")
     keys = _keys(warehouse, _runs(con))
+    there = _there(warehouse)
     return {
         name
         for run_id, key in keys.items()
-        for name in _there(warehouse, run_id)
+        for name in there.get(run_id, ())
         if _key_of(name) == key
     }
 
 
 def forget(warehouse: Warehouse, run_ids: Iterable[str]) -> None:
     """Remove what is kept of some runs."""
+    there = _there(warehouse)
     for run_id in run_ids:
-        for name in _there(warehouse, run_id):
+        for name in there.get(run_id, ()):
             warehouse.storage.delete(name)
 
 
@@ -137,9 +140,13 @@ def _kept(
     warehouse: Warehouse, runs: list[Row], keys: dict[str, str]
 ) -> tuple[list[pa.Table], list[Row]]:
     """The rows of the runs that have a file, and the runs that have none."""
-    found = warehouse.storage.each(
-        lambda row: _read(warehouse, row["run_id"], keys[row["run_id"]]), runs
-    )
+    there = _there(warehouse)
+
+    def read(row: Row) -> pa.Table | None:
+        run_id = row["run_id"]
+        return _read(warehouse, run_id, keys[run_id], there.get(run_id, ()))
+
+    found = warehouse.storage.each(read, runs)
     tables, missing = [], []
     for row, table in zip(runs, found, strict=True):
         if table is None:
@@ -169,9 +176,9 @@ def _compute(
     return tables
 
 
-def _read(warehouse: Warehouse, run_id: str, key: str) -> pa.Table | None:
+def _read(warehouse: Warehouse, run_id: str, key: str, names: Iterable[str]) -> pa.Table | None:
     """A run's kept rows; None where there are none, or not those that were written."""
-    for name in _there(warehouse, run_id):
+    for name in names:
         if _key_of(name) != key:
             continue
         try:
@@ -241,8 +248,13 @@ def _key_of(name: str) -> str:
     return name.rpartition("/")[2].partition("-")[0]
 
 
-def _there(warehouse: Warehouse, run_id: str) -> list[str]:
-    return warehouse.storage.listing(partition(METRICS.name, {METRICS.partitions[0]: run_id}))
+def _there(warehouse: Warehouse) -> dict[str, list[str]]:
+    """The files that are kept of every run."""
+    found: dict[str, list[str]] = {}
+    for name in warehouse.storage.listing(METRICS.name):
+        folder = name.split("/")[1]
+        found.setdefault(unquote(folder.partition("=")[2]), []).append(name)
+    return found
 
 
 def _keep(warehouse: Warehouse, found: pa.Table, run_ids: list[str], keys: dict[str, str]) -> None:
@@ -250,13 +262,13 @@ def _keep(warehouse: Warehouse, found: pa.Table, run_ids: list[str], keys: dict[
     if not warehouse.writable():
         return
     with contextlib.suppress(CmrError):
+        there = _there(warehouse)
         for run_id in run_ids:
             mine = found.filter(pc.equal(found["run_id"], run_id)).select(METRICS.schema.names)
             mark = {_MARK: _described(run_id, keys[run_id])}
             data = parquet_bytes(mine.cast(METRICS.schema).replace_schema_metadata(mark))
             name = _name(run_id, keys[run_id], data)
-            there = _there(warehouse, run_id)
             warehouse.storage.write_bytes(name, data)
-            for old in there:
+            for old in there.get(run_id, ()):
                 if old != name:
                     warehouse.storage.delete(old)

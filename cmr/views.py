@@ -33,7 +33,7 @@ from cmr.warehouse.anchors import anchor
 from cmr.warehouse.anchors import folder as own_anchors
 from cmr.warehouse.layout import ANCHORED
 from cmr.warehouse.schemas import CATALOGUE
-from cmr.warehouse.snapshot import VECTORS, take
+from cmr.warehouse.snapshot import VECTORS, Snapshot, take
 from cmr.warehouse.storage import Storage
 from cmr.warehouse.store import Warehouse
 
@@ -136,7 +136,20 @@ def bind(
         con.register("_rows", pa.Table.from_pylist(snapshot.rows[table.name], table.schema))
         con.execute(f"create or replace temp table catalogue_{table.name} as from _rows")
         con.unregister("_rows")
-    storage = warehouse.storage
+    try:
+        _show(con, warehouse.storage, snapshot, needed & data, needed)
+    except duckdb.Error as error:
+        raise CmrError(explain(error)) from None
+
+
+def _show(
+    con: duckdb.DuckDBPyConnection,
+    storage: Storage,
+    snapshot: Snapshot,
+    tables: Collection[str],
+    needed: Collection[str],
+) -> None:
+    """Name the files of some tables, and make small views tables."""
     older = [
         storage.path(name)
         for row in snapshot.rows["runs"]
@@ -144,7 +157,7 @@ def bind(
         if row["most_relevants"] is None and name.startswith("ranks/")
     ]
     _set_files(con, "older_ranks", [anchor(storage, "ranks"), *map(_literal, older)])
-    for name in needed & data:
+    for name in tables:
         files = [anchor(storage, name), *map(storage.path, snapshot.files(name))]
         _set_files(con, name, [_literal(path) for path in files])
     for name in _PAIRS:

@@ -48,7 +48,8 @@ def con(root):
 
 
 def test_formats(cmr, root, tmp_path):
-    query = "select query_id, above, [1, 2] as l, 'a,\"b' as t, 'nan'::double as n from ranks order by query_id"
+    query = "select query_id, above, [1, 2] as l, 'a,\"b' as t, 'nan'::double as n from ranks"
+    query += " order by query_id"
     rows = list(
         csv.DictReader(io.StringIO(cmr("sql", query, "-w", root, "--format", "csv").stdout))
     )

@@ -119,7 +119,7 @@ CLOSED = [
     (r"printf 'select \xff' | $CMR sql - -w $W", 1, "cmr: stdin is not UTF-8: byte 8 is 0xff"),
     ("$CMR evaluate --dataset $'\\xff' -w $W", 1, r"cmr: the argument \udcff is not UTF-8"),
     ("$CMR sql 'select 1' -w '~no_such_user/x'", 1, "cmr: there is no warehouse at"),
-    ("set -o pipefail; $CMR sql 'from range(99999)' -w $W --format csv | head -1", 141, ""),
+    ("set -o pipefail; $CMR sql 'from range(3000000)' -w $W --format csv | head -1", 141, ""),
 ]
 
 
