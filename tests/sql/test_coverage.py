@@ -50,6 +50,8 @@ def add(warehouse, run_id, hit, precision, seed):
         "relevants_tied": zeros,
         "relevants": zeros + 1,
         "gallery": zeros + GALLERY,
+        "cluster": np.arange(count) // TEXTS,
+        "ideal_gains": pa.nulls(count, pa.list_(pa.int32())),
     }
     table = pa.table(columns).cast(RANKS.schema)
     row = {
@@ -59,7 +61,7 @@ def add(warehouse, run_id, hit, precision, seed):
         "qrels": "default",
         "dataset_fingerprint": str(seed), "protocols": ["full"], "candidates": [], "ks": [10],
         "sampled_candidates": [], "draws": 0, "hits": 0, "queries": count, "gallery": GALLERY,
-        "vector_bytes": 32 if precision == "fp32" else 8,
+        "most_relevants": 1, "vector_bytes": 32 if precision == "fp32" else 8,
         "files": [warehouse.write(RANKS, {"run_id": run_id}, [table])],
         "started_at": warehouses.NOW, "seconds": 1.0,
     }  # fmt: skip
