@@ -97,9 +97,9 @@ def test_requests_of_reading(s3, filled, cmr):
     cmr("sql", "select count(*) from ranks", "-w", fresh(filled))
     seen = s3.counts()
     # Marker (by the command and by its connection), rows, and of every file of ranks its size and
-    # its end, which is all of a small one; twice at most, where two threads open it at once.
+    # its end, which is all of a small one; of some twice, to plan and to read.
     assert 0 <= seen["GET"] - (2 + runs + sets + datasets + runs) <= runs
-    assert seen["HEAD"] == runs
+    assert runs <= seen["HEAD"] <= 2 * runs
     assert seen["LIST"] == 5
     assert not any("prefix" in path and "ranks" in path for _, path in s3.requests)
 
