@@ -108,7 +108,7 @@ def test_requests_of_reading(s3, filled, cmr):
     seen = s3.counts()
     assert set(seen) <= {"LIST", "GET", "HEAD"}
     # Does every file of every finished run still exist?
-    assert seen["HEAD"] == runs * 3
+    assert runs * 3 <= seen["HEAD"] <= runs * 4
     items, kept = 3, 2 * runs
 
     # A run's row is asked for by its id before it is scored, and comes once more with the list.
