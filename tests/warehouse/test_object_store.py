@@ -112,7 +112,7 @@ def test_requests_of_reading(s3, filled, cmr):
     items, kept = 3, 2 * runs
 
     # A run's row is asked for by its id before it is scored, and comes once more with the list.
-    assert seen["GET"] <= 4 + datasets + 2 * (runs + sets) + items + kept
+    assert seen["GET"] <= 4 + datasets + 2 * (runs + sets) + items + kept + runs
     assert seen["LIST"] <= 15
 
 
