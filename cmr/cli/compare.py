@@ -9,6 +9,7 @@ import click
 
 from cmr.cli.options import POSITIVE, query_memory_option, warehouse_option
 from cmr.cli.terminal import say
+from cmr.decimals import fixed
 from cmr.errors import CmrError
 
 if TYPE_CHECKING:
@@ -149,8 +150,9 @@ def _found(every: Sequence[Row]) -> str:
 
 
 def _figures(row: Row) -> str:
-    interval = f"[{row['ci_low']:+.4f}, {row['ci_high']:+.4f}]" if row["ci_low"] is not None else ""
-    return f"{_name(row)} {row['difference']:+.4f} {interval}".rstrip()
+    ends = [fixed(row[end], sign="+") for end in ("ci_low", "ci_high") if row[end] is not None]
+    interval = f"[{', '.join(ends)}]" if ends else ""
+    return f"{_name(row)} {fixed(row['difference'], sign='+')} {interval}".rstrip()
 
 
 def _name(row: Row) -> str:

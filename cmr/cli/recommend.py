@@ -8,6 +8,7 @@ import click
 
 from cmr.cli.options import POSITIVE, Share, query_memory_option, warehouse_option
 from cmr.cli.terminal import say
+from cmr.decimals import percent
 
 if TYPE_CHECKING:
     from cmr.api.recommend import Choice
@@ -113,8 +114,8 @@ def _sentence(choice: Choice, retain: float) -> str:
     return (
         f"{who}: {_words(best)} is the smallest that is sure to keep {retain:.1%} of the "
         f"baseline, {held.name}, over the whole gallery, in every measure and direction above: "
-        f"{best['vector_bytes']:,} bytes a vector, {best['share']:.1%} of its size, at least "
-        f"{best['low']:.2%} kept.{lack}"
+        f"{best['vector_bytes']:,} bytes a vector, {percent(best['share'], 1)} of its size, "
+        f"at least {percent(best['low'])} kept.{lack}"
     )
 
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from cmr.cli.tables import print_table
 from cmr.cli.terminal import say
+from cmr.decimals import percent
 
 if TYPE_CHECKING:
     import duckdb
@@ -189,7 +190,7 @@ def _line(row: Row) -> Row:
         "recall@10": estimate(row["recall_10"], row["recall_10_low"], row["recall_10_high"]),
         "mrr": row["mrr"],
         "ndcg@10": row["ndcg_10"],
-        "kept": "" if kept is None else f"{kept:.1%}",
+        "kept": "" if kept is None else percent(kept, 1),
     }
 
 
@@ -227,6 +228,6 @@ def _sentence(con: duckdb.DuckDBPyConnection, subject: Subject, found: Answer) -
         f"{who}{name} is the smallest that is sure to keep {RETAIN:.0%} of the baseline, "
         f"{held.name}, over the whole gallery, in every direction and in recall, hit rate, MRR and "
         f"NDCG@10: "
-        f"{best['vector_bytes']:,} bytes a vector, {best['share']:.1%} of its size, at least "
-        f"{best['low']:.2%} kept.{lack}"
+        f"{best['vector_bytes']:,} bytes a vector, {percent(best['share'], 1)} of its size, "
+        f"at least {percent(best['low'])} kept.{lack}"
     )

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from cmr.cli.terminal import visible
+from cmr.decimals import fixed
 
 # Enough for any row when nobody's terminal limits it.
 _WIDE = 100_000
@@ -80,4 +81,4 @@ def _decimal(value: float) -> str:
         return f"{value:,.0f}"
     if value and abs(value) < 0.0001:
         return f"{value:.2e}"
-    return f"{value:.4f}"
+    return fixed(value)

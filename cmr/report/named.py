@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from cmr.decimals import fixed
+
 
 def representation(row: Mapping[str, Any]) -> str:
     """As in `512 pca int8, rotated, usearch-hnsw M 16 ef 128/64`; what is usual is left out.
@@ -37,11 +39,11 @@ def measure(row: Mapping[str, Any]) -> str:
 def estimate(value: float, low: float | None, high: float | None) -> str:
     """A share with the ends of its interval, which need not be as far: 0.8433 [.775, .879]."""
     if low is None or high is None:
-        return f"{value:.4f}"
-    return f"{value:.4f} [{_end(low)}, {_end(high)}]"
+        return fixed(value)
+    return f"{fixed(value)} [{_end(low)}, {_end(high)}]"
 
 
 def _end(share: float) -> str:
     """Three digits of a share of at most 1."""
-    text = f"{share:.3f}"
+    text = fixed(share, 3)
     return text[:4] if text.startswith("1") else text.removeprefix("0")

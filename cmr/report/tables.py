@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from cmr.decimals import fixed, percent
 from cmr.report.figures import POOLS, QUALITY, WAYS, WHOLE
 from cmr.report.findings import MEASURES, Findings
 from cmr.report.named import estimate
@@ -165,8 +166,8 @@ def _kept_line(look: Look, of: dict[tuple[str, int | None], Row]) -> list[Cell]:
     share, low, high = (recall.get(name) for name in ("retention", "ci_low", "ci_high"))
     interval = ""
     if low is not None and high is not None and not own:
-        interval = f" [{100 * low:.2f}, {100 * high:.2f}]"
-    return [*cells, Cell("" if share is None else f"{100 * share:.2f}%{interval}")]
+        interval = f" [{fixed(100 * low, 2)}, {fixed(100 * high, 2)}]"
+    return [*cells, Cell("" if share is None else f"{percent(share)}{interval}")]
 
 
 def _names(row: Row) -> list[Cell]:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from cmr import decimals
+from cmr.decimals import fixed
+
 
 def percent(value: float | None, digits: int = 2) -> str:
     """A share as a percentage."""
-    return "–" if value is None else f"{value:.{digits}%}"
+    return "–" if value is None else decimals.percent(value, digits)
 
 
 def interval(low: float | None, high: float | None, digits: int = 2) -> str:
     """An interval of shares, in percent."""
     if low is None or high is None:
         return "–"
-    return f"{100 * low:.{digits}f} – {100 * high:.{digits}f}%"
+    return f"{fixed(100 * low, digits)} – {fixed(100 * high, digits)}%"
 
 
 def plain(value: Any, digits: int = 4) -> str:
@@ -22,7 +25,7 @@ def plain(value: Any, digits: int = 4) -> str:
     if value is None:
         return "–"
     if isinstance(value, float):
-        return f"{value:.{digits}f}"
+        return fixed(value, digits)
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from cmr.decimals import fixed
 from cmr.report.plots import style
 from cmr.report.plots.style import Look, Row
 
@@ -64,5 +65,5 @@ def differences(
 
 def _points(gain: float) -> str:
     """Percentage points with their sign, which a zero has not."""
-    text = f"{100 * gain:+.1f}"
+    text = fixed(100 * gain, 1, "+")
     return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", "−")

@@ -1,0 +1,20 @@
+"""Figures as text that is the same each time.
+
+Threads add in whatever order they come, so the last digits of a sum differ from time to time. A
+share of few queries often lies halfway between two roundings, where those digits decide.
+"""
+
+from __future__ import annotations
+
+# Decimals that no order of additions touches.
+STEADY = 12
+
+
+def fixed(value: float, digits: int = 4, sign: str = "") -> str:
+    """A figure to some decimals; `sign`: "+" shows that of a positive one, too."""
+    return f"{round(value, STEADY):{sign}.{digits}f}"
+
+
+def percent(value: float, digits: int = 2) -> str:
+    """A share as a percentage to some decimals: 99.70%."""
+    return f"{round(value, STEADY):.{digits}%}"
