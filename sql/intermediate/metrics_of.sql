@@ -26,8 +26,7 @@ wanted as (
     from named
     inner join measures using (measure)
     where
-        (measures.over_pools or named.protocol = 'full')
-        and (measures.has_k or named.k = coalesce(any_k, 1))
+        known_here(measures, named, any_k)
         and (measures.of <> 'lists' or named.total is not null)
 ),
 -- The ranks of the first relevant items, in order. The m items that share a query's best score have m

@@ -25,32 +25,29 @@ pairs as materialized (
         run_id, 0 as pool, case when by_query then query_id end as query_id, null::integer as draw,
         cluster, relevants, gallery, coalesce(above, -1) as above, coalesce(tied, -1) as tied,
         relevants_above as before, coalesce(relevants_tied, -1) as mates, relevance,
-        coalesce(ideal_gains, []) as gains, count(*) as pairs
+        coalesce(ideal_gains, []) as gains
     from ranks
     where which <> 'sampled' and begins_with(run_id, of_runs)
-    group by all
     union all
     select
         run_id, candidates, case when by_query then query_id end, case when by_query then draw end,
         cluster, relevants, 0, coalesce(above, -1), coalesce(tied, -1), relevants_above,
-        coalesce(relevants_tied, -1), relevance, coalesce(ideal_gains, []), count(*)
+        coalesce(relevants_tied, -1), relevance, coalesce(ideal_gains, [])
     from sampled_ranks
     where which in ('asked', 'drawn', 'sampled') and begins_with(run_id, of_runs)
-    group by all
     union all
     select
         run_id, 0, case when by_query then query_id end, null, cluster, 0, 0, position, exact_above, 0, 0, 1,
-        [], count(*)
+        []
     from hits
     where
         which in ('asked', 'full')
         and exact_above is not null
         and begins_with(run_id, of_runs)
-    group by all
 ),
 cases as materialized (
     select row_number() over () as case_no, *
-    from (select * exclude (query_id, draw, cluster, pairs), sum(pairs) as pairs from pairs group by all)
+    from (select * exclude (query_id, draw, cluster), count(*) as pairs from pairs group by all)
 ),
 asked as materialized (
     select
@@ -102,6 +99,10 @@ known as (
             when before > 0 then 0.0
             when tied = 0 then 1.0 / (above + 1) / (mates + 1)
             when mates = 0 then (harmonic(above + tied + 1) - harmonic(above)) / (tied + 1)
+            -- By sum_r C(N-r, m-1) / r = C(N, m-1) (H(N) - H(m-1)), m = mates + 1; only where the
+            -- difference is not small. Of a random ranking, where everything ties.
+            when above = 0 and tied > mates
+                then (harmonic(tied + mates + 1) - harmonic(mates)) / (tied + 1)
             else mixed_reciprocal(above, tied, mates, tied + 1)
         end as reciprocal,
         case
@@ -266,7 +267,7 @@ parts as materialized (
     from (select case_no, slot, weight, unnest(measured(gained, k)) from gained)
 ),
 numbered as (
-    select cases.case_no, pairs.query_id, pairs.draw, pairs.cluster, pairs.pairs
+    select cases.case_no, pairs.query_id, pairs.draw, pairs.cluster, 1 as pairs
     from pairs
     inner join cases using (run_id, pool, relevants, gallery, above, tied, before, mates, relevance, gains)
     union all by name
@@ -285,9 +286,12 @@ summed as (
     select slot, query_id, draw, cluster, measure, sum_known(pairs * part) as value
     from numbered
     inner join (
-        select *
+        select of_each.case_no, of_each.slot, of_each.measure, of_each.part
         from parts
-        unpivot include nulls (part for measure in (columns(* exclude (case_no, slot, weight))))
+        unpivot include nulls (part for measure in (columns(* exclude (case_no, slot, weight)))) as of_each
+        inner join slots using (slot)
+        inner join measures using (measure)
+        where known_here(measures, slots, any_k)
     ) using (case_no)
     where by_query
     group by slot, query_id, draw, cluster, measure

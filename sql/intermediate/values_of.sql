@@ -10,6 +10,4 @@ from sums(which, null, null, by_query := true, of_runs := of_runs) as found
 inner join measures using (measure)
 where
     measures.of <> 'median'
-    and (measures.over_pools or found.protocol = 'full')
-    and (measures.has_k or found.k = 1)
     and (measures.of <> 'lists' or found.value is not null)
