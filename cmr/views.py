@@ -382,6 +382,8 @@ _SAID = {
     r'(Cannot access file ".*") - file system operations are disabled': (
         r"\1: in a sandbox a query reads the warehouse alone"
     ),
+    # Among them what cmr's own macros say of their arguments.
+    r"^Invalid Input Error: (.*)": r"\1",
     r"^Out of Memory Error: (.*)": r"not enough memory: \1; --memory gives a query more",
 }
 

@@ -5,11 +5,10 @@ compared(ids, protocol_name, measure_name, cut) as table
 with
 placed as (
     select
-        runs.*, named.place,
+        *, list_position(list_transform(ids, lambda given: starts_with(run_id, given)), true) as place,
         concat_ws(', ', concat_ws(' ', dim, dim_method, precision), nullif(variant, '')) as representation
     from runs
-    inner join (select unnest(ids) as given, generate_subscripts(ids, 1) as place) as named
-        on starts_with(runs.run_id, named.given)
+    where begins_with(run_id, ids)
 ),
 marks as (
     select

@@ -13,8 +13,8 @@ from (
                 case which
                     when 'full' then [{'protocol': 'full', 'candidates': gallery}]
                     when 'any' then named_pools('expected', [any_c::bigint])
-                    when 'expected' then named_pools('expected', case when list_contains(protocols, 'expected') then candidates else [] end)
-                    when 'sampled' then named_pools('sampled', case when list_contains(protocols, 'sampled') then sampled_candidates else [] end)
+                    when 'expected' then pools_if(protocols, 'expected', candidates)
+                    when 'sampled' then pools_if(protocols, 'sampled', sampled_candidates)
                     when 'growth'
                         then named_pools('expected', list_append(
                             list_filter(
@@ -31,9 +31,9 @@ from (
                             named_pools('sampled', sampled_candidates)
                         )
                     else list_concat(
-                        named_pools('full', case when list_contains(protocols, 'full') then [gallery] else [] end),
-                        named_pools('expected', case when list_contains(protocols, 'expected') then candidates else [] end),
-                        named_pools('sampled', case when list_contains(protocols, 'sampled') then sampled_candidates else [] end)
+                        pools_if(protocols, 'full', [gallery]),
+                        pools_if(protocols, 'expected', candidates),
+                        pools_if(protocols, 'sampled', sampled_candidates)
                     )
                 end,
                 lambda one: one.protocol = 'full' or one.candidates between most_relevants and gallery

@@ -50,3 +50,9 @@ def test_every_pair_as_compare_says_it(con, measure, k):
     )
     assert [row["p_holm"] for row in ordered] == pytest.approx(list(corrected))
     assert any(row["p_holm"] < 1 for row in rows)
+
+
+def test_a_run_that_two_beginnings_fit_is_one_run(con):
+    """Its place is that of the first of them."""
+    rows = con.sql("select run_a, run_b from compare_runs(['b', 'bb', 'aa', 'a'])").fetchall()
+    assert rows == [("bb11", "aa11")]
