@@ -9,6 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from cmr.version import __version__
+
 if TYPE_CHECKING:
     from cmr.api.embeddings import Embeddings
     from cmr.api.result import Result
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from cmr.api.warehouse import open_warehouse as open
     from cmr.errors import CmrError
 
-__version__ = "0.1.0"
 __all__ = ["CmrError", "Embeddings", "Result", "Warehouse", "__version__", "open"]
 
 _WHERE = {

@@ -12,10 +12,10 @@ from typing import Any
 
 import click
 
-from cmr import __version__
 from cmr.cli.streams import BROKEN_PIPE, reader_has_left, streams
 from cmr.cli.terminal import check_arguments, complain, visible
 from cmr.errors import CmrError, DamageWarning
+from cmr.version import __version__
 
 # Subcommand -> module that holds a click command of that name. Modules are imported when they
 # are asked for, so that `cmr --help` and `cmr sql` do not wait for torch.

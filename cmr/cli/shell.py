@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import click
 
 from cmr.cli.progress import progress
-from cmr.cli.sql import write
 from cmr.cli.tables import print_table
 from cmr.cli.terminal import say, stdout_bytes
+from cmr.cli.written import write
 from cmr.errors import CmrError
 
 if TYPE_CHECKING:

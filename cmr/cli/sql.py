@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import sys
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import click
 
 from cmr.cli.options import query_memory_option, sandbox_option, warehouse_option
 from cmr.cli.terminal import read_stdin, say, stdout_bytes
+from cmr.cli.written import write
 from cmr.errors import CmrError
 
 if TYPE_CHECKING:
@@ -58,15 +59,6 @@ def sql(query: str | None, warehouse: str, form: str, output: str | None, sandbo
         _to_stdout(table, form)
     else:
         _to_file(table, form, output)
-
-
-def write(table: pa.Table, form: str, out: IO[bytes]) -> None:
-    """Write a table as csv, json or parquet bytes, as `cmr export` does."""
-    from cmr.export import csv, json, parquet
-
-    writers = {"csv": csv.write_rows, "json": json.write_rows, "parquet": parquet.write_rows}
-    writers[form](table.to_reader(), out)
-    out.flush()
 
 
 def _to_stdout(table: pa.Table, form: str) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import torch
     from PIL import Image
 
-    from cmr.encode.models import ModelSpec
+    from cmr.encode.spec import ModelSpec
 
 Floats = npt.NDArray[np.float32]
 

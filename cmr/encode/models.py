@@ -6,65 +6,27 @@ Nothing here loads a model, so asking whether work is done already costs nothing
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
-from cmr.encode.registry import DEFAULT, get_kind, kind_names
+from cmr.encode.registry import get_kind, kind_names
+from cmr.encode.spec import DEFAULT, LOCAL, ModelSpec
 from cmr.errors import CmrError
 from cmr.identity import file_hash, identity
 from cmr.plain import other_than_plain
 
 ASSETS = Path(__file__).parent.parent / "assets"
 EMBEDDED = "scenes-tiny"
-LOCAL = "local-dir:"
 HUB = "hf-hub:"
 
 
-@dataclass(frozen=True)
-class ModelSpec:
-    """A model and how it is used.
-
-    `name`: its name in the warehouse. `architecture`: open_clip's name, `hf-hub:…`,
-    `local-dir:…`, or what an encoder of another kind knows it by. `pretrained`: a tag, a
-    checkpoint file, or None where the architecture says it. `precision`: of the weights and what
-    flows through them, fp32, fp16 or bf16. `kind`: of encoder. `prompt`: what each caption is put
-    into, at `{}`.
-    """
-
-    name: str
-    architecture: str
-    pretrained: str | None
-    precision: str = "fp32"
-    kind: str = DEFAULT
-    prompt: str | None = None
-
-    @property
-    def folder(self) -> Path | None:
-        """The folder of a `local-dir:` model."""
-        if not self.architecture.startswith(LOCAL):
-            return None
-        return Path(self.architecture.removeprefix(LOCAL))
-
-    def settings(self) -> dict[str, str]:
-        """What decides the vectors of both sides: names, hashes of local files, versions."""
-        return {
-            "model": self.name,
-            "encoder": self.kind,
-            "precision": self.precision,
-            **get_kind(self.kind).settings(self),
-        }
-
-    def of_texts(self) -> dict[str, str]:
-        """What else decides the vectors of texts."""
-        return {} if self.prompt is None else {"prompt": self.prompt}
-
-    def of_pictures(self) -> dict[str, str]:
-        """What else decides the vectors of pictures."""
-        return {"decode": "rgb, upright by EXIF, 16 bits / 257"}
-
-    def prompted(self, caption: str) -> str:
-        """The caption as the model gets it."""
-        return caption if self.prompt is None else self.prompt.replace("{}", caption)
+def model_settings(spec: ModelSpec) -> dict[str, str]:
+    """What decides the vectors of both sides: names, hashes of local files, versions."""
+    return {
+        "model": spec.name,
+        "encoder": spec.kind,
+        "precision": spec.precision,
+        **get_kind(spec.kind).settings(spec),
+    }
 
 
 def folder_hash(folder: Path) -> str:

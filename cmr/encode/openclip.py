@@ -13,7 +13,8 @@ import torch
 from PIL import Image
 
 from cmr.encode.encoder import EncoderKind, Floats, weights_hash
-from cmr.encode.models import ModelSpec, folder_hash
+from cmr.encode.models import folder_hash
+from cmr.encode.spec import ModelSpec
 from cmr.encode.thin import Preprocessing
 from cmr.errors import CmrError
 from cmr.identity import file_hash

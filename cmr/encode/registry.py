@@ -10,11 +10,11 @@ from importlib import import_module
 from importlib.metadata import EntryPoint
 
 from cmr.encode.encoder import EncoderKind
+from cmr.encode.spec import DEFAULT
 from cmr.errors import CmrError
 from cmr.plugins import load, registered
 
 GROUP = "cmr.encoders"
-DEFAULT = "open_clip"
 OWN = {DEFAULT: "openclip", "transformers": "transformers"}
 
 

@@ -16,9 +16,9 @@ import numpy as np
 import torch
 
 from cmr.encode.batches import How, Media, encode_media, prepare_media
-from cmr.encode.models import ModelSpec
 from cmr.encode.quiet import quiet_decoders
 from cmr.encode.registry import get_kind
+from cmr.encode.spec import ModelSpec
 from cmr.errors import CmrError
 from cmr.sources.collection import Item, MediaReader
 from cmr.warehouse.encoded import write_encoded

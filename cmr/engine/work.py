@@ -15,7 +15,8 @@ from cmr.identity import identity
 from cmr.score.engine import pair_values
 from cmr.score.judged import Judged
 from cmr.score.pairs import Values
-from cmr.score.plan import Plan, make_plan
+from cmr.score.plan import Plan
+from cmr.score.planning import make_plan
 from cmr.warehouse.partials import drop, read_thresholds, write_thresholds
 from cmr.warehouse.store import Warehouse
 from cmr.warehouse.vectors import StoredVectors

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from cmr import __version__
 from cmr.export.format import Asked
 from cmr.export.target import MARK
+from cmr.version import __version__
 
 _OF_SET = ("dataset", "model", "dim", "dim_method", "precision", "seed")
 _OF_RUN = ("run_id", "qrels", "direction", "scorer")

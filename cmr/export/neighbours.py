@@ -43,7 +43,7 @@ def nearest(
     `queries`, `gallery`: rows of `embedding_sets`. Equal scores stand by ordinal.
     """
     from cmr.score.hits import top_hits
-    from cmr.score.plan import make_plan
+    from cmr.score.planning import make_plan
 
     asking, found = StoredVectors(warehouse, queries), StoredVectors(warehouse, gallery)
     step = max(1, min(asking.rows, ROOM // (16 * depth)))

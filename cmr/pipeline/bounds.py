@@ -35,7 +35,7 @@ def check_memory(
 
     Without it that is what `cmr evaluate` takes by itself: a quarter of the machine.
     """
-    from cmr.score.plan import default_memory
+    from cmr.score.planning import default_memory
 
     budget = request.memory or default_memory()
     if budget < LEAST:

@@ -110,7 +110,11 @@ def fingerprint(collection: Collection) -> str:
 def find_same(warehouse: Warehouse, dataset: str, fingerprint: str) -> dict[str, Any] | None:
     """The data set's row if it holds this very data, and its files are what was written."""
     found = warehouse.find(DATASETS, dataset)
-    if found is None or found["fingerprint"] != fingerprint or not is_sound(warehouse, found):
+    if (
+        found is None
+        or found["fingerprint"] != fingerprint
+        or not is_sound(warehouse.storage, found)
+    ):
         return None
     return found
 

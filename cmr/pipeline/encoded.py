@@ -181,7 +181,7 @@ def _sets(warehouse: Warehouse, settings: Mapping[str, Any], modality: str) -> l
         for row in warehouse.catalogue(EMBEDDING_SETS)
         if (row["modality"], row["dim_method"], row["precision"], row["parent"]) == wanted
         and deciding(row["settings"]) == settings
-        and is_sound(warehouse, row)
+        and is_sound(warehouse.storage, row)
     ]
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
-from cmr.encode.models import ModelSpec
+from cmr.encode.models import model_settings
 from cmr.encode.registry import get_kind
+from cmr.encode.spec import ModelSpec
 from cmr.pipeline.contents import without
 from cmr.pipeline.encoded import Encoding, content_key
 from cmr.pipeline.progressbar import ProgressBar
@@ -50,7 +51,7 @@ def side_settings(
 ) -> dict[str, dict[str, str]]:
     """All that decides a vector of either side, but the item itself."""
     clips = options.of_clips() if collection.clips else {}
-    common = spec.settings()
+    common = model_settings(spec)
     return {
         TEXT: common | spec.of_texts(),
         VISUAL: common | spec.of_pictures() | clips,

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cmr.encode.models import ModelSpec
+from cmr.encode.spec import ModelSpec
 from cmr.identity import array_hash, identity
 from cmr.pipeline.contents import hash_contents, same_contents, sound_texts, without, without_bare
 from cmr.pipeline.datasets import fingerprint, ids, note_media

@@ -37,7 +37,7 @@ def make_plan_for(
 ) -> Plan:
     """How a representation of a data set is scored on this machine."""
     from cmr.devices import pick_device
-    from cmr.score.plan import make_plan
+    from cmr.score.planning import make_plan
 
     return make_plan(
         precision,

@@ -218,7 +218,7 @@ def _store(
     with warehouse.claim(of_qrels(dataset, name)):
         there = warehouse.find(QRELS_SETS, f"{dataset}/{name}")
         if there is not None:
-            if there["fingerprint"] == mark and is_sound(warehouse, there):
+            if there["fingerprint"] == mark and is_sound(warehouse.storage, there):
                 return False
             if there["fingerprint"] != mark:
                 raise CmrError(

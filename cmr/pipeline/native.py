@@ -133,7 +133,7 @@ def stored_already(
         if (row["dataset"], row["model"]) == (dataset, model) and row["parent"] is None:
             stored = {**deciding(row["settings"]), "dataset": _data(row)}
             same = stored == {**settings[row["modality"]], "dataset": data_hash}
-            if same and is_sound(warehouse, row):
+            if same and is_sound(warehouse.storage, row):
                 sides.setdefault(row["dim"], set()).add(row["modality"])
     dims = sorted(dim for dim, both in sides.items() if both == set(settings))
     return (found, dims) if dims else None

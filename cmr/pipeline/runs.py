@@ -9,12 +9,12 @@ from functools import cache
 from importlib.metadata import version
 from typing import Any
 
-from cmr import __version__
 from cmr.identity import identity
 from cmr.pipeline.request import ALWAYS_KS, Request, Subject
 from cmr.pipeline.scoring import Case
 from cmr.represent.quantizers import has_quantizer
 from cmr.score.judged import Judged
+from cmr.version import __version__
 from cmr.warehouse.current import expected_sizes
 
 Row = dict[str, Any]

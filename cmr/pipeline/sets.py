@@ -88,7 +88,7 @@ def ensure_set(
 
 def _find(warehouse: Warehouse, set_id: str, check: bool) -> dict[str, Any] | None:
     found = warehouse.find(EMBEDDING_SETS, set_id)
-    return None if found and check and not is_sound(warehouse, found) else found
+    return None if found and check and not is_sound(warehouse.storage, found) else found
 
 
 def _has_frames(row: Mapping[str, Any]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -12,10 +12,8 @@ import torch
 
 from cmr.errors import CmrError
 from cmr.represent.precisions import Encoded
-
-if TYPE_CHECKING:
-    from cmr.score.plan import Plan
-    from cmr.score.product import Kernel
+from cmr.score.plan import Plan
+from cmr.score.product import Kernel
 
 FULL = "the device's memory is full; --memory limits what cmr takes of it, --device cpu needs none"
 

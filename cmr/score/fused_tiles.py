@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,13 +12,11 @@ from cmr.errors import CmrError
 from cmr.score.blocks import FULL, Block
 from cmr.score.doubts import Cells, settle
 from cmr.score.fused import Queries, launch
+from cmr.score.plan import Plan
 from cmr.score.pools import Pools
 from cmr.score.product import Kernel
 from cmr.score.regions import Regions
 from cmr.score.tally import Progress, Tally
-
-if TYPE_CHECKING:
-    from cmr.score.plan import Plan
 
 # Scores of a launch: some hundredths of a second, so that progress moves and Ctrl-C is heard.
 LAUNCH = 2**34

@@ -1,30 +1,11 @@
-"""The plan of a scoring: kernel, tiles, blocks and threads, chosen from the machine."""
+"""The plan of a scoring: kernel, tiles, blocks and threads."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
 
-import numba
-import torch
-
-from cmr.errors import CmrError
-from cmr.memory import LEAST, total
-from cmr.score.fused_trial import fused_is_right
-from cmr.score.product import Kernel, choose
-from cmr.score.strips import WIDTH
-
-# Taller tiles cost fewer calls, and int8 products repack the columns' operand at every one; wider
-# or still taller ones leave the caches before they are counted.
-TILE_ROWS = 2048
-TILE_COLUMNS = 512
-DEFAULT_SHARE = 0.25
-DEVICE_SHARE = 0.5
-# A device wants large products; a cell takes its product, its score and the masks of its counts.
-LARGEST_DEVICE_TILE, LEAST_DEVICE_TILE = 8192, 1024
-DEVICE_TILE_BYTES = 16
-# Vectors of a block at the least, however little memory there is.
-LEAST_ROWS = 512
+from cmr.score.product import Kernel
 
 
 @dataclass(frozen=True)
@@ -60,63 +41,3 @@ class Plan:
                 "memory": self.memory,
             }
         )
-
-
-def default_memory(device: str = "cpu") -> int:
-    """A quarter of the machine's memory, or half of what is free on a CUDA device, in bytes."""
-    if device.startswith("cuda"):
-        return int(torch.cuda.mem_get_info(device)[0] * DEVICE_SHARE)
-    return int(total() * DEFAULT_SHARE)
-
-
-def make_plan(
-    precision: str,
-    dim: int,
-    texts: int,
-    visuals: int,
-    device: str = "cpu",
-    memory: int | None = None,
-    largest_pool: int = 0,
-    draws: int = 0,
-) -> Plan:
-    """Choose kernel, tiles and blocks for texts x visuals vectors of `dim` values.
-
-    Raises CmrError if `memory` is too little for any block.
-    """
-    budget = memory or default_memory(device)
-    if budget < LEAST:
-        raise CmrError(f"--memory must be at least {LEAST // 2**20} MiB")
-    kernel = choose(precision, dim, device)
-    threads = min(torch.get_num_threads(), numba.get_num_threads())
-    if device == "cpu":
-        # Each thread counts whole stretches of WIDTH columns.
-        height, width = TILE_ROWS, max(TILE_COLUMNS, threads * WIDTH)
-        tile = height, min(width, -(-max(visuals, 1) // WIDTH) * WIDTH)
-    else:
-        side = LARGEST_DEVICE_TILE
-        while side > LEAST_DEVICE_TILE and side * side * DEVICE_TILE_BYTES > budget // 4:
-            side //= 2
-        tile = side, min(side, max(visuals, 1))
-    # A block is held as stored and as multiplied; drawn pools take 6 bytes a member.
-    wide = {"int8": 1, "float16": 2, "bfloat16": 2}.get(kernel.operand, 4)
-    rows = max(LEAST_ROWS, budget // 2 // (dim * (wide + 4) + largest_pool * draws * 6))
-    return Plan(
-        kernel=kernel,
-        counting=_counting(kernel, draws),
-        device=device,
-        threads=threads,
-        tile_rows=min(tile[0], max(texts, 1)),
-        tile_columns=tile[1],
-        text_rows=max(1, min(texts, rows)),
-        visual_rows=max(1, min(visuals, rows)),
-        memory=budget,
-    )
-
-
-def _counting(kernel: Kernel, draws: int) -> str:
-    if kernel.device == "cpu":
-        return "numba"
-    # float32 products are not the matrix units', and drawn pools look scores up in a tile.
-    if kernel.device.startswith("cuda") and kernel.operand != "float32" and not draws:
-        return "triton" if fused_is_right(kernel) else "torch"
-    return "torch"

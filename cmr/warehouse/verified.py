@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cmr.errors import CmrError
 from cmr.warehouse.rows import recorded
 from cmr.warehouse.schemas import EMBEDDING_SETS, Table
 from cmr.warehouse.storage import Storage
-
-if TYPE_CHECKING:
-    from cmr.warehouse.store import Warehouse
 
 # (root, path) -> bytes, time of the last change, and the checksum that fitted.
 _SOUND: dict[tuple[str, str], tuple[int, int, str]] = {}
@@ -55,10 +52,10 @@ def remedy_of(path: str, row: Mapping[str, Any]) -> str:
     return f"`cmr {made}` makes it again"
 
 
-def is_sound(warehouse: Warehouse, row: Mapping[str, Any]) -> bool:
+def is_sound(storage: Storage, row: Mapping[str, Any]) -> bool:
     """Whether every file that a catalogue row names is what was written."""
     sums = recorded(row)
-    return not faults(warehouse.storage, [(name, sums.get(name)) for name in row["files"]])
+    return not faults(storage, [(name, sums.get(name)) for name in row["files"]])
 
 
 def faults(storage: Storage, files: Sequence[tuple[str, str | None]]) -> dict[str, str]:

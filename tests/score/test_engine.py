@@ -16,7 +16,7 @@ from cmr.represent.vectors import normalise
 from cmr.score import product
 from cmr.score.engine import pair_values, partial_counts, score
 from cmr.score.judged import judge
-from cmr.score.plan import make_plan
+from cmr.score.planning import make_plan
 from cmr.score.pools import Pools
 from tests.reference import counts
 

@@ -14,7 +14,7 @@ from cmr.score.ann import Lists, counts, exact_above
 from cmr.score.asymmetric import AsFloats, plan_for
 from cmr.score.asymmetric_search import AsymmetricSearcher
 from cmr.score.engine import score
-from cmr.score.plan import make_plan
+from cmr.score.planning import make_plan
 from cmr.score.pools import Pools
 from cmr.score.searchers import SCORERS, Hnsw, UsearchHnsw, build
 from cmr.score.stages import Stages, graph_lists, rescored_lists, searched

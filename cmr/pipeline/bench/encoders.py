@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from cmr.encode.models import EMBEDDED, ModelSpec, resolve
+from cmr.encode.models import EMBEDDED, resolve
 from cmr.encode.registry import kind_names
+from cmr.encode.spec import ModelSpec
 from cmr.errors import CmrError
 from cmr.pipeline.bench.plan import PROCESS_BYTES, Job, Planner
 from cmr.pipeline.bench.request import BenchRequest, Subject

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from cmr import __version__
+from cmr.version import __version__
 
 Row = dict[str, Any]
 # What is timed depends on these; a measurement by others is another one.

@@ -20,7 +20,7 @@ Row = dict[str, Any]
 def is_measured(warehouse: Warehouse, row: Row, repeats: int) -> bool:
     """Whether what a row stands for was measured, as often or more."""
     found = warehouse.find(BENCHES, row["bench_id"])
-    return found is not None and found["repeats"] >= repeats and is_sound(warehouse, found)
+    return found is not None and found["repeats"] >= repeats and is_sound(warehouse.storage, found)
 
 
 def keep(warehouse: Warehouse, job: Job, done: Measured, race: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from cmr.encode.models import ModelSpec
+from cmr.encode.spec import ModelSpec
 from cmr.score.searchers import Hnsw
 
 Row = dict[str, Any]

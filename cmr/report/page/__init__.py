@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from cmr import __version__
 from cmr.errors import CmrError
 from cmr.report.page import gallery
 from cmr.report.page.exhibit import Exhibit, as_json
@@ -17,6 +16,7 @@ from cmr.report.page.runtime import runtime
 from cmr.report.page.shown import listing
 from cmr.report.subject import Subject, subjects
 from cmr.report.words import locale_tag, translator
+from cmr.version import __version__
 from cmr.views import fetch
 
 if TYPE_CHECKING:

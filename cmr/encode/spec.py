@@ -1,0 +1,48 @@
+"""A model and how it is used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+# The kind of encoder that a name without one means, and what open_clip calls a model of a folder.
+DEFAULT = "open_clip"
+LOCAL = "local-dir:"
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """A model and how it is used.
+
+    `name`: its name in the warehouse. `architecture`: open_clip's name, `hf-hub:…`,
+    `local-dir:…`, or what an encoder of another kind knows it by. `pretrained`: a tag, a
+    checkpoint file, or None where the architecture says it. `precision`: of the weights and what
+    flows through them, fp32, fp16 or bf16. `kind`: of encoder. `prompt`: what each caption is put
+    into, at `{}`.
+    """
+
+    name: str
+    architecture: str
+    pretrained: str | None
+    precision: str = "fp32"
+    kind: str = DEFAULT
+    prompt: str | None = None
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder of a `local-dir:` model."""
+        if not self.architecture.startswith(LOCAL):
+            return None
+        return Path(self.architecture.removeprefix(LOCAL))
+
+    def of_texts(self) -> dict[str, str]:
+        """What else decides the vectors of texts."""
+        return {} if self.prompt is None else {"prompt": self.prompt}
+
+    def of_pictures(self) -> dict[str, str]:
+        """What else decides the vectors of pictures."""
+        return {"decode": "rgb, upright by EXIF, 16 bits / 257"}
+
+    def prompted(self, caption: str) -> str:
+        """The caption as the model gets it."""
+        return caption if self.prompt is None else self.prompt.replace("{}", caption)
