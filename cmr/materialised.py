@@ -16,7 +16,6 @@ from urllib.parse import unquote
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from cmr.errors import CmrError
@@ -189,7 +188,9 @@ def _read(warehouse: Warehouse, run_id: str, key: str, names: Iterable[str]) -> 
             # It may lie under another's name, which its content does not know.
             if (file.schema_arrow.metadata or {}).get(_MARK) != _described(run_id, key):
                 continue
-            rows = file.read().cast(METRICS.schema)
+            rows = file.read()
+            if not rows.schema.equals(METRICS.schema):
+                rows = rows.cast(METRICS.schema)
             return rows.add_column(
                 0, METRICS.partitions[0], pa.array([run_id] * len(rows), pa.string())
             )
@@ -259,6 +260,9 @@ def _there(warehouse: Warehouse) -> dict[str, list[str]]:
 
 def _keep(warehouse: Warehouse, found: pa.Table, run_ids: list[str], keys: dict[str, str]) -> None:
     """Write a file a run and drop those that it replaces; a warehouse one may only read is fine."""
+    # Only who writes needs it, and it takes longer to import than a small query to run.
+    import pyarrow.compute as pc
+
     if not warehouse.writable():
         return
     with contextlib.suppress(CmrError):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from contextvars import ContextVar
 from pathlib import Path
-
-import psutil
 
 from cmr.errors import CmrError
 
@@ -24,7 +23,7 @@ _GROUPS = (
 
 def total() -> int:
     """Bytes that this process can have: the machine's, or what its control group allows."""
-    found = [int(psutil.virtual_memory().total)]
+    found = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
     paths = _own_groups()
     for top, name in _GROUPS:
         for inside in paths:

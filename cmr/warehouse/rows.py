@@ -29,7 +29,9 @@ def to_rows(table: pa.Table) -> list[Row]:
     columns = {}
     for field, column in zip(table.schema, table.columns, strict=True):
         if kinds.is_timestamp(field.type):
-            numbers = column.cast(pa.timestamp("us", field.type.tz)).cast(pa.int64()).to_pylist()
+            if field.type.unit != "us":
+                column = column.cast(pa.timestamp("us", field.type.tz))
+            numbers = _numbers(column)
             columns[field.name] = [
                 None if number is None else _EPOCH + timedelta(microseconds=number)
                 for number in numbers
@@ -113,8 +115,12 @@ def _digest(table: Table, path: str, data: pa.Table) -> str:
     columns = {}
     for field, column in zip(data.schema, data.columns, strict=True):
         if field.name != ROW_CHECKSUM:
-            if kinds.is_timestamp(field.type):
-                column = column.cast(pa.int64())
-            columns[field.name] = column.to_pylist()
+            is_time = kinds.is_timestamp(field.type)
+            columns[field.name] = _numbers(column) if is_time else column.to_pylist()
     text = json.dumps([table.name, path, columns], sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _numbers(column: pa.ChunkedArray) -> list[int | None]:
+    """Times as whole numbers of their unit; a cast would import pyarrow.compute."""
+    return [value for chunk in column.chunks for value in chunk.view(pa.int64()).to_pylist()]
