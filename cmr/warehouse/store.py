@@ -18,7 +18,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
-from filelock import FileLock, Timeout
 
 from cmr.errors import CmrError, DamageWarning, MissingFileError
 from cmr.warehouse import layout, schemas
@@ -99,6 +98,9 @@ class Warehouse:
         if not self.writable():
             raise CmrError(f"the warehouse at {self.root} is read-only")
         folder = os.path.join(self.root, ".locks")
+        # Who only reads need not wait for it.
+        from filelock import FileLock, Timeout
+
         lock = FileLock(os.path.join(folder, f"{name}.lock"))
         try:
             os.makedirs(folder, exist_ok=True)
@@ -120,6 +122,8 @@ class Warehouse:
         `remove_older`: remove such files that are older than this, in seconds since 1970. A lock
         is removed while it is held here, and who waited for it notices and makes a new one.
         """
+        from filelock import FileLock, Timeout
+
         held, free = set(), []
         for path in self.storage.listing(".locks"):
             name = path.removeprefix(".locks/").removesuffix(".lock")
