@@ -20,7 +20,7 @@ def without_pandas() -> None:
     absent = _Absent()
     sys.meta_path.insert(0, absent)
     try:
-        pa.array([], pa.null())
+        pa.array([])
     finally:
         sys.meta_path.remove(absent)
 
