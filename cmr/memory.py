@@ -10,6 +10,8 @@ from cmr.errors import CmrError
 
 # Of the machine's memory, for one connection to DuckDB; what needs more spills to a folder.
 SHARE = 0.5
+# And for the vectors and tiles of a scoring.
+SCORING_SHARE = 0.25
 # With less neither a query nor a tile gets anywhere.
 LEAST = 64 * 2**20
 # Bytes that connections may take where a caller names none: what `--memory` says.
@@ -45,6 +47,11 @@ def for_queries(asked: int | None = None) -> int:
     if found < LEAST:
         raise CmrError(f"--memory must be at least {LEAST // 2**20} MiB")
     return found
+
+
+def for_scoring() -> int:
+    """Bytes that a scoring on CPUs takes where nobody says."""
+    return int(total() * SCORING_SHARE)
 
 
 def _own_groups() -> list[str]:
