@@ -27,9 +27,7 @@ from cmr.warehouse.storage import Storage, parquet_bytes
 _FROM = ("runs", "int_baselines", "datasets", "qrels_sets", "embedding_sets")
 
 
-def hold(
-    con: duckdb.DuckDBPyConnection, storage: Storage, view: str, where: str = "true"
-) -> None:
+def hold(con: duckdb.DuckDBPyConnection, storage: Storage, view: str, where: str = "true") -> None:
     """Put a table before a view: its rows, kept or else computed and then kept, `where` holds.
 
     The connection is bound to the warehouse. Raises CmrError where the view does.

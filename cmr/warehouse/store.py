@@ -294,12 +294,21 @@ class Warehouse:
         """
         if not self.storage.is_local:
             return
+        # Mostly there is nothing so old, and what is to be kept need not be looked up.
+        if not (old := self._older(self.storage.listing(partition), HOUR)):
+            return
         kept = set(keep() if callable(keep) else keep)
-        rest = [path for path in self.storage.listing(partition) if path not in kept]
-        before = time.time() - HOUR
-        for path, (_, changed) in zip(rest, self.storage.states(rest), strict=True):
-            if changed / 1e9 < before:
-                self.storage.delete(path)
+        # Again, for a row may have been replaced meanwhile.
+        for path in self._older([path for path in old if path not in kept], HOUR):
+            self.storage.delete(path)
+
+    def _older(self, paths: Sequence[str], age: float) -> list[str]:
+        """Those of some files on a disk that have not changed for `age` seconds."""
+        before = time.time() - age
+        states = self.storage.states(paths)
+        return [
+            path for path, (_, changed) in zip(paths, states, strict=True) if changed / 1e9 < before
+        ]
 
     def _retire(self, files: Iterable[str]) -> None:
         """Note that from now on no row names these files: their age begins anew."""
