@@ -11,16 +11,17 @@ import contextlib
 import hashlib
 import os
 import tempfile
+import time
+from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cmr import caches
-from cmr.errors import CmrError
 from cmr.identity import identity
 from cmr.sqlfiles import sql_fingerprint
-from cmr.views import fetch
+from cmr.views import KEPT_SECONDS, fetch
 from cmr.warehouse.storage import Storage, parquet_bytes
 
 # What a row of any view over ranks comes from, apart from files.
@@ -76,10 +77,15 @@ def _keep(stem: str, rows: pa.Table) -> None:
     if place is None:
         return
     data = parquet_bytes(rows)
-    with contextlib.suppress(OSError, CmrError):
-        with tempfile.NamedTemporaryFile(dir=place, delete=False) as file:
-            file.write(data)
-        os.replace(file.name, place / _name(stem, data))
+    with contextlib.suppress(OSError), tempfile.TemporaryDirectory(dir=place) as scratch:
+        made = Path(scratch, "rows.parquet")
+        made.write_bytes(data)
+        made.chmod(0o600)
+        os.replace(made, place / _name(stem, data))
+        # Every change of a warehouse leaves one behind.
+        for old in place.glob(f"{stem.partition('-')[0]}-*.parquet"):
+            if time.time() - old.stat().st_mtime > KEPT_SECONDS:
+                old.unlink()
 
 
 def _name(stem: str, data: bytes) -> str:
