@@ -52,6 +52,7 @@ bench: $(VENV)/.installed
 	$(BIN)/python bench/grid.py grid
 	$(BIN)/python bench/ties.py
 	$(BIN)/python bench/folds.py
+	$(BIN)/python bench/cpu.py
 
 docs: $(VENV)/.installed
 	$(BIN)/python docs/data_model.py

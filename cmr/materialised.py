@@ -16,10 +16,10 @@ from urllib.parse import unquote
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from cmr.errors import CmrError
+from cmr.held import hold
 from cmr.identity import identity
 from cmr.sqlfiles import sql_fingerprint
 from cmr.views import bind, connect, explain, fetch, needs, only
@@ -75,7 +75,7 @@ def prepare(
         if METRICS.name in wanted:
             _show_metrics(con, warehouse, run_ids, bar)
         if run_ids is not None and "retention" in wanted:
-            _hold_retention(con, run_ids)
+            _hold_retention(con, warehouse, run_ids)
     except duckdb.Error as error:
         raise CmrError(explain(error)) from None
 
@@ -122,17 +122,16 @@ def _show_metrics(
         con.execute(f"create or replace temp table {METRICS.name} as from {view} limit 0")
 
 
-def _hold_retention(con: duckdb.DuckDBPyConnection, run_ids: Sequence[str]) -> None:
+def _hold_retention(
+    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, run_ids: Sequence[str]
+) -> None:
     """Retention of some runs, computed once, with the runs that they are held against."""
     chosen = pa.table({"run_id": pa.array(run_ids, pa.string())})
     con.register("_chosen", chosen)
     rows = fetch(con, "select run_id, baseline from int_baselines semi join _chosen using (run_id)")
     both = {*rows["run_id"].to_pylist(), *rows["baseline"].to_pylist()} - {None}
     with only(con, sorted(both)):
-        con.execute(
-            "create or replace temp table retention as "
-            "from memory.main.retention semi join _chosen using (run_id)"
-        )
+        hold(con, warehouse.storage, "retention", "run_id in (select run_id from _chosen)")
     con.unregister("_chosen")
 
 
@@ -189,7 +188,9 @@ def _read(warehouse: Warehouse, run_id: str, key: str, names: Iterable[str]) -> 
             # It may lie under another's name, which its content does not know.
             if (file.schema_arrow.metadata or {}).get(_MARK) != _described(run_id, key):
                 continue
-            rows = file.read().cast(METRICS.schema)
+            rows = file.read()
+            if not rows.schema.equals(METRICS.schema):
+                rows = rows.cast(METRICS.schema)
             return rows.add_column(
                 0, METRICS.partitions[0], pa.array([run_id] * len(rows), pa.string())
             )
@@ -259,6 +260,9 @@ def _there(warehouse: Warehouse) -> dict[str, list[str]]:
 
 def _keep(warehouse: Warehouse, found: pa.Table, run_ids: list[str], keys: dict[str, str]) -> None:
     """Write a file a run and drop those that it replaces; a warehouse one may only read is fine."""
+    # Only who writes needs it, and it takes longer to import than a small query to run.
+    import pyarrow.compute as pc
+
     if not warehouse.writable():
         return
     with contextlib.suppress(CmrError):

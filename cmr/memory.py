@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from contextvars import ContextVar
 from pathlib import Path
-
-import psutil
 
 from cmr.errors import CmrError
 
 # Of the machine's memory, for one connection to DuckDB; what needs more spills to a folder.
 SHARE = 0.5
+# And for the vectors and tiles of a scoring.
+SCORING_SHARE = 0.25
 # With less neither a query nor a tile gets anywhere.
 LEAST = 64 * 2**20
 # Bytes that connections may take where a caller names none: what `--memory` says.
@@ -24,7 +25,7 @@ _GROUPS = (
 
 def total() -> int:
     """Bytes that this process can have: the machine's, or what its control group allows."""
-    found = [int(psutil.virtual_memory().total)]
+    found = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
     paths = _own_groups()
     for top, name in _GROUPS:
         for inside in paths:
@@ -46,6 +47,11 @@ def for_queries(asked: int | None = None) -> int:
     if found < LEAST:
         raise CmrError(f"--memory must be at least {LEAST // 2**20} MiB")
     return found
+
+
+def for_scoring() -> int:
+    """Bytes that a scoring on CPUs takes where nobody says."""
+    return int(total() * SCORING_SHARE)
 
 
 def _own_groups() -> list[str]:

@@ -8,8 +8,6 @@ import secrets
 import socket
 from functools import cache
 
-import psutil
-
 
 def mark() -> str:
     """A new name's end: where this process runs, its number, and letters that nobody guesses."""
@@ -23,7 +21,12 @@ def left_behind(end: str) -> bool:
     """
     place, _, rest = end.partition("-")
     process = rest.partition("-")[0]
-    return place == _place() and process.isdecimal() and not psutil.pid_exists(int(process))
+    if place != _place() or not process.isdecimal():
+        return False
+    # Who only makes a name need not wait for it.
+    import psutil
+
+    return not psutil.pid_exists(int(process))
 
 
 @cache

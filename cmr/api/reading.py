@@ -113,9 +113,9 @@ def _check_parts(con: duckdb.DuckDBPyConnection, query: str) -> None:
     for kind in sorted({one for one in kinds if one.endswith("_NODE")} - _NODES):
         what = kind.removesuffix("_NODE").removesuffix("_QUERY").replace("_", " ")
         raise CmrError(f"cmr sql only reads; {what} is refused inside a query, too")
-    unknown = {one.lower() for one in functions} - READING - _macros(con)
+    unknown = {one.lower() for one in functions} - READING
     # What DuckDB has not, it says itself, with what it has instead.
-    for name in sorted(unknown & _functions(con) if unknown else ()):
+    for name in sorted(unknown & _functions(con) - _macros(con) if unknown else ()):
         raise _refused_function(name)
 
 

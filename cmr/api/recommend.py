@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from cmr.errors import CmrError
+from cmr.held import hold
 from cmr.materialised import Bar, no_bar, open_for
 from cmr.report.answer import MEASURES, Answer, answer
 from cmr.report.subject import Subject
@@ -51,6 +52,8 @@ def choose(
         raise CmrError(f"retain is a share above 0 and up to 1, not {retain}")
     query = f"from recommend(retain := {retain!r})"
     con = open_for(warehouse, query, bar=bar)
+    # The answers below ask for it again.
+    hold(con, warehouse.storage, "retention")
     mine = [
         row
         for row in fetch(con, query).to_pylist()

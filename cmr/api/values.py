@@ -14,7 +14,6 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 
 # By DuckDB's name of a type, what is read in its stead. TIMESTAMP_S and _MS hold infinity, which
 # Parquet's milliseconds do not.
@@ -62,6 +61,11 @@ def python_values(column: pa.Array | pa.ChunkedArray) -> list[Any]:
         # A moment beyond Python's; a map whose keys are lists.
         except (OverflowError, ValueError, TypeError):
             return _by_duckdb(column)
+    if not _has_moments(kind):
+        return list(column.to_pylist())
+    # Takes longer to import than a small query to run, and most have no moments.
+    import pyarrow.compute as pc
+
     lost = beyond(column)
     if not pc.any(lost).as_py():
         return list(column.to_pylist())
@@ -74,6 +78,8 @@ def python_values(column: pa.Array | pa.ChunkedArray) -> list[Any]:
 
 def beyond(column: pa.Array) -> pa.Array:
     """Which values of a column of moments Python has none for; of other columns, none."""
+    import pyarrow.compute as pc
+
     kind = column.type
     if _always_text(kind):
         return pc.is_valid(column)
@@ -93,6 +99,11 @@ def beyond(column: pa.Array) -> pa.Array:
 def _always_text(kind: pa.DataType) -> bool:
     """Times, of which 24:00 is one in SQL, and nanoseconds."""
     return bool(pa.types.is_time(kind) or (pa.types.is_timestamp(kind) and kind.unit == "ns"))
+
+
+def _has_moments(kind: pa.DataType) -> bool:
+    """Whether Python may have no value for some of a plain type's."""
+    return bool(pa.types.is_date32(kind) or pa.types.is_timestamp(kind) or _always_text(kind))
 
 
 def _plain(kind: pa.DataType) -> bool:

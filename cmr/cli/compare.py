@@ -61,7 +61,9 @@ def compare(
     """
     import cmr
     from cmr.api.compare import compare_runs
+    from cmr.cli.startup import without_pandas
 
+    without_pandas()
     first, others = _sides(a, b, left, right)
     for pair in compare_runs(cmr.open(warehouse).store, first, others, pools, k, everything):
         _print(pair)

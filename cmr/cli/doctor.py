@@ -30,12 +30,14 @@ def doctor(warehouse: str) -> None:
     """
     import pyarrow as pa
 
+    from cmr.cli.startup import without_pandas
     from cmr.cli.tables import print_table
     from cmr.errors import CmrError, DamageWarning
     from cmr.sqlfiles import views
     from cmr.views import connect, fetch
     from cmr.warehouse.store import Warehouse
 
+    without_pandas()
     # Every view is named, so that every file is compared with its checksum.
     asked = " ".join(view.name for view in views())
     with warnings.catch_warnings(record=True) as damage:

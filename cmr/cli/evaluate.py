@@ -146,8 +146,10 @@ def evaluate(warehouse: str, explain: bool, **settings: Any) -> None:
     cmr evaluate --dataset coco --engine ray --ray-address auto
     """
     from cmr.api.evaluate import make_request
+    from cmr.cli.startup import without_pandas
     from cmr.cli.summary import ask, print_answer
 
+    without_pandas()
     if explain:
         import pyarrow as pa
 

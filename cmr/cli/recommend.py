@@ -54,8 +54,10 @@ def recommend(
     import cmr
     from cmr.api.recommend import choose
     from cmr.cli.progress import progress
+    from cmr.cli.startup import without_pandas
     from cmr.cli.tables import print_table
 
+    without_pandas()
     store = cmr.open(warehouse).store
     choices = choose(store, retain, dataset, model, qrels, k, progress)
     rows = [row for choice in choices for row in choice.rows]

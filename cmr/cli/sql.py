@@ -43,7 +43,9 @@ def sql(query: str | None, warehouse: str, form: str, output: str | None, sandbo
     """
     import cmr
     from cmr.cli.progress import progress
+    from cmr.cli.startup import without_pandas
 
+    without_pandas()
     opened = cmr.open(warehouse)
     if query == "-" or (query is None and not sys.stdin.isatty()):
         query = read_stdin()

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
+from itertools import zip_longest
 from typing import Any
 
 import pyarrow as pa
@@ -11,8 +14,14 @@ import pyarrow as pa
 from cmr.cli.terminal import visible
 from cmr.decimals import fixed
 
-# Enough for any row when nobody's terminal limits it.
-_WIDE = 100_000
+
+@dataclass(frozen=True)
+class _Column:
+    """A column as text; numbers stand to the right."""
+
+    name: str
+    is_numeric: bool
+    cells: list[str]
 
 
 def print_table(table: pa.Table, title: str | None = None, file: Any = None) -> None:
@@ -20,33 +29,80 @@ def print_table(table: pa.Table, title: str | None = None, file: Any = None) -> 
 
     On a terminal it fits the window; elsewhere no cell is cut and nothing is coloured.
     """
-    import io
+    from cmr.api.values import python_values
 
+    out = file or sys.stdout
+    heading = visible(title) if title else None
+    is_utf = "utf" in (out.encoding or "utf").lower()
+    columns = [
+        _Column(
+            visible(field.name),
+            pa.types.is_integer(field.type) or pa.types.is_floating(field.type),
+            [cell(field.name, value) for value in python_values(column)],
+        )
+        for field, column in zip(table.schema, table.columns, strict=True)
+    ]
+    if out.isatty():
+        _fit(columns, heading, is_utf, out)
+    else:
+        out.writelines(f"{line}\n" for line in _lines(columns, heading, is_utf))
+
+
+def _fit(columns: Sequence[_Column], title: str | None, is_utf: bool, out: Any) -> None:
+    """Draw on a terminal, in its width and with its colours."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    from cmr.api.values import python_values
+    grid = Table(
+        box=box.SIMPLE_HEAD if is_utf else box.ASCII,
+        title=Text(title) if title else None,
+        title_justify="left",
+        pad_edge=False,
+    )
+    for column in columns:
+        grid.add_column(Text(column.name), justify="right" if column.is_numeric else "left")
+    for row in zip(*(column.cells for column in columns), strict=True):
+        grid.add_row(*map(Text, row))
+    Console(file=out, highlight=False).print(grid)
 
-    out = file or sys.stdout
-    on_terminal = out.isatty()
-    # Rich ends the process itself where a reader has left.
-    page = io.StringIO()
-    shown = out if on_terminal else page
-    console = Console(file=shown, width=None if on_terminal else _WIDE, highlight=False)
-    heading = Text(visible(title)) if title else None
-    frame = box.SIMPLE_HEAD if "utf" in (out.encoding or "utf").lower() else box.ASCII
-    grid = Table(box=frame, title=heading, title_justify="left", pad_edge=False)
-    for field in table.schema:
-        numeric = pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
-        name = Text(visible(field.name))
-        grid.add_column(name, justify="right" if numeric else "left", no_wrap=not on_terminal)
-    columns = [python_values(column) for column in table.columns]
-    for row in zip(*columns, strict=True):
-        grid.add_row(*map(Text, map(cell, table.column_names, row)))
-    console.print(grid)
-    out.write(page.getvalue())
+
+def _lines(columns: Sequence[_Column], title: str | None, is_utf: bool) -> Iterator[str]:
+    """The same in its full width: rich would take most of the time of a question."""
+    texts = [
+        [column.name.split("\n"), *(one.split("\n") for one in column.cells)] for column in columns
+    ]
+    widths = [max(_width(line) for lines in column for line in lines) for column in texts]
+    edge, between = (" ", "   ") if is_utf else ("|", " | ")
+    whole = sum(widths) + len(between) * (len(widths) - 1)
+    border = " " * (whole + 2) if is_utf else f"+{'-' * whole}+"
+    rule = f" {'─' * whole} " if is_utf else f"|{'-+-'.join('-' * width for width in widths)}|"
+    if title is not None:
+        yield title.ljust(whole + 2)
+    yield border
+    for place, row in enumerate(zip(*texts, strict=True)):
+        # A cell of several lines has them below each other.
+        for line in zip_longest(*row, fillvalue=""):
+            cells = [
+                f"{' ' * (width - _width(text))}{text}"
+                if column.is_numeric
+                else f"{text}{' ' * (width - _width(text))}"
+                for text, width, column in zip(line, widths, columns, strict=True)
+            ]
+            yield f"{edge}{between.join(cells)}{edge}"
+        if not place:
+            yield rule
+    yield border
+
+
+def _width(text: str) -> int:
+    """How many places of a terminal a line takes."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
 
 
 def cell(name: str, value: Any) -> str:

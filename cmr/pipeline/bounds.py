@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from cmr.errors import CmrError
-from cmr.memory import LEAST
+from cmr.memory import LEAST, for_scoring
 from cmr.pipeline.request import Request, Subject
 from cmr.pipeline.search import Search
 from cmr.sources.collection import TEXT, VISUAL
@@ -35,9 +35,7 @@ def check_memory(
 
     Without it that is what `cmr evaluate` takes by itself: a quarter of the machine.
     """
-    from cmr.score.planning import default_memory
-
-    budget = request.memory or default_memory()
+    budget = request.memory or for_scoring()
     if budget < LEAST:
         raise CmrError(f"--memory must be at least {LEAST // 2**20} MiB")
     rows = max(len(subject.ids[TEXT]), len(subject.ids[VISUAL]))

@@ -6,6 +6,7 @@ Each is linear; a plan is a matrix, or none where coordinates are only cut off.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,8 @@ def methods_for(dim: int, native: Sequence[int], wanted: Sequence[str]) -> list[
     return [method for method in wanted if method in BELOW_NATIVE] or ["pca"]
 
 
+# Both sides of a data set, and every precision of a dimension, ask for the same one in turn.
+@lru_cache(maxsize=1)
 def orthonormal(rows: int, columns: int, seed: int) -> npt.NDArray[np.float64]:
     """A seeded (rows, columns) matrix, rows >= columns, whose columns are orthonormal.
 
@@ -41,7 +44,9 @@ def orthonormal(rows: int, columns: int, seed: int) -> npt.NDArray[np.float64]:
     gaussian = np.random.Generator(np.random.Philox(key=seed)).standard_normal((rows, columns))
     q, r = np.linalg.qr(gaussian)
     signs = np.where(np.diag(r) < 0, -1.0, 1.0)
-    return np.asarray(q * signs)
+    found = np.asarray(q * signs)
+    found.setflags(write=False)
+    return found
 
 
 def second_moment(blocks: Iterable[Floats], dim: int) -> npt.NDArray[np.float64]:

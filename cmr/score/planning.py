@@ -6,7 +6,7 @@ import numba
 import torch
 
 from cmr.errors import CmrError
-from cmr.memory import LEAST, total
+from cmr.memory import LEAST, for_scoring
 from cmr.score.fused_trial import fused_is_right
 from cmr.score.plan import Plan
 from cmr.score.product import Kernel, choose
@@ -16,7 +16,6 @@ from cmr.score.strips import WIDTH
 # or still taller ones leave the caches before they are counted.
 TILE_ROWS = 2048
 TILE_COLUMNS = 512
-DEFAULT_SHARE = 0.25
 DEVICE_SHARE = 0.5
 # A device wants large products; a cell takes its product, its score and the masks of its counts.
 LARGEST_DEVICE_TILE, LEAST_DEVICE_TILE = 8192, 1024
@@ -29,7 +28,7 @@ def default_memory(device: str = "cpu") -> int:
     """A quarter of the machine's memory, or half of what is free on a CUDA device, in bytes."""
     if device.startswith("cuda"):
         return int(torch.cuda.mem_get_info(device)[0] * DEVICE_SHARE)
-    return int(total() * DEFAULT_SHARE)
+    return for_scoring()
 
 
 def make_plan(

@@ -29,11 +29,9 @@ def to_rows(table: pa.Table) -> list[Row]:
     columns = {}
     for field, column in zip(table.schema, table.columns, strict=True):
         if kinds.is_timestamp(field.type):
-            numbers = column.cast(pa.timestamp("us", field.type.tz)).cast(pa.int64()).to_pylist()
-            columns[field.name] = [
-                None if number is None else _EPOCH + timedelta(microseconds=number)
-                for number in numbers
-            ]
+            if field.type.unit != "us":
+                column = column.cast(pa.timestamp("us", field.type.tz))
+            columns[field.name] = list(map(_moment, _numbers(column)))
         else:
             columns[field.name] = column.to_pylist()
     return [
@@ -44,7 +42,7 @@ def to_rows(table: pa.Table) -> list[Row]:
 def seal(table: Table, name: str, row: Row) -> pa.Table:
     """A catalogue row with its checksum, as it is written; `name` is what its file is called."""
     data = pa.Table.from_pylist([{**row, ROW_CHECKSUM: None}], schema=table.schema)
-    digest = _digest(table, catalogue_path(table, name), data)
+    digest = _digest(table, catalogue_path(table, name), _plain(data))
     return data.set_column(
         data.schema.get_field_index(ROW_CHECKSUM),
         data.schema.field(ROW_CHECKSUM),
@@ -73,8 +71,12 @@ def read_row(table: Table, path: str, data: pa.Table) -> Row:
                 f"{table.schema.field(field.name).type}"
             )
     try:
-        (row,) = to_rows(data)
-        found = _digest(table, path, data)
+        columns = _plain(data)
+        row = {name: value for name, (value,) in columns.items()}
+        for field in data.schema:
+            if kinds.is_timestamp(field.type):
+                row[field.name] = _moment(row[field.name])
+        found = _digest(table, path, columns)
     except (ValueError, OverflowError, pa.ArrowException) as error:
         raise CmrError(f"{path} is damaged: {str(error).splitlines()[0]}") from None
     written = row.get(ROW_CHECKSUM)
@@ -108,13 +110,25 @@ def recorded(row: Mapping[str, Any], what: str = "checksums") -> dict[str, str]:
     return found
 
 
-def _digest(table: Table, path: str, data: pa.Table) -> str:
+def _digest(table: Table, path: str, columns: Mapping[str, list[Any]]) -> str:
     """SHA-256 of a row as it stands in the file `path`, its checksum left out."""
-    columns = {}
-    for field, column in zip(data.schema, data.columns, strict=True):
-        if field.name != ROW_CHECKSUM:
-            if kinds.is_timestamp(field.type):
-                column = column.cast(pa.int64())
-            columns[field.name] = column.to_pylist()
-    text = json.dumps([table.name, path, columns], sort_keys=True, ensure_ascii=True)
+    rest = {name: values for name, values in columns.items() if name != ROW_CHECKSUM}
+    text = json.dumps([table.name, path, rest], sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _plain(data: pa.Table) -> dict[str, list[Any]]:
+    """Every column's values, times as whole numbers of their unit."""
+    return {
+        field.name: _numbers(column) if kinds.is_timestamp(field.type) else column.to_pylist()
+        for field, column in zip(data.schema, data.columns, strict=True)
+    }
+
+
+def _numbers(column: pa.ChunkedArray) -> list[int | None]:
+    """Times as whole numbers of their unit; a cast would import pyarrow.compute."""
+    return [value for chunk in column.chunks for value in chunk.view(pa.int64()).to_pylist()]
+
+
+def _moment(microseconds: int | None) -> datetime | None:
+    return None if microseconds is None else _EPOCH + timedelta(microseconds=microseconds)

@@ -18,7 +18,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
-from filelock import FileLock, Timeout
 
 from cmr.errors import CmrError, DamageWarning, MissingFileError
 from cmr.warehouse import layout, schemas
@@ -99,6 +98,9 @@ class Warehouse:
         if not self.writable():
             raise CmrError(f"the warehouse at {self.root} is read-only")
         folder = os.path.join(self.root, ".locks")
+        # Who only reads need not wait for it.
+        from filelock import FileLock, Timeout
+
         lock = FileLock(os.path.join(folder, f"{name}.lock"))
         try:
             os.makedirs(folder, exist_ok=True)
@@ -120,6 +122,8 @@ class Warehouse:
         `remove_older`: remove such files that are older than this, in seconds since 1970. A lock
         is removed while it is held here, and who waited for it notices and makes a new one.
         """
+        from filelock import FileLock, Timeout
+
         held, free = set(), []
         for path in self.storage.listing(".locks"):
             name = path.removeprefix(".locks/").removesuffix(".lock")
@@ -290,12 +294,21 @@ class Warehouse:
         """
         if not self.storage.is_local:
             return
+        # Mostly there is nothing so old, and what is to be kept need not be looked up.
+        if not (old := self._older(self.storage.listing(partition), HOUR)):
+            return
         kept = set(keep() if callable(keep) else keep)
-        rest = [path for path in self.storage.listing(partition) if path not in kept]
-        before = time.time() - HOUR
-        for path, (_, changed) in zip(rest, self.storage.states(rest), strict=True):
-            if changed / 1e9 < before:
-                self.storage.delete(path)
+        # Again, for a row may have been replaced meanwhile.
+        for path in self._older([path for path in old if path not in kept], HOUR):
+            self.storage.delete(path)
+
+    def _older(self, paths: Sequence[str], age: float) -> list[str]:
+        """Those of some files on a disk that have not changed for `age` seconds."""
+        before = time.time() - age
+        states = self.storage.states(paths)
+        return [
+            path for path, (_, changed) in zip(paths, states, strict=True) if changed / 1e9 < before
+        ]
 
     def _retire(self, files: Iterable[str]) -> None:
         """Note that from now on no row names these files: their age begins anew."""

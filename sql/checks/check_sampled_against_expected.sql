@@ -11,24 +11,47 @@
 -- @difference: Mean of sampled - expected.
 -- @odds: The most probable that chance alone brings it so far; below 1e-6 / the number of tests here.
 with
-valued as materialized (
-    select run_id, protocol, candidates, query_id, measure, k, value
-    from values_of('drawn')
-    where protocol in ('sampled', 'expected')
+-- Measures of the whole gallery alone are left out, so that nothing of them is summed.
+valued as (
+    select
+        run_id, protocol, candidates, k, query_id,
+        up_to_one(columns(found.* exclude (
+            run_id, protocol, candidates, k, query_id, draw, cluster, is_chance, n, measure, value,
+            map, r_precision, map_at_r, mean_rank, median_rank, ann_recall
+        ))) as '\0'
+    from sums('drawn', null, null, by_query := true, in_columns := true) as found
+),
+-- Of every query and measure: the expected value m, and the number n and the sum s of the drawn ones.
+beside as (
+    select
+        run_id, candidates, k,
+        {
+            'm': any_value(columns(valued.* exclude (run_id, protocol, candidates, k, query_id)))
+                filter (protocol = 'expected'),
+            'n': count(columns(valued.* exclude (run_id, protocol, candidates, k, query_id)))
+                filter (protocol = 'sampled'),
+            's': sum(columns(valued.* exclude (run_id, protocol, candidates, k, query_id)))
+                filter (protocol = 'sampled')
+        } as '\0'
+    from valued
+    group by run_id, candidates, k, query_id
+),
+moments as (
+    select run_id, candidates, k, drawn_moments(columns(beside.* exclude (run_id, candidates, k))) as '\0'
+    from beside
+    group by run_id, candidates, k
 ),
 shares as (
     select
-        drawn.run_id, drawn.candidates, drawn.measure, drawn.k,
-        drawn.value, exact.value as mean, greatest(mean * (1 - mean), 0) as variance
-    from valued as drawn
-    inner join valued as exact
-        on
-            exact.run_id = drawn.run_id
-            and exact.candidates = drawn.candidates
-            and exact.query_id = drawn.query_id
-            and exact.measure = drawn.measure
-            and exact.k is not distinct from drawn.k
-    where drawn.protocol = 'sampled' and exact.protocol = 'expected'
+        found.run_id, found.candidates, found.measure, case when measures.has_k then found.k end as k,
+        unnest(found.moment)
+    from (
+        select *
+        from moments
+        unpivot (moment for measure in (columns(* exclude (run_id, candidates, k))))
+    ) as found
+    inner join measures using (measure)
+    where measures.over_pools and (measures.has_k or found.k = 1)
 ),
 -- One pair a query, for its pool serves all of them.
 last_pairs as (
@@ -49,23 +72,27 @@ counts as (
     from sampled_ranks
     inner join last_pairs using (run_id, query_id, item_id)
 ),
-compared as (
-    select run_id, candidates, measure, k, value, mean, variance from shares
-    union all
+competitors as (
     select
-        run_id, candidates, measure, null, value,
-        n * b / greatest(m_all, 1),
-        n * b / greatest(m_all, 1) * (m_all - b) / greatest(m_all, 1)
-        * (m_all - n) / greatest(m_all - 1, 1)
+        run_id, candidates, measure, null::bigint as k, count(*) as pools,
+        sum(value - n * b / greatest(m_all, 1)) as off,
+        sum(
+            n * b / greatest(m_all, 1) * (m_all - b) / greatest(m_all, 1)
+            * (m_all - n) / greatest(m_all - 1, 1)
+        ) as variance
     from counts
+    where value is not null and b is not null
+    group by run_id, candidates, measure
 ),
 summed as (
     select
-        run_id, candidates, measure, k, count(*) as pools, avg(value - mean) as difference,
-        bennett(sum(value - mean), sum(variance)) as odds
-    from compared
-    where value - mean is not null
-    group by run_id, candidates, measure, k
+        run_id, candidates, measure, k, pools, off / pools as difference, bennett(off, variance) as odds
+    from (
+        select * from shares
+        union all by name
+        select * from competitors
+    )
+    where pools > 0
 ),
 final as (
     select * from summed qualify odds * count(*) over () < 1e-6

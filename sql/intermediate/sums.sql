@@ -1,12 +1,12 @@
 -- Sums of every measure, from the ranks up, over the queries of a visual item, in a column each; or with
--- by_query of each query and draw, in a row each (measure, value); under each run, pool (see pools_of) and
--- K. The rows of is_chance, one a run,
+-- by_query of each query and draw, in a row each (measure, value), or in columns, too, with in_columns; under
+-- each run, pool (see pools_of) and K. The rows of is_chance, one a run,
 -- pool and K, have what a random ranking expects, summed over all queries. of_runs:
 -- beginnings of the run_ids that are meant; NULL for all.
 -- Pairs with the same counts are worth the same, so each distinct case is valued once. A random ranking
 -- is the case in which everything ties.
 -- @n: Number of queries, draws counted apart.
-sums(which, any_c, any_k, by_query := false, of_runs := null) as table
+sums(which, any_c, any_k, by_query := false, of_runs := null, in_columns := false) as table
 with
 slots as materialized (
     select
@@ -275,12 +275,12 @@ numbered as (
 ),
 summed as (
     select
-        slot, case_no < 0 as is_chance, cluster, sum(pairs * weight) as n,
+        slot, case_no < 0 as is_chance, query_id, draw, cluster, sum(pairs * weight) as n,
         sum_known(pairs * columns(parts.* exclude (case_no, slot, weight))) as '\0'
     from numbered
     inner join parts using (case_no)
-    where not by_query
-    group by slot, is_chance, cluster
+    where not by_query or in_columns
+    group by slot, is_chance, query_id, draw, cluster
     union all by name
     -- Measure by measure, so that only those are summed which are asked for.
     select slot, query_id, draw, cluster, measure, sum_known(pairs * part) as value
@@ -293,7 +293,7 @@ summed as (
         inner join measures using (measure)
         where known_here(measures, slots, any_k)
     ) using (case_no)
-    where by_query
+    where by_query and not in_columns
     group by slot, query_id, draw, cluster, measure
 ),
 final as (

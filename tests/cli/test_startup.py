@@ -1,0 +1,65 @@
+"""What commands import: nothing heavy that they have no use for."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("pandas", "torch", "polars", "matplotlib", "numba")
+# Tells, when the command has ended, which of them are there.
+CODE = f"""
+import atexit, json, sys
+def tell():
+    print(json.dumps([name for name in {HEAVY} if name in sys.modules]), file=sys.stderr)
+atexit.register(tell)
+from cmr.cli.main import main
+main()
+"""
+SETTINGS = ("--candidates", "10,20")
+
+
+def imported(*arguments: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", CODE, *arguments], capture_output=True, text=True, check=True
+    )
+    return set(json.loads(done.stderr.splitlines()[-1]))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("sql", "select 1"),
+        ("sql", "from leaderboard"),
+        ("sql", "select started_at from runs"),
+        ("recommend",),
+        ("compare", "dim=40,precision=fp32", "dim=40,precision=int8"),
+        ("doctor",),
+        ("evaluate", *SETTINGS, "--dims", "40", "--precisions", "fp32,int8"),
+    ],
+    ids=lambda command: " ".join(command[:2]),
+)
+def test_reading_imports_nothing_heavy(evaluated_with, command):
+    root = evaluated_with(*SETTINGS, "--dims", "40", "--precisions", "fp32,int8")
+    assert imported(*command, "-w", str(root)) == set()
+
+
+def test_evaluating_imports_no_pandas(evaluated_with):
+    root = evaluated_with(*SETTINGS, "--dims", "40", "--precisions", "fp32,int8")
+    found = imported("evaluate", *SETTINGS, "--precisions", "b1", "--dims", "40", "-w", str(root))
+    assert not found & {"pandas", "polars", "matplotlib"}
+
+
+def test_a_frame_can_be_had_afterwards():
+    code = """
+import sys
+from cmr.cli.startup import without_pandas
+without_pandas()
+import pyarrow as pa
+table = pa.table({"a": [1, 2]})
+assert "pandas" not in sys.modules
+assert list(table.to_pandas()["a"]) == [1, 2]
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
