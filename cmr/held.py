@@ -1,8 +1,9 @@
-"""Rows of a view that is dear and asked for again and again, kept in the user's cache.
+"""Rows of views that are dear and asked for again and again, kept in the user's cache.
 
-A file's name says what its rows came from (the runs that are seen, what they rest on, their files,
-the SQL itself and DuckDB's version) and what it holds. A file that does not fit its name is not
-read. All of them may be deleted at any time; without them the view computes the same.
+A file's name says what its rows came from (the catalogue as it is seen, with the checksums of
+its files, the SQL itself and DuckDB's version) and what it holds. A file that does not
+fit its name is not read. All of them may be deleted at any time; without them the views compute the
+same.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import hashlib
 import os
 import tempfile
 import time
+from itertools import compress
 from pathlib import Path
 
 import duckdb
@@ -19,43 +21,51 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cmr import caches
+from cmr.answers import fetch
 from cmr.identity import identity
+from cmr.prepared import KEPT_SECONDS
 from cmr.sqlfiles import sql_fingerprint
-from cmr.views import KEPT_SECONDS, fetch
+from cmr.warehouse.schemas import CATALOGUE
 from cmr.warehouse.storage import Storage, parquet_bytes
 
-# What a row of any view over ranks comes from, apart from files.
-_FROM = ("runs", "int_baselines", "datasets", "qrels_sets", "embedding_sets")
 
+def hold(
+    con: duckdb.DuckDBPyConnection, storage: Storage, *views: str, where: str = "true"
+) -> None:
+    """Put a table before each view: its rows, kept or else computed and then kept, `where` holds.
 
-def hold(con: duckdb.DuckDBPyConnection, storage: Storage, view: str, where: str = "true") -> None:
-    """Put a table before a view: its rows, kept or else computed and then kept, `where` holds.
-
-    The connection is bound to the warehouse. Raises CmrError where the view does.
+    The connection is bound to the warehouse, and to all of its files that the views read; of views
+    that read each other the first comes first. Raises CmrError where a view does.
     """
-    stem = f"{view}-{_key(con, storage)}-"
-    rows = _kept(stem)
-    if rows is None:
-        rows = fetch(con, f"from memory.main.{view}")
-        _keep(stem, rows)
-    con.register("_held", rows)
-    con.execute(f"create or replace temp table {view} as from _held where {where}")
-    con.unregister("_held")
+    key = _key(con, storage)
+    for view in views:
+        stem = f"{view}-{key}-"
+        rows = _kept(stem)
+        if rows is None:
+            rows = fetch(con, f"from memory.main.{view}")
+            _keep(stem, rows)
+        con.register("_held", rows)
+        con.execute(f"create or replace temp table {view} as from _held where {where}")
+        con.unregister("_held")
 
 
 def _key(con: duckdb.DuckDBPyConnection, storage: Storage) -> str:
-    """What the rows depend on, as a hash; a file that was changed in place counts."""
+    """What the rows depend on, as a hash.
+
+    Files are what their rows' checksums say, or the rows would not be seen; of files without one,
+    which an earlier version wrote, their size and time count.
+    """
     rows = {}
-    for table in _FROM:
-        found = con.execute(f"select t::varchar from {table} as t order by all").fetchall()
-        rows[table] = [text for (text,) in found]
-    files = con.execute(
-        "select distinct unnest(files) as file from runs union "
-        "select distinct unnest(files) from datasets union "
-        "select distinct unnest(files) from qrels_sets order by all"
-    ).fetchall()
-    names = [name for (name,) in files]
-    states = dict(zip(names, storage.states(names), strict=True))
+    unsure: set[str] = set()
+    for seen in (*(f"catalogue_{table.name}" for table in CATALOGUE), "runs", "int_baselines"):
+        found = con.execute(f"select t::varchar from {seen} as t order by all").fetchall()
+        rows[seen] = [text for (text,) in found]
+    for table in CATALOGUE:
+        listed = con.execute(f"select files, checksums from catalogue_{table.name}").fetchall()
+        for names, digests in listed:
+            unsure |= set(names) - set(compress(names, digests or ()))
+    files = sorted(unsure)
+    states = dict(zip(files, storage.states(files), strict=True))
     return identity(
         root=storage.root, sql=sql_fingerprint(), duckdb=duckdb.__version__, rows=rows, files=states
     )

@@ -18,11 +18,12 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cmr.answers import explain, fetch
 from cmr.errors import CmrError
 from cmr.held import hold
 from cmr.identity import identity
 from cmr.sqlfiles import sql_fingerprint
-from cmr.views import bind, connect, explain, fetch, needs, only
+from cmr.views import bind, connect, only
 from cmr.warehouse.layout import partition
 from cmr.warehouse.rows import to_rows
 from cmr.warehouse.schemas import METRICS
@@ -31,8 +32,9 @@ from cmr.warehouse.storage import parquet_bytes
 if TYPE_CHECKING:
     from cmr.warehouse.store import Warehouse
 
-# Rows of ranks and sampled_ranks that one query works on; a run alone may have more.
-CHUNK = 3_000_000
+# Sums over queries that one query makes, before they are summed up by visual item: it sets the
+# memory, 1.5 GB. A run alone may have more.
+CHUNK = 15_000_000
 # Where a kept file says of which run and content it is.
 _MARK = b"cmr.kept"
 Bar = Callable[[str, int, str], contextlib.AbstractContextManager[Callable[[int], None]]]
@@ -69,8 +71,7 @@ def prepare(
 
     The views see the warehouse as it is now.
     """
-    wanted = needs(con, query)
-    bind(con, warehouse, wanted)
+    wanted = bind(con, warehouse, query)
     try:
         if METRICS.name in wanted:
             _show_metrics(con, warehouse, run_ids, bar)
@@ -131,7 +132,7 @@ def _hold_retention(
     rows = fetch(con, "select run_id, baseline from int_baselines semi join _chosen using (run_id)")
     both = {*rows["run_id"].to_pylist(), *rows["baseline"].to_pylist()} - {None}
     with only(con, sorted(both)):
-        hold(con, warehouse.storage, "retention", "run_id in (select run_id from _chosen)")
+        hold(con, warehouse.storage, "retention", where="run_id in (select run_id from _chosen)")
     con.unregister("_chosen")
 
 
@@ -203,7 +204,8 @@ def _chunks(runs: Iterable[Row]) -> Iterator[list[Row]]:
     held: list[Row] = []
     size = 0
     for row in runs:
-        mine = row["queries"] * (1 + len(row["sampled_candidates"]) * max(1, row["draws"]))
+        pools = 1 + len(row["candidates"]) + len(row["sampled_candidates"]) * max(1, row["draws"])
+        mine = row["queries"] * pools * len(row["ks"])
         if held and size + mine > CHUNK:
             yield held
             held, size = [], 0

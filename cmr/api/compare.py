@@ -8,11 +8,12 @@ from typing import Any
 
 import pyarrow as pa
 
+from cmr.answers import fetch, quoted
 from cmr.api.select import pairs
 from cmr.errors import CmrError
 from cmr.report import named
 from cmr.report.holm import holm
-from cmr.views import connect, fetch, quoted
+from cmr.views import connect
 from cmr.warehouse.current import current_runs
 from cmr.warehouse.store import Warehouse
 

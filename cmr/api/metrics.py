@@ -7,9 +7,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from cmr.answers import fetch
 from cmr.errors import CmrError
 from cmr.materialised import Bar, no_bar, open_for
-from cmr.views import fetch
 from cmr.warehouse.current import current_runs
 from cmr.warehouse.store import Warehouse
 

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pyarrow as pa
 
+from cmr.answers import explain, fetch
 from cmr.api.reading import explained, readings
 from cmr.api.values import in_arrow
 from cmr.errors import CmrError
 from cmr.materialised import Bar, no_bar, prepare
-from cmr.views import explain, fetch, lock
+from cmr.views import lock
 
 if TYPE_CHECKING:
     from cmr.warehouse.store import Warehouse

@@ -8,12 +8,12 @@ from typing import Any
 
 import pyarrow as pa
 
+from cmr.answers import fetch
 from cmr.errors import CmrError
 from cmr.held import hold
 from cmr.materialised import Bar, no_bar, open_for
 from cmr.report.answer import MEASURES, Answer, answer
 from cmr.report.subject import Subject
-from cmr.views import fetch
 from cmr.warehouse.store import Warehouse
 
 Row = dict[str, Any]

@@ -37,7 +37,7 @@ def print_bench(warehouse: str, bench_ids: Sequence[str]) -> None:
 
 
 def _rows(con: duckdb.DuckDBPyConnection, query: str) -> pa.Table:
-    from cmr.views import fetch
+    from cmr.answers import fetch
 
     return fetch(con, query)
 

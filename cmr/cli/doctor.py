@@ -30,11 +30,13 @@ def doctor(warehouse: str) -> None:
     """
     import pyarrow as pa
 
+    from cmr.answers import fetch
     from cmr.cli.startup import without_pandas
     from cmr.cli.tables import print_table
     from cmr.errors import CmrError, DamageWarning
-    from cmr.sqlfiles import views
-    from cmr.views import connect, fetch
+    from cmr.held import hold
+    from cmr.sqlfiles import view_names, views
+    from cmr.views import connect
     from cmr.warehouse.store import Warehouse
 
     without_pandas()
@@ -42,11 +44,13 @@ def doctor(warehouse: str) -> None:
     asked = " ".join(view.name for view in views())
     with warnings.catch_warnings(record=True) as damage:
         warnings.simplefilter("always", DamageWarning)
-        con = connect(Warehouse.open(warehouse).root, asked)
+        store = Warehouse.open(warehouse)
+        con = connect(store.root, asked)
     for one in damage:
         warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
-    # Several checks and doubts ask for it: computed anew, as kept figures are not, but once.
-    con.register("metrics", fetch(con, "from memory.main.metrics"))
+    # Files that are what they were when the checks last saw them, by their checksums, have the same
+    # found in them. Several ask for metrics: computed anew, as a warehouse's kept figures are not.
+    hold(con, store.storage, "metrics", *view_names("checks"), *view_names("doubts"))
     rows = []
     for view in views("checks"):
         found = fetch(con, f"select count(*) as n from {view.name}")["n"][0].as_py()
@@ -65,8 +69,8 @@ def doctor(warehouse: str) -> None:
 
 def _tell_doubts(con: duckdb.DuckDBPyConnection) -> None:
     """One line for each doubt, data set, model and direction: its first row, and how many more."""
+    from cmr.answers import fetch
     from cmr.sqlfiles import views
-    from cmr.views import fetch
 
     names = [view.name for view in views("doubts")]
     told = 0

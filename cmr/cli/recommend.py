@@ -72,8 +72,8 @@ def recommend(
 
 def _print_costs(store: Store, rows: list[Row], k: int) -> None:
     """What those recommended cost in time, where `cmr bench` has measured them."""
+    from cmr.answers import fetch, quoted
     from cmr.materialised import open_for
-    from cmr.views import fetch, quoted
     from cmr.warehouse.schemas import BENCHES
 
     runs = {row["run_id"] for row in rows if row["measure"] == "recall"} - {None}

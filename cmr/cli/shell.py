@@ -107,8 +107,8 @@ def _print_result(
 
 
 def _print_views(con: duckdb.DuckDBPyConnection) -> None:
+    from cmr.answers import fetch
     from cmr.sqlfiles import views
-    from cmr.views import fetch
 
     layers = {view.name: view.layer for view in views()}
     found = fetch(
@@ -137,8 +137,8 @@ def _print_views(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _describe(con: duckdb.DuckDBPyConnection, view: str) -> None:
+    from cmr.answers import fetch
     from cmr.sqlfiles import view_names
-    from cmr.views import fetch
 
     if view not in view_names():
         raise CmrError(f"there is no view {view!r}; .tables lists them")
@@ -159,8 +159,8 @@ def _session(con: duckdb.DuckDBPyConnection) -> PromptSession[str]:
     from prompt_toolkit.lexers import PygmentsLexer
     from pygments.lexers.sql import SqlLexer
 
+    from cmr.answers import fetch
     from cmr.sqlfiles import view_names
-    from cmr.views import fetch
 
     columns = fetch(con, "select distinct column_name from duckdb_columns() where not internal")
     words = [*view_names(), *columns["column_name"].to_pylist(), *_KEYWORDS]

@@ -30,14 +30,15 @@ def ask(
 
     `protocols`, `candidates`: what was asked for now, for the runs may have more from before.
     """
+    from cmr.answers import fetch
     from cmr.cli.progress import progress
     from cmr.materialised import prepare
     from cmr.report.subject import LEADING
-    from cmr.views import connect, fetch
+    from cmr.views import connect
     from cmr.warehouse.store import Warehouse
 
     store, asked = Warehouse.open(warehouse), pa.table({"run_id": pa.array(run_ids, pa.string())})
-    con = connect(store.root)
+    con = connect(store.root, "from int_baselines")
     con.register("asked", asked)
     # What is kept is of the baselines, which need not have been asked for.
     held = fetch(con, "select baseline from int_baselines semi join asked using (run_id)")
@@ -53,9 +54,9 @@ def ask(
 
 def print_answer(con: duckdb.DuckDBPyConnection) -> None:
     """Print a compact table and a sentence for each data set, judgments, model and scorer."""
+    from cmr.answers import fetch
     from cmr.report.answer import answer
     from cmr.report.subject import subjects
-    from cmr.views import fetch
 
     run_ids = [row["run_id"] for row in fetch(con, "from asked").to_pylist()]
     for subject in subjects(con, run_ids):
@@ -67,7 +68,7 @@ def print_answer(con: duckdb.DuckDBPyConnection) -> None:
 
 def _print_lists(con: duckdb.DuckDBPyConnection) -> None:
     """Searches that return lists: what is known of them, over the whole gallery."""
-    from cmr.views import fetch
+    from cmr.answers import fetch
 
     found = fetch(
         con,
@@ -98,8 +99,8 @@ def _print_lists(con: duckdb.DuckDBPyConnection) -> None:
 
 def _print_leaderboard(con: duckdb.DuckDBPyConnection, subject: Subject, found: Answer) -> None:
     """One protocol, of those asked for the leading one, at the largest C asked; best first."""
+    from cmr.answers import fetch
     from cmr.report.answer import NEAR_CHANCE
-    from cmr.views import fetch
 
     rows = fetch(
         con,
@@ -154,7 +155,8 @@ def _print_leaderboard(con: duckdb.DuckDBPyConnection, subject: Subject, found: 
 
 def _fill_kept(con: duckdb.DuckDBPyConnection, rows: list[Row]) -> None:
     """What is kept of baselines that were not evaluated so, from ranks; not of drawn pools."""
-    from cmr.views import fetch, only
+    from cmr.answers import fetch
+    from cmr.views import only
 
     lacking = [row for row in rows if row["recall_10_kept"] is None]
     if not lacking or lacking[0]["protocol"] == "sampled":
@@ -196,8 +198,8 @@ def _line(row: Row) -> Row:
 
 def _sentence(con: duckdb.DuckDBPyConnection, subject: Subject, found: Answer) -> str:
     """The smallest representation that is sure to keep 99% of every leading measure."""
+    from cmr.answers import fetch
     from cmr.report.answer import not_said
-    from cmr.views import fetch
 
     kinds = fetch(
         con, f"select distinct dim, dim_method, precision from runs where {subject.condition}"

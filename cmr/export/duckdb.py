@@ -8,11 +8,13 @@ from pathlib import Path
 
 import duckdb
 
+from cmr.answers import quoted
 from cmr.export.format import Asked, Format
 from cmr.materialised import prepare
+from cmr.prepared import replace_views
 from cmr.sources.source import Parameter
 from cmr.sqlfiles import views
-from cmr.views import connect, quoted, replace_views
+from cmr.views import connect
 
 # The oldest storage that holds all this, so that older clients open it too.
 STORAGE = "v1.0.0"

@@ -99,8 +99,8 @@ def _qrels(warehouse: Warehouse, pair: Pair) -> pa.Table:
 
 def _metrics(asked: Asked, pair: Pair) -> pa.Table:
     """What was measured of this representation; no rows if nothing was."""
+    from cmr.answers import fetch, quoted
     from cmr.materialised import open_for
-    from cmr.views import fetch, quoted
     from cmr.warehouse.current import current_runs
 
     ids = [

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cmr.answers import fetch, quoted
 from cmr.report.subject import Subject
-from cmr.views import fetch, quoted
 
 if TYPE_CHECKING:
     import duckdb

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cmr.views import fetch, quoted
+from cmr.answers import fetch, quoted
 
 if TYPE_CHECKING:
     import duckdb

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from importlib.resources import files as inside
 from typing import TYPE_CHECKING, Any
 
+from cmr.answers import fetch
 from cmr.report import named
 from cmr.report.answer import MEASURES, answer, not_said
 from cmr.report.findings import Findings, Row, rounded
 from cmr.version import __version__
-from cmr.views import fetch
 
 if TYPE_CHECKING:
     import duckdb

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from cmr.answers import fetch
 from cmr.errors import CmrError
 from cmr.materialised import Bar, no_bar, prepare
 from cmr.plain import open_plain
@@ -25,7 +26,7 @@ from cmr.report.subject import subjects
 from cmr.report.summary import BOARD, SCHEMA, schema, summarise
 from cmr.report.tables import kept, pools
 from cmr.report.typeset import latex, markdown
-from cmr.views import connect, fetch
+from cmr.views import connect
 from cmr.warehouse.store import Warehouse
 
 if TYPE_CHECKING:

@@ -275,12 +275,20 @@ numbered as (
 ),
 summed as (
     select
-        slot, case_no < 0 as is_chance, query_id, draw, cluster, sum(pairs * weight) as n,
+        slot, case_no < 0 as is_chance, cluster, sum(pairs * weight) as n,
         sum_known(pairs * columns(parts.* exclude (case_no, slot, weight))) as '\0'
     from numbered
     inner join parts using (case_no)
-    where not by_query or in_columns
-    group by slot, is_chance, query_id, draw, cluster
+    where not by_query
+    group by slot, is_chance, cluster
+    union all by name
+    select
+        slot, query_id, draw, cluster,
+        sum_known(pairs * columns(parts.* exclude (case_no, slot, weight))) as '\0'
+    from numbered
+    inner join parts using (case_no)
+    where by_query and in_columns
+    group by slot, query_id, draw, cluster
     union all by name
     -- Measure by measure, so that only those are summed which are asked for.
     select slot, query_id, draw, cluster, measure, sum_known(pairs * part) as value

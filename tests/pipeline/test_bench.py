@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from cmr.answers import fetch
 from cmr.pipeline.bench.index import rescore
 from cmr.pipeline.bench.machine import machine, versions
 from cmr.pipeline.bench.plan import Job, heats
@@ -21,7 +22,7 @@ from cmr.pipeline.evaluate import evaluate
 from cmr.pipeline.request import Request
 from cmr.represent.precisions import encode
 from cmr.score.searchers import TorchSearcher
-from cmr.views import connect, fetch
+from cmr.views import connect
 from cmr.warehouse.schemas import BENCHES
 from cmr.warehouse.store import Warehouse
 from tests.clips import make_clip

@@ -10,11 +10,12 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from cmr.answers import fetch
 from cmr.pipeline.evaluate import evaluate as evaluated
 from cmr.pipeline.request import Request
 from cmr.score import searchers
 from cmr.sqlfiles import view_names
-from cmr.views import connect, fetch
+from cmr.views import connect
 from cmr.warehouse.schemas import EMBEDDING_SETS, RUNS
 from cmr.warehouse.store import Warehouse
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from cmr.answers import fetch
 from cmr.materialised import open_for
 from cmr.report.findings import MEASURES, VIEWS, read
 from cmr.report.holm import holm
 from cmr.report.subject import subjects
 from cmr.report.tables import kept
-from cmr.views import fetch
 from tests import warehouses
 
 

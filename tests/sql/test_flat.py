@@ -7,9 +7,10 @@ import shutil
 
 import pytest
 
+from cmr.answers import fetch
 from cmr.materialised import prepare
 from cmr.sqlfiles import views
-from cmr.views import connect, fetch
+from cmr.views import connect
 from cmr.warehouse.schemas import RUNS
 from cmr.warehouse.store import Warehouse
 

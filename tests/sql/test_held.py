@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from cmr import caches, held
+from cmr.answers import fetch
 from cmr.materialised import open_for
-from cmr.views import fetch
 from cmr.warehouse.schemas import RUNS
 from cmr.warehouse.store import Warehouse
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from cmr.answers import fetch
 from cmr.errors import DamageWarning
-from cmr.views import connect, fetch
+from cmr.views import connect
 from tests import warehouses
 from tests.reference import intervals, measures
 

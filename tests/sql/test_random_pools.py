@@ -11,8 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cmr.answers import fetch
 from cmr.errors import CmrError
-from cmr.views import connect, fetch
+from cmr.views import connect
 from cmr.warehouse.schemas import RANKS, RUNS
 from tests import warehouses
 from tests.reference import measures

@@ -8,8 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from cmr.answers import fetch
 from cmr.materialised import open_for
-from cmr.views import connect, fetch
+from cmr.views import connect
 from cmr.warehouse.schemas import HITS, RANKS, RUNS
 from tests import warehouses
 from tests.reference import intervals, lists, measures

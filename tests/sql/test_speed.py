@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cmr.views import connect, fetch
+from cmr.answers import fetch
+from cmr.views import connect
 from tests import warehouses
 
 FAST, SLOW = warehouses.FAST, warehouses.SLOW

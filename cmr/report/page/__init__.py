@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from cmr.answers import fetch
 from cmr.errors import CmrError
 from cmr.report.page import gallery
 from cmr.report.page.exhibit import Exhibit, as_json
@@ -17,7 +18,6 @@ from cmr.report.page.shown import listing
 from cmr.report.subject import Subject, subjects
 from cmr.report.words import locale_tag, translator
 from cmr.version import __version__
-from cmr.views import fetch
 
 if TYPE_CHECKING:
     import duckdb

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from cmr.views import fetch
+from cmr.answers import fetch
 
 if TYPE_CHECKING:
     import duckdb

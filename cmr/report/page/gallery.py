@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from cmr.answers import fetch, quoted
 from cmr.report.page import questions
 from cmr.report.page.pictures import Pictures
 from cmr.report.subject import Subject
-from cmr.views import fetch, quoted
 
 if TYPE_CHECKING:
     import duckdb

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cmr.answers import quoted
 from cmr.report.subject import LEADING, Subject
-from cmr.views import quoted
 
 # More rows than this no plot or table of the page shows.
 MOST_ROWS = 1_000

@@ -1,0 +1,92 @@
+"""Queries run to their end, and what DuckDB says when one fails, as one sentence."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import duckdb
+import pyarrow as pa
+
+from cmr.errors import CmrError
+
+T = TypeVar("T")
+# How often files are read that are not as they were a moment ago.
+TRIES, RETRY_SECONDS = 3, 0.05
+# What DuckDB says with advice that does not hold here.
+_SAID = {
+    r"(File .*) requires the extension (\w+) to be loaded": (
+        r"\1 is out of reach: a query reads the warehouse and local files, and no extension such "
+        r"as \2 is loaded"
+    ),
+    r'"(\w+)" is not in the catalog, but it exists in the (\w+) extension': (
+        r"there is no function \1: no extension such as \2 is loaded"
+    ),
+    r'(Cannot access file ".*") - file system operations are disabled': (
+        r"\1: in a sandbox a query reads the warehouse alone"
+    ),
+    # Among them what cmr's own macros say of their arguments.
+    r"^Invalid Input Error: (.*)": r"\1",
+    r"^Out of Memory Error: (.*)": r"not enough memory: \1; --memory gives a query more",
+}
+
+
+def fetch(
+    con: duckdb.DuckDBPyConnection,
+    query: str,
+    params: Sequence[Any] | dict[str, Any] | None = None,
+    shape: Callable[[duckdb.DuckDBPyRelation], duckdb.DuckDBPyRelation] = lambda found: found,
+) -> pa.Table:
+    """A query's whole result, or what `shape` makes of it.
+
+    Raises CmrError with DuckDB's reason in one sentence.
+
+    DuckDB opens a file more than once in a query: one that another process replaces meanwhile reads
+    as damaged, and is whole when it is read again.
+    """
+    for tries_left in reversed(range(TRIES)):
+        try:
+            return _stoppable(con, lambda: shape(con.sql(query, params=params)).to_arrow_table())
+        except duckdb.Error as error:
+            # That has no class of its own, unlike a mistake of the query.
+            if not tries_left or type(error) is not duckdb.Error:
+                raise CmrError(explain(error)) from None
+        time.sleep(RETRY_SECONDS)
+    raise AssertionError("the last try returns or raises")
+
+
+def _stoppable(con: duckdb.DuckDBPyConnection, work: Callable[[], T]) -> T:
+    """Do it in a thread, so that Ctrl-C reaches Python at once and stops the query."""
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(work)
+        try:
+            return done.result()
+        except KeyboardInterrupt:
+            con.interrupt()
+            raise
+
+
+def explain(error: Exception) -> str:
+    """DuckDB's message as one sentence, with its hint and without its drawing of the query.
+
+    What a remote warehouse's files raised comes as a traceback, whose last line says it.
+    """
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if any(
+        line.startswith("Traceback (") or line.endswith("Traceback (most recent call last):")
+        for line in lines
+    ):
+        return lines[-1].partition(": ")[2] or lines[-1]
+    keep = [line for line in lines if line and not line.startswith(("LINE ", "^"))]
+    for pattern, words in _SAID.items():
+        if found := re.search(pattern, keep[0] if keep else ""):
+            return found.expand(words)
+    return " ".join(keep[:3])
+
+
+def quoted(text: str) -> str:
+    """A text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"

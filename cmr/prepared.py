@@ -1,0 +1,153 @@
+"""The database of prepared views: every file of `sql/` as a commented view or macro.
+
+Making them takes DuckDB seconds and copying them milliseconds, so a database that holds nothing
+else is kept in the user's cache folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from cmr import caches
+from cmr.answers import explain, quoted
+from cmr.errors import CmrError
+from cmr.identity import file_hash
+from cmr.references import Reads, graph
+from cmr.sqlfiles import View, glossary, sql_fingerprint, views
+from cmr.warehouse.store import Warehouse
+
+# How long prepared views of another version are kept.
+KEPT_SECONDS = 30 * 86_400
+# What else a database of prepared views holds; another where that changes.
+_LAYOUT = 2
+# Which views and macros each of them reads.
+READS, KEPT_READS = "cmr_reads", "own.reads"
+
+
+def prepared() -> str:
+    """A database with the views, made if this version of them has none yet.
+
+    Raises OSError where none can be written.
+    """
+    stem = f"views-{_LAYOUT}-{sql_fingerprint()}-{duckdb.__version__}-"
+    for folder in caches.readable():
+        for path in sorted(folder.glob(f"{stem}*.duckdb")):
+            if _sound(path):
+                return str(path)
+    place = caches.folder()
+    if place is None:
+        raise OSError("there is no folder to keep prepared views in")
+    with tempfile.TemporaryDirectory(dir=place) as scratch:
+        made = Path(scratch, "views.duckdb")
+        _make(str(made), os.path.join(scratch, "empty"))
+        made.chmod(0o600)
+        path = place / f"{stem}{file_hash(str(made))}.duckdb"
+        _clear(place, stem)
+        os.replace(made, path)
+    return str(path)
+
+
+def _sound(path: Path) -> bool:
+    """Whether a database is the user's own and its content that which its name says.
+
+    A log beside it would be played into it when it is opened.
+    """
+    named = path.stem.rpartition("-")[2]
+    log = path.with_name(f"{path.name}.wal")
+    return caches.trusted(path) and not os.path.lexists(log) and file_hash(str(path)) == named
+
+
+def _clear(folder: Path, stem: str) -> None:
+    """Remove what does not fit its name, and what other versions left long ago.
+
+    Versions that are used in turn keep theirs.
+    """
+    for old in folder.glob("*"):
+        with contextlib.suppress(OSError):
+            if old.name.startswith(stem) or time.time() - old.stat().st_mtime > KEPT_SECONDS:
+                shutil.rmtree(old) if old.is_dir() and not old.is_symlink() else old.unlink()
+
+
+def _make(path: str, root: str) -> None:
+    """Views over an empty warehouse: their columns are the same over any other."""
+    Warehouse.create(root)
+    with duckdb.connect(path) as con:
+        con.execute(f"set variable cmr_root = {quoted(root)}")
+        con.execute("create schema own")
+        keep_reads(con, f"table {KEPT_READS}", install(con))
+
+
+def replace_views(con: duckdb.DuckDBPyConnection, queries: Mapping[str, str]) -> None:
+    """Give views other statements with the same columns, and their comments again.
+
+    What is made of them stays as it is. Raises CmrError if DuckDB refuses one.
+    """
+    known = glossary()
+    try:
+        for view in views():
+            if view.name in queries:
+                _create(con, replace(view, query=queries[view.name]), known)
+    except duckdb.Error as error:
+        raise CmrError(explain(error)) from None
+
+
+def install(con: duckdb.DuckDBPyConnection) -> Reads:
+    """Create the views and macros, with their comments; returns what each of them reads.
+
+    Raises CmrError if DuckDB refuses one, as it does where the warehouse is damaged.
+    """
+    known = glossary()
+    todo = views()
+    try:
+        while todo:
+            left: list[View] = []
+            for view in todo:
+                try:
+                    _create(con, view, known)
+                except (duckdb.CatalogException, duckdb.BinderException):
+                    # It may read one that is not there yet.
+                    left.append(view)
+            if len(left) == len(todo):
+                _create(con, left[0], known)
+            todo = left
+    except duckdb.Error as error:
+        raise CmrError(explain(error)) from None
+    return graph(con, {view.name: view.query for view in views() if not view.is_macro})
+
+
+def keep_reads(con: duckdb.DuckDBPyConnection, table: str, reads: Reads) -> None:
+    """Make a table of what each view and macro reads."""
+    con.execute(f"create or replace {table} (name varchar, reads varchar[])")
+    rows = [[name, sorted(others)] for name, others in reads.items()]
+    con.executemany(f"insert into {table.split()[-1]} values (?, ?)", rows)
+
+
+def _create(con: duckdb.DuckDBPyConnection, view: View, known: dict[str, str]) -> None:
+    if view.is_macro:
+        con.execute(f"create or replace macro {view.query}")
+        is_table = con.execute(
+            "select function_type = 'table_macro' from duckdb_functions() where function_name = ?",
+            [view.name],
+        ).fetchone()
+        kind = "macro table" if is_table == (True,) else "macro"
+        con.execute(f"comment on {kind} {view.name} is {quoted(view.comment)}")
+        return
+    con.execute(f"create or replace view {view.name} as {view.query}")
+    con.execute(f"comment on view {view.name} is {quoted(view.comment)}")
+    columns: list[tuple[Any, ...]] = con.execute(
+        "select column_name from duckdb_columns() where table_name = ?", [view.name]
+    ).fetchall()
+    for (column,) in columns:
+        text = view.columns.get(column) or known.get(column)
+        if text:
+            con.execute(f'comment on column {view.name}."{column}" is {quoted(text)}')
