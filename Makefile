@@ -2,6 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# What is imported is compiled once and kept, whatever the caller's environment says: without that
+# every process compiles PyTorch anew, which takes it two seconds.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test test-all lint format docs bench clean
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from pathlib import Path
 
 import duckdb
@@ -12,9 +13,10 @@ import pyarrow as pa
 import pytest
 
 import cmr
+from cmr import caches
 from cmr.api.query import run_query
 from cmr.api.reading import READING
-from cmr.views import lock
+from cmr.views import _prepared, lock
 from cmr.warehouse.storage import Storage
 from tests import warehouses
 
@@ -26,9 +28,14 @@ def opened(tmp_path, monkeypatch):
     made = warehouses.new(tmp_path / "w")
     warehouses.add_dataset(made, "d", relevance)
     warehouses.add_run(made, "r", "d", np.random.default_rng(0).random((6, 5)), relevance)
+    # The views are made anew in an empty home, which takes seconds: it has them already.
+    views = Path(_prepared())
     for name in ("HOME", "TMPDIR"):
         monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.chdir(tmp_path)
+    (tmp_path / ".cache").mkdir()
+    shutil.copy2(views, caches.folder() / views.name)
     (tmp_path / "a.csv").write_text("a,b\n1,2\n")
     (tmp_path / "a.json").write_text('[{"a": 1}]')
     with duckdb.connect(str(tmp_path / "a.duckdb")) as con:
