@@ -134,6 +134,7 @@ def test_stream(wh):
         list(failing)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("modality", ["text", "visual"])
 def test_vectors_share_arrows_memory(wh, precision, modality):
@@ -194,6 +195,7 @@ def test_which_vectors_are_meant(wh):
         package.open("/nowhere/at/all")
 
 
+@pytest.mark.slow
 def test_the_command_line_finds_it_done(wh, cmr):
     asked = ("--dims", "16,40", "--precisions", ",".join(PRECISIONS), "--candidates", "20")
     assert "all there already" in cmr("evaluate", "-w", wh.root, *asked, "--k", "1,5").stderr
@@ -219,6 +221,7 @@ def test_wrong_evaluations(wh, wrong, says):
         wh.evaluate(**{"dims": 16, "candidates": 20, **wrong})
 
 
+@pytest.mark.slow
 def test_metrics_at_any_k_and_c(wh):
     settings = {"dim": 40, "precision": "int8", "direction": "t2v"}
     kept = wh.metrics(protocol="full", measure="recall", k=5, **settings)
@@ -241,6 +244,7 @@ def test_metrics_at_any_k_and_c(wh):
         wh.metrics(measure="beauty")
 
 
+@pytest.mark.slow
 def test_compare_and_recommend_as_the_command_line(wh, cmr):
     a, b = "dim=40,precision=fp32,direction=t2v", "dim=16,precision=b1,direction=t2v"
     rows = wh.compare(a, b, k=5).dicts()

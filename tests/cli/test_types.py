@@ -72,6 +72,7 @@ def test_exact(ask, name):
     assert said == [None if one is None else one.lower() for one in expected]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*ALL, "variant"])
 def test_no_format_fails_but_by_a_sentence(ask, warehouse, name):
     if name == "variant":

@@ -203,6 +203,7 @@ def test_vacuum_takes_its_own_and_nothing_else(cmr, root):
     assert package.open(root).sql(VALUES).fetchall() == lines
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("claim", "name"),
     [
@@ -233,6 +234,7 @@ def test_vacuum_leaves_what_a_writer_may_still_name(cmr, root, claim, name):
     assert not path.exists()
 
 
+@pytest.mark.slow
 def test_vacuum_beside_a_writer(cmr, root):
     """Runs are scored again and again while everything that may go goes at once."""
     code = f"""if True:
@@ -294,6 +296,7 @@ def split(root):
     return row["run_id"], halves
 
 
+@pytest.mark.slow
 def test_compact_merges_and_readers_see_every_row_once(cmr, root):
     assert "nothing to merge" in cmr("warehouse", "compact", "-w", root).stdout
     wh = package.open(root)

@@ -197,6 +197,7 @@ def test_every_format_says_whether_it_comes_back():
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", AGAIN)
 def test_what_is_exported_is_read_again(plain, graded, tmp_path, form):
     AGAIN[form](plain, graded, tmp_path)

@@ -26,6 +26,7 @@ from tests.export.conftest import run
 TABLES = ("parquet", "csv", "arrow", "json")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", TABLES)
 def test_a_view_a_macro_and_a_query(published, tmp_path, form):
     read = {
@@ -50,6 +51,7 @@ def test_a_view_a_macro_and_a_query(published, tmp_path, form):
                 )
 
 
+@pytest.mark.slow
 def test_odd_values_and_empty_results(odd, tmp_path):
     query = (
         "select item_id, [1, 2] as l, {'a': 'b'} as s, 'ab'::blob as b, null as n, '' as e, "
@@ -152,6 +154,7 @@ def all_formats(root):
             yield (name, *one)
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_nothing(odd, tmp_path, monkeypatch):
     """Every format, when the disk fills at the very end; and a device that is full at once."""
     real = os.fsync
@@ -235,6 +238,7 @@ def grew(small, large):
     return int(done.stdout.split("grew")[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["parquet", "csv"])
 def test_large_tables_stream(odd, tmp_path, form):
     """1,000,000 rows of some 50 bytes, which DuckDB, Arrow or Polars would hold at once."""
@@ -265,6 +269,7 @@ def large(tmp_path_factory):
     return root
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["npz", "hf"])
 def test_large_vectors_stream(odd, published, large, tmp_path, form):
     """The peak grows by far less than the vectors take; ids and some blocks remain."""

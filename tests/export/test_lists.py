@@ -101,6 +101,7 @@ def test_falling():
     assert np.array_equal(falling(plain), plain)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:The 'future.infer_string'")
 def test_ranx(odd, tmp_path):
     import pandas
@@ -120,6 +121,7 @@ def test_ranx(odd, tmp_path):
     assert "text 3 100%" in judged.keys()  # noqa: SIM118
 
 
+@pytest.mark.slow
 def test_mteb(odd, tmp_path):
     """MTEB's own class reads the result; its evaluator's trec_eval scores the predictions."""
     pytest.importorskip("mteb", reason="mteb is not installed")
@@ -152,6 +154,7 @@ def test_mteb(odd, tmp_path):
     assert mean == pytest.approx(mine["ndcg", 10], abs=1e-9)
 
 
+@pytest.mark.slow
 def test_clip_benchmark(odd, tmp_path):
     out = tmp_path / "result.json"
     run("export", "clip-benchmark", "-w", odd, "--precision", "fp32", "-o", out)

@@ -70,6 +70,7 @@ def test_usearch_exact_is_torch(root):
     assert rows[0][1:] == (8 * 2 * (3 * 19 + 5), 8)
 
 
+@pytest.mark.slow
 def test_a_curve_of_graphs(root, monkeypatch):
     """Runs of their own, NULL beyond the list, ann_recall, hits, the index's bytes."""
     # What several threads make of so few edges finds now more, now less.
@@ -131,6 +132,7 @@ def test_two_stages(root):
     assert stages == [("agreement",), ("rescore",), ("shortlist",), ("write",)]
 
 
+@pytest.mark.slow
 def test_quantizers_live_side_by_side(root):
     """Sets and runs of their own, calibrated on each direction's gallery; absmax keeps its ids."""
     warehouse = Warehouse.open(str(root))
@@ -181,6 +183,7 @@ def test_asymmetric(root):
     ]
 
 
+@pytest.mark.slow
 def test_the_command_line(root):
     """--explain shows the stages; the table leads with what is known of lists."""
     args = ("evaluate", "-w", root, "--dims", "40", "--candidates", "20", "--precisions", "b1",
@@ -213,6 +216,7 @@ def test_what_does_not_go_together(root, args, reason):
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.slow
 def test_a_warehouse_from_before_is_read_and_goes_on(tmp_path):
     """Without the columns that were added: nothing is scored again, everything can be asked."""
     from tests.conftest import npz_arrays

@@ -155,6 +155,7 @@ def test_summary_and_tables_agree(out):
     assert test["baseline"] == "t2v0-000"
 
 
+@pytest.mark.slow
 def test_speeds_are_those_of_bench(cmr, tmp_path):
     """Plot, table, summary and page have what was benched alone; without it the page says how."""
     root = fill(tmp_path / "w", ways=("t2v",))
@@ -194,6 +195,7 @@ def test_the_page_says_how_to_get_speeds(out):
     assert re.search(r'id="rows-s0-speed-t2v">\[\]</script>', page)
 
 
+@pytest.mark.slow
 def test_the_same_twice(root, out, tmp_path):
     CliRunner().invoke(main, ["report", "-w", root, "--out", str(tmp_path / "b")])
     assert names_below(tmp_path / "b") == names_below(out)
@@ -201,6 +203,7 @@ def test_the_same_twice(root, out, tmp_path):
         assert (tmp_path / "b" / name).read_bytes() == (out / name).read_bytes(), name
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_page")
 def test_odd_names(tmp_path):
     names = [
@@ -222,6 +225,7 @@ def test_odd_names(tmp_path):
         assert len(stem.encode()) < 200
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_drawing")
 def test_names_are_escaped_in_tables(tmp_path):
     warehouse = fill(tmp_path / "w", [("d_1", r"a|b & 50% $x$ \y {z} <i>#~^" + "\n*")])
@@ -237,6 +241,7 @@ def test_names_are_escaped_in_tables(tmp_path):
     assert pipes == {9}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_drawing")
 def test_chosen(root, cmr, tmp_path):
     refused = cmr("report", "-w", root, "--out", tmp_path / "o", "--dataset", "e", code=1)
@@ -274,6 +279,7 @@ def test_chinese_needs_a_font(root, cmr, tmp_path, monkeypatch):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 @needs_cjk
 @pytest.mark.usefixtures("no_page")
 def test_chinese(root, tmp_path, monkeypatch):
@@ -311,6 +317,7 @@ def test_a_missing_glyph_is_an_error():
     assert look.name("a\n\U00010ffd") == r"a\n\U00010ffd"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_drawing")
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES])
 def test_a_full_disk(root, cmr, tmp_path, monkeypatch, number):
@@ -337,6 +344,7 @@ def test_a_full_disk(root, cmr, tmp_path, monkeypatch, number):
     assert not list((tmp_path / "out").glob(".part-*"))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_drawing")
 def test_what_a_killed_process_left_goes(root, tmp_path):
     place, *_ = parts.mark().split("-")
@@ -347,6 +355,7 @@ def test_what_a_killed_process_left_goes(root, tmp_path):
     assert not list((tmp_path / "out").glob(".part-*"))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_page")
 def test_many_runs(tmp_path):
     """A matrix shows as many as one can read, the baseline among them, and says so."""
@@ -367,6 +376,7 @@ def test_many_runs(tmp_path):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_page")
 def test_one_run(tmp_path):
     """Nothing to compare, nothing tested; what there is to say is said."""

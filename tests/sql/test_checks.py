@@ -107,10 +107,12 @@ FAULTS = {
 }
 
 
+@pytest.mark.slow
 def test_sound_warehouse(sound):
     assert set(findings(sound).values()) == {0}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAULTS)
 def test_finds_its_fault(sound, name):
     table, change = FAULTS[name]
@@ -118,6 +120,7 @@ def test_finds_its_fault(sound, name):
     assert findings(sound, [name])[name] > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [of_another_size, shifted])
 def test_pools_that_are_not_uniform(sound, change):
     spoil(sound, "sampled_ranks", change)

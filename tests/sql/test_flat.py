@@ -13,6 +13,8 @@ from cmr.views import connect, fetch
 from cmr.warehouse.schemas import RUNS
 from cmr.warehouse.store import Warehouse
 
+pytestmark = pytest.mark.slow
+
 STEPS, SCANS, DEEP = 150, 12, 5
 
 

@@ -22,6 +22,7 @@ def graded(tmp_path):
     return warehouse, scores, relevance
 
 
+@pytest.mark.slow
 def test_ranks_of_the_whole_gallery(graded):
     """map, r_precision, map_at_r, mean_rank and median_rank from every tie order."""
     warehouse, scores, relevance = graded
@@ -53,6 +54,7 @@ def test_ranks_of_the_whole_gallery(graded):
     assert got == [(pytest.approx(np.median(ranks), abs=1e-9), low, high)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("queries", "captions"), [(5, 1), (6, 1), (41, 1), (300, 1), (120, 3)])
 def test_the_median_has_the_sign_tests_interval(tmp_path, queries, captions):
     """The order statistics of scipy's binomial; queries of one visual count as one."""

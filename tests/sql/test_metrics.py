@@ -209,6 +209,7 @@ def test_constant_scorer_is_chance(tmp_path):
         assert row[4] <= 1 or row[1] in ("mean_rank", "median_rank")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("relevants", [1, 5])
 def test_random_scorer_has_lift_one(tmp_path, relevants):
     """Twenty random scorers find what chance finds, for every C and K, within their intervals."""
@@ -267,6 +268,7 @@ def test_every_view_and_column_is_documented(tmp_path):
     assert columns == []
 
 
+@pytest.mark.slow
 def test_marts_answer_on_an_empty_warehouse(tmp_path):
     con = connect(warehouses.new(tmp_path).root)
     for (view,) in con.execute(

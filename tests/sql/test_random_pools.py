@@ -97,6 +97,7 @@ def test_a_long_tie_is_not_spread(tmp_path):
     assert np.array(lifts).ravel() == pytest.approx(1, abs=1e-9)
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     gallery=st.integers(2, 60),
@@ -134,6 +135,7 @@ def test_properties(tmp_path_factory, gallery, relevants, levels, seed):
             assert value <= values[query, measure, 5, size, protocol] + 1e-9
 
 
+@pytest.mark.slow
 def test_drawn_pools_agree(tmp_path):
     """The mean over 4,000 drawn pools and tie orders, within five standard errors."""
     rng = np.random.default_rng(3)
@@ -184,6 +186,7 @@ def two_ways(tmp_path):
     return warehouse
 
 
+@pytest.mark.slow
 def test_any_k_and_c(two_ways):
     """What was not asked for equals what would have been found had it been."""
     con = connect(two_ways.root)
@@ -219,6 +222,7 @@ def test_a_cutoff_beyond_every_gallery(two_ways):
     assert found.fetchall() == [("hit_rate", 1), ("recall", 1)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("call", "reason"),
     [

@@ -28,6 +28,7 @@ def root(tmp_path):
     return tmp_path / "w"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [pipe, circle, folder])
 @pytest.mark.parametrize("place", PLACES)
 def test_whatever_stands_in_place_of_a_file(cmr, root, place, make):

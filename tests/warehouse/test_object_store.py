@@ -68,6 +68,7 @@ def filled(s3, both):
     return fresh(FILLED)
 
 
+@pytest.mark.slow
 def test_every_command(filled, both, cmr, data, tmp_path):
     """The rows are a local warehouse's, and each command reads them."""
     assert rows(filled) == rows(both)
@@ -87,6 +88,7 @@ def test_every_command(filled, both, cmr, data, tmp_path):
     assert "already there" in cmr("ingest", "npz", data, "-w", filled).stderr
 
 
+@pytest.mark.slow
 def test_requests_of_reading(s3, filled, cmr):
     """Each row and file is read once, nothing of the data is listed, and nothing asked in vain."""
     runs, sets, datasets = 4, 4 + 4, 1
@@ -180,6 +182,7 @@ def test_no_server_is_a_sentence(s3, cmr, monkeypatch):
     assert "connect" in said
 
 
+@pytest.mark.slow
 def test_other_urls(cmr, data, tmp_path):
     """file:// is a local folder; memory:// any store that fsspec knows."""
     cmr("ingest", "npz", data, "-w", f"file://{tmp_path}/a%20b")
