@@ -70,6 +70,7 @@ def prepared(folder):
     return sorted(folder.glob("views-*.duckdb"))
 
 
+@pytest.mark.slow
 def test_a_changed_database_of_views_is_made_anew(root, places, quick):
     home, _ = places
     assert value(root) == 0.5

@@ -11,6 +11,8 @@ from cmr.errors import CmrError
 from cmr.warehouse.schemas import RUNS
 from cmr.warehouse.store import Warehouse
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def root(evaluated_with):
@@ -18,7 +20,6 @@ def root(evaluated_with):
                           "--candidates", "20,10", "--k", "1,10")  # fmt: skip
 
 
-@pytest.mark.slow
 def test_by_settings(cmr, root):
     result = cmr("compare", "dim=40,precision=fp32", "dim=40,precision=b1", "-w", root)
     for way in ("t2v", "v2t"):
@@ -42,7 +43,6 @@ def test_by_the_start_of_an_id(cmr, root):
     assert refused.stderr == f"cmr: {len(runs)} runs have ids that begin with ''\n"
 
 
-@pytest.mark.slow
 def test_several_at_once_share_the_correction(cmr, root):
     one = cmr("compare", "dim=40,precision=fp32", "dim=40,precision=b1", "-w", root)
     both = cmr(
@@ -57,7 +57,6 @@ def test_several_at_once_share_the_correction(cmr, root):
     assert float(line[-2]) <= float(again[-2])
 
 
-@pytest.mark.slow
 def test_a_cut_off_is_written_into_its_measure(cmr, root):
     """`mrr@k` at 10 is mrr@10, and a row of its own beside mrr."""
     result = cmr("compare", "dim=40,precision=fp32", "dim=40,precision=b1", "-w", root, "--all")
@@ -73,7 +72,6 @@ def test_a_cut_off_is_written_into_its_measure(cmr, root):
     assert row["over"] <= 1e-12
 
 
-@pytest.mark.slow
 def test_pools(cmr, root):
     for pools in ("expected", "sampled"):
         result = cmr("compare", "dim=40,precision=fp32", "dim=16,precision=fp32", "-w", root,
@@ -83,7 +81,6 @@ def test_pools(cmr, root):
         assert f"\n{pools.capitalize()}, C = 20: " in result.stdout
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
@@ -108,7 +105,6 @@ def test_which_run_must_be_clear(root):
         pairs(runs, "dim=40,precision=fp32", "dim=16,precision=int8,direction=t2v,x"[:6])
 
 
-@pytest.mark.slow
 def test_recommend(cmr, root):
     result = cmr("recommend", "-w", root, "--retain", "0.9")
     assert "Fewest bytes a vector that keep 90.0%, whole gallery" in result.stdout

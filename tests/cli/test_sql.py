@@ -47,6 +47,7 @@ def con(root):
     return connect(str(root))
 
 
+@pytest.mark.slow
 def test_formats(cmr, root, tmp_path):
     query = "select query_id, above, [1, 2] as l, 'a,\"b' as t, 'nan'::double as n from ranks"
     query += " order by query_id"

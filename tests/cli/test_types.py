@@ -57,6 +57,7 @@ EXACT = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EXACT)
 def test_exact(ask, name):
     table = ask(f'select "{name}" as c from test_all_types()')

@@ -168,6 +168,7 @@ OURS = (
 )
 
 
+@pytest.mark.slow
 def test_vacuum_takes_its_own_and_nothing_else(cmr, root):
     lines = package.open(root).sql(VALUES).fetchall()
     before = snapshot(root)
@@ -346,6 +347,7 @@ def test_compact_leaves_a_run_that_is_being_written(root):
     assert snapshot(root) == before
 
 
+@pytest.mark.slow
 def test_remove_lists_asks_and_removes(cmr, root):
     before = snapshot(root)
     asked = ("runs", "remove", "precision=int8", "-w", root)
@@ -382,6 +384,7 @@ def test_remove_leaves_a_run_that_is_being_scored(cmr, root):
     assert [row["run_id"] for row in package.open(root).runs().dicts()] == [run_id]
 
 
+@pytest.mark.slow
 def test_remove_killed_on_the_way(cmr, root, monkeypatch):
     """After the row is gone nothing is visible; what is left goes with vacuum."""
     wh = package.open(root)

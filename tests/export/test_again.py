@@ -15,6 +15,8 @@ from cmr.sources.npyfile import load_npy
 from cmr.sources.trecids import decoded, encoded, need_encoding
 from tests.export.conftest import run
 
+pytestmark = pytest.mark.slow
+
 TEXTS, VISUALS, DIM = 48, 16, 12
 # Ids in which white space, %, quotes, separators and look-alikes of numbers and nulls are met.
 ODD = ["a b", "a%20b", "a%2520b", "007", "7", "NULL", "x,y;z|w", '"q"', "ünï 🦊", "tab\there",
@@ -197,7 +199,6 @@ def test_every_format_says_whether_it_comes_back():
         )
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("form", AGAIN)
 def test_what_is_exported_is_read_again(plain, graded, tmp_path, form):
     AGAIN[form](plain, graded, tmp_path)

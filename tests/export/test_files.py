@@ -23,10 +23,11 @@ from cmr.export.registry import OWN, get, names
 from cmr.sqlfiles import view_names
 from tests.export.conftest import run
 
+pytestmark = pytest.mark.slow
+
 TABLES = ("parquet", "csv", "arrow", "json")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("form", TABLES)
 def test_a_view_a_macro_and_a_query(published, tmp_path, form):
     read = {
@@ -51,7 +52,6 @@ def test_a_view_a_macro_and_a_query(published, tmp_path, form):
                 )
 
 
-@pytest.mark.slow
 def test_odd_values_and_empty_results(odd, tmp_path):
     query = (
         "select item_id, [1, 2] as l, {'a': 'b'} as s, 'ab'::blob as b, null as n, '' as e, "
@@ -154,7 +154,6 @@ def all_formats(root):
             yield (name, *one)
 
 
-@pytest.mark.slow
 def test_a_full_disk_leaves_nothing(odd, tmp_path, monkeypatch):
     """Every format, when the disk fills at the very end; and a device that is full at once."""
     real = os.fsync
@@ -238,7 +237,6 @@ def grew(small, large):
     return int(done.stdout.split("grew")[1])
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("form", ["parquet", "csv"])
 def test_large_tables_stream(odd, tmp_path, form):
     """1,000,000 rows of some 50 bytes, which DuckDB, Arrow or Polars would hold at once."""
@@ -269,7 +267,6 @@ def large(tmp_path_factory):
     return root
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("form", ["npz", "hf"])
 def test_large_vectors_stream(odd, published, large, tmp_path, form):
     """The peak grows by far less than the vectors take; ids and some blocks remain."""

@@ -63,6 +63,7 @@ def test_the_same_picture_twice(cmr, photos, counted, tmp_path):
     np.testing.assert_array_equal(found["text", "1"], found["text", "5"])
 
 
+@pytest.mark.slow
 def test_data_that_has_grown(cmr, photos, counted, tmp_path):
     root = tmp_path / "w"
     cmr("ingest", *photos(5), "-w", root, "--dataset", "a")

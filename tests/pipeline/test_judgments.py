@@ -140,6 +140,7 @@ def test_a_file_a_direction(cmr, data, tmp_path):
     cmr("doctor", "-w", root)
 
 
+@pytest.mark.slow
 def test_one_direction_alone(cmr, data, tmp_path):
     root, scores = data
     pairs = judged(4)
@@ -152,6 +153,7 @@ def test_one_direction_alone(cmr, data, tmp_path):
     assert not ranks(root, "one", "v2t")
 
 
+@pytest.mark.slow
 def test_relevance_zero_is_left_out(cmr, data, tmp_path):
     root, scores = data
     path = tmp_path / "q.trec"

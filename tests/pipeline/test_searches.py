@@ -56,6 +56,7 @@ def evaluate(root, *precisions, **settings):
     return len(done.run_ids), len(done.scored)
 
 
+@pytest.mark.slow
 def test_usearch_exact_is_torch(root):
     assert evaluate(root, *EVERY, scorer="usearch-exact") == (16, 16)
     assert evaluate(root, *EVERY, scorer="usearch-exact") == (16, 0)
@@ -103,6 +104,7 @@ def test_a_curve_of_graphs(root, monkeypatch):
         assert fetch(con, f"from {name}").num_rows == 0, name
 
 
+@pytest.mark.slow
 def test_two_stages(root):
     """A shortlist of everything, ranked again by fp32, is fp32's ranking; bytes are of both."""
     assert evaluate(root, "int4", "b1", rescore="fp32", oversample=(1, 6)) == (8, 8)

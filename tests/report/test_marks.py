@@ -52,6 +52,7 @@ def test_the_test_is_that_of_compare(con):
     assert {row["difference"] for row in own} == {0.0}
 
 
+@pytest.mark.slow
 def test_the_interval_is_that_of_metrics(con):
     found = fetch(
         con,

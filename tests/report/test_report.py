@@ -30,6 +30,8 @@ from cmr.warehouse.schemas import EMBEDDING_SETS, RUNS
 from cmr.warehouse.store import Warehouse
 from tests import warehouses
 
+pytestmark = pytest.mark.slow
+
 PLOTS = ("recall", "mrr", "ndcg", "lift", "ranks", "compared")
 SETTINGS = json.dumps({"threads": 1})
 BUILD = "import sys; from hatchling.build import build_wheel; build_wheel(sys.argv[1])"
@@ -155,7 +157,6 @@ def test_summary_and_tables_agree(out):
     assert test["baseline"] == "t2v0-000"
 
 
-@pytest.mark.slow
 def test_speeds_are_those_of_bench(cmr, tmp_path):
     """Plot, table, summary and page have what was benched alone; without it the page says how."""
     root = fill(tmp_path / "w", ways=("t2v",))
@@ -195,7 +196,6 @@ def test_the_page_says_how_to_get_speeds(out):
     assert re.search(r'id="rows-s0-speed-t2v">\[\]</script>', page)
 
 
-@pytest.mark.slow
 def test_the_same_twice(root, out, tmp_path):
     CliRunner().invoke(main, ["report", "-w", root, "--out", str(tmp_path / "b")])
     assert names_below(tmp_path / "b") == names_below(out)
@@ -203,7 +203,6 @@ def test_the_same_twice(root, out, tmp_path):
         assert (tmp_path / "b" / name).read_bytes() == (out / name).read_bytes(), name
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("no_page")
 def test_odd_names(tmp_path):
     names = [
@@ -225,7 +224,6 @@ def test_odd_names(tmp_path):
         assert len(stem.encode()) < 200
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("no_drawing")
 def test_names_are_escaped_in_tables(tmp_path):
     warehouse = fill(tmp_path / "w", [("d_1", r"a|b & 50% $x$ \y {z} <i>#~^" + "\n*")])
@@ -241,7 +239,6 @@ def test_names_are_escaped_in_tables(tmp_path):
     assert pipes == {9}
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("no_drawing")
 def test_chosen(root, cmr, tmp_path):
     refused = cmr("report", "-w", root, "--out", tmp_path / "o", "--dataset", "e", code=1)
@@ -279,7 +276,6 @@ def test_chinese_needs_a_font(root, cmr, tmp_path, monkeypatch):
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.slow
 @needs_cjk
 @pytest.mark.usefixtures("no_page")
 def test_chinese(root, tmp_path, monkeypatch):
@@ -317,7 +313,6 @@ def test_a_missing_glyph_is_an_error():
     assert look.name("a\n\U00010ffd") == r"a\n\U00010ffd"
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("no_drawing")
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES])
 def test_a_full_disk(root, cmr, tmp_path, monkeypatch, number):
@@ -344,7 +339,6 @@ def test_a_full_disk(root, cmr, tmp_path, monkeypatch, number):
     assert not list((tmp_path / "out").glob(".part-*"))
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("no_drawing")
 def test_what_a_killed_process_left_goes(root, tmp_path):
     place, *_ = parts.mark().split("-")
@@ -355,7 +349,6 @@ def test_what_a_killed_process_left_goes(root, tmp_path):
     assert not list((tmp_path / "out").glob(".part-*"))
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("no_page")
 def test_many_runs(tmp_path):
     """A matrix shows as many as one can read, the baseline among them, and says so."""
@@ -376,7 +369,6 @@ def test_many_runs(tmp_path):
     )
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("no_page")
 def test_one_run(tmp_path):
     """Nothing to compare, nothing tested; what there is to say is said."""

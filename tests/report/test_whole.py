@@ -116,6 +116,7 @@ def test_what_stands_in_the_way_changes_nothing(out, name, make):
     assert below(out) == before
 
 
+@pytest.mark.slow
 def test_plots_that_cannot_be_written_leave_the_page(root, cmr, out):
     a_file(out / "plots")
     before = below(out)
@@ -142,6 +143,7 @@ def test_a_plot_that_fails_changes_nothing(root, cmr, out, monkeypatch, error):
     assert below(out) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("linked", [True, False])
 def test_an_error_on_the_way_is_taken_back(out, monkeypatch, tmp_path, linked):
     """Whichever file it is that cannot be put in place, and whether the disk has links or not."""
@@ -195,6 +197,7 @@ def test_any_summary_that_lies_there(root, cmr, out, name):
     assert (out / "index.html").read_bytes() == b"<!doctype html>"
 
 
+@pytest.mark.slow
 def test_a_pipe_where_the_summary_was(root, cmr, out):
     a_pipe(out / "experiment_summary.json")
     told = []

@@ -133,6 +133,7 @@ def test_many_relevant_items(precision, device):
     check_counts(a, b, relevant, precision, device=device)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     precision=st.sampled_from(PRECISIONS),
@@ -227,6 +228,7 @@ def test_extreme_codes_are_exact():
     assert set(tile.numpy().reshape(-1).tolist()) == {127 * 127 * 1040}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
 @pytest.mark.parametrize("room", [0, 2**28])
 @pytest.mark.parametrize("device", DEVICES)

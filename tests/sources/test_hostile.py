@@ -117,6 +117,7 @@ def test_names_that_lead_out(tmp_path):
     assert snapshot(tmp_path) == before
 
 
+@pytest.mark.slow
 def test_a_picture_that_is_a_bomb():
     out = io.BytesIO()
     Image.new("1", (20_000, 20_000)).save(out, "PNG")

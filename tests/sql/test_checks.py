@@ -158,6 +158,7 @@ WRONG = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_figures_that_cannot_be(sound):
     con = connect(str(sound))
     table = con.sql("from metrics").to_arrow_table()
@@ -174,6 +175,7 @@ def test_figures_that_cannot_be(sound):
             assert found == [(measure, rows[at]["k"])], change
 
 
+@pytest.mark.slow
 def test_every_check_has_a_planted_fault(sound):
     """metrics has one row a key by construction, so its check is shown on a doubled table."""
     con = connect(str(sound))

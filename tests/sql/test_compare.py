@@ -193,6 +193,7 @@ def test_recommend(tmp_path):
     assert {("bb22", "bb22"), ("aa11", "aa11"), (None, "aa11")} <= seen
 
 
+@pytest.mark.slow
 def test_the_frontier(two):
     """Fewer bytes or more recall keep a run on it; what is beaten in both is off it."""
     warehouse, _, b, relevance = two

@@ -9,6 +9,8 @@ from cmr.views import connect
 from tests import warehouses
 from tests.reference import measures
 
+pytestmark = pytest.mark.slow
+
 
 def rows(con, query):
     return con.sql(query).to_arrow_table().to_pylist()
@@ -64,7 +66,6 @@ def test_rank_flips(three):
             assert row["change"] == ("enters" if b[query] <= top else "leaves")
 
 
-@pytest.mark.slow
 def test_growth(three):
     """At the whole gallery it is the full protocol, and recall falls as the gallery grows."""
     con = connect(three[0].root)
@@ -121,7 +122,6 @@ def test_modality_gap(vectors):
     assert row["text_length"] == pytest.approx(np.linalg.norm(t), abs=1e-6)
 
 
-@pytest.mark.slow
 def test_hubs(cmr, npz, tmp_path):
     """A visual in the middle of everything stands in every top list."""
     rng = np.random.default_rng(1)

@@ -93,6 +93,7 @@ def test_per_query_averages_to_metrics(graded):
     assert rows == 2 * (6 * 3 + 1) + 4
 
 
+@pytest.mark.slow
 def test_tradeoffs(graded):
     """The baseline, what is kept of it, and the Pareto flag."""
     warehouse, scores, relevance = graded
@@ -117,6 +118,7 @@ def test_tradeoffs(graded):
     assert not rows["poor"][4]
 
 
+@pytest.mark.slow
 def test_tradeoffs_whatever_the_protocol(graded):
     """They are over the whole gallery, and no bench is no reason to leave a run out."""
     warehouse, scores, relevance = graded
@@ -136,6 +138,7 @@ def test_tradeoffs_whatever_the_protocol(graded):
     assert all(row[4] == pytest.approx(full, abs=1e-12) for row in rows)
 
 
+@pytest.mark.slow
 def test_leaderboard_keeps_to_one_protocol(graded):
     """What is kept, and the front, by the figures of the row's own protocol and C alone."""
     warehouse, scores, relevance = graded
@@ -181,6 +184,7 @@ def test_leaderboard_keeps_to_one_protocol(graded):
     assert sum(row[3] is None for row in board) == 1
 
 
+@pytest.mark.slow
 def test_a_broken_file_is_named(graded, tmp_path):
     warehouse, scores, relevance = graded
     warehouses.add_run(warehouse, "r", "d", scores, relevance)

@@ -102,6 +102,7 @@ def test_new_questions_are_computed(warehouse):
     assert len([name for name in kept(warehouse) if "run_id=a/" in name]) == 1
 
 
+@pytest.mark.slow
 def test_a_run_that_went_is_gone(warehouse):
     read(warehouse, "metrics")
     warehouse.storage.delete("runs/b.parquet")

@@ -59,6 +59,7 @@ LARGE = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("gallery", "size", "aboves", "ties"), LARGE)
 def test_large_galleries(tmp_path, gallery, size, aboves, ties):
     """To 1e-9 where log-gammas alone, or 1 - (a number near 1), lose three digits of it."""
@@ -213,6 +214,7 @@ def test_any_k_and_c(two_ways):
     assert only == [("v2t",)]
 
 
+@pytest.mark.slow
 def test_a_cutoff_beyond_every_gallery(two_ways):
     """All that is relevant is found, and nothing is tabulated as far."""
     found = connect(two_ways.root).execute(
@@ -243,6 +245,7 @@ def test_what_cannot_be_asked(two_ways, call, reason):
         fetch(connect(two_ways.root), f"from {call}")
 
 
+@pytest.mark.slow
 def test_any_k_of_an_empty_warehouse(tmp_path):
     con = connect(warehouses.new(tmp_path).root)
     assert con.execute("from metrics_at(3)").fetchall() == []

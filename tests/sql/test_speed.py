@@ -31,6 +31,7 @@ def rows(warehouse, query):
     return fetch(connect(warehouse.root), query).to_pylist()
 
 
+@pytest.mark.slow
 def test_turns_are_paired(two):
     """Drift that meets both alike does not touch the ratio: 2, 2 and 4 of the three rounds."""
     warehouses.add_bench(two, "fp32", [1.0, 8.0, 4.0])
@@ -46,6 +47,7 @@ def test_turns_are_paired(two):
     )
 
 
+@pytest.mark.slow
 def test_what_did_not_take_turns_says_so(two):
     warehouses.add_bench(two, "fp32", [1.0, 1.0, 9.0])
     warehouses.add_bench(two, "int8", [0.5, 0.5], race="another")
@@ -129,6 +131,7 @@ def test_costs_that_nothing_beats(two):
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_warehouse_older_than_benches(two, tmp_path):
     (tmp_path / "benches" / "_anchor.parquet").unlink()
     assert rows(two, "from benches") == []

@@ -21,6 +21,8 @@ from tests.pipeline.test_interrupted import rows
 from tests.stores import BUCKET
 from tests.stores import s3 as s3
 
+pytestmark = pytest.mark.slow
+
 GRID = ("--dims", "16", "--precisions", "fp16,int8", "--candidates", "20")
 NUMBER = itertools.count()
 FILLED = f"s3://{BUCKET}/filled"
@@ -68,7 +70,6 @@ def filled(s3, both):
     return fresh(FILLED)
 
 
-@pytest.mark.slow
 def test_every_command(filled, both, cmr, data, tmp_path):
     """The rows are a local warehouse's, and each command reads them."""
     assert rows(filled) == rows(both)
@@ -88,7 +89,6 @@ def test_every_command(filled, both, cmr, data, tmp_path):
     assert "already there" in cmr("ingest", "npz", data, "-w", filled).stderr
 
 
-@pytest.mark.slow
 def test_requests_of_reading(s3, filled, cmr):
     """Each row and file is read once, nothing of the data is listed, and nothing asked in vain."""
     runs, sets, datasets = 4, 4 + 4, 1
@@ -182,7 +182,6 @@ def test_no_server_is_a_sentence(s3, cmr, monkeypatch):
     assert "connect" in said
 
 
-@pytest.mark.slow
 def test_other_urls(cmr, data, tmp_path):
     """file:// is a local folder; memory:// any store that fsspec knows."""
     cmr("ingest", "npz", data, "-w", f"file://{tmp_path}/a%20b")
