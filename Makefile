@@ -2,12 +2,16 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# What is imported is compiled once and kept, whatever the caller's environment says: without that
+# every process compiles PyTorch anew, which takes it two seconds.
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-all lint format docs bench clean
+.PHONY: help demo test test-fast test-all lint format docs bench clean
 
 help:
 	@echo "make demo    install into .venv and run the whole pipeline on the embedded data set"
 	@echo "make test    install into .venv and run the test suite"
+	@echo "make test-fast  of every layer the tests that take no second: an inner loop of one minute"
 	@echo "make test-all  the same with every fault: damaged files, kills, fuzzed inputs; takes hours"
 	@echo "make lint    style, types, architecture rules"
 	@echo "make docs    write docs/data-model.md anew"
@@ -26,13 +30,21 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 demo: $(VENV)/.installed
 	$(BIN)/cmr demo
 
-# Two processes share the cores: a thread that waits for another's must not keep one busy.
+# Two processes share the cores: a thread that waits for another's must not keep one busy, which
+# those of OpenBLAS do (a QR decomposition then takes twenty times as long).
+APART := OMP_WAIT_POLICY=PASSIVE OPENBLAS_NUM_THREADS=1
+# A file's tests share what they have made, and the longest files come first.
+SHARED := --dist loadfile --no-loadscope-reorder
 test: $(VENV)/.installed
-	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist loadfile
+	$(APART) $(BIN)/python -m pytest -n 2 $(SHARED)
+
+# While one writes: what takes a second or more bears the mark `slow`, but for the dearest checks.
+test-fast: $(VENV)/.installed
+	$(APART) $(BIN)/python -m pytest -n 2 $(SHARED) -m "not slow"
 
 # Each of tests/faults tries a sample in `make test`; CMR_FAULTS=0.1 a tenth of all.
 test-all: $(VENV)/.installed
-	CMR_FAULTS=all CMR_FUZZ_CASES=20000 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist loadfile
+	CMR_FAULTS=all CMR_FUZZ_CASES=20000 $(APART) $(BIN)/python -m pytest -n 2 $(SHARED)
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import shutil
 from pathlib import Path
@@ -14,6 +15,31 @@ from cmr.cli.main import main
 
 # Pictures have no model unless one is named.
 TOY = ("--model", "scenes-tiny")
+# The files that take longest, the longest first: begun last, they would leave all processes but one
+# without work.
+LONGEST = (
+    "pipeline/test_demo.py", "pipeline/test_interrupted.py", "cli/test_answer.py",
+    "report/test_page.py", "pipeline/test_bench.py", "score/test_engine.py",
+    "report/test_report.py", "score/test_fused.py", "test_python_documents.py",
+    "export/test_files.py", "cli/test_wrong_inputs.py", "export/test_documents.py",
+    "report/test_whole.py", "sql/test_flat.py",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items):
+    """The longest files first, the others as they come; `--no-loadscope-reorder` keeps to it."""
+    folder = Path(__file__).parent
+    places = {folder / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
+
+
+def pytest_collection_finish():
+    """What was imported stays: the collector need not look through it again and again."""
+    gc.freeze()
+
+
+def pytest_sessionfinish():
+    gc.unfreeze()
 
 
 @pytest.fixture

@@ -70,6 +70,7 @@ def prepared(folder):
     return sorted(folder.glob("views-*.duckdb"))
 
 
+@pytest.mark.slow
 def test_a_changed_database_of_views_is_made_anew(root, places, quick):
     home, _ = places
     assert value(root) == 0.5
@@ -205,6 +206,7 @@ def kernel(tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_kernels_are_kept_where_that_can_be_and_checked(kernel, tmp_path):
     (tmp_path / "home").mkdir()
     env = {"XDG_CACHE_HOME": str(tmp_path / "home"), "TMPDIR": str(tmp_path)}
@@ -219,6 +221,7 @@ def test_kernels_are_kept_where_that_can_be_and_checked(kernel, tmp_path):
         assert kernel(**env) == ["42", "compiled"]
 
 
+@pytest.mark.slow
 def test_kernels_need_no_place(kernel, tmp_path):
     nowhere = str(tmp_path / "package" / "made.py" / "x")
     assert kernel(XDG_CACHE_HOME=nowhere, HOME=nowhere, TMPDIR=nowhere)[0] == "42"

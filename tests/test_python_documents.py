@@ -11,6 +11,7 @@ import pytest
 DOCS = Path(__file__).parent.parent / "docs"
 
 
+@pytest.mark.slow
 def test_python_page(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", (DOCS / "python.md").read_text(), re.S)
@@ -21,6 +22,7 @@ def test_python_page(tmp_path, monkeypatch):
     assert names["rows"] == 4 * 300
 
 
+@pytest.mark.slow
 def test_notebook_runs_and_its_outputs_are_those():
     nbformat = pytest.importorskip("nbformat", reason="needs nbformat, of the extra test")
     nbclient = pytest.importorskip("nbclient", reason="needs nbclient, of the extra test")

@@ -40,6 +40,7 @@ def figures():
     return {row["contender"]: row for row in kept("ties")}
 
 
+@pytest.mark.slow
 def test_cmr_is_the_exact_expectation(ties, figures):
     """By enumeration of where in its tie the own picture may stand."""
     text, visual = ties.make_vectors()
@@ -55,6 +56,7 @@ def test_cmr_is_the_exact_expectation(ties, figures):
         assert figures[name]["hit_rate@1"] == pytest.approx(np.mean(each), abs=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["pytrec_eval", "ranx"])
 def test_peers_print_what_is_kept(ties, figures, name):
     package, contender = ties.PEERS[name]
@@ -71,6 +73,7 @@ def test_the_table_of_ties(figures):
         assert re.search(rf"^\| {name}\b.*\| {re.escape(shown)} \|", METHOD, re.M), name
 
 
+@pytest.mark.slow
 def test_folds_are_pools_of_pictures_but_not_of_captions():
     """t2v: the same expectation. v2t: neither C, for the captions of a picture come together."""
     folds = load("folds")

@@ -46,6 +46,7 @@ def test_import_is_light_and_changes_nothing():
         package.nothing  # noqa: B018
 
 
+@pytest.mark.slow
 def test_threads_logging_and_warnings_stay(wh):
     import logging
     import warnings
@@ -96,6 +97,7 @@ def test_numbers_are_not_copied(wh):
     assert found.numpy()["score"].ctypes.data == column.chunk(0).buffers()[1].address
 
 
+@pytest.mark.slow
 def test_parameters_and_own_tables(wh):
     assert wh.sql("select count(*) from runs where dim = ?", [16]).fetchone()[0] > 0
     assert wh.sql("select $a + 1 as b", {"a": 1}).fetchone() == (2,)
@@ -105,6 +107,7 @@ def test_parameters_and_own_tables(wh):
     assert wh.sql(joined, prices=wh.sql("select 16 as dim, 3 as price")).fetchall() == [(3,)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("query", "says"),
     [
@@ -134,6 +137,7 @@ def test_stream(wh):
         list(failing)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("modality", ["text", "visual"])
 def test_vectors_share_arrows_memory(wh, precision, modality):
@@ -160,6 +164,7 @@ def test_vectors_share_arrows_memory(wh, precision, modality):
     assert found.ids == [row[0] for row in wh.sql(items).fetchall()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_decoded_vectors(wh, precision):
     """Against the plain decoder of the reference, and what came in."""
@@ -194,6 +199,7 @@ def test_which_vectors_are_meant(wh):
         package.open("/nowhere/at/all")
 
 
+@pytest.mark.slow
 def test_the_command_line_finds_it_done(wh, cmr):
     asked = ("--dims", "16,40", "--precisions", ",".join(PRECISIONS), "--candidates", "20")
     assert "all there already" in cmr("evaluate", "-w", wh.root, *asked, "--k", "1,5").stderr
@@ -219,6 +225,7 @@ def test_wrong_evaluations(wh, wrong, says):
         wh.evaluate(**{"dims": 16, "candidates": 20, **wrong})
 
 
+@pytest.mark.slow
 def test_metrics_at_any_k_and_c(wh):
     settings = {"dim": 40, "precision": "int8", "direction": "t2v"}
     kept = wh.metrics(protocol="full", measure="recall", k=5, **settings)
@@ -241,6 +248,7 @@ def test_metrics_at_any_k_and_c(wh):
         wh.metrics(measure="beauty")
 
 
+@pytest.mark.slow
 def test_compare_and_recommend_as_the_command_line(wh, cmr):
     a, b = "dim=40,precision=fp32,direction=t2v", "dim=16,precision=b1,direction=t2v"
     rows = wh.compare(a, b, k=5).dicts()
@@ -257,6 +265,7 @@ def test_compare_and_recommend_as_the_command_line(wh, cmr):
         wh.recommend(k=77)
 
 
+@pytest.mark.slow
 def test_arrays_in_memory_give_the_same(tmp_path):
     arrays = npz_arrays(dims=(16,))
     np.savez(tmp_path / "d.npz", **arrays)

@@ -28,6 +28,7 @@ def evaluate(cmr, npz, path):
     return run
 
 
+@pytest.mark.slow
 def test_one_run(evaluate):
     """Of one representation there is nothing to recommend, and it is not said that there is."""
     found = evaluate("--dims", "40", "--precisions", "int8", "--directions", "t2v",
@@ -40,6 +41,7 @@ def test_one_run(evaluate):
     )
 
 
+@pytest.mark.slow
 def test_too_few_to_say(evaluate):
     """The baseline is named, whatever else is wrong."""
     found = evaluate("--dims", "40", "--precisions", "int8,int4")
@@ -73,6 +75,7 @@ def said(cmr, large):
     return run
 
 
+@pytest.mark.slow
 def test_only_lifted(said):
     """A dimension above the native one adds nothing that others could be held against."""
     assert said("near", "--dims", "64,80", "--precisions", "int8") == (
@@ -81,12 +84,14 @@ def test_only_lifted(said):
     )
 
 
+@pytest.mark.slow
 def test_without_native_fp32(said):
     sentence = said("near", "--dims", "40,64", "--precisions", "int8,b1")
     assert sentence.startswith("near, m: none smaller than the baseline, 40 native int8, is sure")
     assert sentence.endswith("Native fp32 was not evaluated: add --dims 40 --precisions fp32.")
 
 
+@pytest.mark.slow
 def test_against_native_fp32(said):
     """What is left open has native fp32 too; what is asked for whole has nothing else."""
     sentence = said("near", "--dims", "40")
@@ -96,6 +101,7 @@ def test_against_native_fp32(said):
     assert "was not evaluated" not in sentence
 
 
+@pytest.mark.slow
 def test_near_chance(cmr, large, said):
     """Vectors that do not belong to the items keep all of nothing, and are not recommended."""
     sentence = said("far", "--precisions", "int8", "--dims", "8")
@@ -120,6 +126,7 @@ def test_near_chance(cmr, large, said):
     assert "keeps at least" not in page
 
 
+@pytest.mark.slow
 def test_the_default_grid_has_its_baseline(cmr, large):
     """Native fp32 beside the published grid, exactly once; in lists and two stages ranked whole."""
     count = ("sql", "select dim, precision, scorer, rescore, count(*) as n from runs where "
@@ -134,6 +141,7 @@ def test_the_default_grid_has_its_baseline(cmr, large):
         ]
 
 
+@pytest.mark.slow
 def test_many_rows(evaluate):
     """The best of each direction, and how many more there are; a line has 80 columns."""
     found = evaluate("--dims", "4,8,12,16,24,32", "--precisions", "fp32,int8,int4",
@@ -151,6 +159,7 @@ def table(found):
     return {(line[0], " ".join(line[1:4])): line[4:] for line in lines}
 
 
+@pytest.mark.slow
 def test_what_was_just_scored(evaluate, path):
     """The protocol and C asked for now, whatever there is of before, and what the same keeps."""
     evaluate("--dims", "40,8", "--precisions", "fp32,b1")
@@ -183,6 +192,7 @@ def test_what_was_just_scored(evaluate, path):
     assert "kept is empty where the baseline was not evaluated so" in found
 
 
+@pytest.mark.slow
 def test_few_at_chance_are_not_ranked(cmr, tmp_path):
     """Nine queries that find nothing: no share that is kept, and no front, beside the reason."""
     rng = np.random.default_rng(0)

@@ -87,6 +87,7 @@ def test_what_no_memory_holds_is_refused_first(cmr, stored, args, said):
     assert snapshot(stored) == before
 
 
+@pytest.mark.slow
 def test_lists_and_expansions_end_with_the_gallery(stored):
     """Lengths that no memory holds are those of the gallery's 30 items."""
     most = 2**31 - 1

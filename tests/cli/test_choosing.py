@@ -11,6 +11,8 @@ from cmr.errors import CmrError
 from cmr.warehouse.schemas import RUNS
 from cmr.warehouse.store import Warehouse
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def root(evaluated_with):

@@ -7,6 +7,8 @@ import pytest
 from cmr.warehouse.schemas import RUNS
 from cmr.warehouse.store import Warehouse
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def root(evaluated_with):

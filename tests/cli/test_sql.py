@@ -47,6 +47,7 @@ def con(root):
     return connect(str(root))
 
 
+@pytest.mark.slow
 def test_formats(cmr, root, tmp_path):
     query = "select query_id, above, [1, 2] as l, 'a,\"b' as t, 'nan'::double as n from ranks"
     query += " order by query_id"
@@ -75,6 +76,7 @@ def test_wide_tables_are_not_cut(cmr, root):
     assert "12,345,678" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "query",
     [
@@ -107,6 +109,7 @@ def test_only_reads(cmr, root, tmp_path, monkeypatch, query):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["w"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("query", "found"),
     [
@@ -165,6 +168,7 @@ def test_mistakes_are_one_sentence_with_a_hint(cmr, root):
     assert "the query is empty" in cmr("sql", "  ", "-w", root, code=1).stderr
 
 
+@pytest.mark.slow
 def test_shell(root, tmp_path):
     """On a terminal: dot commands, a query over two lines, a mistake, and the history."""
     master, slave = pty.openpty()

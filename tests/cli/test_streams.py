@@ -28,6 +28,7 @@ def run(args, root, shell):
     return done.stdout.split()[-1], done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "args",
     [
@@ -44,12 +45,14 @@ def test_a_reader_that_leaves(root, args):
     assert run(args, root, "CMR | true; echo ${PIPESTATUS[0]}") == ("141", "")
 
 
+@pytest.mark.slow
 def test_what_head_has_read_is_whole(root):
     line = f"{sys.executable} -m cmr sql '{LONG}' -w {root} --format csv | head -2"
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("range\n0\n", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("args", [["sql", LONG, "--format", "csv"], ["sql", "select 1"]])
 @pytest.mark.parametrize(
     ("where", "reason"),
@@ -65,5 +68,6 @@ def test_what_cannot_be_written_is_a_sentence(root, args, where, reason):
     assert said.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_closed_stdin_and_stderr(root):
     assert run(["sql", "select 41 + 1 as n", "--format", "csv"], root, "CMR <&- 2>&-") == ("42", "")

@@ -75,6 +75,7 @@ def test_no_command_prints_past_it():
         ), path
 
 
+@pytest.mark.slow
 def test_on_a_terminal_every_format_is_spelled_and_elsewhere_exact(root):
     query = "select 'x' || chr(27) || '[31m' || chr(8238) as t"
     for form in ("csv", "json", "table"):
@@ -123,6 +124,7 @@ CLOSED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("line", "code", "said"), CLOSED)
 def test_streams_that_are_not_there(root, line, code, said):
     found, _, error = shell(line, root)
@@ -131,6 +133,7 @@ def test_streams_that_are_not_there(root, line, code, said):
     assert len(error.splitlines()) == bool(said)
 
 
+@pytest.mark.slow
 def test_ascii_locales(root):
     query = "select 'é 日' as t"
     ascii_ = {"PYTHONIOENCODING": "ascii"}

@@ -57,6 +57,7 @@ EXACT = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EXACT)
 def test_exact(ask, name):
     table = ask(f'select "{name}" as c from test_all_types()')
@@ -72,6 +73,7 @@ def test_exact(ask, name):
     assert said == [None if one is None else one.lower() for one in expected]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*ALL, "variant"])
 def test_no_format_fails_but_by_a_sentence(ask, warehouse, name):
     if name == "variant":

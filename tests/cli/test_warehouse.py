@@ -168,6 +168,7 @@ OURS = (
 )
 
 
+@pytest.mark.slow
 def test_vacuum_takes_its_own_and_nothing_else(cmr, root):
     lines = package.open(root).sql(VALUES).fetchall()
     before = snapshot(root)
@@ -203,6 +204,7 @@ def test_vacuum_takes_its_own_and_nothing_else(cmr, root):
     assert package.open(root).sql(VALUES).fetchall() == lines
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("claim", "name"),
     [
@@ -233,6 +235,7 @@ def test_vacuum_leaves_what_a_writer_may_still_name(cmr, root, claim, name):
     assert not path.exists()
 
 
+@pytest.mark.slow
 def test_vacuum_beside_a_writer(cmr, root):
     """Runs are scored again and again while everything that may go goes at once."""
     code = f"""if True:
@@ -294,6 +297,7 @@ def split(root):
     return row["run_id"], halves
 
 
+@pytest.mark.slow
 def test_compact_merges_and_readers_see_every_row_once(cmr, root):
     assert "nothing to merge" in cmr("warehouse", "compact", "-w", root).stdout
     wh = package.open(root)
@@ -343,6 +347,7 @@ def test_compact_leaves_a_run_that_is_being_written(root):
     assert snapshot(root) == before
 
 
+@pytest.mark.slow
 def test_remove_lists_asks_and_removes(cmr, root):
     before = snapshot(root)
     asked = ("runs", "remove", "precision=int8", "-w", root)
@@ -379,6 +384,7 @@ def test_remove_leaves_a_run_that_is_being_scored(cmr, root):
     assert [row["run_id"] for row in package.open(root).runs().dicts()] == [run_id]
 
 
+@pytest.mark.slow
 def test_remove_killed_on_the_way(cmr, root, monkeypatch):
     """After the row is gone nothing is visible; what is left goes with vacuum."""
     wh = package.open(root)

@@ -135,6 +135,7 @@ DAMAGES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("table", "damage"), DAMAGES)
 def test_damaged_warehouse(cmr, evaluated, table, damage):
     """A broken file is named, by sql, by evaluate and by doctor; what does not need it is told."""

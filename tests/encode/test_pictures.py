@@ -97,6 +97,7 @@ def test_malformed_exif_beside_a_fine_picture(form, fault, recwarn):
     assert not recwarn.list
 
 
+@pytest.mark.slow
 def test_no_damage_to_exif_refuses_a_picture():
     """Nor any to the list of an MPO's other pictures."""
     rng = np.random.default_rng(5)

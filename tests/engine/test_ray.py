@@ -198,11 +198,13 @@ def test_pictures_are_encoded_by_workers(cmr, cluster, tmp_path):
         np.testing.assert_allclose(row[2], other[2], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_no_cluster_there(cmr, root):
     said = cmr("evaluate", "-w", root, "--engine", "ray", "--ray-address", "127.0.0.1:1", code=1)
     assert said.stderr.splitlines()[-1].startswith("cmr: cannot reach Ray at 127.0.0.1:1")
 
 
+@pytest.mark.slow
 def test_the_local_engine_imports_no_ray(root):
     code = (
         "import sys\nfrom cmr.cli.main import main\n"

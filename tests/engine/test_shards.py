@@ -55,6 +55,7 @@ def test_numbers_from_0_and_from_1_name_every_shard():
             parse(wrong)
 
 
+@pytest.mark.slow
 def test_shards_equal_one_pass(cmr, data, root, tmp_path):
     """Every table's rows, for codes and floats, both directions, and drawn pools."""
     whole = tmp_path / "whole"
@@ -71,6 +72,7 @@ def test_shards_equal_one_pass(cmr, data, root, tmp_path):
     assert "nothing to do" in cmr("evaluate", *GRID, "--merge", "-w", root).stderr
 
 
+@pytest.mark.slow
 def test_missing_damaged_and_other_shards(cmr, root):
     """Each is a sentence that says what to do, and doing it mends it."""
     shard = ("evaluate", *SMALL, "-w", root, "--shard")
@@ -102,6 +104,7 @@ def test_missing_damaged_and_other_shards(cmr, root):
     assert "2 scored" in cmr(*merge).stderr
 
 
+@pytest.mark.slow
 def test_a_shard_counted_twice_counts_once(cmr, root):
     """Whoever does it again finds it done; a file that nothing names is never summed."""
     shard = ("evaluate", *SMALL, "-w", root, "--shard")
@@ -123,6 +126,7 @@ def test_what_does_not_go_together(cmr, root, wrong):
     assert "go" in cmr("evaluate", *wrong, "-w", root, code=2).stderr
 
 
+@pytest.mark.slow
 def test_lists_of_shards_are_the_whole_list(cmr, data, root, tmp_path):
     """The same rows of hits, ties at the end too: b1 of 16 dimensions has few different scores."""
     asked = ("--dims", "16", "--precisions", "int8,b1", "--candidates", "20", "--hits", "7")

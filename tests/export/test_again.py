@@ -15,6 +15,8 @@ from cmr.sources.npyfile import load_npy
 from cmr.sources.trecids import decoded, encoded, need_encoding
 from tests.export.conftest import run
 
+pytestmark = pytest.mark.slow
+
 TEXTS, VISUALS, DIM = 48, 16, 12
 # Ids in which white space, %, quotes, separators and look-alikes of numbers and nulls are met.
 ODD = ["a b", "a%20b", "a%2520b", "007", "7", "NULL", "x,y;z|w", '"q"', "ünï 🦊", "tab\there",

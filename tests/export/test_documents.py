@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from cmr.export.registry import OWN
 from cmr.sqlfiles import views
 from tests.export.conftest import run
@@ -38,6 +40,7 @@ def test_the_page_names_every_format():
     assert set(re.findall(r"`([a-z0-9-]+)`", table)) >= set(OWN)
 
 
+@pytest.mark.slow
 def test_the_lines_of_each_reader(odd, tmp_path):
     """Three lines each, in a folder that has a warehouse."""
     (tmp_path / "warehouse").symlink_to(odd)
@@ -72,6 +75,7 @@ print(json.dumps(rows))
 """
 
 
+@pytest.mark.slow
 def test_every_view_of_the_database(odd, tmp_path):
     """Attached and copied, in a process of DuckDB alone; the copy without the warehouse."""
     import json

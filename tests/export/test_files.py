@@ -23,6 +23,8 @@ from cmr.export.registry import OWN, get, names
 from cmr.sqlfiles import view_names
 from tests.export.conftest import run
 
+pytestmark = pytest.mark.slow
+
 TABLES = ("parquet", "csv", "arrow", "json")
 
 

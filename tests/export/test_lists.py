@@ -60,6 +60,7 @@ def test_trec_by_ir_measures_and_ids_that_come_back(odd, tmp_path):
         assert mine[key] == pytest.approx(theirs[measure], abs=1e-9), key
 
 
+@pytest.mark.slow
 def test_stored_hits_and_scoring_again_give_the_same(odd, tmp_path):
     """The same command before and after hits are stored."""
     import shutil
@@ -101,6 +102,7 @@ def test_falling():
     assert np.array_equal(falling(plain), plain)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:The 'future.infer_string'")
 def test_ranx(odd, tmp_path):
     import pandas
@@ -120,6 +122,7 @@ def test_ranx(odd, tmp_path):
     assert "text 3 100%" in judged.keys()  # noqa: SIM118
 
 
+@pytest.mark.slow
 def test_mteb(odd, tmp_path):
     """MTEB's own class reads the result; its evaluator's trec_eval scores the predictions."""
     pytest.importorskip("mteb", reason="mteb is not installed")
@@ -152,6 +155,7 @@ def test_mteb(odd, tmp_path):
     assert mean == pytest.approx(mine["ndcg", 10], abs=1e-9)
 
 
+@pytest.mark.slow
 def test_clip_benchmark(odd, tmp_path):
     out = tmp_path / "result.json"
     run("export", "clip-benchmark", "-w", odd, "--precision", "fp32", "-o", out)

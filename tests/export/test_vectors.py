@@ -38,6 +38,7 @@ def same(mine, theirs, tolerance=1e-9):
             assert b[name] == (pytest.approx(value, abs=tolerance) if near else value), (a, b)
 
 
+@pytest.mark.slow
 def test_npz_and_back(published, tmp_path):
     """Every protocol, drawn pools included: the same metrics."""
     out = tmp_path / "out.npz"
@@ -76,6 +77,7 @@ def test_npz_refuses_several_visuals_a_text_by_name(odd, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_clip_retrieval_and_back(odd, published, tmp_path):
     """Row by row the right vectors; what belongs to nothing is counted; metrics of full pairs."""
     done = run("export", "clip-retrieval", "-w", odd, "--precision", "fp32", "--dtype", "float32",
@@ -118,6 +120,7 @@ def read_bin(path, dtype, offset=8):
     return np.fromfile(path, dtype, int(rows) * int(dim), offset=offset).reshape(rows, dim)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
 def test_fbin_searched_by_faiss_and_back(odd, tmp_path, precision):
     faiss = pytest.importorskip("faiss", reason="faiss-cpu is not installed")
@@ -179,6 +182,7 @@ def test_hdf5_searched_by_faiss(odd, tmp_path, direction):
     assert "cmr export fbin" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
 def test_hugging_face(odd, tmp_path, precision, monkeypatch):
     """`datasets` loads every configuration by the card's YAML; ids and vectors are ours."""

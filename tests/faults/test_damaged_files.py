@@ -76,6 +76,7 @@ def no_drawing(monkeypatch):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("table", "damage", "command"), cases(), ids=lambda one: getattr(one, "__name__", one)
 )

@@ -70,6 +70,7 @@ def truth(whole):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("table", "damage"), CASES, ids=lambda one: getattr(one, "__name__", one))
 def test_the_advice_heals(whole, root, truth, table, damage):
     derived = {"native": False, "derived": True}.get(table)

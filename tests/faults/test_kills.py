@@ -82,6 +82,7 @@ def answers(root):
     return metrics(root), figures(well("sql", STATE, "--format", "csv", "-w", root).stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(4 * 3600 if ALL else 300)
 @pytest.mark.parametrize("name", NAMES)
 def test_killed_and_run_again(name, tmp_path):

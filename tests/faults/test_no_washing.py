@@ -27,6 +27,7 @@ def test_other_items_and_judgments_are_not_scored(root, table):
     assert {path: path.read_bytes() for path in files_of(root, "runs")} == before
 
 
+@pytest.mark.slow
 def test_compact_merges_nothing_that_is_damaged(root):
     well("evaluate", *MORE, "-w", root)
     for path in files_of(root, "sampled_ranks"):

@@ -23,6 +23,7 @@ def run(told, *args):
     return said
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_writers_and_readers_at_once(root, tmp_path):
     """The same runs are scored again and again while others ask: one state from begin to end."""
@@ -50,6 +51,7 @@ def test_writers_and_readers_at_once(root, tmp_path):
     assert "are sound" in well("warehouse", "verify", "-w", root).stdout
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_four_outputs_to_one_name(root, tmp_path):
     """All succeed, and one whole file stands, with nothing beside it."""

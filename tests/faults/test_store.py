@@ -67,6 +67,7 @@ def truths(stored, tmp_path_factory):
     return truth
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("table", "damage", "command"), cases(), ids=lambda one: getattr(one, "__name__", one)
 )

@@ -29,6 +29,8 @@ from tests.clips import make_clip
 from tests.conftest import TOY
 from tests.pipeline.test_searches import no_bar, run
 
+pytestmark = pytest.mark.slow
+
 GRAPH = "usearch-hnsw"
 ASKED = (
     "--dims", "40", "--precisions", "fp32,int8", "--scorers", f"torch,usearch-exact,{GRAPH}",

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from cmr.views import connect
 
 
+@pytest.mark.slow
 def test_demo(cmr, tmp_path):
     arguments = ("demo", "-w", tmp_path / "w", "--out", tmp_path / "report")
     first = cmr(*arguments)

@@ -113,6 +113,7 @@ def test_a_prompt(cmr, pairs, plugins, tmp_path):
     ).stderr  # fmt: skip
 
 
+@pytest.mark.slow
 def test_what_is_recorded(cmr, pairs, tmp_path):
     root = tmp_path / "w"
     cmr("ingest", *pairs, "-w", root, "--prompt", "see: {}")
@@ -174,6 +175,7 @@ def hf_model(request, tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_a_model_of_transformers(cmr, pairs, hf_model, tmp_path):
     """The vectors are those that transformers itself gives, item by item."""
     import transformers
@@ -214,6 +216,7 @@ def test_models_that_are_not_there(cmr, pairs, tmp_path):
         resolve("ViT-B-32", None)
 
 
+@pytest.mark.slow
 def test_a_pickled_checkpoint_is_not_unpickled(cmr, pairs, tmp_path):
     """What a checkpoint would run stays unrun."""
     import pickle

@@ -63,6 +63,7 @@ def test_the_same_picture_twice(cmr, photos, counted, tmp_path):
     np.testing.assert_array_equal(found["text", "1"], found["text", "5"])
 
 
+@pytest.mark.slow
 def test_data_that_has_grown(cmr, photos, counted, tmp_path):
     root = tmp_path / "w"
     cmr("ingest", *photos(5), "-w", root, "--dataset", "a")
@@ -82,6 +83,7 @@ def test_data_that_has_grown(cmr, photos, counted, tmp_path):
 EVALUATE = ("--dims", "64", "--precisions", "fp32,int8", "--candidates", "4")
 
 
+@pytest.mark.slow
 def test_data_that_grows_under_its_name(cmr, photos, counted, tmp_path):
     """Only what is new is encoded; what was evaluated before makes room for the whole."""
     root, alone = tmp_path / "w", tmp_path / "alone"
@@ -108,6 +110,7 @@ def test_data_that_grows_under_its_name(cmr, photos, counted, tmp_path):
     assert cmr("runs", "list", "-w", root).stdout.count("scenes-tiny") == 4
 
 
+@pytest.mark.slow
 def test_another_model_has_to_catch_up(cmr, photos, counted, tmp_path):
     root = tmp_path / "w"
     cmr("ingest", *photos(5), "-w", root, "--dataset", "a", "--model-name", "m")

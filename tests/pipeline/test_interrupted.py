@@ -14,6 +14,8 @@ import pytest
 from cmr.views import connect
 from tests.conftest import npz_arrays
 
+pytestmark = pytest.mark.slow
+
 TABLES = ("items", "qrels", "ranks", "sampled_ranks", "hits", "embeddings")
 EVALUATE = (
     "evaluate",

@@ -94,6 +94,7 @@ def test_every_format_stores_the_same(cmr, data, tmp_path, form):
     assert sorted(stored.fetchall()) == sorted((*pair, grade) for pair, grade in pairs.items())
 
 
+@pytest.mark.slow
 def test_judgments_both_ways(cmr, data, tmp_path):
     root, scores = data
     pairs = judged(1, grades=(1, 2))
@@ -116,6 +117,7 @@ def test_judgments_both_ways(cmr, data, tmp_path):
     assert "already there" in again.stderr
 
 
+@pytest.mark.slow
 def test_a_file_a_direction(cmr, data, tmp_path):
     """As eccv_caption has them: each file speaks for the queries of its own direction."""
     root, scores = data
@@ -138,6 +140,7 @@ def test_a_file_a_direction(cmr, data, tmp_path):
     cmr("doctor", "-w", root)
 
 
+@pytest.mark.slow
 def test_one_direction_alone(cmr, data, tmp_path):
     root, scores = data
     pairs = judged(4)
@@ -150,6 +153,7 @@ def test_one_direction_alone(cmr, data, tmp_path):
     assert not ranks(root, "one", "v2t")
 
 
+@pytest.mark.slow
 def test_relevance_zero_is_left_out(cmr, data, tmp_path):
     root, scores = data
     path = tmp_path / "q.trec"

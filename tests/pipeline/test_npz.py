@@ -61,6 +61,7 @@ def test_every_run_equals_a_full_matrix(warehouse, npz):
         assert {row[8] for row in rows} == {full.shape[1]}
 
 
+@pytest.mark.slow
 def test_a_device_stores_the_same_counts(cmr, npz, tmp_path):
     """`cpu:0` is this processor taken as a device: the code for GPUs, hits and pools included."""
     found = []
@@ -83,6 +84,7 @@ def test_a_device_stores_the_same_counts(cmr, npz, tmp_path):
     assert found[0] == found[1]
 
 
+@pytest.mark.slow
 def test_same_command_does_no_work(cmr, npz, warehouse):
     before = sorted(path.name for path in warehouse.rglob("*.parquet"))
     again = cmr("ingest", "npz", npz(), "-w", warehouse, "--dataset", "d")
@@ -92,6 +94,7 @@ def test_same_command_does_no_work(cmr, npz, warehouse):
     assert sorted(path.name for path in warehouse.rglob("*.parquet")) == before
 
 
+@pytest.mark.slow
 def test_new_questions_are_added(cmr, npz, tmp_path):
     """More K need no scoring; another C to sample does, and keeps what was there."""
     root = tmp_path / "w"
@@ -113,6 +116,7 @@ def test_new_questions_are_added(cmr, npz, tmp_path):
     assert {row[2] for row in after} == {12, 20}
 
 
+@pytest.mark.slow
 def test_shuffled_queries_give_the_same_metrics(cmr, npz, tmp_path):
     """The text order changes, ids go with their texts, the gallery stays."""
     arguments = ("--dims", "40", "--precisions", "int8,fp32", "--protocols", "full")
@@ -139,6 +143,7 @@ def test_shuffled_queries_give_the_same_metrics(cmr, npz, tmp_path):
         assert plain[4] == pytest.approx(shuffled[4], abs=1e-12)
 
 
+@pytest.mark.slow
 def test_hits_are_the_top_of_the_list(cmr, npz, tmp_path):
     root = tmp_path / "w"
     cmr("ingest", "npz", npz(), "-w", root, "--dataset", "d")
@@ -169,6 +174,7 @@ def test_other_data_under_the_same_name_is_refused(cmr, npz, warehouse):
     assert "other data under the name 'd'" in result.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["longdouble", "float64", ">f8", ">f4"])
 def test_floats_of_any_kind(cmr, npz, tmp_path, kind):
     """The same unit vectors are stored, of an .npz and of arrays."""

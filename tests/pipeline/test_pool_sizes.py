@@ -34,6 +34,7 @@ def asked(root, seed, direction, *commands):
     return run_id
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("visuals", [1, 2, 3, 7, 60])
 def test_any_order_of_commands(cmr, tmp_path, visuals):
     """Two texts a visual; the default sizes, of a command without pools, are too large."""
@@ -112,6 +113,7 @@ def test_compare_in_an_older_warehouse(older):
     assert con.execute(query.format("v-full")).fetchall() == []
 
 
+@pytest.mark.slow
 def test_python_asks_an_older_warehouse_for_any_size(older):
     """A size that the row holds, and was not measured."""
     found = api.open(older.root).metrics(
@@ -120,6 +122,7 @@ def test_python_asks_an_older_warehouse_for_any_size(older):
     assert [row["candidates"] for row in found.dicts()] == [15]
 
 
+@pytest.mark.slow
 def test_figures_kept_by_an_earlier_version_are_not_read(older, monkeypatch):
     """They have names of their own: of other SQL."""
     materialised.open_for(older, "from metrics").close()

@@ -57,6 +57,7 @@ def evaluate(root, *precisions, **settings):
     return len(done.run_ids), len(done.scored)
 
 
+@pytest.mark.slow
 def test_usearch_exact_is_torch(root):
     assert evaluate(root, *EVERY, scorer="usearch-exact") == (16, 16)
     assert evaluate(root, *EVERY, scorer="usearch-exact") == (16, 0)
@@ -71,6 +72,7 @@ def test_usearch_exact_is_torch(root):
     assert rows[0][1:] == (8 * 2 * (3 * 19 + 5), 8)
 
 
+@pytest.mark.slow
 def test_a_curve_of_graphs(root, monkeypatch):
     """Runs of their own, NULL beyond the list, ann_recall, hits, the index's bytes."""
     # What several threads make of so few edges finds now more, now less.
@@ -103,6 +105,7 @@ def test_a_curve_of_graphs(root, monkeypatch):
         assert fetch(con, f"from {name}").num_rows == 0, name
 
 
+@pytest.mark.slow
 def test_two_stages(root):
     """A shortlist of everything, ranked again by fp32, is fp32's ranking; bytes are of both."""
     assert evaluate(root, "int4", "b1", rescore="fp32", oversample=(1, 6)) == (8, 8)
@@ -132,6 +135,7 @@ def test_two_stages(root):
     assert stages == [("agreement",), ("rescore",), ("shortlist",), ("write",)]
 
 
+@pytest.mark.slow
 def test_quantizers_live_side_by_side(root):
     """Sets and runs of their own, calibrated on each direction's gallery; absmax keeps its ids."""
     warehouse = Warehouse.open(str(root))
@@ -182,6 +186,7 @@ def test_asymmetric(root):
     ]
 
 
+@pytest.mark.slow
 def test_the_command_line(root):
     """--explain shows the stages; the table leads with what is known of lists."""
     args = ("evaluate", "-w", root, "--dims", "40", "--candidates", "20", "--precisions", "b1",
@@ -214,6 +219,7 @@ def test_what_does_not_go_together(root, args, reason):
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.slow
 def test_a_warehouse_from_before_is_read_and_goes_on(tmp_path):
     """Without the columns that were added: nothing is scored again, everything can be asked."""
     from tests.conftest import npz_arrays

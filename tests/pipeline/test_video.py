@@ -46,6 +46,7 @@ def folder(tmp_path):
     return clips
 
 
+@pytest.mark.slow
 def test_ingest_video(cmr, folder, tmp_path):
     """A clip's vector is the unit mean of its frames' unit vectors; the rest is told by name."""
     for name, (make, _) in BROKEN.items():
@@ -88,6 +89,7 @@ def test_ingest_video(cmr, folder, tmp_path):
     assert "choose another --model-name" in other.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["csv", "json"])
 def test_ingest_msrvtt(cmr, folder, tmp_path, kind):
     path = tmp_path / f"test.{kind}"

@@ -35,6 +35,7 @@ def con(tmp_path_factory):
     return open_for(warehouse, VIEWS)
 
 
+@pytest.mark.slow
 def test_the_test_is_that_of_compare(con):
     rows = fetch(con, "from retention where run_id <> baseline").to_pylist()
     assert len({row["run_id"] for row in rows}) == 6
@@ -51,6 +52,7 @@ def test_the_test_is_that_of_compare(con):
     assert {row["difference"] for row in own} == {0.0}
 
 
+@pytest.mark.slow
 def test_the_interval_is_that_of_metrics(con):
     found = fetch(
         con,
@@ -63,6 +65,7 @@ def test_the_interval_is_that_of_metrics(con):
         assert row["value_high"] == pytest.approx(row["ci_high"], abs=1e-12)
 
 
+@pytest.mark.slow
 def test_marks(con):
     """A mark stands exactly where the corrected p is below its level, with its direction."""
     (subject,) = subjects(con, [r["run_id"] for r in fetch(con, "from runs").to_pylist()])

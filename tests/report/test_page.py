@@ -22,6 +22,8 @@ from cmr.warehouse.current import current_runs
 from cmr.warehouse.store import Warehouse
 from tests.conftest import TOY
 
+pytestmark = pytest.mark.slow
+
 NASTY = '<script>alert(1)</script> a red circle & "quotes" </script><!-- <b>bold</b>'
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 

@@ -30,6 +30,8 @@ from cmr.warehouse.schemas import EMBEDDING_SETS, RUNS
 from cmr.warehouse.store import Warehouse
 from tests import warehouses
 
+pytestmark = pytest.mark.slow
+
 PLOTS = ("recall", "mrr", "ndcg", "lift", "ranks", "compared")
 SETTINGS = json.dumps({"threads": 1})
 BUILD = "import sys; from hatchling.build import build_wheel; build_wheel(sys.argv[1])"

@@ -116,6 +116,7 @@ def test_what_stands_in_the_way_changes_nothing(out, name, make):
     assert below(out) == before
 
 
+@pytest.mark.slow
 def test_plots_that_cannot_be_written_leave_the_page(root, cmr, out):
     a_file(out / "plots")
     before = below(out)
@@ -125,6 +126,7 @@ def test_plots_that_cannot_be_written_leave_the_page(root, cmr, out):
     assert below(out) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", [CmrError("no glyph"), MemoryError(), OSError(28, "full")])
 def test_a_plot_that_fails_changes_nothing(root, cmr, out, monkeypatch, error):
     drawn, count = write.drawn, []
@@ -141,6 +143,7 @@ def test_a_plot_that_fails_changes_nothing(root, cmr, out, monkeypatch, error):
     assert below(out) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("linked", [True, False])
 def test_an_error_on_the_way_is_taken_back(out, monkeypatch, tmp_path, linked):
     """Whichever file it is that cannot be put in place, and whether the disk has links or not."""
@@ -182,6 +185,7 @@ SUMMARIES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SUMMARIES)
 def test_any_summary_that_lies_there(root, cmr, out, name):
     (out / "plots" / "own.png").mkdir()
@@ -193,6 +197,7 @@ def test_any_summary_that_lies_there(root, cmr, out, name):
     assert (out / "index.html").read_bytes() == b"<!doctype html>"
 
 
+@pytest.mark.slow
 def test_a_pipe_where_the_summary_was(root, cmr, out):
     a_pipe(out / "experiment_summary.json")
     told = []
@@ -205,6 +210,7 @@ def test_a_pipe_where_the_summary_was(root, cmr, out):
     assert "is no plain file" in told[0].stderr
 
 
+@pytest.mark.slow
 def test_nothing_known_is_no_error(root):
     """What has no rows has no plot and no table."""
     con = connect(root)
@@ -286,6 +292,7 @@ def noted(root, media):
     return row["media"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_plots")
 def test_a_damaged_note_of_where_pictures_lie(cmr, drawn, tmp_path):
     root = str(shutil.copytree(drawn / "w", tmp_path / "w"))
@@ -308,6 +315,7 @@ def test_notes_that_are_none(name):
     assert found.data_uri({"uri": "1.png"}) is None
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_plots")
 @pytest.mark.parametrize("make", [a_pipe, a_circle])
 def test_pictures_that_have_become_something_else(cmr, drawn, tmp_path, make):

@@ -91,6 +91,7 @@ def test_equals_full_matrix(precision, duplicates, device):
     check_counts(*case, precision, changes, device=device)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("noise", [0.3, 1.0, 3.0])
 def test_relevant_items_near_the_top(precision, noise):
@@ -120,6 +121,7 @@ def test_one_direction(precision, names, device):
     check_counts(*case, precision, names=names, device=device)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["fp32", "int8", "b1"])
 @pytest.mark.parametrize("device", DEVICES)
 def test_many_relevant_items(precision, device):
@@ -131,6 +133,7 @@ def test_many_relevant_items(precision, device):
     check_counts(a, b, relevant, precision, device=device)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     precision=st.sampled_from(PRECISIONS),
@@ -159,6 +162,7 @@ def test_any_shape(precision, texts, visuals, dim, duplicates, constant, pairs, 
     check_counts(a, b, relevant, precision, changes, device=device)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["fp32", "fp16", "bf16", "fp8_e4m3"])
 @pytest.mark.parametrize("device", DEVICES)
 def test_products_that_err_by_more_than_the_tolerance(precision, device, monkeypatch):
@@ -200,6 +204,7 @@ def test_the_stated_error_of_a_product(dim):
         assert error > product.TIE_TOLERANCE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["int8", "int4", "b1"])
 @pytest.mark.parametrize("device", DEVICES)
 def test_counts_do_not_depend_on_the_kernel(precision, device, monkeypatch):
@@ -223,6 +228,7 @@ def test_extreme_codes_are_exact():
     assert set(tile.numpy().reshape(-1).tolist()) == {127 * 127 * 1040}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
 @pytest.mark.parametrize("room", [0, 2**28])
 @pytest.mark.parametrize("device", DEVICES)

@@ -12,6 +12,7 @@ import pytest
 pytest.importorskip("triton", reason="Triton comes with PyTorch on Linux alone")
 
 
+@pytest.mark.slow
 def test_by_the_interpreter():
     """In a process of its own: Triton is asked for its interpreter before it is imported."""
     done = subprocess.run(
@@ -32,6 +33,7 @@ POINTERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "chip", "unit"), [("bf16", 90, "wgmma"), ("i8", 90, "wgmma"), ("fp16", 80, "mma.sync")]
 )

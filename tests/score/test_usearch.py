@@ -41,6 +41,7 @@ def real_shaped(texts=150, visuals=120, dim=64, seed=0):
     return normalise(a, range(texts), "text"), normalise(b, range(visuals), "visual"), relevant
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_exact_counts_are_those_of_a_full_matrix(precision):
     a, b, relevant = real_shaped()

@@ -82,6 +82,7 @@ def request_of(**more):
     return Request(**{"dims": (DIM,), "candidates": (50, 80), "force": True, **more})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", REQUESTS)
 def test_scoring_compiles_nothing(root, kernels, monkeypatch, name):
     """No case adds a specialisation to those of the warm-up, or reads one from the cache."""
@@ -116,6 +117,7 @@ def test_tasks_compile_nothing(root, kernels, monkeypatch):
     assert after[-1] == signatures(kernels) != set()
 
 
+@pytest.mark.slow
 def test_seconds_are_without_it(root, monkeypatch):
     """A compiler that takes its time, in each kind of kernel, is in no run's time."""
     import cmr.score.engine as engine

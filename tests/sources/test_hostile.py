@@ -80,6 +80,7 @@ def test_broken_pictures_in_a_zip_are_rejects(cmr, tmp_path):
     assert [row[0] for row in reasons] == ["3.png"]
 
 
+@pytest.mark.slow
 def test_compressed_tars(tmp_path):
     path = tmp_path / "a.tar.gz"
     with tarfile.open(path, "w:gz") as tar:
@@ -116,6 +117,7 @@ def test_names_that_lead_out(tmp_path):
     assert snapshot(tmp_path) == before
 
 
+@pytest.mark.slow
 def test_a_picture_that_is_a_bomb():
     out = io.BytesIO()
     Image.new("1", (20_000, 20_000)).save(out, "PNG")
@@ -123,6 +125,7 @@ def test_a_picture_that_is_a_bomb():
         decode(out.getvalue())
 
 
+@pytest.mark.slow
 def test_texts_and_ids_come_back_as_they_are(cmr, tmp_path):
     """Right-to-left, emoji, markup, zero bytes, paths and leading zeros: nothing is changed."""
     from cmr.sources.scenes_draw import render, scenes

@@ -212,6 +212,7 @@ def test_every_path_of_every_source(cmr, inputs, tmp_path, name, command):
     assert not (tmp_path / "w").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", KINDS)
 def test_a_picture_that_is_none_is_a_reject(cmr, inputs, tmp_path, make):
     at = shutil.copytree(inputs, tmp_path / "in")

@@ -24,6 +24,7 @@ def test_the_same_every_time():
     assert pixels.hexdigest()[:16] == "363d41663d834d00"
 
 
+@pytest.mark.slow
 def test_splits():
     test, train = scenes("test"), scenes("train")
     assert (len(test), len(train)) == (1000, 20_000)
@@ -55,6 +56,7 @@ def test_checkpoint_size_and_log():
     assert 0.70 < float(last["t2v_hit_rate@10"]) < 0.97
 
 
+@pytest.mark.slow
 def test_quality_from_any_folder(tmp_path, monkeypatch):
     """1,000 captions against 200 pictures, by a plain matrix, far from a folder with its files."""
     from cmr.encode.batches import How, encode_images

@@ -231,6 +231,7 @@ def test_separator(tmp_path):
 CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), max_size=8)
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=6), st.sampled_from(",;"))
 def test_what_csv_writes_is_read_again(rows, separator):

@@ -213,6 +213,7 @@ def test_sentences_say_what_is_wrong(sized):
         assert "a quarter of the bytes" in said[name]
 
 
+@pytest.mark.slow
 def test_recommend_only_where_it_is_earned(sized):
     for retain, sure in ((0.99, None), (0.9, "bwell"), (1, None)):
         rows = sized.execute(

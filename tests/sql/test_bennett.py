@@ -43,6 +43,7 @@ CASES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_false_alarms(tmp_path, name):
     """The exact odds of an alarm at every level, by adding up all outcomes that raise one."""

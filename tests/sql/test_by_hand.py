@@ -11,6 +11,7 @@ from cmr.views import connect
 from tests import warehouses
 
 
+@pytest.mark.slow
 def test_the_page_computes_what_the_views_do(tmp_path):
     relevance = np.zeros((1, 10), dtype=int)
     relevance[0, [2, 3]] = 1

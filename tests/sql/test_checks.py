@@ -107,10 +107,12 @@ FAULTS = {
 }
 
 
+@pytest.mark.slow
 def test_sound_warehouse(sound):
     assert set(findings(sound).values()) == {0}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAULTS)
 def test_finds_its_fault(sound, name):
     table, change = FAULTS[name]
@@ -118,6 +120,7 @@ def test_finds_its_fault(sound, name):
     assert findings(sound, [name])[name] > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [of_another_size, shifted])
 def test_pools_that_are_not_uniform(sound, change):
     spoil(sound, "sampled_ranks", change)
@@ -155,6 +158,7 @@ WRONG = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_figures_that_cannot_be(sound):
     con = connect(str(sound))
     table = con.sql("from metrics").to_arrow_table()
@@ -171,6 +175,7 @@ def test_figures_that_cannot_be(sound):
             assert found == [(measure, rows[at]["k"])], change
 
 
+@pytest.mark.slow
 def test_every_check_has_a_planted_fault(sound):
     """metrics has one row a key by construction, so its check is shown on a doubled table."""
     con = connect(str(sound))

@@ -51,6 +51,7 @@ def groups_of(relevance):
     return np.array([min(f"v{v}" for v in np.flatnonzero(row)) for row in relevance])
 
 
+@pytest.mark.slow
 def test_compare_equals_numpy(two):
     warehouse, a, b, relevance = two
     rows = (
@@ -90,6 +91,7 @@ def check_holm(rows):
     np.testing.assert_allclose([rows[at]["p_holm"] for at in order], adjusted, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_compare_is_antisymmetric(two):
     con = connect(two[0].root)
     there = con.execute("from compare('aa', 'bb2') order by measure, k").fetchall()
@@ -100,6 +102,7 @@ def test_compare_is_antisymmetric(two):
         assert one[11:13] == other[12:10:-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("call", "reason"),
     [
@@ -156,6 +159,7 @@ def test_retention_equals_numpy(two):
         assert row["unearned"] == "12 visual items are too few: at least 30 are needed"
 
 
+@pytest.mark.slow
 def test_recommend(tmp_path):
     """The sure choice has its interval's lower end above the share; the other its estimate."""
     rng = np.random.default_rng(3)
@@ -189,6 +193,7 @@ def test_recommend(tmp_path):
     assert {("bb22", "bb22"), ("aa11", "aa11"), (None, "aa11")} <= seen
 
 
+@pytest.mark.slow
 def test_the_frontier(two):
     """Fewer bytes or more recall keep a run on it; what is beaten in both is off it."""
     warehouse, _, b, relevance = two

@@ -30,6 +30,7 @@ def con(tmp_path_factory):
     return connect(warehouse.root)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("measure", "k"), [("recall", 5), ("mrr", None), ("mean_rank", None)])
 def test_every_pair_as_compare_says_it(con, measure, k):
     call = f"compare_runs(['bb', 'aa', 'cc', 'vv'], measure_name := '{measure}', cut := {k or 10})"

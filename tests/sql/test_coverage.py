@@ -10,6 +10,8 @@ from cmr.views import connect
 from cmr.warehouse.schemas import RANKS, RUNS
 from tests import warehouses
 
+pytestmark = pytest.mark.slow
+
 REPEATS, VISUALS, TEXTS = 300, 120, 3
 GALLERY = 1000
 

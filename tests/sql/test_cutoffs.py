@@ -24,6 +24,7 @@ def con(tmp_path):
     return connect(made.root)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [3, 7])
 def test_k_beyond_the_pool_is_k_at_its_end(con, size):
     con.execute("set memory_limit = '300MB'")

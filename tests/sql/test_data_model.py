@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
+import pytest
+
 DOCS = Path(__file__).parents[2] / "docs"
 
 
@@ -15,6 +17,7 @@ def load():
     return module
 
 
+@pytest.mark.slow
 def test_the_page_is_current():
     page = load().page()
     assert (DOCS / "data-model.md").read_text(encoding="utf-8") == page, "run make docs"

@@ -44,10 +44,12 @@ def doubts(warehouse):
     return {name: rows for name, rows in found.items() if rows}
 
 
+@pytest.mark.slow
 def test_none_about_sound_data(make):
     assert doubts(make()) == {}
 
 
+@pytest.mark.slow
 def test_vectors_in_another_order(make):
     """A shuffled gallery: nothing is found, by any run."""
     found = doubts(make(truth=np.random.default_rng(1).permutation(TRUTH)))
@@ -58,6 +60,7 @@ def test_vectors_in_another_order(make):
     assert "in another order" in found["doubt_near_chance"][0]["says"]
 
 
+@pytest.mark.slow
 def test_a_shifted_gallery(make):
     """One visual was dropped at the top: all that follow stand one row too early."""
     found = doubts(make(truth=(TRUTH + 1) % VISUALS))
@@ -81,6 +84,7 @@ def test_one_direction_by_its_inverse(tmp_path):
     assert "mapped by their inverse" in row["says"]
 
 
+@pytest.mark.slow
 def test_pictures_that_were_not_loaded(make):
     """An encoder that saw blanks gives one vector to many."""
 
@@ -93,6 +97,7 @@ def test_pictures_that_were_not_loaded(make):
     assert "really loaded" in row["says"]
 
 
+@pytest.mark.slow
 def test_captions_that_stand_with_several_visuals(make):
     warehouse = make()
     row = warehouse.find(DATASETS, "d")
@@ -110,6 +115,7 @@ def test_captions_that_stand_with_several_visuals(make):
     assert "a dog" in row["says"]
 
 
+@pytest.mark.slow
 def test_vectors_that_are_not_of_unit_length(make):
     warehouse = make()
     native = next(
@@ -136,6 +142,7 @@ def test_every_doubt_is_planted_here():
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_near_chance_by_the_interval(tmp_path):
     """Not certainly above chance, or certainly hardly; no weak run that is clearly above it."""
     rng = np.random.default_rng(3)
@@ -153,6 +160,7 @@ def test_near_chance_by_the_interval(tmp_path):
         assert "over the whole gallery, 95% interval" in row["says"]
 
 
+@pytest.mark.slow
 def test_doctor_tells_them_once(cmr, make):
     """A line for each direction, not for each precision and C; also where a check fails."""
     warehouse = make(truth=(TRUTH + 1) % VISUALS)

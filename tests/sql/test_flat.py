@@ -14,6 +14,8 @@ from cmr.views import connect
 from cmr.warehouse.schemas import RUNS
 from cmr.warehouse.store import Warehouse
 
+pytestmark = pytest.mark.slow
+
 STEPS, SCANS, DEEP = 150, 12, 5
 
 

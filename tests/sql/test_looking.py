@@ -9,6 +9,8 @@ from cmr.views import connect
 from tests import warehouses
 from tests.reference import measures
 
+pytestmark = pytest.mark.slow
+
 
 def rows(con, query):
     return con.sql(query).to_arrow_table().to_pylist()

@@ -23,6 +23,7 @@ def graded(tmp_path):
     return warehouse, scores, relevance
 
 
+@pytest.mark.slow
 def test_ranks_of_the_whole_gallery(graded):
     """map, r_precision, map_at_r, mean_rank and median_rank from every tie order."""
     warehouse, scores, relevance = graded
@@ -54,6 +55,7 @@ def test_ranks_of_the_whole_gallery(graded):
     assert got == [(pytest.approx(np.median(ranks), abs=1e-9), low, high)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("queries", "captions"), [(5, 1), (6, 1), (41, 1), (300, 1), (120, 3)])
 def test_the_median_has_the_sign_tests_interval(tmp_path, queries, captions):
     """The order statistics of scipy's binomial; queries of one visual count as one."""
@@ -92,6 +94,7 @@ def test_per_query_averages_to_metrics(graded):
     assert rows == 2 * (6 * 3 + 1) + 4
 
 
+@pytest.mark.slow
 def test_tradeoffs(graded):
     """The baseline, what is kept of it, and the Pareto flag."""
     warehouse, scores, relevance = graded
@@ -116,6 +119,7 @@ def test_tradeoffs(graded):
     assert not rows["poor"][4]
 
 
+@pytest.mark.slow
 def test_tradeoffs_whatever_the_protocol(graded):
     """They are over the whole gallery, and no bench is no reason to leave a run out."""
     warehouse, scores, relevance = graded
@@ -135,6 +139,7 @@ def test_tradeoffs_whatever_the_protocol(graded):
     assert all(row[4] == pytest.approx(full, abs=1e-12) for row in rows)
 
 
+@pytest.mark.slow
 def test_leaderboard_keeps_to_one_protocol(graded):
     """What is kept, and the front, by the figures of the row's own protocol and C alone."""
     warehouse, scores, relevance = graded
@@ -180,6 +185,7 @@ def test_leaderboard_keeps_to_one_protocol(graded):
     assert sum(row[3] is None for row in board) == 1
 
 
+@pytest.mark.slow
 def test_a_broken_file_is_named(graded, tmp_path):
     warehouse, scores, relevance = graded
     warehouses.add_run(warehouse, "r", "d", scores, relevance)

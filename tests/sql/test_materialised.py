@@ -48,6 +48,7 @@ def read(warehouse, view, **more):
     return rounded(con.execute(ALL.format(view)).fetchall())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("view", ["metrics", "retention", "leaderboard", "tradeoffs"])
 def test_the_same_as_the_view(warehouse, view):
     expected = live(warehouse, view)
@@ -60,6 +61,7 @@ def test_the_same_as_the_view(warehouse, view):
     assert kept(warehouse) == files
 
 
+@pytest.mark.slow
 def test_files_are_read(warehouse, monkeypatch):
     """The second time nothing is computed."""
     first = read(warehouse, "leaderboard")
@@ -67,6 +69,7 @@ def test_files_are_read(warehouse, monkeypatch):
     assert read(warehouse, "leaderboard") == first
 
 
+@pytest.mark.slow
 def test_other_ranks_count(warehouse):
     """Kept measures are of the ranks that the row names now, not of those before."""
     before = read(warehouse, "metrics")
@@ -82,12 +85,14 @@ def test_other_ranks_count(warehouse):
     assert after == live(warehouse, "metrics") != before
 
 
+@pytest.mark.slow
 def test_only_some_runs(warehouse):
     found = read(warehouse, "metrics", run_ids=["b"])
     assert found == [row for row in live(warehouse, "metrics") if row[0] == "b"]
     assert [name for name in kept(warehouse) if "run_id=a/" in name] == []
 
 
+@pytest.mark.slow
 def test_new_questions_are_computed(warehouse):
     before = read(warehouse, "metrics")
     row = warehouse.find(RUNS, "a")
@@ -97,12 +102,14 @@ def test_new_questions_are_computed(warehouse):
     assert len([name for name in kept(warehouse) if "run_id=a/" in name]) == 1
 
 
+@pytest.mark.slow
 def test_a_run_that_went_is_gone(warehouse):
     read(warehouse, "metrics")
     warehouse.storage.delete("runs/b.parquet")
     assert {row[0] for row in read(warehouse, "metrics")} == {"a"}
 
 
+@pytest.mark.slow
 def test_a_damaged_file_is_made_again(warehouse):
     expected = read(warehouse, "metrics")
     for name in kept(warehouse):
@@ -110,6 +117,7 @@ def test_a_damaged_file_is_made_again(warehouse):
     assert read(warehouse, "metrics") == expected
 
 
+@pytest.mark.slow
 def test_a_warehouse_one_may_only_read(warehouse):
     expected = live(warehouse, "leaderboard")
     os.chmod(warehouse.root, 0o555)
@@ -120,6 +128,7 @@ def test_a_warehouse_one_may_only_read(warehouse):
         os.chmod(warehouse.root, 0o755)
 
 
+@pytest.mark.slow
 def test_retention_is_held_against_a_run_that_was_kept_before(tmp_path):
     """A later command's runs against an earlier command's baseline, as the view itself says."""
     rng = np.random.default_rng(8)

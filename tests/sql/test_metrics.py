@@ -110,6 +110,7 @@ def sampled(tmp_path):
     return connect(warehouse.root), scores, relevance, pools
 
 
+@pytest.mark.slow
 def test_sampled_and_intervals(sampled):
     """Means over drawn pools, and errors clustered by visual item, draws in their cluster."""
     con, scores, relevance, pools = sampled
@@ -184,6 +185,7 @@ def _still_none(size, good, seen):
     return chance
 
 
+@pytest.mark.slow
 def test_constant_scorer_is_chance(tmp_path):
     """Every measure of a scorer that says the same of all is exactly chance, for any R."""
     _, _, relevance = middle_case()
@@ -209,6 +211,7 @@ def test_constant_scorer_is_chance(tmp_path):
         assert row[4] <= 1 or row[1] in ("mean_rank", "median_rank")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("relevants", [1, 5])
 def test_random_scorer_has_lift_one(tmp_path, relevants):
     """Twenty random scorers find what chance finds, for every C and K, within their intervals."""
@@ -235,6 +238,7 @@ def test_random_scorer_has_lift_one(tmp_path, relevants):
     assert 0.88 < np.mean([row[-1] for row in found]) < 0.99
 
 
+@pytest.mark.slow
 def test_uncommitted_files_do_not_exist(tmp_path):
     """What a killed writer left, and a run without its catalogue row, are invisible."""
     _, scores, relevance = middle_case()
@@ -267,6 +271,7 @@ def test_every_view_and_column_is_documented(tmp_path):
     assert columns == []
 
 
+@pytest.mark.slow
 def test_marts_answer_on_an_empty_warehouse(tmp_path):
     con = connect(warehouses.new(tmp_path).root)
     for (view,) in con.execute(

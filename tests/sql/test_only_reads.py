@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from pathlib import Path
 
 import duckdb
@@ -12,9 +13,10 @@ import pyarrow as pa
 import pytest
 
 import cmr
+from cmr import caches
 from cmr.api.query import run_query
 from cmr.api.reading import READING
-from cmr.views import lock
+from cmr.views import _prepared, lock
 from cmr.warehouse.storage import Storage
 from tests import warehouses
 
@@ -26,9 +28,14 @@ def opened(tmp_path, monkeypatch):
     made = warehouses.new(tmp_path / "w")
     warehouses.add_dataset(made, "d", relevance)
     warehouses.add_run(made, "r", "d", np.random.default_rng(0).random((6, 5)), relevance)
+    # The views are made anew in an empty home, which takes seconds: it has them already.
+    views = Path(_prepared())
     for name in ("HOME", "TMPDIR"):
         monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.chdir(tmp_path)
+    (tmp_path / ".cache").mkdir()
+    shutil.copy2(views, caches.folder() / views.name)
     (tmp_path / "a.csv").write_text("a,b\n1,2\n")
     (tmp_path / "a.json").write_text('[{"a": 1}]')
     with duckdb.connect(str(tmp_path / "a.duckdb")) as con:
@@ -122,6 +129,7 @@ WRITING = [
 ]
 
 
+@pytest.mark.slow
 def test_no_way_to_write_inside_a_query(opened, tmp_path):
     con = opened.connect()
     before = watched(tmp_path)
@@ -133,6 +141,7 @@ def test_no_way_to_write_inside_a_query(opened, tmp_path):
     assert watched(tmp_path) == before
 
 
+@pytest.mark.slow
 def test_reading_is_not_refused(opened):
     con = opened.connect()
     for query, rows in (
@@ -155,6 +164,7 @@ def test_reading_is_not_refused(opened):
         opened.sql("from metrics_att(3)")
 
 
+@pytest.mark.slow
 def test_every_table_function_is_known_to_read_or_refused(opened, tmp_path):
     """Those that are let through are called with paths wherever they take a text."""
     con = opened.connect()
@@ -187,6 +197,7 @@ def test_every_table_function_is_known_to_read_or_refused(opened, tmp_path):
     assert watched(tmp_path) == before
 
 
+@pytest.mark.slow
 def test_no_scalar_function_writes(opened, tmp_path):
     con = opened.connect()
     lock(con, Storage(opened.root))
@@ -216,6 +227,7 @@ def test_the_watch_sees_what_an_open_connection_writes(opened, tmp_path):
     assert set(watched(tmp_path)) - set(before)
 
 
+@pytest.mark.slow
 def test_no_setting_can_be_changed(opened):
     """Not by a statement, which is refused, and not by what might get past that."""
     con = opened.connect()
@@ -236,6 +248,7 @@ def test_no_setting_can_be_changed(opened):
             con.execute(query)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["https://h/x.csv", "s3://b/x.parquet", "hf://datasets/x/y.csv"])
 def test_nothing_comes_from_a_network(opened, tmp_path, path):
     opened.sql("select 1")  # Prepared views are kept then.
@@ -248,6 +261,7 @@ def test_nothing_comes_from_a_network(opened, tmp_path, path):
     assert watched(tmp_path) == before
 
 
+@pytest.mark.slow
 def test_a_sandbox_holds_the_warehouse_alone(opened, tmp_path):
     """Links that lead out are followed first; what the caller hands over is there."""
     (tmp_path / "w" / "out.csv").symlink_to(tmp_path / "a.csv")
@@ -275,6 +289,7 @@ def test_a_sandbox_holds_the_warehouse_alone(opened, tmp_path):
     assert cmr.open(link).sql("from runs", sandbox=True).arrow().num_rows
 
 
+@pytest.mark.slow
 def test_variables_of_the_caller_are_not_read(opened):
     query = "from statements"
     statements = pa.table({"a": [1]})
@@ -283,6 +298,7 @@ def test_variables_of_the_caller_are_not_read(opened):
     assert opened.sql(query, statements=statements).arrow().num_rows == 1
 
 
+@pytest.mark.slow
 def test_memory_is_bounded_and_spills_to_a_folder_that_goes(opened, tmp_path, monkeypatch):
     import tempfile
 

@@ -38,6 +38,7 @@ def by_query(warehouse):
     return {row[:3]: row[3] for row in rows.fetchall()}
 
 
+@pytest.mark.slow
 def test_ranx(graded):
     """ranx's, query by query; its ndcg_burges has the gain 2^relevance - 1."""
     import ranx
@@ -73,6 +74,7 @@ def test_ir_measures(graded):
         assert mine[row.query_id, measure, k] == pytest.approx(row.value, abs=1e-9), row
 
 
+@pytest.mark.slow
 def test_pytrec_eval(graded):
     """trec_eval's recall, success, reciprocal rank, MAP, precision and NDCG, graded, to 1e-9."""
     warehouse, qrels, run = graded
@@ -95,6 +97,7 @@ def test_pytrec_eval(graded):
         assert value == pytest.approx(theirs[query][key], abs=1e-9), (query, key)
 
 
+@pytest.mark.slow
 def test_open_clip(tmp_path):
     """open_clip's own retrieval metrics: its R@K is our hit_rate, both ways."""
     from open_clip_train.train import get_clip_metrics

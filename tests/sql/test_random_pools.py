@@ -60,6 +60,7 @@ LARGE = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("gallery", "size", "aboves", "ties"), LARGE)
 def test_large_galleries(tmp_path, gallery, size, aboves, ties):
     """To 1e-9 where log-gammas alone, or 1 - (a number near 1), lose three digits of it."""
@@ -98,6 +99,7 @@ def test_a_long_tie_is_not_spread(tmp_path):
     assert np.array(lifts).ravel() == pytest.approx(1, abs=1e-9)
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     gallery=st.integers(2, 60),
@@ -135,6 +137,7 @@ def test_properties(tmp_path_factory, gallery, relevants, levels, seed):
             assert value <= values[query, measure, 5, size, protocol] + 1e-9
 
 
+@pytest.mark.slow
 def test_drawn_pools_agree(tmp_path):
     """The mean over 4,000 drawn pools and tie orders, within five standard errors."""
     rng = np.random.default_rng(3)
@@ -185,6 +188,7 @@ def two_ways(tmp_path):
     return warehouse
 
 
+@pytest.mark.slow
 def test_any_k_and_c(two_ways):
     """What was not asked for equals what would have been found had it been."""
     con = connect(two_ways.root)
@@ -211,6 +215,7 @@ def test_any_k_and_c(two_ways):
     assert only == [("v2t",)]
 
 
+@pytest.mark.slow
 def test_a_cutoff_beyond_every_gallery(two_ways):
     """All that is relevant is found, and nothing is tabulated as far."""
     found = connect(two_ways.root).execute(
@@ -220,6 +225,7 @@ def test_a_cutoff_beyond_every_gallery(two_ways):
     assert found.fetchall() == [("hit_rate", 1), ("recall", 1)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("call", "reason"),
     [
@@ -240,6 +246,7 @@ def test_what_cannot_be_asked(two_ways, call, reason):
         fetch(connect(two_ways.root), f"from {call}")
 
 
+@pytest.mark.slow
 def test_any_k_of_an_empty_warehouse(tmp_path):
     con = connect(warehouses.new(tmp_path).root)
     assert con.execute("from metrics_at(3)").fetchall() == []

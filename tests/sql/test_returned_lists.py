@@ -67,6 +67,7 @@ def completions(found, relevance, query):
         yield listed + [(-1.0 - place, grade) for place, grade in enumerate(order)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(8))
 def test_known_where_nothing_beyond_the_list_matters(tmp_path, seed):
     rng = np.random.default_rng(seed)
@@ -142,6 +143,7 @@ def values(con, run_id, protocol="full"):
     return {row[:2]: row[2] for row in rows}
 
 
+@pytest.mark.slow
 def test_one_query_that_is_not_known_makes_the_mean_unknown(three):
     warehouse, some, *_ = three
     con = connect(warehouse.root)
@@ -170,6 +172,7 @@ def test_one_query_that_is_not_known_makes_the_mean_unknown(three):
     assert values(open_for(warehouse, "from metrics"), "a") == got
 
 
+@pytest.mark.slow
 def test_ann_recall_is_a_measure_of_its_own(three):
     warehouse, _, agreement, _ = three
     con = connect(warehouse.root)
@@ -197,6 +200,7 @@ def test_ann_recall_is_a_measure_of_its_own(three):
     assert measured == [(run, k) for run in "ab" for k in (1, 2, 3)]
 
 
+@pytest.mark.slow
 def test_what_is_built_on_metrics_is_null_too(three):
     """compare, retention, leaderboard, rank_flips, hard_queries and the checks."""
     warehouse, some, _, _ = three

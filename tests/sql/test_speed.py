@@ -32,6 +32,7 @@ def rows(warehouse, query):
     return fetch(connect(warehouse.root), query).to_pylist()
 
 
+@pytest.mark.slow
 def test_turns_are_paired(two):
     """Drift that meets both alike does not touch the ratio: 2, 2 and 4 of the three rounds."""
     warehouses.add_bench(two, "fp32", [1.0, 8.0, 4.0])
@@ -47,6 +48,7 @@ def test_turns_are_paired(two):
     )
 
 
+@pytest.mark.slow
 def test_what_did_not_take_turns_says_so(two):
     warehouses.add_bench(two, "fp32", [1.0, 1.0, 9.0])
     warehouses.add_bench(two, "int8", [0.5, 0.5], race="another")
@@ -55,6 +57,7 @@ def test_what_did_not_take_turns_says_so(two):
     assert found["sentence"].endswith("and 2x the throughput, measured apart")
 
 
+@pytest.mark.slow
 def test_two_machines_are_never_compared_in_silence(two):
     """Each family's figures are of the machine that has most of them; the rest are NULL."""
     warehouses.add_bench(two, "fp32", [1.0], SLOW)
@@ -91,6 +94,7 @@ def test_the_last_measurement_counts(two):
     assert found["search_peak_bytes"] == 200
 
 
+@pytest.mark.slow
 def test_the_scoring_pass_is_no_speed(two):
     """Evaluate's pass is in `speed`, named so, and in nothing that compares speeds."""
     assert {row["measured"] for row in rows(two, "from speed")} == {"evaluate"}
@@ -103,6 +107,7 @@ def test_the_scoring_pass_is_no_speed(two):
     assert {row["queries_per_second"] for row in rows(two, "from cost_curve")} == {None}
 
 
+@pytest.mark.slow
 def test_the_front_by_speed(two):
     """Quicker, or smaller; what has no speed is neither on the front nor in the way of another."""
     warehouses.add_bench(two, "fp32", [0.1])
@@ -116,6 +121,7 @@ def test_the_front_by_speed(two):
     assert found == {"fp32": False, "int8": False, "int4": True}
 
 
+@pytest.mark.slow
 def test_costs_that_nothing_beats(two):
     for precision, seconds in (("fp32", 0.4), ("int8", 0.2), ("int4", 0.3)):
         warehouses.add_bench(two, precision, [seconds])
@@ -126,6 +132,7 @@ def test_costs_that_nothing_beats(two):
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_warehouse_older_than_benches(two, tmp_path):
     (tmp_path / "benches" / "_anchor.parquet").unlink()
     assert rows(two, "from benches") == []

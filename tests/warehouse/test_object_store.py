@@ -21,6 +21,8 @@ from tests.pipeline.test_interrupted import rows
 from tests.stores import BUCKET
 from tests.stores import s3 as s3
 
+pytestmark = pytest.mark.slow
+
 GRID = ("--dims", "16", "--precisions", "fp16,int8", "--candidates", "20")
 NUMBER = itertools.count()
 FILLED = f"s3://{BUCKET}/filled"
