@@ -19,9 +19,9 @@ from datetime import UTC, datetime
 import numpy as np
 import pyarrow as pa
 
-from cmr.pipeline.sets import ensure_set
+from cmr.pipeline.embedding_sets import ensure_set
 from cmr.represent.precisions import encode
-from cmr.represent.vectors import normalise
+from cmr.represent.unit_vectors import normalise
 from cmr.warehouse.schemas import DATASETS, ITEMS, QRELS
 from cmr.warehouse.store import Warehouse
 from cmr.warehouse.vectors import to_table

@@ -33,7 +33,7 @@ import numpy as np
 from peers import SHAPES, make_vectors, save, show
 
 from cmr.pipeline.bench.machine import cores, forget_peak, peak_resident, resident
-from cmr.pipeline.bench.product import LARGEST, OneProduct
+from cmr.pipeline.bench.single_product import LARGEST, OneProduct
 
 K, BATCH, SINGLES = 10, 1000, 200
 EDGES, ADD, SEARCH = 16, 128, 64
@@ -87,8 +87,8 @@ def cmr(
 
         from cmr.represent.precisions import encode
         from cmr.represent.quantizers import Quantizer
-        from cmr.score.asymmetric_search import AsymmetricSearcher
-        from cmr.score.searchers import Hnsw, build
+        from cmr.score.search.asymmetric_index import AsymmetricSearcher
+        from cmr.score.search.indexes import Hnsw, build
 
         torch.set_num_threads(threads)
         stored = encode(items, precision)

@@ -24,8 +24,8 @@ from cmr.held import hold
 from cmr.identity import identity
 from cmr.sqlfiles import sql_fingerprint
 from cmr.views import bind, connect, only
+from cmr.warehouse.catalogue_rows import to_rows
 from cmr.warehouse.layout import partition
-from cmr.warehouse.rows import to_rows
 from cmr.warehouse.schemas import METRICS
 from cmr.warehouse.storage import parquet_bytes
 

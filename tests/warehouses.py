@@ -9,7 +9,7 @@ from urllib.parse import unquote
 import numpy as np
 import pyarrow as pa
 
-from cmr.warehouse.rows import row_name
+from cmr.warehouse.catalogue_rows import row_name
 from cmr.warehouse.schemas import (
     BENCHES,
     DATASETS,

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from cmr.errors import CmrError
 from cmr.represent.precisions import INTEGER, Encoded, decode, to_integers
-from cmr.represent.vectors import Floats
+from cmr.represent.unit_vectors import Floats
 from cmr.warehouse.schemas import FLOAT_PRECISIONS
 from cmr.warehouse.store import Warehouse as Store
 from cmr.warehouse.vectors import StoredVectors, from_batch

@@ -142,7 +142,7 @@ class Warehouse:
         dimension, method native, fp32, quantizer absmax, where there is such a set.
         """
         from cmr.api.embeddings import Embeddings
-        from cmr.api.sets import find_set
+        from cmr.api.set_selection import find_set
 
         row = find_set(
             self.store, dataset, model, modality, dim, precision, dim_method, seed, quantizer
@@ -165,7 +165,7 @@ class Warehouse:
         `wh.ingest("npz", file="data.npz")`;
         `wh.ingest("coco", annotations="a.json", images="val", model="ViT-B-32", pretrained=…)`.
         """
-        from cmr.api.ingest import ingest_source
+        from cmr.api.ingestion import ingest_source
 
         return ingest_source(
             self.root, source, dataset, model_name, shuffle_queries, seed, bar, **given
@@ -187,7 +187,7 @@ class Warehouse:
         `truth`: (N,) the row of each text's visual, or (pairs, 2) rows of both; without it text
         i belongs to visual i.
         """
-        from cmr.api.ingest import ingest_arrays
+        from cmr.api.ingestion import ingest_arrays
 
         return ingest_arrays(self.root, texts, visuals, truth, dataset, model, text_ids, visual_ids)
 
@@ -227,7 +227,7 @@ class Warehouse:
         Finished runs are not scored again. The result has `run_ids`, `scored` (those scored
         now), `dataset`, `model` and `seconds`; `metrics(done.run_ids)` has the figures.
         """
-        from cmr.api.evaluate import make_request
+        from cmr.api.evaluation import make_request
         from cmr.pipeline.evaluate import evaluate
 
         request = make_request(
@@ -277,7 +277,7 @@ class Warehouse:
         b - a, its interval paired by query and clustered by visual item; `p_holm` is corrected
         over all rows. `run_a` and `run_b` are the ids.
         """
-        from cmr.api.compare import as_table, compare_runs
+        from cmr.api.comparison import as_table, compare_runs
 
         return Result(as_table(compare_runs(self.store, a, b, pools, k, everything)))
 
@@ -297,6 +297,6 @@ class Warehouse:
         `point_…` of the smallest whose estimate does. `smallest` is the one that keeps every
         measure in every direction.
         """
-        from cmr.api.recommend import as_table, choose
+        from cmr.api.recommendation import as_table, choose
 
         return Result(as_table(choose(self.store, retain, dataset, model, qrels, k, bar)))

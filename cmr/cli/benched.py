@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from cmr.cli.tables import print_table
+from cmr.cli.printed_tables import print_table
 from cmr.cli.terminal import say
 
 if TYPE_CHECKING:

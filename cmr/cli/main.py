@@ -20,20 +20,20 @@ from cmr.version import __version__
 # Subcommand -> module that holds a click command of that name. Modules are imported when they
 # are asked for, so that `cmr --help` and `cmr sql` do not wait for torch.
 COMMANDS = {
-    "demo": "cmr.cli.demo",
-    "ingest": "cmr.cli.ingest",
-    "evaluate": "cmr.cli.evaluate",
-    "runs": "cmr.cli.runs",
-    "bench": "cmr.cli.bench",
-    "compare": "cmr.cli.compare",
-    "recommend": "cmr.cli.recommend",
-    "sql": "cmr.cli.sql",
-    "export": "cmr.cli.export",
-    "report": "cmr.cli.report",
-    "warehouse": "cmr.cli.warehouse",
-    "doctor": "cmr.cli.doctor",
-    "slurm": "cmr.cli.slurm",
-    "completion": "cmr.cli.completion",
+    "demo": "cmr.cli.demo_command",
+    "ingest": "cmr.cli.ingest_command",
+    "evaluate": "cmr.cli.evaluate_command",
+    "runs": "cmr.cli.runs_command",
+    "bench": "cmr.cli.bench_command",
+    "compare": "cmr.cli.compare_command",
+    "recommend": "cmr.cli.recommend_command",
+    "sql": "cmr.cli.sql_command",
+    "export": "cmr.cli.export_command",
+    "report": "cmr.cli.report_command",
+    "warehouse": "cmr.cli.warehouse_command",
+    "doctor": "cmr.cli.doctor_command",
+    "slurm": "cmr.cli.slurm_command",
+    "completion": "cmr.cli.completion_command",
 }
 
 

@@ -9,7 +9,7 @@ from cmr.cli.terminal import say
 
 if TYPE_CHECKING:
     from cmr.engine.ray_tasks import State
-    from cmr.engine.work import Work
+    from cmr.engine.shared_work import Work
     from cmr.pipeline.evaluate import Evaluated
     from cmr.pipeline.request import Request
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cmr.cli.printed_tables import print_table
 from cmr.cli.progress import progress
-from cmr.cli.tables import print_table
 from cmr.cli.terminal import say, stdout_bytes
 from cmr.cli.written import write
 from cmr.errors import CmrError

@@ -12,9 +12,9 @@ import torch
 
 from cmr.encode.decode import decode
 from cmr.encode.encoder import Encoder, Floats
+from cmr.encode.frame_choice import read_clip
 from cmr.encode.quiet import quiet_decoders
 from cmr.encode.unreadable import UnreadableError, one_item, read_item
-from cmr.encode.video import read_clip
 from cmr.errors import CmrError
 from cmr.sources.collection import Item, MediaReader, Reject
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from cmr.encode.registry import get_kind, kind_names
+from cmr.encode.encoder_kinds import get_kind, kind_names
 from cmr.encode.spec import DEFAULT, LOCAL, ModelSpec
 from cmr.errors import CmrError
 from cmr.identity import file_hash, identity

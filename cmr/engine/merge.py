@@ -11,12 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cmr.engine.grid import Block, cut
-from cmr.engine.work import Work
+from cmr.engine.shared_work import Work
 from cmr.errors import CmrError
-from cmr.score.hits import Hits
-from cmr.score.judged import Judged
-from cmr.score.pairs import Values
+from cmr.score.judgments import Judged
+from cmr.score.pair_scores import Values
 from cmr.score.tally import Counted
+from cmr.score.top_lists import Hits
 from cmr.warehouse.partials import finished, read_partial
 from cmr.warehouse.store import Warehouse
 

@@ -16,12 +16,12 @@ import numpy as np
 import torch
 
 from cmr.encode.batches import How, Media, encode_media, prepare_media
+from cmr.encode.encoder_kinds import get_kind
 from cmr.encode.quiet import quiet_decoders
-from cmr.encode.registry import get_kind
 from cmr.encode.spec import ModelSpec
 from cmr.errors import CmrError
 from cmr.sources.collection import Item, MediaReader
-from cmr.warehouse.encoded import write_encoded
+from cmr.warehouse.encoding_parts import write_encoded
 from cmr.warehouse.store import Warehouse
 
 # Pictures that a decoding task takes at a time.

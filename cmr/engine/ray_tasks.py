@@ -21,10 +21,10 @@ import numpy as np
 
 from cmr.engine.grid import GPU_RATE, Block, choose, core_rate
 from cmr.engine.merge import blocks_to_do
-from cmr.engine.work import Work
+from cmr.engine.shared_work import Work
 from cmr.errors import CmrError
-from cmr.score.judged import Judged
-from cmr.score.pairs import Values
+from cmr.score.judgments import Judged
+from cmr.score.pair_scores import Values
 from cmr.warehouse.partials import finished
 from cmr.warehouse.store import Warehouse
 
@@ -282,7 +282,7 @@ def _here(work: Work, gpus: int) -> Work:
 
 
 def _thresholds(work: Work, board: Any) -> dict[str, Values]:
-    from cmr.engine.work import thresholds
+    from cmr.engine.shared_work import thresholds
 
     board.begin.remote(work.title, _log())
     with _told():
@@ -294,7 +294,7 @@ def _thresholds(work: Work, board: Any) -> dict[str, Values]:
 def _count(
     work: Work, values: Mapping[str, Values], block: Block, name: str, board: Any, gpus: int
 ) -> None:
-    from cmr.engine.task import count_block
+    from cmr.engine.count_task import count_block
 
     board.begin.remote(name, _log())
     seen, told = 0, time.monotonic()

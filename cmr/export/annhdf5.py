@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from cmr.errors import CmrError
+from cmr.export.exported_vectors import DIRECTION, floats, searched, set_ids
 from cmr.export.format import Asked, Format, Row
 from cmr.export.neighbours import at_most, nearest
-from cmr.export.vectors import DIRECTION, floats, searched, set_ids
 from cmr.sources.source import Parameter
 
 

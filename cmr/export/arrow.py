@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from cmr.export.format import Asked, Format, Stream
-from cmr.export.rows import in_bounds, reader
+from cmr.export.row_formats import in_bounds, reader
 
 
 def write(asked: Asked, out: Stream) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cmr.api.select import select
-from cmr.api.sets import find_sets
+from cmr.api.set_selection import find_sets
 from cmr.errors import CmrError
 from cmr.export.format import Pair, Row
 from cmr.warehouse.current import current_runs

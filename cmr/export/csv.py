@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from cmr.export.format import Asked, Format, Stream
-from cmr.export.rows import flat, reader
+from cmr.export.row_formats import flat, reader
 
 
 def write(asked: Asked, out: Stream) -> None:

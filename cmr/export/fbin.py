@@ -8,10 +8,18 @@ from pathlib import Path
 
 import numpy as np
 
+from cmr.export.exported_vectors import (
+    DIRECTION,
+    Array,
+    items,
+    judgments,
+    searched,
+    sides,
+    stretches,
+)
 from cmr.export.format import Asked, Format, Row, Stream
 from cmr.export.mark import write_mark
 from cmr.export.neighbours import at_most, nearest
-from cmr.export.vectors import DIRECTION, Array, items, judgments, searched, sides, stretches
 from cmr.represent.precisions import INTEGER, decode, to_integers
 from cmr.sources.source import Parameter
 

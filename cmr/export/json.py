@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from cmr.export.format import Asked, Format, Stream
-from cmr.export.rows import json_rows, reader
+from cmr.export.row_formats import json_rows, reader
 from cmr.sources.source import Parameter
 
 

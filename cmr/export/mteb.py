@@ -7,10 +7,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-from cmr.export.figures import figures
 from cmr.export.format import Asked, Format, Row
 from cmr.export.lists import top_lists
 from cmr.export.mark import write_mark
+from cmr.export.tool_names import figures
 from cmr.pipeline.request import find_dataset
 from cmr.sources.source import Parameter
 from cmr.warehouse.schemas import ITEMS

@@ -42,8 +42,8 @@ def nearest(
 
     `queries`, `gallery`: rows of `embedding_sets`. Equal scores stand by ordinal.
     """
-    from cmr.score.hits import top_hits
     from cmr.score.planning import make_plan
+    from cmr.score.top_lists import top_hits
 
     asking, found = StoredVectors(warehouse, queries), StoredVectors(warehouse, gallery)
     step = max(1, min(asking.rows, ROOM // (16 * depth)))

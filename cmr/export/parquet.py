@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cmr.export.format import Asked, Format, Stream
-from cmr.export.rows import in_bounds, reader, unwritable
+from cmr.export.row_formats import in_bounds, reader, unwritable
 
 # DuckDB gives small batches; row groups of this many rows read fastest.
 GROUP = 122_880

@@ -20,15 +20,8 @@ import pyarrow as pa
 
 from cmr.errors import CmrError
 from cmr.warehouse import claims
-from cmr.warehouse.rows import row_name
-from cmr.warehouse.schemas import (
-    CATALOGUE,
-    DATASETS,
-    QRELS_SETS,
-    RUNS,
-    TABLES,
-    Table,
-)
+from cmr.warehouse.catalogue_rows import row_name
+from cmr.warehouse.schemas import CATALOGUE, DATASETS, QRELS_SETS, RUNS, TABLES, Table
 from cmr.warehouse.store import BusyError, Warehouse
 
 Row = dict[str, Any]

@@ -11,8 +11,8 @@ from cmr.encode.unreadable import UnreadableError, read_item
 from cmr.errors import CmrError
 from cmr.pipeline.progressbar import ProgressBar
 from cmr.sources.collection import Collection, Item, Judgment, Reject
+from cmr.sources.phrases import counted
 from cmr.sources.text import is_unicode
-from cmr.sources.words import counted
 
 # A caption of more characters than this is a file that went astray.
 LONGEST_TEXT = 100_000

@@ -12,8 +12,8 @@ from cmr.pipeline.evaluate import evaluate
 from cmr.pipeline.ingest import ingest_media
 from cmr.pipeline.progressbar import ProgressBar
 from cmr.pipeline.request import Request
-from cmr.sources.registry import read
 from cmr.sources.scenes import SOURCE
+from cmr.sources.source_kinds import read
 from cmr.warehouse.store import Warehouse
 
 DATASET = "scenes"

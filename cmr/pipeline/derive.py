@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from cmr.errors import CmrError
-from cmr.pipeline.sets import ensure_set
+from cmr.pipeline.embedding_sets import ensure_set
 from cmr.represent import dims
 from cmr.represent.audit import Audit
 from cmr.represent.precisions import check_precision
@@ -27,7 +27,7 @@ from cmr.represent.quantizers import (
     ranges_of,
     rotation,
 )
-from cmr.represent.vectors import Floats
+from cmr.represent.unit_vectors import Floats
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.current import current_sets
 from cmr.warehouse.store import Warehouse

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
+from cmr.encode.encoder_kinds import get_kind
 from cmr.encode.models import model_settings
-from cmr.encode.registry import get_kind
 from cmr.encode.spec import ModelSpec
 from cmr.pipeline.contents import without
-from cmr.pipeline.encoded import Encoding, content_key
+from cmr.pipeline.known_vectors import Encoding, content_key
 from cmr.pipeline.progressbar import ProgressBar
 from cmr.sources.collection import TEXT, VISUAL, Collection, Item, Reject
 
@@ -21,8 +21,8 @@ from cmr.sources.collection import TEXT, VISUAL, Collection, Item, Reject
 class EncodeOptions:
     """How media are encoded. `max_rejects`: share of the visuals that may be left out.
 
-    `frames`, `sampling`: of clips, see `cmr.encode.video`; `keep_frames`: store their vectors,
-    too.
+    `frames`, `sampling`: of clips, see `cmr.encode.frame_choice`; `keep_frames`: store their
+    vectors, too.
     """
 
     device: str = "auto"

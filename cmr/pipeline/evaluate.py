@@ -19,7 +19,7 @@ from cmr.pipeline.request import (
     find_model,
     load_subject,
 )
-from cmr.pipeline.runs import run_identity
+from cmr.pipeline.run_rows import run_identity
 from cmr.pipeline.scoring import Case
 from cmr.pipeline.search import searches
 from cmr.pipeline.wanted import Task, tasks

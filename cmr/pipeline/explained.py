@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def explained(wanted: Wanted, search: Search, plan: Plan) -> dict[str, Any]:
     """One row of `cmr evaluate --explain`."""
     from cmr.represent.quantizers import has_quantizer
-    from cmr.score.usearch_operand import usearch_type
+    from cmr.score.search.usearch_vectors import usearch_type
 
     exact = "float32" if plan.kernel.sure else "float32, doubts in float64"
     by_torch = search.scorer == "torch"

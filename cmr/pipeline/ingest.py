@@ -10,19 +10,12 @@ from cmr.encode.spec import ModelSpec
 from cmr.identity import array_hash, identity
 from cmr.pipeline.contents import hash_contents, same_contents, sound_texts, without, without_bare
 from cmr.pipeline.datasets import fingerprint, ids, note_media
-from cmr.pipeline.encoded import Encoding
 from cmr.pipeline.encoding import EncodeOptions, encode_new, side_settings
+from cmr.pipeline.known_vectors import Encoding
 from cmr.pipeline.native import Native, store, stored_already
 from cmr.pipeline.progressbar import ProgressBar
-from cmr.represent.vectors import normalise
-from cmr.sources.collection import (
-    TEXT,
-    VISUAL,
-    Collection,
-    Reject,
-    check,
-    check_max_rejects,
-)
+from cmr.represent.unit_vectors import normalise
+from cmr.sources.collection import TEXT, VISUAL, Collection, Reject, check, check_max_rejects
 from cmr.warehouse.layout import check_name
 from cmr.warehouse.schemas import REJECTS
 from cmr.warehouse.store import Warehouse

@@ -15,7 +15,7 @@ import pyarrow as pa
 from cmr.errors import CmrError
 from cmr.pipeline.progressbar import ProgressBar
 from cmr.pipeline.request import Request, Subject
-from cmr.pipeline.runs import describe_run, has_counts, questions, run_identity
+from cmr.pipeline.run_rows import describe_run, has_counts, questions, run_identity
 from cmr.pipeline.scoring import Case, Scored, Scorer
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.layout import partition
@@ -23,7 +23,7 @@ from cmr.warehouse.schemas import HITS, RANKS, RUNS, SAMPLED_RANKS, TIMINGS, Tab
 from cmr.warehouse.store import Warehouse
 
 if TYPE_CHECKING:
-    from cmr.engine.work import Work
+    from cmr.engine.shared_work import Work
     from cmr.score.plan import Plan
     from cmr.score.pools import Pools
 
@@ -164,7 +164,7 @@ class Job:
         return self._work(case, missing, *self._pool_request(olds))
 
     def _work(self, case: Case, missing: list[str], sizes: list[int], draws: int) -> Work:
-        from cmr.engine.work import Work
+        from cmr.engine.shared_work import Work
 
         return Work(
             root=self._warehouse.root,
@@ -204,7 +204,7 @@ class Job:
 
     def _hits(self, case: Case, direction: str, scored: Scored) -> Iterable[pa.Table] | None:
         """Rows of `hits`: the lists of a search that gives them, or those asked for."""
-        from cmr.score.rows import hit_tables
+        from cmr.score.rank_rows import hit_tables
 
         names, lists = self._names(direction), scored.lists
         if lists is not None:
@@ -215,7 +215,7 @@ class Job:
         return hit_tables(scored.counted, names, *hits)
 
     def _names(self, direction: str) -> Any:
-        from cmr.score.rows import Names
+        from cmr.score.rank_rows import Names
 
         query, item = (TEXT, VISUAL) if direction == "t2v" else (VISUAL, TEXT)
         ids = self._subject.ids
@@ -231,7 +231,7 @@ class Job:
         sizes: list[int],
     ) -> None:
         """Write a run's files, then its catalogue row."""
-        from cmr.score.rows import rank_tables, sampled_tables
+        from cmr.score.rank_rows import rank_tables, sampled_tables
 
         keys = {"run_id": row["run_id"]}
         before = list(old["files"]) if old else []

@@ -10,17 +10,11 @@ from typing import Any
 import pyarrow as pa
 
 from cmr.errors import CmrError
-from cmr.pipeline.datasets import (
-    find_same,
-    ids,
-    note_media,
-    refuse_other_data,
-    write_dataset,
-)
-from cmr.pipeline.encoded import NOTES, deciding
-from cmr.pipeline.sets import ensure_set
+from cmr.pipeline.datasets import find_same, ids, note_media, refuse_other_data, write_dataset
+from cmr.pipeline.embedding_sets import ensure_set
+from cmr.pipeline.known_vectors import NOTES, deciding
 from cmr.represent.precisions import encode
-from cmr.represent.vectors import Floats
+from cmr.represent.unit_vectors import Floats
 from cmr.sources.collection import Collection
 from cmr.warehouse.claims import of_dataset
 from cmr.warehouse.current import current_sets

@@ -12,17 +12,10 @@ import pyarrow.compute as pc
 
 from cmr.errors import CmrError
 from cmr.represent.quantizers import ABSMAX
-from cmr.score.judged import LARGEST_POOL, Judged, judge
+from cmr.score.judgments import LARGEST_POOL, Judged, judge
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.current import current_sets
-from cmr.warehouse.schemas import (
-    DATASETS,
-    EMBEDDING_SETS,
-    EXTRA_QRELS,
-    ITEMS,
-    QRELS,
-    QRELS_SETS,
-)
+from cmr.warehouse.schemas import DATASETS, EMBEDDING_SETS, EXTRA_QRELS, ITEMS, QRELS, QRELS_SETS
 from cmr.warehouse.store import Warehouse
 
 PROTOCOLS = ("expected", "full", "sampled")

@@ -19,15 +19,15 @@ from cmr.warehouse.vectors import StoredVectors
 
 if TYPE_CHECKING:
     from cmr.represent.precisions import Encoded
-    from cmr.score.ann import Lists
     from cmr.score.blocks import Vectors
-    from cmr.score.hits import Hits
-    from cmr.score.judged import Judged
+    from cmr.score.judgments import Judged
     from cmr.score.plan import Plan
     from cmr.score.pools import Pools
-    from cmr.score.searchers import UsearchHnsw
-    from cmr.score.stages import Stages
+    from cmr.score.search.indexes import UsearchHnsw
+    from cmr.score.search.returned_lists import Lists
+    from cmr.score.search.stages import Stages
     from cmr.score.tally import Counted
+    from cmr.score.top_lists import Hits
 
 Row = dict[str, Any]
 # Bytes of a graph's edge and of a node's key and bookkeeping, more or less.
@@ -86,7 +86,7 @@ class Scorer:
 
     def warm(self, case: Case, judged: dict[str, Judged], pools: Pools | None) -> None:
         """Do once, and on no clock, what `score` of such a case would do once: see `score.warm`."""
-        from cmr.score.warm import few_judged, few_pools, few_rows, has_many, warmed
+        from cmr.score.warm_up import few_judged, few_pools, few_rows, has_many, warmed
 
         made, search = case.made, case.search
         kernel = self.plan(made.wanted.precision, made.wanted.dim).kernel
@@ -120,7 +120,7 @@ class Scorer:
 
     def top(self, case: Case, direction: str, depth: int) -> Hits:
         """Each query's best `depth` of the gallery, (queries, depth) ordinals and scores."""
-        from cmr.score.hits import top_hits
+        from cmr.score.top_lists import top_hits
 
         texts, visuals, plan = self._sides(case)
         queries, items = (texts, visuals) if direction == "t2v" else (visuals, texts)
@@ -129,7 +129,7 @@ class Scorer:
     def _torch(
         self, case: Case, judged: dict[str, Judged], pools: Pools | None, advance: Advance
     ) -> dict[str, Scored]:
-        from cmr.score.engine import score
+        from cmr.score.exhaustive import score
 
         clock = time.perf_counter()
         texts, visuals, plan = self._sides(case)
@@ -141,7 +141,7 @@ class Scorer:
     def _usearch_exact(
         self, case: Case, name: str, judged: Judged, pools: Pools | None, advance: Advance
     ) -> Scored:
-        from cmr.score.usearch_exact import score
+        from cmr.score.search.usearch_exact import score
 
         clock = time.perf_counter()
         texts, visuals, plan = self._sides(case)
@@ -153,8 +153,8 @@ class Scorer:
         self, case: Case, name: str, judged: Judged, pools: Pools | None, advance: Advance
     ) -> Scored:
         """One direction of a search that returns lists."""
-        from cmr.score.ann import counts
-        from cmr.score.stages import Stages, graph_lists, rescored_lists
+        from cmr.score.search.returned_lists import counts
+        from cmr.score.search.stages import Stages, graph_lists, rescored_lists
 
         texts, visuals, plan = self._sides(case)
         queries, items = (texts, visuals) if name == "t2v" else (visuals, texts)
@@ -193,9 +193,9 @@ class Scorer:
         columns: Row,
         told: Advance,
     ) -> Any:
-        from cmr.score.hits import top_hits
-        from cmr.score.searchers import UsearchExact
-        from cmr.score.stages import searched
+        from cmr.score.search.indexes import UsearchExact
+        from cmr.score.search.stages import searched
+        from cmr.score.top_lists import top_hits
 
         depth = min(case.search.depth, items.rows)
         if case.search.scorer == "torch":
@@ -214,7 +214,7 @@ class Scorer:
         self, case: Case, name: str, items: Vectors, plan: Plan, stages: Stages
     ) -> UsearchHnsw:
         """The graph of a gallery, the one before if only the search differs."""
-        from cmr.score.searchers import Hnsw, UsearchHnsw
+        from cmr.score.search.indexes import Hnsw, UsearchHnsw
 
         search = case.search
         m, add, find = search.connectivity, search.expansion_add, search.expansion_search
@@ -239,7 +239,7 @@ class Scorer:
         if made.query_precision is None:
             return texts, visuals, self.plan(made.wanted.precision, made.wanted.dim)
         from cmr.represent.quantizers import from_row
-        from cmr.represent.vectors import Floats
+        from cmr.represent.unit_vectors import Floats
         from cmr.score.asymmetric import AsFloats, plan_for
 
         (direction,) = made.directions
@@ -258,7 +258,7 @@ class Scorer:
         return sides[0], sides[1], plan
 
     def _stored(self, row: Row) -> StoredVectors:
-        from cmr.score.warm import few_rows
+        from cmr.score.warm_up import few_rows
 
         part = (0, few_rows(row["rows"])) if self.few else None
         return StoredVectors(self.warehouse, row, part)
@@ -266,7 +266,7 @@ class Scorer:
 
 def _whole(items: Vectors, connectivity: int, plan: Plan) -> Encoded:
     """All vectors of a gallery. Raises CmrError where its index does not fit into the memory."""
-    from cmr.score.usearch_operand import operand
+    from cmr.score.search.usearch_vectors import operand
 
     blocks = items.blocks(max(1, items.rows))
     first: tuple[int, Encoded] | None = next(blocks, None)
@@ -286,7 +286,7 @@ def _usearch_columns(case: Case, plan: Plan) -> Row:
     from usearch.compiled import hardware_acceleration
     from usearch.index import MetricKind, ScalarKind
 
-    from cmr.score.usearch_operand import usearch_type
+    from cmr.score.search.usearch_vectors import usearch_type
 
     precision, dim = case.made.wanted.precision, case.made.wanted.dim
     kind = usearch_type(precision)

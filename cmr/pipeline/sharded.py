@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from cmr.errors import CmrError
+from cmr.pipeline.embedding_sets import NotStoredError
 from cmr.pipeline.evaluate import Evaluated, begin, evaluate
 from cmr.pipeline.progressbar import Advance, ProgressBar
 from cmr.pipeline.request import Request
 from cmr.pipeline.scoring import Scored
 from cmr.pipeline.search import searches
-from cmr.pipeline.sets import NotStoredError
 from cmr.warehouse.store import Warehouse
 
 if TYPE_CHECKING:
-    from cmr.engine.work import Work
+    from cmr.engine.shared_work import Work
     from cmr.pipeline.job import Counter
 
 Row = dict[str, Any]
@@ -35,7 +35,7 @@ class Sharded:
 
 def prepare(root: str, request: Request, bar: ProgressBar) -> Sharded:
     """Derive the representations and compute the thresholds that every shard needs."""
-    from cmr.engine.work import thresholds
+    from cmr.engine.shared_work import thresholds
 
     clock = time.perf_counter()
     works, finished = _works(root, request, bar)
@@ -48,10 +48,10 @@ def prepare(root: str, request: Request, bar: ProgressBar) -> Sharded:
 
 def count_shard(root: str, request: Request, shard: int, shards: int, bar: ProgressBar) -> Sharded:
     """Count one shard of every representation that is not finished; what is there is kept."""
+    from cmr.engine.count_task import count_block
     from cmr.engine.grid import cut
     from cmr.engine.merge import blocks_to_do
-    from cmr.engine.task import count_block
-    from cmr.engine.work import thresholds
+    from cmr.engine.shared_work import thresholds
 
     clock = time.perf_counter()
     works, finished = _works(root, request, bar)
@@ -96,7 +96,7 @@ def merge_shards(root: str, request: Request, bar: ProgressBar) -> Evaluated:
 def sum_up(work: Work, shards: int | None) -> dict[str, Scored]:
     """The result of a representation by direction, from its finished tasks."""
     from cmr.engine.merge import collect, merge, merge_hits
-    from cmr.engine.work import thresholds
+    from cmr.engine.shared_work import thresholds
 
     rows, tables = collect(work, shards)
     seconds = sum(row["seconds"] for row in rows)
@@ -134,7 +134,7 @@ def _evaluate(
     count: Counter,
 ) -> Evaluated:
     """Evaluate, and remove the partial counts of each representation whose runs are committed."""
-    from cmr.engine.work import forget
+    from cmr.engine.shared_work import forget
 
     used: list[Work] = []
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from cmr.report.tables import Cell, Table
+from cmr.report.paper_tables import Cell, Table
 
 _LATEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#",

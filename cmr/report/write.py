@@ -18,14 +18,14 @@ from cmr.errors import CmrError
 from cmr.materialised import Bar, no_bar, prepare
 from cmr.plain import open_plain
 from cmr.report import page
-from cmr.report.figures import Draw, look_for, plots
-from cmr.report.files import publish, stems
 from cmr.report.findings import VIEWS, Findings, read, rounded
+from cmr.report.paper_tables import kept, pools
+from cmr.report.plot_list import Draw, look_for, plots
 from cmr.report.plots.style import Look, drawn
 from cmr.report.subject import subjects
-from cmr.report.summary import BOARD, SCHEMA, schema, summarise
-from cmr.report.tables import kept, pools
+from cmr.report.summary_json import BOARD, SCHEMA, schema, summarise
 from cmr.report.typeset import latex, markdown
+from cmr.report.written_files import publish, stems
 from cmr.views import connect
 from cmr.warehouse.store import Warehouse
 

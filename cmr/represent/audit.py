@@ -8,7 +8,7 @@ import numpy as np
 
 from cmr.represent.precisions import INTEGER, Encoded, to_integers
 from cmr.represent.quantizers import Quantizer
-from cmr.represent.vectors import Floats
+from cmr.represent.unit_vectors import Floats
 
 
 class Audit:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cmr.errors import CmrError
-from cmr.represent.vectors import Floats, normalise
+from cmr.represent.unit_vectors import Floats, normalise
 
 BELOW_NATIVE = ("pca", "truncate", "random")
 SEEDED = ("random", "lift")

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cmr.errors import CmrError
-from cmr.represent.vectors import Floats
+from cmr.represent.unit_vectors import Floats
 
 Bytes = npt.NDArray[np.uint8]
 Codes = npt.NDArray[np.int8]

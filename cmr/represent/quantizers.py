@@ -30,7 +30,7 @@ from cmr.represent.precisions import (
     to_floats,
     to_integers,
 )
-from cmr.represent.vectors import Floats
+from cmr.represent.unit_vectors import Floats
 
 ABSMAX, CALIBRATED, ROTATED = "absmax", "calibrated", "rotated"
 QUANTIZERS = (ABSMAX, CALIBRATED, ROTATED)

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from cmr.represent.precisions import Encoded
-from cmr.represent.vectors import Floats
+from cmr.represent.unit_vectors import Floats
 from cmr.score.blocks import Vectors
 from cmr.score.plan import Plan
 

@@ -12,8 +12,8 @@ import torch
 
 from cmr.errors import CmrError
 from cmr.represent.precisions import Encoded
+from cmr.score.kernels import Kernel
 from cmr.score.plan import Plan
-from cmr.score.product import Kernel
 
 FULL = "the device's memory is full; --memory limits what cmr takes of it, --device cpu needs none"
 

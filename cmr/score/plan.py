@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from cmr.score.product import Kernel
+from cmr.score.kernels import Kernel
 
 
 @dataclass(frozen=True)

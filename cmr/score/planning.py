@@ -7,10 +7,10 @@ import torch
 
 from cmr.errors import CmrError
 from cmr.memory import LEAST, for_scoring
-from cmr.score.fused_trial import fused_is_right
+from cmr.score.cpu.strips import WIDTH
+from cmr.score.device.triton_trial import fused_is_right
+from cmr.score.kernels import Kernel, choose
 from cmr.score.plan import Plan
-from cmr.score.product import Kernel, choose
-from cmr.score.strips import WIDTH
 
 # Taller tiles cost fewer calls, and int8 products repack the columns' operand at every one; wider
 # or still taller ones leave the caches before they are counted.

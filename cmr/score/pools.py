@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cmr.score.compiled import compiled
-from cmr.score.judged import Indices, Judged
+from cmr.score.judgments import Indices, Judged
 
 Members = npt.NDArray[np.int32]
 Places = npt.NDArray[np.uint16]

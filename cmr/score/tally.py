@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from cmr.score.judged import Judged
+from cmr.score.judgments import Judged
 
 if TYPE_CHECKING:
-    from cmr.score.product import Kernel
+    from cmr.score.kernels import Kernel
 
 Int64 = npt.NDArray[np.int64]
 Progress = Callable[[int], None]

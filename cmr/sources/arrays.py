@@ -9,10 +9,10 @@ from cmr.errors import CmrError
 from cmr.sources.collection import TEXT, VISUAL, Collection, Item, Judgment
 from cmr.sources.labels import OPTIONS, read_captions, read_ids
 from cmr.sources.npyfile import load_array, load_npy
-from cmr.sources.numbers import whole_number
+from cmr.sources.phrases import shown
 from cmr.sources.source import SEPARATOR, Parameter, Source
 from cmr.sources.tables import known_column, read_table
-from cmr.sources.words import shown
+from cmr.sources.whole_numbers import whole_number
 
 _TEXT, _VISUAL = ("text", "query", "text_row"), ("visual", "item", "image", "video", "visual_row")
 

@@ -17,7 +17,7 @@ import tokenize
 from typing import Any, NamedTuple
 
 from cmr.errors import CmrError
-from cmr.sources.words import kind_of
+from cmr.sources.phrases import kind_of
 
 # The text's field in a struct; the first that is there.
 FIELDS = ("raw", "sentence", "caption", "text")

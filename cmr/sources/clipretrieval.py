@@ -16,8 +16,8 @@ from cmr.sources.captions import captions_of
 from cmr.sources.collection import TEXT, VISUAL, Collection, Item, Judgment
 from cmr.sources.npyfile import load_npy
 from cmr.sources.parquetbytes import cells, refuse_twins, table_of
+from cmr.sources.phrases import counted
 from cmr.sources.source import Parameter, Source
-from cmr.sources.words import counted
 
 Array = npt.NDArray[Any]
 # A picture's vector is rounded otherwise in each batch that it is part of.

@@ -10,8 +10,8 @@ from cmr.sources.captions import captions_of
 from cmr.sources.collection import Collection, Item, Judgment, Reject
 from cmr.sources.images import open_images
 from cmr.sources.jsonfile import load_json
+from cmr.sources.phrases import kind_of
 from cmr.sources.source import IMAGES, LIMIT, Parameter, Source
-from cmr.sources.words import kind_of
 
 
 def read_coco(annotations: str, images: str, limit: int | None = None) -> Collection:

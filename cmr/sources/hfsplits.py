@@ -14,9 +14,9 @@ from pathlib import Path
 
 from cmr.errors import CmrError
 from cmr.sources.parquetbytes import columns_of, open_parquet, refuse_gaps
+from cmr.sources.phrases import counted_are
 from cmr.sources.splits import ALL, COLUMN, choose, left_out, name_of
 from cmr.sources.tables import known_column
-from cmr.sources.words import counted_are
 
 _SHARD = re.compile(r"(.+?)-\d+-of-\d+(-[0-9a-f]+)?")
 # A split that names a file of several asks for that part alone.

@@ -12,8 +12,8 @@ import pyarrow as pa
 
 from cmr.errors import CmrError
 from cmr.sources.collection import TEXT, VISUAL, Collection, Item, Judgment
-from cmr.sources.files import join, matching
 from cmr.sources.parquetbytes import refuse_twins, table_of
+from cmr.sources.user_files import join, matching
 
 _FOLDERS = {TEXT: "texts", VISUAL: "visuals"}
 _QRELS = "qrels"

@@ -11,9 +11,9 @@ from pathlib import Path, PurePosixPath
 
 from cmr.errors import CmrError
 from cmr.plain import NotPlainError, other_than_plain
-from cmr.sources.files import entries, is_file, is_folder, is_url, join, open_file, read_file
 from cmr.sources.names import ArchiveNames, FolderNames, locate
 from cmr.sources.tars import ENDINGS, LARGEST_MEMBER, TarReader
+from cmr.sources.user_files import entries, is_file, is_folder, is_url, join, open_file, read_file
 
 
 class FolderReader:

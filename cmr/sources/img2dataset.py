@@ -9,14 +9,14 @@ from pathlib import Path, PurePosixPath
 from cmr.errors import CmrError
 from cmr.sources.captions import captions_of
 from cmr.sources.collection import Collection, Item, Judgment, MediaReader, Reject
-from cmr.sources.files import join, matching
 from cmr.sources.images import FolderReader
 from cmr.sources.parquetbytes import ParquetReader, columns_of, open_parquet
+from cmr.sources.phrases import counted
 from cmr.sources.source import LIMIT, SPLIT, Parameter, Source
 from cmr.sources.splits import COLUMN, choose, name_of
 from cmr.sources.tables import known_column
 from cmr.sources.tars import TarReader
-from cmr.sources.words import counted
+from cmr.sources.user_files import join, matching
 
 _MEDIA = ("jpg", "jpeg", "png", "webp")
 # What a table may have beside keys and captions; the last two tell that rows are of one picture.

@@ -11,9 +11,9 @@ from cmr.sources.captions import Caption, captions_of
 from cmr.sources.collection import Collection, Item, Judgment, Reject
 from cmr.sources.images import open_images
 from cmr.sources.jsonfile import load_json
+from cmr.sources.phrases import shown
 from cmr.sources.source import IMAGES, LIMIT, Parameter, Source
 from cmr.sources.splits import ALL, DEFAULT, asked_for, folded_name
-from cmr.sources.words import shown
 
 SPLITS = ("train", "restval", "val", "test")
 

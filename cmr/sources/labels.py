@@ -14,10 +14,10 @@ from cmr.sources.collection import TEXT, VISUAL
 from cmr.sources.jsonfile import load_json
 from cmr.sources.npyfile import load_array
 from cmr.sources.pairs import CAPTIONS
+from cmr.sources.phrases import kind_of, shown
 from cmr.sources.source import Parameter
 from cmr.sources.tables import known_column, read_table
 from cmr.sources.text import read_text
-from cmr.sources.words import kind_of, shown
 
 TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".pq")
 IDS = {

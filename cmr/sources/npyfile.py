@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cmr.errors import CmrError
-from cmr.sources.files import no_file, open_file
+from cmr.sources.user_files import no_file, open_file
 
 # What else NumPy and zip raise of a damaged header.
 HEADERS = (

@@ -12,11 +12,11 @@ import numpy.typing as npt
 
 from cmr.errors import CmrError
 from cmr.sources.collection import TEXT, VISUAL, Collection, Item, Judgment
-from cmr.sources.files import no_file
 from cmr.sources.labels import OPTIONS, as_captions, as_ids, listed, read_captions, read_ids
 from cmr.sources.npyfile import HEADERS, at_most_float64
 from cmr.sources.parquetbytes import refuse_twins
 from cmr.sources.source import Parameter, Source
+from cmr.sources.user_files import no_file
 
 _KEY = re.compile(r"(text|video)_([1-9][0-9]*)")
 _SIDES = {"text": TEXT, "video": VISUAL}

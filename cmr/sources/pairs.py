@@ -10,12 +10,12 @@ from typing import Any
 from cmr.errors import CmrError
 from cmr.sources.captions import Caption, captions_of
 from cmr.sources.collection import Collection, Item, Judgment, Reject
-from cmr.sources.files import folder_of
 from cmr.sources.images import Images, open_images
 from cmr.sources.names import SeveralFitError
 from cmr.sources.source import IMAGES, LIMIT, SEPARATOR, SPLIT, Parameter, Source
 from cmr.sources.splits import choose, name_of, split_cells
 from cmr.sources.tables import Table, known_column, read_table
+from cmr.sources.user_files import folder_of
 
 MEDIA = (
     "image", "media", "image_path", "filepath", "file_name", "filename", "file", "path", "video",

@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 
 from cmr.errors import CmrError
 from cmr.plain import check_plain
-from cmr.sources.files import is_url, open_file
-from cmr.sources.words import counted, kind_of, shown
+from cmr.sources.phrases import counted, kind_of, shown
+from cmr.sources.user_files import is_url, open_file
 
 # As `datasets` writes them; older versions put a hash behind.
 _PART = re.compile(r"(.*)-(\d+)-of-(\d+)(-[0-9a-f]{16})?\.parquet", re.DOTALL)

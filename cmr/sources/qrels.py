@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from cmr.errors import CmrError
-from cmr.sources.files import no_file
 from cmr.sources.jsonfile import load_json
-from cmr.sources.numbers import whole_number
+from cmr.sources.phrases import kind_of, shown
 from cmr.sources.tables import Table, known_column, of_objects, read_table
 from cmr.sources.text import is_unicode, read_text
-from cmr.sources.words import kind_of, shown
+from cmr.sources.user_files import no_file
+from cmr.sources.whole_numbers import whole_number
 
 FORMATS = ("trec", "table", "json")
 TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".pq", ".arrow", ".feather")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from cmr.errors import CmrError
+from cmr.sources.phrases import counted_are
 from cmr.sources.tables import Table, known_column
-from cmr.sources.words import counted_are
 
 COLUMN = "split"
 ALL = "all"

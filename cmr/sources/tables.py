@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from cmr.errors import CmrError
-from cmr.sources.files import open_file
 from cmr.sources.jsonfile import loads
 from cmr.sources.parquetbytes import cells, open_parquet, refuse_twins
 from cmr.sources.separated import read_records
 from cmr.sources.text import read_text
+from cmr.sources.user_files import open_file
 
 SEPARATED = (".csv", ".tsv", ".txt", ".token")
 LINES = (".jsonl", ".ndjson")

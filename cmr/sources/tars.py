@@ -15,8 +15,8 @@ from collections.abc import Iterator, Sequence
 from typing import IO, Any
 
 from cmr.errors import CmrError
-from cmr.sources.files import is_url, open_file, read_part
 from cmr.sources.tarscan import Damage, Member, scan
+from cmr.sources.user_files import is_url, open_file, read_part
 
 # A picture or clip larger than this is no sample of a data set.
 LARGEST_MEMBER = 2**31

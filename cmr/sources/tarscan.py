@@ -13,7 +13,7 @@ import tarfile
 from dataclasses import dataclass
 from typing import IO
 
-from cmr.sources.words import counted
+from cmr.sources.phrases import counted
 
 BLOCK = tarfile.BLOCKSIZE
 _STEP = 2048 * BLOCK

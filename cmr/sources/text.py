@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 
 from cmr.errors import CmrError
-from cmr.sources.files import read_file
+from cmr.sources.user_files import read_file
 
 # UTF-32's mark begins with that of UTF-16.
 _MARKS = {

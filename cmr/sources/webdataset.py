@@ -12,15 +12,15 @@ from pathlib import Path
 from cmr.errors import CmrError
 from cmr.sources.captions import EMPTY, Caption, captions_of
 from cmr.sources.collection import Collection, Item, Judgment, Reject
-from cmr.sources.files import is_file, is_folder, is_url, join, matching, no_file
 from cmr.sources.jsonfile import loads
 from cmr.sources.pairs import CAPTIONS, numbered_columns
+from cmr.sources.phrases import counted
 from cmr.sources.source import LIMIT, Parameter, Source
 from cmr.sources.tables import known_column
 from cmr.sources.tars import TarReader
 from cmr.sources.tarscan import Member
 from cmr.sources.text import decode_text, is_unicode
-from cmr.sources.words import counted
+from cmr.sources.user_files import is_file, is_folder, is_url, join, matching, no_file
 
 MEDIA = ("jpg", "jpeg", "png", "webp", "gif", "bmp", "ppm")
 CLIPS = ("mp4", "webm", "mkv", "avi", "mov")

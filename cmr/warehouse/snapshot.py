@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from cmr.errors import CmrError
-from cmr.warehouse.rows import Row, recorded, row_name
+from cmr.warehouse.catalogue_rows import Row, recorded, row_name
 from cmr.warehouse.schemas import (
     BENCHES,
     CATALOGUE,

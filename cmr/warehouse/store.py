@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from cmr.errors import CmrError, DamageWarning, MissingFileError
 from cmr.warehouse import layout, schemas
-from cmr.warehouse.rows import read_row, recorded, seal
+from cmr.warehouse.catalogue_rows import read_row, recorded, seal
 from cmr.warehouse.schemas import ADDED, EMBEDDING_KEYS, Table
 from cmr.warehouse.storage import Storage
 from cmr.warehouse.verified import faults, remedy_of

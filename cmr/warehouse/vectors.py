@@ -16,13 +16,8 @@ import pyarrow.parquet as pq
 
 from cmr.errors import CmrError
 from cmr.represent.precisions import Encoded
-from cmr.warehouse.rows import recorded
-from cmr.warehouse.schemas import (
-    EMBEDDING_SETS,
-    FLOAT_PRECISIONS,
-    embeddings_schema,
-    vector_bytes,
-)
+from cmr.warehouse.catalogue_rows import recorded
+from cmr.warehouse.schemas import EMBEDDING_SETS, FLOAT_PRECISIONS, embeddings_schema, vector_bytes
 from cmr.warehouse.store import Warehouse
 from cmr.warehouse.verified import remedy
 

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from cmr.errors import CmrError
-from cmr.warehouse.rows import recorded
+from cmr.warehouse.catalogue_rows import recorded
 from cmr.warehouse.schemas import EMBEDDING_SETS, Table
 from cmr.warehouse.storage import Storage
 

@@ -8,9 +8,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from cmr.errors import CmrError
+from cmr.warehouse.catalogue_rows import Row, read_row, recorded, row_name
 from cmr.warehouse.inventory import ROW, Found, anchors_and_rows
 from cmr.warehouse.layout import catalogue_path
-from cmr.warehouse.rows import Row, read_row, recorded, row_name
 from cmr.warehouse.schemas import (
     BENCHES,
     DATASETS,

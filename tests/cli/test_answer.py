@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import cmr as package
-from cmr.report.summary import schema
+from cmr.report.summary_json import schema
 from cmr.views import connect
 
 

@@ -6,9 +6,9 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
-from cmr.api.ingest import ingest_source
+from cmr.api.ingestion import ingest_source
 from cmr.errors import CmrError
-from cmr.sources import registry
+from cmr.sources import source_kinds
 from cmr.sources.collection import Collection, Item, Judgment
 from cmr.sources.source import Parameter, Source
 from cmr.warehouse.schemas import DATASETS
@@ -43,21 +43,21 @@ TWINS = Source(
 @pytest.fixture
 def plugins(monkeypatch):
     points = {
-        "twins": EntryPoint("twins", f"{__name__}:TWINS", registry.GROUP),
-        "broken": EntryPoint("broken", "no_such_package:SOURCE", registry.GROUP),
+        "twins": EntryPoint("twins", f"{__name__}:TWINS", source_kinds.GROUP),
+        "broken": EntryPoint("broken", "no_such_package:SOURCE", source_kinds.GROUP),
     }
-    monkeypatch.setattr(registry, "_others", lambda: points)
+    monkeypatch.setattr(source_kinds, "_others", lambda: points)
 
 
 def test_help_lists_every_source_with_an_example(cmr, plugins):
     shown = cmr("ingest", "--help").stdout
-    for name in registry.OWN:
+    for name in source_kinds.OWN:
         assert f"cmr ingest {name}" in shown
     assert "cmr ingest twins --count 8" in shown
     assert "'broken' (no_such_package:SOURCE) does not load" in shown
 
 
-@pytest.mark.parametrize("name", registry.OWN)
+@pytest.mark.parametrize("name", source_kinds.OWN)
 def test_every_source_has_help(cmr, name):
     shown = cmr("ingest", name, "--help").stdout
     assert f"cmr ingest {name}" in shown
@@ -75,8 +75,8 @@ def test_a_source_of_another_package(cmr, plugins, tmp_path):
 
 def test_pictures_need_a_model(cmr, tmp_path):
     """No toy encodes real pictures unasked; nothing is read before that is said."""
-    for name in registry.names():
-        source = registry.get(name)
+    for name in source_kinds.names():
+        source = source_kinds.get(name)
         if not source.media or source.own_model:
             continue
         asked = {one.name: "nowhere" for one in source.parameters if one.required}

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cmr.cli.tables import print_table
+from cmr.cli.printed_tables import print_table
 
 COLUMNS = {
     "text": ["plain", "two\nlines", "日本 ", "🙂é", "", None],

@@ -21,7 +21,7 @@ from cmr.cli.terminal import _Spelled, visible
 from cmr.errors import CmrError
 from cmr.export import target
 from cmr.export.target import replacing
-from cmr.report.files import publish
+from cmr.report.written_files import publish
 from tests import warehouses
 
 STEERING = "a\x1b[31m\x9b2J\x07\x7f\u202eb\u2066\u200b\ud800\u2028c"

@@ -14,8 +14,8 @@ import pytest
 
 from cmr.api.query import run_query, stream_query
 from cmr.api.values import python_values
-from cmr.cli.sql import write
-from cmr.cli.tables import print_table
+from cmr.cli.printed_tables import print_table
+from cmr.cli.sql_command import write
 from cmr.errors import CmrError
 from cmr.views import connect
 from tests import warehouses

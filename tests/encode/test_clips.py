@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cmr.encode import video
+from cmr.encode import frame_choice
 from cmr.encode.display import turned
+from cmr.encode.frame_choice import read_clip, shown_at, targets
 from cmr.encode.unreadable import UnreadableError
-from cmr.encode.video import read_clip, shown_at, targets
 from tests.clips import cut_by_copy, make_clip, with_matrix
 from tests.encode.files import scene
 
@@ -127,7 +127,7 @@ def steady(kind="mp4", codec="libx264", **options):
 def test_cut_by_copy_between_key_frames(between):
     """Of 75 packets the first 25 are only there to be decoded, and are not shown."""
     data = cut_by_copy(steady(bf=between), 3, 5)
-    with video._open(data) as container:
+    with frame_choice._open(data) as container:
         assert sum(packet.is_discard for packet in container.demux(video=0)) >= 23
     clip = read_clip(data, 50, "uniform")
     assert clip.duration == pytest.approx(2, abs=0.1)
@@ -173,12 +173,12 @@ def test_a_stream_without_times():
 @pytest.mark.parametrize("missing", [2, 8])
 def test_frames_that_do_not_decode(monkeypatch, missing):
     """One or two stand still, as a second field does; more are a clip that is cut off."""
-    all_of = video._decoded
-    monkeypatch.setattr(video, "_decoded", lambda *of: (
+    all_of = frame_choice._decoded
+    monkeypatch.setattr(frame_choice, "_decoded", lambda *of: (
         one for n, one in enumerate(all_of(*of)) if not 25 - missing // 2 <= n < 25 + missing // 2
     ))  # fmt: skip
     data = make_clip([(5 * n,) * 3 for n in range(50)])
-    if missing > video.WITHOUT_FRAME:
+    if missing > frame_choice.WITHOUT_FRAME:
         with pytest.raises(
             UnreadableError, match=r"is cut off: \d frames before 2\.5 s do not decode"
         ):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from cmr.export.exported_vectors import set_ids
 from cmr.export.format import Format
-from cmr.export.vectors import set_ids
 
 
 def write(asked, out):

@@ -9,8 +9,8 @@ import pytest
 
 import cmr as package
 from cmr.cli.main import main
-from cmr.export import hf as hf_export
-from cmr.export.registry import OWN, get
+from cmr.export import hf_format
+from cmr.export.formats import OWN, get
 from cmr.sources.npyfile import load_npy
 from cmr.sources.trecids import decoded, encoded, need_encoding
 from tests.export.conftest import run
@@ -229,9 +229,9 @@ def test_trec_ids_with_a_percent_sign(tmp_path, spaced, meant):
 
 def test_shards_of_an_export_sort_as_their_numbers(graded, tmp_path, monkeypatch):
     """Twelve shards are padded as clip-retrieval pads them; hf has as many as their names say."""
-    monkeypatch.setattr("cmr.export.clipretrieval.SHARD", 6)
-    monkeypatch.setattr(hf_export, "SHARD", 13)
-    monkeypatch.setattr(hf_export, "_STEP", 20)
+    monkeypatch.setattr("cmr.export.clipretrieval_format.SHARD", 6)
+    monkeypatch.setattr(hf_format, "SHARD", 13)
+    monkeypatch.setattr(hf_format, "_STEP", 20)
     options = ("--dtype", "float32", "-o", tmp_path / "c")
     run("export", "clip-retrieval", "-w", graded, *options)
     names = sorted(path.name for path in (tmp_path / "c/img_emb").iterdir())

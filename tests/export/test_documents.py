@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cmr.export.registry import OWN
+from cmr.export.formats import OWN
 from cmr.sqlfiles import views
 from tests.export.conftest import run
 

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import cmr as package
-from cmr.export.registry import OWN, get, names
+from cmr.export.formats import OWN, get, names
 from cmr.sqlfiles import view_names
 from tests.export.conftest import run
 
@@ -98,10 +98,10 @@ def test_formats_of_other_packages(monkeypatch, published, tmp_path):
     from importlib.metadata import EntryPoint
 
     from cmr import plugins
-    from cmr.export import registry
+    from cmr.export import formats
 
-    point = EntryPoint("lines", "tests.export.other:FORMAT", registry.GROUP)
-    broken = EntryPoint("broken", "tests.export.nowhere:FORMAT", registry.GROUP)
+    point = EntryPoint("lines", "tests.export.other:FORMAT", formats.GROUP)
+    broken = EntryPoint("broken", "tests.export.nowhere:FORMAT", formats.GROUP)
     monkeypatch.setattr(plugins, "entry_points", lambda group: [point, broken])
     assert "Only the ids" in run("export", "--help").stdout
     run(
@@ -220,7 +220,7 @@ def test_a_kill_leaves_no_half_file(odd, tmp_path):
 _PEAK = """
 import resource, sys
 from cmr.cli.main import main
-import pyarrow.csv, polars, torch, cmr.api.query, cmr.export.parquet, cmr.score.hits
+import pyarrow.csv, polars, torch, cmr.api.query, cmr.export.parquet, cmr.score.top_lists
 def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 def go(*args):
     try: main(args)

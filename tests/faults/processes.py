@@ -14,8 +14,9 @@ import signal
 import time
 
 IMPORTED = (
-    "torch", "duckdb", "pyarrow.parquet", "cmr.cli.main", "cmr.cli.ingest", "cmr.cli.evaluate",
-    "cmr.cli.bench", "cmr.cli.warehouse", "cmr.cli.runs", "cmr.cli.export", "cmr.cli.sql",
+    "torch", "duckdb", "pyarrow.parquet", "cmr.cli.main", "cmr.cli.ingest_command",
+    "cmr.cli.evaluate_command", "cmr.cli.bench_command", "cmr.cli.warehouse_command",
+    "cmr.cli.runs_command", "cmr.cli.export_command", "cmr.cli.sql_command",
     "cmr.pipeline.evaluate", "cmr.pipeline.ingest", "cmr.views", "tests.faults.processes",
 )  # fmt: skip
 

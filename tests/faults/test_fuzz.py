@@ -26,7 +26,7 @@ from cmr.sources.karpathy import read_karpathy
 from cmr.sources.npz import read_npz
 from cmr.sources.pairs import read_pairs
 from cmr.sources.qrels import read_qrels
-from cmr.sources.registry import OWN
+from cmr.sources.source_kinds import OWN
 from cmr.sources.video import read_msrvtt, read_video
 from cmr.sources.webdataset import read_webdataset
 from tests.clips import make_clip

@@ -10,18 +10,18 @@ import pyarrow.parquet as pq
 import pytest
 
 from cmr.answers import fetch
+from cmr.pipeline.bench.bench_request import BenchRequest
 from cmr.pipeline.bench.index import rescore
 from cmr.pipeline.bench.machine import machine, versions
-from cmr.pipeline.bench.plan import Job, heats
-from cmr.pipeline.bench.product import OneProduct
-from cmr.pipeline.bench.request import BenchRequest
+from cmr.pipeline.bench.measuring_task import BATCH, Failed, Lane, Measured, Task, Turn
 from cmr.pipeline.bench.run import bench
-from cmr.pipeline.bench.task import BATCH, Failed, Lane, Measured, Task, Turn
+from cmr.pipeline.bench.schedule import Job, heats
+from cmr.pipeline.bench.single_product import OneProduct
 from cmr.pipeline.bench.turns import race
 from cmr.pipeline.evaluate import evaluate
 from cmr.pipeline.request import Request
 from cmr.represent.precisions import encode
-from cmr.score.searchers import TorchSearcher
+from cmr.score.search.indexes import TorchSearcher
 from cmr.views import connect
 from cmr.warehouse.schemas import BENCHES
 from cmr.warehouse.store import Warehouse
@@ -232,7 +232,7 @@ def test_one_product_finds_what_tiles_find(precision, monkeypatch):
     tiles = TorchSearcher(items)
     expected = tiles.search(queries, 7)
     for room in (2**26, 4 * 300 * 16):
-        monkeypatch.setattr("cmr.pipeline.bench.product.ROOM", room)
+        monkeypatch.setattr("cmr.pipeline.bench.single_product.ROOM", room)
         whole = OneProduct(items)
         found = whole.search(queries, 7)
         assert found[1] == pytest.approx(expected[1], rel=1e-6)

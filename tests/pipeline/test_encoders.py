@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from cmr.encode import registry
+from cmr.encode import encoder_kinds
 from cmr.encode.encoder import EncoderKind
 from cmr.encode.models import resolve
 from cmr.errors import CmrError
@@ -74,10 +74,10 @@ RAMP = EncoderKind("For a test.", Ramp, lambda spec: {"weights": spec.architectu
 @pytest.fixture
 def plugins(monkeypatch):
     points = {
-        "ramp": EntryPoint("ramp", f"{__name__}:RAMP", registry.GROUP),
-        "broken": EntryPoint("broken", "no_such_package:KIND", registry.GROUP),
+        "ramp": EntryPoint("ramp", f"{__name__}:RAMP", encoder_kinds.GROUP),
+        "broken": EntryPoint("broken", "no_such_package:KIND", encoder_kinds.GROUP),
     }
-    monkeypatch.setattr(registry, "_others", lambda: points)
+    monkeypatch.setattr(encoder_kinds, "_others", lambda: points)
 
 
 def test_an_encoder_of_another_package(cmr, pairs, plugins, tmp_path):

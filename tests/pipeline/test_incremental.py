@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cmr.encode.openclip import OpenClip
-from cmr.pipeline import encoded
+from cmr.pipeline import known_vectors
 from cmr.sources.scenes_draw import render, scenes
 from cmr.views import connect
 from tests.conftest import TOY, snapshot
@@ -153,7 +153,7 @@ def test_other_weights_under_the_same_name(cmr, photos, tmp_path, monkeypatch):
 
 def test_a_killed_ingest_goes_on(cmr, photos, counted, tmp_path, monkeypatch):
     root = tmp_path / "w"
-    monkeypatch.setattr(encoded, "SECONDS", 0.0)
+    monkeypatch.setattr(known_vectors, "SECONDS", 0.0)
     plain = OpenClip.encode_images
 
     def dies(self, batch):
@@ -175,8 +175,8 @@ def test_a_killed_ingest_goes_on(cmr, photos, counted, tmp_path, monkeypatch):
 
 def test_a_damaged_part_is_encoded_again(cmr, photos, counted, tmp_path, monkeypatch):
     root = tmp_path / "w"
-    monkeypatch.setattr(encoded, "SECONDS", 0.0)
-    monkeypatch.setattr(encoded.Encoding, "forget", lambda self: None)
+    monkeypatch.setattr(known_vectors, "SECONDS", 0.0)
+    monkeypatch.setattr(known_vectors.Encoding, "forget", lambda self: None)
     cmr("ingest", *photos(6), "-w", root, "--dataset", "a", "--batch-size", "3")
     for path in (root / "materialised" / "encoding").rglob("*.parquet"):
         path.write_bytes(b"PAR1")

@@ -7,9 +7,9 @@ import json
 import numpy as np
 import pytest
 
+from cmr.encode.frame_choice import read_clip
 from cmr.encode.models import resolve
 from cmr.encode.openclip import OpenClip
-from cmr.encode.video import read_clip
 from cmr.views import connect
 from tests.clips import make_clip, make_sound
 from tests.conftest import TOY

@@ -9,8 +9,8 @@ from cmr.answers import fetch
 from cmr.materialised import open_for
 from cmr.report.findings import MEASURES, VIEWS, read
 from cmr.report.holm import holm
+from cmr.report.paper_tables import kept
 from cmr.report.subject import subjects
-from cmr.report.tables import kept
 from tests import warehouses
 
 

@@ -13,14 +13,14 @@ import pytest
 
 from cmr.errors import CmrError, DamageWarning
 from cmr.identity import identity
-from cmr.report import figures, files, page, tables, write
-from cmr.report.figures import look_for, plots
-from cmr.report.files import publish
+from cmr.report import page, paper_tables, plot_list, write, written_files
 from cmr.report.findings import Findings, read
 from cmr.report.page.pictures import Pictures
+from cmr.report.plot_list import look_for, plots
 from cmr.report.subject import subjects
-from cmr.sources.registry import read_again
+from cmr.report.written_files import publish
 from cmr.sources.scenes_draw import render, scenes
+from cmr.sources.source_kinds import read_again
 from cmr.views import connect
 from cmr.warehouse.schemas import DATASETS
 from cmr.warehouse.store import Warehouse
@@ -166,11 +166,11 @@ def test_an_error_on_the_way_is_taken_back(out, monkeypatch, tmp_path, linked):
                 raise OSError(13, "refused")
             return rename(old, new)
 
-        monkeypatch.setattr(files.os, "replace", fails)
+        monkeypatch.setattr(written_files.os, "replace", fails)
         with pytest.raises(CmrError, match="refused"):
             publish(str(out), [(name, b"new") for name in names[2:]], gone)
         assert below(out) == before, stop
-    monkeypatch.setattr(files.os, "replace", rename)
+    monkeypatch.setattr(written_files.os, "replace", rename)
     publish(str(out), [(name, b"new") for name in names[2:]], gone)
     after = {name: data for name, data in below(out).items() if data is not None}
     assert after == dict.fromkeys(names[2:], b"new")
@@ -222,16 +222,16 @@ def test_nothing_known_is_no_error(root):
     nothing = {name: [] for name in ("metrics", "kept", "costs", "speeds", "ranks")}
     empty = replace(whole, **nothing, compared={})
     assert plots(look, empty, "x") == []
-    assert tables.kept(look, empty) is tables.pools(look, empty) is None
+    assert paper_tables.kept(look, empty) is paper_tables.pools(look, empty) is None
     assert empty.leading("t2v") == "full"
     for name in nothing:
         part: Findings = replace(whole, **{name: []})
         assert {draw() is None for _, draw in plots(look, part, "x")} <= {False}
-        tables.kept(look, part)
-        tables.pools(look, part)
+        paper_tables.kept(look, part)
+        paper_tables.pools(look, part)
     few = [row for row in whole.kept if (row["measure"], row["k"]) != ("recall", 10)]
-    assert tables.kept(look, replace(whole, kept=few)) is not None
-    assert figures.plots(look, replace(whole, compared={}), "x")
+    assert paper_tables.kept(look, replace(whole, kept=few)) is not None
+    assert plot_list.plots(look, replace(whole, compared={}), "x")
 
 
 NOTES = {

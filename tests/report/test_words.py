@@ -11,12 +11,12 @@ from babel.messages.pofile import read_po
 
 import cmr.report
 from cmr.errors import CmrError
-from cmr.report import words
+from cmr.report import languages
 
 FOLDER = Path(cmr.report.__file__).parent
 METHODS = [("**.py", "python"), ("**.j2", "jinja2"), ("**.js", "javascript")]
 OPTIONS = {"**.j2": {"silent": "false"}}
-OTHERS = [lang for lang in words.languages() if lang != words.SOURCE]
+OTHERS = [lang for lang in languages.languages() if lang != languages.SOURCE]
 
 
 def in_the_code():
@@ -36,10 +36,10 @@ def catalogue(lang):
 
 def test_there_is_chinese():
     assert "zh" in OTHERS
-    assert words.translator("zh").gettext("whole gallery") == "完整检索库"
-    assert words.translator("en").gettext("whole gallery") == "whole gallery"
+    assert languages.translator("zh").gettext("whole gallery") == "完整检索库"
+    assert languages.translator("en").gettext("whole gallery") == "whole gallery"
     with pytest.raises(CmrError, match="no language 'xx'; there are en, zh"):
-        words.translator("xx")
+        languages.translator("xx")
 
 
 @pytest.mark.parametrize("lang", OTHERS)
@@ -75,15 +75,15 @@ def test_a_third_language_is_one_file(tmp_path, monkeypatch):
     folder.mkdir(parents=True)
     text = 'msgid ""\nmsgstr "Content-Type: text/plain; charset=utf-8\\n"\n\n'
     (folder / "cmr.po").write_text(text + 'msgid "whole gallery"\nmsgstr "hele galerij"\n')
-    monkeypatch.setattr(words, "_FOLDER", tmp_path)
-    assert words.languages() == ["en", "nl"]
-    assert words.translator("nl").gettext("whole gallery") == "hele galerij"
+    monkeypatch.setattr(languages, "_FOLDER", tmp_path)
+    assert languages.languages() == ["en", "nl"]
+    assert languages.translator("nl").gettext("whole gallery") == "hele galerij"
 
 
 def test_a_damaged_file(tmp_path, monkeypatch):
     folder = tmp_path / "xx" / "LC_MESSAGES"
     folder.mkdir(parents=True)
     (folder / "cmr.po").write_text('msgid "a"\nnonsense\n')
-    monkeypatch.setattr(words, "_FOLDER", tmp_path)
+    monkeypatch.setattr(languages, "_FOLDER", tmp_path)
     with pytest.raises(CmrError, match="is not a readable catalogue"):
-        words.translator("xx")
+        languages.translator("xx")

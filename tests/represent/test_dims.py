@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cmr.represent import dims
-from cmr.represent.vectors import normalise
+from cmr.represent.unit_vectors import normalise
 
 IDS = [str(row) for row in range(1000)]
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cmr.errors import CmrError
 from cmr.represent.precisions import PRECISIONS, encode, to_floats, to_integers
-from cmr.represent.vectors import normalise
+from cmr.represent.unit_vectors import normalise
 from cmr.warehouse.schemas import vector_bytes
 from tests.reference import counts
 

@@ -15,7 +15,7 @@ from cmr.represent.quantizers import (
     ranges_of,
     rotation,
 )
-from cmr.represent.vectors import normalise
+from cmr.represent.unit_vectors import normalise
 from tests.reference import counts
 
 LEVELS = {"int8": 256, "int4": 16, "b1": 2}

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cmr.score import fused, fused_tiles, fused_trial, plan, product
+from cmr.score import kernels, plan
+from cmr.score.device import triton_kernel, triton_tiles, triton_trial
 from tests.score.test_engine import check_counts, make_case
 
 # What is multiplied. The interpreter takes bfloat16's bits for whole numbers in a product, so here
@@ -22,14 +23,14 @@ OPERANDS = {"int8": "int8", "int4": "int8", "b1": "int8", "fp16": "float16", "bf
 
 @pytest.fixture(autouse=True)
 def small_tiles(monkeypatch):
-    monkeypatch.setattr(fused, "ROWS", 32)
-    monkeypatch.setattr(fused, "COLUMNS", 64)
+    monkeypatch.setattr(triton_kernel, "ROWS", 32)
+    monkeypatch.setattr(triton_kernel, "COLUMNS", 64)
 
 
 def kernel_for(precision, dim):
-    scaled = precision in product.INTEGER
-    error = 0.0 if scaled else product.worst_error(dim, 4)
-    kernel = product.Kernel("trial", precision, OPERANDS[precision], scaled, device="cpu:0")
+    scaled = precision in kernels.INTEGER
+    error = 0.0 if scaled else kernels.worst_error(dim, 4)
+    kernel = kernels.Kernel("trial", precision, OPERANDS[precision], scaled, device="cpu:0")
     return dataclasses.replace(kernel, error=error)
 
 
@@ -83,7 +84,7 @@ def test_any_shape(precision, texts, visuals, dim, duplicates, constant, pairs, 
 @pytest.mark.parametrize("precision", ["bf16", "int4"])
 def test_more_doubts_than_are_listed(precision, monkeypatch):
     """A constant scorer leaves every score in doubt; smaller pieces give the same counts."""
-    monkeypatch.setattr(fused_tiles, "DOUBTS", 200)
+    monkeypatch.setattr(triton_tiles, "DOUBTS", 200)
     a, b, relevant = make_case(np.random.default_rng(6), 40, 30, 24, False, 40)
     b[:] = b[0]
     check(a, b, relevant, precision)
@@ -91,18 +92,18 @@ def test_more_doubts_than_are_listed(precision, monkeypatch):
 
 @pytest.mark.parametrize("precision", OPERANDS)
 def test_the_trial_finds_it_right(precision):
-    assert fused_trial.fused_is_right.__wrapped__(kernel_for(precision, 208))
+    assert triton_trial.fused_is_right.__wrapped__(kernel_for(precision, 208))
 
 
 @pytest.mark.parametrize("fault", ["wrong", "broken"])
 def test_the_trial_finds_a_fault(fault, monkeypatch):
-    launch = fused.launch
+    launch = triton_kernel.launch
 
     def wrong(texts, visuals, *rest):
         launch(texts.roll(1, 0) if fault == "wrong" else None, visuals, *rest)
 
-    monkeypatch.setattr(fused_tiles, "launch", wrong)
-    assert not fused_trial.fused_is_right.__wrapped__(kernel_for("int8", 208))
+    monkeypatch.setattr(triton_tiles, "launch", wrong)
+    assert not triton_trial.fused_is_right.__wrapped__(kernel_for("int8", 208))
 
 
 def test_where_it_is_chosen(monkeypatch):

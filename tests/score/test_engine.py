@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from cmr.errors import CmrError
 from cmr.represent.precisions import PRECISIONS, encode
-from cmr.represent.vectors import normalise
-from cmr.score import product
-from cmr.score.engine import pair_values, partial_counts, score
-from cmr.score.judged import judge
+from cmr.represent.unit_vectors import normalise
+from cmr.score import kernels
+from cmr.score.exhaustive import pair_values, partial_counts, score
+from cmr.score.judgments import judge
 from cmr.score.planning import make_plan
 from cmr.score.pools import Pools
 from tests.reference import counts
@@ -173,7 +173,7 @@ def test_products_that_err_by_more_than_the_tolerance(precision, device, monkeyp
     # Scores crowd together, as they do with vectors that share their largest dimension.
     a, b = ((x * 0.01 + np.eye(1, 256)).astype(np.float32) for x in (a, b))
     plain = check_counts(a, b, relevant, precision, pools=Pools([20, 60], 1, 4), device=device)
-    kernel, tile = make_plan(precision, 256, 200, 150, device).kernel, product.Kernel.tile
+    kernel, tile = make_plan(precision, 256, 200, 150, device).kernel, kernels.Kernel.tile
 
     def bad(self, rows, columns, room=None):
         exact = tile(self, rows, columns, room)
@@ -181,7 +181,7 @@ def test_products_that_err_by_more_than_the_tolerance(precision, device, monkeyp
         return exact.copy_(exact.double() + noise)
 
     assert kernel.error > 1e-5
-    monkeypatch.setattr(product.Kernel, "tile", bad)
+    monkeypatch.setattr(kernels.Kernel, "tile", bad)
     changes = {"tile_rows": 64, "tile_columns": 256, "text_rows": 150, "visual_rows": 512}
     pools = Pools([20, 60], 1, 4)
     noisy = check_counts(a, b, relevant, precision, changes, pools=pools, device=device)
@@ -199,9 +199,9 @@ def test_the_stated_error_of_a_product(dim):
     for k in range(dim):
         total += np.outer(a[:, k], a[:, k])
     error = np.abs(total - a.astype(np.float64) @ a.astype(np.float64).T).max()
-    assert error < product.worst_error(dim)
+    assert error < kernels.worst_error(dim)
     if dim >= 512:
-        assert error > product.TIE_TOLERANCE
+        assert error > kernels.TIE_TOLERANCE
 
 
 @pytest.mark.slow
@@ -212,7 +212,7 @@ def test_counts_do_not_depend_on_the_kernel(precision, device, monkeypatch):
     rng = np.random.default_rng(6)
     case = make_case(rng, 50, 40, 1100, True, 60)
     fast = check_counts(*case, precision)
-    monkeypatch.setattr(product, "int8_is_exact", lambda device: False)
+    monkeypatch.setattr(kernels, "int8_is_exact", lambda device: False)
     slow = check_counts(*case, precision, device=device)
     for name in fast:
         for field in ("above", "tied", "relevants_above", "relevants_tied"):
@@ -223,7 +223,7 @@ def test_extreme_codes_are_exact():
     """127 times 127 over 1,040 dimensions, the most that float32 sums exactly."""
     ones = np.ones((2, 1040), dtype=np.float32)
     encoded = encode(normalise(ones, ["0", "1"], ""), "int8")
-    kernel = product.choose("int8", 1040)
+    kernel = kernels.choose("int8", 1040)
     tile = kernel.tile(kernel.prepare(encoded), kernel.prepare(encoded), kernel.empty(2, 2))
     assert set(tile.numpy().reshape(-1).tolist()) == {127 * 127 * 1040}
 
@@ -279,7 +279,7 @@ def test_smaller_tiles_where_memory_runs_out(precision, monkeypatch):
     """Each tile above a size fails, sometimes after its product; the counts are the same."""
     rng = np.random.default_rng(12)
     case = make_case(rng, 200, 150, 24, True, 300)
-    tile, areas = product.Kernel.tile, []
+    tile, areas = kernels.Kernel.tile, []
 
     def small(self, rows, columns, room=None):
         areas.append(len(rows) * len(columns))
@@ -288,7 +288,7 @@ def test_smaller_tiles_where_memory_runs_out(precision, monkeypatch):
         return tile(self, rows, columns, room)
 
     plain = check_counts(*case, precision, pools=Pools([20, 60], 1, 4), device="cpu:0")
-    monkeypatch.setattr(product.Kernel, "tile", small)
+    monkeypatch.setattr(kernels.Kernel, "tile", small)
     pieces = check_counts(*case, precision, pools=Pools([20, 60], 1, 4), device="cpu:0")
     for name in plain:
         np.testing.assert_array_equal(plain[name].sampled_above, pieces[name].sampled_above)
@@ -303,8 +303,8 @@ def test_no_memory_at_all(step, monkeypatch):
     def full(*_):
         raise torch.OutOfMemoryError("full")
 
-    monkeypatch.setattr(product.Kernel, step, full)
-    monkeypatch.setattr(product, "int8_is_exact", lambda device: True)
+    monkeypatch.setattr(kernels.Kernel, step, full)
+    monkeypatch.setattr(kernels, "int8_is_exact", lambda device: True)
     case = make_case(np.random.default_rng(13), 60, 50, 8, False, 60)
     with pytest.raises(CmrError, match="memory is full"):
         check_counts(*case, "int8", device="cpu:0")

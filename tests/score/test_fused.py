@@ -43,15 +43,16 @@ def test_compiles_for_gpus(kind, chip, unit):
     from triton.backends.compiler import GPUTarget
     from triton.compiler import ASTSource
 
-    from cmr.score import fused
+    from cmr.score.device import triton_kernel
 
     integer = kind == "i8"
     constants = {
         "INTEGER": integer, "SCALED": integer, "SURE": False, "T2V": True, "V2T": True,
-        "ROWS": fused.ROWS, "COLUMNS": fused.COLUMNS, "TOGETHER": fused.TOGETHER,
-        "DEPTH": fused.DEPTH_BYTES // (1 if integer else 2),
+        "ROWS": triton_kernel.ROWS, "COLUMNS": triton_kernel.COLUMNS,
+        "TOGETHER": triton_kernel.TOGETHER,
+        "DEPTH": triton_kernel.DEPTH_BYTES // (1 if integer else 2),
     }  # fmt: skip
-    kernel = fused.count_tiles
+    kernel = triton_kernel.count_tiles
     types = {
         name: kinds or f"*{kind}"
         for name in kernel.arg_names
@@ -70,7 +71,11 @@ def test_compiles_for_gpus(kind, chip, unit):
     made = triton.compile(
         ASTSource(kernel, signature, places, aligned),
         target=GPUTarget("cuda", chip, 32),
-        options={"num_warps": fused.WARPS, "num_stages": fused.STAGES, "enable_fp_fusion": False},
+        options={
+            "num_warps": triton_kernel.WARPS,
+            "num_stages": triton_kernel.STAGES,
+            "enable_fp_fusion": False,
+        },
     )
     assert len(made.asm["cubin"]) > 10_000
     assert unit in made.asm["ptx"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cmr.score.judged import judge
+from cmr.score.judgments import judge
 from cmr.score.pools import DIRECTIONS, Pools, draw_pools
 
 

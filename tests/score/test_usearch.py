@@ -8,16 +8,16 @@ import pytest
 from cmr.errors import CmrError
 from cmr.represent.precisions import PRECISIONS, encode
 from cmr.represent.quantizers import Quantizer, quantizers_for, ranges_of, rotation
-from cmr.represent.vectors import normalise
-from cmr.score import asymmetric_search, searchers, usearch_exact
-from cmr.score.ann import Lists, counts, exact_above
+from cmr.represent.unit_vectors import normalise
 from cmr.score.asymmetric import AsFloats, plan_for
-from cmr.score.asymmetric_search import AsymmetricSearcher
-from cmr.score.engine import score
+from cmr.score.exhaustive import score
 from cmr.score.planning import make_plan
 from cmr.score.pools import Pools
-from cmr.score.searchers import SCORERS, Hnsw, UsearchHnsw, build
-from cmr.score.stages import Stages, graph_lists, rescored_lists, searched
+from cmr.score.search import asymmetric_index, indexes, usearch_exact
+from cmr.score.search.asymmetric_index import AsymmetricSearcher
+from cmr.score.search.indexes import SCORERS, Hnsw, UsearchHnsw, build
+from cmr.score.search.returned_lists import Lists, counts, exact_above
+from cmr.score.search.stages import Stages, graph_lists, rescored_lists, searched
 from tests.reference import counts as reference
 from tests.reference import lists as plain
 from tests.score.test_engine import Memory, directions, make_case
@@ -181,7 +181,7 @@ def test_a_graph_tells_how_far_it_is(monkeypatch):
     """It is the same graph, if one thread makes it."""
     a, b, _ = real_shaped(50, 850, 32)
     left, right = encode(a, "int8"), encode(b, "int8")
-    monkeypatch.setattr(searchers, "ADDED", 200)
+    monkeypatch.setattr(indexes, "ADDED", 200)
     told = []
     grown = UsearchHnsw(right, Hnsw(4, 8, 10), threads=1, advance=told.append)
     assert told == [200, 200, 200, 200, 50]
@@ -248,9 +248,9 @@ def test_asymmetric_search(precision, name, monkeypatch):
     coded = quantizer.encode(b, precision)
     full = quantizer.turn(a).astype(float) @ quantizer.decode(coded).astype(float).T
     for tile, stretch, room in ((512, 65_536, 2**26), (7, 50, 4 * 50 * 11)):
-        monkeypatch.setattr(asymmetric_search, "TILE", tile)
-        monkeypatch.setattr(asymmetric_search, "STRETCH", stretch)
-        monkeypatch.setattr(asymmetric_search, "ROOM", room)
+        monkeypatch.setattr(asymmetric_index, "TILE", tile)
+        monkeypatch.setattr(asymmetric_index, "STRETCH", stretch)
+        monkeypatch.setattr(asymmetric_index, "ROOM", room)
         index = AsymmetricSearcher(coded, quantizer)
         found, scores = index.search(encode(a, "fp32"), 9)
         np.testing.assert_allclose(scores, -np.sort(-full, axis=1)[:, :9], atol=2e-6)

@@ -13,12 +13,12 @@ import pytest
 from numba.core.registry import CPUDispatcher
 
 import cmr.score
-from cmr.engine import task
+from cmr.engine import count_task
 from cmr.pipeline.evaluate import evaluate
 from cmr.pipeline.request import Request
 from cmr.pipeline.scoring import Scorer
 from cmr.pipeline.sharded import count_shard
-from cmr.score import warm
+from cmr.score import warm_up
 from cmr.warehouse.schemas import RUNS
 from cmr.warehouse.store import Warehouse
 
@@ -39,7 +39,7 @@ def root(tmp_path_factory):
     folder = tmp_path_factory.mktemp("warm")
     rng = np.random.default_rng(0)
     truth = np.arange(TEXTS) % VISUALS
-    truth[: warm.FEW_RELEVANTS + 8] = 0
+    truth[: warm_up.FEW_RELEVANTS + 8] = 0
     visuals = rng.standard_normal((VISUALS, DIM)).astype(np.float32)
     texts = visuals[truth] + rng.standard_normal((TEXTS, DIM)).astype(np.float32)
     np.savez(folder / "d.npz", text_24=texts, video_24=visuals, ground_truth=truth)
@@ -53,12 +53,12 @@ def kernels(monkeypatch):
     """Every compiled function of `cmr.score`, as in a process that has used none of them yet."""
     found = {}
     for module in pkgutil.iter_modules(cmr.score.__path__, "cmr.score."):
-        if not module.name.startswith("cmr.score.fused"):
+        if not module.name.startswith("cmr.score.device.triton_kernel"):
             for one in vars(importlib.import_module(module.name)).values():
                 if isinstance(one, CPUDispatcher):
                     found[id(one)] = one
                     one._reset_overloads()
-    monkeypatch.setattr(warm, "_warm", set())
+    monkeypatch.setattr(warm_up, "_warm", set())
     assert len(found) > 20
     return list(found.values())
 
@@ -103,13 +103,13 @@ def test_scoring_compiles_nothing(root, kernels, monkeypatch, name):
 
 
 def test_tasks_compile_nothing(root, kernels, monkeypatch):
-    warmed, after = task._warm, []
+    warmed, after = count_task._warm, []
 
     def watched(*arguments):
         warmed(*arguments)
         after.append(signatures(kernels))
 
-    monkeypatch.setattr(task, "_warm", watched)
+    monkeypatch.setattr(count_task, "_warm", watched)
     counted = count_shard(
         root, request_of(precisions=("fp32", "int8"), seed=7, hits=3), 1, 2, no_bar
     )
@@ -120,7 +120,7 @@ def test_tasks_compile_nothing(root, kernels, monkeypatch):
 @pytest.mark.slow
 def test_seconds_are_without_it(root, monkeypatch):
     """A compiler that takes its time, in each kind of kernel, is in no run's time."""
-    import cmr.score.engine as engine
+    import cmr.score.exhaustive as engine
 
     count, slow = engine._counting, set()
 
@@ -130,7 +130,7 @@ def test_seconds_are_without_it(root, monkeypatch):
             time.sleep(0.6)
         return count(plan)
 
-    monkeypatch.setattr(warm, "_warm", set())
+    monkeypatch.setattr(warm_up, "_warm", set())
     monkeypatch.setattr(engine, "_counting", compiled)
     done = evaluate(root, request_of(precisions=("fp32", "int8"), seed=8), no_bar)
     assert len(slow) == 2
@@ -140,17 +140,17 @@ def test_seconds_are_without_it(root, monkeypatch):
 
 
 def test_it_is_said_once_where_it_compiles(capsys, monkeypatch):
-    monkeypatch.setattr(warm, "_told", False)
-    monkeypatch.setattr(warm, "_warm", set())
+    monkeypatch.setattr(warm_up, "_told", False)
+    monkeypatch.setattr(warm_up, "_warm", set())
 
     @numba.njit
     def one(x):
         return x + 1
 
-    warm.warmed("a", lambda: None)
+    warm_up.warmed("a", lambda: None)
     assert capsys.readouterr().err == ""
-    warm.warmed("b", lambda: one(1) + one(1.0))
+    warm_up.warmed("b", lambda: one(1) + one(1.0))
     assert capsys.readouterr().err == "compiling kernels, once\n"
-    warm.warmed("b", lambda: one("no such specialisation, and not called"))
-    warm.warmed("c", lambda: one(1j))
+    warm_up.warmed("b", lambda: one("no such specialisation, and not called"))
+    warm_up.warmed("c", lambda: one(1j))
     assert capsys.readouterr().err == ""

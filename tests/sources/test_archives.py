@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cmr.api.ingest import ingest_source
+from cmr.api.ingestion import ingest_source
 from cmr.errors import CmrError
 from cmr.sources.images import open_images
 from cmr.sources.img2dataset import read_img2dataset

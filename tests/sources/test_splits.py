@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from cmr.cli.main import main
 from cmr.errors import CmrError
-from cmr.sources import registry
+from cmr.sources import source_kinds
 from cmr.sources.hf import read_hf
 from cmr.sources.img2dataset import read_img2dataset
 from cmr.sources.karpathy import read_karpathy
@@ -104,7 +104,7 @@ def test_karpathy_goes_by_either_name(tmp_path):
         read_karpathy(str(path), str(tmp_path), ["val"])
     # As warehouses and scripts of before have it.
     told = {"annotations": str(path), "images": str(tmp_path), "splits": ["train"]}
-    assert of(registry.read_again({"source": "karpathy", "arguments": told})) == {
+    assert of(source_kinds.read_again({"source": "karpathy", "arguments": told})) == {
         "train": ["train"]
     }
     helped = CliRunner().invoke(main, ["ingest", "karpathy", "--help"]).stdout

@@ -11,7 +11,7 @@ import fsspec
 import pytest
 
 from cmr.errors import CmrError
-from cmr.sources import files
+from cmr.sources import user_files
 from cmr.sources.coco import read_coco
 from cmr.sources.images import open_images
 from cmr.sources.img2dataset import read_img2dataset
@@ -130,4 +130,4 @@ def test_a_store_that_fails(store, monkeypatch):
         reader.read("c.png")
     monkeypatch.setattr(type(store), "isfile", fail)
     with pytest.raises(CmrError, match="503 Slow Down"):
-        files.is_file(f"{ROOT}/captions.json")
+        user_files.is_file(f"{ROOT}/captions.json")

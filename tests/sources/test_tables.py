@@ -17,12 +17,12 @@ from cmr.sources.arrays import read_arrays
 from cmr.sources.coco import read_coco
 from cmr.sources.karpathy import read_karpathy
 from cmr.sources.labels import read_captions
-from cmr.sources.numbers import whole_number
 from cmr.sources.pairs import read_pairs
 from cmr.sources.qrels import read_qrels
 from cmr.sources.separated import read_records
 from cmr.sources.tables import read_table
 from cmr.sources.video import read_msrvtt, read_video
+from cmr.sources.whole_numbers import whole_number
 
 # What a file holds, and its captions by picture.
 READ = {

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from cmr.api.ingest import ingest_source
+from cmr.api.ingestion import ingest_source
 from cmr.errors import CmrError
 from cmr.sources.jsonfile import loads
 from cmr.sources.webdataset import expand

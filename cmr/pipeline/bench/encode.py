@@ -7,10 +7,10 @@ from typing import Any
 
 from cmr.devices import peak_bytes, reset_peak
 from cmr.encode.batches import How, encode_images
-from cmr.encode.registry import get_kind
+from cmr.encode.encoder_kinds import get_kind
 from cmr.errors import CmrError
 from cmr.pipeline.bench.machine import forget_peak, peak_resident, resident
-from cmr.pipeline.bench.task import Footprint, Lane, Task, Turn
+from cmr.pipeline.bench.measuring_task import Footprint, Lane, Task, Turn
 from cmr.sources.collection import Item, MediaReader
 
 Row = dict[str, Any]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from cmr.encode.encoder_kinds import kind_names
 from cmr.encode.models import EMBEDDED, resolve
-from cmr.encode.registry import kind_names
 from cmr.encode.spec import ModelSpec
 from cmr.errors import CmrError
-from cmr.pipeline.bench.plan import PROCESS_BYTES, Job, Planner
-from cmr.pipeline.bench.request import BenchRequest, Subject
-from cmr.pipeline.bench.task import ENCODE, Lane, Task
+from cmr.pipeline.bench.bench_request import BenchRequest, Subject
+from cmr.pipeline.bench.measuring_task import ENCODE, Lane, Task
+from cmr.pipeline.bench.schedule import PROCESS_BYTES, Job, Planner
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.current import current_sets
 from cmr.warehouse.schemas import ITEMS

@@ -8,14 +8,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from cmr.pipeline.bench.product import LARGEST, OneProduct
-from cmr.pipeline.bench.task import Task
+from cmr.pipeline.bench.measuring_task import Task
+from cmr.pipeline.bench.single_product import LARGEST, OneProduct
 from cmr.represent.precisions import INTEGER, Encoded, to_floats, to_integers
 from cmr.represent.quantizers import from_row
-from cmr.score.ann import exact_above
-from cmr.score.asymmetric_search import AsymmetricSearcher
-from cmr.score.product import TIE_TOLERANCE
-from cmr.score.searchers import (
+from cmr.score.kernels import TIE_TOLERANCE
+from cmr.score.search.asymmetric_index import AsymmetricSearcher
+from cmr.score.search.indexes import (
     Hnsw,
     Ordinals,
     Scores,
@@ -24,6 +23,7 @@ from cmr.score.searchers import (
     UsearchHnsw,
     build,
 )
+from cmr.score.search.returned_lists import exact_above
 from cmr.score.tally import UNKNOWN
 
 # Bytes of finer vectors that are gathered at a time.

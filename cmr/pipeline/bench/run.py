@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from cmr.errors import CmrError
+from cmr.pipeline.bench.bench_request import BenchRequest, contenders
 from cmr.pipeline.bench.encoders import encoding_jobs
 from cmr.pipeline.bench.machine import cores
-from cmr.pipeline.bench.plan import Job, Planner, heats
-from cmr.pipeline.bench.request import BenchRequest, contenders
-from cmr.pipeline.bench.store import is_measured, keep
-from cmr.pipeline.bench.task import ENCODE, STAGES, Failed
+from cmr.pipeline.bench.measuring_task import ENCODE, STAGES, Failed
+from cmr.pipeline.bench.schedule import Job, Planner, heats
+from cmr.pipeline.bench.stored_benches import is_measured, keep
 from cmr.pipeline.bench.turns import race
 from cmr.pipeline.progressbar import ProgressBar
 from cmr.warehouse.store import Warehouse

@@ -19,12 +19,12 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from cmr.errors import CmrError
-from cmr.pipeline.bench.task import Failed, Footprint, Lane, Measured, Task, Turn
+from cmr.pipeline.bench.measuring_task import Failed, Footprint, Lane, Measured, Task, Turn
 from cmr.pipeline.progressbar import Advance
 
 # Seconds before each turn: threads of the turn before spin for a while when their work is done.
 PAUSE = 0.02
-_PRELOAD = ["cmr.pipeline.bench.work", "usearch.index", "psutil"]
+_PRELOAD = ["cmr.pipeline.bench.timed_work", "usearch.index", "psutil"]
 
 
 @dataclass
@@ -136,7 +136,7 @@ def serve(pipe: Connection, task: Task) -> None:
     with suppress(EOFError, OSError):
         pipe.recv()
         try:
-            from cmr.pipeline.bench.work import prepare
+            from cmr.pipeline.bench.timed_work import prepare
 
             # Collecting garbage need not look through all that the libraries made.
             gc.freeze()

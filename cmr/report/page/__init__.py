@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from cmr.answers import fetch
 from cmr.errors import CmrError
+from cmr.report.languages import locale_tag, translator
 from cmr.report.page import gallery
+from cmr.report.page.column_labels import DIRECTIONS
 from cmr.report.page.exhibit import Exhibit, as_json
-from cmr.report.page.labels import DIRECTIONS
 from cmr.report.page.pair import default_pair
 from cmr.report.page.part import part, subject_name
 from cmr.report.page.pictures import Pictures
 from cmr.report.page.runtime import runtime
 from cmr.report.page.shown import listing
 from cmr.report.subject import Subject, subjects
-from cmr.report.words import locale_tag, translator
 from cmr.version import __version__
 
 if TYPE_CHECKING:

@@ -5,19 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from cmr.report.answer import (
-    NEAR_CHANCE,
-    NO_BASELINE,
-    TOO_FEW,
-    Answer,
-    sure_sql,
-    why_sql,
-)
+from cmr.report.answer import NEAR_CHANCE, NO_BASELINE, TOO_FEW, Answer, sure_sql, why_sql
 from cmr.report.answer import answer as answered
 from cmr.report.page import questions
+from cmr.report.page.column_labels import DIRECTIONS, MEASURES, sentences
 from cmr.report.page.exhibit import Exhibit, ask
-from cmr.report.page.labels import DIRECTIONS, MEASURES, sentences
-from cmr.report.page.numbers import interval, percent, plain
+from cmr.report.page.number_text import interval, percent, plain
 from cmr.report.subject import Subject
 
 if TYPE_CHECKING:

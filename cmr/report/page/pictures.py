@@ -70,7 +70,7 @@ class Pictures:
 
     def _open(self, dataset: str, note: str) -> None:
         """`note`: where a data set was read from, as the warehouse has it."""
-        from cmr.sources.registry import read_again
+        from cmr.sources.source_kinds import read_again
 
         try:
             found: Collection = read_again(_origin(note))
@@ -118,7 +118,7 @@ class Pictures:
 
     def _frame(self, data: bytes) -> Image.Image:
         from cmr.encode.decode import decode
-        from cmr.encode.video import read_clip
+        from cmr.encode.frame_choice import read_clip
 
         if not self._clips:
             try:

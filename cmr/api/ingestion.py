@@ -1,0 +1,226 @@
+"""Data sets from a source by its name, or from arrays in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cmr.errors import CmrError
+from cmr.materialised import Bar, no_bar
+from cmr.sources.source import Parameter, Source
+from cmr.sources.source_kinds import get, names, read
+from cmr.sources.text import is_unicode
+
+if TYPE_CHECKING:
+    from cmr.pipeline.ingest import Ingested
+    from cmr.sources.collection import Collection
+
+# What decides the encoder; its other options are those of `EncodeOptions`.
+_MODEL = {"model": None, "pretrained": None, "precision": "fp32", "prompt": None}
+
+
+def ingest_source(
+    root: str,
+    source: Source | str,
+    dataset: str | None = None,
+    model_name: str | None = None,
+    shuffle_queries: bool = False,
+    seed: int = 42,
+    bar: Bar = no_bar,
+    **given: Any,
+) -> Ingested:
+    """Read a source, `given` by the names of its parameters, and encode what is to be encoded.
+
+    Of a source with media `given` also has the encoder: model, pretrained, precision, prompt, and
+    the fields of `EncodeOptions`. Raises CmrError before anything is written, and before anything
+    is read where no model is named.
+    """
+    found = _find(source) if isinstance(source, str) else source
+    encoding = {name: given.pop(name) for name in _encoding(found) & set(given)}
+    asked = _asked(found, given)
+    if found.media and not (found.vectors_by and asked[found.vectors_by]):
+        encoding["model"] = encoding.get("model") or _own_model(found)
+    collection = read(found, asked)
+    if shuffle_queries:
+        from cmr.sources.collection import shuffle_texts
+
+        collection = shuffle_texts(collection, seed)
+    default = _default_name(found, asked)
+    if not collection.vectors:
+        return _encode(root, dataset or default, collection, model_name, encoding, bar)
+    from cmr.pipeline.ingest import ingest_vectors
+
+    return ingest_vectors(root, dataset or default, model_name or default, collection)
+
+
+def ingest_arrays(
+    root: str,
+    texts: npt.NDArray[Any],
+    visuals: npt.NDArray[Any],
+    truth: npt.NDArray[Any] | Sequence[int] | None,
+    dataset: str,
+    model: str,
+    text_ids: Sequence[str] | None = None,
+    visual_ids: Sequence[str] | None = None,
+) -> Ingested:
+    """Store vectors in memory, `texts` (N, d) and `visuals` (M, d).
+
+    `truth`: (N,) the row of each text's visual, or (pairs, 2) of text and visual rows; without
+    it text i belongs to visual i. Ids are row numbers if not given. Raises CmrError for what
+    does not fit together.
+    """
+    from cmr.pipeline.ingest import ingest_vectors
+    from cmr.sources.collection import TEXT, VISUAL, Collection, Item, Judgment
+
+    sides = {}
+    for name, array in ((TEXT, np.asarray(texts)), (VISUAL, np.asarray(visuals))):
+        if array.ndim != 2 or array.dtype.kind not in "fiu":
+            raise CmrError(f"{name} vectors are (n, d) numbers, not {array.dtype} {array.shape}")
+        sides[name] = array.astype(np.float32, copy=False)
+    if sides[TEXT].shape[1] != sides[VISUAL].shape[1]:
+        shapes = " and ".join(str(array.shape) for array in sides.values())
+        raise CmrError(f"text and visual vectors have one dimension, not shapes {shapes}")
+    ids = {
+        name: _ids(name, given, len(sides[name]))
+        for name, given in ((TEXT, text_ids), (VISUAL, visual_ids))
+    }
+    judged = [
+        Judgment(ids[TEXT][text], ids[VISUAL][visual], 1)
+        for text, visual in _pairs(truth, len(sides[TEXT]), len(sides[VISUAL]))
+    ]
+    dim = sides[TEXT].shape[1]
+    collection = Collection(
+        source="arrays",
+        texts=[Item(one) for one in ids[TEXT]],
+        visuals=[Item(one) for one in ids[VISUAL]],
+        judgments=judged,
+        settings={},
+        vectors={(name, dim): array for name, array in sides.items()},
+    )
+    return ingest_vectors(root, dataset, model, collection)
+
+
+def _find(name: str) -> Source:
+    found = get(name)
+    if found is None:
+        raise CmrError(f"there is no source {name!r}; there are {', '.join(names())}")
+    return found
+
+
+def _encoding(source: Source) -> set[str]:
+    """What may be said of the encoder of a source's media."""
+    if not source.media:
+        return set()
+    from cmr.pipeline.encoding import EncodeOptions
+
+    return {*_MODEL, *(one.name for one in fields(EncodeOptions))}
+
+
+def _own_model(source: Source) -> str:
+    """The model of a source where none is named. Raises CmrError if it has none of its own."""
+    from cmr.encode.models import EMBEDDED
+
+    if not source.own_model:
+        raise CmrError(
+            f"the source {source.name!r} needs --model, which encodes its pictures and captions: "
+            "an open_clip name with its weights, such as --model ViT-B-32 --pretrained "
+            "laion2b_s34b_b79k, or hf-hub:org/name, local-dir:folder, transformers:org/name; "
+            f"{EMBEDDED}, which comes with cmr, is a toy that knows nothing but drawn scenes, and "
+            "is used where it is named"
+        )
+    return EMBEDDED
+
+
+def _asked(source: Source, given: dict[str, Any]) -> dict[str, Any]:
+    """The source's parameters, each with a value."""
+    known = {one.name: one for one in source.parameters}
+    for one in source.parameters:
+        if one.formerly in given:
+            given[one.name] = given.pop(one.formerly)
+    unknown = set(given) - set(known)
+    if unknown:
+        raise CmrError(
+            f"the source {source.name!r} has no {min(unknown)!r}; it takes "
+            f"{', '.join([*known, *sorted(_encoding(source))])}"
+        )
+    for one in source.parameters:
+        if one.required and given.get(one.name) is None:
+            raise CmrError(f"the source {source.name!r} needs {one.name}")
+    return {name: _value(one, given.get(name, one.default)) for name, one in known.items()}
+
+
+def _value(one: Parameter, given: Any) -> Any:
+    """What `read` gets: a list where several may be given, in a sequence or with commas.
+
+    Raises CmrError for a text that the command line could not give.
+    """
+    if not one.many:
+        return _text(one, str(given)) if isinstance(given, Path | str) else given
+    parts = given.split(",") if isinstance(given, str) else given or ()
+    return [_text(one, text) for part in parts if (text := str(part).strip())]
+
+
+def _text(one: Parameter, text: str) -> str:
+    if "\0" in text or not is_unicode(text):
+        raise CmrError(f"{one.name} is {text!a:.200}, which has a NUL or is no Unicode")
+    return text
+
+
+def _default_name(source: Source, asked: dict[str, Any]) -> str:
+    if source.named_by is None:
+        return source.name
+    path = Path(str(asked[source.named_by]))
+    return path.resolve().name if path.is_dir() else path.stem
+
+
+def _encode(
+    root: str,
+    dataset: str,
+    collection: Collection,
+    model_name: str | None,
+    encoding: dict[str, Any],
+    bar: Bar,
+) -> Ingested:
+    from cmr.encode.models import resolve
+    from cmr.pipeline.encoding import EncodeOptions
+    from cmr.pipeline.ingest import ingest_media
+
+    asked = {name: encoding.pop(name, default) for name, default in _MODEL.items()}
+    spec = resolve(
+        asked["model"], asked["pretrained"], model_name, asked["precision"], asked["prompt"]
+    )
+    options: EncodeOptions = EncodeOptions(**encoding)
+    return ingest_media(root, dataset, spec, collection, options, bar)
+
+
+def _ids(name: str, given: Sequence[str] | None, rows: int) -> list[str]:
+    if given is None:
+        return [str(row) for row in range(rows)]
+    if len(given) != rows:
+        raise CmrError(f"{rows} {name} vectors have {len(given)} ids")
+    return [str(one) for one in given]
+
+
+def _pairs(truth: Any, texts: int, visuals: int) -> list[tuple[int, int]]:
+    if truth is None:
+        if texts != visuals:
+            raise CmrError(f"{texts} texts and {visuals} visuals: truth must say which belong")
+        return [(row, row) for row in range(texts)]
+    array = np.asarray(truth)
+    if array.dtype.kind not in "iu" or array.shape[1:] not in ((), (2,)):
+        raise CmrError(f"truth is (texts,) or (pairs, 2) row numbers, not {array.shape}")
+    if array.ndim == 1:
+        if len(array) != texts:
+            raise CmrError(f"truth has {len(array)} entries for {texts} texts")
+        array = np.stack([np.arange(texts), array], axis=1)
+    for text, visual in array.tolist():
+        if not 0 <= text < texts or not 0 <= visual < visuals:
+            raise CmrError(
+                f"truth has ({text}, {visual}), outside the {texts} texts and {visuals} visuals"
+            )
+    return [(text, visual) for text, visual in array.tolist()]

@@ -1,0 +1,235 @@
+"""The answer in small: what evaluate and demo end with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from cmr.cli.printed_tables import print_table
+from cmr.cli.terminal import say
+from cmr.decimals import percent
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from cmr.report.answer import Answer
+    from cmr.report.subject import Subject
+
+RETAIN = 0.99
+# Rows of the table for each direction; the rest are counted.
+_MOST = 12
+Row = dict[str, Any]
+
+
+def ask(
+    warehouse: str, run_ids: Sequence[str], protocols: Sequence[str], candidates: Sequence[int]
+) -> duckdb.DuckDBPyConnection:
+    """Compute the metrics of these runs; what `print_answer` then prints cannot fail.
+
+    `protocols`, `candidates`: what was asked for now, for the runs may have more from before.
+    """
+    from cmr.answers import fetch
+    from cmr.cli.progress import progress
+    from cmr.materialised import prepare
+    from cmr.report.subject import LEADING
+    from cmr.views import connect
+    from cmr.warehouse.store import Warehouse
+
+    store, asked = Warehouse.open(warehouse), pa.table({"run_id": pa.array(run_ids, pa.string())})
+    con = connect(store.root, "from int_baselines")
+    con.register("asked", asked)
+    # What is kept is of the baselines, which need not have been asked for.
+    held = fetch(con, "select baseline from int_baselines semi join asked using (run_id)")
+    bases = {one for one in held["baseline"].to_pylist() if one is not None}
+    wanted = sorted({*run_ids, *bases})
+    prepare(con, store, "from leaderboard, retention", wanted, progress)
+    leading = next(name for name in LEADING if name in protocols)
+    size = None if leading == "full" else max(candidates)
+    shown = {"protocol": [leading], "size": pa.array([size], pa.int64())}
+    con.register("shown", pa.table(shown))
+    return con
+
+
+def print_answer(con: duckdb.DuckDBPyConnection) -> None:
+    """Print a compact table and a sentence for each data set, judgments, model and scorer."""
+    from cmr.answers import fetch
+    from cmr.report.answer import answer
+    from cmr.report.subject import subjects
+
+    run_ids = [row["run_id"] for row in fetch(con, "from asked").to_pylist()]
+    for subject in subjects(con, run_ids):
+        found = answer(con, subject, RETAIN)
+        _print_leaderboard(con, subject, found)
+        say(_sentence(con, subject, found))
+    _print_lists(con)
+
+
+def _print_lists(con: duckdb.DuckDBPyConnection) -> None:
+    """Searches that return lists: what is known of them, over the whole gallery."""
+    from cmr.answers import fetch
+
+    found = fetch(
+        con,
+        """
+        select
+            direction as way, concat_ws(', ', concat_ws(' ', dim, dim_method, precision),
+                nullif(scorer, 'torch'), nullif(variant, '')) as search,
+            any_value(vector_bytes) as bytes,
+            max(value) filter (where measure = 'recall') as "recall@10",
+            max(value) filter (where measure = 'ann_recall') as "ann_recall@10"
+        from metrics
+        semi join asked using (run_id)
+        inner join (
+            select run_id, vector_bytes from runs where list_length is not null
+        ) as listed using (run_id)
+        where protocol = 'full' and k = 10
+        group by run_id, way, search
+        order by way, "recall@10" desc, bytes, search
+        """,
+    )
+    if found.num_rows:
+        print_table(found, title="Searches that return lists, whole gallery")
+        say(
+            "ann_recall: agreement of a list with an exact search; what would need ranks beyond "
+            "it is NULL"
+        )
+
+
+def _print_leaderboard(con: duckdb.DuckDBPyConnection, subject: Subject, found: Answer) -> None:
+    """One protocol, of those asked for the leading one, at the largest C asked; best first."""
+    from cmr.answers import fetch
+    from cmr.report.answer import NEAR_CHANCE
+
+    rows = fetch(
+        con,
+        f"""
+        with mine as (
+            from leaderboard
+            cross join (select protocol as asked_protocol, size from shown)
+            semi join (select run_id from runs where {subject.condition}) using (run_id)
+            where protocol = asked_protocol and candidates = coalesce(size, candidates)
+        )
+        select
+            mine.*, baseline,
+            bool_and(
+                recall_10 is not null
+                and coalesce(recall_10 = 0 or recall_10_low <= recall_10 / lift_10, true)
+            ) over () as near_chance,
+            row_number() over (
+                partition by mine.direction
+                order by round(mine.recall_10, 10) desc, mine.vector_bytes, run_id
+            ) as place
+        from mine
+        inner join int_baselines using (run_id)
+        order by mine.direction, place
+        """,
+    ).to_pylist()
+    if not rows:
+        return
+    why = found.why_not
+    # Where visual items are too few, that is the reason given; they may be near chance as well.
+    chance = rows[0]["near_chance"] or (why is not None and why["kind"] == NEAR_CHANCE)
+    if chance:
+        rows = [{**row, "recall_10_kept": None, "pareto_bytes": False} for row in rows]
+    else:
+        _fill_kept(con, rows)
+    shown = [row for row in rows if row["place"] <= _MOST]
+    one = rows[0]
+    where = (
+        "whole gallery" if one["protocol"] == "full" else f"{one['protocol']}, C = {one['size']:,}"
+    )
+    print_table(
+        pa.Table.from_pylist([_line(row) for row in shown]), title=f"{_title(subject)}, {where}"
+    )
+    notes = ["[…]: 95% interval", "kept: of the baseline's recall@10", "*: Pareto front"]
+    if chance:
+        notes = [notes[0], "kept and * say nothing so near chance, and are left out"]
+    say("; ".join(notes))
+    if not chance and any(row["recall_10_kept"] is None for row in rows):
+        say("kept is empty where the baseline was not evaluated so, or its recall@10 is 0")
+    if len(rows) > len(shown):
+        say(f'{len(rows) - len(shown)} more: cmr sql "from leaderboard"')
+
+
+def _fill_kept(con: duckdb.DuckDBPyConnection, rows: list[Row]) -> None:
+    """What is kept of baselines that were not evaluated so, from ranks; not of drawn pools."""
+    from cmr.answers import fetch
+    from cmr.views import only
+
+    lacking = [row for row in rows if row["recall_10_kept"] is None]
+    if not lacking or lacking[0]["protocol"] == "sampled":
+        return
+    bases = sorted({row["baseline"] for row in lacking} - {None})
+    if not bases:
+        return
+    size = lacking[0]["size"]
+    source = "memory.main.retention" if size is None else f"metrics_for({size}, 10)"
+    with only(con, bases):
+        found = fetch(con, f"select * from {source} where measure = 'recall' and k = 10")
+    values = {row["run_id"]: row["value"] for row in found.to_pylist()}
+    for row in lacking:
+        base = values.get(row["baseline"])
+        if base and row["recall_10"] is not None:
+            row["recall_10_kept"] = row["recall_10"] / base
+
+
+def _title(subject: Subject) -> str:
+    """What is usual is not said."""
+    how = [None if subject.scorer == "torch" else subject.scorer, subject.variant]
+    return ", ".join(["Leaderboard", *filter(None, how)])
+
+
+def _line(row: Row) -> Row:
+    from cmr.report.named import estimate
+
+    kept = row["recall_10_kept"]
+    return {
+        "way": row["direction"],
+        "representation": f"{row['dim']} {row['dim_method']} {row['precision']}",
+        "bytes": f"{row['vector_bytes']:,}" + ("*" if row["pareto_bytes"] else " "),
+        "recall@10": estimate(row["recall_10"], row["recall_10_low"], row["recall_10_high"]),
+        "mrr": row["mrr"],
+        "ndcg@10": row["ndcg_10"],
+        "kept": "" if kept is None else percent(kept, 1),
+    }
+
+
+def _sentence(con: duckdb.DuckDBPyConnection, subject: Subject, found: Answer) -> str:
+    """The smallest representation that is sure to keep 99% of every leading measure."""
+    from cmr.answers import fetch
+    from cmr.report.answer import not_said
+
+    kinds = fetch(
+        con, f"select distinct dim, dim_method, precision from runs where {subject.condition}"
+    ).num_rows
+    judged = "" if subject.qrels == "default" else f" judged by {subject.qrels}"
+    who = f"{subject.dataset}{judged}, {subject.model}: "
+    if kinds == 1:
+        lack = found.baseline.lack
+        return f"{who}one representation, so there is nothing to choose from" + (
+            f"; {lack}." if lack else "."
+        )
+    if found.why_not is not None:
+        return f"{who}nothing is recommended: {not_said(found)}."
+    best, held = found.smallest, found.baseline
+    lack = f" {held.lack[0].upper()}{held.lack[1:]}." if held.lack else ""
+    if best is None:
+        return (
+            f"{who}none is sure to keep {RETAIN:.0%} of the baseline, {held.name}, over the whole "
+            f"gallery, in every direction and in recall, hit rate, MRR and NDCG@10.{lack}"
+        )
+    name = f"{best['dim']} {best['dim_method']} {best['precision']}"
+    if best["is_baseline"]:
+        return (
+            f"{who}none smaller than the baseline, {name}, is sure to keep {RETAIN:.0%} of its "
+            f"quality over the whole gallery.{lack}"
+        )
+    return (
+        f"{who}{name} is the smallest that is sure to keep {RETAIN:.0%} of the baseline, "
+        f"{held.name}, over the whole gallery, in every direction and in recall, hit rate, MRR and "
+        f"NDCG@10: "
+        f"{best['vector_bytes']:,} bytes a vector, {percent(best['share'], 1)} of its size, "
+        f"at least {percent(best['low'])} kept.{lack}"
+    )

@@ -1,0 +1,163 @@
+"""`cmr compare`: paired differences of runs, query by query."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cmr.cli.options import POSITIVE, query_memory_option, warehouse_option
+from cmr.cli.terminal import say
+from cmr.decimals import fixed
+from cmr.errors import CmrError
+
+if TYPE_CHECKING:
+    from cmr.api.comparison import Pair
+
+_SHOWN = ("value_a", "value_b", "difference", "ci_low", "ci_high", "p", "p_holm")
+_NAMES = {"value_a": "a", "value_b": "b", "difference": "b - a", "ci_low": "low", "ci_high": "high"}
+_LEVEL = 0.05
+Row = dict[str, Any]
+
+
+@click.command()
+@click.argument("a", required=False)
+@click.argument("b", nargs=-1)
+@warehouse_option
+@query_memory_option
+@click.option("--a", "left", metavar="RUN", help="Run A, instead of the first argument.")
+@click.option("--b", "right", metavar="RUN", multiple=True, help="Run B; may be repeated.")
+@click.option(
+    "--pools",
+    type=click.Choice(["full", "expected", "sampled"]),
+    default="full",
+    show_default=True,
+    help="Over the whole gallery, or over candidate pools.",
+)
+@click.option("--k", default=10, show_default=True, type=POSITIVE, help="Cut-off K.")
+@click.option("--all", "everything", is_flag=True, help="Every measure and K.")
+def compare(
+    a: str | None,
+    b: tuple[str, ...],
+    warehouse: str,
+    left: str | None,
+    right: tuple[str, ...],
+    pools: str,
+    k: int,
+    everything: bool,
+) -> None:
+    """Compare runs B with run A on the same queries.
+
+    A and B are the start of a run's id, or settings: dim=512,precision=fp16. What is not named
+    is compared like with like. Intervals and p-values are paired by query and clustered by
+    visual item; p_holm is corrected by Holm's method for all rows shown.
+
+    \b
+    cmr compare precision=fp16,dim=512 precision=int4,dim=512
+    cmr compare precision=fp16,dim=512 precision=int8,dim=512 precision=int4,dim=512
+    cmr compare --a dim=512,precision=fp16 --b dim=256,precision=fp16
+    cmr compare 3f0c 81d2 --pools expected
+    """
+    import cmr
+    from cmr.api.comparison import compare_runs
+    from cmr.cli.startup import without_pandas
+
+    without_pandas()
+    first, others = _sides(a, b, left, right)
+    for pair in compare_runs(cmr.open(warehouse).store, first, others, pools, k, everything):
+        _print(pair)
+
+
+def _sides(
+    a: str | None, b: tuple[str, ...], left: str | None, right: tuple[str, ...]
+) -> tuple[str, list[str]]:
+    """Run A and the runs B, from arguments, options or both."""
+    given = [*([] if left is None else [left]), *([] if a is None else [a]), *b, *right]
+    if len(given) < 2:
+        raise CmrError("two runs are needed, A and B; `cmr compare --help` shows how to name them")
+    return given[0], given[1:]
+
+
+def _print(pair: Pair) -> None:
+    import pyarrow as pa
+
+    from cmr.api.comparison import representation
+    from cmr.cli.printed_tables import print_table
+    from cmr.report import named
+
+    left, right, rows = pair.a, pair.b, pair.rows
+    table = [
+        {
+            **({"C": row["candidates"]} if row["protocol"] != "full" else {}),
+            "measure": named.measure(row),
+            **{_NAMES.get(name, name): row[name] for name in _SHOWN},
+            "wins/losses/ties": None
+            if row["wins"] is None
+            else f"{row['wins']}/{row['losses']}/{row['ties']}",
+        }
+        for row in sorted(rows, key=lambda row: (row["candidates"], row["measure"], row["k"] or 0))
+    ]
+    sides = f"a = {representation(left)}, b = {representation(right)}"
+    title = f"{left['dataset']} {left['direction']}, {_protocol(rows)}: {sides}"
+    print_table(pa.Table.from_pylist(table), title=title)
+    few = min(row["clusters"] for row in rows)
+    tail = "" if few >= pair.fewest else f" {few} visual items are too few to tell much."
+    say(_sentence(rows) + tail + "\n")
+
+
+def _protocol(rows: Sequence[Row]) -> str:
+    """The protocol of the rows, with the sizes of its pools."""
+    protocol = rows[0]["protocol"]
+    if protocol == "full":
+        return "whole gallery"
+    sizes = sorted({row["candidates"] for row in rows})
+    return f"{protocol}, C = {', '.join(f'{size:,}' for size in sizes)}"
+
+
+def _sentence(rows: Sequence[Row]) -> str:
+    """What was found, in words, of the largest pools."""
+    largest = max(row["candidates"] for row in rows)
+    every = [row for row in rows if row["candidates"] == largest]
+    where = _protocol(every)
+    return f"{where[0].upper()}{where[1:]}: {_found(every)}"
+
+
+def _found(every: Sequence[Row]) -> str:
+    rows = [row for row in every if row["difference"] is not None]
+    if not rows:
+        return "Nothing shown is known of both a and b: ranks beyond a list that was returned."
+    if len(rows) < len(every):
+        names = ", ".join(_name(row) for row in every if row["difference"] is None)
+        return f"{_found(rows)} Not known, for want of ranks beyond a list: {names}."
+    sure = [row for row in rows if row["p_holm"] is not None and row["p_holm"] < _LEVEL]
+    if not any(row["difference"] for row in rows):
+        return "b ranks every query as a does, by every measure shown."
+    if not sure:
+        widest = max(rows, key=lambda row: abs(row["difference"]) if row["k"] else 0)
+        return (
+            "These queries do not tell a and b apart (no p_holm below 0.05): "
+            f"{_figures(widest)}, by the interval's 95%."
+        )
+    better = [row for row in sure if (row["difference"] > 0) != (row["measure"] == "mean_rank")]
+    worse = [row for row in sure if row not in better]
+    said = [
+        f"{word} in {', '.join(map(_figures, found))}"
+        for word, found in (("better", better), ("worse", worse))
+        if found
+    ]
+    rest = len(rows) - len(sure)
+    tail = f"; {rest} of the {len(rows)} measures show no difference" if rest else ""
+    return f"b is {' and '.join(said)} (p_holm below 0.05){tail}."
+
+
+def _figures(row: Row) -> str:
+    ends = [fixed(row[end], sign="+") for end in ("ci_low", "ci_high") if row[end] is not None]
+    interval = f"[{', '.join(ends)}]" if ends else ""
+    return f"{_name(row)} {fixed(row['difference'], sign='+')} {interval}".rstrip()
+
+
+def _name(row: Row) -> str:
+    from cmr.report import named
+
+    return named.measure(row)

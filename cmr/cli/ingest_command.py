@@ -1,0 +1,245 @@
+"""`cmr ingest`: one subcommand a source, made from what the source says of itself."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cmr.cli.options import POSITIVE, SEED, Share, Whole, warehouse_option
+from cmr.cli.progress import progress
+from cmr.cli.terminal import say
+
+if TYPE_CHECKING:
+    from cmr.pipeline.ingest import Ingested
+    from cmr.sources.source import Parameter, Source
+
+
+class Sources(click.Group):
+    """Subcommands from the registry; a source is loaded when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of all sources, those of other packages included."""
+        from cmr.sources.source_kinds import names
+
+        return [*names(), "qrels"]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The subcommand of a source, or None."""
+        from cmr.sources.source_kinds import get
+
+        if cmd_name == "qrels":
+            from cmr.cli.qrels_command import qrels
+
+            return qrels
+        source = get(cmd_name)
+        return None if source is None else _command(source)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Each source in a line, with a first example."""
+        from cmr.errors import CmrError
+        from cmr.sources.source_kinds import get
+
+        rows = []
+        for name in self.list_commands(ctx):
+            try:
+                source = get(name)
+            except CmrError as error:
+                rows.append((name, str(error)))
+                continue
+            if source is not None:
+                rows.append((name, f"{source.summary}\n{source.examples[0]}"))
+        judgments = "Further relevance judgments over a data set that is there already."
+        rows.append(("qrels", f"{judgments}\ncmr ingest qrels judged.trec --dataset coco"))
+        with formatter.section("Sources"):
+            for name, text in rows:
+                summary, _, example = text.partition("\n")
+                formatter.write(f"  {name:<16}{summary}\n")
+                if example:
+                    formatter.write(f"  {'':<16}{example}\n")
+
+
+@click.group(cls=Sources)
+def ingest() -> None:
+    """Read a data set into the warehouse.
+
+    Each source has its own help: `cmr ingest coco --help`.
+    """
+
+
+def _command(source: Source) -> click.Command:
+    def run(**given: Any) -> None:
+        _run(source, given)
+
+    shown = "\n".join(f"    {line}" for line in source.examples)
+    return click.Command(
+        source.name,
+        params=[*map(_parameter, source.parameters), *_shared(source)],
+        callback=run,
+        help=f"{source.summary}\n\n{source.about}\n\n\b\n{shown}",
+        short_help=source.summary,
+    )
+
+
+def _parameter(one: Parameter) -> click.Parameter:
+    kind = POSITIVE if one.kind is int else click.STRING
+    if one.argument:
+        return click.Argument([one.name], required=one.required, nargs=-1 if one.many else 1)
+    flags = ["--" + name.replace("_", "-") for name in (one.name, one.formerly) if name]
+    return click.Option(
+        [*flags, one.name],
+        type=kind,
+        required=one.required,
+        default=one.default,
+        show_default=one.default is not None,
+        help=one.help,
+    )
+
+
+def _shared(source: Source) -> list[click.Parameter]:
+    """Options of every source, and of those whose pictures are encoded."""
+
+    def warehouse() -> None: ...
+
+    by = next((one for one in source.parameters if one.name == source.named_by), None)
+    named = source.name
+    if by is not None:
+        named = f"named after {by.name.upper() if by.argument else '--' + by.name}"
+    found: list[click.Parameter] = [
+        click.Option(["--dataset"], help=f"Name of the data set.  [default: {named}]"),
+        click.Option(["--model-name"], help="Name of the vectors in the warehouse."),
+        click.Option(
+            ["--shuffle-queries"],
+            is_flag=True,
+            help="Put the texts, and their ground truth, in a seeded random order.",
+        ),
+        click.Option(
+            ["--seed"],
+            default=42,
+            show_default=True,
+            type=SEED,
+            help="Seed of --shuffle-queries.",
+        ),
+        *click.command()(warehouse_option(warehouse)).params,
+    ]
+    return [
+        *found,
+        *(_encoding(source) if source.media else []),
+        *(_of_clips() if source.clips else []),
+    ]
+
+
+def _encoding(source: Source) -> list[click.Parameter]:
+    needed = "default: scenes-tiny" if source.own_model else "required"
+    if source.vectors_by:
+        needed += f" without --{source.vectors_by.replace('_', '-')}"
+    return [
+        click.Option(
+            ["--model"],
+            help="An open_clip name with --pretrained, hf-hub:org/name, local-dir:folder, "
+            "transformers:org/name of a CLIP or SigLIP model, or scenes-tiny, a toy that knows "
+            f"drawn scenes alone.  [{needed}]",
+        ),
+        click.Option(
+            ["--pretrained"], help="open_clip's tag of the weights, or a checkpoint file."
+        ),
+        click.Option(
+            ["--precision"],
+            type=click.Choice(["fp32", "bf16", "fp16"]),
+            default="fp32",
+            show_default=True,
+            help="Of the model's weights while it encodes.",
+        ),
+        click.Option(["--prompt"], help="What captions are put into, such as 'a photo of {}'."),
+        click.Option(
+            ["--device"], default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps"
+        ),
+        click.Option(["--batch-size"], default=64, show_default=True, type=Whole(1, 2**16)),
+        click.Option(
+            ["--workers"],
+            default=os.cpu_count() or 1,
+            show_default="cores",
+            type=Whole(1, 2**12),
+            help="Threads that decode.",
+        ),
+        click.Option(
+            ["--max-rejects"],
+            default=0.01,
+            show_default=True,
+            type=Share(),
+            help="Share of the pictures that may be missing or broken.",
+        ),
+        click.Option(
+            ["--engine"],
+            default="local",
+            show_default=True,
+            type=click.Choice(["local", "ray"]),
+            help="ray: decode and encode on the nodes of a Ray cluster.",
+        ),
+        click.Option(
+            ["--ray-address"],
+            help="With --engine ray: auto, host:port or ray://host:port.  "
+            "[default: start Ray here]",
+        ),
+    ]
+
+
+def _of_clips() -> list[click.Parameter]:
+    return [
+        click.Option(
+            ["--frames"],
+            default=12,
+            show_default=True,
+            type=Whole(1, 2**16),
+            help="Frames of a clip that are encoded; their mean is its vector.",
+        ),
+        click.Option(
+            ["--sampling"],
+            default="uniform",
+            show_default=True,
+            type=click.Choice(["uniform", "fps", "middle"]),
+            help="Which: spread over the clip, one a second, or the middle one alone.",
+        ),
+        click.Option(
+            ["--keep-frames"],
+            is_flag=True,
+            help="Store the frames' vectors, too, in the table frames.",
+        ),
+    ]
+
+
+def _run(source: Source, given: dict[str, Any]) -> None:
+    from cmr.api.ingestion import ingest_source
+
+    _report(ingest_source(given.pop("warehouse"), source, bar=progress, **given))
+
+
+def _report(done: Ingested) -> None:
+    """One line of what is there now, and the rejects."""
+    dims = ", ".join(map(str, done.dims))
+    what = f"{done.texts:,} texts, {done.visuals:,} visuals, {done.judgments:,} pairs"
+    if done.new:
+        say(
+            f"{done.dataset}: {what}; vectors of {done.model} at {dims} ({done.seconds:.1f} s)",
+            err=True,
+        )
+    else:
+        say(f"{done.dataset}: already there ({what}; {done.model} at {dims})", err=True)
+    if done.new and done.encoded is not None and done.encoded != (done.visuals, done.texts):
+        visuals, texts = done.encoded
+        say(f"encoded {visuals:,} visuals and {texts:,} texts; the rest was known", err=True)
+    if done.cut:
+        say(
+            f"{done.cut:,} captions are longer than the model's {done.context_length} tokens; "
+            "it does not see their end",
+            err=True,
+        )
+    for note in done.notes:
+        say(note, err=True)
+    if done.rejects:
+        say(f"{len(done.rejects)} rejected, listed in the table rejects:", err=True)
+        for reject in done.rejects[:5]:
+            say(f"  {reject.source_row}: {reject.reason}", err=True)
+        if len(done.rejects) > 5:
+            say(f"  and {len(done.rejects) - 5} more", err=True)

@@ -1,0 +1,153 @@
+"""`cmr recommend`: the fewest bytes a vector that keep enough."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cmr.cli.options import POSITIVE, Share, query_memory_option, warehouse_option
+from cmr.cli.terminal import say
+from cmr.decimals import percent
+
+if TYPE_CHECKING:
+    from cmr.api.recommendation import Choice
+    from cmr.warehouse.store import Warehouse as Store
+
+Row = dict[str, Any]
+
+
+@click.command()
+@warehouse_option
+@query_memory_option
+@click.option(
+    "--retain",
+    default=0.99,
+    show_default=True,
+    type=Share(positive=True),
+    help="Share of the baseline's measure to keep.",
+)
+@click.option("--dataset", help="Only this data set.")
+@click.option("--model", help="Only this model.")
+@click.option("--qrels", help="Only these judgments.")
+@click.option("--k", default=10, show_default=True, type=POSITIVE, help="Cut-off K.")
+def recommend(
+    warehouse: str,
+    retain: float,
+    dataset: str | None,
+    model: str | None,
+    qrels: str | None,
+    k: int,
+) -> None:
+    """Find the smallest representation that keeps a share of the fp32 native one's quality.
+
+    "sure" is the smallest whose 95% interval of retention lies above the share; "perhaps" the
+    smallest whose estimate does, which another sample of queries may not confirm. Where the
+    baseline is not clearly above chance, or visual items are too few, nothing is recommended.
+
+    \b
+    cmr recommend
+    cmr recommend --retain 0.95 --dataset coco
+    """
+    import pyarrow as pa
+
+    import cmr
+    from cmr.api.recommendation import choose
+    from cmr.cli.printed_tables import print_table
+    from cmr.cli.progress import progress
+    from cmr.cli.startup import without_pandas
+
+    without_pandas()
+    store = cmr.open(warehouse).store
+    choices = choose(store, retain, dataset, model, qrels, k, progress)
+    rows = [row for choice in choices for row in choice.rows]
+    print_table(
+        pa.Table.from_pylist([_line(row) for row in rows]),
+        title=f"Fewest bytes a vector that keep {retain:.1%}, whole gallery",
+    )
+    for choice in choices:
+        say(_sentence(choice, retain))
+    _print_costs(store, rows, k)
+
+
+def _print_costs(store: Store, rows: list[Row], k: int) -> None:
+    """What those recommended cost in time, where `cmr bench` has measured them."""
+    from cmr.answers import fetch, quoted
+    from cmr.materialised import open_for
+    from cmr.warehouse.schemas import BENCHES
+
+    runs = {row["run_id"] for row in rows if row["measure"] == "recall"} - {None}
+    if not runs or not store.catalogue(BENCHES):
+        return
+    con = open_for(store, "from decisions")
+    listed = ", ".join(map(quoted, sorted(runs)))
+    said = fetch(
+        con,
+        f"""
+        select sentence from decisions
+        where run_id in ({listed}) and measure = 'recall' and k = {k} and throughput is not null
+        """,
+    )
+    for sentence in said["sentence"].to_pylist():
+        say(f"{sentence}.")
+
+
+def _sentence(choice: Choice, retain: float) -> str:
+    """The smallest representation that keeps every measure shown, in every direction."""
+    from cmr.report.answer import not_said
+
+    judged = "" if choice.qrels == "default" else f" judged by {choice.qrels}"
+    who = f"{choice.dataset}{judged}, {choice.model}"
+    found = choice.answer
+    if found.why_not is not None:
+        return f"{who}: nothing is recommended: {not_said(found)}."
+    best, held = found.smallest, found.baseline
+    lack = f" {held.lack[0].upper()}{held.lack[1:]}." if held.lack else ""
+    if best is None:
+        return (
+            f"{who}: no representation evaluated is sure to keep {retain:.1%} of the baseline, "
+            f"{held.name}, over the whole gallery, in every measure and direction.{lack}"
+        )
+    if best["is_baseline"]:
+        return (
+            f"{who}: nothing smaller than the baseline, {held.name}, is sure to keep {retain:.1%} "
+            f"of it in every measure and direction above.{lack}"
+        )
+    return (
+        f"{who}: {_words(best)} is the smallest that is sure to keep {retain:.1%} of the "
+        f"baseline, {held.name}, over the whole gallery, in every measure and direction above: "
+        f"{best['vector_bytes']:,} bytes a vector, {percent(best['share'], 1)} of its size, "
+        f"at least {percent(best['low'])} kept.{lack}"
+    )
+
+
+def _line(row: Row) -> Row:
+    from cmr.report import named
+
+    return {
+        "dataset": row["dataset"],
+        **({} if row["qrels"] == "default" else {"qrels": row["qrels"]}),
+        "model": row["model"],
+        **({} if row["scorer"] == "torch" else {"scorer": row["scorer"]}),
+        "direction": row["direction"],
+        "measure": named.measure(row),
+        "sure": _say(row, ""),
+        "bytes": row["vector_bytes"],
+        "kept": row["retention"],
+        "low": row["ci_low"],
+        "high": row["ci_high"],
+        "perhaps": _say(row, "point_"),
+        "bytes ": row["point_vector_bytes"],
+        "kept ": row["point_retention"],
+    }
+
+
+def _say(row: Row, prefix: str) -> str:
+    if row[f"{prefix}run_id"] is None:
+        return "none"
+    return _words(row, prefix)
+
+
+def _words(row: Row, prefix: str = "") -> str:
+    text = f"{row[prefix + 'dim']} {row[prefix + 'dim_method']} {row[prefix + 'precision']}"
+    return ", ".join(filter(None, [text, row[prefix + "variant"]]))

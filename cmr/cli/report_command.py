@@ -1,0 +1,92 @@
+"""`cmr report`: files to send to a colleague."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import click
+
+from cmr.cli.options import query_memory_option, warehouse_option
+from cmr.cli.progress import progress
+from cmr.cli.terminal import say
+from cmr.report.languages import languages
+
+
+@click.command()
+@warehouse_option
+@query_memory_option
+@click.option(
+    "--out", default="report", show_default=True, type=click.Path(file_okay=False), help="Folder."
+)
+@click.option("--dataset", "datasets", multiple=True, help="Only this data set; may be repeated.")
+@click.option("--model", "models", multiple=True, help="Only this model; may be repeated.")
+@click.option(
+    "--lang", type=click.Choice(languages()), default="en", show_default=True, help="Language."
+)
+@click.option(
+    "--images",
+    type=click.Path(exists=True),
+    help="Folder, zip or tar of the pictures, where they do not lie as ingested any more.",
+)
+@click.option(
+    "--flips",
+    nargs=2,
+    multiple=True,
+    metavar="A B",
+    help="Runs whose rank flips the page shows, named as for `cmr compare`.",
+)
+def report(
+    warehouse: str,
+    out: str,
+    datasets: tuple[str, ...],
+    models: tuple[str, ...],
+    lang: str,
+    images: str | None,
+    flips: tuple[tuple[str, str], ...],
+) -> None:
+    """Write what was measured as a page, for papers and for programs.
+
+    index.html is the page, one file that needs nothing else. plots/ has PNG and SVG of every
+    plot, tables/ LaTeX and Markdown; the CSVs and experiment_summary.json, which
+    experiment_summary.schema.json describes, have every figure.
+
+    \b
+    cmr report --out report
+    cmr report --out report-zh --lang zh
+    cmr report --dataset coco --dataset flickr --model ViT-B-32/openai
+    cmr report --flips precision=fp32,dim=512 precision=int4,dim=512
+    """
+    from cmr.api.select import pairs
+    from cmr.report.write import write_report
+    from cmr.warehouse.current import current_runs
+    from cmr.warehouse.store import Warehouse
+
+    opened = Warehouse.open(warehouse)
+    runs = current_runs(opened) if flips else []
+    pair_ids = [(x["run_id"], y["run_id"]) for a, b in flips for x, y in pairs(runs, a, b)]
+    paths = write_report(
+        opened.root, out, datasets=datasets, models=models, lang=lang, images=images,
+        flips=pair_ids, bar=progress,
+    )  # fmt: skip
+    for line in _listed(out, paths):
+        say(line)
+    if str(Path(out) / "speed.csv") not in paths:
+        say("it has no speeds: `cmr bench` measures them", err=True)
+
+
+def _listed(out: str, paths: list[str]) -> list[str]:
+    """The files at the top, and how many there are in each folder."""
+    inside: dict[str, Counter[str]] = {}
+    top = []
+    for path in map(Path, paths):
+        below = path.relative_to(out)
+        if len(below.parts) == 1:
+            top.append(str(path))
+        else:
+            inside.setdefault(below.parts[0], Counter())[below.suffix[1:]] += 1
+    folders = [
+        f"{Path(out) / name}/ ({', '.join(f'{n} {kind}' for kind, n in sorted(kinds.items()))})"
+        for name, kinds in sorted(inside.items())
+    ]
+    return [*sorted(top, key=lambda path: not path.endswith(".html")), *folders]

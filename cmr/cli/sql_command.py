@@ -1,0 +1,86 @@
+"""`cmr sql`: read-only queries over the warehouse."""
+
+from __future__ import annotations
+
+import io
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from cmr.cli.options import query_memory_option, sandbox_option, warehouse_option
+from cmr.cli.terminal import read_stdin, say, stdout_bytes
+from cmr.cli.written import write
+from cmr.errors import CmrError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+FORMATS = ("table", "csv", "json", "parquet")
+
+
+@click.command()
+@click.argument("query", required=False)
+@warehouse_option
+@click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True)
+@click.option("--output", type=click.Path(dir_okay=False), help="File to write instead of stdout.")
+@sandbox_option
+@query_memory_option
+def sql(query: str | None, warehouse: str, form: str, output: str | None, sandbox: bool) -> None:
+    """Ask the warehouse anything in SQL; nothing can be changed.
+
+    A query reads the warehouse and local files, which it names as in `from 'more.csv'`; with
+    --sandbox the warehouse alone. Nothing is fetched from a network.
+
+    Without QUERY a shell opens; with `-`, or when stdin is no terminal, the query is read from
+    stdin. `.tables` and `.describe metrics` in the shell show what there is.
+
+    \b
+    cmr sql "from leaderboard"
+    cmr sql "select dim, precision, value from metrics
+             where measure = 'recall' and k = 10 and protocol = 'full'" --format csv
+    cmr sql "from ranks" --format parquet --output ranks.parquet
+    """
+    import cmr
+    from cmr.cli.progress import progress
+    from cmr.cli.startup import without_pandas
+
+    without_pandas()
+    opened = cmr.open(warehouse)
+    if query == "-" or (query is None and not sys.stdin.isatty()):
+        query = read_stdin()
+    if query is None:
+        from cmr.cli.shell import shell
+
+        shell(opened.connect(), opened.store, sandbox)
+        return
+    table = opened.sql(query, sandbox=sandbox, bar=progress).arrow()
+    if form == "parquet" and output is None and sys.stdout.isatty():
+        raise CmrError("Parquet is not for terminals; give --output FILE or pipe it")
+    if output is None:
+        _to_stdout(table, form)
+    else:
+        _to_file(table, form, output)
+
+
+def _to_stdout(table: pa.Table, form: str) -> None:
+    from cmr.cli.printed_tables import print_table
+
+    if form == "table":
+        print_table(table)
+    else:
+        write(table, form, stdout_bytes())
+
+
+def _to_file(table: pa.Table, form: str, output: str) -> None:
+    """Write a file that appears under its name whole, and replaces the one that is there."""
+    from cmr.cli.printed_tables import print_table
+    from cmr.export.target import opened, replacing
+
+    with replacing(output, force=True) as path, opened(path) as stream:
+        if form == "table":
+            with io.TextIOWrapper(stream, encoding="utf-8", errors="replace") as text:
+                print_table(table, file=text)
+        else:
+            write(table, form, stream)
+    say(output, err=True)

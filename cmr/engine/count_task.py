@@ -1,0 +1,166 @@
+"""One task: count a query block against a gallery shard, and store the partial counts."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from cmr.engine.grid import Block
+from cmr.engine.shared_work import Work
+from cmr.score.exhaustive import pair_values, partial_counts
+from cmr.score.pair_scores import Values
+from cmr.score.plan import Plan
+from cmr.score.pools import Pools
+from cmr.score.tally import Tally
+from cmr.score.top_lists import top_hits
+from cmr.score.warm_up import few_judged, few_pools, few_rows, has_many, warmed
+from cmr.warehouse.partials import write_partial
+from cmr.warehouse.schemas import PARTIAL_COUNTS, PARTIAL_HITS, TASKS
+from cmr.warehouse.store import Warehouse
+from cmr.warehouse.vectors import StoredVectors
+
+Row = dict[str, Any]
+
+
+def count_block(
+    work: Work,
+    block: Block,
+    values: dict[str, Values],
+    advance: Callable[[int], None] = lambda cells: None,
+) -> Row:
+    """Count one block and store it; returns its row of `tasks`, written last.
+
+    Done twice, it leaves the same counts under the same name: the row that is written last stands
+    alone. `values`: `thresholds` of the work.
+    """
+    warehouse = Warehouse.open(work.root)
+    _warm(warehouse, work)
+    started, clock = datetime.now(UTC), time.perf_counter()
+    texts = StoredVectors(warehouse, work.text, block.texts)
+    visuals = StoredVectors(warehouse, work.visual, block.visuals)
+    plan = work.plan(texts.rows, visuals.rows)
+    pools = Pools(work.sizes, work.draws, work.seed) if work.sizes else None
+    tallies = partial_counts(texts, visuals, dict(work.judged), values, pools, plan, advance)
+    tables = [
+        table
+        for name, tally in tallies.items()
+        for table in _tables(name, tally, block, work.sizes)
+    ]
+    written = [write_partial(warehouse, PARTIAL_COUNTS, work.key, tables)]
+    if work.hits:
+        best = [_hits(name, texts, visuals, work.hits, plan) for name in tallies]
+        written.append(write_partial(warehouse, PARTIAL_HITS, work.key, best))
+    row = {
+        "task": work.name(block),
+        "key": work.key,
+        "runs": sorted(work.run_ids.values()),
+        "title": work.title,
+        "shard": block.shard,
+        "shards": block.shards,
+        "texts": list(block.texts),
+        "visuals": list(block.visuals),
+        "rows": sum(table.num_rows for table in tables),
+        "files": [name for name, _ in written],
+        "hashes": [digest for _, digest in written],
+        "plan": plan.describe(),
+        "device": plan.device,
+        "host": platform.node(),
+        "started_at": started,
+        "seconds": time.perf_counter() - clock,
+    }
+    warehouse.commit(TASKS, row["task"], row)
+    return row
+
+
+def _warm(warehouse: Warehouse, work: Work) -> None:
+    """Count a few vectors of each side in the same way, before a clock runs: see `score.warm`."""
+    texts, visuals = (
+        StoredVectors(warehouse, row, (0, few_rows(row["rows"])))
+        for row in (work.text, work.visual)
+    )
+    plan = work.plan(work.text["rows"], work.visual["rows"])
+    judged = few_judged(dict(work.judged), texts.rows, visuals.rows)
+    pools = few_pools(judged) if work.sizes else None
+
+    def count() -> None:
+        values = pair_values(texts, visuals, judged, plan)
+        partial_counts(texts, visuals, judged, values, pools, plan)
+        for name in judged if work.hits else ():
+            _hits(name, texts, visuals, work.hits, plan)
+
+    kind = (
+        "task", plan.kernel.name, plan.kernel.precision, plan.kernel.split > 0, plan.device,
+        plan.device == "cpu" or work.text["dim"], pools is None, work.hits > 0,
+        *((name, has_many(one)) for name, one in work.judged.items()),
+    )  # fmt: skip
+    warmed(kind, count)
+
+
+def _hits(
+    direction: str, texts: StoredVectors, visuals: StoredVectors, depth: int, plan: Plan
+) -> pa.Table:
+    """Rows of `partial_hits`: each query's best among the block's items."""
+    queries, items = (texts, visuals) if direction == "t2v" else (visuals, texts)
+    item, scores = top_hits(queries, items, depth, plan)
+    count, wide = item.shape
+    return pa.table(
+        {
+            "direction": pa.repeat(direction, count * wide),
+            "query": (queries.first + np.arange(count)).repeat(wide),
+            "item": item.reshape(-1),
+            "score": scores.reshape(-1),
+        },
+        schema=PARTIAL_HITS.schema,
+    )
+
+
+def _tables(direction: str, tally: Tally, block: Block, sizes: list[int]) -> Iterator[pa.Table]:
+    """Rows of `partial_counts` for the queries of the block; summed over blocks they are ranks.
+
+    Competitors are counted without the relevant items, and those without the pair's own, which
+    lies in one block of its query's alone.
+    """
+    queries, items = block.texts, block.visuals
+    if direction == "v2t":
+        queries, items = items, queries
+    judged = tally.judged
+    pairs = slice(int(judged.start[queries[0]]), int(judged.start[queries[1]]))
+    item = judged.item[pairs]
+    own = (item >= items[0]) & (item < items[1])
+    relevants = (tally.relevant_more[pairs], tally.relevant_tied[pairs] - own)
+    place = np.arange(pairs.start, pairs.stop)
+
+    def table(more: Any, tied: Any, size: int | None, draw: int | None) -> pa.Table:
+        count = len(place)
+        columns: dict[str, Any] = {
+            "direction": pa.repeat(direction, count),
+            "pair": place,
+            "candidates": pa.repeat(pa.scalar(size, pa.int64()), count),
+            "draw": pa.repeat(pa.scalar(draw, pa.int32()), count),
+            "above": np.asarray(more, dtype=np.int64),
+            "tied": np.asarray(tied, dtype=np.int64),
+            "relevants_above": relevants[0],
+            "relevants_tied": relevants[1],
+            "compared": np.full(count, items[1] - items[0]),
+        }
+        return pa.table(columns, schema=PARTIAL_COUNTS.schema)
+
+    yield table(
+        tally.more[pairs] - tally.relevant_more[pairs],
+        tally.tied[pairs] - tally.relevant_tied[pairs],
+        None,
+        None,
+    )
+    more, tied = (
+        np.cumsum(drawn[:, :, pairs], axis=1, dtype=np.int64)
+        for drawn in (tally.drawn_more, tally.drawn_tied)
+    )
+    for draw in range(len(more)):
+        for at, size in enumerate(sizes):
+            yield table(more[draw, at], tied[draw, at], size, draw)

@@ -1,0 +1,116 @@
+"""What all tasks of one representation share, and the identity of a task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cmr.devices import pick_device
+from cmr.engine.grid import Block
+from cmr.identity import identity
+from cmr.score.exhaustive import pair_values
+from cmr.score.judgments import Judged
+from cmr.score.pair_scores import Values
+from cmr.score.plan import Plan
+from cmr.score.planning import make_plan
+from cmr.warehouse.partials import drop, read_thresholds, write_thresholds
+from cmr.warehouse.store import Warehouse
+from cmr.warehouse.vectors import StoredVectors
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Work:
+    """One representation to be counted.
+
+    `text`, `visual`: its catalogue rows. `run_ids`: by direction. `sizes`, `draws`: pools to
+    sample. `hits`: length of the lists that are kept, 0 for none. `judged`: by direction. `memory`:
+    bytes a task may take, None for the machine's share.
+    """
+
+    root: str
+    text: Row
+    visual: Row
+    run_ids: Mapping[str, str]
+    sizes: list[int]
+    draws: int
+    hits: int
+    seed: int
+    device: str
+    memory: int | None
+    judged: Mapping[str, Judged]
+
+    @property
+    def key(self) -> str:
+        """Hash of everything that decides the counts, but how they are cut."""
+        lists = {"hits": self.hits} if self.hits else {}
+        return identity(runs=dict(self.run_ids), sizes=self.sizes, draws=self.draws, **lists)
+
+    @property
+    def title(self) -> str:
+        """As people write it."""
+        row = self.text
+        return f"{row['dim']} {row['dim_method']} {row['precision']}"
+
+    @property
+    def queries(self) -> dict[str, str]:
+        """The side of each direction's queries."""
+        return {name: "text" if name == "t2v" else "visual" for name in self.judged}
+
+    def name(self, block: Block) -> str:
+        """The task's name in the catalogue."""
+        return f"{self.key}-{block.shards}-{block.shard}"
+
+    def plan(self, texts: int, visuals: int) -> Plan:
+        """How a part of so many texts and visuals is scored here."""
+        return make_plan(
+            self.text["precision"],
+            self.text["dim"],
+            texts,
+            visuals,
+            pick_device(self.device),
+            self.memory,
+            self.sizes[-1] if self.sizes else 0,
+            self.draws,
+        )
+
+
+def thresholds(work: Work) -> dict[str, Values]:
+    """Every pair's compared value by direction, which all tasks count against.
+
+    Computed by whoever needs them first, from the row groups that hold a relevant item alone,
+    and kept; all tasks read the same ones.
+    """
+    warehouse = Warehouse.open(work.root)
+    lengths = {name: len(judged.query) for name, judged in work.judged.items()}
+    key = identity(runs=dict(work.run_ids))
+    with warehouse.claim(f"thresholds-{key}"):
+        found = read_thresholds(warehouse, key, lengths)
+        if found is None:
+            found = _compute(warehouse, work)
+            write_thresholds(warehouse, key, found)
+    return found
+
+
+def _compute(warehouse: Warehouse, work: Work) -> dict[str, Values]:
+    sides: dict[str, list[npt.NDArray[np.int64]]] = {"text": [], "visual": []}
+    for name, judged in work.judged.items():
+        query, item = ("text", "visual") if name == "t2v" else ("visual", "text")
+        sides[query].append(judged.query)
+        sides[item].append(judged.item)
+    texts, visuals = (
+        StoredVectors(warehouse, row, holding=np.unique(np.concatenate(sides[side])))
+        for side, row in (("text", work.text), ("visual", work.visual))
+    )
+    plan = work.plan(texts.rows, visuals.rows)
+    return pair_values(texts, visuals, dict(work.judged), plan)
+
+
+def forget(work: Work) -> None:
+    """Remove the partial counts and thresholds of a representation whose runs are there."""
+    drop(Warehouse.open(work.root), work.key, identity(runs=dict(work.run_ids)))

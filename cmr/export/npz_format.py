@@ -1,0 +1,117 @@
+"""The published layout: `text_<d>`, `video_<d>` and `ground_truth` in one .npz file."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from cmr.errors import CmrError
+from cmr.export.exported_vectors import Array, floats, items, judgments, set_ids, sides, write_npy
+from cmr.export.format import Asked, Format, Pair, Row, Stream
+from cmr.warehouse.schemas import TEXT
+from cmr.warehouse.store import Warehouse
+
+_KEYS = {"text": "text", "visual": "video"}
+_HALF = np.dtype(np.float16)
+_SINGLE = np.dtype(np.float32)
+_STEP = 4_096
+
+
+def write(asked: Asked, out: Stream) -> None:
+    """Every dimension's vectors, the ground truth, and the ids beside them.
+
+    Raises CmrError, naming a text, where a text has no or several relevant visuals.
+    """
+    warehouse, first = asked.warehouse, asked.pairs[0]
+    truth = _ground_truth(warehouse, first)
+    total = sum(row["rows"] for pair in asked.pairs for _, row in sides(pair))
+    with (
+        zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive,
+        asked.bar("vectors", total, "vectors") as advance,
+    ):
+        for pair in asked.pairs:
+            for side, row in sides(pair):
+                # fp16 is kept as it is stored; all else is float32.
+                kind = _HALF if row["precision"] == "fp16" else _SINGLE
+                shape = (row["rows"], row["dim"])
+                name = f"{_KEYS[side]}_{row['dim']}"
+                _member(archive, name, shape, kind, _counted(warehouse, row, advance))
+        _member(archive, "ground_truth", truth.shape, truth.dtype, [truth])
+        for side, row in sides(first):
+            # Scripts look for keys that begin with text_ and video_, so these have none of them.
+            _strings(archive, f"ids_{_KEYS[side]}", set_ids(warehouse, row).to_pylist())
+        captions = items(warehouse, first, TEXT)["text"]
+        if captions.null_count < len(captions):
+            _strings(archive, "captions", [text or "" for text in captions.to_pylist()])
+
+
+def _strings(archive: zipfile.ZipFile, name: str, values: list[str]) -> None:
+    """An array of strings, each as wide as the longest: it is packed, and written in parts.
+
+    Raises CmrError for one that ends in a zero, which NumPy takes for the end.
+    """
+    odd = next((value for value in values if value.endswith("\0")), None)
+    if odd is not None:
+        raise CmrError(f"{name}: {odd!r} ends in a zero character, which no .npz can hold")
+    kind = np.dtype(f"U{max(1, *map(len, values))}")
+    parts = (np.array(values[a : a + _STEP], kind) for a in range(0, len(values), _STEP))
+    _member(archive, name, (len(values),), kind, parts, zipfile.ZIP_DEFLATED)
+
+
+def _counted(warehouse: Warehouse, row: Row, advance: Any) -> Iterable[Array]:
+    for block in floats(warehouse, row):
+        yield block
+        advance(len(block))
+
+
+def _member(
+    archive: zipfile.ZipFile,
+    name: str,
+    shape: tuple[int, ...],
+    kind: np.dtype[Any],
+    blocks: Iterable[Array],
+    packed: int = zipfile.ZIP_STORED,
+) -> None:
+    # A fixed time, so that the same vectors make the same file.
+    info = zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0))
+    info.compress_type = packed
+    with archive.open(info, "w", force_zip64=True) as member:
+        write_npy(member, shape, kind, blocks)
+
+
+def _ground_truth(warehouse: Warehouse, pair: Pair) -> Array:
+    """(texts,) the visual row of each text."""
+    judged = judgments(warehouse, pair)
+    found = np.bincount(judged.text, minlength=pair.text["rows"])
+    odd = np.flatnonzero(found != 1)
+    if len(odd):
+        name = set_ids(warehouse, pair.text)[int(odd[0])].as_py()
+        raise CmrError(
+            f"the .npz layout has one visual a text, but the text {name!r} has {found[odd[0]]} "
+            f"relevant ones ({len(odd):,} such texts); cmr export fbin or hf keeps all judgments"
+        )
+    if len(np.unique(judged.relevance)) > 1:
+        raise CmrError("the .npz layout has no grades of relevance; cmr export fbin or hf has")
+    return judged.visual
+
+
+FORMAT = Format(
+    name="npz",
+    summary="The published layout: text_<d>, video_<d>, ground_truth.",
+    about="Every dimension that is stored, or those of --dim, at one precision: fp32 if it is "
+    "there. Vectors are float32, those of fp16 float16; of codes, code times scale. ground_truth "
+    "is the row of each text's visual. ids_text and ids_video hold the items' ids, captions the "
+    "texts, empty where there is none. What is not "
+    "stored yet, `cmr evaluate --dims 256 --precisions fp32` makes.",
+    examples=(
+        "cmr export npz --dataset coco --out coco.npz",
+        "cmr export npz --dim 256,512,1024 --precision fp16 --out coco.npz",
+    ),
+    needs="representations",
+    into="stream",
+    write=write,
+    again="cmr ingest npz FILE",
+)

@@ -1,0 +1,114 @@
+"""What a measuring process is told to do, and what it tells back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from cmr.encode.spec import ModelSpec
+from cmr.score.search.indexes import Hnsw
+
+Row = dict[str, Any]
+ENCODE, BUILD, BATCH, SINGLE = "encode", "build", "batch", "single"
+STAGES = (ENCODE, BUILD, BATCH, SINGLE)
+
+
+@dataclass(frozen=True)
+class Lane:
+    """One thing that a process times again and again.
+
+    `expansion_search`: of a graph. `pool`: size of the gallery that is searched, None for the
+    whole of it.
+    """
+
+    expansion_search: int | None = None
+    pool: int | None = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """One stage of one index, or one encoder's side: what a process does.
+
+    `label`: for people. `gallery`, `queries`: catalogue rows of the sets that are searched; `fine`:
+    those of a second stage, gallery first. `depth`: length of the first stage's lists. `batch`:
+    queries in one go. `singles`: queries one by one, each repeat. `weights`: hash that the model's
+    must have. `texts`, `images`: what is encoded, captions or places of pictures or clips below
+    `media`; `sampling`: how many frames of clips, and which.
+    """
+
+    root: str
+    stage: str
+    label: str
+    lanes: tuple[Lane, ...]
+    threads: int
+    device: str
+    seed: int
+    gallery: Row = field(default_factory=dict)
+    queries: Row = field(default_factory=dict)
+    fine: tuple[Row, Row] | None = None
+    scorer: str = ""
+    hnsw: Hnsw | None = None
+    k: int = 10
+    depth: int = 10
+    batch: int = 0
+    singles: int = 0
+    spec: ModelSpec | None = None
+    weights: str | None = None
+    texts: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+    media: Row = field(default_factory=dict)
+    sampling: tuple[int, str] | None = None
+
+    @property
+    def asymmetric(self) -> bool:
+        """Whether the queries are not coded as the gallery is."""
+        return bool(self.queries["precision"] != self.gallery["precision"])
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One repeat of a lane: `queries` were answered (or items encoded) in `seconds`.
+
+    `latencies`: seconds of each single query. `threads`: how many worked.
+    """
+
+    seconds: float
+    queries: int
+    threads: int
+    latencies: list[float] | None = None
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """What the process held, in bytes.
+
+    `idle`: before it loaded anything. `peak`: the most, during the stage. `device`: the most of an
+    accelerator's memory. `memory`, `index`: of the gallery as it is held and as its index is
+    written, which has `vectors`. `agreement`: by lane, the share of the exact top k that is found;
+    empty if all is exact.
+    """
+
+    idle: int
+    peak: int
+    device: int | None
+    memory: int | None
+    index: int | None
+    vectors: int = 0
+    agreement: dict[Lane, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """All of a task: each lane's turns in order, and the footprint."""
+
+    task: Task
+    turns: dict[Lane, list[Turn]]
+    footprint: Footprint
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A task that came to nothing, and why, in one sentence."""
+
+    task: Task
+    reason: str

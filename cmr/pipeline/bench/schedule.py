@@ -1,0 +1,195 @@
+"""From contenders to tasks: what is to be measured, and what is measured already."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from cmr.identity import identity
+from cmr.pipeline.bench.bench_request import BenchRequest, Contender, Subject, batch_size, singles
+from cmr.pipeline.bench.machine import machine, versions
+from cmr.pipeline.bench.measuring_task import BATCH, BUILD, ENCODE, SINGLE, Lane, Task
+from cmr.represent.quantizers import has_quantizer
+from cmr.score.search.indexes import Hnsw
+from cmr.warehouse.schemas import vector_bytes
+from cmr.warehouse.store import Warehouse
+
+Row = dict[str, Any]
+# What a process holds beside its vectors, in bytes, and how often vectors are there in the end.
+PROCESS_BYTES, COPIES = 300 * 2**20, 2
+
+
+@dataclass(frozen=True)
+class Job:
+    """A task, and the row of `benches` that each of its lanes becomes."""
+
+    task: Task
+    rows: dict[Lane, Row]
+    bytes: int
+
+
+class Planner:
+    """Makes jobs of one request on one machine."""
+
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        request: BenchRequest,
+        subject: Subject,
+        threads: int,
+        device: str,
+    ) -> None:
+        """`threads`, `device`: as they are on this machine."""
+        self._warehouse, self._request, self._subject = warehouse, request, subject
+        self.threads, self._device = threads, device
+        self.data = subject.row
+        self._environment = {
+            "versions": json.dumps(versions(), sort_keys=True),
+            "threads": threads,
+            "seed": request.search.seed,
+        }
+
+    def row(self, stage: str, batch: int | None = None, **more: Any) -> Row:
+        """A row of `benches` as far as it is known before it is measured.
+
+        `batch`: what the request says of searches in one go. Figures may be compared where machine,
+        threads, k and that are the same, which is what `conditions` stands for; whether the device
+        is the processor or an accelerator of that machine may differ.
+        """
+        data = self._subject.row
+        row: Row = {
+            "stage": stage,
+            "dataset": data["dataset"],
+            "dataset_fingerprint": data["fingerprint"],
+            "model": self._subject.model,
+            **self._environment,
+            **more,
+        }
+        row["machine"] = json.dumps(machine(row["device"]), sort_keys=True)
+        conditions: Row = {"machine": machine("cpu"), "threads": self.threads}
+        if stage != ENCODE:
+            conditions |= {"k": self._request.k, "batch": batch}
+        row["conditions"] = identity(**conditions)
+        row["bench_id"] = identity(**row)
+        return row
+
+    def jobs(self, stage: str, found: Sequence[Contender]) -> list[Job]:
+        """One a process: contenders that search the same graph share it."""
+        together: dict[str, list[Contender]] = {}
+        for contender in found:
+            together.setdefault(self._key(contender), []).append(contender)
+        return [self._job(stage, group) for group in together.values()]
+
+    def _key(self, contender: Contender) -> str:
+        search = replace(contender.case.search, expansion_search=None)
+        fine = contender.fine
+        return identity(
+            sets=[contender.gallery["set_id"], contender.queries["set_id"]],
+            fine=None if fine is None else [one["set_id"] for one in fine],
+            search=str(search),
+            direction=contender.direction,
+        )
+
+    def _job(self, stage: str, group: list[Contender]) -> Job:
+        first = group[0]
+        search, gallery, queries = first.case.search, first.gallery, first.queries
+        hnsw = None
+        if search.connectivity is not None and search.expansion_add is not None:
+            hnsw = Hnsw(search.connectivity, search.expansion_add)
+        many = int(queries["rows"])
+        lanes = list(self._lanes(stage, group))
+        # usearch computes on the processor, whatever torch does.
+        device = self._device if search.scorer == "torch" else "cpu"
+        task = Task(
+            root=self._warehouse.root,
+            stage=stage,
+            label=f"{stage} of {first}" if stage == BUILD else f"{stage} searches of {first}",
+            lanes=tuple(lanes),
+            threads=self.threads,
+            device=device,
+            seed=self._request.search.seed,
+            gallery=gallery,
+            queries=queries,
+            fine=first.fine,
+            scorer=search.scorer,
+            hnsw=hnsw,
+            k=self._request.k,
+            depth=search.depth if search.rescore is not None else self._request.k,
+            batch=batch_size(self._request, many) if stage == BATCH else 0,
+            singles=singles(self._request, many) if stage == SINGLE else 0,
+        )
+        rows = {lane: self._contender_row(task, lane, first) for lane in lanes}
+        held = [gallery, *([] if first.fine is None else first.fine[:1])]
+        widest = sum(int(one["rows"]) * vector_bytes(int(one["dim"]), "fp32") for one in held)
+        return Job(task, rows, PROCESS_BYTES + COPIES * widest)
+
+    def _lanes(self, stage: str, group: list[Contender]) -> Iterator[Lane]:
+        if stage == BUILD:
+            yield Lane()
+            return
+        pools: tuple[int | None, ...] = (None,)
+        if stage == SINGLE:
+            pools = (None, *self._request.candidates)
+        for contender in group:
+            for pool in pools:
+                yield Lane(contender.case.search.expansion_search, pool)
+
+    def _contender_row(self, task: Task, lane: Lane, contender: Contender) -> Row:
+        case, stage, search = contender.case, task.stage, contender.case.search
+        wanted = case.made.wanted
+        gallery = contender.gallery
+        # Named where it is another, so that what was measured before it was named keeps its id.
+        coded = case.made.query_precision is None
+        queries = {} if coded else {"query_precision": case.made.query_precision}
+        sets = [gallery, *([] if contender.fine is None else contender.fine[:1])]
+        return self.row(
+            stage,
+            batch_size(self._request, int(contender.queries["rows"])),
+            modality=gallery["modality"],
+            direction=contender.direction,
+            dim=wanted.dim,
+            dim_method=wanted.dim_method,
+            precision=wanted.precision,
+            quantizer=wanted.quantizer if has_quantizer(wanted.precision) else None,
+            scorer=search.scorer,
+            connectivity=search.connectivity,
+            expansion_add=search.expansion_add,
+            expansion_search=lane.expansion_search,
+            rescore=search.rescore,
+            oversample=search.oversample,
+            text_set=case.made.text["set_id"],
+            visual_set=case.made.visual["set_id"],
+            gallery=int(gallery["rows"]),
+            candidates=lane.pool or int(gallery["rows"]),
+            k=None if stage == BUILD else task.k,
+            singles=task.singles,
+            vector_bytes=case.vector_bytes(contender.direction),
+            disk_vector_bytes=sum(one["file_bytes"] / one["rows"] for one in sets),
+            device=task.device,
+            **queries,
+        )
+
+    def lacking(self, jobs: Sequence[Job], known: Callable[[Row], bool]) -> list[Job]:
+        """The jobs, without lanes that are measured already."""
+        left = []
+        for job in jobs:
+            lanes = tuple(lane for lane in job.task.lanes if not known(job.rows[lane]))
+            if lanes:
+                rows = {lane: job.rows[lane] for lane in lanes}
+                left.append(Job(replace(job.task, lanes=lanes), rows, job.bytes))
+        return left
+
+
+def heats(jobs: Sequence[Job], memory: int) -> list[list[Job]]:
+    """Jobs whose processes fit into the memory together, in order; one alone always does."""
+    found: list[list[Job]] = []
+    size = 0
+    for job in jobs:
+        if not found or size + job.bytes > memory:
+            found.append([])
+            size = 0
+        found[-1].append(job)
+        size += job.bytes
+    return found

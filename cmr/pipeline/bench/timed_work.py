@@ -1,0 +1,258 @@
+"""The work that is timed, inside the process that does nothing else.
+
+Preparing and warming up are not timed. Garbage collection is off while the clock runs, as in
+timeit.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from typing import Any, Protocol
+
+import numpy as np
+
+from cmr.devices import peak_bytes, reset_peak
+from cmr.pipeline.bench.index import Index, Queries, make_index
+from cmr.pipeline.bench.machine import forget_peak, peak_resident, resident
+from cmr.pipeline.bench.measuring_task import (
+    BATCH,
+    BUILD,
+    ENCODE,
+    SINGLE,
+    Footprint,
+    Lane,
+    Task,
+    Turn,
+)
+from cmr.represent.precisions import Encoded
+from cmr.warehouse.store import Warehouse
+from cmr.warehouse.vectors import StoredVectors
+
+# A turn lasts at least so long, so that the clock and the scheduler weigh little, in seconds.
+LEAST = 0.2
+# Vectors that libraries are loaded on.
+FEW = 64
+# Queries by which the number of threads of single queries is chosen.
+TRIALS = 30
+
+
+class Work(Protocol):
+    """One stage, ready to be timed."""
+
+    def turn(self, lane: Lane) -> Turn:
+        """Time a lane once."""
+
+    def footprint(self) -> Footprint:
+        """What was held."""
+
+
+def prepare(task: Task) -> Work:
+    """Load what a task needs and warm up."""
+    import torch
+
+    torch.set_num_threads(task.threads)
+    if task.stage == ENCODE:
+        from cmr.pipeline.bench.encode import Encode
+
+        return Encode(task)
+    stages: dict[str, Callable[[Task], Work]] = {BUILD: Build, BATCH: Batch, SINGLE: Single}
+    return stages[task.stage](task)
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """No garbage collection."""
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def often_enough(work: Callable[[], object]) -> int:
+    """How often a piece of work fills a turn; it is done at least twice on the way."""
+    work()
+    clock = time.perf_counter()
+    work()
+    return max(1, round(LEAST / max(1e-9, time.perf_counter() - clock)))
+
+
+class _Search:
+    """What the stages of searching share: vectors, and the process's memory."""
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self._warehouse = Warehouse.open(task.root)
+        self._order = np.random.default_rng(task.seed)
+        self._load_libraries()
+        self.idle = resident()
+
+    def _load_libraries(self) -> None:
+        """Search a few vectors, so that what libraries take for themselves is not counted."""
+        few = [self.few(self.task.gallery), self.few(self.task.queries)]
+        fine = [self.few(row) for row in self.task.fine or ()]
+        task = replace(self.task, k=1, depth=1)
+        index = make_index(task, few[0], fine[0] if fine else None)
+        index.search(Queries(few[1], fine[1] if fine else None), task.threads)
+        self.settle()
+
+    def few(self, row: dict[str, Any]) -> Encoded:
+        """The first vectors of a set."""
+        return next(StoredVectors(self._warehouse, row).blocks(FEW))[1]
+
+    def vectors(self, row: dict[str, Any]) -> Encoded:
+        return StoredVectors(self._warehouse, row).all()
+
+    def galleries(self) -> tuple[Encoded, Encoded | None]:
+        """The gallery, and its finer vectors where there is a second stage."""
+        fine = self.task.fine
+        return self.vectors(self.task.gallery), self.vectors(fine[0]) if fine else None
+
+    def queries(self, count: int) -> Queries:
+        """Queries drawn at random; captions of a picture stand side by side in the data."""
+        coded = self.vectors(self.task.queries)
+        chosen = self._order.permutation(len(coded))[:count]
+        fine = self.vectors(self.task.fine[1]).rows(chosen) if self.task.fine else None
+        return Queries(coded.rows(chosen), fine)
+
+    def settle(self) -> None:
+        """Give back what is not needed any more."""
+        import pyarrow as pa
+
+        gc.collect()
+        pa.default_memory_pool().release_unused()
+
+    def begin(self) -> None:
+        """Count the peak of memory from here."""
+        self.settle()
+        forget_peak()
+        reset_peak(self.task.device)
+
+    def held(self, index: Index, agreement: dict[Lane, float] | None = None) -> Footprint:
+        return Footprint(
+            self.idle,
+            peak_resident(),
+            peak_bytes(self.task.device),
+            index.memory_bytes,
+            index.index_bytes,
+            len(index),
+            agreement or {},
+        )
+
+
+class Build(_Search):
+    """Make the index from vectors that are in memory."""
+
+    def __init__(self, task: Task) -> None:
+        super().__init__(task)
+        self._vectors = self.galleries()
+        self._index: Index | None = None
+        self.begin()
+
+    def turn(self, lane: Lane) -> Turn:
+        """One index; the one before is dropped first."""
+        self._index = None
+        with quiet():
+            clock = time.perf_counter()
+            self._index = make_index(self.task, *self._vectors)
+            took = time.perf_counter() - clock
+        return Turn(took, len(self._vectors[0]), self.task.threads)
+
+    def footprint(self) -> Footprint:
+        """See `Work`."""
+        assert self._index is not None
+        return self.held(self._index)
+
+
+class Batch(_Search):
+    """Answer many queries in one go."""
+
+    def __init__(self, task: Task) -> None:
+        super().__init__(task)
+        self._index = make_index(task, *self.galleries())
+        self._queries = self.queries(task.batch)
+        self.begin()
+        self._often = {lane: often_enough(partial(self._search, lane)) for lane in task.lanes}
+
+    def _search(self, lane: Lane) -> Any:
+        self._index.tune(lane.expansion_search)
+        return self._index.search(self._queries, self.task.threads)
+
+    def turn(self, lane: Lane) -> Turn:
+        """All queries, as often as fills a turn."""
+        often = self._often[lane]
+        with quiet():
+            clock = time.perf_counter()
+            for _ in range(often):
+                self._search(lane)
+            took = time.perf_counter() - clock
+        return Turn(took, often * len(self._queries), self.task.threads)
+
+    def footprint(self) -> Footprint:
+        """See `Work`; the agreement is found out last, for it takes memory of its own."""
+        held = self.held(self._index)
+        if not self._index.approximate:
+            return held
+        agreement = {
+            lane: self._index.agreement(self._queries, self._search(lane))
+            for lane in self.task.lanes
+        }
+        return self.held(self._index, agreement)
+
+
+class Single(_Search):
+    """Answer queries one by one, over the whole gallery and over galleries of C items."""
+
+    def __init__(self, task: Task) -> None:
+        super().__init__(task)
+        gallery, fine = self.galleries()
+        chosen = self._order.permutation(len(gallery))
+        self._indexes: dict[int | None, Index] = {}
+        for pool in dict.fromkeys(lane.pool for lane in task.lanes):
+            rows = slice(None) if pool is None else chosen[:pool]
+            part = None if fine is None else fine.rows(rows)
+            self._indexes[pool] = make_index(task, gallery.rows(rows), part)
+        self._largest = max(self._indexes.values(), key=len)
+        del gallery, fine
+        self._queries = self.queries(task.singles)
+        self._ones = [self._queries.one(row) for row in range(len(self._queries))]
+        self.begin()
+        self._threads = {lane: self._best_threads(lane) for lane in task.lanes}
+
+    def _best_threads(self, lane: Lane) -> int:
+        """All or one, whichever is quicker: waking threads costs more than small work."""
+        found: dict[int, float] = {}
+        for threads in dict.fromkeys((1, self.task.threads)):
+            times = self._times(lane, threads, self._ones[:TRIALS])
+            found[threads] = statistics.median(times)
+        return min(found, key=lambda threads: found[threads])
+
+    def _times(self, lane: Lane, threads: int, ones: list[Queries]) -> list[float]:
+        import torch
+
+        index = self._indexes[lane.pool]
+        index.tune(lane.expansion_search)
+        torch.set_num_threads(threads)
+        times = []
+        with quiet():
+            for one in ones:
+                clock = time.perf_counter()
+                index.search(one, threads)
+                times.append(time.perf_counter() - clock)
+        return times
+
+    def turn(self, lane: Lane) -> Turn:
+        """Every query once."""
+        times = self._times(lane, self._threads[lane], self._ones)
+        return Turn(sum(times), len(times), self._threads[lane], times)
+
+    def footprint(self) -> Footprint:
+        """See `Work`."""
+        return self.held(self._largest)

@@ -1,0 +1,125 @@
+"""The catalogue row of a run: its identity, what it already answers, and what is added."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from functools import cache
+from importlib.metadata import version
+from typing import Any
+
+from cmr.identity import identity
+from cmr.pipeline.request import ALWAYS_KS, Request, Subject
+from cmr.pipeline.scoring import Case
+from cmr.represent.quantizers import has_quantizer
+from cmr.score.judgments import Judged
+from cmr.version import __version__
+from cmr.warehouse.current import expected_sizes
+
+Row = dict[str, Any]
+_LIBRARIES = ("torch", "numpy", "numba", "pyarrow", "duckdb", "usearch", "open_clip_torch")
+
+
+def run_identity(request: Request, subject: Subject, case: Case, direction: str) -> str:
+    """The run's id: a hash of the data, the embedding sets, direction, search and seed.
+
+    Protocols, C, K and draws are not part of it: they are questions to the same run.
+    """
+    name, mark = subject.qrels
+    # A run on the data set's own judgments is called as if there were no others.
+    further: Row = {} if mark is None else {"qrels": name, "judgments": mark}
+    # Likewise an exact search of one stage, as if there were no other.
+    if case.search.settings:
+        further["search"] = case.search.settings
+    if case.fine is not None:
+        further["fine_sets"] = [case.fine.text["set_id"], case.fine.visual["set_id"]]
+    return identity(
+        dataset=subject.row["dataset"],
+        data=subject.row["fingerprint"],
+        text_set=case.made.text["set_id"],
+        visual_set=case.made.visual["set_id"],
+        direction=direction,
+        scorer=case.search.scorer,
+        seed=request.seed,
+        **further,
+    )
+
+
+def has_counts(found: Row | None, request: Request) -> bool:
+    """Whether a run's stored counts answer the request, so that nothing need be scored."""
+    if found is None:
+        return False
+    if request.hits > found["hits"]:
+        return False
+    if not request.pool_sizes:
+        return True
+    sizes = set(found["sampled_candidates"])
+    return set(request.pool_sizes) <= sizes and request.draws <= found["draws"]
+
+
+def questions(found: Row | None, request: Request, judged: Judged) -> Row:
+    """The protocols, C and K of a run with the request's added, in order.
+
+    `candidates` are the C of `expected`; those that the rows of earlier versions hold and no pool
+    can have, or nobody asked for, are dropped.
+    """
+    old: Row = found or {"protocols": [], "candidates": [], "ks": []}
+    ks = {*ALWAYS_KS, *request.ks, *old["ks"]}
+    protocols = {*request.protocols, *old["protocols"]}
+    sizes = {*expected_sizes(old), *(request.candidates if "expected" in request.protocols else ())}
+    possible = range(int(judged.relevants.max()), judged.gallery + 1)
+    asked = sorted(sizes.intersection(possible))
+    return {
+        "protocols": sorted(protocols),
+        "candidates": asked,
+        "expected_candidates": asked,
+        "ks": sorted(ks),
+    }
+
+
+def describe_run(request: Request, subject: Subject, case: Case, direction: str) -> Row:
+    """The part of a run's row that is known before it is scored."""
+    judged, made = subject.judged[direction], case.made
+    return {
+        **case.search.columns,
+        "run_id": run_identity(request, subject, case, direction),
+        "dataset": subject.row["dataset"],
+        "qrels": subject.qrels[0],
+        "model": made.text["model"],
+        "direction": direction,
+        "dim": made.wanted.dim,
+        "dim_method": made.wanted.dim_method,
+        "precision": made.wanted.precision,
+        "quantizer": made.wanted.quantizer if has_quantizer(made.wanted.precision) else None,
+        "query_precision": made.query_precision,
+        "scorer": case.search.scorer,
+        "seed": request.seed,
+        "queries": int((judged.relevants > 0).sum()),
+        "most_relevants": int(judged.relevants.max()),
+        "gallery": judged.gallery,
+        "text_set": made.text["set_id"],
+        "visual_set": made.visual["set_id"],
+        "dataset_fingerprint": subject.row["fingerprint"],
+        "qrels_fingerprint": subject.qrels[1],
+        "vector_bytes": case.vector_bytes(direction),
+        "rescore_bytes": case.rescore_bytes(direction),
+        "index_bytes": None,
+        **_environment(),
+    }
+
+
+@cache
+def _environment() -> Row:
+    """Versions and machine, which a process has one of."""
+    versions = {"cmr": __version__, **{name: version(name) for name in _LIBRARIES}}
+    machine = {
+        "processor": platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "system": platform.system(),
+        "python": platform.python_version(),
+    }
+    return {
+        "versions": json.dumps(versions, sort_keys=True),
+        "machine": json.dumps(machine, sort_keys=True),
+    }

@@ -1,0 +1,61 @@
+"""Whether a device counts inside the product, and rightly: tried before it is used."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+from cmr.represent.precisions import encode
+from cmr.score.blocks import prepared
+from cmr.score.judgments import judge
+from cmr.score.kernels import Kernel
+from cmr.score.tally import Tally
+
+# More than a tile of each, and multiples of nothing that the kernel divides by.
+TEXTS, VISUALS, DIM = 300, 200, 211
+
+
+@cache
+def fused_is_right(kernel: Kernel) -> bool:
+    """Whether counting inside the product runs on the kernel's device, and equals float64's."""
+    try:
+        # Triton comes with PyTorch on Linux; elsewhere there is none.
+        from cmr.score.device.triton_tiles import Launches
+    except ImportError:
+        return False
+    generator = np.random.default_rng(0)
+    sides = []
+    for count in (TEXTS, VISUALS):
+        vectors = generator.standard_normal((count, DIM)).astype(np.float32)
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        sides.append(prepared(0, encode(vectors, kernel.precision), kernel))
+    texts, visuals = sides
+    scores = texts.operand.cpu().double().numpy() @ visuals.operand.cpu().double().numpy().T
+    if kernel.scaled:
+        scores = scores * visuals.scales * texts.scales[:, None]
+    text, visual = generator.permutation(TEXTS), np.arange(TEXTS) % VISUALS
+    judged = {
+        "t2v": judge(text, visual, TEXTS, VISUALS),
+        "v2t": judge(visual, text, VISUALS, TEXTS),
+    }
+    tallies = {
+        name: Tally(pairs, kernel, scores[text, visual][pairs.order], 0, 0)
+        for name, pairs in judged.items()
+    }
+    try:
+        Launches(texts, visuals, tallies, kernel, lambda cells: None).count(0, TEXTS, 0, VISUALS)
+    except Exception:
+        # Compilers and drivers fail in many ways; counting beside the product is right on all.
+        return False
+    return _is_right(tallies["t2v"], scores) and _is_right(tallies["v2t"], scores.T)
+
+
+def _is_right(tally: Tally, scores: npt.NDArray[np.float64]) -> bool:
+    values = scores[tally.judged.query]
+    more = np.count_nonzero(values > tally.high[:, None], axis=1)
+    tied = np.count_nonzero(
+        (values >= tally.low[:, None]) & (values <= tally.high[:, None]), axis=1
+    )
+    return np.array_equal(more, tally.more) and np.array_equal(tied, tally.tied)

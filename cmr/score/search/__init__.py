@@ -1,0 +1,1 @@
+"""Searches that return lists: exact, graphs, and two stages."""

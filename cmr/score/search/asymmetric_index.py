@@ -1,0 +1,85 @@
+"""Search by queries that were not coded in a coded gallery, as a service does it.
+
+The gallery is held as its codes. What turns codes into numbers is moved to the side that is
+smaller: a factor and an offset of a dimension go into the query, a scale of a vector into the
+products. So a tile of codes need only be widened to float32, which a batch of queries pays once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from cmr.represent.precisions import INTEGER, Encoded, to_floats, to_integers
+from cmr.represent.quantizers import Quantizer
+from cmr.represent.unit_vectors import Floats
+from cmr.score.kernels import float32_products
+from cmr.score.search.indexes import Ordinals, Scores, TorchGallery, at_least, best_of, joined
+
+# Codes that are widened at a time: they and their products stay in the cache.
+TILE = 512
+# Gallery items between two choices of the best, and bytes of products at a time.
+STRETCH = 65_536
+ROOM = 64 * 2**20
+# What floats of a stored precision are held as; the others are read as float32.
+_HELD = {"fp16": torch.float16, "bf16": torch.bfloat16}
+
+
+class AsymmetricSearcher(TorchGallery):
+    """Exact search of what codes stand for, by float32 products with fp32 queries."""
+
+    def __init__(self, items: Encoded, quantizer: Quantizer, device: str = "cpu") -> None:
+        """Hold the gallery as its codes, a byte a dimension at least."""
+        clock = time.perf_counter()
+        self._quantizer, self._device = quantizer, device
+        if items.precision in INTEGER:
+            held = torch.from_numpy(np.ascontiguousarray(to_integers(items)))
+        else:
+            floats = torch.from_numpy(np.ascontiguousarray(to_floats(items)))
+            held = floats.to(_HELD.get(items.precision, torch.float32))
+        self._items = held.to(device)
+        self._scales = None
+        self._room: torch.Tensor | None = None
+        if quantizer.ranges is None and items.precision in INTEGER and items.precision != "b1":
+            self._scales = torch.from_numpy(np.array(items.scales)).to(device)
+        self._factor, self._offset = quantizer.affine(items.precision, items.dim)
+        self.build_seconds = time.perf_counter() - clock
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def search(self, queries: Encoded, count: int, threads: int = 0) -> tuple[Ordinals, Scores]:
+        """See `Searcher.search`; the queries are fp32."""
+        asked = self._quantizer.turn(queries.data.astype(np.float32, copy=False))
+        step = max(1, ROOM // (4 * min(STRETCH, len(self))))
+        with float32_products("ieee"):
+            parts = [
+                self._search(asked[at : at + step], min(count, len(self)))
+                for at in range(0, len(asked), step)
+            ]
+        return joined(parts, count)
+
+    def _search(self, asked: Floats, depth: int) -> tuple[Ordinals, Scores]:
+        rows = torch.from_numpy(np.ascontiguousarray(asked * self._factor)).to(self._device)
+        index, best = best_of(self._stretches(rows), depth)
+        scores = best.cpu().numpy()
+        if self._offset is not None:
+            scores = scores + (asked @ self._offset)[:, None]
+        return index.cpu().numpy(), scores
+
+    def _stretches(self, rows: torch.Tensor) -> Iterator[tuple[int, torch.Tensor]]:
+        """Products of the queries with the gallery, (queries, up to STRETCH) at a time."""
+        self._room = room = at_least(self._room, len(rows) * min(STRETCH, len(self)), rows)
+        for first in range(0, len(self), STRETCH):
+            last = min(len(self), first + STRETCH)
+            products = room[: len(rows) * (last - first)].view(len(rows), -1)
+            for at in range(first, last, TILE):
+                end = min(last, at + TILE)
+                tile = self._items[at:end].to(torch.float32)
+                torch.mm(rows, tile.T, out=products[:, at - first : end - first])
+            if self._scales is not None:
+                products *= self._scales[first:last]
+            yield first, products

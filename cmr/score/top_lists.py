@@ -1,0 +1,72 @@
+"""The top of the list, for those who want to look at it."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from cmr.score.blocks import Block, Side, Vectors
+from cmr.score.judgments import Indices
+from cmr.score.plan import Plan
+
+Values = npt.NDArray[np.float64]
+# Ordinals and scores, (queries, depth) each, best first.
+Hits = tuple[Indices, Values]
+
+
+def top_hits(queries: Vectors, items: Vectors, depth: int, plan: Plan) -> Hits:
+    """Each query's best `depth` gallery ordinals and scores, (queries, depth), best first.
+
+    Equal scores are listed by ordinal, and of those at the end the lowest ordinals are kept; an
+    order inside ties means nothing, but is the same in parts.
+    """
+    depth = min(depth, items.rows)
+    best = np.empty((queries.rows, depth), dtype=np.int64)
+    scores = np.empty((queries.rows, depth), dtype=np.float64)
+    rows, columns = Side(queries, plan.text_rows, plan), Side(items, plan.visual_rows, plan)
+    room = plan.kernel.empty(plan.tile_rows, plan.tile_columns)
+    done = 0
+    with plan.kernel.active():
+        for block in rows:
+            for a in range(0, len(block), plan.tile_rows):
+                found = _best(block, slice(a, a + plan.tile_rows), columns, depth, plan, room)
+                here = slice(done, done + len(found[0]))
+                best[here], scores[here] = found
+                done = here.stop
+    return best, scores
+
+
+def _best(
+    block: Block, rows: slice, columns: Side, depth: int, plan: Plan, room: torch.Tensor
+) -> Hits:
+    kernel, operand = plan.kernel, block.operand[rows]
+    top = np.zeros((len(operand), 0))
+    index = np.zeros((len(operand), 0), dtype=np.int64)
+    for side in columns:
+        for c in range(0, len(side), plan.tile_columns):
+            d = min(len(side), c + plan.tile_columns)
+            tile = kernel.tile(operand, side.operand[c:d], room).cpu().numpy()
+            scales = (block.scales[rows, None], side.scales[c:d]) if kernel.scaled else (None, None)
+            values = kernel.values(tile, *scales).astype(np.float64, copy=False)
+            part, where = _top(values, depth)
+            top = np.concatenate([top, part], axis=1)
+            index = np.concatenate([index, where + side.first + c], axis=1)
+            order = np.lexsort((index, -top), axis=1)[:, :depth]
+            top = np.take_along_axis(top, order, axis=1)
+            index = np.take_along_axis(index, order, axis=1)
+    return index, top
+
+
+def _top(values: Values, depth: int) -> tuple[Values, Indices]:
+    """The best of each row of a tile; of equal ones at the end those with the lowest places."""
+    depth = min(depth, values.shape[1])
+    found = torch.topk(torch.from_numpy(values), depth)
+    top, where = found.values.numpy(), found.indices.numpy()
+    last = top[:, -1:]
+    for row in np.flatnonzero((values == last).sum(1) > (top == last).sum(1)):
+        above = where[row, top[row] > last[row]]
+        equal = np.flatnonzero(values[row] == last[row])[: depth - len(above)]
+        where[row] = np.concatenate([above, equal])
+        top[row] = values[row, where[row]]
+    return top, where

@@ -1,0 +1,42 @@
+"""What a running ingest has encoded: small Parquet files, each of them whole."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from typing import Any
+
+import pyarrow as pa
+
+from cmr.encode.batches import Frames
+from cmr.represent.unit_vectors import Floats
+from cmr.warehouse.store import Warehouse
+
+_LIST = pa.list_(pa.float32())
+_SCHEMA = pa.schema(
+    [
+        ("key", pa.string()),
+        ("vector", _LIST),
+        ("duration", pa.float64()),
+        ("frames", pa.list_(_LIST)),
+        ("times", pa.list_(pa.float64())),
+    ]
+)
+Encoded = tuple[str, Floats, float | None, Frames | None]
+
+
+def write_encoded(warehouse: Warehouse, folder: str, rows: Iterable[Encoded]) -> str:
+    """Write contents' keys, vectors, and of clips lengths and kept frames; returns the file."""
+    found: list[dict[str, Any]] = [
+        {
+            "key": key,
+            "vector": vector,
+            "duration": duration,
+            "frames": None if frames is None else list(frames.vectors),
+            "times": None if frames is None else frames.times,
+        }
+        for key, vector, duration, frames in rows
+    ]
+    name = f"{folder}/{secrets.token_hex(8)}.parquet"
+    warehouse.storage.write(name, _SCHEMA, [pa.Table.from_pylist(found, schema=_SCHEMA)])
+    return name
