@@ -31,7 +31,7 @@ STDOUT = "-"
 
 
 class Formats(click.Group):
-    """Subcommands from the registry; a format is loaded when it is asked for."""
+    """Subcommands, one a registered format; a format is loaded when it is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names of all formats, those of other packages included."""

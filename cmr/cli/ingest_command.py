@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Sources(click.Group):
-    """Subcommands from the registry; a source is loaded when it is asked for."""
+    """Subcommands, one a registered source; a source is loaded when it is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names of all sources, those of other packages included."""

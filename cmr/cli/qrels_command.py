@@ -68,7 +68,7 @@ def qrels(
     """
     from pathlib import Path
 
-    from cmr.pipeline.judgments import ingest_qrels
+    from cmr.pipeline.further_judgments import ingest_qrels
     from cmr.sources.qrels import read_qrels
 
     read = [read_qrels(path, form, separator) for path in files]

@@ -65,7 +65,7 @@ class Collection:
     `source`: the format's name. `settings`: what was asked of it, as JSON values. Either
     `reader` is given, and items are encoded, or `vectors`: (modality, dim) -> (n, dim) floats,
     row i belonging to item i. `clips`: whether the visuals are videos. `origin`: how to read it
-    again, the source's name and arguments, as `registry.read` notes it. `merges`: whether a row
+    again, the source's name and arguments, as `source_kinds.read` notes it. `merges`: whether a row
     is a pair, so that pictures of the same content are one visual. `notes`: sentences for who
     reads it, of what was decided for them. `places`: where the name of a file that seems to be
     missing comes from, by uri. `lost`: what damage to an archive took away, which
