@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from cmr import caches, memory, parts, views
+from cmr import prepared as prepared_views
 from tests import warehouses
 
 QUERY = "select value from metrics where measure = 'mrr' and protocol = 'full'"
@@ -55,8 +56,8 @@ def quick(monkeypatch):
         con.execute("create or replace view metrics as select 0.5 as value")
         return {"metrics": frozenset()}
 
-    monkeypatch.setattr(views, "_make", make)
-    monkeypatch.setattr(views, "_install", install)
+    monkeypatch.setattr(prepared_views, "_make", make)
+    monkeypatch.setattr(views, "install", install)
     return made
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 
 from cmr.answers import fetch, quoted
@@ -58,7 +59,7 @@ def compare_runs(
         kept = rows if everything else [row for row in rows if _asked(row, k)]
         _check_asked(x, y, kept, rows, k)
         found.append(Pair(x, y, kept, fewest))
-    _correct([row for pair in found for row in pair.rows])
+    _correct(con, [row for pair in found for row in pair.rows])
     return found
 
 
@@ -84,9 +85,9 @@ def _asked(row: Row, k: int) -> bool:
     return row["measure"] in MEASURES and row["k"] in (None, k)
 
 
-def _correct(rows: Sequence[Row]) -> None:
+def _correct(con: duckdb.DuckDBPyConnection, rows: Sequence[Row]) -> None:
     """Holm over everything that is shown, in place."""
-    for row, p in zip(rows, holm([row["p"] for row in rows]), strict=True):
+    for row, p in zip(rows, holm(con, [row["p"] for row in rows]), strict=True):
         row["p_holm"] = p
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from contextlib import closing
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from cmr.answers import quoted
 from cmr.export.format import Asked, Format
 from cmr.materialised import prepare
 from cmr.prepared import replace_views
+from cmr.references import names_in
 from cmr.sources.source import Parameter
 from cmr.sqlfiles import views
 from cmr.views import connect
@@ -19,7 +21,8 @@ from cmr.views import connect
 # The oldest storage that holds all this, so that older clients open it too.
 STORAGE = "v1.0.0"
 STORED = "stored"
-_ROOT = "getvariable('cmr_root')"
+# What reads a warehouse's files.
+_OF_FILES = {"warehouse_root", "read_table"}
 _VECTORS = ("embeddings", "frames")
 # What would take long to compute.
 _COMPUTED = ("metrics", "retention")
@@ -37,25 +40,26 @@ def write(asked: Asked, out: Path) -> None:
         con.execute("copy from database memory to target (schema)")
         copied = _copy(asked, con) if copy else ()
         con.execute("detach target")
-    # Only these name the warehouse's folder, by a variable of cmr's own connections.
-    queries = {
-        view.name: view.query.replace(_ROOT, quoted(root.rstrip("/")))
-        for view in views()
-        if _ROOT in view.query
-    }
-    if copy:
-        # A copy has no files that could be missing.
-        queries = {name: f"select * from ({text}) limit 0" for name, text in queries.items()}
-        queries |= {name: f"select * from {STORED}.{name}" for name in copied}
     with duckdb.connect(os.fspath(out)) as con:
         if "://" in root:
             import fsspec
 
             con.register_filesystem(fsspec.filesystem(root.partition("://")[0]))
-        # For views that are bound before those that they read have lost the variable.
-        con.execute(f"set variable cmr_root = {quoted(root.rstrip('/'))}")
-        replace_views(con, queries)
+        # By a variable of cmr's own connections until now.
+        con.execute(f"create or replace macro warehouse_root() as {quoted(root.rstrip('/'))}")
+        if copy:
+            replace_views(con, _of_copies(con, copied))
         con.execute("checkpoint")
+
+
+def _of_copies(con: duckdb.DuckDBPyConnection, copied: Collection[str]) -> dict[str, str]:
+    """What views that read files say in a copy, which has no files that could be missing."""
+    queries = {
+        view.name: f"select * from ({view.query}) limit 0"
+        for view in views()
+        if not view.is_macro and names_in(con, view.query) & _OF_FILES
+    }
+    return queries | {name: f"select * from {STORED}.{name}" for name in copied}
 
 
 def _copy(asked: Asked, con: duckdb.DuckDBPyConnection) -> tuple[str, ...]:

@@ -69,7 +69,7 @@ def read(con: duckdb.DuckDBPyConnection, subject: Subject) -> Findings:
     """The findings of a subject; the connection must have VIEWS."""
     mine = f"semi join (select run_id from runs where {subject.condition}) using (run_id)"
     kept = rounded(fetch(con, f"from retention {mine} order by {_ORDER}, measure, k nulls first"))
-    _correct(kept)
+    _correct(con, kept)
     ends = {
         row["run_id"]: {name: row[name] for name in ("value_low", "value_high")}
         for row in kept
@@ -93,7 +93,7 @@ def read(con: duckdb.DuckDBPyConnection, subject: Subject) -> Findings:
     )
 
 
-def _correct(kept: list[Row]) -> None:
+def _correct(con: duckdb.DuckDBPyConnection, kept: list[Row]) -> None:
     """Holm over everything that a table marks: all but the baselines themselves."""
     tested = [
         row
@@ -102,7 +102,7 @@ def _correct(kept: list[Row]) -> None:
     ]
     for row in kept:
         row["p_holm"] = None
-    for row, p in zip(tested, holm([row["p"] for row in tested]), strict=True):
+    for row, p in zip(tested, holm(con, [row["p"] for row in tested]), strict=True):
         row["p_holm"] = None if p is None else digits(p)
 
 

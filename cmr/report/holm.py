@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import duckdb
 
-def holm(p: Sequence[float | None]) -> list[float | None]:
-    """p-values corrected for all of them: Holm, A simple sequentially rejective multiple test
-    procedure, 1979. What was not tested, None, stays so and does not count.
+_CORRECTED = """
+    select holm_max(step, p)
+    from (
+        select *, holm_step(p) as step
+        from (select unnest($1::double[]) as p, generate_subscripts($1::double[], 1) as place)
+    )
+    order by place
+"""
+
+
+def holm(con: duckdb.DuckDBPyConnection, p: Sequence[float | None]) -> list[float | None]:
+    """p-values corrected for all of them, by the macros that the view of comparisons has: Holm, A
+    simple sequentially rejective multiple test procedure, 1979. What was not tested, None, stays so
+    and does not count.
     """
-    tested = sorted((value, place) for place, value in enumerate(p) if value is not None)
-    corrected: list[float | None] = [None] * len(p)
-    largest = 0.0
-    for done, (value, place) in enumerate(tested):
-        largest = max(largest, min(1.0, (len(tested) - done) * value))
-        corrected[place] = largest
-    return corrected
+    return [corrected for (corrected,) in con.execute(_CORRECTED, [list(p)]).fetchall()]

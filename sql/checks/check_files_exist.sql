@@ -13,8 +13,8 @@ named as (
     select unnest(files) as file from benches
 ),
 found as (
-    select substr(file, length(getvariable('cmr_root')) + 2) as file
-    from glob(getvariable('cmr_root') || '/**/*.parquet')
+    select substr(file, length(warehouse_root()) + 2) as file
+    from glob(warehouse_root() || '/**/*.parquet')
 ),
 final as (
     select * from named anti join found using (file)

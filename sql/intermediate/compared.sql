@@ -5,60 +5,57 @@ compared(ids, protocol_name, measure_name, cut) as table
 with
 placed as (
     select
-        *, list_position(list_transform(ids, lambda given: starts_with(run_id, given)), true) as place,
+        run_id, dataset, qrels, dataset_fingerprint, direction,
+        -- Of several that fit a run the first; but of two, both are sides.
+        unnest(list_slice(
+            list_filter(range(1, len(ids) + 1), lambda i: starts_with(run_id, ids[i])),
+            1, case when len(ids) = 2 then 2 else 1 end
+        )) as place,
         concat_ws(', ', concat_ws(' ', dim, dim_method, precision), nullif(variant, '')) as representation
     from runs
     where begins_with(run_id, ids)
 ),
-marks as (
+run_pairs as (
     select
-        placed.place, placed.run_id, placed.representation, placed.dataset, placed.qrels,
-        placed.dataset_fingerprint, placed.direction, found.* exclude (run_id)
-    from values_of(protocol_name, of_runs := ids) as found
-    inner join placed using (run_id)
-    where
-        found.protocol = protocol_name
-        and (measure_name is null or found.measure = measure_name)
-        and (cut is null or found.k is null or found.k = cut)
+        x.dataset, x.qrels, x.direction, x.place as place_a, y.place as place_b,
+        x.run_id as run_a, y.run_id as run_b,
+        x.representation as representation_a, y.representation as representation_b
+    from placed as x
+    inner join placed as y using (dataset, qrels, dataset_fingerprint, direction)
+    where x.place < y.place
 ),
-pairs as (
+marks as (
+    select run_id, candidates, draw, query_id, cluster, measure, k, value
+    from values_of(protocol_name, of_runs := ids)
+    where
+        protocol = protocol_name
+        and (measure_name is null or measure = measure_name)
+        and (cut is null or k is null or k = cut)
+),
+clustered as (
     select
-        x.dataset, x.qrels, x.direction, x.protocol, x.candidates, x.measure, x.k, x.cluster,
-        x.place as place_a, y.place as place_b, x.run_id as run_a, y.run_id as run_b,
-        x.better, x.representation as representation_a, y.representation as representation_b,
-        x.value as value_a, y.value as value_b,
-        paired_difference(x.value, y.value) as delta,
-        case x.better when 'lower' then -delta else delta end as gain
-    from marks as x
+        run_pairs.run_a, run_pairs.run_b, x.candidates, x.measure, x.k, x.cluster,
+        count(*) as n,
+        sum_known(x.value) as total_a,
+        sum_known(y.value) as total_b,
+        sum_known(paired_difference(x.value, y.value)) as d,
+        sum_known((paired_difference(x.value, y.value) > 0)::bigint) as more,
+        sum_known((paired_difference(x.value, y.value) < 0)::bigint) as less
+    from run_pairs
+    inner join marks as x on x.run_id = run_pairs.run_a
     inner join marks as y
         on
-            y.query_id = x.query_id
-            and y.dataset = x.dataset
-            and y.qrels = x.qrels
-            and y.dataset_fingerprint = x.dataset_fingerprint
-            and y.direction = x.direction
-            and y.protocol = x.protocol
+            y.run_id = run_pairs.run_b
+            and y.query_id = x.query_id
             and y.candidates = x.candidates
             and y.measure = x.measure
             and y.k is not distinct from x.k
             and y.draw is not distinct from x.draw
-            and x.place < y.place
-),
-clustered as (
-    select
-        * exclude (value_a, value_b, delta, gain),
-        count(*) as n,
-        sum_known(value_a) as total_a,
-        sum_known(value_b) as total_b,
-        sum_known(delta) as d,
-        sum_known((gain > 0)::bigint) as wins,
-        sum_known((gain < 0)::bigint) as losses
-    from pairs
-    group by all
+    group by run_pairs.run_a, run_pairs.run_b, x.candidates, x.measure, x.k, x.cluster
 ),
 summed as (
     select
-        * exclude (cluster, n, total_a, total_b, d, wins, losses),
+        run_a, run_b, candidates, measure, k,
         count(*) as clusters,
         sum(n)::bigint as queries,
         sum_known(total_a) / sum(n) as value_a,
@@ -69,41 +66,36 @@ summed as (
         sum_known(abs(d)) as ad,
         sum_known(n * d) as nd,
         sum(n * n) as nn,
-        sum_known(wins)::bigint as wins,
-        sum_known(losses)::bigint as losses
+        sum_known(more)::bigint as more,
+        sum_known(less)::bigint as less
     from clustered
-    group by all
+    group by run_a, run_b, candidates, measure, k
 ),
 estimated as (
     select
-        *,
+        *, protocol_name as protocol,
+        case better when 'lower' then less else more end as wins,
+        case better when 'lower' then more else less end as losses,
         dd - 2 * difference * nd + difference * difference * nn as residual,
         cluster_spread(residual, dd, clusters) as spread,
         score_reach(spread, piece(dd, ad, 1, -total), clusters) as below,
         score_reach(spread, piece(dd, ad, 1, total), clusters) as above,
         difference_p(total, spread, piece(dd, ad, 1, 0), clusters) as p
     from summed
+    inner join run_pairs using (run_a, run_b)
+    inner join (select measure, better from measures) using (measure)
 ),
 -- Holm's (1979) correction for all rows.
 ordered as (
-    select
-        *,
-        count(p) over () as tests,
-        row_number() over (order by p nulls last, direction, place_a, place_b) as order_of_p
-    from estimated
+    select *, holm_step(p) as step from estimated
 ),
 final as (
     select
-        * exclude (p),
+        * exclude (p, step),
         difference_end(total, below, queries, better, -1) as ci_low,
         difference_end(total, above, queries, better, 1) as ci_high,
         p,
-        case
-            when p is not null
-                then max(least(1.0, (tests - order_of_p + 1) * p)) over (
-                    order by order_of_p rows unbounded preceding
-                )
-        end as p_holm,
+        holm_max(step, p) as p_holm,
         queries - wins - losses as ties
     from ordered
 )

@@ -6,23 +6,14 @@ with
 older as (
     select run_id, dataset, direction, unnest(files) as file from runs where not has_facts
 ),
-source as (
-    select *
-    from read_parquet(
-        coalesce(
-            getvariable('cmr_older_ranks'), [getvariable('cmr_root') || '/ranks/run_id=*/*.parquet']
-        ),
-        hive_partitioning = true, hive_types = {'run_id': varchar}, union_by_name = true, filename = true
-    )
-),
 queries as (
     select
         older.run_id, older.dataset, source.query_id,
         case older.direction when 'v2t' then source.query_id else min(source.item_id) end as visual,
         max(source.relevance) as highest,
         list(source.relevance order by source.relevance desc) as gains
-    from source
-    inner join older on substr(source.filename, length(getvariable('cmr_root')) + 2) = older.file
+    from read_table('older_ranks', '/ranks/run_id=*/*.parquet') as source
+    inner join older using (file)
     group by older.run_id, older.dataset, older.direction, source.query_id
 ),
 final as (

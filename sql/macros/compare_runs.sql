@@ -22,4 +22,5 @@ select
     dataset, qrels, direction, run_a, run_b, representation_a, representation_b, measure, k, value_a,
     value_b, difference, ci_low, ci_high, p, p_holm, wins, losses, ties, queries, clusters
 from compared(ids, 'full', measure_name, cut)
+where run_a <> run_b
 order by dataset, qrels, direction, place_a, place_b

@@ -2,7 +2,7 @@
 -- expectation, pair.n and pair.s the number and sum of its drawn values. pools is their number, off the sum
 -- of the differences, variance the most that shares of these expectations may vary by.
 drawn_moments(pair) as {
-    'pools': coalesce(sum(case when pair.m is not null then pair.n end), 0),
+    'pools': coalesce(sum(case when pair.m is not null then pair.n end), 0)::bigint,
     'off': sum(pair.s - pair.n * pair.m),
     'variance': sum(case when pair.s is not null then pair.n * greatest(pair.m * (1 - pair.m), 0) end)
 }

@@ -5,7 +5,7 @@ with
 source as (
     select *
     from read_parquet(
-        getvariable('cmr_root') || '/[bd][ea][nt][ca]*/*.parquet', union_by_name = true
+        warehouse_root() || '/[bd][ea][nt][ca]*/*.parquet', union_by_name = true
     )
     union all by name
     select

@@ -1,6 +1,6 @@
 -- Rows of embedding_sets as they lie in its folder: cmr puts those that it has checked in the place of this view.
 select *
-from read_parquet(getvariable('cmr_root') || '/embedding_sets/*.parquet', union_by_name = true)
+from read_parquet(warehouse_root() || '/embedding_sets/*.parquet', union_by_name = true)
 union all by name
 -- Columns that a warehouse may be older than.
 select

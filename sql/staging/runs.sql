@@ -8,12 +8,7 @@ source as (
 ),
 older as (
     select run_id, max(relevants) as most_relevants
-    from read_parquet(
-        coalesce(
-            getvariable('cmr_older_ranks'), [getvariable('cmr_root') || '/ranks/run_id=*/*.parquet']
-        ),
-        hive_partitioning = true, hive_types = {'run_id': varchar}, union_by_name = true
-    )
+    from read_table('older_ranks', '/ranks/run_id=*/*.parquet')
     where run_id in (select run_id from source where most_relevants is null)
     group by run_id
 ),

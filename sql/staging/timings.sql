@@ -2,29 +2,16 @@
 -- measured.
 -- @run_id: The run, or the bench_id of what was measured by itself.
 -- @measured: evaluate: a stage of a run; bench: a repeat of a row of benches.
-with
-committed as (
-    select unnest(files) as file, 'evaluate' as measured from runs
-    union all
-    select unnest(files) as file, 'bench' as measured from benches
-),
-source as (
-    select *
-    from read_parquet(
-        coalesce(
-            getvariable('cmr_timings'), [getvariable('cmr_root') || '/timings/run_id=*/*.parquet']
-        ),
-        hive_partitioning = true, hive_types = {'run_id': varchar}, union_by_name = true, filename = true
-    )
+select found.* exclude (file), committed.measured
+from (
+    from read_table('timings', '/timings/run_id=*/*.parquet')
     union all by name
     -- Columns that a warehouse may be older than.
     select null::integer as threads, null::bigint as idle_rss_bytes, null::double[] as latencies
     where false
-),
-final as (
-    select source.* exclude (filename), committed.measured
-    from source
-    inner join committed
-        on substr(source.filename, length(getvariable('cmr_root')) + 2) = committed.file
-)
-select * from final
+) as found
+inner join (
+    select unnest(files) as file, 'evaluate' as measured from runs
+    union all
+    select unnest(files) as file, 'bench' as measured from benches
+) as committed using (file)

@@ -109,8 +109,8 @@ def by_definition(values):
     return found
 
 
-def test_holm():
+def test_holm(con):
     values = [0.01, 0.04, 0.03, 0.005, 0.5, 0.03]
-    assert holm(values) == pytest.approx(by_definition(values))
-    assert holm([0.01, None, 0.04]) == [0.02, None, 0.04]
-    assert holm([]) == []
+    assert holm(con, values) == pytest.approx(by_definition(values))
+    assert holm(con, [0.01, None, 0.04]) == [0.02, None, 0.04]
+    assert holm(con, []) == []

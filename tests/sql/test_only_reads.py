@@ -16,7 +16,8 @@ import cmr
 from cmr import caches
 from cmr.api.query import run_query
 from cmr.api.reading import READING
-from cmr.views import _prepared, lock
+from cmr.prepared import prepared
+from cmr.views import lock
 from cmr.warehouse.storage import Storage
 from tests import warehouses
 
@@ -29,7 +30,7 @@ def opened(tmp_path, monkeypatch):
     warehouses.add_dataset(made, "d", relevance)
     warehouses.add_run(made, "r", "d", np.random.default_rng(0).random((6, 5)), relevance)
     # The views are made anew in an empty home, which takes seconds: it has them already.
-    views = Path(_prepared())
+    views = Path(prepared())
     for name in ("HOME", "TMPDIR"):
         monkeypatch.setenv(name, str(tmp_path))
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)

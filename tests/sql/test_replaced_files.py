@@ -10,13 +10,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from cmr import views
+from cmr import answers
 from cmr.errors import CmrError
 
 
 def test_a_file_replaced_again_and_again(tmp_path, monkeypatch):
     """Of other size each time, far more often than a warehouse does it."""
-    monkeypatch.setattr(views, "TRIES", 100)
+    monkeypatch.setattr(answers, "TRIES", 100)
     path, stop, failed = tmp_path / "r.parquet", threading.Event(), []
 
     def write(size):
@@ -40,7 +40,7 @@ def test_a_file_replaced_again_and_again(tmp_path, monkeypatch):
                 plain.sql(f"from '{path}'").to_arrow_table()
             except duckdb.Error as error:
                 failed.append(error)
-        found = [views.fetch(plain, f"from '{path}'").num_rows for _ in range(30)]
+        found = [answers.fetch(plain, f"from '{path}'").num_rows for _ in range(30)]
     finally:
         stop.set()
         writer.join()
@@ -55,4 +55,4 @@ def test_a_damaged_file_is_a_sentence_still(tmp_path):
     data = (tmp_path / "r.parquet").read_bytes()
     (tmp_path / "r.parquet").write_bytes(data[: len(data) // 2] + data[-8:])
     with pytest.raises(CmrError):
-        views.fetch(duckdb.connect(), f"from '{tmp_path}/r.parquet'")
+        answers.fetch(duckdb.connect(), f"from '{tmp_path}/r.parquet'")

@@ -1,0 +1,3 @@
+-- The second step: a corrected p-value is at most 1, and at least those of all smaller p.
+holm_max(step, p) as
+    case when p is not null then max(least(1.0, step)) over (order by p) end
