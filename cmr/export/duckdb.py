@@ -22,7 +22,7 @@ from cmr.views import connect
 STORAGE = "v1.0.0"
 STORED = "stored"
 # What reads a warehouse's files.
-_OF_FILES = {"warehouse_root", "read_table"}
+_OF_FILES = {"warehouse_root", "files_of"}
 _VECTORS = ("embeddings", "frames")
 # What would take long to compute.
 _COMPUTED = ("metrics", "retention")

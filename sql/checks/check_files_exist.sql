@@ -13,7 +13,7 @@ named as (
     select unnest(files) as file from benches
 ),
 found as (
-    select substr(file, length(warehouse_root()) + 2) as file
+    select below_root(file) as file
     from glob(warehouse_root() || '/**/*.parquet')
 ),
 final as (

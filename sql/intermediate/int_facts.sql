@@ -12,8 +12,11 @@ queries as (
         case older.direction when 'v2t' then source.query_id else min(source.item_id) end as visual,
         max(source.relevance) as highest,
         list(source.relevance order by source.relevance desc) as gains
-    from read_table('older_ranks', '/ranks/run_id=*/*.parquet') as source
-    inner join older using (file)
+    from read_parquet(
+        files_of('older_ranks', '/ranks/run_id=*/*.parquet'),
+        hive_partitioning = true, hive_types_autocast = false, union_by_name = true, filename = true
+    ) as source
+    inner join older on older.file = below_root(source.filename)
     group by older.run_id, older.dataset, older.direction, source.query_id
 ),
 final as (

@@ -1,6 +1,7 @@
 -- Stored vectors, one row each: floats in vector, or codes with a scale.
-select found.* exclude (file) replace (found.dim::bigint as dim), committed.set_id, committed.quantizer
-from read_table(
-    'embeddings', '/embeddings/dataset=*/model=*/modality=*/dim=*/dim_method=*/precision=*/*.parquet'
+select found.* exclude (filename) replace (found.dim::bigint as dim), committed.set_id, committed.quantizer
+from read_parquet(
+    files_of('embeddings', '/embeddings/dataset=*/model=*/modality=*/dim=*/dim_method=*/precision=*/*.parquet'),
+    hive_partitioning = true, hive_types_autocast = false, union_by_name = true, filename = true
 ) as found
-inner join (select unnest(files) as file, set_id, quantizer from embedding_sets) as committed using (file)
+inner join (select unnest(files) as file, set_id, quantizer from embedding_sets) as committed on committed.file = below_root(found.filename)

@@ -1,4 +1,7 @@
 -- Texts and visuals of every data set, one row each.
-select found.* exclude (file)
-from read_table('items', '/items/dataset=*/modality=*/*.parquet') as found
-semi join (select unnest(files) as file from datasets) using (file)
+select found.* exclude (filename)
+from read_parquet(
+    files_of('items', '/items/dataset=*/modality=*/*.parquet'),
+    hive_partitioning = true, hive_types_autocast = false, union_by_name = true, filename = true
+) as found
+semi join (select unnest(files) as file from datasets) as committed on committed.file = below_root(found.filename)

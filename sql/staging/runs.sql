@@ -8,7 +8,10 @@ source as (
 ),
 older as (
     select run_id, max(relevants) as most_relevants
-    from read_table('older_ranks', '/ranks/run_id=*/*.parquet')
+    from read_parquet(
+        files_of('older_ranks', '/ranks/run_id=*/*.parquet'),
+        hive_partitioning = true, hive_types_autocast = false, union_by_name = true, filename = true
+    )
     where run_id in (select run_id from source where most_relevants is null)
     group by run_id
 ),

@@ -2,9 +2,12 @@
 -- measured.
 -- @run_id: The run, or the bench_id of what was measured by itself.
 -- @measured: evaluate: a stage of a run; bench: a repeat of a row of benches.
-select found.* exclude (file), committed.measured
+select found.* exclude (filename), committed.measured
 from (
-    from read_table('timings', '/timings/run_id=*/*.parquet')
+    from read_parquet(
+        files_of('timings', '/timings/run_id=*/*.parquet'),
+        hive_partitioning = true, hive_types_autocast = false, union_by_name = true, filename = true
+    )
     union all by name
     -- Columns that a warehouse may be older than.
     select null::integer as threads, null::bigint as idle_rss_bytes, null::double[] as latencies
@@ -14,4 +17,4 @@ inner join (
     select unnest(files) as file, 'evaluate' as measured from runs
     union all
     select unnest(files) as file, 'bench' as measured from benches
-) as committed using (file)
+) as committed on committed.file = below_root(found.filename)

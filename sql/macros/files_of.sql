@@ -1,0 +1,3 @@
+-- A table's files: those that cmr has checked, or where nobody has chosen any, all in `folders`.
+files_of(name, folders) as
+    coalesce(getvariable('cmr_' || name), [warehouse_root() || folders])
