@@ -45,7 +45,7 @@ def set_ids(warehouse: Warehouse, row: Row) -> pa.Array:
 
 def items(warehouse: Warehouse, pair: Pair, side: str) -> pa.Table:
     """The rows of `items` of one side, in the order of the vectors."""
-    from cmr.pipeline.request import find_dataset
+    from cmr.pipeline.judged_data import find_dataset
     from cmr.warehouse.schemas import ITEMS
 
     data = find_dataset(warehouse, pair.text["dataset"])
@@ -55,7 +55,8 @@ def items(warehouse: Warehouse, pair: Pair, side: str) -> pa.Table:
 
 def judgments(warehouse: Warehouse, pair: Pair) -> Judgments:
     """The data set's own judgments."""
-    from cmr.pipeline.request import Request, find_dataset, load_subject
+    from cmr.pipeline.judged_data import find_dataset, load_subject
+    from cmr.pipeline.request import Request
 
     data = find_dataset(warehouse, pair.text["dataset"])
     subject = load_subject(warehouse, data, Request(dataset=data["dataset"], directions=("t2v",)))

@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 from cmr.errors import CmrError
 from cmr.export.format import Asked, Row
 from cmr.export.neighbours import nearest
-from cmr.pipeline.request import Request, Subject, find_dataset, load_subject
+from cmr.pipeline.judged_data import Subject, find_dataset, load_subject
+from cmr.pipeline.request import Request
 from cmr.sources.source import Parameter
 from cmr.warehouse.schemas import EMBEDDING_SETS, HITS, RANKS, TEXT, VISUAL
 from cmr.warehouse.store import Warehouse

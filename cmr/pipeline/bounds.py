@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from cmr.errors import CmrError
 from cmr.memory import LEAST, for_scoring
-from cmr.pipeline.request import Request, Subject
+from cmr.pipeline.judged_data import Subject
+from cmr.pipeline.request import Request
 from cmr.pipeline.search import Search
 from cmr.sources.collection import TEXT, VISUAL
 

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from cmr.pipeline.bounds import check_memory
-from cmr.pipeline.derive import Deriver, Wanted
+from cmr.pipeline.derive import Deriver
 from cmr.pipeline.job import Counter, Job, make_plan_for
-from cmr.pipeline.progressbar import ProgressBar
-from cmr.pipeline.request import (
-    Request,
+from cmr.pipeline.judged_data import (
     Subject,
     check_request,
     find_dataset,
     find_model,
     load_subject,
 )
-from cmr.pipeline.run_rows import run_identity
+from cmr.pipeline.progressbar import ProgressBar
+from cmr.pipeline.request import Request
 from cmr.pipeline.scoring import Case
 from cmr.pipeline.search import searches
-from cmr.pipeline.wanted import Task, tasks
+from cmr.pipeline.wanted import Asked, asked_for, cases
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.store import Warehouse
 
@@ -46,9 +44,8 @@ def explain(root: str, request: Request) -> list[Row]:
 
     subject, _, every = _prepare(Warehouse.open(root), request)
     rows = []
-    for task in every:
-        one = task.wanted
-        for search in task.searches:
+    for one, ways in every:
+        for search in ways:
             # Queries that stay floats are multiplied as floats.
             precision = "fp32" if search.asymmetric else one.precision
             sizes = request.pool_sizes
@@ -59,7 +56,7 @@ def explain(root: str, request: Request) -> list[Row]:
 
 def _prepare(
     warehouse: Warehouse, request: Request, stored_only: bool = False
-) -> tuple[Subject, Deriver, list[Task]]:
+) -> tuple[Subject, Deriver, list[Asked]]:
     """Check a request against the warehouse: its data set, and what it asks to be derived."""
     ways = searches(request)
     data = find_dataset(warehouse, request.dataset)
@@ -67,9 +64,9 @@ def _prepare(
     subject = load_subject(warehouse, data, request)
     check_request(request, subject)
     deriver = Deriver(warehouse, data, model, subject.ids, stored_only, check=request.force)
-    todo = tasks(deriver, request, ways)
-    check_memory(request, subject, [task.wanted for task in todo], ways, deriver.native_dims[-1])
-    return subject, deriver, todo
+    every = asked_for(deriver, request, ways)
+    check_memory(request, subject, [one for one, _ in every], ways, deriver.native_dims[-1])
+    return subject, deriver, every
 
 
 def evaluate(
@@ -81,54 +78,32 @@ def evaluate(
     Raises CmrError for what does not exist or cannot be measured, before anything is written.
     """
     clock = time.perf_counter()
-    job, cases, model = begin(root, request, bar)
+    job = begin(root, request, bar)
     job.count = count
     subject = job.subject
-    todo = [case for case in cases if job.unscored(case)]
+    todo = [case for case in job.cases if job.unscored(case)]
     cells = len(subject.ids[TEXT]) * len(subject.ids[VISUAL])
     # One pass of torch's serves both directions.
     passes = [1 if case.search.one_pass else len(job.unscored(case)) for case in todo]
     scored: list[str] = []
     with bar("scoring", cells * sum(passes), "scores") as advance:
-        for case in cases:
+        for case in job.cases:
             scored += job.run(case, advance)
-    run_ids = [
-        run_identity(request, subject, case, name) for case in cases for name in job.asked(case)
-    ]
-    return Evaluated(subject.row["dataset"], model, run_ids, scored, time.perf_counter() - clock)
+    seconds = time.perf_counter() - clock
+    return Evaluated(subject.row["dataset"], job.model, job.run_ids(), scored, seconds)
 
 
-def begin(
-    root: str, request: Request, bar: ProgressBar, stored_only: bool = False
-) -> tuple[Job, list[Case], str]:
-    """Check a request and derive what it asks for; returns the cases and the model.
+def begin(root: str, request: Request, bar: ProgressBar, stored_only: bool = False) -> Job:
+    """Check a request and derive what it asks for; the job knows its cases.
 
     With `stored_only` nothing is written: what is not derived yet raises NotStoredError.
     """
     warehouse = Warehouse.open(root)
     subject, deriver, every = _prepare(warehouse, request, stored_only)
-    with bar("representations", len(every), "sets") as advance:
-        cases = list(_cases(request, subject, deriver, every, advance))
-    return Job(warehouse, request, subject, bar), cases, deriver.model
-
-
-def _cases(
-    request: Request,
-    subject: Subject,
-    deriver: Deriver,
-    every: list[Task],
-    advance: Callable[[int], None],
-) -> Iterator[Case]:
-    """Every representation, derived, with every way of searching it."""
     directions = tuple(subject.judged)
-    for task in every:
-        one = task.wanted
-        made = deriver.derive(one, request.seed, directions, task.asymmetric)
-        for search in task.searches:
-            fine = None
-            if search.rescore is not None:
-                finer = Wanted(one.dim, one.dim_method, search.rescore)
-                (fine,) = deriver.derive(finer, request.seed, directions)
-            for representation in made:
-                yield Case(representation, search, fine)
-        advance(1)
+    found: list[Case] = []
+    with bar("representations", len(every), "sets") as advance:
+        for asked in every:
+            found += cases(deriver, asked, request.seed, directions)
+            advance(1)
+    return Job(warehouse, request, subject, deriver.model, found, bar)

@@ -6,15 +6,16 @@ import contextlib
 import resource
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from cmr.errors import CmrError
+from cmr.pipeline.judged_data import Subject
 from cmr.pipeline.progressbar import ProgressBar
-from cmr.pipeline.request import Request, Subject
+from cmr.pipeline.request import Request
 from cmr.pipeline.run_rows import describe_run, has_counts, questions, run_identity
 from cmr.pipeline.scoring import Case, Scored, Scorer
 from cmr.sources.collection import TEXT, VISUAL
@@ -59,10 +60,14 @@ class Job:
         warehouse: Warehouse,
         request: Request,
         subject: Subject,
+        model: str,
+        cases: Sequence[Case],
         bar: ProgressBar,
     ) -> None:
-        """`count` may be set to one that counts elsewhere. `bar`: of what one case takes."""
-        self.subject = subject
+        """`cases`: what is to be scored, of vectors by `model`. `bar`: of what one case takes.
+        `count` may be set to one that counts elsewhere.
+        """
+        self.subject, self.model, self.cases = subject, model, cases
         self.count: Counter | None = None
         self._warehouse, self._request, self._subject = warehouse, request, subject
         self._finished: dict[str, Row] = {}
@@ -96,6 +101,10 @@ class Job:
                 )
         self._finished[run_id] = found
         return False
+
+    def run_ids(self) -> list[str]:
+        """The ids of all runs that are asked for, scored or not."""
+        return [self._id(case, name) for case in self.cases for name in self.asked(case)]
 
     def _id(self, case: Case, direction: str) -> str:
         return run_identity(self._request, self._subject, case, direction)

@@ -10,7 +10,8 @@ from importlib.metadata import version
 from typing import Any
 
 from cmr.identity import identity
-from cmr.pipeline.request import ALWAYS_KS, Request, Subject
+from cmr.pipeline.judged_data import Subject
+from cmr.pipeline.request import ALWAYS_KS, Request
 from cmr.pipeline.scoring import Case
 from cmr.represent.quantizers import has_quantizer
 from cmr.score.judgments import Judged
@@ -65,7 +66,7 @@ def questions(found: Row | None, request: Request, judged: Judged) -> Row:
     can have, or nobody asked for, are dropped.
     """
     old: Row = found or {"protocols": [], "candidates": [], "ks": []}
-    ks = {*ALWAYS_KS, *request.ks, *old["ks"]}
+    ks = {*ALWAYS_KS, *request.k, *old["ks"]}
     protocols = {*request.protocols, *old["protocols"]}
     sizes = {*expected_sizes(old), *(request.candidates if "expected" in request.protocols else ())}
     possible = range(int(judged.relevants.max()), judged.gallery + 1)

@@ -157,7 +157,7 @@ def _works(
             raise CmrError(
                 f"in parts every rank is counted exactly; {search} goes with the local engine alone"
             )
-    job, cases, _ = begin(root, request, bar, stored_only)
-    works = [job.work(case) for case in cases]
+    job = begin(root, request, bar, stored_only)
+    works = [job.work(case) for case in job.cases]
     todo = [work for work in works if work is not None]
     return todo, len(works) - len(todo)
