@@ -51,10 +51,10 @@ def parsed(
 class Whole(click.IntRange):
     """A whole number in plain digits, of a range that the tables can hold."""
 
-    def __init__(self, least: int, most: int = LARGEST) -> None:
-        """`least` and `most`: the ends of the range, both of it."""
+    def __init__(self, least: int, most: int = LARGEST, because: str = "") -> None:
+        """As of `Integer`."""
         super().__init__(least, most)
-        self.kind = Integer(least, most)
+        self.kind = Integer(least, most, because)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Parse."""
@@ -185,7 +185,7 @@ def _type(option: Option[Any]) -> click.ParamType[Any]:
     kind = option.kind
     one: click.ParamType[Any] = click.STRING
     if isinstance(kind, Integer):
-        one = Whole(kind.least, kind.most)
+        one = Whole(kind.least, kind.most, kind.because)
     elif isinstance(kind, Choice):
         one = Word(kind)
     elif isinstance(kind, Size):

@@ -38,10 +38,14 @@ class Kind(Protocol[T_co]):
 
 @dataclass(frozen=True)
 class Integer:
-    """A whole number in plain digits, of a range that the tables can hold, both ends included."""
+    """A whole number in plain digits, of a range that the tables can hold, both ends included.
+
+    `because`: why it is no less than the least, where that needs to be said.
+    """
 
     least: int
     most: int = LARGEST
+    because: str = ""
 
     def parse(self, given: object) -> int:
         """Parse; Python's `int` would take 1_000, 1.5 and the digits of any script, too."""
@@ -58,7 +62,7 @@ class Integer:
         if number > self.most:
             raise WrongValueError(number, f"{wrong.why} to {self.most}")
         if number < self.least:
-            raise WrongValueError(number, wrong.why)
+            raise WrongValueError(number, wrong.why + (self.because and f": {self.because}"))
         return int(number)
 
 

@@ -57,7 +57,7 @@ class Request:
         "Of pca, truncate, random, for dimensions below the native one.  [default: pca]",
     )
     candidates: Many[int] = Many(
-        POSITIVE,
+        Integer(1, because="a smaller pool cannot hold a relevant item"),
         (100, 200, 300, 400, 500),
         "Sizes C of the candidate pools, relevant items included.",
     )
