@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from cmr.pipeline.option_fields import Option, options_of
 from cmr.pipeline.option_values import (
     DECIMAL,
     LARGEST,
@@ -19,6 +18,9 @@ from cmr.pipeline.option_values import (
     Size,
     WrongValueError,
 )
+
+if TYPE_CHECKING:
+    from cmr.pipeline.option_fields import Option
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -213,6 +215,8 @@ def _option(option: Option[Any]) -> Decorator:
 
 def declared(settings: type, *, only: Sequence[str] = (), but: Sequence[str] = ()) -> Decorator:
     """The options that a dataclass declares, in its order or in that of `only`, without `but`."""
+    from cmr.pipeline.option_fields import options_of
+
     found = {one.name: _option(one) for one in options_of(settings) if one.name not in but}
     chosen = [found[name] for name in only or found]
 

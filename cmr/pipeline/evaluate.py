@@ -8,13 +8,13 @@ from typing import Any
 
 from cmr.pipeline.bounds import check_memory
 from cmr.pipeline.derive import Deriver
-from cmr.pipeline.job import Counter, Job, make_plan_for
+from cmr.pipeline.evaluation import Counter, Evaluation, make_plan_for
 from cmr.pipeline.judged_data import (
-    Subject,
+    JudgedData,
     check_request,
     find_dataset,
     find_model,
-    load_subject,
+    load_judged_data,
 )
 from cmr.pipeline.progressbar import ProgressBar
 from cmr.pipeline.request import Request
@@ -42,31 +42,31 @@ def explain(root: str, request: Request) -> list[Row]:
     """How each representation would be scored, a row each; nothing is written."""
     from cmr.pipeline.explained import explained
 
-    subject, _, every = _prepare(Warehouse.open(root), request)
+    data, _, every = _prepare(Warehouse.open(root), request)
     rows = []
     for one, ways in every:
         for search in ways:
             # Queries that stay floats are multiplied as floats.
             precision = "fp32" if search.asymmetric else one.precision
             sizes = request.pool_sizes
-            plan = make_plan_for(request, subject, precision, one.dim, sizes, request.draws)
+            plan = make_plan_for(request, data, precision, one.dim, sizes, request.draws)
             rows.append(explained(one, search, plan))
     return rows
 
 
 def _prepare(
     warehouse: Warehouse, request: Request, stored_only: bool = False
-) -> tuple[Subject, Deriver, list[Asked]]:
+) -> tuple[JudgedData, Deriver, list[Asked]]:
     """Check a request against the warehouse: its data set, and what it asks to be derived."""
     ways = searches(request)
-    data = find_dataset(warehouse, request.dataset)
-    model = find_model(warehouse, data, request.model)
-    subject = load_subject(warehouse, data, request)
-    check_request(request, subject)
-    deriver = Deriver(warehouse, data, model, subject.ids, stored_only, check=request.force)
+    row = find_dataset(warehouse, request.dataset)
+    model = find_model(warehouse, row, request.model)
+    data = load_judged_data(warehouse, row, request)
+    check_request(request, data)
+    deriver = Deriver(warehouse, row, model, data.ids, stored_only, check=request.force)
     every = asked_for(deriver, request, ways)
-    check_memory(request, subject, [one for one, _ in every], ways, deriver.native_dims[-1])
-    return subject, deriver, every
+    check_memory(request, data, [one for one, _ in every], ways, deriver.native_dims[-1])
+    return data, deriver, every
 
 
 def evaluate(
@@ -78,32 +78,32 @@ def evaluate(
     Raises CmrError for what does not exist or cannot be measured, before anything is written.
     """
     clock = time.perf_counter()
-    job = begin(root, request, bar)
-    job.count = count
-    subject = job.subject
-    todo = [case for case in job.cases if job.unscored(case)]
-    cells = len(subject.ids[TEXT]) * len(subject.ids[VISUAL])
+    evaluation = begin(root, request, bar)
+    evaluation.count = count
+    data = evaluation.data
+    todo = [case for case in evaluation.cases if evaluation.unscored(case)]
+    cells = len(data.ids[TEXT]) * len(data.ids[VISUAL])
     # One pass of torch's serves both directions.
-    passes = [1 if case.search.one_pass else len(job.unscored(case)) for case in todo]
+    passes = [1 if case.search.one_pass else len(evaluation.unscored(case)) for case in todo]
     scored: list[str] = []
     with bar("scoring", cells * sum(passes), "scores") as advance:
-        for case in job.cases:
-            scored += job.run(case, advance)
+        for case in evaluation.cases:
+            scored += evaluation.run(case, advance)
     seconds = time.perf_counter() - clock
-    return Evaluated(subject.row["dataset"], job.model, job.run_ids(), scored, seconds)
+    return Evaluated(data.row["dataset"], evaluation.model, evaluation.run_ids(), scored, seconds)
 
 
-def begin(root: str, request: Request, bar: ProgressBar, stored_only: bool = False) -> Job:
-    """Check a request and derive what it asks for; the job knows its cases.
+def begin(root: str, request: Request, bar: ProgressBar, stored_only: bool = False) -> Evaluation:
+    """Check a request and derive what it asks for; the evaluation knows its cases.
 
     With `stored_only` nothing is written: what is not derived yet raises NotStoredError.
     """
     warehouse = Warehouse.open(root)
-    subject, deriver, every = _prepare(warehouse, request, stored_only)
-    directions = tuple(subject.judged)
+    data, deriver, every = _prepare(warehouse, request, stored_only)
+    directions = tuple(data.judged)
     found: list[Case] = []
     with bar("representations", len(every), "sets") as advance:
         for asked in every:
             found += cases(deriver, asked, request.seed, directions)
             advance(1)
-    return Job(warehouse, request, subject, deriver.model, found, bar)
+    return Evaluation(warehouse, request, data, deriver.model, found, bar)

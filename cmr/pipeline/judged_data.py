@@ -20,7 +20,7 @@ from cmr.warehouse.store import Warehouse
 
 
 @dataclass(frozen=True)
-class Subject:
+class JudgedData:
     """A data set as evaluation needs it.
 
     `ids`: item ids by side, in the order of their ordinals. `judged`: by direction.
@@ -70,7 +70,7 @@ def find_model(warehouse: Warehouse, data: dict[str, Any], name: str | None) -> 
     return name
 
 
-def load_subject(warehouse: Warehouse, row: dict[str, Any], request: Request) -> Subject:
+def load_judged_data(warehouse: Warehouse, row: dict[str, Any], request: Request) -> JudgedData:
     """Read a data set's ids and the judgments that are asked for.
 
     Raises CmrError if there are none of that name, or none of a direction that is asked for.
@@ -98,7 +98,7 @@ def load_subject(warehouse: Warehouse, row: dict[str, Any], request: Request) ->
             len(items[item]),
         )
         relevance[direction] = mine["relevance"].to_numpy()
-    return Subject(row, items, relevance, judged, (request.qrels, mark))
+    return JudgedData(row, items, relevance, judged, (request.qrels, mark))
 
 
 def _judgments(warehouse: Warehouse, row: dict[str, Any], name: str) -> tuple[pa.Table, str | None]:
@@ -127,16 +127,16 @@ def _ordinals(names: pa.ChunkedArray, ids: pa.Array) -> npt.NDArray[np.int64]:
     return np.asarray(found.to_numpy(), dtype=np.int64)
 
 
-def check_request(request: Request, subject: Subject) -> None:
+def check_request(request: Request, data: JudgedData) -> None:
     """Raises CmrError for what cannot be measured on this data; nothing is clamped."""
-    least = max(int(judged.relevants.max()) for judged in subject.judged.values())
-    most = min(judged.gallery for judged in subject.judged.values())
+    least = max(int(judged.relevants.max()) for judged in data.judged.values())
+    most = min(judged.gallery for judged in data.judged.values())
     fitting = (
         f"give --candidates sizes from {least} to {most}, or --protocols full"
         if least <= most
         else "no size fits both: give --protocols full, or one of --directions"
     )
-    for direction, judged in subject.judged.items():
+    for direction, judged in data.judged.items():
         many = int(judged.relevants.max())
         for size in request.candidates if set(request.protocols) - {"full"} else ():
             if size > judged.gallery:

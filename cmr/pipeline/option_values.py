@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 # The largest counts that the tables hold; seeds and bytes have 63 bits.
@@ -36,16 +35,14 @@ class Kind(Protocol[T_co]):
         """The value of a text, or of what Python was given. Raises WrongValueError."""
 
 
-@dataclass(frozen=True)
 class Integer:
-    """A whole number in plain digits, of a range that the tables can hold, both ends included.
+    """A whole number in plain digits, of a range that the tables can hold."""
 
-    `because`: why it is no less than the least, where that needs to be said.
-    """
-
-    least: int
-    most: int = LARGEST
-    because: str = ""
+    def __init__(self, least: int, most: int = LARGEST, because: str = "") -> None:
+        """`least`, `most`: the ends of the range, both of it. `because`: why it begins there, where
+        that needs to be said.
+        """
+        self.least, self.most, self.because = least, most, because
 
     def parse(self, given: object) -> int:
         """Parse; Python's `int` would take 1_000, 1.5 and the digits of any script, too."""
@@ -66,7 +63,6 @@ class Integer:
         return int(number)
 
 
-@dataclass(frozen=True)
 class Size:
     """A size in bytes, of 1 or more; as a text it may have a unit, such as 500M or 2G (binary)."""
 
@@ -88,7 +84,6 @@ class Size:
         )
 
 
-@dataclass(frozen=True)
 class Text:
     """Any text."""
 
@@ -99,11 +94,11 @@ class Text:
         return str(given)
 
 
-@dataclass(frozen=True)
 class Choice:
     """One of some words."""
 
-    words: tuple[str, ...]
+    def __init__(self, words: tuple[str, ...]) -> None:
+        self.words = words
 
     def parse(self, given: object) -> str:
         """Parse a word, whatever blanks are around it."""
@@ -113,7 +108,6 @@ class Choice:
         return word
 
 
-@dataclass(frozen=True)
 class Flag:
     """Yes or no."""
 

@@ -9,7 +9,7 @@ from typing import Any
 from cmr.errors import CmrError
 from cmr.pipeline.bench.bench_request import BATCH, BUILD, ENCODE, GRAPH, SINGLE, BenchRequest
 from cmr.pipeline.derive import Deriver, Wanted
-from cmr.pipeline.judged_data import find_dataset, find_model, load_subject
+from cmr.pipeline.judged_data import find_dataset, find_model, load_judged_data
 from cmr.pipeline.progressbar import ProgressBar
 from cmr.pipeline.request import SCORERS, Request
 from cmr.pipeline.scoring import Case
@@ -76,7 +76,7 @@ def contenders(
     if set(request.stages) == {ENCODE}:
         sizes = {TEXT: int(data["texts"]), VISUAL: int(data["visuals"])}
         return Subject(data, model, sizes), []
-    loaded = load_subject(warehouse, data, request.search)
+    loaded = load_judged_data(warehouse, data, request.search)
     sizes = {side: len(ids) for side, ids in loaded.ids.items()}
     directions = tuple(loaded.judged)
     _check(request, sizes, directions)
