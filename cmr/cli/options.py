@@ -68,12 +68,21 @@ class Whole(click.IntRange):
 
 
 class Word(click.Choice[str]):
-    """One of some words."""
+    """One of some words, which are looked up when they are asked for."""
 
     def __init__(self, kind: Choice) -> None:
         """`kind`: the words."""
-        super().__init__(kind.words)
+        super().__init__(())
         self.kind = kind
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """All there are, in order."""
+        return self.kind.words
+
+    @choices.setter
+    def choices(self, _: object) -> None:
+        """What click sets; the kind knows them."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Parse."""

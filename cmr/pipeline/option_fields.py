@@ -36,13 +36,13 @@ class Option(Generic[T]):
         flag: str | None = None,
         metavar: str | None = None,
     ) -> None:
-        """`default`: as the constructor could be given it. `flag`: the option's name on the
-        command line, where that is not the field's.
+        """`default`: a value, or several; it is not checked, for packages may add to what there
+        is. `flag`: the option's name on the command line, where that is not the field's.
         """
         self.kind, self.help, self.metavar, self._flag = kind, help, metavar, flag
         self.name = ""
         self.left_open = default is None
-        self.default: Any = self.parse(default)
+        self.default: Any = self.as_read(default)
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -51,6 +51,10 @@ class Option(Generic[T]):
     def flag(self) -> str:
         """As the command line calls it."""
         return "--" + (self._flag or self.name).replace("_", "-")
+
+    def as_read(self, default: object) -> Any:
+        """The default in the form in which values are read."""
+        return default
 
     def parse(self, given: object) -> Any:
         """The value that is read. Raises WrongValueError, or CmrError for a list without any."""
@@ -62,7 +66,8 @@ class Option(Generic[T]):
         The object's own dictionary holds it, so that it is pickled and compared like any other.
         """
         try:
-            settings.__dict__[self.name] = self.parse(given)
+            value = given if given is self.default else self.parse(given)
+            settings.__dict__[self.name] = value
         except WrongValueError as wrong:
             verb = "has" if self.many else "is"
             said = f"{self.name} {verb} {wrong.given}, which {wrong.why}"
@@ -99,6 +104,13 @@ class Many(Option[T]):
 
     def __set__(self, settings: object, given: T | str | Sequence[T] | None) -> None:
         self.keep(settings, given)
+
+    def as_read(self, default: object) -> tuple[T, ...]:
+        """A tuple."""
+        if default is None:
+            return ()
+        found: tuple[T, ...] = default if isinstance(default, tuple) else (default,)
+        return found
 
     def parse(self, given: object) -> tuple[T, ...]:
         """One value, several, or a text of several with commas; None is an empty list."""

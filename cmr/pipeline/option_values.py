@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, TypeVar
 
 # The largest counts that the tables hold; seeds and bytes have 63 bits.
@@ -97,8 +97,14 @@ class Text:
 class Choice:
     """One of some words."""
 
-    def __init__(self, words: tuple[str, ...]) -> None:
-        self.words = words
+    def __init__(self, words: Sequence[str] | Callable[[], Sequence[str]]) -> None:
+        """`words`: a function where they are looked up late, for packages may add some."""
+        self._words = words
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """All there are, in order."""
+        return tuple(self._words() if callable(self._words) else self._words)
 
     def parse(self, given: object) -> str:
         """Parse a word, whatever blanks are around it."""

@@ -118,6 +118,27 @@ def test_commands_have_the_declared_options(command):
         assert set(known) <= set(params)
 
 
+@pytest.mark.parametrize("settings", [Request, Division, BenchSearch, BenchRequest, Warmer])
+def test_defaults_are_values(settings):
+    for one in options_of(settings):
+        assert one.parse(one.default) == one.default, one.name
+
+
+def test_words_are_looked_up_when_they_are_asked_for():
+    """What another package adds is known without any of the declarations being made again."""
+    known = ["in"]
+
+    @dataclass(frozen=True)
+    class Late:
+        where: One[str] = One(Choice(lambda: known), "in")
+
+    command = declared(Late)(click.command()(lambda where: click.echo(Late(where).where)))
+    assert CliRunner().invoke(command, ["--where", "out"]).exit_code == 2
+    known.append("out")
+    assert CliRunner().invoke(command, ["--where", "out"]).output == "out\n"
+    assert "[in|out]" in CliRunner().invoke(command, ["--help"]).output
+
+
 def test_python_has_the_same_keywords():
     found = inspect.signature(cmr.Warehouse.evaluate).parameters
     assert list(found) == ["self", *(one.name for one in options_of(Request)), "bar"]
