@@ -18,7 +18,7 @@ C = TypeVar("C")
 R = TypeVar("R")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class EvaluateKeywords(Request):
     """What `Warehouse.evaluate` is called with: a request, and who is told of progress."""
 

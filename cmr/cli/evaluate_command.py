@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cmr.pipeline.evaluate import Evaluated
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Division:
     """Where an evaluation is done, and which part of it; by default all of it, here."""
 

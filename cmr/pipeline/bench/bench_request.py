@@ -20,7 +20,7 @@ SEARCH = ("directions", *GRAPH, "rescore", "oversample", "asymmetric")
 MACHINE = ("device", "memory", "seed")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class BenchSearch(Request):
     """The settings of representations and searches, where they are not as for an evaluation."""
 
