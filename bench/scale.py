@@ -52,7 +52,7 @@ def timed(work) -> float:
 def measure(texts: int, visuals: int, rounds: int) -> dict[str, object]:
     with tempfile.TemporaryDirectory() as scratch:
         made = Cmr.make(Path(scratch), *make_vectors(texts, visuals), precisions=())
-        _, sets, _ = begin(made.root, REQUEST, silent)
+        sets = begin(made.root, REQUEST, silent).cases
         found: dict[str, object] = {"texts": texts, "visuals": visuals, "dim": DIM}
         found |= parquet(made.root, sets[0].made.visual)
         found |= store()

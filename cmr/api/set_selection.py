@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cmr.errors import CmrError
-from cmr.pipeline.request import find_dataset, find_model
+from cmr.pipeline.judged_data import find_dataset, find_model
 from cmr.warehouse.current import current_sets
 from cmr.warehouse.schemas import MODALITIES
 from cmr.warehouse.store import Warehouse

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any
 
+from cmr.api.keywords import EvaluateKeywords, keywords_of
 from cmr.api.result import Result
 from cmr.materialised import Bar, no_bar
 from cmr.warehouse.store import Warehouse as Store
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from cmr.pipeline.ingest import Ingested
 
 Params = Sequence[Any] | dict[str, Any]
-# One value, several, or several in a text with commas, as the command line takes them.
-Many = int | str | Sequence[Any] | None
 
 
 def open_warehouse(path: str | PathLike[str] = "warehouse", *, create: bool = False) -> Warehouse:
@@ -191,55 +190,18 @@ class Warehouse:
 
         return ingest_arrays(self.root, texts, visuals, truth, dataset, model, text_ids, visual_ids)
 
-    def evaluate(
-        self,
-        dataset: str | None = None,
-        model: str | None = None,
-        *,
-        dims: Many = None,
-        precisions: Many = None,
-        dim_methods: Many = None,
-        candidates: Many = (100, 200, 300, 400, 500),
-        k: Many = 10,
-        seed: int = 42,
-        protocols: Many = ("expected", "full", "sampled"),
-        directions: Many = None,
-        qrels: str = "default",
-        draws: int = 1,
-        hits: int = 0,
-        scorer: str = "torch",
-        quantizers: Many = "absmax",
-        asymmetric: bool = False,
-        connectivity: Many = None,
-        expansion_add: Many = None,
-        expansion_search: Many = None,
-        rescore: str | None = None,
-        oversample: Many = 4,
-        list_length: int | None = None,
-        device: str = "auto",
-        memory: int | None = None,
-        force: bool = False,
-        bar: Bar = no_bar,
-    ) -> Evaluated:
+    @keywords_of(EvaluateKeywords)
+    def evaluate(self, asked: EvaluateKeywords) -> Evaluated:
         """Count every query's ranks and store them, as `cmr evaluate`, with its options.
 
-        `dims`, `precisions`: without them those of the published grid, and native fp32 too.
-        Finished runs are not scored again. The result has `run_ids`, `scored` (those scored
-        now), `dataset`, `model` and `seconds`; `metrics(done.run_ids)` has the figures.
+        Several values may be a sequence, or a text with commas. `dims`, `precisions`: without them
+        those of the published grid, and native fp32 too. Finished runs are not scored again. The
+        result has `run_ids`, `scored` (those scored now), `dataset`, `model` and `seconds`;
+        `metrics(done.run_ids)` has the figures.
         """
-        from cmr.api.evaluation import make_request
         from cmr.pipeline.evaluate import evaluate
 
-        request = make_request(
-            dataset=dataset, model=model, dims=dims, precisions=precisions,
-            dim_methods=dim_methods, candidates=candidates, ks=k, seed=seed, protocols=protocols,
-            directions=directions, qrels=qrels, draws=draws, hits=hits, scorer=scorer,
-            quantizers=quantizers, asymmetric=asymmetric, connectivity=connectivity,
-            expansion_add=expansion_add, expansion_search=expansion_search, rescore=rescore,
-            oversample=oversample, list_length=list_length,
-            device=device, memory=memory, force=force,
-        )  # fmt: skip
-        return evaluate(self.root, request, bar)
+        return evaluate(self.root, asked, asked.bar)
 
     def metrics(
         self,

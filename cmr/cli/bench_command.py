@@ -6,94 +6,31 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cmr.cli.options import (
-    POSITIVE,
-    Whole,
-    asymmetric_option,
-    comma,
-    dims_option,
-    memory_option,
-    quantizer_option,
-    search_options,
-    seed_option,
-    subject_options,
-    warehouse_option,
-)
+from cmr.cli.options import declared, warehouse_option
 from cmr.cli.progress import progress
 from cmr.cli.terminal import say
+from cmr.pipeline.bench.bench_request import (
+    MACHINE,
+    SEARCH,
+    SUBJECT,
+    BenchRequest,
+    BenchSearch,
+)
 
 if TYPE_CHECKING:
     from cmr.pipeline.bench.run import Benched
 
-_SEARCH = (
-    "dataset", "model", "dims", "precisions", "quantizers", "dim_methods", "seed", "directions",
-    "connectivity", "expansion_add", "expansion_search", "rescore", "oversample", "asymmetric",
-    "device", "memory",
-)  # fmt: skip
+_WHAT = ("scorers", "stages", "candidates", "k", "batch", "singles", "repeats")
 
 
 @click.command()
 @warehouse_option
-@subject_options
-@dims_option
-@click.option(
-    "--precisions",
-    type=comma(str),
-    default=None,
-    help="[default: fp32,fp16,int8,int4, and fp32 at the native dimension]",
-)
-@quantizer_option
-@click.option("--dim-methods", type=comma(str), default=None, help="As of `cmr evaluate`.")
-@click.option(
-    "--scorers",
-    type=comma(click.Choice(["torch", "usearch-exact", "usearch-hnsw"])),
-    default=None,
-    help="[default: all; torch alone with --asymmetric]",
-)
-@click.option(
-    "--stages",
-    type=comma(click.Choice(["encode", "build", "batch", "single"])),
-    default="encode,build,batch,single",
-    show_default=True,
-    help="encode: captions, and pictures or clips; build: an index; batch: many queries in one go; "
-    "single: one query at a time.",
-)
-@click.option(
-    "--candidates",
-    type=comma(POSITIVE),
-    default="100,200,300,400,500",
-    show_default=True,
-    help="Sizes C of the galleries of single queries, beside the whole one.",
-)
-@click.option("--k", default=10, show_default=True, type=POSITIVE, help="Items to find.")
-@click.option(
-    "--batch", type=POSITIVE, default=None, help="Queries in one go.  [default: up to 1000]"
-)
-@click.option(
-    "--singles",
-    type=POSITIVE,
-    default=None,
-    help="Single queries a repeat.  [default: up to 200]",
-)
-@click.option("--repeats", default=5, show_default=True, type=POSITIVE, help="Rounds of turns.")
-@click.option(
-    "--directions",
-    type=comma(click.Choice(["t2v", "v2t"])),
-    default="t2v",
-    show_default=True,
-)
-@search_options
-@asymmetric_option
-@click.option("--threads", default=0, type=Whole(0, 2**12), help="[default: every core]")
-@click.option("--device", default="auto", show_default=True, help="Of torch: auto, cpu, cuda, mps.")
-@memory_option("all that takes turns at once", "half", expose=True)
-@seed_option
-@click.option("--images", help="Folder, zip or tar of the pictures or clips, for encode.")
-@click.option("--encoder", help="What loads the model, if its name does not say it.")
-@click.option("--pretrained", help="Weights for --encoder.")
-@click.option("--encode-items", default=256, show_default=True, type=POSITIVE, help="Each side.")
-@click.option("--encode-batch", default=64, show_default=True, type=POSITIVE)
-@click.option("--force", is_flag=True, help="Measure again what is measured.")
+@declared(BenchSearch, only=SUBJECT)
+@declared(BenchRequest, only=_WHAT)
+@declared(BenchSearch, only=SEARCH)
+@declared(BenchRequest, only=["threads"])
+@declared(BenchSearch, only=MACHINE)
+@declared(BenchRequest, but=[*_WHAT, "threads"])
 def bench(warehouse: str, **settings: Any) -> None:
     """Measure speed and memory of representations and scorers, and hold them against quality.
 
@@ -116,12 +53,10 @@ def bench(warehouse: str, **settings: Any) -> None:
     cmr sql "from decisions"               beside what is kept of the quality
     cmr sql "from across_machines"         the same, measured on two machines
     """
-    from cmr.api.evaluation import make_request
     from cmr.errors import CmrError
-    from cmr.pipeline.bench.bench_request import BenchRequest
     from cmr.pipeline.bench.run import bench as run
 
-    search = make_request(**{name: settings.pop(name) for name in _SEARCH})
+    search = BenchSearch(**{name: settings.pop(name) for name in (*SUBJECT, *SEARCH, *MACHINE)})
     done = run(warehouse, BenchRequest(search=search, **settings), progress)
     if done.bench_ids:
         for note in done.notes:

@@ -2,121 +2,62 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from cmr.cli.options import (
-    POSITIVE,
-    Whole,
-    asymmetric_option,
-    comma,
-    dims_option,
-    memory_option,
-    quantizer_option,
-    search_options,
-    seed_option,
-    subject_options,
-    warehouse_option,
-)
+from cmr.cli.options import declared, warehouse_option
 from cmr.cli.progress import progress
 from cmr.cli.terminal import say
+from cmr.pipeline.option_fields import One, options_of
+from cmr.pipeline.option_values import Choice, Flag, Text
+from cmr.pipeline.request import DEFAULT_QRELS, POSITIVE, Request
 
 if TYPE_CHECKING:
     from cmr.pipeline.evaluate import Evaluated
-    from cmr.pipeline.request import Request
 
-_PARTS = ("shard", "merge", "prepare", "engine")
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Division:
+    """Where an evaluation is done, and which part of it; by default all of it, here."""
+
+    shard: One[str | None] = One(
+        Text(),
+        None,
+        "Count shard i of n alone, from 0, and store its partial counts.",
+        metavar="i/n",
+    )
+    merge: One[bool] = One(Flag(), False, "Add the shards' partial counts up into runs.")
+    prepare: One[bool] = One(
+        Flag(), False, "Only derive what every shard needs, so that none waits for it."
+    )
+    engine: One[str] = One(Choice(("local", "ray")), "local")
+    ray_address: One[str | None] = One(
+        Text(),
+        None,
+        "With --engine ray: auto, host:port or ray://host:port.  [default: start Ray here]",
+    )
+    shards: One[int | None] = One(POSITIVE, None, "With --engine ray: tasks a representation.")
+
+    def check(self) -> None:
+        """Raise UsageError for what does not go together."""
+        chosen = [f"--{name}" for name in ("shard", "merge", "prepare") if getattr(self, name)]
+        if self.engine == "ray":
+            chosen.append("--engine ray")
+        elif self.ray_address or self.shards:
+            raise click.UsageError("--ray-address and --shards go with --engine ray")
+        if len(chosen) > 1:
+            raise click.UsageError(f"{' and '.join(chosen)} do not go together")
 
 
 @click.command()
 @warehouse_option
-@subject_options
-@dims_option
-@click.option(
-    "--precisions",
-    type=comma(str),
-    default=None,
-    help="Of fp32, fp16, bf16, fp8 (fp8_e4m3), fp8_e5m2, int8, int4, b1.  "
-    "[default: fp16,int8,int4, and fp32 at the native dimension]",
-)
-@quantizer_option
-@click.option(
-    "--dim-methods",
-    type=comma(str),
-    default=None,
-    help="Of pca, truncate, random, for dimensions below the native one.  [default: pca]",
-)
-@click.option(
-    "--candidates",
-    type=comma(POSITIVE),
-    default="100,200,300,400,500",
-    show_default=True,
-    help="Sizes C of the candidate pools, relevant items included.",
-)
-@click.option(
-    "--k", "ks", type=comma(POSITIVE), default="10", show_default=True, help="Cut-offs K."
-)
-@seed_option
-@click.option(
-    "--protocols",
-    type=comma(click.Choice(["expected", "full", "sampled"])),
-    default="expected,full,sampled",
-    show_default=True,
-)
-@click.option(
-    "--directions",
-    type=comma(click.Choice(["t2v", "v2t"])),
-    default=None,
-    help="Of t2v, v2t.  [default: all that are judged]",
-)
-@click.option(
-    "--qrels",
-    default="default",
-    show_default=True,
-    help="Judgments to use, by the name that `cmr ingest qrels` gave them.",
-)
-@click.option(
-    "--draws", type=POSITIVE, default=1, show_default=True, help="Pools a query, for sampled."
-)
-@click.option("--hits", type=Whole(0), default=0, help="Keep the top N of every query.")
-@click.option(
-    "--scorer",
-    type=click.Choice(["torch", "usearch-exact", "usearch-hnsw"]),
-    default="torch",
-    show_default=True,
-    help="torch and usearch-exact count every rank; usearch-hnsw is approximate and returns lists.",
-)
-@search_options
-@click.option(
-    "--list-length",
-    type=POSITIVE,
-    default=None,
-    help="Length of the lists of usearch-hnsw and --rescore.  [default: the largest K]",
-)
-@asymmetric_option
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps")
-@memory_option("vectors and tiles, and for queries", "a quarter", expose=True)
+@declared(Request, but=["force"])
 @click.option("--explain", is_flag=True, help="Show how it would be scored, and stop.")
-@click.option("--force", is_flag=True, help="Score finished runs again.")
-@click.option(
-    "--shard",
-    metavar="i/n",
-    help="Count shard i of n alone, from 0, and store its partial counts.",
-)
-@click.option("--merge", is_flag=True, help="Add the shards' partial counts up into runs.")
-@click.option(
-    "--prepare", is_flag=True, help="Only derive what every shard needs, so that none waits for it."
-)
-@click.option("--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True)
-@click.option(
-    "--ray-address",
-    help="With --engine ray: auto, host:port or ray://host:port.  [default: start Ray here]",
-)
-@click.option(
-    "--shards", type=POSITIVE, default=None, help="With --engine ray: tasks a representation."
-)
-def evaluate(warehouse: str, explain: bool, **settings: Any) -> None:
+@declared(Request, only=["force"])
+@declared(Division)
+def evaluate(warehouse: str, explain: bool, **given: Any) -> None:
     """Count every query's ranks and store them; finished runs are not scored again.
 
     Without options this is the published grid, and native fp32, which all is held against; with
@@ -145,30 +86,27 @@ def evaluate(warehouse: str, explain: bool, **settings: Any) -> None:
     cmr evaluate --dataset coco --merge
     cmr evaluate --dataset coco --engine ray --ray-address auto
     """
-    from cmr.api.evaluation import make_request
     from cmr.cli.answer_summary import ask, print_answer
     from cmr.cli.startup import without_pandas
 
     without_pandas()
+    division = Division(**{one.name: given.pop(one.name) for one in options_of(Division)})
+    request = Request(**given)
     if explain:
         import pyarrow as pa
 
         from cmr.cli.printed_tables import print_table
         from cmr.pipeline.evaluate import explain as plans
 
-        for name in (*_PARTS, "ray_address", "shards"):
-            settings.pop(name)
-        print_table(pa.Table.from_pylist(plans(warehouse, make_request(**settings))))
+        print_table(pa.Table.from_pylist(plans(warehouse, request)))
         return
-    parts = {name: settings.pop(name) for name in _PARTS}
-    ray = {"address": settings.pop("ray_address"), "shards": settings.pop("shards")}
-    _check(parts, ray)
-    if parts["shard"] or parts["prepare"]:
-        _count_part(warehouse, make_request(**settings), parts["shard"])
+    division.check()
+    if division.shard or division.prepare:
+        _count_part(warehouse, request, division.shard)
         return
-    done = _evaluated(warehouse, settings, parts, ray)
-    answer = ask(warehouse, done.run_ids, settings["protocols"], settings["candidates"])
-    judged = "" if settings["qrels"] == "default" else f", judged by {settings['qrels']}"
+    done = _evaluated(warehouse, request, division)
+    answer = ask(warehouse, done.run_ids, request.protocols, request.candidates)
+    judged = "" if request.qrels == DEFAULT_QRELS else f", judged by {request.qrels}"
     runs = f"{len(done.run_ids)} runs of {done.model} on {done.dataset}{judged}"
     if done.scored:
         say(f"{runs}: {len(done.scored)} scored in {done.seconds:.1f} s", err=True)
@@ -177,35 +115,19 @@ def evaluate(warehouse: str, explain: bool, **settings: Any) -> None:
     print_answer(answer)
 
 
-def _evaluated(
-    warehouse: str, settings: dict[str, Any], parts: dict[str, Any], ray: dict[str, Any]
-) -> Evaluated:
+def _evaluated(warehouse: str, request: Request, division: Division) -> Evaluated:
     """Evaluate here, on Ray, or from the shards that were counted."""
-    from cmr.api.evaluation import make_request
-
-    if parts["merge"]:
+    if division.merge:
         from cmr.pipeline.sharded import merge_shards
 
-        return merge_shards(warehouse, make_request(**settings), progress)
-    if parts["engine"] == "ray":
+        return merge_shards(warehouse, request, progress)
+    if division.engine == "ray":
         from cmr.cli.rayview import evaluate_on_ray
 
-        return evaluate_on_ray(warehouse, make_request(**settings), **ray)
-    import cmr
+        return evaluate_on_ray(warehouse, request, division.ray_address, division.shards)
+    from cmr.pipeline.evaluate import evaluate as run
 
-    asked = {"k" if name == "ks" else name: value for name, value in settings.items()}
-    return cmr.open(warehouse).evaluate(**asked, bar=progress)
-
-
-def _check(parts: dict[str, Any], ray: dict[str, Any]) -> None:
-    """Raise UsageError for parts that do not go together."""
-    chosen = [f"--{name}" for name in ("shard", "merge", "prepare") if parts[name]]
-    if parts["engine"] == "ray":
-        chosen.append("--engine ray")
-    elif ray["address"] or ray["shards"]:
-        raise click.UsageError("--ray-address and --shards go with --engine ray")
-    if len(chosen) > 1:
-        raise click.UsageError(f"{' and '.join(chosen)} do not go together")
+    return run(warehouse, request, progress)
 
 
 def _count_part(warehouse: str, request: Request, given: str | None) -> None:

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from cmr.pipeline.option_values import (
+    DECIMAL,
+    LARGEST,
+    LARGEST_LONG,
+    Choice,
+    Flag,
+    Integer,
+    Kind,
+    Size,
+    WrongValueError,
+)
+
+if TYPE_CHECKING:
+    from cmr.pipeline.option_fields import Option
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -22,33 +36,57 @@ warehouse_option = click.option(
 )
 
 
-# The largest counts that the tables hold.
-LARGEST = 2**31 - 1
-_DIGITS = re.compile(r"[+-]?[0-9]+")
-_DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+def parsed(
+    of: click.ParamType[Any],
+    kind: Kind[Any],
+    value: Any,
+    param: click.Parameter | None,
+    ctx: click.Context | None,
+) -> Any:
+    """What the kind makes of a value; a usage error says why it makes nothing."""
+    try:
+        return kind.parse(value)
+    except WrongValueError as wrong:
+        of.fail(str(wrong), param, ctx)
 
 
 class Whole(click.IntRange):
     """A whole number in plain digits, of a range that the tables can hold."""
 
-    def __init__(self, least: int, most: int = LARGEST) -> None:
-        """`least` and `most`: the ends of the range, both of it."""
+    def __init__(self, least: int, most: int = LARGEST, because: str = "") -> None:
+        """As of `Integer`."""
         super().__init__(least, most)
+        self.kind = Integer(least, most, because)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Parse; Python would take 1_000 and the digits of any script, too."""
-        if not isinstance(value, int) and not _DIGITS.fullmatch(str(value).strip()):
-            self.fail(f"{value!r} is not a whole number.", param, ctx)
-        # Python itself refuses more than some thousands of digits.
-        if not isinstance(value, int) and len(str(value).strip()) > 20:
-            self.fail(f"{str(value)[:20]}… is not in the range {self._described()}.", param, ctx)
-        return int(super().convert(value, param, ctx))
-
-    def _described(self) -> str:
-        return f"{self.min}<=x" if (self.max or 0) >= LARGEST else f"{self.min}<=x<={self.max}"
+        """Parse."""
+        return int(parsed(self, self.kind, value, param, ctx))
 
     def _describe_range(self) -> str:
-        return self._described()
+        most = self.kind.most
+        return f"{self.min}<=x" if most >= LARGEST else f"{self.min}<=x<={most}"
+
+
+class Word(click.Choice[str]):
+    """One of some words, which are looked up when they are asked for."""
+
+    def __init__(self, kind: Choice) -> None:
+        """`kind`: the words."""
+        super().__init__(())
+        self.kind = kind
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """All there are, in order."""
+        return self.kind.words
+
+    @choices.setter
+    def choices(self, _: object) -> None:
+        """What click sets; the kind knows them."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Parse."""
+        return str(parsed(self, self.kind, value, param, ctx))
 
 
 class Share(click.FloatRange):
@@ -62,7 +100,7 @@ class Share(click.FloatRange):
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
         """Parse; Python would take nan, inf and 1_0, too."""
-        if not isinstance(value, float | int) and not _DECIMAL.fullmatch(str(value).strip()):
+        if not isinstance(value, float | int) and not DECIMAL.fullmatch(str(value).strip()):
             self.fail(f"{value!r} is not a number.", param, ctx)
         return float(super().convert(value, param, ctx))
 
@@ -101,17 +139,11 @@ class Bytes(click.ParamType[int]):
     """A size in bytes, such as 500M or 2G (binary multiples), of 1 or more."""
 
     name = "size"
+    kind = Size()
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Parse the number and its unit."""
-        if isinstance(value, int):
-            return value
-        text = str(value).strip().upper().removesuffix("B").removesuffix("I")
-        power = {"K": 10, "M": 20, "G": 30, "T": 40}.get(text[-1:], 0)
-        number = text[:-1] if power else text
-        if _DECIMAL.fullmatch(number) and 1 <= float(number) * 2**power < 2**63:
-            return int(float(number) * 2**power)
-        return self.fail(f"{value!r} is not a size such as 500M or 2G", param, ctx)
+        return int(parsed(self, self.kind, value, param, ctx))
 
 
 class Duration(click.ParamType[float]):
@@ -128,35 +160,13 @@ class Duration(click.ParamType[float]):
         text = str(value).strip().lower()
         unit = {"s": 1, "m": 60, "h": 3600, "d": 86_400}.get(text[-1:], 0)
         number = text[:-1] if unit else text
-        if _DECIMAL.fullmatch(number) and 0 <= float(number) * (unit or 1) < 1e12:
+        if DECIMAL.fullmatch(number) and 0 <= float(number) * (unit or 1) < 1e12:
             return float(number) * (unit or 1)
         return self.fail(f"{value!r} is not a time such as 30m, 1h or 2d", param, ctx)
 
 
-def _all(*options: Decorator) -> Decorator:
-    """Several options as one decorator, in help's order."""
-
-    def wrap(command: Callable[..., Any]) -> Callable[..., Any]:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return wrap
-
-
 POSITIVE = Whole(1)
-SEED = Whole(0, 2**63 - 1)
-
-subject_options = _all(
-    click.option("--dataset", help="Data set.  [default: the only one]"),
-    click.option("--model", help="Model.  [default: the only one]"),
-)
-dims_option = click.option(
-    "--dims",
-    type=comma(POSITIVE),
-    default=None,
-    help="Dimensions.  [default: 256,512,1024, and the native one as fp32]",
-)
+SEED = Whole(0, LARGEST_LONG)
 
 
 def _limit(ctx: click.Context, param: click.Parameter, value: int | None) -> int | None:
@@ -169,67 +179,59 @@ def _limit(ctx: click.Context, param: click.Parameter, value: int | None) -> int
     return value
 
 
-def memory_option(what: str, default: str, expose: bool = False) -> Decorator:
-    """`--memory`; the command is given its value where it is exposed."""
-    return click.option(
-        "--memory",
-        type=Bytes(),
-        default=None,
-        callback=_limit,
-        expose_value=expose,
-        help=f"Bytes for {what}, such as 2G.  [default: {default} of the machine]",
-    )
-
-
-query_memory_option = memory_option("queries, which spill beyond it", "half")
+query_memory_option = click.option(
+    "--memory",
+    type=Bytes(),
+    callback=_limit,
+    expose_value=False,
+    help="Bytes for queries, which spill beyond it, such as 2G.  [default: half of the machine]",
+)
 sandbox_option = click.option(
     "--sandbox", is_flag=True, help="Let the query read the warehouse alone, no other local file."
 )
-quantizer_option = click.option(
-    "--quantizer",
-    "quantizers",
-    type=comma(click.Choice(["absmax", "calibrated", "rotated"])),
-    default="absmax",
-    show_default=True,
-    help="How codes are made: a scale a vector; ranges a dimension, calibrated on the gallery; a "
-    "random rotation first. fp32, fp16 and bf16 have none, fp8 no calibrated.",
-)
-seed_option = click.option("--seed", type=SEED, default=42, show_default=True)
-asymmetric_option = click.option(
-    "--asymmetric", is_flag=True, help="Score fp32 queries on the coded gallery."
-)
-# How a gallery is searched by usearch's graph, and in two stages.
-search_options = _all(
-    click.option(
-        "--connectivity",
-        type=comma(Whole(2)),
-        default=None,
-        help="Edges of a node of usearch-hnsw, M.  [default: 16]",
-    ),
-    click.option(
-        "--expansion-add",
-        type=comma(POSITIVE),
-        default=None,
-        help="Candidates when a node is added, efConstruction.  [default: 128]",
-    ),
-    click.option(
-        "--expansion-search",
-        type=comma(POSITIVE),
-        default=None,
-        help="Candidates of a search, ef; several values make a curve, of one graph.  "
-        "[default: 64]",
-    ),
-    click.option(
-        "--rescore",
-        metavar="PRECISION",
-        default=None,
-        help="Rank a shortlist again by the stored vectors of this finer precision, such as fp32.",
-    ),
-    click.option(
-        "--oversample",
-        type=comma(POSITIVE),
-        default="4",
-        show_default=True,
-        help="Length of the shortlist, in lists.",
-    ),
-)
+
+
+def _type(option: Option[Any]) -> click.ParamType[Any]:
+    """The type of click's for what an option's value may be."""
+    kind = option.kind
+    one: click.ParamType[Any] = click.STRING
+    if isinstance(kind, Integer):
+        one = Whole(kind.least, kind.most, kind.because)
+    elif isinstance(kind, Choice):
+        one = Word(kind)
+    elif isinstance(kind, Size):
+        one = Bytes()
+    return Comma(one) if option.many else one
+
+
+def _option(option: Option[Any]) -> Decorator:
+    if isinstance(option.kind, Flag):
+        return click.option(option.flag, option.name, is_flag=True, help=option.help)
+    default = option.default
+    if option.many:
+        default = ",".join(map(str, default or ())) or None
+    return click.option(
+        option.flag,
+        option.name,
+        type=_type(option),
+        default=default,
+        show_default=bool(default),
+        metavar=option.metavar,
+        callback=_limit if isinstance(option.kind, Size) else None,
+        help=option.help,
+    )
+
+
+def declared(settings: type, *, only: Sequence[str] = (), but: Sequence[str] = ()) -> Decorator:
+    """The options that a dataclass declares, in its order or in that of `only`, without `but`."""
+    from cmr.pipeline.option_fields import options_of
+
+    found = {one.name: _option(one) for one in options_of(settings) if one.name not in but}
+    chosen = [found[name] for name in only or found]
+
+    def wrap(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(chosen):
+            command = option(command)
+        return command
+
+    return wrap

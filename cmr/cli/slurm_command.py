@@ -6,17 +6,23 @@ from typing import Any
 
 import click
 
-from cmr.cli.options import Whole
+from cmr.cli.options import Whole, Word
 from cmr.cli.terminal import say
-from cmr.engine.slurm import MODES
+from cmr.pipeline.option_values import Choice
 
 _POSITIVE = Whole(1, 10**6)
+
+
+def _modes() -> tuple[str, ...]:
+    from cmr.engine.slurm import MODES
+
+    return MODES
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.option(
     "--mode",
-    type=click.Choice(MODES),
+    type=Word(Choice(_modes)),
     help="array: shards, without Ray; ray: a Ray cluster over the allocation; job: the command "
     "as it is.  [default: array for evaluate, else job]",
 )

@@ -41,20 +41,23 @@ def sql(query: str | None, warehouse: str, form: str, output: str | None, sandbo
              where measure = 'recall' and k = 10 and protocol = 'full'" --format csv
     cmr sql "from ranks" --format parquet --output ranks.parquet
     """
-    import cmr
+    from cmr.api.query import run_query
     from cmr.cli.progress import progress
     from cmr.cli.startup import without_pandas
+    from cmr.views import connect
+    from cmr.warehouse.store import Warehouse
 
     without_pandas()
-    opened = cmr.open(warehouse)
+    store = Warehouse.open(warehouse)
     if query == "-" or (query is None and not sys.stdin.isatty()):
         query = read_stdin()
     if query is None:
         from cmr.cli.shell import shell
 
-        shell(opened.connect(), opened.store, sandbox)
+        shell(connect(store.root), store, sandbox)
         return
-    table = opened.sql(query, sandbox=sandbox, bar=progress).arrow()
+    # What the query reads is bound to the warehouse when it is known.
+    table = run_query(connect(store.root, ""), query, store, progress, sandbox=sandbox)
     if form == "parquet" and output is None and sys.stdout.isatty():
         raise CmrError("Parquet is not for terminals; give --output FILE or pipe it")
     if output is None:

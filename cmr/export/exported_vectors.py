@@ -45,7 +45,7 @@ def set_ids(warehouse: Warehouse, row: Row) -> pa.Array:
 
 def items(warehouse: Warehouse, pair: Pair, side: str) -> pa.Table:
     """The rows of `items` of one side, in the order of the vectors."""
-    from cmr.pipeline.request import find_dataset
+    from cmr.pipeline.judged_data import find_dataset
     from cmr.warehouse.schemas import ITEMS
 
     data = find_dataset(warehouse, pair.text["dataset"])
@@ -55,12 +55,13 @@ def items(warehouse: Warehouse, pair: Pair, side: str) -> pa.Table:
 
 def judgments(warehouse: Warehouse, pair: Pair) -> Judgments:
     """The data set's own judgments."""
-    from cmr.pipeline.request import Request, find_dataset, load_subject
+    from cmr.pipeline.judged_data import find_dataset, load_judged_data
+    from cmr.pipeline.request import Request
 
-    data = find_dataset(warehouse, pair.text["dataset"])
-    subject = load_subject(warehouse, data, Request(dataset=data["dataset"], directions=("t2v",)))
-    judged = subject.judged["t2v"]
-    relevance = np.asarray(subject.relevance["t2v"], dtype=np.int32)[judged.order]
+    row = find_dataset(warehouse, pair.text["dataset"])
+    data = load_judged_data(warehouse, row, Request(row["dataset"], directions="t2v"))
+    judged = data.judged["t2v"]
+    relevance = np.asarray(data.relevance["t2v"], dtype=np.int32)[judged.order]
     return Judgments(judged.query, judged.item, relevance)
 
 

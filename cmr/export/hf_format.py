@@ -92,7 +92,7 @@ def _file(split: str, shard: int, number: int) -> str:
 
 
 def _qrels(warehouse: Warehouse, pair: Pair) -> pa.Table:
-    from cmr.pipeline.request import find_dataset
+    from cmr.pipeline.judged_data import find_dataset
 
     return warehouse.read(find_dataset(warehouse, pair.text["dataset"]), QRELS)
 

@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 from cmr.errors import CmrError
 from cmr.export.format import Asked, Row
 from cmr.export.neighbours import nearest
-from cmr.pipeline.request import Request, Subject, find_dataset, load_subject
+from cmr.pipeline.judged_data import JudgedData, find_dataset, load_judged_data
+from cmr.pipeline.request import Request
 from cmr.sources.source import Parameter
 from cmr.warehouse.schemas import EMBEDDING_SETS, HITS, RANKS, TEXT, VISUAL
 from cmr.warehouse.store import Warehouse
@@ -74,17 +75,17 @@ def falling(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 def judged_pairs(asked: Asked) -> Iterator[tuple[pa.Array, pa.Array, npt.NDArray[np.int32]]]:
     """Query ids, item ids and relevance of the run's judgments, by query."""
-    subject = _subject(asked)
+    data = _data(asked)
     direction = str(asked.run["direction"])
-    judged = subject.judged[direction]
+    judged = data.judged[direction]
     ask, find = _sides(direction)
-    relevance = np.asarray(subject.relevance[direction], dtype=np.int32)[judged.order]
+    relevance = np.asarray(data.relevance[direction], dtype=np.int32)[judged.order]
     step = 500_000
     for start in range(0, len(judged.query), step):
         part = slice(start, start + step)
         yield (
-            subject.ids[ask].take(pa.array(judged.query[part])),
-            subject.ids[find].take(pa.array(judged.item[part])),
+            data.ids[ask].take(pa.array(judged.query[part])),
+            data.ids[find].take(pa.array(judged.item[part])),
             relevance[part],
         )
 
@@ -93,14 +94,11 @@ def _sides(direction: str) -> tuple[str, str]:
     return (TEXT, VISUAL) if direction == "t2v" else (VISUAL, TEXT)
 
 
-def _subject(asked: Asked) -> Subject:
+def _data(asked: Asked) -> JudgedData:
     run = asked.run
-    data = find_dataset(asked.warehouse, run["dataset"])
-    return load_subject(
-        asked.warehouse,
-        data,
-        Request(dataset=run["dataset"], directions=(run["direction"],), qrels=run["qrels"]),
-    )
+    row = find_dataset(asked.warehouse, run["dataset"])
+    request = Request(run["dataset"], directions=run["direction"], qrels=run["qrels"])
+    return load_judged_data(asked.warehouse, row, request)
 
 
 def _stored(asked: Asked, wanted: int) -> Iterator[Lists]:
@@ -154,13 +152,13 @@ def _scored(asked: Asked, wanted: int) -> Iterator[Lists]:
     if run["text_set"] not in sets or run["visual_set"] not in sets:
         raise CmrError(f"the vectors of run {run['run_id']} are not in the warehouse any more")
     ask, find = _sides(run["direction"])
-    subject = _subject(asked)
-    relevants = subject.judged[run["direction"]].relevants
+    data = _data(asked)
+    relevants = data.judged[run["direction"]].relevants
     queries, gallery = (sets[run[f"{side}_set"]] for side in (ask, find))
     for first, (found, scores) in nearest(warehouse, queries, gallery, wanted):
         mine = np.flatnonzero(relevants[first : first + len(found)] > 0)
-        parts = [subject.ids[find].take(pa.array(found[row])) for row in mine]
-        yield Lists(subject.ids[ask].take(pa.array(first + mine)), parts, scores[mine])
+        parts = [data.ids[find].take(pa.array(found[row])) for row in mine]
+        yield Lists(data.ids[ask].take(pa.array(first + mine)), parts, scores[mine])
 
 
 def _tell_ties(asked: Asked) -> None:

@@ -11,7 +11,7 @@ from cmr.export.format import Asked, Format, Row
 from cmr.export.lists import top_lists
 from cmr.export.mark import write_mark
 from cmr.export.tool_names import figures
-from cmr.pipeline.request import find_dataset
+from cmr.pipeline.judged_data import find_dataset
 from cmr.sources.source import Parameter
 from cmr.warehouse.schemas import ITEMS
 

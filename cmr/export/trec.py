@@ -10,7 +10,7 @@ from cmr.errors import CmrError
 from cmr.export.format import Asked, Format, Row, Stream
 from cmr.export.lists import TOP, judged_pairs, top_lists
 from cmr.export.mark import write_mark
-from cmr.pipeline.request import find_dataset
+from cmr.pipeline.judged_data import find_dataset
 from cmr.sources.source import Parameter
 from cmr.sources.trecids import encoded, need_encoding
 from cmr.warehouse.schemas import ITEMS

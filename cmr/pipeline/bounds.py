@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from cmr.errors import CmrError
 from cmr.memory import LEAST, for_scoring
-from cmr.pipeline.request import Request, Subject
+from cmr.pipeline.judged_data import JudgedData
+from cmr.pipeline.request import Request
 from cmr.pipeline.search import Search
 from cmr.sources.collection import TEXT, VISUAL
 
@@ -26,7 +27,7 @@ _EDGE_BYTES = 10
 
 def check_memory(
     request: Request,
-    subject: Subject,
+    data: JudgedData,
     wanted: Iterable[Wanted],
     searches: Sequence[Search],
     native: int,
@@ -38,7 +39,7 @@ def check_memory(
     budget = request.memory or for_scoring()
     if budget < LEAST:
         raise CmrError(f"--memory must be at least {LEAST // 2**20} MiB")
-    rows = max(len(subject.ids[TEXT]), len(subject.ids[VISUAL]))
+    rows = max(len(data.ids[TEXT]), len(data.ids[VISUAL]))
 
     def check(option: str, given: int, one: int, what: str) -> None:
         if given * one > budget:
@@ -49,11 +50,11 @@ def check_memory(
 
     for dim in sorted({one.dim for one in wanted if one.dim > native}):
         check("--dims", dim, native * _BASIS_BYTES, "a basis")
-    pairs = max((len(judged.query) for judged in subject.judged.values()), default=0)
+    pairs = max((len(judged.query) for judged in data.judged.values()), default=0)
     if request.pool_sizes:
         one = max(1, pairs * len(request.pool_sizes) * _DRAWN_BYTES)
         check("--draws", request.draws, one, "the counts of its pools")
-    for judged in subject.judged.values():
+    for judged in data.judged.values():
         longest = [search.depth for search in searches if search.length is not None]
         depth = min(max([request.hits, *longest]), judged.gallery)
         queries = max(1, len(judged.relevants)) * _LISTED_BYTES

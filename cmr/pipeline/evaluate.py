@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from cmr.pipeline.bounds import check_memory
-from cmr.pipeline.derive import Deriver, Wanted
-from cmr.pipeline.job import Counter, Job, make_plan_for
-from cmr.pipeline.progressbar import ProgressBar
-from cmr.pipeline.request import (
-    Request,
-    Subject,
+from cmr.pipeline.derive import Deriver
+from cmr.pipeline.evaluation import Counter, Evaluation, make_plan_for
+from cmr.pipeline.judged_data import (
+    JudgedData,
     check_request,
     find_dataset,
     find_model,
-    load_subject,
+    load_judged_data,
 )
-from cmr.pipeline.run_rows import run_identity
+from cmr.pipeline.progressbar import ProgressBar
+from cmr.pipeline.request import Request
 from cmr.pipeline.scoring import Case
 from cmr.pipeline.search import searches
-from cmr.pipeline.wanted import Task, tasks
+from cmr.pipeline.wanted import Asked, asked_for, cases
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.store import Warehouse
 
@@ -44,32 +42,31 @@ def explain(root: str, request: Request) -> list[Row]:
     """How each representation would be scored, a row each; nothing is written."""
     from cmr.pipeline.explained import explained
 
-    subject, _, every = _prepare(Warehouse.open(root), request)
+    data, _, every = _prepare(Warehouse.open(root), request)
     rows = []
-    for task in every:
-        one = task.wanted
-        for search in task.searches:
+    for one, ways in every:
+        for search in ways:
             # Queries that stay floats are multiplied as floats.
             precision = "fp32" if search.asymmetric else one.precision
             sizes = request.pool_sizes
-            plan = make_plan_for(request, subject, precision, one.dim, sizes, request.draws)
+            plan = make_plan_for(request, data, precision, one.dim, sizes, request.draws)
             rows.append(explained(one, search, plan))
     return rows
 
 
 def _prepare(
     warehouse: Warehouse, request: Request, stored_only: bool = False
-) -> tuple[Subject, Deriver, list[Task]]:
+) -> tuple[JudgedData, Deriver, list[Asked]]:
     """Check a request against the warehouse: its data set, and what it asks to be derived."""
     ways = searches(request)
-    data = find_dataset(warehouse, request.dataset)
-    model = find_model(warehouse, data, request.model)
-    subject = load_subject(warehouse, data, request)
-    check_request(request, subject)
-    deriver = Deriver(warehouse, data, model, subject.ids, stored_only, check=request.force)
-    todo = tasks(deriver, request, ways)
-    check_memory(request, subject, [task.wanted for task in todo], ways, deriver.native_dims[-1])
-    return subject, deriver, todo
+    row = find_dataset(warehouse, request.dataset)
+    model = find_model(warehouse, row, request.model)
+    data = load_judged_data(warehouse, row, request)
+    check_request(request, data)
+    deriver = Deriver(warehouse, row, model, data.ids, stored_only, check=request.force)
+    every = asked_for(deriver, request, ways)
+    check_memory(request, data, [one for one, _ in every], ways, deriver.native_dims[-1])
+    return data, deriver, every
 
 
 def evaluate(
@@ -81,54 +78,32 @@ def evaluate(
     Raises CmrError for what does not exist or cannot be measured, before anything is written.
     """
     clock = time.perf_counter()
-    job, cases, model = begin(root, request, bar)
-    job.count = count
-    subject = job.subject
-    todo = [case for case in cases if job.unscored(case)]
-    cells = len(subject.ids[TEXT]) * len(subject.ids[VISUAL])
+    evaluation = begin(root, request, bar)
+    evaluation.count = count
+    data = evaluation.data
+    todo = [case for case in evaluation.cases if evaluation.unscored(case)]
+    cells = len(data.ids[TEXT]) * len(data.ids[VISUAL])
     # One pass of torch's serves both directions.
-    passes = [1 if case.search.one_pass else len(job.unscored(case)) for case in todo]
+    passes = [1 if case.search.one_pass else len(evaluation.unscored(case)) for case in todo]
     scored: list[str] = []
     with bar("scoring", cells * sum(passes), "scores") as advance:
-        for case in cases:
-            scored += job.run(case, advance)
-    run_ids = [
-        run_identity(request, subject, case, name) for case in cases for name in job.asked(case)
-    ]
-    return Evaluated(subject.row["dataset"], model, run_ids, scored, time.perf_counter() - clock)
+        for case in evaluation.cases:
+            scored += evaluation.run(case, advance)
+    seconds = time.perf_counter() - clock
+    return Evaluated(data.row["dataset"], evaluation.model, evaluation.run_ids(), scored, seconds)
 
 
-def begin(
-    root: str, request: Request, bar: ProgressBar, stored_only: bool = False
-) -> tuple[Job, list[Case], str]:
-    """Check a request and derive what it asks for; returns the cases and the model.
+def begin(root: str, request: Request, bar: ProgressBar, stored_only: bool = False) -> Evaluation:
+    """Check a request and derive what it asks for; the evaluation knows its cases.
 
     With `stored_only` nothing is written: what is not derived yet raises NotStoredError.
     """
     warehouse = Warehouse.open(root)
-    subject, deriver, every = _prepare(warehouse, request, stored_only)
+    data, deriver, every = _prepare(warehouse, request, stored_only)
+    directions = tuple(data.judged)
+    found: list[Case] = []
     with bar("representations", len(every), "sets") as advance:
-        cases = list(_cases(request, subject, deriver, every, advance))
-    return Job(warehouse, request, subject, bar), cases, deriver.model
-
-
-def _cases(
-    request: Request,
-    subject: Subject,
-    deriver: Deriver,
-    every: list[Task],
-    advance: Callable[[int], None],
-) -> Iterator[Case]:
-    """Every representation, derived, with every way of searching it."""
-    directions = tuple(subject.judged)
-    for task in every:
-        one = task.wanted
-        made = deriver.derive(one, request.seed, directions, task.asymmetric)
-        for search in task.searches:
-            fine = None
-            if search.rescore is not None:
-                finer = Wanted(one.dim, one.dim_method, search.rescore)
-                (fine,) = deriver.derive(finer, request.seed, directions)
-            for representation in made:
-                yield Case(representation, search, fine)
-        advance(1)
+        for asked in every:
+            found += cases(deriver, asked, request.seed, directions)
+            advance(1)
+    return Evaluation(warehouse, request, data, deriver.model, found, bar)

@@ -16,7 +16,8 @@ import pyarrow.compute as pc
 from cmr.errors import CmrError
 from cmr.identity import table_hash
 from cmr.pipeline.datasets import reject_table
-from cmr.pipeline.request import DEFAULT_QRELS, find_dataset
+from cmr.pipeline.judged_data import find_dataset
+from cmr.pipeline.request import DEFAULT_QRELS
 from cmr.sources.collection import TEXT, VISUAL, Reject, check_max_rejects
 from cmr.sources.qrels import Rows
 from cmr.sources.trecids import decoded, need_encoding

@@ -1,211 +1,116 @@
-"""What an evaluation asks for, and its check against the data set."""
+"""What an evaluation may be asked for: the one declaration of its options.
+
+`cmr evaluate` and `cmr bench` make their options from these fields, `Warehouse.evaluate` of Python
+its keywords. It imports nothing heavy, for help is made from it.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import KW_ONLY, dataclass
 
-import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from cmr.errors import CmrError
-from cmr.represent.quantizers import ABSMAX
-from cmr.score.judgments import LARGEST_POOL, Judged, judge
-from cmr.sources.collection import TEXT, VISUAL
-from cmr.warehouse.current import current_sets
-from cmr.warehouse.schemas import DATASETS, EMBEDDING_SETS, EXTRA_QRELS, ITEMS, QRELS, QRELS_SETS
-from cmr.warehouse.store import Warehouse
+from cmr.pipeline.option_fields import Many, ManyOrNone, One
+from cmr.pipeline.option_values import LARGEST_LONG, Choice, Flag, Integer, Size, Text
 
 PROTOCOLS = ("expected", "full", "sampled")
 DIRECTIONS = ("t2v", "v2t")
+SCORERS = ("torch", "usearch-exact", "usearch-hnsw")
 ALWAYS_KS = (1, 5, 10)
 DEFAULT_QRELS = "default"
+POSITIVE = Integer(1)
 
 
 @dataclass(frozen=True)
 class Request:
     """The settings of an evaluation; the defaults are the published grid.
 
-    `dims`, `precisions`: empty for those of the published grid, and then the native vectors as fp32
-    too (`cmr.pipeline.wanted`).
-    `directions`: empty for all that there are judgments for. `qrels`: the name of the judgments.
-    `quantizers`: of codes. `asymmetric`: fp32 queries on the coded gallery. Of usearch-hnsw:
-    `connectivity`, `expansion_add`, `expansion_search` (empty for usearch's own), each value a run.
-    `rescore`: precision of a second stage over `oversample` times as many as the list holds.
-    `list_length`: of lists that are not whole rankings; None for the largest K.
+    `dims`, `precisions`: None for those of the published grid, and then the native vectors as fp32
+    too (`cmr.pipeline.wanted`). `directions`: empty for all that there are judgments for.
+    Of usearch-hnsw: `connectivity`, `expansion_add`, `expansion_search` (empty for usearch's own),
+    each value a run. `rescore`: precision of a second stage over `oversample` times as many as the
+    list holds. `list_length`: of lists that are not whole rankings; None for the largest K.
+
+    Raises CmrError for a value that has no meaning, whatever the data.
     """
 
-    dataset: str | None = None
-    model: str | None = None
-    dims: tuple[int, ...] = ()
-    precisions: tuple[str, ...] = ()
-    dim_methods: tuple[str, ...] = ()
-    candidates: tuple[int, ...] = (100, 200, 300, 400, 500)
-    ks: tuple[int, ...] = (10,)
-    seed: int = 42
-    protocols: tuple[str, ...] = PROTOCOLS
-    directions: tuple[str, ...] = ()
-    qrels: str = DEFAULT_QRELS
-    scorer: str = "torch"
-    device: str = "auto"
-    draws: int = 1
-    hits: int = 0
-    memory: int | None = None
-    force: bool = False
-    quantizers: tuple[str, ...] = (ABSMAX,)
-    asymmetric: bool = False
-    connectivity: tuple[int, ...] = ()
-    expansion_add: tuple[int, ...] = ()
-    expansion_search: tuple[int, ...] = ()
-    rescore: str | None = None
-    oversample: tuple[int, ...] = (4,)
-    list_length: int | None = None
+    dataset: One[str | None] = One(Text(), None, "Data set.  [default: the only one]")
+    model: One[str | None] = One(Text(), None, "Model.  [default: the only one]")
+    _: KW_ONLY
+    dims: ManyOrNone[int] = ManyOrNone(
+        POSITIVE, None, "Dimensions.  [default: 256,512,1024, and the native one as fp32]"
+    )
+    precisions: ManyOrNone[str] = ManyOrNone(
+        Text(),
+        None,
+        "Of fp32, fp16, bf16, fp8 (fp8_e4m3), fp8_e5m2, int8, int4, b1.  "
+        "[default: fp16,int8,int4, and fp32 at the native dimension]",
+    )
+    quantizers: Many[str] = Many(
+        Choice(("absmax", "calibrated", "rotated")),
+        "absmax",
+        "How codes are made: a scale a vector; ranges a dimension, calibrated on the gallery; a "
+        "random rotation first. fp32, fp16 and bf16 have none, fp8 no calibrated.",
+        flag="quantizer",
+    )
+    dim_methods: Many[str] = Many(
+        Text(),
+        None,
+        "Of pca, truncate, random, for dimensions below the native one.  [default: pca]",
+    )
+    candidates: Many[int] = Many(
+        Integer(1, because="a smaller pool cannot hold a relevant item"),
+        (100, 200, 300, 400, 500),
+        "Sizes C of the candidate pools, relevant items included.",
+    )
+    k: Many[int] = Many(POSITIVE, 10, "Cut-offs K.")
+    seed: One[int] = One(Integer(0, LARGEST_LONG), 42)
+    protocols: Many[str] = Many(Choice(PROTOCOLS), PROTOCOLS)
+    directions: Many[str] = Many(
+        Choice(DIRECTIONS), None, "Of t2v, v2t.  [default: all that are judged]"
+    )
+    qrels: One[str] = One(
+        Text(), DEFAULT_QRELS, "Judgments to use, by the name that `cmr ingest qrels` gave them."
+    )
+    draws: One[int] = One(POSITIVE, 1, "Pools a query, for sampled.")
+    hits: One[int] = One(Integer(0), 0, "Keep the top N of every query.")
+    scorer: One[str] = One(
+        Choice(SCORERS),
+        "torch",
+        "torch and usearch-exact count every rank; usearch-hnsw is approximate and returns lists.",
+    )
+    connectivity: Many[int] = Many(
+        Integer(2), None, "Edges of a node of usearch-hnsw, M.  [default: 16]"
+    )
+    expansion_add: Many[int] = Many(
+        POSITIVE, None, "Candidates when a node is added, efConstruction.  [default: 128]"
+    )
+    expansion_search: Many[int] = Many(
+        POSITIVE,
+        None,
+        "Candidates of a search, ef; several values make a curve, of one graph.  [default: 64]",
+    )
+    rescore: One[str | None] = One(
+        Text(),
+        None,
+        "Rank a shortlist again by the stored vectors of this finer precision, such as fp32.",
+        metavar="PRECISION",
+    )
+    oversample: Many[int] = Many(POSITIVE, 4, "Length of the shortlist, in lists.")
+    list_length: One[int | None] = One(
+        POSITIVE,
+        None,
+        "Length of the lists of usearch-hnsw and --rescore.  [default: the largest K]",
+    )
+    asymmetric: One[bool] = One(Flag(), False, "Score fp32 queries on the coded gallery.")
+    device: One[str] = One(Text(), "auto", "auto, cpu, cuda, cuda:1, mps")
+    memory: One[int | None] = One(
+        Size(),
+        None,
+        "Bytes for vectors and tiles, and for queries, such as 2G.  "
+        "[default: a quarter of the machine]",
+    )
+    force: One[bool] = One(Flag(), False, "Score finished runs again.")
 
     @property
     def pool_sizes(self) -> list[int]:
         """The C to draw pools for, ascending; none unless `sampled` is asked for."""
         return sorted(self.candidates) if "sampled" in self.protocols else []
-
-
-@dataclass(frozen=True)
-class Subject:
-    """A data set as evaluation needs it.
-
-    `ids`: item ids by side, in the order of their ordinals. `judged`: by direction.
-    `relevance`: by direction, of the pairs in the order that `judged` refers to. `qrels`: name
-    and hash of the judgments, without a hash for the data set's own.
-    """
-
-    row: dict[str, Any]
-    ids: dict[str, pa.Array]
-    relevance: dict[str, Any]
-    judged: dict[str, Judged]
-    qrels: tuple[str, str | None]
-
-
-def find_dataset(warehouse: Warehouse, name: str | None) -> dict[str, Any]:
-    """The data set of this name, or the only one. Raises CmrError with the choice."""
-    rows = {row["dataset"]: row for row in warehouse.catalogue(DATASETS)}
-    if name is None and len(rows) == 1:
-        return next(iter(rows.values()))
-    have = ", ".join(sorted(rows)) or "none"
-    if name is None:
-        raise CmrError(f"--dataset must name one of the data sets; there are: {have}")
-    if name not in rows:
-        raise CmrError(f"there is no data set {name!r}; there are: {have}")
-    return rows[name]
-
-
-def find_model(warehouse: Warehouse, data: dict[str, Any], name: str | None) -> str:
-    """The model of this name, or the only one with vectors. Raises CmrError with the choice."""
-    dataset = data["dataset"]
-    models: list[str] = sorted(
-        {row["model"] for row in current_sets(warehouse) if row["dataset"] == dataset}
-    )
-    have = ", ".join(models) or "none"
-    if name is None and len(models) == 1:
-        return models[0]
-    if name is None:
-        raise CmrError(f"--model must name one of the models of {dataset!r}; there are: {have}")
-    if name not in models:
-        every = warehouse.catalogue(EMBEDDING_SETS)
-        if any((row["dataset"], row["model"]) == (dataset, name) for row in every):
-            raise CmrError(
-                f"{dataset!r} has grown since the model {name!r} encoded it; "
-                "ingest it again with that model, which encodes only what is new"
-            )
-        raise CmrError(f"{dataset!r} has no vectors by the model {name!r}; there are: {have}")
-    return name
-
-
-def load_subject(warehouse: Warehouse, row: dict[str, Any], request: Request) -> Subject:
-    """Read a data set's ids and the judgments that are asked for.
-
-    Raises CmrError if there are none of that name, or none of a direction that is asked for.
-    """
-    items = {side: _side(warehouse, row, side) for side in (TEXT, VISUAL)}
-    rows, mark = _judgments(warehouse, row, request.qrels)
-    judged, relevance = {}, {}
-    for direction in DIRECTIONS:
-        if request.directions and direction not in request.directions:
-            continue
-        mine = rows
-        if "direction" in rows.column_names:
-            mine = rows.filter(pc.is_in(rows["direction"], value_set=pa.array([direction, "both"])))
-        if not mine.num_rows:
-            if request.directions:
-                raise CmrError(
-                    f"the judgments {request.qrels!r} of {row['dataset']!r} are not of {direction}"
-                )
-            continue
-        query, item = (TEXT, VISUAL) if direction == "t2v" else (VISUAL, TEXT)
-        judged[direction] = judge(
-            _ordinals(mine[f"{query}_id"], items[query]),
-            _ordinals(mine[f"{item}_id"], items[item]),
-            len(items[query]),
-            len(items[item]),
-        )
-        relevance[direction] = mine["relevance"].to_numpy()
-    return Subject(row, items, relevance, judged, (request.qrels, mark))
-
-
-def _judgments(warehouse: Warehouse, row: dict[str, Any], name: str) -> tuple[pa.Table, str | None]:
-    """The judgments of that name, and their hash where they are not the data set's own."""
-    if name == DEFAULT_QRELS:
-        return warehouse.read(row, QRELS), None
-    found = warehouse.find(QRELS_SETS, f"{row['dataset']}/{name}")
-    if found is None:
-        have = [
-            one["qrels"]
-            for one in warehouse.catalogue(QRELS_SETS)
-            if one["dataset"] == row["dataset"]
-        ]
-        raise CmrError(
-            f"{row['dataset']!r} has no judgments {name!r}; there are: "
-            f"{', '.join([DEFAULT_QRELS, *sorted(have)])}"
-        )
-    return warehouse.read(found, EXTRA_QRELS), str(found["fingerprint"])
-
-
-def _ordinals(names: pa.ChunkedArray, ids: pa.Array) -> npt.NDArray[np.int64]:
-    """Where each name stands among the ids. Raises CmrError for one that does not."""
-    found = pc.index_in(names, ids)
-    if found.null_count:
-        raise CmrError("the warehouse has a judgment of an item that it lacks; run cmr doctor")
-    return np.asarray(found.to_numpy(), dtype=np.int64)
-
-
-def check_request(request: Request, subject: Subject) -> None:
-    """Raises CmrError for what cannot be measured on this data; nothing is clamped."""
-    least = max(int(judged.relevants.max()) for judged in subject.judged.values())
-    most = min(judged.gallery for judged in subject.judged.values())
-    fitting = (
-        f"give --candidates sizes from {least} to {most}, or --protocols full"
-        if least <= most
-        else "no size fits both: give --protocols full, or one of --directions"
-    )
-    for direction, judged in subject.judged.items():
-        many = int(judged.relevants.max())
-        for size in request.candidates if set(request.protocols) - {"full"} else ():
-            if size > judged.gallery:
-                raise CmrError(
-                    f"C = {size} is more than the gallery of {judged.gallery} "
-                    f"{'item' if judged.gallery == 1 else 'items'} ({direction}); {fitting}"
-                )
-            if size < many:
-                raise CmrError(
-                    f"C = {size} cannot hold the {many} relevant items of a query ({direction}); "
-                    f"{fitting}"
-                )
-    if request.pool_sizes and request.pool_sizes[-1] > LARGEST_POOL:
-        raise CmrError(
-            f"sampled pools hold at most {LARGEST_POOL} candidates; use --protocols expected"
-        )
-
-
-def _side(warehouse: Warehouse, row: dict[str, Any], side: str) -> pa.Array:
-    mine = [name for name in row["files"] if f"/modality={side}/" in name]
-    table = warehouse.read(row, ITEMS, mine).sort_by("ordinal")
-    return table["item_id"].combine_chunks()

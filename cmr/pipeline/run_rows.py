@@ -10,7 +10,8 @@ from importlib.metadata import version
 from typing import Any
 
 from cmr.identity import identity
-from cmr.pipeline.request import ALWAYS_KS, Request, Subject
+from cmr.pipeline.judged_data import JudgedData
+from cmr.pipeline.request import ALWAYS_KS, Request
 from cmr.pipeline.scoring import Case
 from cmr.represent.quantizers import has_quantizer
 from cmr.score.judgments import Judged
@@ -21,12 +22,12 @@ Row = dict[str, Any]
 _LIBRARIES = ("torch", "numpy", "numba", "pyarrow", "duckdb", "usearch", "open_clip_torch")
 
 
-def run_identity(request: Request, subject: Subject, case: Case, direction: str) -> str:
+def run_identity(request: Request, data: JudgedData, case: Case, direction: str) -> str:
     """The run's id: a hash of the data, the embedding sets, direction, search and seed.
 
     Protocols, C, K and draws are not part of it: they are questions to the same run.
     """
-    name, mark = subject.qrels
+    name, mark = data.qrels
     # A run on the data set's own judgments is called as if there were no others.
     further: Row = {} if mark is None else {"qrels": name, "judgments": mark}
     # Likewise an exact search of one stage, as if there were no other.
@@ -35,8 +36,8 @@ def run_identity(request: Request, subject: Subject, case: Case, direction: str)
     if case.fine is not None:
         further["fine_sets"] = [case.fine.text["set_id"], case.fine.visual["set_id"]]
     return identity(
-        dataset=subject.row["dataset"],
-        data=subject.row["fingerprint"],
+        dataset=data.row["dataset"],
+        data=data.row["fingerprint"],
         text_set=case.made.text["set_id"],
         visual_set=case.made.visual["set_id"],
         direction=direction,
@@ -65,7 +66,7 @@ def questions(found: Row | None, request: Request, judged: Judged) -> Row:
     can have, or nobody asked for, are dropped.
     """
     old: Row = found or {"protocols": [], "candidates": [], "ks": []}
-    ks = {*ALWAYS_KS, *request.ks, *old["ks"]}
+    ks = {*ALWAYS_KS, *request.k, *old["ks"]}
     protocols = {*request.protocols, *old["protocols"]}
     sizes = {*expected_sizes(old), *(request.candidates if "expected" in request.protocols else ())}
     possible = range(int(judged.relevants.max()), judged.gallery + 1)
@@ -78,14 +79,14 @@ def questions(found: Row | None, request: Request, judged: Judged) -> Row:
     }
 
 
-def describe_run(request: Request, subject: Subject, case: Case, direction: str) -> Row:
+def describe_run(request: Request, data: JudgedData, case: Case, direction: str) -> Row:
     """The part of a run's row that is known before it is scored."""
-    judged, made = subject.judged[direction], case.made
+    judged, made = data.judged[direction], case.made
     return {
         **case.search.columns,
-        "run_id": run_identity(request, subject, case, direction),
-        "dataset": subject.row["dataset"],
-        "qrels": subject.qrels[0],
+        "run_id": run_identity(request, data, case, direction),
+        "dataset": data.row["dataset"],
+        "qrels": data.qrels[0],
         "model": made.text["model"],
         "direction": direction,
         "dim": made.wanted.dim,
@@ -100,8 +101,8 @@ def describe_run(request: Request, subject: Subject, case: Case, direction: str)
         "gallery": judged.gallery,
         "text_set": made.text["set_id"],
         "visual_set": made.visual["set_id"],
-        "dataset_fingerprint": subject.row["fingerprint"],
-        "qrels_fingerprint": subject.qrels[1],
+        "dataset_fingerprint": data.row["fingerprint"],
+        "qrels_fingerprint": data.qrels[1],
         "vector_bytes": case.vector_bytes(direction),
         "rescore_bytes": case.rescore_bytes(direction),
         "index_bytes": None,

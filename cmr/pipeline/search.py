@@ -9,10 +9,9 @@ from itertools import product
 from typing import Any
 
 from cmr.errors import CmrError
-from cmr.pipeline.request import ALWAYS_KS, Request
+from cmr.pipeline.request import ALWAYS_KS, SCORERS, Request
 from cmr.represent.precisions import PRECISIONS, check_precision
 
-SCORERS = ("torch", "usearch-exact", "usearch-hnsw")
 # usearch's own defaults.
 CONNECTIVITY, EXPANSION_ADD, EXPANSION_SEARCH = 16, 128, 64
 Row = dict[str, Any]
@@ -125,7 +124,7 @@ _NO_GRAPH: tuple[int | None, ...] = (None, None, None)
 
 
 def _length(request: Request) -> int:
-    largest = max(*ALWAYS_KS, *request.ks)
+    largest = max(*ALWAYS_KS, *request.k)
     length = request.list_length or largest
     if length < largest:
         raise CmrError(f"K = {largest} needs a list of at least as many; --list-length is {length}")

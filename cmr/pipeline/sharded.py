@@ -18,7 +18,7 @@ from cmr.warehouse.store import Warehouse
 
 if TYPE_CHECKING:
     from cmr.engine.shared_work import Work
-    from cmr.pipeline.job import Counter
+    from cmr.pipeline.evaluation import Counter
 
 Row = dict[str, Any]
 
@@ -157,7 +157,7 @@ def _works(
             raise CmrError(
                 f"in parts every rank is counted exactly; {search} goes with the local engine alone"
             )
-    job, cases, _ = begin(root, request, bar, stored_only)
-    works = [job.work(case) for case in cases]
+    evaluation = begin(root, request, bar, stored_only)
+    works = [evaluation.work(case) for case in evaluation.cases]
     todo = [work for work in works if work is not None]
     return todo, len(works) - len(todo)

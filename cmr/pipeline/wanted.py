@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 from cmr.pipeline.derive import Deriver, Wanted
 from cmr.pipeline.request import Request
+from cmr.pipeline.scoring import Case
 from cmr.pipeline.search import Search, check_rescore
 
 # The published grid.
@@ -14,21 +14,16 @@ DIMS = (256, 512, 1024)
 PRECISIONS = ("fp16", "int8", "int4")
 
 
-@dataclass(frozen=True)
-class Task:
-    """A representation with the ways of searching it; `asymmetric`: its queries stay fp32."""
-
-    wanted: Wanted
-    searches: tuple[Search, ...]
-    asymmetric: bool
+# A representation with every way of searching it.
+Asked = tuple[Wanted, tuple[Search, ...]]
 
 
-def tasks(
+def asked_for(
     deriver: Deriver,
     request: Request,
     searches: Sequence[Search],
     precisions: Sequence[str] = PRECISIONS,
-) -> list[Task]:
+) -> list[Asked]:
     """Everything that a request asks for; what it leaves open is the published grid.
 
     With open dimensions or precisions the native vectors as fp32 come too, for they are what all
@@ -41,15 +36,30 @@ def tasks(
         request.precisions or precisions,
         request.quantizers,
     )
-    found = [Task(one, tuple(searches), request.asymmetric) for one in every]
+    found = [(one, tuple(searches)) for one in every]
     for search in searches:
         for one in every:
             check_rescore(search, one.precision)
     if not (request.dims and request.precisions):
         native = Wanted(deriver.native_dims[-1], "native", "fp32")
         exact = "torch" if request.scorer == "usearch-hnsw" else request.scorer
-        baseline = Task(native, (Search(exact),), asymmetric=False)
         ranked = any(search.length is None for search in searches)
         if not (ranked and native in every):
-            found.append(baseline)
+            found.append((native, (Search(exact),)))
     return found
+
+
+def cases(deriver: Deriver, asked: Asked, seed: int, directions: Sequence[str]) -> Iterator[Case]:
+    """A representation, derived if it is not stored, with each way of searching it.
+
+    What the second stages need is derived, too.
+    """
+    wanted, searches = asked
+    asymmetric = any(search.asymmetric for search in searches)
+    for made in deriver.derive(wanted, seed, directions, asymmetric):
+        for search in searches:
+            fine = None
+            if search.rescore is not None:
+                finer = Wanted(wanted.dim, wanted.dim_method, search.rescore)
+                (fine,) = deriver.derive(finer, seed, directions)
+            yield Case(made, search, fine)

@@ -10,10 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from cmr.answers import fetch
-from cmr.pipeline.bench.bench_request import BenchRequest
+from cmr.pipeline.bench.bench_request import BATCH, BenchRequest
 from cmr.pipeline.bench.index import rescore
 from cmr.pipeline.bench.machine import machine, versions
-from cmr.pipeline.bench.measuring_task import BATCH, Failed, Lane, Measured, Task, Turn
+from cmr.pipeline.bench.measuring_task import Failed, Lane, Measured, Task, Turn
 from cmr.pipeline.bench.run import bench
 from cmr.pipeline.bench.schedule import Job, heats
 from cmr.pipeline.bench.single_product import OneProduct

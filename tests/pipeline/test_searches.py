@@ -241,7 +241,7 @@ def test_a_warehouse_from_before_is_read_and_goes_on(tmp_path):
             pq.write_table(pq.ParquetFile(path).read().drop_columns(names), path)
     assert values_of(root) == kept
     assert evaluate(root, "fp32", "int8", hits=3) == (4, 0)
-    assert evaluate(root, "int8", ks=(7,)) == (2, 0)
+    assert evaluate(root, "int8", k=(7,)) == (2, 0)
     assert evaluate(root, "int8", quantizers=("absmax", "rotated")) == (4, 2)
     con = connect(str(root))
     found = con.execute("select quantizer, variant, count(*) from runs group by all order by all")

@@ -68,7 +68,7 @@ def signatures(kernels):
 
 
 REQUESTS = {
-    "all": {"precisions": ("fp32", "bf16", "int8", "b1"), "ks": (5, 10)},
+    "all": {"precisions": ("fp32", "bf16", "int8", "b1"), "k": (5, 10)},
     "one direction": {"precisions": ("fp16",), "directions": ("v2t",), "hits": 3},
     "whole gallery": {"precisions": ("fp32", "int4"), "protocols": ("full",)},
     "asymmetric": {"precisions": ("int8",), "asymmetric": True},

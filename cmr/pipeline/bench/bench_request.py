@@ -1,188 +1,82 @@
-"""What a measurement asks for, and the contenders that it means."""
+"""What a measurement may be asked for: the one declaration of what `cmr bench` adds.
+
+It imports nothing heavy, for help is made from it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass
 
-from cmr.errors import CmrError
-from cmr.pipeline.bench.measuring_task import BATCH, BUILD, ENCODE, SINGLE, STAGES
-from cmr.pipeline.derive import Deriver, Wanted
-from cmr.pipeline.progressbar import ProgressBar
-from cmr.pipeline.request import Request, find_dataset, find_model, load_subject
-from cmr.pipeline.scoring import Case
-from cmr.pipeline.search import SCORERS, Search, searches
-from cmr.pipeline.wanted import tasks
-from cmr.sources.collection import TEXT, VISUAL
-from cmr.warehouse.store import Warehouse
+from cmr.pipeline.option_fields import Many, ManyOrNone, One
+from cmr.pipeline.option_values import Choice, Flag, Integer, Size, Text
+from cmr.pipeline.request import DIRECTIONS, POSITIVE, SCORERS, Request
 
-Row = dict[str, Any]
-# Queries in one go, and one by one in each repeat, where nothing is said and there are as many.
-BATCH_SIZE, SINGLES = 1000, 200
-# Where none are asked for.
-PRECISIONS = ("fp32", "fp16", "int8", "int4")
+ENCODE, BUILD, BATCH, SINGLE = "encode", "build", "batch", "single"
+STAGES = (ENCODE, BUILD, BATCH, SINGLE)
+# Of `Request`, what is measured as well: in the order of the command line.
+SUBJECT = ("dataset", "model", "dims", "precisions", "quantizers", "dim_methods")
 GRAPH = ("connectivity", "expansion_add", "expansion_search")
+SEARCH = ("directions", *GRAPH, "rescore", "oversample", "asymmetric")
+MACHINE = ("device", "memory", "seed")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class BenchSearch(Request):
+    """The settings of representations and searches, where they are not as for an evaluation."""
+
+    precisions: ManyOrNone[str] = ManyOrNone(
+        Text(), None, "[default: fp32,fp16,int8,int4, and fp32 at the native dimension]"
+    )
+    dim_methods: Many[str] = Many(Text(), None, "As of `cmr evaluate`.")
+    directions: Many[str] = Many(Choice(DIRECTIONS), "t2v")
+    device: One[str] = One(Text(), "auto", "Of torch: auto, cpu, cuda, mps.")
+    memory: One[int | None] = One(
+        Size(),
+        None,
+        "Bytes for all that takes turns at once, such as 2G.  [default: half of the machine]",
+    )
 
 
 @dataclass(frozen=True)
 class BenchRequest:
-    """What to measure. `search`: the settings of representations and searches, as of `Request`.
+    """What to measure. `search`: the settings of representations and searches.
 
     `scorers`: None for all, or torch alone where queries are not coded. `candidates`: sizes C of
     single queries' galleries, beside the whole one. `batch`, `singles`: None for as many as there
     are, up to 1000 and 200. `threads`: 0 for all cores. `images`: where the pictures are, for
     encoding; `encoder`, `pretrained`: model and weights, where the model's name does not tell.
     `encode_items`: how many of each side.
+
+    Raises CmrError for a value that has no meaning, whatever the data.
     """
 
     search: Request
-    scorers: tuple[str, ...] | None = None
-    stages: tuple[str, ...] = STAGES
-    candidates: tuple[int, ...] = ()
-    k: int = 10
-    batch: int | None = None
-    singles: int | None = None
-    repeats: int = 5
-    threads: int = 0
-    force: bool = False
-    images: str | None = None
-    encoder: str | None = None
-    pretrained: str | None = None
-    encode_items: int = 256
-    encode_batch: int = 64
-
-
-@dataclass(frozen=True)
-class Contender:
-    """A representation, searched in one way, in one direction."""
-
-    case: Case
-    direction: str
-
-    @property
-    def gallery(self) -> Row:
-        """The catalogue row of the searched vectors."""
-        return self.case.made.side(self.direction, True)
-
-    @property
-    def queries(self) -> Row:
-        """The catalogue row of the queries."""
-        return self.case.made.side(self.direction, False)
-
-    @property
-    def fine(self) -> tuple[Row, Row] | None:
-        """The sets of the second stage, gallery first."""
-        if self.case.fine is None:
-            return None
-        side = self.case.fine.side
-        return side(self.direction, True), side(self.direction, False)
-
-    def __str__(self) -> str:
-        """As people write it."""
-        return f"{self.case.made.wanted} {self.direction} by {self.case.search}"
-
-
-@dataclass(frozen=True)
-class Subject:
-    """The data set and model that are measured; `sizes`: items of each side."""
-
-    row: Row
-    model: str
-    sizes: dict[str, int] = field(default_factory=dict)
-
-
-def contenders(
-    warehouse: Warehouse, request: BenchRequest, bar: ProgressBar
-) -> tuple[Subject, list[Contender]]:
-    """Everything asked for, each representation derived and stored if it was not.
-
-    Raises CmrError for what does not exist or cannot be measured, before anything is derived.
-    """
-    data = find_dataset(warehouse, request.search.dataset)
-    model = find_model(warehouse, data, request.search.model)
-    if set(request.stages) == {ENCODE}:
-        sizes = {TEXT: int(data["texts"]), VISUAL: int(data["visuals"])}
-        return Subject(data, model, sizes), []
-    loaded = load_subject(warehouse, data, request.search)
-    sizes = {side: len(ids) for side, ids in loaded.ids.items()}
-    directions = tuple(loaded.judged)
-    _check(request, sizes, directions)
-    deriver = Deriver(warehouse, data, model, loaded.ids)
-    asked = request.search
-    every = _every(deriver, request)
-    found = []
-    with bar("representations", len(every), "sets") as advance:
-        for (one, asymmetric), ways in every.items():
-            for representation in deriver.derive(one, asked.seed, directions, asymmetric):
-                for way in ways:
-                    fine = None
-                    if way.rescore is not None:
-                        finer = Wanted(one.dim, one.dim_method, way.rescore)
-                        (fine,) = deriver.derive(finer, asked.seed, directions)
-                    case = Case(representation, way, fine)
-                    found += [Contender(case, name) for name in representation.directions]
-            advance(1)
-    return Subject(data, model, sizes), found
-
-
-def _every(
-    deriver: Deriver, request: BenchRequest
-) -> dict[tuple[Wanted, bool], dict[Search, None]]:
-    """Representations, each with whether queries stay fp32, and the ways of searching them.
-
-    Raises CmrError for what does not exist, or cannot be searched so.
-    """
-    named = [one.scorer for one in requests(request)]
-    found: dict[tuple[Wanted, bool], dict[Search, None]] = {}
-    for one in requests(request):
-        for task in tasks(deriver, one, searches(one), PRECISIONS):
-            ways = {search: None for search in task.searches if search.scorer in named}
-            if ways:
-                found.setdefault((task.wanted, task.asymmetric), {}).update(ways)
-    return found
-
-
-def requests(request: BenchRequest) -> Iterator[Request]:
-    """The same request for each scorer; settings of graphs are for graphs alone."""
-    scorers = request.scorers or (("torch",) if request.search.asymmetric else SCORERS)
-    if "usearch-hnsw" not in scorers:
-        given = next((name for name in GRAPH if getattr(request.search, name)), None)
-        if given is not None:
-            option = "--" + given.replace("_", "-")
-            raise CmrError(f"{option} is of the scorer usearch-hnsw, which --scorers does not name")
-    plain: dict[str, Any] = dict.fromkeys(GRAPH, ())
-    for scorer in scorers:
-        more = {} if scorer == "usearch-hnsw" else plain
-        yield replace(request.search, scorer=scorer, ks=(request.k,), **more)
-
-
-def batch_size(request: BenchRequest, queries: int) -> int:
-    """Queries in one go."""
-    return min(BATCH_SIZE, queries) if request.batch is None else request.batch
-
-
-def singles(request: BenchRequest, queries: int) -> int:
-    """Queries one by one, in each repeat."""
-    return min(SINGLES, queries) if request.singles is None else request.singles
-
-
-def _check(request: BenchRequest, sizes: dict[str, int], directions: Sequence[str]) -> None:
-    for direction in directions:
-        query, item = (TEXT, VISUAL) if direction == "t2v" else (VISUAL, TEXT)
-        for size in request.candidates if SINGLE in request.stages else ():
-            if size > sizes[item]:
-                raise CmrError(
-                    f"C = {size} is more than the gallery of {sizes[item]} items ({direction}); "
-                    f"give --candidates sizes of at most {sizes[item]}"
-                )
-            if size < request.k:
-                raise CmrError(f"C = {size} is less than the {request.k} items that --k asks for")
-        if request.k > sizes[item] and {BUILD, BATCH, SINGLE} & set(request.stages):
-            raise CmrError(f"--k {request.k} is more than the gallery of {sizes[item]} items")
-        for name in ("batch", "singles"):
-            given = getattr(request, name)
-            if given is not None and given > sizes[query]:
-                raise CmrError(
-                    f"--{name} {given} is more than the {sizes[query]} queries ({direction})"
-                )
+    scorers: ManyOrNone[str] = ManyOrNone(
+        Choice(SCORERS), None, "[default: all; torch alone with --asymmetric]"
+    )
+    stages: Many[str] = Many(
+        Choice(STAGES),
+        STAGES,
+        "encode: captions, and pictures or clips; build: an index; batch: many queries in one go; "
+        "single: one query at a time.",
+    )
+    candidates: Many[int] = Many(
+        POSITIVE,
+        (100, 200, 300, 400, 500),
+        "Sizes C of the galleries of single queries, beside the whole one.",
+    )
+    k: One[int] = One(POSITIVE, 10, "Items to find.")
+    batch: One[int | None] = One(POSITIVE, None, "Queries in one go.  [default: up to 1000]")
+    singles: One[int | None] = One(POSITIVE, None, "Single queries a repeat.  [default: up to 200]")
+    repeats: One[int] = One(POSITIVE, 5, "Rounds of turns.")
+    threads: One[int] = One(Integer(0, 2**12), 0, "[default: every core]")
+    images: One[str | None] = One(
+        Text(), None, "Folder, zip or tar of the pictures or clips, for encode."
+    )
+    encoder: One[str | None] = One(
+        Text(), None, "What loads the model, if its name does not say it."
+    )
+    pretrained: One[str | None] = One(Text(), None, "Weights for --encoder.")
+    encode_items: One[int] = One(POSITIVE, 256, "Each side.")
+    encode_batch: One[int] = One(POSITIVE, 64)
+    force: One[bool] = One(Flag(), False, "Measure again what is measured.")

@@ -9,8 +9,9 @@ from cmr.encode.encoder_kinds import kind_names
 from cmr.encode.models import EMBEDDED, resolve
 from cmr.encode.spec import ModelSpec
 from cmr.errors import CmrError
-from cmr.pipeline.bench.bench_request import BenchRequest, Subject
-from cmr.pipeline.bench.measuring_task import ENCODE, Lane, Task
+from cmr.pipeline.bench.bench_request import ENCODE, BenchRequest
+from cmr.pipeline.bench.contenders import Subject
+from cmr.pipeline.bench.measuring_task import Lane, Task
 from cmr.pipeline.bench.schedule import PROCESS_BYTES, Job, Planner
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.current import current_sets

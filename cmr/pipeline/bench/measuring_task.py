@@ -9,8 +9,6 @@ from cmr.encode.spec import ModelSpec
 from cmr.score.search.indexes import Hnsw
 
 Row = dict[str, Any]
-ENCODE, BUILD, BATCH, SINGLE = "encode", "build", "batch", "single"
-STAGES = (ENCODE, BUILD, BATCH, SINGLE)
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from cmr.errors import CmrError
-from cmr.pipeline.bench.bench_request import BenchRequest, contenders
+from cmr.pipeline.bench.bench_request import ENCODE, STAGES, BenchRequest
+from cmr.pipeline.bench.contenders import contenders
 from cmr.pipeline.bench.encoders import encoding_jobs
 from cmr.pipeline.bench.machine import cores
-from cmr.pipeline.bench.measuring_task import ENCODE, STAGES, Failed
+from cmr.pipeline.bench.measuring_task import Failed
 from cmr.pipeline.bench.schedule import Job, Planner, heats
 from cmr.pipeline.bench.stored_benches import is_measured, keep
 from cmr.pipeline.bench.turns import race

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cmr.identity import identity
-from cmr.pipeline.bench.bench_request import BenchRequest, Contender, Subject, batch_size, singles
+from cmr.pipeline.bench.bench_request import BATCH, BUILD, ENCODE, SINGLE, BenchRequest
+from cmr.pipeline.bench.contenders import Contender, Subject, batch_size, singles
 from cmr.pipeline.bench.machine import machine, versions
-from cmr.pipeline.bench.measuring_task import BATCH, BUILD, ENCODE, SINGLE, Lane, Task
+from cmr.pipeline.bench.measuring_task import Lane, Task
 from cmr.represent.quantizers import has_quantizer
 from cmr.score.search.indexes import Hnsw
 from cmr.warehouse.schemas import vector_bytes

@@ -7,7 +7,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from cmr.pipeline.bench.measuring_task import BATCH, ENCODE, SINGLE, Lane, Measured
+from cmr.pipeline.bench.bench_request import BATCH, ENCODE, SINGLE
+from cmr.pipeline.bench.measuring_task import Lane, Measured
 from cmr.pipeline.bench.schedule import Job
 from cmr.warehouse.layout import partition
 from cmr.warehouse.schemas import BENCHES, TIMINGS

@@ -18,13 +18,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from cmr.devices import peak_bytes, reset_peak
+from cmr.pipeline.bench.bench_request import BATCH, BUILD, ENCODE, SINGLE
 from cmr.pipeline.bench.index import Index, Queries, make_index
 from cmr.pipeline.bench.machine import forget_peak, peak_resident, resident
 from cmr.pipeline.bench.measuring_task import (
-    BATCH,
-    BUILD,
-    ENCODE,
-    SINGLE,
     Footprint,
     Lane,
     Task,

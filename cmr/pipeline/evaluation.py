@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import resource
-import sys
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
 from cmr.errors import CmrError
+from cmr.pipeline.judged_data import JudgedData
 from cmr.pipeline.progressbar import ProgressBar
-from cmr.pipeline.request import Request, Subject
+from cmr.pipeline.request import Request
+from cmr.pipeline.run_files import commit_run
 from cmr.pipeline.run_rows import describe_run, has_counts, questions, run_identity
 from cmr.pipeline.scoring import Case, Scored, Scorer
 from cmr.sources.collection import TEXT, VISUAL
-from cmr.warehouse.layout import partition
-from cmr.warehouse.schemas import HITS, RANKS, RUNS, SAMPLED_RANKS, TIMINGS, Table
+from cmr.warehouse.schemas import RUNS
 from cmr.warehouse.store import Warehouse
 
 if TYPE_CHECKING:
     from cmr.engine.shared_work import Work
     from cmr.score.plan import Plan
     from cmr.score.pools import Pools
+    from cmr.score.top_lists import Hits
 
 Row = dict[str, Any]
 # Counts a representation elsewhere; returns each direction's result.
@@ -33,7 +30,7 @@ Counter = Callable[["Work", Callable[[int], None]], dict[str, Scored]]
 
 
 def make_plan_for(
-    request: Request, subject: Subject, precision: str, dim: int, sizes: list[int], draws: int
+    request: Request, data: JudgedData, precision: str, dim: int, sizes: list[int], draws: int
 ) -> Plan:
     """How a representation of a data set is scored on this machine."""
     from cmr.devices import pick_device
@@ -42,8 +39,8 @@ def make_plan_for(
     return make_plan(
         precision,
         dim,
-        len(subject.ids[TEXT]),
-        len(subject.ids[VISUAL]),
+        len(data.ids[TEXT]),
+        len(data.ids[VISUAL]),
         pick_device(request.device),
         request.memory,
         sizes[-1] if sizes else 0,
@@ -51,20 +48,24 @@ def make_plan_for(
     )
 
 
-class Job:
+class Evaluation:
     """One request on one data set, representation by representation."""
 
     def __init__(
         self,
         warehouse: Warehouse,
         request: Request,
-        subject: Subject,
+        data: JudgedData,
+        model: str,
+        cases: Sequence[Case],
         bar: ProgressBar,
     ) -> None:
-        """`count` may be set to one that counts elsewhere. `bar`: of what one case takes."""
-        self.subject = subject
+        """`cases`: what is to be scored, of vectors by `model`. `bar`: of what one case takes.
+        `count` may be set to one that counts elsewhere.
+        """
+        self.data, self.model, self.cases = data, model, cases
         self.count: Counter | None = None
-        self._warehouse, self._request, self._subject = warehouse, request, subject
+        self._warehouse, self._request = warehouse, request
         self._finished: dict[str, Row] = {}
         self._pools: Pools | None = None
         self._asked: tuple[list[int], int] = ([], 0)
@@ -72,7 +73,7 @@ class Job:
 
     def asked(self, case: Case) -> list[str]:
         """The directions that a case is asked for."""
-        return [name for name in self._subject.judged if name in case.made.directions]
+        return [name for name in self.data.judged if name in case.made.directions]
 
     def unscored(self, case: Case) -> list[str]:
         """The directions whose counts are not stored yet."""
@@ -97,8 +98,12 @@ class Job:
         self._finished[run_id] = found
         return False
 
+    def run_ids(self) -> list[str]:
+        """The ids of all runs that are asked for, scored or not."""
+        return [self._id(case, name) for case in self.cases for name in self.asked(case)]
+
     def _id(self, case: Case, direction: str) -> str:
-        return run_identity(self._request, self._subject, case, direction)
+        return run_identity(self._request, self.data, case, direction)
 
     def run(self, case: Case, advance: Callable[[int], None]) -> list[str]:
         """Score and commit what is missing of one representation; returns the ids scored."""
@@ -118,7 +123,7 @@ class Job:
     def _add_questions(self, case: Case, direction: str) -> None:
         run_id = self._id(case, direction)
         found = self._finished.get(run_id) or self._warehouse.find(RUNS, run_id)
-        judged = self._subject.judged[direction]
+        judged = self.data.judged[direction]
         asked = questions(found, self._request, judged)
         if found and any(found[key] != asked[key] for key in asked):
             with self._warehouse.claim(run_id):
@@ -129,10 +134,10 @@ class Job:
     def _score(self, case: Case, missing: list[str], advance: Callable[[int], None]) -> None:
         from cmr.devices import pick_device, reset_peak
 
-        request, subject = self._request, self._subject
+        request, data = self._request, self.data
         olds = {name: self._warehouse.find(RUNS, self._id(case, name)) for name in missing}
         self._asked = sizes, draws = self._pool_request(olds)
-        judged, pools = {name: subject.judged[name] for name in missing}, self._draw(sizes, draws)
+        judged, pools = {name: data.judged[name] for name in missing}, self._draw(sizes, draws)
         if self.count is None:
             self._scorer.warm(case, judged, pools)
         reset_peak(pick_device(request.device))
@@ -144,8 +149,8 @@ class Job:
         for name in missing:
             scored = found[name]
             row = {
-                **describe_run(request, subject, case, name),
-                **questions(olds[name], request, subject.judged[name]),
+                **describe_run(request, data, case, name),
+                **questions(olds[name], request, data.judged[name]),
                 "sampled_candidates": sizes,
                 "draws": draws if sizes else 0,
                 "hits": case.search.length or request.hits,
@@ -153,7 +158,9 @@ class Job:
                 "started_at": started,
                 "seconds": sum(scored.seconds.values()),
             }
-            self._commit(row, olds[name], scored, self._hits(case, name, scored), sizes)
+            if scored.lists is None:
+                scored.hits = self._hits(case, name, scored)
+            commit_run(self._warehouse, data, row, olds[name], scored)
 
     def work(self, case: Case) -> Work | None:
         """What is to be counted of a case; None if its runs are finished."""
@@ -177,11 +184,11 @@ class Job:
             seed=self._request.seed,
             device=self._request.device,
             memory=self._request.memory,
-            judged={name: self._subject.judged[name] for name in missing},
+            judged={name: self.data.judged[name] for name in missing},
         )
 
     def _plan(self, precision: str, dim: int) -> Plan:
-        return make_plan_for(self._request, self._subject, precision, dim, *self._asked)
+        return make_plan_for(self._request, self.data, precision, dim, *self._asked)
 
     def _pool_request(self, olds: dict[str, Row | None]) -> tuple[list[int], int]:
         """The C and draws to sample: the request's, and those the runs had before."""
@@ -202,73 +209,7 @@ class Job:
             self._pools = Pools(sizes, draws, self._request.seed)
         return self._pools
 
-    def _hits(self, case: Case, direction: str, scored: Scored) -> Iterable[pa.Table] | None:
-        """Rows of `hits`: the lists of a search that gives them, or those asked for."""
-        from cmr.score.rank_rows import hit_tables
-
-        names, lists = self._names(direction), scored.lists
-        if lists is not None:
-            return hit_tables(scored.counted, names, lists.items, lists.scores, lists.exact_above)
-        if not self._request.hits:
-            return None
-        hits = scored.hits or self._scorer.top(case, direction, self._request.hits)
-        return hit_tables(scored.counted, names, *hits)
-
-    def _names(self, direction: str) -> Any:
-        from cmr.score.rank_rows import Names
-
-        query, item = (TEXT, VISUAL) if direction == "t2v" else (VISUAL, TEXT)
-        ids = self._subject.ids
-        order = self._subject.judged[direction].order
-        return Names(direction, ids[query], ids[item], self._subject.relevance[direction][order])
-
-    def _commit(
-        self,
-        row: Row,
-        old: Row | None,
-        scored: Scored,
-        hits: Iterable[pa.Table] | None,
-        sizes: list[int],
-    ) -> None:
-        """Write a run's files, then its catalogue row."""
-        from cmr.score.rank_rows import rank_tables, sampled_tables
-
-        keys = {"run_id": row["run_id"]}
-        before = list(old["files"]) if old else []
-        names = self._names(row["direction"])
-        clock = time.perf_counter()
-        counted = scored.counted
-        parts: list[tuple[Table, Iterable[pa.Table]]] = [(RANKS, rank_tables(counted, names))]
-        if sizes:
-            parts.append((SAMPLED_RANKS, sampled_tables(counted, names, sizes)))
-        if hits is not None:
-            parts.append((HITS, hits))
-        for table in (RANKS, SAMPLED_RANKS, HITS, TIMINGS):
-            self._warehouse.sweep(partition(table.name, keys), before)
-        files = [self._warehouse.write(table, keys, data) for table, data in parts]
-        stages = {**scored.seconds, "write": time.perf_counter() - clock}
-        timings = _timings(row, stages)
-        files.append(self._warehouse.write(TIMINGS, keys, [timings]))
-        self._warehouse.commit(RUNS, row["run_id"], {**row, "files": files})
-
-
-def _timings(row: Row, stages: dict[str, float]) -> pa.Table:
-    """Rows of `timings`. A scoring pass serves both directions; its time stands in each."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    from cmr.devices import peak_bytes
-
-    rows = [
-        {
-            "stage": stage,
-            "candidates": row["gallery"],
-            "batch": row["queries"],
-            "repeat": 0,
-            "seconds": seconds,
-            "queries": row["queries"],
-            "peak_rss_bytes": peak if sys.platform == "darwin" else peak * 1024,
-            "peak_device_bytes": peak_bytes(row["device"]),
-            "vector_bytes": row["vector_bytes"],
-        }
-        for stage, seconds in stages.items()
-    ]
-    return pa.Table.from_pylist(rows, schema=TIMINGS.schema)
+    def _hits(self, case: Case, direction: str, scored: Scored) -> Hits | None:
+        """The best of each query, if they are asked for; found now if not with the counts."""
+        depth = self._request.hits
+        return (scored.hits or self._scorer.top(case, direction, depth)) if depth else None

@@ -1,0 +1,61 @@
+"""Keywords of a method made from a dataclass's fields: for type checkers, editors and `help`."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from cmr.materialised import Bar, no_bar
+from cmr.pipeline.request import Request
+
+P = ParamSpec("P")
+S = TypeVar("S")
+C = TypeVar("C")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class EvaluateKeywords(Request):
+    """What `Warehouse.evaluate` is called with: a request, and who is told of progress."""
+
+    bar: Bar = no_bar
+
+
+def keywords_of(
+    settings: Callable[P, C],
+) -> Callable[[Callable[[S, C], R]], Callable[Concatenate[S, P], R]]:
+    """A method of one argument becomes one of the dataclass's fields, which makes that argument.
+
+    `settings`: the dataclass. Type checkers take the constructor's own parameters; `help` and
+    `inspect.signature` show each with its default, and raise TypeError for others.
+    """
+
+    def decorate(method: Callable[[S, C], R]) -> Callable[Concatenate[S, P], R]:
+        shown = _signature(method, settings)
+
+        @wraps(method)
+        def call(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
+            shown.bind(self, *args, **kwargs)
+            return method(self, settings(*args, **kwargs))
+
+        call.__signature__ = shown  # type: ignore[attr-defined]
+        del call.__wrapped__
+        call.__annotations__ = {name: one.annotation for name, one in shown.parameters.items()}
+        return call
+
+    return decorate
+
+
+def _signature(method: Callable[..., Any], settings: Callable[..., Any]) -> inspect.Signature:
+    """The method's, with the dataclass's parameters in place of its last."""
+    own = inspect.signature(method)
+    first = next(iter(own.parameters.values()))
+    found = []
+    for one in inspect.signature(settings).parameters.values():
+        single = re.fullmatch(r"One\[(.*)\]", str(one.annotation))
+        found.append(one.replace(annotation=single[1] if single else one.annotation))
+    return own.replace(parameters=[first, *found])

@@ -1,0 +1,152 @@
+"""The contenders that a measurement means: representations, each searched in one way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from cmr.errors import CmrError
+from cmr.pipeline.bench.bench_request import BATCH, BUILD, ENCODE, GRAPH, SINGLE, BenchRequest
+from cmr.pipeline.derive import Deriver, Wanted
+from cmr.pipeline.judged_data import find_dataset, find_model, load_judged_data
+from cmr.pipeline.progressbar import ProgressBar
+from cmr.pipeline.request import SCORERS, Request
+from cmr.pipeline.scoring import Case
+from cmr.pipeline.search import Search, searches
+from cmr.pipeline.wanted import Asked, asked_for, cases
+from cmr.sources.collection import TEXT, VISUAL
+from cmr.warehouse.store import Warehouse
+
+Row = dict[str, Any]
+# Queries in one go, and one by one in each repeat, where nothing is said and there are as many.
+BATCH_SIZE, SINGLES = 1000, 200
+# Where none are asked for.
+PRECISIONS = ("fp32", "fp16", "int8", "int4")
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A representation, searched in one way, in one direction."""
+
+    case: Case
+    direction: str
+
+    @property
+    def gallery(self) -> Row:
+        """The catalogue row of the searched vectors."""
+        return self.case.made.side(self.direction, True)
+
+    @property
+    def queries(self) -> Row:
+        """The catalogue row of the queries."""
+        return self.case.made.side(self.direction, False)
+
+    @property
+    def fine(self) -> tuple[Row, Row] | None:
+        """The sets of the second stage, gallery first."""
+        if self.case.fine is None:
+            return None
+        side = self.case.fine.side
+        return side(self.direction, True), side(self.direction, False)
+
+    def __str__(self) -> str:
+        """As people write it."""
+        return f"{self.case.made.wanted} {self.direction} by {self.case.search}"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The data set and model that are measured; `sizes`: items of each side."""
+
+    row: Row
+    model: str
+    sizes: dict[str, int] = field(default_factory=dict)
+
+
+def contenders(
+    warehouse: Warehouse, request: BenchRequest, bar: ProgressBar
+) -> tuple[Subject, list[Contender]]:
+    """Everything asked for, each representation derived and stored if it was not.
+
+    Raises CmrError for what does not exist or cannot be measured, before anything is derived.
+    """
+    data = find_dataset(warehouse, request.search.dataset)
+    model = find_model(warehouse, data, request.search.model)
+    if set(request.stages) == {ENCODE}:
+        sizes = {TEXT: int(data["texts"]), VISUAL: int(data["visuals"])}
+        return Subject(data, model, sizes), []
+    loaded = load_judged_data(warehouse, data, request.search)
+    sizes = {side: len(ids) for side, ids in loaded.ids.items()}
+    directions = tuple(loaded.judged)
+    _check(request, sizes, directions)
+    deriver = Deriver(warehouse, data, model, loaded.ids)
+    every = _every(deriver, request)
+    found = []
+    with bar("representations", len(every), "sets") as advance:
+        for asked in every:
+            for case in cases(deriver, asked, request.search.seed, directions):
+                found += [Contender(case, name) for name in case.made.directions]
+            advance(1)
+    return Subject(data, model, sizes), found
+
+
+def _every(deriver: Deriver, request: BenchRequest) -> list[Asked]:
+    """Representations with the ways of searching them; those of fp32 queries are on their own.
+
+    Raises CmrError for what does not exist, or cannot be searched so.
+    """
+    named = [one.scorer for one in requests(request)]
+    found: dict[tuple[Wanted, bool], dict[Search, None]] = {}
+    for one in requests(request):
+        for wanted, ways in asked_for(deriver, one, searches(one), PRECISIONS):
+            kept = {search: None for search in ways if search.scorer in named}
+            if kept:
+                asymmetric = any(search.asymmetric for search in kept)
+                found.setdefault((wanted, asymmetric), {}).update(kept)
+    return [(wanted, tuple(ways)) for (wanted, _), ways in found.items()]
+
+
+def requests(request: BenchRequest) -> Iterator[Request]:
+    """The same request for each scorer; settings of graphs are for graphs alone."""
+    scorers = request.scorers or (("torch",) if request.search.asymmetric else SCORERS)
+    if "usearch-hnsw" not in scorers:
+        given = next((name for name in GRAPH if getattr(request.search, name)), None)
+        if given is not None:
+            option = "--" + given.replace("_", "-")
+            raise CmrError(f"{option} is of the scorer usearch-hnsw, which --scorers does not name")
+    plain: dict[str, Any] = dict.fromkeys(GRAPH, ())
+    for scorer in scorers:
+        more = {} if scorer == "usearch-hnsw" else plain
+        yield replace(request.search, scorer=scorer, k=(request.k,), **more)
+
+
+def batch_size(request: BenchRequest, queries: int) -> int:
+    """Queries in one go."""
+    return min(BATCH_SIZE, queries) if request.batch is None else request.batch
+
+
+def singles(request: BenchRequest, queries: int) -> int:
+    """Queries one by one, in each repeat."""
+    return min(SINGLES, queries) if request.singles is None else request.singles
+
+
+def _check(request: BenchRequest, sizes: dict[str, int], directions: Sequence[str]) -> None:
+    for direction in directions:
+        query, item = (TEXT, VISUAL) if direction == "t2v" else (VISUAL, TEXT)
+        for size in request.candidates if SINGLE in request.stages else ():
+            if size > sizes[item]:
+                raise CmrError(
+                    f"C = {size} is more than the gallery of {sizes[item]} items ({direction}); "
+                    f"give --candidates sizes of at most {sizes[item]}"
+                )
+            if size < request.k:
+                raise CmrError(f"C = {size} is less than the {request.k} items that --k asks for")
+        if request.k > sizes[item] and {BUILD, BATCH, SINGLE} & set(request.stages):
+            raise CmrError(f"--k {request.k} is more than the gallery of {sizes[item]} items")
+        for name in ("batch", "singles"):
+            given = getattr(request, name)
+            if given is not None and given > sizes[query]:
+                raise CmrError(
+                    f"--{name} {given} is more than the {sizes[query]} queries ({direction})"
+                )

@@ -1,0 +1,161 @@
+"""The data set that a request is about, and the request's check against it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cmr.errors import CmrError
+from cmr.pipeline.request import DEFAULT_QRELS, DIRECTIONS, Request
+from cmr.score.judgments import LARGEST_POOL, Judged, judge
+from cmr.sources.collection import TEXT, VISUAL
+from cmr.warehouse.current import current_sets
+from cmr.warehouse.schemas import DATASETS, EMBEDDING_SETS, EXTRA_QRELS, ITEMS, QRELS, QRELS_SETS
+from cmr.warehouse.store import Warehouse
+
+
+@dataclass(frozen=True)
+class JudgedData:
+    """A data set as evaluation needs it.
+
+    `ids`: item ids by side, in the order of their ordinals. `judged`: by direction.
+    `relevance`: by direction, of the pairs in the order that `judged` refers to. `qrels`: name
+    and hash of the judgments, without a hash for the data set's own.
+    """
+
+    row: dict[str, Any]
+    ids: dict[str, pa.Array]
+    relevance: dict[str, Any]
+    judged: dict[str, Judged]
+    qrels: tuple[str, str | None]
+
+
+def find_dataset(warehouse: Warehouse, name: str | None) -> dict[str, Any]:
+    """The data set of this name, or the only one. Raises CmrError with the choice."""
+    rows = {row["dataset"]: row for row in warehouse.catalogue(DATASETS)}
+    if name is None and len(rows) == 1:
+        return next(iter(rows.values()))
+    have = ", ".join(sorted(rows)) or "none"
+    if name is None:
+        raise CmrError(f"--dataset must name one of the data sets; there are: {have}")
+    if name not in rows:
+        raise CmrError(f"there is no data set {name!r}; there are: {have}")
+    return rows[name]
+
+
+def find_model(warehouse: Warehouse, data: dict[str, Any], name: str | None) -> str:
+    """The model of this name, or the only one with vectors. Raises CmrError with the choice."""
+    dataset = data["dataset"]
+    models: list[str] = sorted(
+        {row["model"] for row in current_sets(warehouse) if row["dataset"] == dataset}
+    )
+    have = ", ".join(models) or "none"
+    if name is None and len(models) == 1:
+        return models[0]
+    if name is None:
+        raise CmrError(f"--model must name one of the models of {dataset!r}; there are: {have}")
+    if name not in models:
+        every = warehouse.catalogue(EMBEDDING_SETS)
+        if any((row["dataset"], row["model"]) == (dataset, name) for row in every):
+            raise CmrError(
+                f"{dataset!r} has grown since the model {name!r} encoded it; "
+                "ingest it again with that model, which encodes only what is new"
+            )
+        raise CmrError(f"{dataset!r} has no vectors by the model {name!r}; there are: {have}")
+    return name
+
+
+def load_judged_data(warehouse: Warehouse, row: dict[str, Any], request: Request) -> JudgedData:
+    """Read a data set's ids and the judgments that are asked for.
+
+    Raises CmrError if there are none of that name, or none of a direction that is asked for.
+    """
+    items = {side: _side(warehouse, row, side) for side in (TEXT, VISUAL)}
+    rows, mark = _judgments(warehouse, row, request.qrels)
+    judged, relevance = {}, {}
+    for direction in DIRECTIONS:
+        if request.directions and direction not in request.directions:
+            continue
+        mine = rows
+        if "direction" in rows.column_names:
+            mine = rows.filter(pc.is_in(rows["direction"], value_set=pa.array([direction, "both"])))
+        if not mine.num_rows:
+            if request.directions:
+                raise CmrError(
+                    f"the judgments {request.qrels!r} of {row['dataset']!r} are not of {direction}"
+                )
+            continue
+        query, item = (TEXT, VISUAL) if direction == "t2v" else (VISUAL, TEXT)
+        judged[direction] = judge(
+            _ordinals(mine[f"{query}_id"], items[query]),
+            _ordinals(mine[f"{item}_id"], items[item]),
+            len(items[query]),
+            len(items[item]),
+        )
+        relevance[direction] = mine["relevance"].to_numpy()
+    return JudgedData(row, items, relevance, judged, (request.qrels, mark))
+
+
+def _judgments(warehouse: Warehouse, row: dict[str, Any], name: str) -> tuple[pa.Table, str | None]:
+    """The judgments of that name, and their hash where they are not the data set's own."""
+    if name == DEFAULT_QRELS:
+        return warehouse.read(row, QRELS), None
+    found = warehouse.find(QRELS_SETS, f"{row['dataset']}/{name}")
+    if found is None:
+        have = [
+            one["qrels"]
+            for one in warehouse.catalogue(QRELS_SETS)
+            if one["dataset"] == row["dataset"]
+        ]
+        raise CmrError(
+            f"{row['dataset']!r} has no judgments {name!r}; there are: "
+            f"{', '.join([DEFAULT_QRELS, *sorted(have)])}"
+        )
+    return warehouse.read(found, EXTRA_QRELS), str(found["fingerprint"])
+
+
+def _ordinals(names: pa.ChunkedArray, ids: pa.Array) -> npt.NDArray[np.int64]:
+    """Where each name stands among the ids. Raises CmrError for one that does not."""
+    found = pc.index_in(names, ids)
+    if found.null_count:
+        raise CmrError("the warehouse has a judgment of an item that it lacks; run cmr doctor")
+    return np.asarray(found.to_numpy(), dtype=np.int64)
+
+
+def check_request(request: Request, data: JudgedData) -> None:
+    """Raises CmrError for what cannot be measured on this data; nothing is clamped."""
+    least = max(int(judged.relevants.max()) for judged in data.judged.values())
+    most = min(judged.gallery for judged in data.judged.values())
+    fitting = (
+        f"give --candidates sizes from {least} to {most}, or --protocols full"
+        if least <= most
+        else "no size fits both: give --protocols full, or one of --directions"
+    )
+    for direction, judged in data.judged.items():
+        many = int(judged.relevants.max())
+        for size in request.candidates if set(request.protocols) - {"full"} else ():
+            if size > judged.gallery:
+                raise CmrError(
+                    f"C = {size} is more than the gallery of {judged.gallery} "
+                    f"{'item' if judged.gallery == 1 else 'items'} ({direction}); {fitting}"
+                )
+            if size < many:
+                raise CmrError(
+                    f"C = {size} cannot hold the {many} relevant items of a query ({direction}); "
+                    f"{fitting}"
+                )
+    if request.pool_sizes and request.pool_sizes[-1] > LARGEST_POOL:
+        raise CmrError(
+            f"sampled pools hold at most {LARGEST_POOL} candidates; use --protocols expected"
+        )
+
+
+def _side(warehouse: Warehouse, row: dict[str, Any], side: str) -> pa.Array:
+    mine = [name for name in row["files"] if f"/modality={side}/" in name]
+    table = warehouse.read(row, ITEMS, mine).sort_by("ordinal")
+    return table["item_id"].combine_chunks()

@@ -1,0 +1,90 @@
+"""A scored run is written: its files, then the row of the catalogue that names them."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from cmr.pipeline.judged_data import JudgedData
+from cmr.pipeline.scoring import Scored
+from cmr.sources.collection import TEXT, VISUAL
+from cmr.warehouse.layout import partition
+from cmr.warehouse.schemas import HITS, RANKS, RUNS, SAMPLED_RANKS, TIMINGS, Table
+from cmr.warehouse.store import Warehouse
+
+if TYPE_CHECKING:
+    from cmr.score.rank_rows import Names
+
+Row = dict[str, Any]
+
+
+def commit_run(
+    warehouse: Warehouse, data: JudgedData, row: Row, old: Row | None, scored: Scored
+) -> None:
+    """Write a run. `row`: of `runs`, but for its files. `old`: the run's row before, if it had one;
+    what is there beside its files is swept away.
+    """
+    from cmr.score.rank_rows import rank_tables, sampled_tables
+
+    keys = {"run_id": row["run_id"]}
+    before = list(old["files"]) if old else []
+    names, sizes = _names(data, row["direction"]), row["sampled_candidates"]
+    clock = time.perf_counter()
+    counted = scored.counted
+    parts: list[tuple[Table, Iterable[pa.Table]]] = [(RANKS, rank_tables(counted, names))]
+    if sizes:
+        parts.append((SAMPLED_RANKS, sampled_tables(counted, names, sizes)))
+    hits = _hits(scored, names)
+    if hits is not None:
+        parts.append((HITS, hits))
+    for table in (RANKS, SAMPLED_RANKS, HITS, TIMINGS):
+        warehouse.sweep(partition(table.name, keys), before)
+    files = [warehouse.write(table, keys, rows) for table, rows in parts]
+    stages = {**scored.seconds, "write": time.perf_counter() - clock}
+    files.append(warehouse.write(TIMINGS, keys, [_timings(row, stages)]))
+    warehouse.commit(RUNS, row["run_id"], {**row, "files": files})
+
+
+def _names(data: JudgedData, direction: str) -> Names:
+    from cmr.score.rank_rows import Names
+
+    query, item = (TEXT, VISUAL) if direction == "t2v" else (VISUAL, TEXT)
+    order = data.judged[direction].order
+    return Names(direction, data.ids[query], data.ids[item], data.relevance[direction][order])
+
+
+def _hits(scored: Scored, names: Names) -> Iterable[pa.Table] | None:
+    """Rows of `hits`: the lists of a search that gives them, or the best that were found."""
+    from cmr.score.rank_rows import hit_tables
+
+    lists = scored.lists
+    if lists is not None:
+        return hit_tables(scored.counted, names, lists.items, lists.scores, lists.exact_above)
+    return None if scored.hits is None else hit_tables(scored.counted, names, *scored.hits)
+
+
+def _timings(row: Row, stages: dict[str, float]) -> pa.Table:
+    """Rows of `timings`. A scoring pass serves both directions; its time stands in each."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    from cmr.devices import peak_bytes
+
+    rows = [
+        {
+            "stage": stage,
+            "candidates": row["gallery"],
+            "batch": row["queries"],
+            "repeat": 0,
+            "seconds": seconds,
+            "queries": row["queries"],
+            "peak_rss_bytes": peak if sys.platform == "darwin" else peak * 1024,
+            "peak_device_bytes": peak_bytes(row["device"]),
+            "vector_bytes": row["vector_bytes"],
+        }
+        for stage, seconds in stages.items()
+    ]
+    return pa.Table.from_pylist(rows, schema=TIMINGS.schema)
