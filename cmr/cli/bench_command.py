@@ -8,11 +8,14 @@ import click
 
 from cmr.cli.options import (
     POSITIVE,
+    OneOf,
     Whole,
     asymmetric_option,
     comma,
+    dim_methods_option,
     dims_option,
     memory_option,
+    precisions_option,
     quantizer_option,
     search_options,
     seed_option,
@@ -21,6 +24,8 @@ from cmr.cli.options import (
 )
 from cmr.cli.progress import progress
 from cmr.cli.terminal import say
+from cmr.precision import BENCHED
+from cmr.score.search.scorer_kinds import OWN, TORCH, scorer_names
 
 if TYPE_CHECKING:
     from cmr.pipeline.bench.run import Benched
@@ -36,19 +41,14 @@ _SEARCH = (
 @warehouse_option
 @subject_options
 @dims_option
-@click.option(
-    "--precisions",
-    type=comma(str),
-    default=None,
-    help="[default: fp32,fp16,int8,int4, and fp32 at the native dimension]",
-)
+@precisions_option(",".join(BENCHED))
 @quantizer_option
-@click.option("--dim-methods", type=comma(str), default=None, help="As of `cmr evaluate`.")
+@dim_methods_option
 @click.option(
     "--scorers",
-    type=comma(click.Choice(["torch", "usearch-exact", "usearch-hnsw"])),
+    type=comma(OneOf(scorer_names)),
     default=None,
-    help="[default: all; torch alone with --asymmetric]",
+    help=f"[default: {','.join(OWN)}; {TORCH} alone with --asymmetric]",
 )
 @click.option(
     "--stages",

@@ -8,11 +8,14 @@ import click
 
 from cmr.cli.options import (
     POSITIVE,
+    OneOf,
     Whole,
     asymmetric_option,
     comma,
+    dim_methods_option,
     dims_option,
     memory_option,
+    precisions_option,
     quantizer_option,
     search_options,
     seed_option,
@@ -21,6 +24,8 @@ from cmr.cli.options import (
 )
 from cmr.cli.progress import progress
 from cmr.cli.terminal import say
+from cmr.precision import EVALUATED
+from cmr.score.search.scorer_kinds import TORCH, scorer_help, scorer_names
 
 if TYPE_CHECKING:
     from cmr.pipeline.evaluate import Evaluated
@@ -33,20 +38,9 @@ _PARTS = ("shard", "merge", "prepare", "engine")
 @warehouse_option
 @subject_options
 @dims_option
-@click.option(
-    "--precisions",
-    type=comma(str),
-    default=None,
-    help="Of fp32, fp16, bf16, fp8 (fp8_e4m3), fp8_e5m2, int8, int4, b1.  "
-    "[default: fp16,int8,int4, and fp32 at the native dimension]",
-)
+@precisions_option(",".join(EVALUATED))
 @quantizer_option
-@click.option(
-    "--dim-methods",
-    type=comma(str),
-    default=None,
-    help="Of pca, truncate, random, for dimensions below the native one.  [default: pca]",
-)
+@dim_methods_option
 @click.option(
     "--candidates",
     type=comma(POSITIVE),
@@ -82,10 +76,10 @@ _PARTS = ("shard", "merge", "prepare", "engine")
 @click.option("--hits", type=Whole(0), default=0, help="Keep the top N of every query.")
 @click.option(
     "--scorer",
-    type=click.Choice(["torch", "usearch-exact", "usearch-hnsw"]),
-    default="torch",
+    type=OneOf(scorer_names),
+    default=TORCH,
     show_default=True,
-    help="torch and usearch-exact count every rank; usearch-hnsw is approximate and returns lists.",
+    help=scorer_help(),
 )
 @search_options
 @click.option(

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
+
+from cmr.precision import listed
+from cmr.represent.dim_methods import BELOW_NATIVE
+from cmr.represent.quantizer_kinds import ABSMAX, quantizer_help, quantizer_names
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -90,6 +94,24 @@ class Comma(click.ParamType[tuple[Any, ...]]):
         if not words:
             self.fail("the list is empty", param, ctx)
         return tuple(dict.fromkeys(self.of.convert(word, param, ctx) for word in words))
+
+
+class OneOf(click.Choice[str]):
+    """A choice among names that are looked up when they are asked for: packages may add some."""
+
+    def __init__(self, names: Callable[[], Sequence[str]]) -> None:
+        """`names`: all there are."""
+        super().__init__(())
+        self._names = names
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The names, in order."""
+        return tuple(self._names())
+
+    @choices.setter
+    def choices(self, _: object) -> None:
+        """click sets what it is given; the names are looked up instead."""
 
 
 def comma(of: type | click.ParamType[Any]) -> Comma:
@@ -188,11 +210,29 @@ sandbox_option = click.option(
 quantizer_option = click.option(
     "--quantizer",
     "quantizers",
-    type=comma(click.Choice(["absmax", "calibrated", "rotated"])),
-    default="absmax",
+    type=comma(OneOf(quantizer_names)),
+    default=ABSMAX,
     show_default=True,
-    help="How codes are made: a scale a vector; ranges a dimension, calibrated on the gallery; a "
-    "random rotation first. fp32, fp16 and bf16 have none, fp8 no calibrated.",
+    help=f"How codes are made: {quantizer_help()}",
+)
+
+
+def precisions_option(default: str) -> Decorator:
+    """`--precisions`; `default`: what is taken where none are asked for."""
+    return click.option(
+        "--precisions",
+        type=comma(str),
+        default=None,
+        help=f"Of {listed()}.  [default: {default}, and fp32 at the native dimension]",
+    )
+
+
+dim_methods_option = click.option(
+    "--dim-methods",
+    type=comma(str),
+    default=None,
+    help=f"Of {', '.join(BELOW_NATIVE)}, for dimensions below the native one.  "
+    f"[default: {BELOW_NATIVE[0]}]",
 )
 seed_option = click.option("--seed", type=SEED, default=42, show_default=True)
 asymmetric_option = click.option(

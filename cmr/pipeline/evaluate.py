@@ -23,6 +23,7 @@ from cmr.pipeline.run_rows import run_identity
 from cmr.pipeline.scoring import Case
 from cmr.pipeline.search import searches
 from cmr.pipeline.wanted import Task, tasks
+from cmr.precision import FP32
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.store import Warehouse
 
@@ -50,7 +51,7 @@ def explain(root: str, request: Request) -> list[Row]:
         one = task.wanted
         for search in task.searches:
             # Queries that stay floats are multiplied as floats.
-            precision = "fp32" if search.asymmetric else one.precision
+            precision = FP32 if search.asymmetric else one.precision
             sizes = request.pool_sizes
             plan = make_plan_for(request, subject, precision, one.dim, sizes, request.draws)
             rows.append(explained(one, search, plan))

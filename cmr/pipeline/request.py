@@ -11,8 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cmr.errors import CmrError
-from cmr.represent.quantizers import ABSMAX
+from cmr.represent.quantizer_kinds import ABSMAX
 from cmr.score.judgments import LARGEST_POOL, Judged, judge
+from cmr.score.search.scorer_kinds import TORCH
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.current import current_sets
 from cmr.warehouse.schemas import DATASETS, EMBEDDING_SETS, EXTRA_QRELS, ITEMS, QRELS, QRELS_SETS
@@ -48,7 +49,7 @@ class Request:
     protocols: tuple[str, ...] = PROTOCOLS
     directions: tuple[str, ...] = ()
     qrels: str = DEFAULT_QRELS
-    scorer: str = "torch"
+    scorer: str = TORCH
     device: str = "auto"
     draws: int = 1
     hits: int = 0

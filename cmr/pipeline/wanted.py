@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from cmr.pipeline.derive import Deriver, Wanted
 from cmr.pipeline.request import Request
 from cmr.pipeline.search import Search, check_rescore
+from cmr.precision import EVALUATED, FP32
+from cmr.represent.dim_methods import NATIVE
+from cmr.score.search.scorer_kinds import TORCH, scorer_kind
 
-# The published grid.
+# The published grid; its precisions are `EVALUATED`.
 DIMS = (256, 512, 1024)
-PRECISIONS = ("fp16", "int8", "int4")
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ def tasks(
     deriver: Deriver,
     request: Request,
     searches: Sequence[Search],
-    precisions: Sequence[str] = PRECISIONS,
+    precisions: Sequence[str] = EVALUATED,
 ) -> list[Task]:
     """Everything that a request asks for; what it leaves open is the published grid.
 
@@ -46,8 +48,8 @@ def tasks(
         for one in every:
             check_rescore(search, one.precision)
     if not (request.dims and request.precisions):
-        native = Wanted(deriver.native_dims[-1], "native", "fp32")
-        exact = "torch" if request.scorer == "usearch-hnsw" else request.scorer
+        native = Wanted(deriver.native_dims[-1], NATIVE, FP32)
+        exact = request.scorer if scorer_kind(request.scorer).ranks_all else TORCH
         baseline = Task(native, (Search(exact),), asymmetric=False)
         ranked = any(search.length is None for search in searches)
         if not (ranked and native in every):

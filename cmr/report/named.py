@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cmr.decimals import fixed
+from cmr.represent.quantizer_kinds import ABSMAX
 
 
 def representation(row: Mapping[str, Any]) -> str:
@@ -14,7 +15,7 @@ def representation(row: Mapping[str, Any]) -> str:
     `row`: of the catalogue of runs.
     """
     parts = [f"{row['dim']} {row['dim_method']} {row['precision']}"]
-    if row.get("quantizer") not in (None, "absmax"):
+    if row.get("quantizer") not in (None, ABSMAX):
         parts.append(str(row["quantizer"]))
     if row.get("query_precision"):
         parts.append(f"{row['query_precision']} queries")

@@ -14,7 +14,7 @@ import pytest
 
 import cmr as package
 from cmr import CmrError
-from cmr.warehouse.schemas import PRECISIONS
+from cmr.precision import PRECISIONS
 from tests.conftest import npz_arrays
 from tests.reference.counts import values
 

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cmr.errors import CmrError
-from cmr.represent.precisions import PRECISIONS, encode
+from cmr.precision import PRECISIONS
+from cmr.represent.precisions import encode
 from cmr.represent.unit_vectors import normalise
 from cmr.score import kernels
 from cmr.score.exhaustive import pair_values, partial_counts, score

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from cmr.errors import CmrError
-from cmr.represent.precisions import PRECISIONS, encode
-from cmr.represent.quantizers import Quantizer, quantizers_for, ranges_of, rotation
+from cmr.precision import PRECISIONS
+from cmr.represent.precisions import encode
+from cmr.represent.quantizer_kinds import quantizers_for
+from cmr.represent.quantizers import Quantizer, ranges_of, rotation
 from cmr.represent.unit_vectors import normalise
 from cmr.score.asymmetric import AsFloats, plan_for
 from cmr.score.exhaustive import score
@@ -15,14 +17,19 @@ from cmr.score.planning import make_plan
 from cmr.score.pools import Pools
 from cmr.score.search import asymmetric_index, indexes, usearch_exact
 from cmr.score.search.asymmetric_index import AsymmetricSearcher
-from cmr.score.search.indexes import SCORERS, Hnsw, UsearchHnsw, build
+from cmr.score.search.indexes import Building, Hnsw, UsearchHnsw
 from cmr.score.search.returned_lists import Lists, counts, exact_above
+from cmr.score.search.scorer_kinds import OWN, scorer_kind
 from cmr.score.search.stages import Stages, graph_lists, rescored_lists, searched
 from tests.reference import counts as reference
 from tests.reference import lists as plain
 from tests.score.test_engine import Memory, directions, make_case
 
 CODES = ("int8", "int4", "b1")
+
+
+def build(scorer, items, hnsw=None):
+    return scorer_kind(scorer).build(items, Building(hnsw or Hnsw()))
 
 
 def real_shaped(texts=150, visuals=120, dim=64, seed=0):
@@ -94,7 +101,7 @@ def test_searchers_find_the_top_of_a_full_matrix(precision):
     decoded = [reference.values(side) for side in (left, right)]
     length = [np.linalg.norm(side, axis=1) for side in decoded]
     cosine = decoded[0] @ decoded[1].T / np.outer(*length)
-    for scorer in SCORERS:
+    for scorer in OWN:
         index = build(scorer, right, Hnsw(expansion_search=120))
         items, scores = index.search(left, 9)
         matrix = cosine if index.metric == "cos" else full

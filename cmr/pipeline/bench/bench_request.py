@@ -12,16 +12,16 @@ from cmr.pipeline.derive import Deriver, Wanted
 from cmr.pipeline.progressbar import ProgressBar
 from cmr.pipeline.request import Request, find_dataset, find_model, load_subject
 from cmr.pipeline.scoring import Case
-from cmr.pipeline.search import SCORERS, Search, searches
+from cmr.pipeline.search import Search, searches
 from cmr.pipeline.wanted import tasks
+from cmr.precision import BENCHED
+from cmr.score.search.scorer_kinds import OWN, TORCH, own_graphs, scorer_kind
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.store import Warehouse
 
 Row = dict[str, Any]
 # Queries in one go, and one by one in each repeat, where nothing is said and there are as many.
 BATCH_SIZE, SINGLES = 1000, 200
-# Where none are asked for.
-PRECISIONS = ("fp32", "fp16", "int8", "int4")
 GRAPH = ("connectivity", "expansion_add", "expansion_search")
 
 
@@ -29,10 +29,10 @@ GRAPH = ("connectivity", "expansion_add", "expansion_search")
 class BenchRequest:
     """What to measure. `search`: the settings of representations and searches, as of `Request`.
 
-    `scorers`: None for all, or torch alone where queries are not coded. `candidates`: sizes C of
-    single queries' galleries, beside the whole one. `batch`, `singles`: None for as many as there
-    are, up to 1000 and 200. `threads`: 0 for all cores. `images`: where the pictures are, for
-    encoding; `encoder`, `pretrained`: model and weights, where the model's name does not tell.
+    `scorers`: None for all of cmr's own, or torch alone where queries are not coded. `candidates`:
+    sizes C of single queries' galleries, beside the whole one. `batch`, `singles`: None for as many
+    as there are, up to 1000 and 200. `threads`: 0 for all cores. `images`: where the pictures are,
+    for encoding; `encoder`, `pretrained`: model and weights, where the model's name does not tell.
     `encode_items`: how many of each side.
     """
 
@@ -136,7 +136,7 @@ def _every(
     named = [one.scorer for one in requests(request)]
     found: dict[tuple[Wanted, bool], dict[Search, None]] = {}
     for one in requests(request):
-        for task in tasks(deriver, one, searches(one), PRECISIONS):
+        for task in tasks(deriver, one, searches(one), BENCHED):
             ways = {search: None for search in task.searches if search.scorer in named}
             if ways:
                 found.setdefault((task.wanted, task.asymmetric), {}).update(ways)
@@ -145,15 +145,17 @@ def _every(
 
 def requests(request: BenchRequest) -> Iterator[Request]:
     """The same request for each scorer; settings of graphs are for graphs alone."""
-    scorers = request.scorers or (("torch",) if request.search.asymmetric else SCORERS)
-    if "usearch-hnsw" not in scorers:
+    scorers = request.scorers or ((TORCH,) if request.search.asymmetric else tuple(OWN))
+    if not any(scorer_kind(name).is_graph for name in scorers):
         given = next((name for name in GRAPH if getattr(request.search, name)), None)
         if given is not None:
             option = "--" + given.replace("_", "-")
-            raise CmrError(f"{option} is of the scorer usearch-hnsw, which --scorers does not name")
+            raise CmrError(
+                f"{option} is of the scorer {own_graphs()}, which --scorers does not name"
+            )
     plain: dict[str, Any] = dict.fromkeys(GRAPH, ())
     for scorer in scorers:
-        more = {} if scorer == "usearch-hnsw" else plain
+        more = {} if scorer_kind(scorer).is_graph else plain
         yield replace(request.search, scorer=scorer, ks=(request.k,), **more)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from cmr.precision import PRECISIONS
 from cmr.report.languages import mark
 from cmr.report.page import charts, head, questions
 from cmr.report.page.column_labels import COLUMNS, DIRECTIONS, MEASURES, PROTOCOLS, columns
@@ -12,7 +13,6 @@ from cmr.report.page.exhibit import Exhibit, as_json, ask
 from cmr.report.page.number_text import plain
 from cmr.report.page.pair import of_subject
 from cmr.report.subject import LEADING, Subject
-from cmr.warehouse.schemas import PRECISIONS
 
 if TYPE_CHECKING:
     import duckdb
