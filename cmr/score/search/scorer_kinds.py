@@ -44,9 +44,9 @@ class ScorerKind:
     index. `lists`: the lists of an index of this kind, held against an exact search; without it
     what the index finds is scored by the plan's kernel. `by_plan`: multiplies by the plan's kernel
     on its device: one pass over the scores serves both directions, and queries may stay fp32.
-    `is_graph`: takes connectivity, expansion_add and expansion_search. `kernel`: what computes a
-    precision, for people. `speed`: which of the machine's instructions it uses for a precision and
-    a dimension.
+    `is_graph`: takes connectivity, expansion_add and expansion_search. `library`: what else than
+    cmr computes its scores. `kernel`: what computes a precision, for people. `speed`: which of the
+    machine's instructions it uses for a precision and a dimension.
     """
 
     summary: str
