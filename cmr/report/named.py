@@ -7,6 +7,7 @@ from typing import Any
 
 from cmr.decimals import fixed
 from cmr.represent.quantizer_kinds import ABSMAX
+from cmr.score.search.scorer_kinds import TORCH
 
 
 def representation(row: Mapping[str, Any]) -> str:
@@ -19,7 +20,7 @@ def representation(row: Mapping[str, Any]) -> str:
         parts.append(str(row["quantizer"]))
     if row.get("query_precision"):
         parts.append(f"{row['query_precision']} queries")
-    search = "" if row["scorer"] == "torch" else str(row["scorer"])
+    search = "" if row["scorer"] == TORCH else str(row["scorer"])
     if row.get("connectivity"):
         search += f" M {row['connectivity']} ef {row['expansion_add']}/{row['expansion_search']}"
     parts += [search] if search else []

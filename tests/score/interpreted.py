@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cmr.score import kernels, plan
+from cmr.score import kernels, planning
 from cmr.score.device import triton_kernel, triton_tiles, triton_trial
 from tests.score.test_engine import check_counts, make_case
 
@@ -108,11 +108,11 @@ def test_the_trial_finds_a_fault(fault, monkeypatch):
 
 def test_where_it_is_chosen(monkeypatch):
     """Matrix units of CUDA, once tried, and no pools, which look scores up in a tile."""
-    monkeypatch.setattr(plan, "fused_is_right", lambda kernel: kernel.precision != "b1")
+    monkeypatch.setattr(planning, "fused_is_right", lambda kernel: kernel.precision != "b1")
     half = dataclasses.replace(kernel_for("fp16", 64), device="cuda:0")
-    assert plan._counting(half, 0) == "triton"
-    assert plan._counting(half, 3) == "torch"
-    assert plan._counting(dataclasses.replace(half, precision="b1"), 0) == "torch"
-    assert plan._counting(dataclasses.replace(half, operand="float32"), 0) == "torch"
-    assert plan._counting(dataclasses.replace(half, device="mps"), 0) == "torch"
-    assert plan._counting(dataclasses.replace(half, device="cpu"), 0) == "numba"
+    assert planning._counting(half, 0) == "triton"
+    assert planning._counting(half, 3) == "torch"
+    assert planning._counting(dataclasses.replace(half, precision="b1"), 0) == "torch"
+    assert planning._counting(dataclasses.replace(half, operand="float32"), 0) == "torch"
+    assert planning._counting(dataclasses.replace(half, device="mps"), 0) == "torch"
+    assert planning._counting(dataclasses.replace(half, device="cpu"), 0) == "numba"
