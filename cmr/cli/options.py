@@ -213,7 +213,7 @@ quantizer_option = click.option(
     type=comma(OneOf(quantizer_names)),
     default=ABSMAX,
     show_default=True,
-    help=f"How codes are made: {quantizer_help()}",
+    help=f"How codes are made. {quantizer_help()}",
 )
 
 

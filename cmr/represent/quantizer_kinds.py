@@ -113,16 +113,18 @@ def quantizer_kind(name: str) -> QuantizerKind:
 
 def quantizer_help() -> str:
     """What our own do, and which precisions have none of them, in a sentence each."""
-    told = "; ".join(kind.summary for kind in OWN.values())
-    plain = [row.name for row in ROWS if not row.is_coded]
-    lacking = [
-        f"{row.name} no {name}"
-        for row in ROWS
-        for name, kind in OWN.items()
-        if row.is_coded and not kind.codes(row)
-    ]
-    none = f"{', '.join(plain[:-1])} and {plain[-1]} have none"
-    return f"{told}. {', '.join([none, *lacking])}."
+    told = "; ".join(f"{name}: {kind.summary}" for name, kind in OWN.items())
+    lacking = [f"{_and(row.name for row in ROWS if not row.is_coded)} have none"]
+    for name, kind in OWN.items():
+        without = [row.name for row in ROWS if row.is_coded and not kind.codes(row)]
+        lacking += [f"{_and(without)} no {name}"] if without else []
+    return f"{told}. {', '.join(lacking)}."
+
+
+def _and(names: Iterable[str]) -> str:
+    """Names as a sentence has them."""
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def quantizers_for(precision: str, wanted: Sequence[str]) -> list[str]:

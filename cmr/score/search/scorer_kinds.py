@@ -151,7 +151,7 @@ OWN = {
         library="usearch", kernel=_usearch_kernel, speed=_usearch_speed,
     ),
     "usearch-hnsw": ScorerKind(
-        "is approximate and returns lists", _usearch_hnsw, lists=_graph_lists, is_graph=True,
+        "approximate, returns lists", _usearch_hnsw, lists=_graph_lists, is_graph=True,
         library="usearch", kernel=_usearch_kernel, speed=_usearch_speed,
     ),
 }  # fmt: skip
@@ -174,7 +174,10 @@ def scorer_kind(name: str) -> ScorerKind:
 
 def scorer_help() -> str:
     """What our own do, in a sentence."""
-    return "; ".join(f"{name} {kind.summary}" for name, kind in OWN.items()) + "."
+    told: dict[str, list[str]] = {}
+    for name, kind in OWN.items():
+        told.setdefault(kind.summary, []).append(name)
+    return "; ".join(f"{', '.join(names)}: {summary}" for summary, names in told.items()) + "."
 
 
 def own_graphs() -> str:
