@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cmr.errors import CmrError
-from cmr.precision import PRECISIONS, precision_of
+from cmr.precision import INTEGER, PRECISIONS, precision_of
 from cmr.represent.precisions import encode, to_floats, to_integers
 from cmr.represent.unit_vectors import normalise
 from tests.reference import counts
@@ -25,7 +25,7 @@ def unit(rows, dim, seed=0):
 def test_size_and_decoding(precision, dim):
     encoded = encode(unit(5, dim), precision)
     assert encoded.data[0].nbytes == precision_of(precision).vector_bytes(dim)
-    decode = to_integers if precision in ("int8", "int4", "b1") else to_floats
+    decode = to_integers if precision in INTEGER else to_floats
     np.testing.assert_array_equal(decode(encoded), counts.values(encoded))
 
 
