@@ -4,7 +4,7 @@
 -- @calibration_modality: The side whose vectors gave the ranges of calibrated codes.
 -- @clip_rate: Share of the values that lay beyond the range of their dimension; 0 without ranges.
 -- @used_codes: How many different codes occur.
--- @codes_there: How many there are; of eight-bit floats, the finite ones.
+-- @codes_there: How many there are; of eight-bit floats, the finite ones. NULL where none is known.
 -- @error: Mean squared distance of a unit vector from what its codes stand for.
 -- @error_db: The same in decibels, 10 log10: 6 dB less are one bit more.
 with
@@ -18,8 +18,7 @@ final as (
             when sets.precision = 'fp8_e4m3' then 254
             when sets.precision = 'fp8_e5m2' then 248
             when sets.precision = 'int4' then case when sets.range_low is null then 15 else 16 end
-            when sets.precision = 'int8' and sets.range_low is null then 255
-            else 256
+            when sets.precision = 'int8' then case when sets.range_low is null then 255 else 256 end
         end as codes_there,
         sets.error,
         10 * log10(nullif(sets.error, 0)) as error_db
