@@ -11,26 +11,15 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from cmr.errors import CmrError
-from cmr.represent.precisions import INTEGER, Encoded, decode, to_integers
+from cmr.precision import INTEGER, precision_of
+from cmr.represent.precisions import Encoded, decode, to_integers
+from cmr.represent.quantizer_kinds import ABSMAX
 from cmr.represent.unit_vectors import Floats
-from cmr.warehouse.schemas import FLOAT_PRECISIONS
 from cmr.warehouse.store import Warehouse as Store
 from cmr.warehouse.vectors import StoredVectors, from_batch
 
 if TYPE_CHECKING:
     import torch
-
-# The numbers that a precision is stored as; of int4 and b1 several share a byte.
-_STORED = {
-    "fp32": pa.float32(),
-    "fp16": pa.float16(),
-    "bf16": pa.uint16(),
-    "fp8_e4m3": pa.uint8(),
-    "fp8_e5m2": pa.uint8(),
-    "int8": pa.int8(),
-    "int4": pa.uint8(),
-    "b1": pa.uint8(),
-}
 
 
 class Embeddings:
@@ -97,7 +86,8 @@ class Embeddings:
         from torch.utils.dlpack import from_dlpack
 
         tensor: torch.Tensor = from_dlpack(self._flat()).reshape(len(self), -1)
-        return tensor.view(torch.bfloat16) if self.precision == "bf16" else tensor
+        held = precision_of(self.precision).held
+        return tensor if held is None else tensor.view(getattr(torch, held))
 
     @property
     def scales(self) -> Floats:
@@ -109,8 +99,8 @@ class Embeddings:
 
         Of quantizer rotated, the rotated vectors: dot products of both sides are kept.
         """
-        if self.row["quantizer"] not in (None, "absmax"):
-            from cmr.represent.quantizers import from_row
+        if self.row["quantizer"] not in (None, ABSMAX):
+            from cmr.represent.quantizer_kinds import from_row
 
             return from_row(self.row).decode(self.encoded())
         return decode(self.encoded())
@@ -145,9 +135,10 @@ class Embeddings:
 
     def _flat(self) -> pa.Array:
         """The stored numbers as one plain Arrow array over the column's buffer."""
-        kind = _STORED[self.precision]
-        if self.precision in FLOAT_PRECISIONS:
+        row = precision_of(self.precision)
+        if row.as_list:
             return _whole(self._table["vector"]).flatten()
+        kind = pa.from_numpy_dtype(row.stored)
         codes = _whole(self._table["codes"])
         width = codes.type.byte_width * 8 // kind.bit_width
         buffers = [None, codes.buffers()[1]]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cmr.errors import CmrError
+from cmr.represent.quantizer_kinds import ABSMAX
 from cmr.warehouse.current import current_runs
 from cmr.warehouse.schemas import RUNS
 from cmr.warehouse.store import Warehouse
@@ -83,7 +84,7 @@ def _value(row: Row, name: str) -> str:
     """A setting as people write it: `none` where a run has none, as one before it was recorded."""
     value = row.get(name)
     if name == "quantizer" and value is None:
-        return "absmax"
+        return ABSMAX
     if name == "query_precision" and value is None:
         return str(row["precision"])
     return "none" if value is None else str(value)

@@ -7,12 +7,15 @@ from typing import Any
 
 from cmr.errors import CmrError
 from cmr.pipeline.judged_data import find_dataset, find_model
+from cmr.precision import FP32
+from cmr.represent.dim_methods import NATIVE
+from cmr.represent.quantizer_kinds import ABSMAX
 from cmr.warehouse.current import current_sets
 from cmr.warehouse.schemas import MODALITIES
 from cmr.warehouse.store import Warehouse
 
 Row = dict[str, Any]
-_NATIVE = {"dim_method": "native", "precision": "fp32"}
+_NATIVE = {"dim_method": NATIVE, "precision": FP32}
 
 
 def find_sets(warehouse: Warehouse, **wanted: Any) -> list[Row]:
@@ -55,7 +58,7 @@ def find_set(
     for key, value in _NATIVE.items():
         found = _prefer(found, key, value)
     if quantizer is None and len(found) > 1:
-        found = [row for row in found if row["quantizer"] in (None, "absmax")] or found
+        found = [row for row in found if row["quantizer"] in (None, ABSMAX)] or found
     if len(found) == 1:
         return found[0]
     what = " ".join(f"{key}={value}" for key, value in given.items()) or "these settings"
@@ -80,7 +83,7 @@ def _listed(rows: Sequence[Row]) -> str:
     seeds = len(same) < len(rows)
     return ", ".join(
         f"{row['dim']} {row['dim_method']} {row['precision']}"
-        + (f" {row['quantizer']}" if row["quantizer"] not in (None, "absmax") else "")
+        + (f" {row['quantizer']}" if row["quantizer"] not in (None, ABSMAX) else "")
         + (f" (seed {row['seed']})" if seeds and row["seed"] is not None else "")
         for row in order
     )

@@ -10,6 +10,7 @@ import pyarrow as pa
 from cmr.cli.printed_tables import print_table
 from cmr.cli.terminal import say
 from cmr.decimals import percent
+from cmr.score.search.scorer_kinds import TORCH
 
 if TYPE_CHECKING:
     import duckdb
@@ -177,7 +178,7 @@ def _fill_kept(con: duckdb.DuckDBPyConnection, rows: list[Row]) -> None:
 
 def _title(subject: Subject) -> str:
     """What is usual is not said."""
-    how = [None if subject.scorer == "torch" else subject.scorer, subject.variant]
+    how = [None if subject.scorer == TORCH else subject.scorer, subject.variant]
     return ", ".join(["Leaderboard", *filter(None, how)])
 
 

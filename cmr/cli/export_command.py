@@ -19,6 +19,8 @@ from cmr.cli.options import (
 )
 from cmr.cli.progress import progress
 from cmr.cli.terminal import read_stdin, say, stdout_bytes
+from cmr.precision import PRECISIONS
+from cmr.represent.dim_methods import METHODS
 
 if TYPE_CHECKING:
     from cmr.export.format import Asked, Format
@@ -152,8 +154,8 @@ def _selectors(form: Format) -> list[click.Parameter]:
         click.Option(["--dataset"], help="Data set." + only),
         click.Option(["--model"], help="Model." + only),
         dim,
-        click.Option(["--precision"], help="fp32, fp16, bf16, int8, int4 or b1." + finest),
-        click.Option(["--dim-method"], help="native, pca, truncate, random or lift." + finest),
+        click.Option(["--precision"], help=f"One of {', '.join(PRECISIONS)}." + finest),
+        click.Option(["--dim-method"], help=f"One of {', '.join(METHODS)}." + finest),
         click.Option(["--seed"], type=SEED, help="Seed of the run or dimension method." + only),
     ]
     if form.needs in ("run", "runs"):

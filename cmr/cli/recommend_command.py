@@ -9,6 +9,7 @@ import click
 from cmr.cli.options import POSITIVE, Share, query_memory_option, warehouse_option
 from cmr.cli.terminal import say
 from cmr.decimals import percent
+from cmr.score.search.scorer_kinds import TORCH
 
 if TYPE_CHECKING:
     from cmr.api.recommendation import Choice
@@ -128,7 +129,7 @@ def _line(row: Row) -> Row:
         "dataset": row["dataset"],
         **({} if row["qrels"] == "default" else {"qrels": row["qrels"]}),
         "model": row["model"],
-        **({} if row["scorer"] == "torch" else {"scorer": row["scorer"]}),
+        **({} if row["scorer"] == TORCH else {"scorer": row["scorer"]}),
         "direction": row["direction"],
         "measure": named.measure(row),
         "sure": _say(row, ""),

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cmr.errors import CmrError
-from cmr.represent.precisions import INTEGER
+from cmr.precision import BFLOAT16, INT8, precision_of
 
 Range = tuple[int, int]
 # Operations a second of a core, measured by bench/ on x86-64 servers with AVX-512: of codes, of
 # bf16, of the rest. Of a GPU: assumed. Good enough to size a task by.
 CODES_RATE, BF16_RATE, CORE_RATE, GPU_RATE = 6e11, 2e11, 1e11, 1e14
+_RATES = {INT8: CODES_RATE, BFLOAT16: BF16_RATE}
 # A task's seconds, aimed at and at the least.
 TASK_SECONDS = 20.0
 LEAST_SECONDS = 1.0
@@ -78,9 +79,7 @@ def choose(texts: int, visuals: int, dim: int, slots: int, rate: float = CORE_RA
 
 def core_rate(precision: str) -> float:
     """Operations a second of a core that multiplies and counts a precision."""
-    if precision in INTEGER:
-        return CODES_RATE
-    return BF16_RATE if precision == "bf16" else CORE_RATE
+    return _RATES.get(precision_of(precision).operand, CORE_RATE)
 
 
 def _ranges(size: int, parts: int) -> Iterator[Range]:

@@ -11,6 +11,7 @@ from cmr.errors import CmrError
 from cmr.export.exported_vectors import DIRECTION, floats, searched, set_ids
 from cmr.export.format import Asked, Format, Row
 from cmr.export.neighbours import at_most, nearest
+from cmr.precision import FP32
 from cmr.sources.source import Parameter
 
 
@@ -22,7 +23,7 @@ def write(asked: Asked, out: Path) -> None:
     import h5py
 
     queries, gallery = searched(asked)
-    if gallery["precision"] != "fp32":
+    if gallery["precision"] != FP32:
         raise CmrError(
             f"ann-benchmarks computes distances of float32 vectors, and {gallery['precision']} is "
             "scored otherwise; give --precision fp32, or use cmr export fbin"

@@ -9,6 +9,9 @@ from cmr.api.select import select
 from cmr.api.set_selection import find_sets
 from cmr.errors import CmrError
 from cmr.export.format import Pair, Row
+from cmr.precision import FP32
+from cmr.represent.dim_methods import NATIVE
+from cmr.represent.quantizer_kinds import ABSMAX
 from cmr.warehouse.current import current_runs
 from cmr.warehouse.schemas import EMBEDDING_SETS, TEXT, VISUAL
 from cmr.warehouse.store import Warehouse
@@ -45,7 +48,7 @@ def pairs(warehouse: Warehouse, given: str | None, wanted: Mapping[str, Any]) ->
     sides: dict[tuple[Any, ...], dict[str, Row]] = {}
     for row in find_sets(warehouse):
         # Codes of other quantisers are not what their precision alone says.
-        if row["quantizer"] not in (None, "absmax"):
+        if row["quantizer"] not in (None, ABSMAX):
             continue
         key = tuple(row[name] for name in SET_SETTINGS)
         sides.setdefault(key, {})[row["modality"]] = row
@@ -84,8 +87,8 @@ def by_dim(warehouse: Warehouse, wanted: Mapping[str, Any]) -> tuple[Pair, ...]:
     for name, values in of_one.items():
         if len(values) > 1:
             raise CmrError(f"--{name} must name one of: {', '.join(sorted(values))}")
-    if not rest.get("precision") and any(pair.text["precision"] == "fp32" for pair in there):
-        rest["precision"] = "fp32"
+    if not rest.get("precision") and any(pair.text["precision"] == FP32 for pair in there):
+        rest["precision"] = FP32
         there = pairs(warehouse, None, rest)
     dims = wanted.get("dim") or sorted({pair.text["dim"] for pair in there})
     return tuple(_of_dim(there, dim, rest) for dim in dims)
@@ -93,7 +96,7 @@ def by_dim(warehouse: Warehouse, wanted: Mapping[str, Any]) -> tuple[Pair, ...]:
 
 def _of_dim(there: Sequence[Pair], dim: int, wanted: Mapping[str, Any]) -> Pair:
     rows = _narrow([pair.text for pair in there], {"dim": dim}, SET_SETTINGS, _words(wanted))
-    native = [row for row in rows if row["parent"] is None or row["dim_method"] == "native"]
+    native = [row for row in rows if row["parent"] is None or row["dim_method"] == NATIVE]
     row = _one(native or rows, SET_SETTINGS, f"representations of {dim} dimensions")
     return next(pair for pair in there if pair.text is row)
 

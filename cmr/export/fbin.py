@@ -20,7 +20,8 @@ from cmr.export.exported_vectors import (
 from cmr.export.format import Asked, Format, Row, Stream
 from cmr.export.mark import write_mark
 from cmr.export.neighbours import at_most, nearest
-from cmr.represent.precisions import INTEGER, decode, to_integers
+from cmr.precision import INTEGER
+from cmr.represent.precisions import decode, to_integers
 from cmr.sources.source import Parameter
 
 _FILES = {"text": "texts", "visual": "visuals"}

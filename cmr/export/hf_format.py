@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 from cmr.export.exported_vectors import items, sides
 from cmr.export.format import Asked, Format, Pair, Row
 from cmr.export.mark import write_mark
-from cmr.represent.precisions import INTEGER, decode, to_integers
+from cmr.precision import precision_of
+from cmr.represent.precisions import decode, to_integers
 from cmr.sources.source import Parameter
 from cmr.warehouse.schemas import QRELS, TEXT, VISUAL
 from cmr.warehouse.store import Warehouse
@@ -49,16 +50,16 @@ def write(asked: Asked, out: Path) -> None:
 
 def _with_vectors(asked: Asked, row: Row, told: pa.Table, advance: Any) -> Iterator[pa.Table]:
     """Items with their vector: floats, or of codes int8 with the scale."""
+    stored = precision_of(row["precision"])
     for first, block in StoredVectors(asked.warehouse, row).blocks(_STEP):
         table = told.slice(first, len(block))
-        coded = row["precision"] in INTEGER
-        values = to_integers(block) if coded else decode(block)
-        if row["precision"] == "fp16":
-            values = values.astype("float16")
+        values = to_integers(block) if stored.is_integer else decode(block)
+        if stored.as_list:
+            values = values.astype(stored.stored, copy=False)
         flat = pa.array(values.reshape(-1))
         vectors = pa.FixedSizeListArray.from_arrays(flat, row["dim"])
         table = table.append_column("embedding", vectors)
-        if coded:
+        if stored.is_integer:
             table = table.append_column("scale", pa.array(block.scales))
         yield table
         advance(len(block))
@@ -137,7 +138,7 @@ def _card(asked: Asked, pair: Pair, configs: list[str], judgments: int) -> str:
     told = "\n".join(f"| {name} | {value} |" for name, value in settings.items())
     coded = (
         "`embedding` holds int8 codes; a vector is `embedding * scale`."
-        if row["precision"] in INTEGER
+        if precision_of(row["precision"]).is_integer
         else "`embedding` holds unit vectors; their dot product is the similarity."
     )
     return f"""---

@@ -15,6 +15,8 @@ from cmr.export.format import Asked, Row
 from cmr.export.neighbours import nearest
 from cmr.pipeline.judged_data import JudgedData, find_dataset, load_judged_data
 from cmr.pipeline.request import Request
+from cmr.represent.quantizer_kinds import ABSMAX
+from cmr.score.search.scorer_kinds import TORCH
 from cmr.sources.source import Parameter
 from cmr.warehouse.schemas import EMBEDDING_SETS, HITS, RANKS, TEXT, VISUAL
 from cmr.warehouse.store import Warehouse
@@ -136,8 +138,8 @@ def _groups(warehouse: Warehouse, run: Row, table: str) -> Iterator[pa.Table]:
 
 def _check_plain(run: Row) -> None:
     """Only an exact search of one stage, over absmax codes or floats, is done again here."""
-    plain = run["scorer"] == "torch" and run["list_length"] is None
-    if not plain or run["query_precision"] or run["quantizer"] not in (None, "absmax"):
+    plain = run["scorer"] == TORCH and run["list_length"] is None
+    if not plain or run["query_precision"] or run["quantizer"] not in (None, ABSMAX):
         raise CmrError(
             f"the lists of run {run['run_id']} are those that its search gave, and only "
             f"{run['hits']} a query are stored; `cmr evaluate --hits` keeps more"

@@ -11,12 +11,11 @@ import numpy as np
 from cmr.errors import CmrError
 from cmr.export.exported_vectors import Array, floats, items, judgments, set_ids, sides, write_npy
 from cmr.export.format import Asked, Format, Pair, Row, Stream
+from cmr.precision import precision_of
 from cmr.warehouse.schemas import TEXT
 from cmr.warehouse.store import Warehouse
 
 _KEYS = {"text": "text", "visual": "video"}
-_HALF = np.dtype(np.float16)
-_SINGLE = np.dtype(np.float32)
 _STEP = 4_096
 
 
@@ -34,8 +33,9 @@ def write(asked: Asked, out: Stream) -> None:
     ):
         for pair in asked.pairs:
             for side, row in sides(pair):
-                # fp16 is kept as it is stored; all else is float32.
-                kind = _HALF if row["precision"] == "fp16" else _SINGLE
+                # Lists of floats are kept as they are stored; all else is float32.
+                stored = precision_of(row["precision"])
+                kind = np.dtype(stored.stored if stored.as_list else np.float32)
                 shape = (row["rows"], row["dim"])
                 name = f"{_KEYS[side]}_{row['dim']}"
                 _member(archive, name, shape, kind, _counted(warehouse, row, advance))

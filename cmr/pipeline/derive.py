@@ -12,21 +12,13 @@ import pyarrow as pa
 
 from cmr.errors import CmrError
 from cmr.pipeline.embedding_sets import ensure_set
+from cmr.precision import FP32, precision_of
 from cmr.represent import dims
 from cmr.represent.audit import Audit
+from cmr.represent.dim_methods import METHODS, NATIVE, check_method, methods_for, projection
 from cmr.represent.precisions import check_precision
-from cmr.represent.quantizers import (
-    ABSMAX,
-    CALIBRATED,
-    ROTATED,
-    Quantizer,
-    Ranges,
-    check_quantizer,
-    has_quantizer,
-    quantizers_for,
-    ranges_of,
-    rotation,
-)
+from cmr.represent.quantizer_kinds import ABSMAX, quantizer_kind, quantizers_for
+from cmr.represent.quantizers import Quantizer
 from cmr.represent.unit_vectors import Floats
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.current import current_sets
@@ -51,6 +43,16 @@ class Wanted:
         """As people write it."""
         more = "" if self.quantizer == ABSMAX else f" {self.quantizer}"
         return f"{self.dim} {self.dim_method} {self.precision}{more}"
+
+    @property
+    def coded_by(self) -> str | None:
+        """The quantiser that is recorded; None of plain floats, which have none."""
+        return self.quantizer if precision_of(self.precision).is_coded else None
+
+    @property
+    def is_native(self) -> bool:
+        """Whether it is what an encoder gave."""
+        return self.dim_method == NATIVE and self.precision == FP32
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ class Deriver:
         for row in current_sets(warehouse):
             if (
                 (row["dataset"], row["model"]) == (dataset, model)
-                and row["dim_method"] == "native"
+                and row["dim_method"] == NATIVE
                 and row["parent"] is None
             ):
                 self._native[row["modality"], row["dim"]] = row
@@ -105,7 +107,7 @@ class Deriver:
             raise CmrError(f"the warehouse has no vectors of {dataset!r} by the model {model!r}")
         self._stored_only, self._check = stored_only, check
         self._moments: list[npt.NDArray[np.float64]] = []
-        self._calibrated: dict[tuple[str, int, str, int], Ranges] = {}
+        self._learnt: dict[tuple[Wanted, str | None, int], Quantizer] = {}
 
     def plan(
         self,
@@ -119,17 +121,15 @@ class Deriver:
         Raises CmrError for a precision, method or quantiser that does not exist.
         """
         for method in methods:
-            if method not in dims.METHODS:
-                raise CmrError(
-                    f"unknown dimension method {method!r}; there are {', '.join(dims.METHODS)}"
-                )
-        names = [check_quantizer(name) for name in quantizers]
+            check_method(method)
+        for name in quantizers:
+            quantizer_kind(name)
         every = [
             Wanted(dim, method, precision, name)
             for dim in wanted
-            for method in dims.methods_for(dim, self.native_dims, methods)
+            for method in methods_for(dim, self.native_dims, methods)
             for precision in map(check_precision, precisions)
-            for name in quantizers_for(precision, names)
+            for name in quantizers_for(precision, quantizers)
         ]
         return list(dict.fromkeys(every))
 
@@ -141,7 +141,7 @@ class Deriver:
         It is two, one a direction, where the codes depend on which side is the gallery, or where
         the queries stay fp32 (`asymmetric`).
         """
-        if wanted.quantizer != CALIBRATED and not asymmetric:
+        if quantizer_kind(wanted.quantizer).ranges is None and not asymmetric:
             text, visual = (self._side(side, wanted, seed) for side in SIDES)
             return [Representation(wanted, text, visual, tuple(directions))]
         made = []
@@ -150,19 +150,20 @@ class Deriver:
             rows = {}
             for side in SIDES:
                 of_query = asymmetric and side != gallery
-                fine = replace(wanted, precision="fp32", quantizer=ABSMAX)
+                fine = replace(wanted, precision=FP32, quantizer=ABSMAX)
                 rows[side] = self._side(side, fine if of_query else wanted, seed, gallery)
-            query = "fp32" if asymmetric and wanted.precision != "fp32" else None
+            query = FP32 if asymmetric and wanted.precision != FP32 else None
             made.append(Representation(wanted, rows[TEXT], rows[VISUAL], (direction,), query))
         return made
 
     def _side(self, side: str, wanted: Wanted, seed: int, gallery: str | None = None) -> Row:
-        """One side's set; `gallery`: the side that calibrated codes are calibrated on."""
+        """One side's set; `gallery`: the side that a quantiser learns ranges from."""
         dim, method, precision = wanted.dim, wanted.dim_method, wanted.precision
         source = self._source(wanted)
         native = self._native[side, source]
-        if method == "native" and precision == "fp32":
+        if wanted.is_native:
             return native
+        how, kind = METHODS[method], quantizer_kind(wanted.quantizer)
         keys = {
             "dataset": self._data["dataset"],
             "model": self.model,
@@ -175,14 +176,14 @@ class Deriver:
         if wanted.quantizer != ABSMAX:
             settings["quantizer"] = wanted.quantizer
         calibration = None
-        if wanted.quantizer == CALIBRATED:
+        if kind.ranges is not None:
             assert gallery is not None
             calibration = str(self._native[gallery, source]["set_id"])
             settings["calibration"] = calibration
-        # A basis of principal directions comes from both sides, so both are its parents.
+        # A basis that is fitted comes from both sides, so both are its parents.
         parents = [self._native[which, source]["set_id"] for which in SIDES]
-        parent = "+".join(parents) if method == "pca" else native["set_id"]
-        seeded = method in dims.SEEDED or wanted.quantizer == ROTATED
+        parent = "+".join(parents) if how.fitted else native["set_id"]
+        seeded = how.seeded or kind.rotation is not None
         quantizer: Quantizer | None = None
         audit: Audit | None = None
 
@@ -193,12 +194,12 @@ class Deriver:
             ids = self._ids[side]
             for first, floats in self._changed(side, wanted, seed):
                 encoded = quantizer.encode(floats, precision)
-                if has_quantizer(precision):
+                if wanted.coded_by:
                     audit.add(floats, encoded)
                 yield from in_groups(ids[first : first + len(floats)], [(first, encoded)])
 
         def coding() -> Row:
-            if not has_quantizer(precision):
+            if not wanted.coded_by:
                 return {}
             assert quantizer is not None
             assert audit is not None
@@ -226,13 +227,13 @@ class Deriver:
 
     def _source(self, wanted: Wanted) -> int:
         """The native dimension that a representation is made from."""
-        return wanted.dim if wanted.dim_method == "native" else self.native_dims[-1]
+        return wanted.dim if wanted.dim_method == NATIVE else self.native_dims[-1]
 
     def _changed(self, side: str, wanted: Wanted, seed: int) -> Iterator[tuple[int, Floats]]:
         """One side's unit vectors at the wanted dimension, block by block."""
         source, dim = self._source(wanted), wanted.dim
-        moments = self._second_moments(source) if wanted.dim_method == "pca" else []
-        matrix = dims.projection(wanted.dim_method, source, dim, seed, moments)
+        moments = self._second_moments(source) if METHODS[wanted.dim_method].fitted else []
+        matrix = projection(wanted.dim_method, source, dim, seed, moments)
         step = group_rows(dim, wanted.precision)
         for first, block in StoredVectors(self._warehouse, self._native[side, source]).blocks(step):
             names = self._ids[side][first : first + len(block)]
@@ -241,26 +242,27 @@ class Deriver:
             yield first, dims.apply(floats, dim, matrix, names, what)
 
     def _quantizer(self, wanted: Wanted, seed: int, gallery: str | None) -> Quantizer:
-        if wanted.quantizer == ROTATED:
-            return Quantizer(ROTATED, rotation=rotation(wanted.dim, seed))
-        if wanted.quantizer == CALIBRATED:
-            assert gallery is not None
-            return Quantizer(CALIBRATED, ranges=self._ranges(gallery, wanted, seed))
-        return Quantizer(ABSMAX)
+        """What codes a representation; `gallery`: the side whose vectors it may learn from."""
+        key = replace(wanted, precision=FP32), gallery, seed
+        # The same for every precision, and to learn it again is to read the gallery once more.
+        if key in self._learnt:
+            return self._learnt[key]
 
-    def _ranges(self, gallery: str, wanted: Wanted, seed: int) -> Ranges:
-        """The range of every dimension among one side's vectors."""
-        key = gallery, wanted.dim, wanted.dim_method, seed
-        if key not in self._calibrated:
-            blocks = (floats for _, floats in self._changed(gallery, wanted, seed))
-            self._calibrated[key] = ranges_of(blocks, wanted.dim)
-        return self._calibrated[key]
+        def blocks() -> Iterator[Floats]:
+            assert gallery is not None
+            return (floats for _, floats in self._changed(gallery, wanted, seed))
+
+        kind = quantizer_kind(wanted.quantizer)
+        found = kind.make(wanted.quantizer, wanted.dim, seed, blocks)
+        if kind.ranges is not None:
+            self._learnt[key] = found
+        return found
 
     def _second_moments(self, source: int) -> list[npt.NDArray[np.float64]]:
         if not self._moments:
             for side in SIDES:
                 stored = StoredVectors(self._warehouse, self._native[side, source])
-                blocks = stored.blocks(group_rows(source, "fp32"))
+                blocks = stored.blocks(group_rows(source, FP32))
                 floats = (np.asarray(block.data, dtype=np.float32) for _, block in blocks)
                 self._moments.append(dims.second_moment(floats, source))
         return self._moments

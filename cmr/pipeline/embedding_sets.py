@@ -11,9 +11,10 @@ from typing import Any
 import pyarrow as pa
 
 from cmr.identity import identity
+from cmr.precision import precision_of
 from cmr.warehouse.claims import of_partition
 from cmr.warehouse.layout import partition
-from cmr.warehouse.schemas import EMBEDDING_KEYS, EMBEDDING_SETS, FRAMES, vector_bytes
+from cmr.warehouse.schemas import EMBEDDING_KEYS, EMBEDDING_SETS, FRAMES
 from cmr.warehouse.store import Warehouse
 from cmr.warehouse.verified import is_sound
 
@@ -73,7 +74,7 @@ def ensure_set(
             "seed": seed,
             "parent": parent,
             "rows": rows,
-            "vector_bytes": vector_bytes(keys["dim"], keys["precision"]),
+            "vector_bytes": precision_of(keys["precision"]).vector_bytes(keys["dim"]),
             "file_bytes": warehouse.storage.size(file),
             "fingerprint": warehouse.checksum(file),
             "settings": json.dumps({**settings, **(notes or {})}, sort_keys=True),

@@ -21,6 +21,7 @@ from cmr.pipeline.request import Request
 from cmr.pipeline.scoring import Case
 from cmr.pipeline.search import searches
 from cmr.pipeline.wanted import Asked, asked_for, cases
+from cmr.precision import FP32
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.store import Warehouse
 
@@ -47,7 +48,7 @@ def explain(root: str, request: Request) -> list[Row]:
     for one, ways in every:
         for search in ways:
             # Queries that stay floats are multiplied as floats.
-            precision = "fp32" if search.asymmetric else one.precision
+            precision = FP32 if search.asymmetric else one.precision
             sizes = request.pool_sizes
             plan = make_plan_for(request, data, precision, one.dim, sizes, request.draws)
             rows.append(explained(one, search, plan))

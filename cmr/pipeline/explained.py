@@ -13,20 +13,21 @@ if TYPE_CHECKING:
 
 def explained(wanted: Wanted, search: Search, plan: Plan) -> dict[str, Any]:
     """One row of `cmr evaluate --explain`."""
-    from cmr.represent.quantizers import has_quantizer
-    from cmr.score.search.usearch_vectors import usearch_type
-
     exact = "float32" if plan.kernel.sure else "float32, doubts in float64"
-    by_torch = search.scorer == "torch"
+    kind = search.kind
+    library = kind.library or search.scorer
+    computed = search.scorer if kind.kernel is None else kind.kernel(wanted.precision)
+    # What a search of another package finds is scored by the plan.
+    by_torch, scored = kind.by_plan, kind.by_plan or kind.library == ""
     row: dict[str, Any] = {
         "dim": wanted.dim,
         "method": wanted.dim_method,
         "precision": wanted.precision,
-        "quantizer": wanted.quantizer if has_quantizer(wanted.precision) else None,
+        "quantizer": wanted.coded_by,
         "search": str(search),
-        "kernel": plan.kernel.name if by_torch else f"usearch {usearch_type(wanted.precision)}",
-        "counted by": plan.counting if by_torch else "usearch",
-        "compared in": exact if by_torch else "float32, as usearch says",
+        "kernel": plan.kernel.name if by_torch else computed,
+        "counted by": plan.counting if by_torch else library,
+        "compared in": exact if scored else f"float32, as {library} says",
         "ranks": "all" if search.length is None else f"of {search.length}",
         "first stage": _first_stage(search),
         "second stage": search.rescore,

@@ -21,6 +21,8 @@ import pyarrow as pa
 from cmr.encode.batches import Frames
 from cmr.errors import CmrError
 from cmr.identity import identity
+from cmr.precision import FP32
+from cmr.represent.dim_methods import NATIVE
 from cmr.represent.unit_vectors import Floats
 from cmr.sources.collection import TEXT, Item
 from cmr.warehouse.encoding_parts import write_encoded
@@ -175,7 +177,7 @@ def _parts(warehouse: Warehouse, folder: str) -> dict[str, Known]:
 
 def _sets(warehouse: Warehouse, settings: Mapping[str, Any], modality: str) -> list[dict[str, Any]]:
     """Native sets of every data set, as it is or was, made with these very settings."""
-    wanted = (modality, "native", "fp32", None)
+    wanted = (modality, NATIVE, FP32, None)
     return [
         row
         for row in warehouse.catalogue(EMBEDDING_SETS)

@@ -13,6 +13,8 @@ from cmr.errors import CmrError
 from cmr.pipeline.datasets import find_same, ids, note_media, refuse_other_data, write_dataset
 from cmr.pipeline.embedding_sets import ensure_set
 from cmr.pipeline.known_vectors import NOTES, deciding
+from cmr.precision import FP32
+from cmr.represent.dim_methods import NATIVE
 from cmr.represent.precisions import encode
 from cmr.represent.unit_vectors import Floats
 from cmr.sources.collection import Collection
@@ -66,10 +68,10 @@ def store(
                 "model": model,
                 "modality": side,
                 "dim": dim,
-                "dim_method": "native",
-                "precision": "fp32",
+                "dim_method": NATIVE,
+                "precision": FP32,
             }
-            blocks = [(0, encode(one.vectors, "fp32"))]
+            blocks = [(0, encode(one.vectors, FP32))]
             ensure_set(
                 warehouse,
                 keys,
@@ -93,9 +95,9 @@ def _refuse_other_vectors(
 ) -> None:
     for row in warehouse.catalogue(EMBEDDING_SETS):
         key = (row["modality"], row["dim"])
-        if (row["dataset"], row["model"], row["dim_method"]) != (dataset, model, "native"):
+        if (row["dataset"], row["model"], row["dim_method"]) != (dataset, model, NATIVE):
             continue
-        if row["precision"] != "fp32" or key not in native:
+        if row["precision"] != FP32 or key not in native:
             continue
         old, new = deciding(row["settings"]), dict(native[key].settings)
         if old != new:

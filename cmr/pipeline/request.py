@@ -10,10 +10,13 @@ from dataclasses import KW_ONLY, dataclass
 
 from cmr.pipeline.option_fields import Many, ManyOrNone, One
 from cmr.pipeline.option_values import LARGEST_LONG, Choice, Flag, Integer, Size, Text
+from cmr.precision import EVALUATED, listed
+from cmr.represent.dim_methods import BELOW_NATIVE
+from cmr.represent.quantizer_kinds import ABSMAX, quantizer_help, quantizer_names
+from cmr.score.search.scorer_kinds import TORCH, scorer_help, scorer_names
 
 PROTOCOLS = ("expected", "full", "sampled")
 DIRECTIONS = ("t2v", "v2t")
-SCORERS = ("torch", "usearch-exact", "usearch-hnsw")
 ALWAYS_KS = (1, 5, 10)
 DEFAULT_QRELS = "default"
 POSITIVE = Integer(1)
@@ -41,20 +44,19 @@ class Request:
     precisions: ManyOrNone[str] = ManyOrNone(
         Text(),
         None,
-        "Of fp32, fp16, bf16, fp8 (fp8_e4m3), fp8_e5m2, int8, int4, b1.  "
-        "[default: fp16,int8,int4, and fp32 at the native dimension]",
+        f"Of {listed()}.  [default: {','.join(EVALUATED)}, and fp32 at the native dimension]",
     )
     quantizers: Many[str] = Many(
-        Choice(("absmax", "calibrated", "rotated")),
-        "absmax",
-        "How codes are made: a scale a vector; ranges a dimension, calibrated on the gallery; a "
-        "random rotation first. fp32, fp16 and bf16 have none, fp8 no calibrated.",
+        Choice(quantizer_names),
+        ABSMAX,
+        f"How codes are made: {quantizer_help()}",
         flag="quantizer",
     )
     dim_methods: Many[str] = Many(
         Text(),
         None,
-        "Of pca, truncate, random, for dimensions below the native one.  [default: pca]",
+        f"Of {', '.join(BELOW_NATIVE)}, for dimensions below the native one.  "
+        f"[default: {BELOW_NATIVE[0]}]",
     )
     candidates: Many[int] = Many(
         Integer(1, because="a smaller pool cannot hold a relevant item"),
@@ -73,9 +75,9 @@ class Request:
     draws: One[int] = One(POSITIVE, 1, "Pools a query, for sampled.")
     hits: One[int] = One(Integer(0), 0, "Keep the top N of every query.")
     scorer: One[str] = One(
-        Choice(SCORERS),
-        "torch",
-        "torch and usearch-exact count every rank; usearch-hnsw is approximate and returns lists.",
+        Choice(scorer_names),
+        TORCH,
+        scorer_help(),
     )
     connectivity: Many[int] = Many(
         Integer(2), None, "Edges of a node of usearch-hnsw, M.  [default: 16]"

@@ -13,7 +13,6 @@ from cmr.identity import identity
 from cmr.pipeline.judged_data import JudgedData
 from cmr.pipeline.request import ALWAYS_KS, Request
 from cmr.pipeline.scoring import Case
-from cmr.represent.quantizers import has_quantizer
 from cmr.score.judgments import Judged
 from cmr.version import __version__
 from cmr.warehouse.current import expected_sizes
@@ -92,7 +91,7 @@ def describe_run(request: Request, data: JudgedData, case: Case, direction: str)
         "dim": made.wanted.dim,
         "dim_method": made.wanted.dim_method,
         "precision": made.wanted.precision,
-        "quantizer": made.wanted.quantizer if has_quantizer(made.wanted.precision) else None,
+        "quantizer": made.wanted.coded_by,
         "query_precision": made.query_precision,
         "scorer": case.search.scorer,
         "seed": request.seed,

@@ -14,6 +14,7 @@ from cmr.errors import CmrError
 from cmr.pipeline.derive import Representation
 from cmr.pipeline.progressbar import Advance, ProgressBar
 from cmr.pipeline.search import Search
+from cmr.precision import FP32
 from cmr.warehouse.store import Warehouse
 from cmr.warehouse.vectors import StoredVectors
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from cmr.score.judgments import Judged
     from cmr.score.plan import Plan
     from cmr.score.pools import Pools
-    from cmr.score.search.indexes import UsearchHnsw
+    from cmr.score.search.indexes import Searcher
     from cmr.score.search.returned_lists import Lists
     from cmr.score.search.stages import Stages
     from cmr.score.tally import Counted
@@ -72,17 +73,17 @@ class Case:
 
 @dataclass
 class Scorer:
-    """Scores cases; a graph is kept for the next case that searches it with other settings.
+    """Scores cases; an index is kept for the next case that searches it with other settings.
 
-    `plan`: makes the plan of a precision and dimension. `bar`: shows a graph grow. `few`: whether a
-    few vectors of each side stand for all.
+    `plan`: makes the plan of a precision and dimension. `bar`: shows an index grow. `few`: whether
+    a few vectors of each side stand for all.
     """
 
     warehouse: Warehouse
     plan: Callable[[str, int], Plan]
     bar: ProgressBar
     few: bool = False
-    _graph: tuple[tuple[Any, ...], UsearchHnsw] | None = field(default=None, init=False)
+    _index: tuple[tuple[Any, ...], Searcher, float] | None = field(default=None, init=False)
 
     def warm(self, case: Case, judged: dict[str, Judged], pools: Pools | None) -> None:
         """Do once, and on no clock, what `score` of such a case would do once: see `score.warm`."""
@@ -111,12 +112,13 @@ class Scorer:
         """Score a case in the directions of `judged`."""
         if case.search.length is not None:
             return {name: self._list(case, name, judged[name], pools, advance) for name in judged}
-        if case.search.scorer == "usearch-exact":
-            return {
-                name: self._usearch_exact(case, name, judged[name], pools, advance)
-                for name in judged
-            }
-        return self._torch(case, judged, pools, advance)
+        # One pass serves both directions, or each has its own.
+        one_pass = case.search.kind.by_plan
+        passes = [judged] if one_pass else [{name: one} for name, one in judged.items()]
+        found: dict[str, Scored] = {}
+        for together in passes:
+            found |= self._count(case, together, pools, advance)
+        return found
 
     def top(self, case: Case, direction: str, depth: int) -> Hits:
         """Each query's best `depth` of the gallery, (queries, depth) ordinals and scores."""
@@ -126,42 +128,30 @@ class Scorer:
         queries, items = (texts, visuals) if direction == "t2v" else (visuals, texts)
         return top_hits(queries, items, depth, plan)
 
-    def _torch(
+    def _count(
         self, case: Case, judged: dict[str, Judged], pools: Pools | None, advance: Advance
     ) -> dict[str, Scored]:
-        from cmr.score.exhaustive import score
-
+        """Every rank, in one pass."""
+        count = case.search.kind.count
+        assert count is not None
         clock = time.perf_counter()
         texts, visuals, plan = self._sides(case)
-        counted = score(texts, visuals, judged, pools, plan, advance)
+        counted = count(texts, visuals, judged, pools, plan, advance)
         took = time.perf_counter() - clock
-        columns = {"device": plan.device, "plan": plan.describe()}
+        columns = _columns(case, plan)
         return {name: Scored(counted[name], {"score": took}, columns) for name in judged}
-
-    def _usearch_exact(
-        self, case: Case, name: str, judged: Judged, pools: Pools | None, advance: Advance
-    ) -> Scored:
-        from cmr.score.search.usearch_exact import score
-
-        clock = time.perf_counter()
-        texts, visuals, plan = self._sides(case)
-        counted = score(texts, visuals, {name: judged}, pools, plan.memory, advance)
-        took = time.perf_counter() - clock
-        return Scored(counted[name], {"score": took}, _usearch_columns(case, plan))
 
     def _list(
         self, case: Case, name: str, judged: Judged, pools: Pools | None, advance: Advance
     ) -> Scored:
         """One direction of a search that returns lists."""
         from cmr.score.search.returned_lists import counts
-        from cmr.score.search.stages import Stages, graph_lists, rescored_lists
+        from cmr.score.search.stages import Stages, found_lists, rescored_lists
 
         texts, visuals, plan = self._sides(case)
         queries, items = (texts, visuals) if name == "t2v" else (visuals, texts)
         stages = Stages()
-        columns: Row = {"device": plan.device, "plan": plan.describe()}
-        if case.search.scorer != "torch":
-            columns = _usearch_columns(case, plan)
+        columns = _columns(case, plan)
         search, gallery = case.search, items.rows
         assert search.length is not None
         # A list holds no more than there is.
@@ -172,7 +162,8 @@ class Scorer:
 
         if case.fine is None:
             index = self._build(case, name, items, plan, stages)
-            lists = graph_lists(index, queries, length, stages, told)
+            lists_of = search.kind.lists or found_lists
+            lists = lists_of(index, queries, items, length, plan, stages, told)
             columns["index_bytes"] = index.index_bytes
         else:
             shortlist = self._shortlist(case, name, queries, items, plan, stages, columns, told)
@@ -193,43 +184,40 @@ class Scorer:
         columns: Row,
         told: Advance,
     ) -> Any:
-        from cmr.score.search.indexes import UsearchExact
         from cmr.score.search.stages import searched
-        from cmr.score.top_lists import top_hits
 
-        depth = min(case.search.depth, items.rows)
-        if case.search.scorer == "torch":
-            found = stages.timed("shortlist", lambda: top_hits(queries, items, depth, plan))
+        depth, kind = min(case.search.depth, items.rows), case.search.kind
+        if kind.top is not None:
+            top = kind.top
+            found = stages.timed("shortlist", lambda: top(queries, items, depth, plan))
             told(queries.rows)
             return found[0]
-        if case.search.scorer == "usearch-exact":
-            held = _whole(items, 0, plan)
-            exact = UsearchExact(held)
-            return stages.timed("shortlist", lambda: searched(exact, queries, depth, told))[0]
         index = self._build(case, name, items, plan, stages)
-        columns["index_bytes"] = index.index_bytes
+        if not kind.ranks_all:
+            columns["index_bytes"] = index.index_bytes
         return stages.timed("shortlist", lambda: searched(index, queries, depth, told))[0]
 
-    def _build(
-        self, case: Case, name: str, items: Vectors, plan: Plan, stages: Stages
-    ) -> UsearchHnsw:
-        """The graph of a gallery, the one before if only the search differs."""
-        from cmr.score.search.indexes import Hnsw, UsearchHnsw
+    def _build(self, case: Case, name: str, items: Vectors, plan: Plan, stages: Stages) -> Searcher:
+        """The index of a gallery, the one before if only the search differs."""
+        from cmr.score.search.indexes import Building, Hnsw, UsearchHnsw
 
         search = case.search
         m, add, find = search.connectivity, search.expansion_add, search.expansion_search
-        assert m is not None
-        assert add is not None
-        assert find is not None
-        key = case.made.side(name, True)["set_id"], m, add
-        if self._graph is None or self._graph[0] != key:
-            self._graph = None
-            held = _whole(items, m, plan)
-            with self.bar("graph", len(held), "vectors") as advance:
-                self._graph = key, UsearchHnsw(held, Hnsw(m, add, find), advance=advance)
-        index = self._graph[1]
-        index.tune(find)
-        stages.seconds["build"] = index.build_seconds
+        key = case.made.side(name, True)["set_id"], search.scorer, m, add
+        if self._index is None or self._index[0] != key:
+            self._index = None
+            held = _whole(items, m or 0, plan)
+            hnsw = Hnsw() if m is None or add is None else Hnsw(m, add, find or 0)
+            with self.bar("graph" if m else "index", len(held), "vectors") as advance:
+                clock = time.perf_counter()
+                index = search.kind.build(held, Building(hnsw, advance=advance))
+                self._index = key, index, time.perf_counter() - clock
+        _, index, took = self._index
+        if isinstance(index, UsearchHnsw) and find is not None:
+            index.tune(find)
+        # An exact search takes the vectors as they are.
+        if not search.kind.ranks_all:
+            stages.seconds["build"] = took
         return index
 
     def _sides(self, case: Case) -> tuple[Vectors, Vectors, Plan]:
@@ -238,7 +226,7 @@ class Scorer:
         texts, visuals = (self._stored(row) for row in (made.text, made.visual))
         if made.query_precision is None:
             return texts, visuals, self.plan(made.wanted.precision, made.wanted.dim)
-        from cmr.represent.quantizers import from_row
+        from cmr.represent.quantizer_kinds import from_row
         from cmr.represent.unit_vectors import Floats
         from cmr.score.asymmetric import AsFloats, plan_for
 
@@ -254,7 +242,7 @@ class Scorer:
             for side in (texts, visuals)
         ]
         gallery = sides[direction == "t2v"]
-        plan = plan_for(self.plan("fp32", made.wanted.dim), gallery.longest())
+        plan = plan_for(self.plan(FP32, made.wanted.dim), gallery.longest())
         return sides[0], sides[1], plan
 
     def _stored(self, row: Row) -> StoredVectors:
@@ -282,22 +270,13 @@ def _whole(items: Vectors, connectivity: int, plan: Plan) -> Encoded:
     return held
 
 
-def _usearch_columns(case: Case, plan: Plan) -> Row:
-    from usearch.compiled import hardware_acceleration
-    from usearch.index import MetricKind, ScalarKind
-
-    from cmr.score.search.usearch_vectors import usearch_type
-
-    precision, dim = case.made.wanted.precision, case.made.wanted.dim
-    kind = usearch_type(precision)
-    exact = "hamming" if precision == "b1" else "ip"
-    metric = {"ip": MetricKind.IP, "hamming": MetricKind.Hamming}[exact]
-    speed = hardware_acceleration(
-        dtype=getattr(ScalarKind, kind.upper()), ndim=dim, metric_kind=metric
-    )
-    described = {
-        "kernel": f"usearch {kind} {speed}",
-        "threads": os.cpu_count(),
-        "memory": plan.memory,
-    }
+def _columns(case: Case, plan: Plan) -> Row:
+    """What is recorded of what computed."""
+    search, kind, wanted = case.search, case.search.kind, case.made.wanted
+    if kind.by_plan:
+        return {"device": plan.device, "plan": plan.describe()}
+    words = [search.scorer if kind.kernel is None else kind.kernel(wanted.precision)]
+    if kind.speed is not None:
+        words.append(kind.speed(wanted.precision, wanted.dim))
+    described = {"kernel": " ".join(words), "threads": os.cpu_count(), "memory": plan.memory}
     return {"device": "cpu", "plan": json.dumps(described)}

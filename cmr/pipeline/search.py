@@ -9,8 +9,10 @@ from itertools import product
 from typing import Any
 
 from cmr.errors import CmrError
-from cmr.pipeline.request import ALWAYS_KS, SCORERS, Request
-from cmr.represent.precisions import PRECISIONS, check_precision
+from cmr.pipeline.request import ALWAYS_KS, Request
+from cmr.precision import PRECISIONS
+from cmr.represent.precisions import check_precision
+from cmr.score.search.scorer_kinds import TORCH, ScorerKind, own_graphs, scorer_kind
 
 # usearch's own defaults.
 CONNECTIVITY, EXPANSION_ADD, EXPANSION_SEARCH = 16, 128, 64
@@ -26,7 +28,7 @@ class Search:
     `oversample` x `length` items is ranked by again.
     """
 
-    scorer: str = "torch"
+    scorer: str = TORCH
     length: int | None = None
     connectivity: int | None = None
     expansion_add: int | None = None
@@ -41,9 +43,14 @@ class Search:
         return (self.length or 0) * (self.oversample or 1)
 
     @property
+    def kind(self) -> ScorerKind:
+        """What the scorer is."""
+        return scorer_kind(self.scorer)
+
+    @property
     def one_pass(self) -> bool:
         """Whether one pass over the scores serves both directions."""
-        return self.scorer == "torch" and self.length is None and not self.asymmetric
+        return self.kind.by_plan and self.length is None and not self.asymmetric
 
     @property
     def settings(self) -> Row:
@@ -81,25 +88,25 @@ def searches(request: Request) -> list[Search]:
 
     Raises CmrError for settings that do not go together, and for what usearch would change.
     """
-    if request.scorer not in SCORERS:
-        raise CmrError(f"unknown scorer {request.scorer!r}; there are: {', '.join(SCORERS)}")
-    graph = request.scorer == "usearch-hnsw"
+    kind = scorer_kind(request.scorer)
     given = [
         name
         for name in ("connectivity", "expansion_add", "expansion_search")
         if getattr(request, name)
     ]
-    if given and not graph:
+    if given and not kind.is_graph:
         option = "--" + given[0].replace("_", "-")
-        raise CmrError(f"{option} is of --scorer usearch-hnsw alone")
-    if request.asymmetric and request.scorer != "torch":
+        raise CmrError(f"{option} is of --scorer {own_graphs()} alone")
+    if request.asymmetric and not kind.by_plan:
+        library = kind.library or request.scorer
         raise CmrError(
-            "--asymmetric needs --scorer torch: usearch compares vectors of one type alone"
+            f"--asymmetric needs --scorer {TORCH}: {library} compares vectors of one type alone"
         )
-    if not graph and request.rescore is None:
+    if kind.ranks_all and request.rescore is None:
         if request.list_length is not None:
             raise CmrError(
-                "--list-length is of --scorer usearch-hnsw and of --rescore; others rank everything"
+                f"--list-length is of --scorer {own_graphs()} and of --rescore; others rank "
+                "everything"
             )
         return [Search(request.scorer, asymmetric=request.asymmetric)]
     length = _length(request)
@@ -110,7 +117,7 @@ def searches(request: Request) -> list[Search]:
     found = []
     for rescore, oversample in stages:
         for m, add, search in (
-            _graphs(request, length * (oversample or 1)) if graph else [_NO_GRAPH]
+            _graphs(request, length * (oversample or 1)) if kind.is_graph else [_NO_GRAPH]
         ):
             found.append(
                 Search(

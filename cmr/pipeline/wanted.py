@@ -8,10 +8,12 @@ from cmr.pipeline.derive import Deriver, Wanted
 from cmr.pipeline.request import Request
 from cmr.pipeline.scoring import Case
 from cmr.pipeline.search import Search, check_rescore
+from cmr.precision import EVALUATED, FP32
+from cmr.represent.dim_methods import NATIVE
+from cmr.score.search.scorer_kinds import TORCH, scorer_kind
 
-# The published grid.
+# The published grid; its precisions are `EVALUATED`.
 DIMS = (256, 512, 1024)
-PRECISIONS = ("fp16", "int8", "int4")
 
 
 # A representation with every way of searching it.
@@ -22,7 +24,7 @@ def asked_for(
     deriver: Deriver,
     request: Request,
     searches: Sequence[Search],
-    precisions: Sequence[str] = PRECISIONS,
+    precisions: Sequence[str] = EVALUATED,
 ) -> list[Asked]:
     """Everything that a request asks for; what it leaves open is the published grid.
 
@@ -41,8 +43,8 @@ def asked_for(
         for one in every:
             check_rescore(search, one.precision)
     if not (request.dims and request.precisions):
-        native = Wanted(deriver.native_dims[-1], "native", "fp32")
-        exact = "torch" if request.scorer == "usearch-hnsw" else request.scorer
+        native = Wanted(deriver.native_dims[-1], NATIVE, FP32)
+        exact = request.scorer if scorer_kind(request.scorer).ranks_all else TORCH
         ranked = any(search.length is None for search in searches)
         if not (ranked and native in every):
             found.append((native, (Search(exact),)))

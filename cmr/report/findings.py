@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from cmr.answers import fetch, quoted
+from cmr.precision import PRECISIONS
 from cmr.report.answer import Baseline, baseline
 from cmr.report.holm import holm
 from cmr.report.subject import LEADING, Subject
-from cmr.warehouse.schemas import PRECISIONS
 
 if TYPE_CHECKING:
     import duckdb

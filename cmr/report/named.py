@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from cmr.decimals import fixed
+from cmr.represent.quantizer_kinds import ABSMAX
+from cmr.score.search.scorer_kinds import TORCH
 
 
 def representation(row: Mapping[str, Any]) -> str:
@@ -14,11 +16,11 @@ def representation(row: Mapping[str, Any]) -> str:
     `row`: of the catalogue of runs.
     """
     parts = [f"{row['dim']} {row['dim_method']} {row['precision']}"]
-    if row.get("quantizer") not in (None, "absmax"):
+    if row.get("quantizer") not in (None, ABSMAX):
         parts.append(str(row["quantizer"]))
     if row.get("query_precision"):
         parts.append(f"{row['query_precision']} queries")
-    search = "" if row["scorer"] == "torch" else str(row["scorer"])
+    search = "" if row["scorer"] == TORCH else str(row["scorer"])
     if row.get("connectivity"):
         search += f" M {row['connectivity']} ef {row['expansion_add']}/{row['expansion_search']}"
     parts += [search] if search else []

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cmr.decimals import fixed, percent
+from cmr.precision import PRECISIONS
 from cmr.report.findings import MEASURES, Findings
 from cmr.report.languages import mark
 from cmr.report.named import estimate
 from cmr.report.plot_list import POOLS, QUALITY, WAYS, WHOLE
 from cmr.report.plots.style import Look, Row
-from cmr.warehouse.schemas import PRECISIONS
 
 LEVELS = ((0.001, "***"), (0.01, "**"), (0.05, "*"))
 _SPREAD = mark("In brackets: 95% interval, clustered by visual item; bold: best of its column.")

@@ -26,6 +26,7 @@ from cmr.report.subject import subjects
 from cmr.report.summary_json import BOARD, SCHEMA, schema, summarise
 from cmr.report.typeset import latex, markdown
 from cmr.report.written_files import publish, stems
+from cmr.score.search.scorer_kinds import TORCH
 from cmr.views import connect
 from cmr.warehouse.store import Warehouse
 
@@ -118,7 +119,7 @@ def _names(found: Findings) -> tuple[str, ...]:
     of = found.subject
     further = [
         name
-        for name, usual in ((of.qrels, "default"), (of.scorer, "torch"), (of.variant or "", ""))
+        for name, usual in ((of.qrels, "default"), (of.scorer, TORCH), (of.variant or "", ""))
         if name != usual
     ]
     return (of.dataset, of.model, *further)

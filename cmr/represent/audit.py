@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from cmr.represent.precisions import INTEGER, Encoded, to_integers
+from cmr.precision import INTEGER
+from cmr.represent.precisions import Encoded, to_integers
 from cmr.represent.quantizers import Quantizer
 from cmr.represent.unit_vectors import Floats
 

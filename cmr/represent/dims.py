@@ -1,7 +1,4 @@
-"""Dimension methods: native, truncate, pca, random, lift.
-
-Each is linear; a plan is a matrix, or none where coordinates are only cut off.
-"""
+"""What dimension methods are made of: orthonormal bases, principal directions, their product."""
 
 from __future__ import annotations
 
@@ -12,25 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cmr.errors import CmrError
 from cmr.represent.unit_vectors import Floats, normalise
-
-BELOW_NATIVE = ("pca", "truncate", "random")
-SEEDED = ("random", "lift")
-METHODS = ("native", *BELOW_NATIVE, "lift")
-
-
-def methods_for(dim: int, native: Sequence[int], wanted: Sequence[str]) -> list[str]:
-    """Which methods make `dim` out of a source that gives the dimensions `native`.
-
-    A given dimension is `native`; above the largest it is `lift`; below it, those of `wanted`
-    that go down, and `pca` if none is named.
-    """
-    if dim in native:
-        return ["native"]
-    if dim > max(native):
-        return ["lift"]
-    return [method for method in wanted if method in BELOW_NATIVE] or ["pca"]
 
 
 # Both sides of a data set, and every precision of a dimension, ask for the same one in turn.
@@ -71,27 +50,6 @@ def principal_directions(
     """
     _, vectors = np.linalg.eigh(sum(moments, np.zeros_like(moments[0])))
     return np.asarray(vectors[:, ::-1][:, :dim])
-
-
-def projection(
-    method: str,
-    native: int,
-    dim: int,
-    seed: int,
-    moments: Sequence[npt.NDArray[np.float64]] = (),
-) -> Floats | None:
-    """The (native, dim) float32 matrix of a method; None where there is nothing to multiply."""
-    if method in ("native", "truncate"):
-        return None
-    if method == "pca":
-        matrix = principal_directions(moments, dim)
-    elif method == "random":
-        matrix = orthonormal(native, dim, seed)
-    elif method == "lift":
-        matrix = orthonormal(dim, native, seed).T
-    else:
-        raise CmrError(f"unknown dimension method {method!r}; there are {', '.join(METHODS)}")
-    return np.ascontiguousarray(matrix, dtype=np.float32)
 
 
 def apply(

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from cmr.precision import FP32
 from cmr.represent.precisions import Encoded
 from cmr.represent.unit_vectors import Floats
 from cmr.score.blocks import Vectors
@@ -37,7 +38,7 @@ class AsFloats:
         for first, block in self._vectors.blocks(rows):
             floats = np.ascontiguousarray(self._read(block))
             ones = np.ones(len(floats), dtype=np.float32)
-            yield first, Encoded("fp32", block.dim, floats, ones)
+            yield first, Encoded(FP32, block.dim, floats, ones)
 
     def longest(self) -> float:
         """Length of the longest vector; codes do not stand for unit vectors."""

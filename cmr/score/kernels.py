@@ -18,7 +18,8 @@ import numpy.typing as npt
 import torch
 
 from cmr.errors import CmrError
-from cmr.represent.precisions import EIGHT_GROWTH, EIGHTS, INTEGER, Encoded, to_floats, to_integers
+from cmr.precision import BFLOAT16, FLOAT32, FP32, INT8, INTEGER, precision_of
+from cmr.represent.precisions import Encoded, to_floats, to_integers
 
 TIE_TOLERANCE = 1e-6
 CODE_DOUBT = 1e-6
@@ -51,7 +52,7 @@ class Kernel:
     @property
     def sure(self) -> bool:
         """Whether values within the float32 bounds are ties, with nothing left to settle."""
-        return self.precision == "b1"
+        return precision_of(self.precision).is_binary
 
     def prepare(self, encoded: Encoded) -> torch.Tensor:
         """The (n, d) tensor that this kernel multiplies, on its device.
@@ -63,13 +64,13 @@ class Kernel:
         else:
             operand = torch.from_numpy(np.ascontiguousarray(to_floats(encoded)))
         operand = operand.to(self.device).to(getattr(torch, self.operand))
-        if self.operand == "int8" and self.device != "cpu":
+        if self.operand == INT8 and self.device != "cpu":
             return torch.nn.functional.pad(operand, (0, -operand.shape[1] % 8))
         return operand
 
     def empty(self, rows: int, columns: int) -> torch.Tensor:
         """Room for a tile of products."""
-        kind = torch.int32 if self.operand == "int8" or self.split else torch.float32
+        kind = torch.int32 if self.operand == INT8 or self.split else torch.float32
         return torch.empty((rows, columns), dtype=kind, device=self.device)
 
     def tile(
@@ -79,7 +80,7 @@ class Kernel:
         if room is None:
             room = self.empty(len(rows), len(columns))
         out = room.view(-1)[: len(rows) * len(columns)].view(len(rows), len(columns))
-        if self.operand == "int8":
+        if self.operand == INT8:
             if self.device != "cpu":
                 return _padded_int_mm(rows, columns)
             return torch._int_mm(rows, columns.T, out=out)
@@ -89,7 +90,7 @@ class Kernel:
                 part = slice(at, at + self.split)
                 out += torch.mm(rows[:, part], columns[:, part].T).to(torch.int32)
             return out
-        if self.operand != "float32":
+        if self.operand != FLOAT32:
             return torch.mm(rows, columns.T, out_dtype=torch.float32, out=out)
         return torch.mm(rows, columns.T, out=out)
 
@@ -127,7 +128,7 @@ class Kernel:
         """
         high, low = self.bounds(values)
         doubt = np.full(len(values), self.error)
-        if self.scaled and self.precision != "b1":
+        if self.scaled and not self.sure:
             doubt = np.abs(values) * CODE_DOUBT
         return (high + doubt).astype(np.float32), (low - doubt).astype(np.float32)
 
@@ -137,26 +138,25 @@ def choose(precision: str, dim: int, device: str = "cpu") -> Kernel:
 
     Raises CmrError if the device's float32 products are too coarse for the tie tolerance.
     """
-    if precision in INTEGER:
+    row = precision_of(precision)
+    if row.is_integer:
         if int8_is_exact(device):
-            return Kernel("int8-mm", precision, "int8", scaled=True, device=device)
-        limit = {"int8": 128, "int4": 8, "b1": 1}[precision]
-        exact = EXACT_IN_FLOAT32 // (limit * limit)
+            return Kernel("int8-mm", precision, INT8, scaled=True, device=device)
+        exact = EXACT_IN_FLOAT32 // (row.half * row.half)
         split = exact if dim > exact else 0
         name = "float32-mm-of-codes"
-        return Kernel(name, precision, "float32", True, split=split, device=device)
-    error = worst_error(dim) * (EIGHT_GROWTH if precision in EIGHTS else 1)
-    plain = Kernel("float32-mm", precision, "float32", False, device=device, error=error)
+        return Kernel(name, precision, FLOAT32, True, split=split, device=device)
+    error = worst_error(dim) * row.growth
+    plain = Kernel("float32-mm", precision, FLOAT32, False, device=device, error=error)
     if device == "cpu":
-        if precision == "bf16" and bf16_sums_in_float32():
+        if row.operand == BFLOAT16 and bf16_sums_in_float32():
             return replace(plain, name="bf16-mm", bf16=True, error=worst_error(dim, 2))
         return plain
-    half = {"fp16": "float16", "bf16": "bfloat16"}.get(precision)
-    if half and sums_in_float32(half, device):
+    if row.operand != FLOAT32 and sums_in_float32(row.operand, device):
         # Their matrix units cut digits off where others round, and keep fewer of them in between.
         name, error = f"{precision}-mm", worst_error(dim, 4)
-        return Kernel(name, precision, half, False, device=device, error=error)
-    if not sums_in_float32("float32", device):
+        return Kernel(name, precision, row.operand, False, device=device, error=error)
+    if not sums_in_float32(FLOAT32, device):
         raise CmrError(f"float32 products on {device} are too coarse; --device cpu is exact")
     return plain
 
@@ -210,14 +210,14 @@ def int8_is_exact(device: str = "cpu") -> bool:
 @cache
 def bf16_sums_in_float32() -> bool:
     """Whether the CPU's bfloat16 product of float32 tiles exists and keeps float32 sums."""
-    kernel = Kernel("bf16-mm", "bf16", "float32", False, bf16=True)
+    kernel = Kernel("trial", FP32, FLOAT32, False, bf16=True)
     return _product_error(kernel, torch.bfloat16) < TRIAL_ERROR
 
 
 @cache
 def sums_in_float32(operand: str, device: str) -> bool:
     """Whether a device's products of such tiles are as good as float32 sums."""
-    kernel = Kernel("trial", "fp32", operand, False, device=device)
+    kernel = Kernel("trial", FP32, operand, False, device=device)
     return _product_error(kernel, getattr(torch, operand)) < TRIAL_ERROR
 
 

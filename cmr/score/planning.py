@@ -7,6 +7,7 @@ import torch
 
 from cmr.errors import CmrError
 from cmr.memory import LEAST, for_scoring
+from cmr.precision import BFLOAT16, FLOAT16, FLOAT32, INT8
 from cmr.score.cpu.strips import WIDTH
 from cmr.score.device.triton_trial import fused_is_right
 from cmr.score.kernels import Kernel, choose
@@ -60,7 +61,7 @@ def make_plan(
             side //= 2
         tile = side, min(side, max(visuals, 1))
     # A block is held as stored and as multiplied; drawn pools take 6 bytes a member.
-    wide = {"int8": 1, "float16": 2, "bfloat16": 2}.get(kernel.operand, 4)
+    wide = {INT8: 1, FLOAT16: 2, BFLOAT16: 2}.get(kernel.operand, 4)
     rows = max(LEAST_ROWS, budget // 2 // (dim * (wide + 4) + largest_pool * draws * 6))
     return Plan(
         kernel=kernel,
@@ -79,6 +80,6 @@ def _counting(kernel: Kernel, draws: int) -> str:
     if kernel.device == "cpu":
         return "numba"
     # float32 products are not the matrix units', and drawn pools look scores up in a tile.
-    if kernel.device.startswith("cuda") and kernel.operand != "float32" and not draws:
+    if kernel.device.startswith("cuda") and kernel.operand != FLOAT32 and not draws:
         return "triton" if fused_is_right(kernel) else "torch"
     return "torch"

@@ -9,16 +9,11 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from cmr.precision import precision_of
+
 TEXT = "text"
 VISUAL = "visual"
 MODALITIES = (TEXT, VISUAL)
-
-FLOAT_PRECISIONS = ("fp32", "fp16")
-CODE_PRECISIONS = ("bf16", "fp8_e4m3", "fp8_e5m2", "int8", "int4", "b1")
-PRECISIONS = FLOAT_PRECISIONS + CODE_PRECISIONS
-_BITS = {
-    "fp32": 32, "fp16": 16, "bf16": 16, "fp8_e4m3": 8, "fp8_e5m2": 8, "int8": 8, "int4": 4, "b1": 1,
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -447,18 +442,13 @@ CATALOGUE = (DATASETS, QRELS_SETS, EMBEDDING_SETS, RUNS, BENCHES)
 def embeddings_schema(dim: int, precision: str) -> pa.Schema:
     """Columns of one embedding set's files.
 
-    fp32 and fp16 hold `vector` (fixed-size list of `dim` floats); the others hold `codes`
-    (fixed-size binary) and `scale` (float32; 1.0 where the precision has no scale).
+    Precisions that are stored as lists hold `vector` (fixed-size list of `dim` floats); the others
+    hold `codes` (fixed-size binary) and `scale` (float32; 1.0 where the precision has no scale).
     """
+    row = precision_of(precision)
     head = [pa.field("ordinal", pa.int64()), pa.field("item_id", pa.string())]
-    if precision in FLOAT_PRECISIONS:
-        kind = pa.float32() if precision == "fp32" else pa.float16()
+    if row.as_list:
+        kind = pa.from_numpy_dtype(row.stored)
         return pa.schema([*head, pa.field("vector", pa.list_(kind, dim))])
-    width = vector_bytes(dim, precision)
-    codes = pa.field("codes", pa.binary(width))
+    codes = pa.field("codes", pa.binary(row.vector_bytes(dim)))
     return pa.schema([*head, codes, pa.field("scale", pa.float32())])
-
-
-def vector_bytes(dim: int, precision: str) -> int:
-    """Bytes of one stored vector of `dim` values, without its 4-byte scale."""
-    return (dim * _BITS[precision] + 7) // 8

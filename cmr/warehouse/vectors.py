@@ -15,9 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cmr.errors import CmrError
+from cmr.precision import precision_of
 from cmr.represent.precisions import Encoded
 from cmr.warehouse.catalogue_rows import recorded
-from cmr.warehouse.schemas import EMBEDDING_SETS, FLOAT_PRECISIONS, embeddings_schema, vector_bytes
+from cmr.warehouse.schemas import EMBEDDING_SETS, embeddings_schema
 from cmr.warehouse.store import Warehouse
 from cmr.warehouse.verified import remedy
 
@@ -27,7 +28,7 @@ GROUP_BYTES = 8 * 2**20
 
 def group_rows(dim: int, precision: str) -> int:
     """How many vectors make a row group."""
-    return max(256, GROUP_BYTES // max(1, vector_bytes(dim, precision)))
+    return max(256, GROUP_BYTES // max(1, precision_of(precision).vector_bytes(dim)))
 
 
 def to_table(first: int, ids: Sequence[str] | pa.Array, encoded: Encoded) -> pa.Table:
@@ -36,7 +37,7 @@ def to_table(first: int, ids: Sequence[str] | pa.Array, encoded: Encoded) -> pa.
     ordinal = pa.array(np.arange(first, first + len(encoded)))
     names = pa.array(ids, pa.string())
     flat = np.ascontiguousarray(encoded.data).reshape(-1)
-    if encoded.precision in FLOAT_PRECISIONS:
+    if precision_of(encoded.precision).as_list:
         vector = pa.FixedSizeListArray.from_arrays(pa.array(flat), encoded.dim)
         return pa.Table.from_arrays([ordinal, names, vector], schema=schema)
     codes = pa.Array.from_buffers(
@@ -47,7 +48,7 @@ def to_table(first: int, ids: Sequence[str] | pa.Array, encoded: Encoded) -> pa.
 
 def from_batch(batch: pa.RecordBatch, dim: int, precision: str) -> Encoded:
     """Rows of `embeddings` as arrays, without a copy."""
-    if precision in FLOAT_PRECISIONS:
+    if precision_of(precision).as_list:
         values = batch.column("vector").flatten().to_numpy(zero_copy_only=False)
         ones = np.ones(batch.num_rows, dtype=np.float32)
         return Encoded(precision, dim, values.reshape(batch.num_rows, dim), ones)
@@ -82,7 +83,7 @@ class StoredVectors:
 
     @property
     def _columns(self) -> list[str]:
-        return ["vector"] if self.precision in FLOAT_PRECISIONS else ["codes", "scale"]
+        return ["vector"] if precision_of(self.precision).as_list else ["codes", "scale"]
 
     def _batches(self) -> Iterator[tuple[int, Encoded]]:
         """Stretches that are wanted, with the first ordinal of each."""

@@ -17,7 +17,7 @@ with
 points as (
     select distinct on (contender, conditions)
         *,
-        scorer <> 'usearch-hnsw' as is_exact,
+        scorer in ('torch', 'usearch-exact') as is_exact,
         concat_ws(
             ' ', dim, nullif(dim_method, 'native'), precision, nullif(quantizer, 'absmax'), scorer,
             'M ' || connectivity, 'ef ' || expansion_add

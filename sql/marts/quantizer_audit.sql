@@ -1,10 +1,10 @@
 -- What quantising did to every stored set of codes, one row each, as it was found when they were
 -- written; NULL of a set that was written before it was looked at.
--- @quantizer: absmax, calibrated or rotated.
+-- @quantizer: absmax, calibrated, rotated, or another package's.
 -- @calibration_modality: The side whose vectors gave the ranges of calibrated codes.
 -- @clip_rate: Share of the values that lay beyond the range of their dimension; 0 without ranges.
 -- @used_codes: How many different codes occur.
--- @codes_there: How many there are; of eight-bit floats, the finite ones.
+-- @codes_there: How many there are; of eight-bit floats, the finite ones. NULL where none is known.
 -- @error: Mean squared distance of a unit vector from what its codes stand for.
 -- @error_db: The same in decibels, 10 log10: 6 dB less are one bit more.
 with
@@ -17,9 +17,8 @@ final as (
             when sets.precision = 'b1' then 2
             when sets.precision = 'fp8_e4m3' then 254
             when sets.precision = 'fp8_e5m2' then 248
-            when sets.precision = 'int4' then case sets.quantizer when 'calibrated' then 16 else 15 end
-            when sets.precision = 'int8' and sets.quantizer <> 'calibrated' then 255
-            else 256
+            when sets.precision = 'int4' then case when sets.range_low is null then 15 else 16 end
+            when sets.precision = 'int8' then case when sets.range_low is null then 255 else 256 end
         end as codes_there,
         sets.error,
         10 * log10(nullif(sets.error, 0)) as error_db

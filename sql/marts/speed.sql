@@ -93,7 +93,7 @@ final as (
         staged.build_seconds, staged.vector_bytes, staged.disk_vector_bytes,
         staged.memory_vector_bytes, staged.index_vector_bytes,
         case
-            when staged.scorer <> 'usearch-hnsw' and staged.rescore is null then 1.0
+            when staged.scorer in ('torch', 'usearch-exact') and staged.rescore is null then 1.0
             else staged.agreement
         end as ann_recall,
         staged.build_peak_bytes, staged.search_peak_bytes, staged.peak_rss_bytes,

@@ -14,7 +14,7 @@ import pytest
 
 import cmr as package
 from cmr import CmrError
-from cmr.warehouse.schemas import PRECISIONS
+from cmr.precision import PRECISIONS, precision_of
 from tests.conftest import npz_arrays
 from tests.reference.counts import values
 
@@ -170,7 +170,8 @@ def test_decoded_vectors(wh, precision):
     """Against the plain decoder of the reference, and what came in."""
     found = wh.embeddings(modality="text", dim=40, precision=precision)
     expected = values(found.encoded())
-    if precision in ("int8", "int4"):
+    row = precision_of(precision)
+    if row.is_integer and row.has_scale:
         expected = expected * found.scales[:, None].astype(np.float64)
     np.testing.assert_allclose(found.floats(), expected, atol=1e-7)
     if precision == "fp32":

@@ -6,9 +6,9 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from cmr.represent.precisions import PRECISIONS, Encoded
+from cmr.precision import PRECISIONS, precision_of
+from cmr.represent.precisions import Encoded
 from cmr.views import connect
-from cmr.warehouse.schemas import vector_bytes
 from tests.reference import counts
 
 GRID = ("--candidates", "12,20", "--k", "3", "--draws", "2")
@@ -28,7 +28,11 @@ def stored(root, set_id):
         data = np.stack([np.asarray(value) for value in table["vector"].to_pylist()])
         return Encoded(row["precision"], row["dim"], data, np.ones(len(data), np.float32)), table
     data = np.array([np.frombuffer(code, np.uint8) for code in table["codes"].to_pylist()])
-    assert data.shape[1] == vector_bytes(row["dim"], row["precision"]) == row["vector_bytes"]
+    assert (
+        data.shape[1]
+        == precision_of(row["precision"]).vector_bytes(row["dim"])
+        == row["vector_bytes"]
+    )
     return Encoded(row["precision"], row["dim"], data, table["scale"].to_numpy()), table
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from functools import partial
+from dataclasses import replace
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -13,7 +13,7 @@ import pytest
 from cmr.answers import fetch
 from cmr.pipeline.evaluate import evaluate as evaluated
 from cmr.pipeline.request import Request
-from cmr.score.search import indexes
+from cmr.score.search.scorer_kinds import OWN
 from cmr.sqlfiles import view_names
 from cmr.views import connect
 from cmr.warehouse.schemas import EMBEDDING_SETS, RUNS
@@ -76,7 +76,9 @@ def test_usearch_exact_is_torch(root):
 def test_a_curve_of_graphs(root, monkeypatch):
     """Runs of their own, NULL beyond the list, ann_recall, hits, the index's bytes."""
     # What several threads make of so few edges finds now more, now less.
-    monkeypatch.setattr(indexes, "UsearchHnsw", partial(indexes.UsearchHnsw, threads=1))
+    kind = OWN["usearch-hnsw"]
+    alone = replace(kind, build=lambda items, how: kind.build(items, replace(how, threads=1)))
+    monkeypatch.setitem(OWN, "usearch-hnsw", alone)
     settings = {"connectivity": (2,), "expansion_add": (4,), "expansion_search": (10, 60)}
     assert evaluate(root, "int8", "b1", scorer="usearch-hnsw", **settings) == (8, 8)
     con = connect(str(root))

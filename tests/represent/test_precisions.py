@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cmr.errors import CmrError
-from cmr.represent.precisions import PRECISIONS, encode, to_floats, to_integers
+from cmr.precision import INTEGER, PRECISIONS, precision_of
+from cmr.represent.precisions import encode, to_floats, to_integers
 from cmr.represent.unit_vectors import normalise
-from cmr.warehouse.schemas import vector_bytes
 from tests.reference import counts
 
 
@@ -24,8 +24,8 @@ def unit(rows, dim, seed=0):
 @pytest.mark.parametrize("dim", [1, 7, 8, 96, 513])
 def test_size_and_decoding(precision, dim):
     encoded = encode(unit(5, dim), precision)
-    assert encoded.data[0].nbytes == vector_bytes(dim, precision)
-    decode = to_integers if precision in ("int8", "int4", "b1") else to_floats
+    assert encoded.data[0].nbytes == precision_of(precision).vector_bytes(dim)
+    decode = to_integers if precision in INTEGER else to_floats
     np.testing.assert_array_equal(decode(encoded), counts.values(encoded))
 
 
@@ -50,7 +50,7 @@ def test_bfloat16_is_torchs():
 
 
 def test_int4_of_512_dimensions_is_256_bytes():
-    assert vector_bytes(512, "int4") == 256
+    assert precision_of("int4").vector_bytes(512) == 256
     assert encode(unit(2, 512), "int4").data.nbytes == 512
 
 

@@ -7,14 +7,8 @@ import pytest
 
 from cmr.represent.audit import Audit
 from cmr.represent.precisions import encode, to_integers
-from cmr.represent.quantizers import (
-    Quantizer,
-    Ranges,
-    from_row,
-    quantizers_for,
-    ranges_of,
-    rotation,
-)
+from cmr.represent.quantizer_kinds import from_row, quantizers_for
+from cmr.represent.quantizers import Quantizer, Ranges, ranges_of, rotation
 from cmr.represent.unit_vectors import normalise
 from tests.reference import counts
 

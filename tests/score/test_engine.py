@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cmr.errors import CmrError
-from cmr.represent.precisions import PRECISIONS, encode
+from cmr.precision import INTEGER, PRECISIONS
+from cmr.represent.precisions import encode
 from cmr.represent.unit_vectors import normalise
 from cmr.score import kernels
 from cmr.score.exhaustive import pair_values, partial_counts, score
@@ -70,7 +71,7 @@ def check_counts(
     plan = dataclasses.replace(plan, **(changes or {}))
     result = score(Memory(left), Memory(right), directions(relevant, names), pools, plan)
     full = counts.scores(left, right)
-    exact = precision in ("int8", "int4", "b1")
+    exact = precision in INTEGER
     for name in names:
         matrix, judged = (full, relevant) if name == "t2v" else (full.T, relevant.T)
         got = result[name]
@@ -156,7 +157,7 @@ def test_any_shape(precision, texts, visuals, dim, duplicates, constant, pairs, 
     gaps = np.abs(full[:, :, None] - full[:, None, :]) if full.size < 9000 else np.zeros(1)
     across = np.abs(full.T[:, :, None] - full.T[:, None, :]) if full.size < 9000 else np.zeros(1)
     near = [np.abs(g - counts.TOLERANCE).min() for g in (gaps, across)]
-    if precision not in ("int8", "int4", "b1") and min(near) < 1e-12:
+    if precision not in INTEGER and min(near) < 1e-12:
         return  # a difference on the very edge of the tolerance may fall on either side
     changes = {"tile_rows": min(rows, texts), "text_rows": rows, "visual_rows": rows}
     check_counts(a, b, relevant, precision, changes, device=device)

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from cmr.errors import CmrError
-from cmr.represent.precisions import PRECISIONS, encode
-from cmr.represent.quantizers import Quantizer, quantizers_for, ranges_of, rotation
+from cmr.precision import INTEGER, PRECISIONS, precision_of
+from cmr.represent.precisions import encode
+from cmr.represent.quantizer_kinds import quantizers_for
+from cmr.represent.quantizers import Quantizer, ranges_of, rotation
 from cmr.represent.unit_vectors import normalise
 from cmr.score.asymmetric import AsFloats, plan_for
 from cmr.score.exhaustive import score
@@ -15,14 +17,17 @@ from cmr.score.planning import make_plan
 from cmr.score.pools import Pools
 from cmr.score.search import asymmetric_index, indexes, usearch_exact
 from cmr.score.search.asymmetric_index import AsymmetricSearcher
-from cmr.score.search.indexes import SCORERS, Hnsw, UsearchHnsw, build
+from cmr.score.search.indexes import Building, Hnsw, UsearchHnsw
 from cmr.score.search.returned_lists import Lists, counts, exact_above
+from cmr.score.search.scorer_kinds import OWN, scorer_kind
 from cmr.score.search.stages import Stages, graph_lists, rescored_lists, searched
 from tests.reference import counts as reference
 from tests.reference import lists as plain
 from tests.score.test_engine import Memory, directions, make_case
 
-CODES = ("int8", "int4", "b1")
+
+def build(scorer, items, hnsw=None):
+    return scorer_kind(scorer).build(items, Building(hnsw or Hnsw()))
 
 
 def real_shaped(texts=150, visuals=120, dim=64, seed=0):
@@ -56,7 +61,7 @@ def test_exact_counts_are_those_of_a_full_matrix(precision):
     torch = score(Memory(left), Memory(right), directions(relevant), other, plan)
     for name in ("t2v", "v2t"):
         matrix, judged = (full, relevant) if name == "t2v" else (full.T, relevant.T)
-        got, want = found[name], reference.count(matrix, judged, precision in CODES)
+        got, want = found[name], reference.count(matrix, judged, precision in INTEGER)
         rows = [got.above, got.tied, got.relevants_above, got.relevants_tied]
         np.testing.assert_array_equal(np.stack(rows, axis=1), want, err_msg=name)
         np.testing.assert_allclose(got.scores, matrix[judged], atol=2e-6)
@@ -94,7 +99,7 @@ def test_searchers_find_the_top_of_a_full_matrix(precision):
     decoded = [reference.values(side) for side in (left, right)]
     length = [np.linalg.norm(side, axis=1) for side in decoded]
     cosine = decoded[0] @ decoded[1].T / np.outer(*length)
-    for scorer in SCORERS:
+    for scorer in OWN:
         index = build(scorer, right, Hnsw(expansion_search=120))
         items, scores = index.search(left, 9)
         matrix = cosine if index.metric == "cos" else full
@@ -220,7 +225,7 @@ def quantizers(items):
     }
 
 
-@pytest.mark.parametrize("precision", CODES)
+@pytest.mark.parametrize("precision", INTEGER)
 @pytest.mark.parametrize("name", ["absmax", "calibrated", "rotated"])
 def test_asymmetric_counts(precision, name):
     """fp32 queries on decoded items: a full matrix in float64."""
@@ -256,8 +261,9 @@ def test_asymmetric_search(precision, name, monkeypatch):
         np.testing.assert_allclose(scores, -np.sort(-full, axis=1)[:, :9], atol=2e-6)
         np.testing.assert_allclose(np.take_along_axis(full, found, 1), scores, atol=2e-6)
         assert all(len(set(row)) == 9 for row in found)
-    held = {"fp32": 4, "fp16": 2, "bf16": 2, "int8": 1, "int4": 1, "b1": 1}.get(precision, 4)
-    scaled = name != "calibrated" and precision in ("int8", "int4")
+    row = precision_of(precision)
+    held = 1 if row.is_integer else {"fp16": 2, "bf16": 2}.get(precision, 4)
+    scaled = name != "calibrated" and row.is_integer and row.has_scale
     assert index.index_bytes == 120 * (64 * held + 4 * scaled)
 
 

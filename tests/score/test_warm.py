@@ -52,7 +52,7 @@ def root(tmp_path_factory):
 def kernels(monkeypatch):
     """Every compiled function of `cmr.score`, as in a process that has used none of them yet."""
     found = {}
-    for module in pkgutil.iter_modules(cmr.score.__path__, "cmr.score."):
+    for module in pkgutil.walk_packages(cmr.score.__path__, "cmr.score."):
         if not module.name.startswith("cmr.score.device.triton_kernel"):
             for one in vars(importlib.import_module(module.name)).values():
                 if isinstance(one, CPUDispatcher):

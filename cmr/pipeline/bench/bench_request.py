@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 from cmr.pipeline.option_fields import Many, ManyOrNone, One
 from cmr.pipeline.option_values import Choice, Flag, Integer, Size, Text
-from cmr.pipeline.request import DIRECTIONS, POSITIVE, SCORERS, Request
+from cmr.pipeline.request import DIRECTIONS, POSITIVE, Request
+from cmr.precision import BENCHED, listed
+from cmr.score.search.scorer_kinds import OWN, TORCH, scorer_names
 
 ENCODE, BUILD, BATCH, SINGLE = "encode", "build", "batch", "single"
 STAGES = (ENCODE, BUILD, BATCH, SINGLE)
@@ -25,9 +27,10 @@ class BenchSearch(Request):
     """The settings of representations and searches, where they are not as for an evaluation."""
 
     precisions: ManyOrNone[str] = ManyOrNone(
-        Text(), None, "[default: fp32,fp16,int8,int4, and fp32 at the native dimension]"
+        Text(),
+        None,
+        f"Of {listed()}.  [default: {','.join(BENCHED)}, and fp32 at the native dimension]",
     )
-    dim_methods: Many[str] = Many(Text(), None, "As of `cmr evaluate`.")
     directions: Many[str] = Many(Choice(DIRECTIONS), "t2v")
     device: One[str] = One(Text(), "auto", "Of torch: auto, cpu, cuda, mps.")
     memory: One[int | None] = One(
@@ -41,10 +44,10 @@ class BenchSearch(Request):
 class BenchRequest:
     """What to measure. `search`: the settings of representations and searches.
 
-    `scorers`: None for all, or torch alone where queries are not coded. `candidates`: sizes C of
-    single queries' galleries, beside the whole one. `batch`, `singles`: None for as many as there
-    are, up to 1000 and 200. `threads`: 0 for all cores. `images`: where the pictures are, for
-    encoding; `encoder`, `pretrained`: model and weights, where the model's name does not tell.
+    `scorers`: None for all of cmr's own, or torch alone where queries are not coded. `candidates`:
+    sizes C of single queries' galleries, beside the whole one. `batch`, `singles`: None for as many
+    as there are, up to 1000 and 200. `threads`: 0 for all cores. `images`: where the pictures are,
+    for encoding; `encoder`, `pretrained`: model and weights, where the model's name does not tell.
     `encode_items`: how many of each side.
 
     Raises CmrError for a value that has no meaning, whatever the data.
@@ -52,7 +55,7 @@ class BenchRequest:
 
     search: Request
     scorers: ManyOrNone[str] = ManyOrNone(
-        Choice(SCORERS), None, "[default: all; torch alone with --asymmetric]"
+        Choice(scorer_names), None, f"[default: {','.join(OWN)}; {TORCH} alone with --asymmetric]"
     )
     stages: Many[str] = Many(
         Choice(STAGES),

@@ -11,18 +11,18 @@ from cmr.pipeline.bench.bench_request import BATCH, BUILD, ENCODE, GRAPH, SINGLE
 from cmr.pipeline.derive import Deriver, Wanted
 from cmr.pipeline.judged_data import find_dataset, find_model, load_judged_data
 from cmr.pipeline.progressbar import ProgressBar
-from cmr.pipeline.request import SCORERS, Request
+from cmr.pipeline.request import Request
 from cmr.pipeline.scoring import Case
 from cmr.pipeline.search import Search, searches
 from cmr.pipeline.wanted import Asked, asked_for, cases
+from cmr.precision import BENCHED
+from cmr.score.search.scorer_kinds import OWN, TORCH, own_graphs, scorer_kind
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.store import Warehouse
 
 Row = dict[str, Any]
 # Queries in one go, and one by one in each repeat, where nothing is said and there are as many.
 BATCH_SIZE, SINGLES = 1000, 200
-# Where none are asked for.
-PRECISIONS = ("fp32", "fp16", "int8", "int4")
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def _every(deriver: Deriver, request: BenchRequest) -> list[Asked]:
     named = [one.scorer for one in requests(request)]
     found: dict[tuple[Wanted, bool], dict[Search, None]] = {}
     for one in requests(request):
-        for wanted, ways in asked_for(deriver, one, searches(one), PRECISIONS):
+        for wanted, ways in asked_for(deriver, one, searches(one), BENCHED):
             kept = {search: None for search in ways if search.scorer in named}
             if kept:
                 asymmetric = any(search.asymmetric for search in kept)
@@ -109,15 +109,17 @@ def _every(deriver: Deriver, request: BenchRequest) -> list[Asked]:
 
 def requests(request: BenchRequest) -> Iterator[Request]:
     """The same request for each scorer; settings of graphs are for graphs alone."""
-    scorers = request.scorers or (("torch",) if request.search.asymmetric else SCORERS)
-    if "usearch-hnsw" not in scorers:
+    scorers = request.scorers or ((TORCH,) if request.search.asymmetric else tuple(OWN))
+    if not any(scorer_kind(name).is_graph for name in scorers):
         given = next((name for name in GRAPH if getattr(request.search, name)), None)
         if given is not None:
             option = "--" + given.replace("_", "-")
-            raise CmrError(f"{option} is of the scorer usearch-hnsw, which --scorers does not name")
+            raise CmrError(
+                f"{option} is of the scorer {own_graphs()}, which --scorers does not name"
+            )
     plain: dict[str, Any] = dict.fromkeys(GRAPH, ())
     for scorer in scorers:
-        more = {} if scorer == "usearch-hnsw" else plain
+        more = {} if scorer_kind(scorer).is_graph else plain
         yield replace(request.search, scorer=scorer, k=(request.k,), **more)
 
 

@@ -13,6 +13,7 @@ from cmr.pipeline.bench.bench_request import ENCODE, BenchRequest
 from cmr.pipeline.bench.contenders import Subject
 from cmr.pipeline.bench.measuring_task import Lane, Task
 from cmr.pipeline.bench.schedule import PROCESS_BYTES, Job, Planner
+from cmr.represent.dim_methods import NATIVE
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.current import current_sets
 from cmr.warehouse.schemas import ITEMS
@@ -65,7 +66,7 @@ def _made_by(warehouse: Warehouse, subject: Subject) -> Row:
     """Settings of the native vectors of visuals: model, encoder, and what was noted of it."""
     dataset = subject.row["dataset"]
     for row in current_sets(warehouse):
-        native = row["dim_method"] == "native" and row["parent"] is None
+        native = row["dim_method"] == NATIVE and row["parent"] is None
         mine = (row["dataset"], row["model"], row["modality"]) == (dataset, subject.model, VISUAL)
         if native and mine:
             found: Row = json.loads(row["settings"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,24 +11,28 @@ import torch
 
 from cmr.pipeline.bench.measuring_task import Task
 from cmr.pipeline.bench.single_product import LARGEST, OneProduct
-from cmr.represent.precisions import INTEGER, Encoded, to_floats, to_integers
-from cmr.represent.quantizers import from_row
+from cmr.precision import INTEGER
+from cmr.represent.precisions import Encoded, to_floats, to_integers
+from cmr.represent.quantizer_kinds import from_row
 from cmr.score.kernels import TIE_TOLERANCE
 from cmr.score.search.asymmetric_index import AsymmetricSearcher
 from cmr.score.search.indexes import (
+    Building,
     Hnsw,
     Ordinals,
     Scores,
     Searcher,
     TorchSearcher,
     UsearchHnsw,
-    build,
 )
 from cmr.score.search.returned_lists import exact_above
+from cmr.score.search.scorer_kinds import scorer_kind
 from cmr.score.tally import UNKNOWN
 
 # Bytes of finer vectors that are gathered at a time.
 ROOM = 64 * 2**20
+# By how much of their size float32 scores of codes may differ.
+ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,7 @@ class Index:
     @property
     def approximate(self) -> bool:
         """Whether it may miss what an exact search of the same vectors finds."""
-        return isinstance(self._searcher, UsearchHnsw) and self._fine is None
+        return not scorer_kind(self._task.scorer).ranks_all and self._fine is None
 
     @property
     def memory_bytes(self) -> int:
@@ -90,16 +95,25 @@ class Index:
         shortlist, _ = self._searcher.search(queries.coded, depth, threads)
         return rescore(self._fine, queries.fine, shortlist, self._task.k)
 
-    def agreement(self, queries: Queries, found: tuple[Ordinals, Scores]) -> float:
+    def agreement(
+        self, queries: Queries, found: tuple[Ordinals, Scores], gallery: Callable[[], Encoded]
+    ) -> float:
         """Mean share of the top k above which an exact search of the same index puts fewer than k.
 
-        The measure ann_recall: whatever ties with the exact search's last is as good.
+        The measure ann_recall: whatever ties with the exact search's last is as good. `gallery`:
+        what the index was made of, for an index that knows no exact search of its own.
         """
-        assert isinstance(self._searcher, UsearchHnsw)
-        k = self._task.k
-        exact = self._searcher.search(queries.coded, k, self._task.threads, exact=True)[1]
-        tolerance = 0.0 if self._searcher.of_integers else TIE_TOLERANCE
-        above = exact_above(found[1].astype(np.float64), exact.astype(np.float64), tolerance)
+        k, index, tolerance = self._task.k, self._searcher, TIE_TOLERANCE
+        if isinstance(index, UsearchHnsw):
+            scores, exact = found[1], index.search(queries.coded, k, self._task.threads, True)[1]
+            tolerance = 0.0 if index.of_integers else TIE_TOLERANCE
+        else:
+            items, asked = gallery(), queries.coded
+            scores = rescore(items, asked, found[0], k)[1]
+            exact = rescore(items, asked, TorchSearcher(items).search(asked, k)[0], k)[1]
+            largest = float(np.abs(exact[np.isfinite(exact)]).max(initial=0.0))
+            tolerance = max(tolerance, ROUNDING * largest)
+        above = exact_above(scores.astype(np.float64), exact.astype(np.float64), tolerance)
         there = int(np.isfinite(exact[0]).sum())
         return float((above != UNKNOWN).sum() / (len(queries) * there))
 
@@ -108,12 +122,11 @@ def make_index(task: Task, gallery: Encoded, fine: Encoded | None) -> Index:
     """The index that a task is about, of these vectors."""
     if task.asymmetric:
         searcher: Searcher = AsymmetricSearcher(gallery, from_row(task.gallery), task.device)
-    elif task.scorer == "torch" and len(gallery) <= LARGEST:
+    elif scorer_kind(task.scorer).by_plan and len(gallery) <= LARGEST:
         searcher = OneProduct(gallery, task.device)
-    elif task.scorer == "torch":
-        searcher = TorchSearcher(gallery, device=task.device)
     else:
-        searcher = build(task.scorer, gallery, task.hnsw or Hnsw(), task.threads)
+        how = Building(task.hnsw or Hnsw(), task.threads, device=task.device)
+        searcher = scorer_kind(task.scorer).build(gallery, how)
     return Index(task, searcher, fine, len(gallery))
 
 

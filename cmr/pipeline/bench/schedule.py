@@ -12,9 +12,8 @@ from cmr.pipeline.bench.bench_request import BATCH, BUILD, ENCODE, SINGLE, Bench
 from cmr.pipeline.bench.contenders import Contender, Subject, batch_size, singles
 from cmr.pipeline.bench.machine import machine, versions
 from cmr.pipeline.bench.measuring_task import Lane, Task
-from cmr.represent.quantizers import has_quantizer
+from cmr.precision import FP32, precision_of
 from cmr.score.search.indexes import Hnsw
-from cmr.warehouse.schemas import vector_bytes
 from cmr.warehouse.store import Warehouse
 
 Row = dict[str, Any]
@@ -101,8 +100,8 @@ class Planner:
             hnsw = Hnsw(search.connectivity, search.expansion_add)
         many = int(queries["rows"])
         lanes = list(self._lanes(stage, group))
-        # usearch computes on the processor, whatever torch does.
-        device = self._device if search.scorer == "torch" else "cpu"
+        # Other libraries compute on the processor, whatever torch does.
+        device = self._device if search.kind.by_plan else "cpu"
         task = Task(
             root=self._warehouse.root,
             stage=stage,
@@ -123,7 +122,8 @@ class Planner:
         )
         rows = {lane: self._contender_row(task, lane, first) for lane in lanes}
         held = [gallery, *([] if first.fine is None else first.fine[:1])]
-        widest = sum(int(one["rows"]) * vector_bytes(int(one["dim"]), "fp32") for one in held)
+        wide = precision_of(FP32).vector_bytes
+        widest = sum(int(one["rows"]) * wide(int(one["dim"])) for one in held)
         return Job(task, rows, PROCESS_BYTES + COPIES * widest)
 
     def _lanes(self, stage: str, group: list[Contender]) -> Iterator[Lane]:
@@ -153,7 +153,7 @@ class Planner:
             dim=wanted.dim,
             dim_method=wanted.dim_method,
             precision=wanted.precision,
-            quantizer=wanted.quantizer if has_quantizer(wanted.precision) else None,
+            quantizer=wanted.coded_by,
             scorer=search.scorer,
             connectivity=search.connectivity,
             expansion_add=search.expansion_add,

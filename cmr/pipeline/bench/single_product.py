@@ -12,6 +12,7 @@ import weakref
 
 import torch
 
+from cmr.precision import FLOAT32, INT8
 from cmr.represent.precisions import Encoded
 from cmr.score.search.indexes import Ordinals, Scores, TorchSearcher, at_least, joined
 
@@ -63,9 +64,9 @@ class OneProduct(TorchSearcher):
 
     def _multiply(self, rows: torch.Tensor) -> torch.Tensor:
         kernel, items = self._kernel, self._items
-        if len(rows) == 1 and kernel.operand == "float32" and not kernel.split:
+        if len(rows) == 1 and kernel.operand == FLOAT32 and not kernel.split:
             return torch.mm(rows, items.T)
-        if len(rows) == 1 and kernel.operand == "int8" and kernel.device == "cpu":
+        if len(rows) == 1 and kernel.operand == INT8 and kernel.device == "cpu":
             return torch._int_mm(rows, items.T)
         count = len(rows) * len(items)
         self._products = at_least(self._products, count, kernel.empty(0, 0))

@@ -198,7 +198,9 @@ class Batch(_Search):
         if not self._index.approximate:
             return held
         agreement = {
-            lane: self._index.agreement(self._queries, self._search(lane))
+            lane: self._index.agreement(
+                self._queries, self._search(lane), lambda: self.vectors(self.task.gallery)
+            )
             for lane in self.task.lanes
         }
         return self.held(self._index, agreement)

@@ -10,8 +10,8 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from cmr.precision import PRECISIONS
 from cmr.report.page.questions import RANK_GROUPS
-from cmr.warehouse.schemas import PRECISIONS
 
 Row = dict[str, Any]
 Spec = dict[str, Any]
@@ -296,7 +296,7 @@ def _precisions(rows: Sequence[Row]) -> list[str]:
 
 
 def _of_precision(rows: Sequence[Row], kinds: Sequence[Any]) -> list[Any]:
-    return [kinds[PRECISIONS.index(name)] for name in _precisions(rows)]
+    return [kinds[PRECISIONS.index(name) % len(kinds)] for name in _precisions(rows)]
 
 
 def _long(alt: Any) -> Any:

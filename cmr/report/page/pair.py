@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from cmr.precision import PRECISIONS
 from cmr.report.subject import Subject
-from cmr.warehouse.schemas import PRECISIONS
 
 Row = dict[str, Any]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from cmr.precision import PRECISIONS
 from cmr.report.languages import mark
 from cmr.report.page import charts, head, questions
 from cmr.report.page.column_labels import COLUMNS, DIRECTIONS, MEASURES, PROTOCOLS, columns
@@ -12,7 +13,7 @@ from cmr.report.page.exhibit import Exhibit, as_json, ask
 from cmr.report.page.number_text import plain
 from cmr.report.page.pair import of_subject
 from cmr.report.subject import LEADING, Subject
-from cmr.warehouse.schemas import PRECISIONS
+from cmr.score.search.scorer_kinds import TORCH
 
 if TYPE_CHECKING:
     import duckdb
@@ -27,7 +28,7 @@ _TEXTS = ("direction", "protocol", "representation", "precision")
 def subject_name(subject: Subject) -> str:
     """What a tab calls a subject."""
     more = [] if subject.qrels == "default" else [subject.qrels]
-    more += [] if subject.scorer == "torch" else [subject.scorer]
+    more += [] if subject.scorer == TORCH else [subject.scorer]
     more += [subject.variant] if subject.variant else []
     return " · ".join([subject.dataset, subject.model, *more])
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from cmr.precision import PRECISIONS
 from cmr.report.plots import style
 from cmr.report.plots.style import Look, Row
-from cmr.warehouse.schemas import PRECISIONS
 
 # Inches that the legend beside the panels takes.
 _LEGEND = 1.2

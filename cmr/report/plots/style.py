@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from cmr.errors import CmrError
+from cmr.precision import PRECISIONS
 from cmr.report.fonts import Lettering, lend_matplotlib_a_folder
-from cmr.warehouse.schemas import PRECISIONS
+from cmr.represent.dim_methods import NATIVE
 
 # Inches.
 COLUMN, TEXT = 3.5, 7.16
@@ -131,9 +132,9 @@ def precision_kind(precision: str) -> dict[str, Any]:
     """Colour, marker and line of a precision, the same in every plot."""
     at = PRECISIONS.index(precision)
     return {
-        "color": PALETTE[at],
-        "marker": MARKERS[at],
-        "linestyle": STYLES[at],
+        "color": PALETTE[at % len(PALETTE)],
+        "marker": MARKERS[at % len(MARKERS)],
+        "linestyle": STYLES[at % len(STYLES)],
         # Where lines coincide, the later and smaller marker leaves the rim of the earlier one.
         "markersize": 5.5 - 2.5 * at / (len(PRECISIONS) - 1),
     }
@@ -147,7 +148,7 @@ def widths(rows: Sequence[Row]) -> list[tuple[int, str]]:
 def width_name(width: tuple[int, str]) -> str:
     """A dimension in words: its method too where that is not the model's own."""
     dim, method = width
-    return str(dim) if method == "native" else f"{dim} {method}"
+    return str(dim) if method == NATIVE else f"{dim} {method}"
 
 
 def representation(row: Row) -> str:

@@ -7,13 +7,13 @@ products. So a tile of codes need only be widened to float32, which a batch of q
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 import numpy as np
 import torch
 
-from cmr.represent.precisions import INTEGER, Encoded, to_floats, to_integers
+from cmr.precision import FLOAT32, precision_of
+from cmr.represent.precisions import Encoded, to_floats, to_integers
 from cmr.represent.quantizers import Quantizer
 from cmr.represent.unit_vectors import Floats
 from cmr.score.kernels import float32_products
@@ -24,8 +24,6 @@ TILE = 512
 # Gallery items between two choices of the best, and bytes of products at a time.
 STRETCH = 65_536
 ROOM = 64 * 2**20
-# What floats of a stored precision are held as; the others are read as float32.
-_HELD = {"fp16": torch.float16, "bf16": torch.bfloat16}
 
 
 class AsymmetricSearcher(TorchGallery):
@@ -33,20 +31,19 @@ class AsymmetricSearcher(TorchGallery):
 
     def __init__(self, items: Encoded, quantizer: Quantizer, device: str = "cpu") -> None:
         """Hold the gallery as its codes, a byte a dimension at least."""
-        clock = time.perf_counter()
         self._quantizer, self._device = quantizer, device
-        if items.precision in INTEGER:
+        row = precision_of(items.precision)
+        if row.is_integer:
             held = torch.from_numpy(np.ascontiguousarray(to_integers(items)))
         else:
             floats = torch.from_numpy(np.ascontiguousarray(to_floats(items)))
-            held = floats.to(_HELD.get(items.precision, torch.float32))
+            held = floats.to(getattr(torch, row.held or FLOAT32))
         self._items = held.to(device)
         self._scales = None
         self._room: torch.Tensor | None = None
-        if quantizer.ranges is None and items.precision in INTEGER and items.precision != "b1":
+        if quantizer.ranges is None and row.is_integer and row.has_scale:
             self._scales = torch.from_numpy(np.array(items.scales)).to(device)
         self._factor, self._offset = quantizer.affine(items.precision, items.dim)
-        self.build_seconds = time.perf_counter() - clock
 
     def __len__(self) -> int:
         return len(self._items)

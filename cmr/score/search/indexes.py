@@ -1,14 +1,13 @@
 """Search as a service does it: an index of a gallery that answers queries with their top k.
 
-`build(scorer, items)` makes one of torch (exact), usearch-exact or usearch-hnsw over stored
-vectors; queries are stored vectors of the same representation. The exact counts of `cmr evaluate`
+`cmr.score.search.scorer_kinds` says which there are; queries are stored vectors of the same
+representation. The exact counts of `cmr evaluate`
 are made elsewhere; lists, benchmarks and first stages are made here.
 """
 
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -18,14 +17,14 @@ import numpy.typing as npt
 import torch
 
 from cmr.errors import CmrError
-from cmr.represent.precisions import INTEGER, Encoded
+from cmr.precision import precision_of
+from cmr.represent.precisions import Encoded
 from cmr.score.kernels import Kernel, choose
 from cmr.score.search.usearch_vectors import Operand, operand, similarities
 
 Ordinals = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float32]
 
-SCORERS = ("torch", "usearch-exact", "usearch-hnsw")
 # usearch's exact search takes 16 bytes for each query and gallery item that it sees at once.
 EXACT_BYTES = 16
 ROOM = 256 * 2**20
@@ -48,12 +47,23 @@ class Hnsw:
     expansion_search: int = 64
 
 
+@dataclass(frozen=True)
+class Building:
+    """How an index is built.
+
+    `hnsw`: of graphs. `threads`: of building, 0 for all. `room`: bytes that one exact search may
+    take beside the vectors. `device`: of torch. `advance`: told how many vectors more are in it.
+    """
+
+    hnsw: Hnsw = Hnsw()
+    threads: int = 0
+    room: int = ROOM
+    device: str = "cpu"
+    advance: Callable[[int], None] | None = None
+
+
 class Searcher(Protocol):
     """An index of one gallery."""
-
-    scorer: str
-    metric: str
-    build_seconds: float
 
     @property
     def index_bytes(self) -> int:
@@ -66,23 +76,9 @@ class Searcher(Protocol):
         """
 
 
-def build(
-    scorer: str, items: Encoded, hnsw: Hnsw | None = None, threads: int = 0, room: int = ROOM
-) -> Searcher:
-    """An index of `items`. `room`: bytes that one exact search may take beside the vectors."""
-    if scorer == "torch":
-        return TorchSearcher(items, room)
-    if scorer == "usearch-exact":
-        return UsearchExact(items, room)
-    if scorer == "usearch-hnsw":
-        return UsearchHnsw(items, hnsw or Hnsw(), threads)
-    raise ValueError(scorer)
-
-
 class TorchGallery:
     """A gallery as torch holds it: an operand of products, and its scales where they have any."""
 
-    scorer = "torch"
     metric = "ip"
     _items: torch.Tensor
     _scales: torch.Tensor | None
@@ -99,15 +95,13 @@ class TorchSearcher(TorchGallery):
 
     def __init__(self, items: Encoded, room: int = ROOM, device: str = "cpu") -> None:
         """Hold the gallery as the kernel of its precision multiplies it."""
-        clock = time.perf_counter()
         self._kernel: Kernel = choose(items.precision, items.dim, device)
         self._items = self._kernel.prepare(items)
         self._scales = self._factors(items)
         self._room = room
-        self.build_seconds = time.perf_counter() - clock
 
     def _factors(self, encoded: Encoded) -> torch.Tensor | None:
-        if not self._kernel.scaled or encoded.precision == "b1":
+        if not self._kernel.scaled or self._kernel.sure:
             return None
         return torch.from_numpy(np.array(encoded.scales)).to(self._kernel.device)
 
@@ -141,15 +135,11 @@ class TorchSearcher(TorchGallery):
 class UsearchExact:
     """usearch's brute force over the codes, a stretch of the gallery at a time."""
 
-    scorer = "usearch-exact"
-
     def __init__(self, items: Encoded, room: int = ROOM) -> None:
         """Hold the gallery as usearch takes it."""
-        clock = time.perf_counter()
         self._items = operand(items)
         self._dim, self._room = items.dim, room
         self.metric = self._items.metric
-        self.build_seconds = time.perf_counter() - clock
 
     @property
     def index_bytes(self) -> int:
@@ -189,8 +179,6 @@ class UsearchExact:
 class UsearchHnsw:
     """usearch's approximate search: a navigable small-world graph over the codes."""
 
-    scorer = "usearch-hnsw"
-
     def __init__(
         self,
         items: Encoded,
@@ -204,7 +192,6 @@ class UsearchHnsw:
         """
         from usearch.index import Index
 
-        clock = time.perf_counter()
         held: Operand = operand(items)
         self.metric, self._dim, self.hnsw = held.metric, items.dim, hnsw
         with room_for_it():
@@ -227,9 +214,8 @@ class UsearchHnsw:
                 advance(len(keys[part]))
         self._type = held.dtype
         # Distances that are whole numbers: of bits, and products of codes of one scale.
-        codes = items.precision in INTEGER
+        codes = precision_of(items.precision).is_integer
         self.of_integers = codes and held.metric in ("ip", "hamming")
-        self.build_seconds = time.perf_counter() - clock
 
     @property
     def index_bytes(self) -> int:

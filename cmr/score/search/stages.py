@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from cmr.errors import CmrError
 from cmr.represent.precisions import Encoded
 from cmr.score.blocks import Vectors
 from cmr.score.exhaustive import pair_values
@@ -73,11 +74,28 @@ class _Every:
 
     def __init__(self, index: UsearchHnsw) -> None:
         self._index = index
-        self.scorer, self.metric = index.scorer, index.metric
-        self.build_seconds, self.index_bytes = index.build_seconds, index.index_bytes
+        self.index_bytes = index.index_bytes
 
     def search(self, queries: Encoded, count: int, threads: int = 0) -> tuple[Ordinals, Scores]:
         return self._index.search(queries, count, threads, exact=True)
+
+
+def found_lists(
+    index: Searcher,
+    queries: Vectors,
+    items: Vectors,
+    length: int,
+    plan: Plan,
+    stages: Stages,
+    progress: Progress = lambda queries: None,
+) -> Lists:
+    """What an index of any kind finds, scored and held against an exact search of its vectors.
+
+    Similarities of its own, which may be of another kind, decide nothing but what it finds.
+    """
+    found = stages.timed("search", lambda: searched(index, queries, length, progress))
+    _check_found(found[0], items.rows)
+    return rescored_lists(found[0], queries, items, length, plan, stages)
 
 
 def rescored_lists(
@@ -95,6 +113,14 @@ def rescored_lists(
     # Tiles of float32 err by some 1e-7, codes' by as much of their size.
     slack = max(tolerance, 1e-6 * float(np.abs(exact[np.isfinite(exact)]).max(initial=0.0)))
     return Lists(found, scores, exact_above(scores, exact, slack), tolerance)
+
+
+def _check_found(found: Indices, rows: int) -> None:
+    """Raises CmrError for lists that are none of a gallery of `rows` items."""
+    order = np.sort(found, axis=1)
+    twice = (order[:, 1:] == order[:, :-1]) & (order[:, 1:] >= 0)
+    if found.min(initial=0) < -1 or found.max(initial=0) >= rows or twice.any():
+        raise CmrError("the scorer's lists hold an item twice, or one that is not in the gallery")
 
 
 def _scores(shortlist: Indices, queries: Vectors, items: Vectors, plan: Plan) -> Values:

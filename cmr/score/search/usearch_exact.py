@@ -15,7 +15,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from cmr.represent.precisions import INTEGER, Encoded
+from cmr.precision import INTEGER, precision_of
+from cmr.represent.precisions import Encoded
 from cmr.score.blocks import Vectors
 from cmr.score.compiled import compiled
 from cmr.score.cpu.row_counts import count_members
@@ -118,7 +119,8 @@ class _Direction:
 
 def scores(queries: Encoded, items: Encoded) -> Rows:
     """All scores of two blocks, (queries, items) float64, from usearch's distances."""
-    metric = "hamming" if items.precision == "b1" else "ip"
+    row = precision_of(items.precision)
+    metric = row.metric
     asked, held = operand(queries, metric), operand(items, metric)
     keys, distances = exact_search(held.data, asked.data, len(held), held)
     found = np.empty(keys.shape)
@@ -126,7 +128,7 @@ def scores(queries: Encoded, items: Encoded) -> Rows:
     np.put_along_axis(
         found, keys, similarities(distances.astype(np.float64), metric, items.dim), axis=1
     )
-    if len(items.scales) and items.precision != "b1":
+    if len(items.scales) and not row.is_binary:
         found *= items.scales.astype(np.float64)
         found *= queries.scales.astype(np.float64)[:, None]
     return found

@@ -13,18 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cmr.precision import precision_of
 from cmr.represent.precisions import Encoded, to_integers
-
-_TYPES = {
-    "fp32": "f32",
-    "fp16": "f16",
-    "bf16": "bf16",
-    "int8": "i8",
-    "int4": "i8",
-    "b1": "b1",
-    "fp8_e4m3": "e4m3",
-    "fp8_e5m2": "e5m2",
-}
 
 
 @dataclass(frozen=True)
@@ -49,33 +39,34 @@ class Operand:
         return int(self.data.itemsize * self.data.shape[1])
 
 
-def usearch_type(precision: str) -> str:
-    """usearch's name of the type that holds a precision's numbers."""
-    return _TYPES[precision]
+def acceleration(precision: str, dim: int) -> str:
+    """usearch's name of the instructions that it compares vectors of a precision with."""
+    from usearch.compiled import hardware_acceleration
+    from usearch.index import MetricKind, ScalarKind
+
+    row = precision_of(precision)
+    metric = {"ip": MetricKind.IP, "hamming": MetricKind.Hamming}[row.metric]
+    kind = getattr(ScalarKind, row.usearch.upper())
+    return str(hardware_acceleration(dtype=kind, ndim=dim, metric_kind=metric))
 
 
 def operand(encoded: Encoded, metric: str | None = None) -> Operand:
     """Stored vectors as usearch takes them; `metric`: the gallery's, for queries."""
-    precision, data = encoded.precision, encoded.data
-    ndim = encoded.dim
-    if precision in ("int8", "int4"):
-        array: npt.NDArray[Any] = to_integers(encoded)
-    elif precision == "bf16":
-        array = np.ascontiguousarray(data).view(np.uint16)
-    else:
-        array = data
-    if precision == "b1":
+    row, ndim = precision_of(encoded.precision), encoded.dim
+    data: npt.NDArray[Any] = np.ascontiguousarray(encoded.data)
+    if row.is_binary:
         ndim = data.shape[1] * 8
-    return Operand(
-        np.ascontiguousarray(array), _TYPES[precision], ndim, metric or metric_of(encoded)
-    )
+    elif row.is_integer:
+        data = np.ascontiguousarray(to_integers(encoded))
+    else:
+        data = data.view(row.stored)
+    return Operand(data, row.usearch, ndim, metric or metric_of(encoded))
 
 
 def metric_of(encoded: Encoded) -> str:
     """The similarity of a gallery's vectors: ip, cos or hamming."""
-    if encoded.precision == "b1":
-        return "hamming"
-    return "ip" if len(np.unique(encoded.scales)) <= 1 else "cos"
+    metric = precision_of(encoded.precision).metric
+    return metric if len(np.unique(encoded.scales)) <= 1 else "cos"
 
 
 def similarities(distances: npt.NDArray[Any], metric: str, dim: int) -> npt.NDArray[Any]:

@@ -1,0 +1,131 @@
+"""Precisions: what the values of a vector are stored as, multiplied as, and called by others.
+
+One row of `ROWS` says all that the rest of cmr asks about a precision. Its codec, which makes the
+stored bytes of a vector and reads them again, is in `cmr.represent.codecs`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# Of native vectors, which are what an encoder gave, and of queries that are not coded.
+FP32 = "fp32"
+# torch's types of what is multiplied.
+INT8, FLOAT32, FLOAT16, BFLOAT16 = "int8", "float32", "float16", "bfloat16"
+
+
+@dataclass(frozen=True)
+class Precision:
+    """One way of storing vectors.
+
+    `bits`: of one value. `stored`: NumPy's type of the stored numbers, of which several values may
+    share one. `as_list`: stored as a list of these numbers, else as bytes with a scale beside them.
+    `operand`: torch's type of what is multiplied: int8 of integer codes, float32 of all others but
+    the halves, which the machine may multiply as they are. `usearch`: usearch's type.
+    `has_scale`: whether each vector has a scale of its own. `is_integer`: the values are codes,
+    scored as whole numbers. `torch`: torch's type of the stored bytes of a float.
+    `largest`: the largest number of a float that is scaled. `growth`: by how much a vector and
+    another may grow, multiplied, when they are rounded to it. `aliases`: other names that people
+    give it. `evaluated`, `benched`: whether `cmr evaluate` and `cmr bench` take it where no
+    precision is asked for.
+    """
+
+    name: str
+    bits: int
+    stored: str
+    operand: str
+    usearch: str
+    as_list: bool = False
+    has_scale: bool = False
+    is_integer: bool = False
+    torch: str | None = None
+    largest: float = 0.0
+    growth: float = 1.0
+    aliases: tuple[str, ...] = ()
+    evaluated: bool = False
+    benched: bool = False
+
+    @property
+    def is_binary(self) -> bool:
+        """Whether a value is a sign: compared by Hamming's distance, and scored as -1 and 1."""
+        return self.is_integer and self.bits == 1
+
+    @property
+    def half(self) -> int:
+        """Half of the integer codes: they go from -half to half - 1, and are within ±half."""
+        return int(2 ** (self.bits - 1))
+
+    @property
+    def is_coded(self) -> bool:
+        """Whether its numbers are codes, which a quantiser makes; plain floats have none."""
+        return self.is_integer or self.has_scale
+
+    @property
+    def held(self) -> str | None:
+        """torch's type of stored numbers that need no scale; None of codes."""
+        return None if self.is_coded else self.torch
+
+    @property
+    def metric(self) -> str:
+        """The similarity of vectors with no scale, or one: products, or bits that differ."""
+        return "hamming" if self.is_binary else "ip"
+
+    def vector_bytes(self, dim: int) -> int:
+        """Bytes of one stored vector of `dim` values, without its 4-byte scale."""
+        return (dim * self.bits + 7) // 8
+
+
+# From the finest to the coarsest; reports show them in this order.
+ROWS = (
+    Precision(
+        FP32, 32, "float32", FLOAT32, "f32",
+        as_list=True, torch="float32", benched=True,
+    ),
+    Precision(
+        "fp16", 16, "float16", FLOAT16, "f16",
+        as_list=True, torch="float16", evaluated=True, benched=True,
+    ),
+    Precision("bf16", 16, "uint16", BFLOAT16, "bf16", torch="bfloat16"),
+    Precision(
+        "fp8_e4m3", 8, "uint8", FLOAT32, "e4m3",
+        has_scale=True, torch="float8_e4m3fn", largest=448.0, growth=1.3, aliases=("fp8",),
+    ),
+    Precision(
+        "fp8_e5m2", 8, "uint8", FLOAT32, "e5m2",
+        has_scale=True, torch="float8_e5m2", largest=57344.0, growth=1.3,
+    ),
+    Precision(
+        "int8", 8, "int8", INT8, "i8",
+        has_scale=True, is_integer=True, evaluated=True, benched=True,
+    ),
+    # usearch has no type of four bits, so it is given a code a byte.
+    Precision(
+        "int4", 4, "uint8", INT8, "i8",
+        has_scale=True, is_integer=True, evaluated=True, benched=True,
+    ),
+    Precision("b1", 1, "uint8", INT8, "b1", is_integer=True),
+)  # fmt: skip
+
+_BY_NAME = {row.name: row for row in ROWS}
+_ALIASES = {alias: row.name for row in ROWS for alias in row.aliases}
+# Names, in order: all, and those whose values are integer codes.
+PRECISIONS = tuple(_BY_NAME)
+INTEGER = tuple(row.name for row in ROWS if row.is_integer)
+# What is taken where no precision is asked for: the published grid, and what is timed.
+EVALUATED = tuple(row.name for row in ROWS if row.evaluated)
+BENCHED = tuple(row.name for row in ROWS if row.benched)
+
+
+def precision_of(name: str) -> Precision:
+    """The row of a stored name. Raises KeyError if there is none."""
+    return _BY_NAME[name]
+
+
+def in_full(name: str) -> str:
+    """What a name that people write stands for; itself if there is no such precision."""
+    return _ALIASES.get(name, name)
+
+
+def listed() -> str:
+    """All names for people, with what else they may be called."""
+    return ", ".join(f"{row.aliases[0]} ({row.name})" if row.aliases else row.name for row in ROWS)

@@ -1,0 +1,165 @@
+"""Codecs: the stored bytes of unit vectors at each precision, and the numbers in them.
+
+Integer codes are symmetric around zero with one scale a vector; half types have none. The eight-bit
+floats e4m3 and e5m2 (Micikevicius et al., FP8 formats for deep learning, 2022) have one that is a
+power of two, so that it costs no digit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cmr.precision import FP32, Precision
+from cmr.represent.unit_vectors import Floats
+
+Bytes = npt.NDArray[np.uint8]
+Codes = npt.NDArray[np.int8]
+Data = npt.NDArray[np.generic]
+
+
+@dataclass(frozen=True)
+class FloatCodec:
+    """A precision of floats.
+
+    `encode`: (n, d) float32 to stored data, (n, …), and scales, (n,) float32. `read`: stored data
+    and scales to (n, d) float32.
+    """
+
+    encode: Callable[[Floats, Precision], tuple[Data, Floats]]
+    read: Callable[[Data, Floats, Precision], Floats]
+
+
+@dataclass(frozen=True)
+class IntegerCodec:
+    """A precision of integer codes.
+
+    `encode`: (n, d) float32 to int8 codes, (n, d), and scales, (n,) float32. `pack`: codes to
+    stored bytes, (n, bytes). `read`: stored bytes of `dim` values to the int8 numbers, (n, dim),
+    that are multiplied.
+    """
+
+    encode: Callable[[Floats, Precision], tuple[Codes, Floats]]
+    pack: Callable[[Codes], Bytes]
+    read: Callable[[Bytes, int], Codes]
+
+
+def ones(vectors: npt.NDArray[Any]) -> Floats:
+    """The scales of vectors that need none, (n,) float32."""
+    return np.ones(len(vectors), dtype=np.float32)
+
+
+def symmetric(vectors: Floats, precision: Precision) -> tuple[Codes, Floats]:
+    """Codes from -limit to limit, (n, d), and a scale a vector, (n,): max |x| / limit."""
+    limit = precision.half - 1
+    scales = (np.abs(vectors).max(axis=1) / np.float32(limit)).astype(np.float32)
+    # np.rint rounds halves to even; the clip only meets the last bit of the division.
+    codes = np.clip(np.rint(vectors / scales[:, None]), -limit, limit)
+    return codes.astype(np.int8), scales
+
+
+def _signs(vectors: Floats, precision: Precision) -> tuple[Codes, Floats]:
+    """Codes 0 above zero, -1 elsewhere: those of a range's upper and lower half."""
+    return (vectors > 0).astype(np.int8) - np.int8(1), ones(vectors)
+
+
+def _pack_nibbles(codes: Codes) -> Bytes:
+    """Two codes a byte, the even dimension in the low half, two's complement."""
+    if codes.shape[1] % 2:
+        codes = np.pad(codes, ((0, 0), (0, 1)))
+    low, high = codes[:, 0::2].view(np.uint8), codes[:, 1::2].view(np.uint8)
+    return np.asarray((low & 0x0F) | (high << 4), dtype=np.uint8)
+
+
+def _unpack_nibbles(data: Bytes, dim: int) -> Codes:
+    signed = data.view(np.int8)
+    codes = np.empty((len(data), data.shape[1] * 2), dtype=np.int8)
+    # An arithmetic shift back from the top of the byte extends the sign.
+    codes[:, 0::2] = (signed << 4) >> 4
+    codes[:, 1::2] = signed >> 4
+    return codes[:, :dim]
+
+
+def _pack_bits(codes: Codes) -> Bytes:
+    """A bit a code, set where it is not negative, the first dimension in the highest bit."""
+    return np.packbits(codes >= 0, axis=1)
+
+
+def _unpack_bits(data: Bytes, dim: int) -> Codes:
+    """-1 and 1, so that the dot product of two vectors is d - 2 * Hamming."""
+    bits = np.unpackbits(data, axis=1, count=dim)
+    return np.asarray((bits.view(np.int8) << 1) - np.int8(1))
+
+
+def _cast(vectors: Floats, precision: Precision) -> tuple[Data, Floats]:
+    """NumPy's own conversion, to nearest, halves to even; none for float32."""
+    return vectors.astype(precision.stored, copy=False), ones(vectors)
+
+
+def _plain(data: Data, scales: Floats, precision: Precision) -> Floats:
+    return np.asarray(data, dtype=np.float32)
+
+
+def _upper_half(vectors: Floats, precision: Precision) -> tuple[Data, Floats]:
+    """Round float32 to its upper 16 bits, halves to even; unit vectors hold no NaN."""
+    bits = np.ascontiguousarray(vectors).view(np.uint32)
+    rounded = bits + np.uint32(0x7FFF) + ((bits >> 16) & 1)
+    return (rounded >> 16).astype(np.uint16).view(np.uint8), ones(vectors)
+
+
+def _from_upper_half(data: Data, scales: Floats, precision: Precision) -> Floats:
+    half = np.ascontiguousarray(data).view(np.uint16)
+    return (half.astype(np.uint32) << 16).view(np.float32)
+
+
+def _eights(vectors: Floats, precision: Precision) -> tuple[Data, Floats]:
+    """Eight-bit floats of x / scale, halves to even; the largest |x| comes near the largest one."""
+    import torch
+
+    # m · 2^e with 0.5 <= m < 1, so the scale 2^e is at least the quotient.
+    _, exponent = np.frexp(np.abs(vectors).max(axis=1) / precision.largest)
+    scales = np.ldexp(np.float32(1), exponent).astype(np.float32)
+    scaled = torch.from_numpy(np.ascontiguousarray(vectors / scales[:, None]))
+    return scaled.to(_torch_type(precision)).view(torch.uint8).numpy(), scales
+
+
+def _from_eights(data: Data, scales: Floats, precision: Precision) -> Floats:
+    return np.asarray(_eight_values(precision)[data.view(np.uint8)] * scales[:, None])
+
+
+@cache
+def _eight_values(precision: Precision) -> Floats:
+    """The number that each of the 256 bytes stands for."""
+    import torch
+
+    every = torch.arange(256, dtype=torch.uint8)
+    return np.asarray(every.view(_torch_type(precision)).float().numpy())
+
+
+def _torch_type(precision: Precision) -> Any:
+    import torch
+
+    assert precision.torch is not None
+    return getattr(torch, precision.torch)
+
+
+_CAST, _EIGHT = FloatCodec(_cast, _plain), FloatCodec(_eights, _from_eights)
+FLOATS = {
+    FP32: _CAST,
+    "fp16": _CAST,
+    "bf16": FloatCodec(_upper_half, _from_upper_half),
+    "fp8_e4m3": _EIGHT,
+    "fp8_e5m2": _EIGHT,
+}
+INTEGERS = {
+    "int8": IntegerCodec(
+        symmetric, lambda codes: codes.view(np.uint8), lambda data, dim: data.view(np.int8)
+    ),
+    "int4": IntegerCodec(symmetric, _pack_nibbles, _unpack_nibbles),
+    "b1": IntegerCodec(_signs, _pack_bits, _unpack_bits),
+}

@@ -1,0 +1,189 @@
+"""All scorers: torch, usearch-exact, usearch-hnsw, and those that other packages register.
+
+Another package registers one with an entry point of the group `cmr.scorers`, whose name is the
+scorer's and whose value a `ScorerKind`. What computes is imported when it is first called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint
+from typing import TYPE_CHECKING
+
+from cmr.errors import CmrError
+from cmr.plugins import load, registered
+from cmr.precision import precision_of
+
+if TYPE_CHECKING:
+    from cmr.represent.precisions import Encoded
+    from cmr.score.blocks import Vectors
+    from cmr.score.judgments import Judged
+    from cmr.score.plan import Plan
+    from cmr.score.pools import Pools
+    from cmr.score.search.indexes import Building, Searcher
+    from cmr.score.search.returned_lists import Lists
+    from cmr.score.search.stages import Stages
+    from cmr.score.tally import Counted, Progress
+    from cmr.score.top_lists import Hits
+
+    Counts = dict[str, Counted]
+    Count = Callable[[Vectors, Vectors, dict[str, Judged], Pools | None, Plan, Progress], Counts]
+    MakeLists = Callable[[Searcher, Vectors, Vectors, int, Plan, Stages, Progress], Lists]
+
+GROUP = "cmr.scorers"
+TORCH = "torch"
+
+
+@dataclass(frozen=True)
+class ScorerKind:
+    """One way of finding what is nearest.
+
+    `summary`: for help. `build`: an index of a gallery. `count`: counts every rank exactly; without
+    it a scorer returns lists of the best alone. `top`: the exact best of each query, without an
+    index. `lists`: the lists of an index of this kind, held against an exact search; without it
+    what the index finds is scored by the plan's kernel. `by_plan`: multiplies by the plan's kernel
+    on its device: one pass over the scores serves both directions, and queries may stay fp32.
+    `is_graph`: takes connectivity, expansion_add and expansion_search. `library`: what else than
+    cmr computes its scores. `kernel`: what computes a precision, for people. `speed`: which of the
+    machine's instructions it uses for a precision and a dimension.
+    """
+
+    summary: str
+    build: Callable[[Encoded, Building], Searcher]
+    count: Count | None = None
+    top: Callable[[Vectors, Vectors, int, Plan], Hits] | None = None
+    lists: MakeLists | None = None
+    by_plan: bool = False
+    is_graph: bool = False
+    library: str = ""
+    kernel: Callable[[str], str] | None = None
+    speed: Callable[[str, int], str] | None = None
+
+    @property
+    def ranks_all(self) -> bool:
+        """Whether every rank is known, and not only those within a list."""
+        return self.count is not None
+
+
+def _torch(items: Encoded, building: Building) -> Searcher:
+    from cmr.score.search.indexes import TorchSearcher
+
+    return TorchSearcher(items, building.room, building.device)
+
+
+def _torch_counts(
+    texts: Vectors,
+    visuals: Vectors,
+    judged: dict[str, Judged],
+    pools: Pools | None,
+    plan: Plan,
+    progress: Progress,
+) -> Counts:
+    from cmr.score.exhaustive import score
+
+    return score(texts, visuals, judged, pools, plan, progress)
+
+
+def _torch_top(queries: Vectors, items: Vectors, depth: int, plan: Plan) -> Hits:
+    from cmr.score.top_lists import top_hits
+
+    return top_hits(queries, items, depth, plan)
+
+
+def _usearch_exact(items: Encoded, building: Building) -> Searcher:
+    from cmr.score.search.indexes import UsearchExact
+
+    return UsearchExact(items, building.room)
+
+
+def _usearch_counts(
+    texts: Vectors,
+    visuals: Vectors,
+    judged: dict[str, Judged],
+    pools: Pools | None,
+    plan: Plan,
+    progress: Progress,
+) -> Counts:
+    from cmr.score.search.usearch_exact import score
+
+    return score(texts, visuals, judged, pools, plan.memory, progress)
+
+
+def _usearch_hnsw(items: Encoded, building: Building) -> Searcher:
+    from cmr.score.search.indexes import UsearchHnsw
+
+    return UsearchHnsw(items, building.hnsw, building.threads, building.advance)
+
+
+def _graph_lists(
+    index: Searcher,
+    queries: Vectors,
+    items: Vectors,
+    length: int,
+    plan: Plan,
+    stages: Stages,
+    progress: Progress,
+) -> Lists:
+    from cmr.score.search.indexes import UsearchHnsw
+    from cmr.score.search.stages import graph_lists
+
+    assert isinstance(index, UsearchHnsw)
+    return graph_lists(index, queries, length, stages, progress)
+
+
+def _usearch_kernel(precision: str) -> str:
+    return f"usearch {precision_of(precision).usearch}"
+
+
+def _usearch_speed(precision: str, dim: int) -> str:
+    from cmr.score.search.usearch_vectors import acceleration
+
+    return acceleration(precision, dim)
+
+
+OWN = {
+    TORCH: ScorerKind(
+        "counts every rank", _torch, count=_torch_counts, top=_torch_top, by_plan=True
+    ),
+    "usearch-exact": ScorerKind(
+        "counts every rank", _usearch_exact, count=_usearch_counts,
+        library="usearch", kernel=_usearch_kernel, speed=_usearch_speed,
+    ),
+    "usearch-hnsw": ScorerKind(
+        "approximate, returns lists", _usearch_hnsw, lists=_graph_lists, is_graph=True,
+        library="usearch", kernel=_usearch_kernel, speed=_usearch_speed,
+    ),
+}  # fmt: skip
+
+
+def scorer_names() -> list[str]:
+    """What there is, our own first."""
+    return [*OWN, *(name for name in sorted(_others()) if name not in OWN)]
+
+
+def scorer_kind(name: str) -> ScorerKind:
+    """The kind of a name. Raises CmrError if there is none, or another package's does not load."""
+    if name in OWN:
+        return OWN[name]
+    point = _others().get(name)
+    if point is None:
+        raise CmrError(f"unknown scorer {name!r}; there are: {', '.join(scorer_names())}")
+    return load(point, ScorerKind, "scorer")
+
+
+def scorer_help() -> str:
+    """What our own do, in a sentence."""
+    told: dict[str, list[str]] = {}
+    for name, kind in OWN.items():
+        told.setdefault(kind.summary, []).append(name)
+    return "; ".join(f"{', '.join(names)}: {summary}" for summary, names in told.items()) + "."
+
+
+def own_graphs() -> str:
+    """The scorers that take the settings of a graph, for people."""
+    return " and ".join(name for name, kind in OWN.items() if kind.is_graph)
+
+
+def _others() -> dict[str, EntryPoint]:
+    return registered(GROUP)
