@@ -55,7 +55,7 @@ def check_plain(path: str | os.PathLike[str]) -> None:
         raise FileNotFoundError(errno.ENOENT, "no file can have this name") from None
     except OSError as error:
         if error.errno == errno.ELOOP:
-            raise NotPlainError("it is a link that leads round in a circle", path) from None
+            raise NotPlainError("it is a circular link", path) from None
         raise
 
 

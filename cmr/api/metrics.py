@@ -44,7 +44,9 @@ def measured(
     """
     unknown = set(settings) - set(_SETTINGS)
     if unknown:
-        raise CmrError(f"{min(unknown)!r} is no setting of a run; there are {', '.join(_SETTINGS)}")
+        raise CmrError(
+            f"{min(unknown)!r} is not a setting of a run; these are: {', '.join(_SETTINGS)}"
+        )
     mine = _runs(warehouse, runs, settings)
     source = _source(mine, protocol, candidates, k)
     ids = [row["run_id"] for row in mine]

@@ -75,7 +75,7 @@ def select(runs: Sequence[Row], given: str) -> list[Row]:
             row for row in runs if all(_value(row, name) == value for name, value in wanted.items())
         ]
     if not found:
-        raise CmrError(f'no run is meant by {given!r}; `cmr sql "from runs"` lists them')
+        raise CmrError(f'no run matches {given!r}; `cmr sql "from runs"` lists them')
     return found
 
 
@@ -95,7 +95,7 @@ def _settings(given: str) -> dict[str, str]:
         name, _, value = part.partition("=")
         if name.strip() not in SETTINGS:
             raise CmrError(
-                f"{name.strip()!r} is no setting of a run; there are {', '.join(SETTINGS)}"
+                f"{name.strip()!r} is not a setting of a run; these are: {', '.join(SETTINGS)}"
             )
         wanted[name.strip()] = value.strip()
     return wanted

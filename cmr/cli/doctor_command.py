@@ -86,4 +86,4 @@ def _tell_doubts(con: duckdb.DuckDBPyConnection) -> None:
             say(f"{name}: {where}: {rows[0]['says']}{more}")
         told += len(alike)
     if not told:
-        say(f"none of the {len(names)} classic mistakes in sight")
+        say(f"none of the {len(names)} classic mistakes found")

@@ -95,7 +95,7 @@ class LazyGroup(click.Group):
         except MemoryError:
             complain("out of memory; give --memory a smaller size")
         except KeyboardInterrupt:
-            complain("stopped; finished work is kept, run the same command to go on")
+            complain("stopped; finished work is kept, run the same command to continue")
             sys.exit(130)
         except OSError as error:
             if error.errno == errno.EPIPE and reader_has_left():
@@ -104,7 +104,7 @@ class LazyGroup(click.Group):
             what = "cannot write to stdout: " if error.errno == errno.EBADF else ""
             complain(f"{what}{error.strerror or error}{where}")
         except UnicodeError as error:
-            complain(f"a text is not one that can be read or written here: {error}")
+            complain(f"some text cannot be read or written here: {error}")
         sys.exit(1)
 
 

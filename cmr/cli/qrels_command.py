@@ -11,28 +11,28 @@ from cmr.cli.terminal import say
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE…")
 @warehouse_option
-@click.option("--dataset", help="Data set that is judged.  [default: the only one]")
+@click.option("--dataset", help="Data set that the judgments belong to.  [default: the only one]")
 @click.option("--name", help="Name of the judgments.  [default: the first file's name]")
 @click.option(
     "--format",
     "form",
     type=click.Choice(["trec", "table", "json"]),
-    help="Of the files.  [default: by their ending, trec for others]",
+    help="Format of the files.  [default: by extension, otherwise trec]",
 )
 @click.option(
     "--separator",
-    help="Of a table in text: a character, tab, comma, semicolon or pipe.  "
+    help="Separator of a text table: a character, tab, comma, semicolon or pipe.  "
     "[default: found from the file]",
 )
 @click.option(
     "--direction",
     type=click.Choice(["t2v", "v2t"]),
-    help="Whose queries the files have.  [default: by the ids]",
+    help="Direction of the queries in the files.  [default: by the ids]",
 )
 @click.option(
     "--one-way",
     is_flag=True,
-    help="Judgments of that direction alone; so are files of both, and JSON.",
+    help="Use the judgments for queries of that direction only, as for files of both, and JSON.",
 )
 @click.option(
     "--max-rejects",
@@ -86,4 +86,4 @@ def qrels(
             f"  {len(done.rejects):,} of items that are not there, listed in the table rejects",
             err=True,
         )
-    say(f"use them: cmr evaluate --dataset {done.dataset} --qrels {done.name}", err=True)
+    say(f"to use them: cmr evaluate --dataset {done.dataset} --qrels {done.name}", err=True)

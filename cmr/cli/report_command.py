@@ -27,7 +27,7 @@ from cmr.report.languages import languages
 @click.option(
     "--images",
     type=click.Path(exists=True),
-    help="Folder, zip or tar of the pictures, where they do not lie as ingested any more.",
+    help="Folder, zip or tar of the pictures, if they have moved since they were ingested.",
 )
 @click.option(
     "--flips",
@@ -72,7 +72,7 @@ def report(
     for line in _listed(out, paths):
         say(line)
     if str(Path(out) / "speed.csv") not in paths:
-        say("it has no speeds: `cmr bench` measures them", err=True)
+        say("it has no speeds; `cmr bench` measures them", err=True)
 
 
 def _listed(out: str, paths: list[str]) -> list[str]:

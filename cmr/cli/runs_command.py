@@ -26,7 +26,7 @@ _HIDDEN = ("files", "checksums", "run_id", "started_at", "seconds")
 
 @click.group()
 def runs() -> None:
-    """List runs, show one, say in what two differ, or remove some.
+    """List runs, show one, compare the settings of two, or remove some.
 
     A run is named by the start of its id, or by settings: dim=512,precision=fp16.
 
@@ -56,7 +56,7 @@ def list_(warehouse: str, dataset: str | None) -> None:
 @click.argument("run")
 @warehouse_option
 def show(run: str, warehouse: str) -> None:
-    """Everything that is recorded of a run and of its vectors.
+    """Show everything recorded about a run and its vectors.
 
     \b
     cmr runs show 3f0c
@@ -75,7 +75,7 @@ def show(run: str, warehouse: str) -> None:
 @click.argument("b")
 @warehouse_option
 def diff(a: str, b: str, warehouse: str) -> None:
-    """What is recorded differently of two runs, their vectors and models included.
+    """Show which recorded settings of two runs differ, vectors and models included.
 
     Figures of the same model differ by its weights' hash, preprocessing, context length,
     prompt, frames, pooling and library versions: all of them are here.
@@ -94,7 +94,7 @@ def diff(a: str, b: str, warehouse: str) -> None:
         if first.get(name, "") != second.get(name, "")
     ]
     if not rows:
-        say("the two runs do not differ in anything recorded")
+        say("nothing recorded differs between the two runs")
         return
     print_table(pa.Table.from_pylist(rows))
     same = len({**first, **second}) - len(rows)
@@ -147,7 +147,7 @@ def remove(
         return
     if not yes:
         if not sys.stdin.isatty():
-            raise CmrError("nothing was removed: give --yes, for there is no terminal to ask")
+            raise CmrError("nothing was removed: give --yes, as there is no terminal to ask on")
         click.confirm(f"Remove {what}?", abort=True, err=True)
     with progress("removing", len(found), "runs") as advance:
         busy = remove_runs(store, found, advance)

@@ -24,7 +24,7 @@ Row = dict[str, Any]
 
 @click.group()
 def warehouse() -> None:
-    """How large it is, whether it is sound, and what can be removed from it.
+    """Show its size, verify it, and remove what is not needed.
 
     \b
     cmr warehouse size
@@ -107,7 +107,7 @@ def verify(warehouse: str) -> None:
     show_default=True,
     help="Between writing merged files and naming them, for queries that have begun before.",
 )
-@click.option("--dry-run", is_flag=True, help="Say what would be merged, and stop.")
+@click.option("--dry-run", is_flag=True, help="Show what would be merged, and stop.")
 def compact(warehouse: str, wait: float, dry_run: bool) -> None:
     """Merge the files of a partition of which a catalogue row names several.
 
@@ -146,10 +146,10 @@ def compact(warehouse: str, wait: float, dry_run: bool) -> None:
     type=Duration(),
     default="1h",
     show_default=True,
-    help="Only what was last changed so long ago.",
+    help="Only files last changed at least this long ago.",
 )
-@click.option("--unfinished", is_flag=True, help="Also what a killed ingest has encoded.")
-@click.option("--dry-run", is_flag=True, help="Say what would be removed, and stop.")
+@click.option("--unfinished", is_flag=True, help="Also remove what a killed ingest has encoded.")
+@click.option("--dry-run", is_flag=True, help="Show what would be removed, and stop.")
 def vacuum(warehouse: str, older: float, unfinished: bool, dry_run: bool) -> None:
     """Remove what no catalogue row names.
 

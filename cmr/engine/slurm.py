@@ -106,7 +106,7 @@ def _array(
         word.partition("=")[0] for word in command
     )
     if taken:
-        raise CmrError(f"leave out {' and '.join(sorted(taken))}: the script says it itself")
+        raise CmrError(f"leave out {' and '.join(sorted(taken))}: the script sets it itself")
     run = _cmr(command)
     steps: list[tuple[str, list[str]]] = [
         ("prepare", ["--array=0", "--export=ALL,CMR_PART=prepare"]),

@@ -95,7 +95,7 @@ def _pca(asked: Asked) -> Floats:
     _, axes = np.linalg.eigh(moment / count - np.outer(mean, mean))
     best = axes[:, :-3:-1]
     if best.shape[1] < 2:
-        raise CmrError("vectors of one dimension have no place in the plane")
+        raise CmrError("vectors of one dimension cannot be projected to 2-D")
     # A component's sign means nothing; this makes it the same on every machine.
     best = best * np.where(best[np.abs(best).argmax(0), [0, 1]] < 0, -1, 1)
     parts = [(block - mean) @ best for _, block in _rows(asked)]
@@ -130,6 +130,6 @@ FORMAT = Format(
     write=write,
     parameters=(
         Parameter("top", "Neighbours of each item; 0 for all.", kind=int, default=15),
-        Parameter("projection", "How the plane is found.", default="pca", choices=("pca", "umap")),
+        Parameter("projection", "How to project to 2-D.", default="pca", choices=("pca", "umap")),
     ),
 )

@@ -123,7 +123,7 @@ def _one(rows: Sequence[Row], settings: Sequence[str], what: str) -> Row:
         return rows[0]
     apart = [name for name in settings if len({row[name] for row in rows}) > 1]
     told = "; ".join(f"--{name.replace('_', '-')} {_values(rows, name)}" for name in apart)
-    raise CmrError(f"{len(rows)} {what} are meant; name also {told}")
+    raise CmrError(f"{len(rows)} {what} match; also name {told}")
 
 
 def _values(rows: Sequence[Row], name: str) -> str:

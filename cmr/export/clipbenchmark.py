@@ -91,8 +91,8 @@ FORMAT = Format(
     into="stream",
     write=write,
     parameters=(
-        Parameter("table", "CSV of every representation that is meant.", kind=bool),
-        Parameter("language", "What it says of the captions' language.", default="en"),
+        Parameter("table", "CSV of every representation that is selected.", kind=bool),
+        Parameter("language", "Language of the captions, as the result states it.", default="en"),
     ),
     text=True,
 )

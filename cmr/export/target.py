@@ -38,7 +38,7 @@ def replacing(target: str, force: bool) -> Iterator[Path]:
     if path.is_symlink():
         path = Path(os.path.realpath(path))
         if path.is_symlink():
-            raise CmrError(f"cannot write {target}: it is a link that leads round in a circle")
+            raise CmrError(f"cannot write {target}: it is a circular link")
     if _special(path):
         with _explained(target), _reader_of(path):
             yield path

@@ -74,13 +74,13 @@ def _spelling(asked: Asked) -> Spell:
         raise CmrError(f"an item of {data['dataset']!r} has an empty id, which TREC cannot hold")
     if not need_encoding(names):
         return str
-    asked.say("ids have spaces: they are percent-encoded, urllib.parse.unquote gives them back")
+    asked.say("ids have spaces: they are percent-encoded, and urllib.parse.unquote decodes them")
     return encoded
 
 
 FORMAT = Format(
     name="trec",
-    summary="TREC qrels and run of one run, for trec_eval and its kin.",
+    summary="TREC qrels and run of one run, for trec_eval and similar tools.",
     about="A folder with qrels.txt (query 0 item relevance) and run.txt (query Q0 item rank score "
     "tag). The run holds the top of every judged query's list, from the stored hits if they are "
     "long enough (cmr evaluate --hits), else scored again. Scores fall strictly, for evaluators "

@@ -82,13 +82,13 @@ def vacuum(
 def _reason(one: Found, held: set[str], before: float, unfinished: bool) -> str:
     """Why a file that no row names stays all the same, or nothing."""
     if one.kind == ENCODING and not unfinished:
-        return "a killed ingest's, which the same ingest takes up"
+        return "left by a killed ingest, which the same ingest continues from"
     if one.kind != KEPT:
         claims = guards(one.target)
         if held and (claims is None or claims & held):
             return "a writer is at work"
     if one.changed is None:
-        return "the store does not tell its age"
+        return "the store does not report its age"
     return "too young" if one.changed > before else ""
 
 

@@ -80,7 +80,7 @@ def lettering(lang: str, needed: str, wished: str = "") -> Lettering:
         if found is None and must:
             some = "".join(map(chr, sorted(missing)[:5]))
             raise CmrError(
-                f"no font that has the signs of --lang {lang} ({some} …) is installed; {_INSTALL}"
+                f"no font with the characters of --lang {lang} ({some} …) is installed; {_INSTALL}"
             )
         if found is not None:
             families.append(found.name)

@@ -88,7 +88,8 @@ def _baseline(look: Look, found: Findings) -> str:
     say, held = look.say, found.held
     if held.name is None:
         return say(
-            "There is no baseline: native fp32 was not evaluated, and a lifted dimension is none."
+            "There is no baseline: native fp32 was not evaluated, and a lifted dimension cannot "
+            "be one."
         )
     if held.missing is None:
         return say("The baseline (b) is fp32 at the native dimension: {name}.").format(

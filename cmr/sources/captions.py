@@ -48,7 +48,7 @@ class Caption(NamedTuple):
 def captions_of(value: Any, where: str, advice: str = "") -> list[Caption]:
     """The captions of a cell, at least one, of which some may be faults.
 
-    An empty caption and bytes that are no UTF-8 are faults of their own. Raises CmrError,
+    An empty caption and bytes that are not UTF-8 are faults of their own. Raises CmrError,
     naming `where` (file and row) and the type, for what is no caption at all: numbers, languages
     side by side, lists of lists; `advice` then says what else can be asked for.
     """
@@ -64,7 +64,7 @@ def captions_of(value: Any, where: str, advice: str = "") -> list[Caption]:
 
 
 def _spelt(value: Any, where: str, advice: str) -> Any:
-    """A list of single captions, or a single one: None, str, or bytes that are no UTF-8."""
+    """A list of single captions, or a single one: None, str, or bytes that are not UTF-8."""
     value = _plain(value)
     if isinstance(value, str):
         inside = _written_out(value, where, advice)
@@ -126,7 +126,7 @@ def _text(value: Any, where: str, advice: str) -> tuple[str, str]:
         try:
             value = value.decode("utf-8")
         except UnicodeDecodeError as error:
-            return "", f"the caption is bytes that are no UTF-8, at byte {error.start}"
+            return "", f"the caption is bytes that are not UTF-8, at byte {error.start}"
     if value is None:
         return "", EMPTY
     if not isinstance(value, str):

@@ -69,7 +69,7 @@ def read_img2dataset(
         rejects += [Reject(key, one.fault) for one in told if one.fault]
         told = [one for one in told if not one.fault]
         if key in keys:
-            raise CmrError(f"{folder}: the key {key!r} comes again")
+            raise CmrError(f"{folder}: the key {key!r} occurs twice")
         keys.add(key)
         visual_id = known.get(pictures[row] or ("key", key), key)
         if visual_id not in visuals:
@@ -203,7 +203,7 @@ def _uris(tables: list[str], by_key: dict[tuple[str, str], str]) -> list[str]:
 
 SOURCE = Source(
     name="img2dataset",
-    summary="What img2dataset fetched: Parquet tables beside files, tars or bytes.",
+    summary="What img2dataset downloaded: Parquet tables with files, tars or bytes.",
     about="FOLDER holds a SHARD.parquet (key, caption, status) a shard, and the pictures as "
     "SHARD/KEY.jpg, in SHARD.tar, or in the table's column jpg. Rows of one url or sha256 are one "
     "visual with all their captions. Rows that were not fetched are listed in `rejects`.",

@@ -111,7 +111,7 @@ def listed(array: np.ndarray, where: str) -> list[Any]:
     try:
         return [value.decode() for value in array.tolist()]
     except UnicodeDecodeError:
-        raise CmrError(f"{where} holds bytes that are no UTF-8") from None
+        raise CmrError(f"{where} holds bytes that are not UTF-8") from None
 
 
 def _lines(path: str) -> list[str]:

@@ -157,7 +157,7 @@ def _quoted(
             before = reader.line_num
     except csv.Error as error:
         reason = next((ours for theirs, ours in _FAULTS.items() if theirs in str(error)), error)
-        raise CmrError(f"{path}: line {before + 1} is no line of CSV: {reason}") from None
+        raise CmrError(f"{path}: line {before + 1} is not valid CSV: {reason}") from None
     return records, starts
 
 

@@ -63,8 +63,8 @@ SPLIT = Parameter(
 )
 SEPARATOR = Parameter(
     "separator",
-    "Of a table in text: a character, tab, comma, semicolon or pipe.  "
+    "Separator of a text table: a character, tab, comma, semicolon or pipe.  "
     "[default: found from the file]",
 )
-LIMIT = Parameter("limit", "Only the first so many pictures.", kind=int)
+LIMIT = Parameter("limit", "Only the first N pictures.", kind=int)
 IMAGES = "Folder, zip or tar of the pictures, here or in an object store (s3://…)."

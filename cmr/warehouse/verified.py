@@ -79,7 +79,7 @@ def faults(storage: Storage, files: Sequence[tuple[str, str | None]]) -> dict[st
         path, digest, state = one
         try:
             if digest is not None and storage.checksum(path) != digest:
-                return "is damaged: its checksum is not that of when it was written"
+                return "is damaged: its checksum differs from when it was written"
             if digest is None and not storage.exists(path):
                 return "is missing"
         except FileNotFoundError:
