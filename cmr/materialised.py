@@ -1,9 +1,9 @@
 """Metrics of finished runs, written once as Parquet: the table `metrics` of a warehouse.
 
-Ranks of a run never change, so what the view `metrics` says of it is kept in a file whose name
-tells what it came from (the run's row, its files, and the SQL itself) and what it holds. A file
-whose name does not fit, or whose content does not fit its name, is not used. All of them may be
-deleted at any time; without them, or where nothing can be written, the view computes the same.
+The ranks of a run never change, so its rows of the view `metrics` are kept in a file whose name
+identifies both where they came from (the run's row, its files, and the SQL itself) and their
+content. A file that does not match its name is not used. All of them may be deleted at any time;
+without them, or where nothing can be written, the view computes the same.
 """
 
 from __future__ import annotations

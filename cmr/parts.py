@@ -1,4 +1,4 @@
-"""Names of what is being made, which tell whether its maker still lives."""
+"""Names of unfinished files, which tell whether the process writing them is still alive."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""Plain files opened for reading, and nothing else: a pipe without a writer never ends.
+"""Opening regular files for reading, and nothing else: reading a pipe without a writer never ends.
 
-Neither do some devices, and to open one may do something. A link counts as what it leads to.
+Some devices never end either, and merely opening one can have an effect. A link counts as what it
+points to.
 """
 
 from __future__ import annotations

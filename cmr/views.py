@@ -1,7 +1,7 @@
-"""DuckDB over a warehouse: the views of `sql/`, bound to its rows and files as they are now.
+"""DuckDB over a warehouse: the views of `sql/`, bound to its current rows and files.
 
-The views name their Parquet files through variables, so they are bound to a warehouse when they
-are queried, and hold no data.
+The views name their Parquet files through variables, so they are bound to a warehouse when they are
+queried, and hold no data.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Paired differences of runs, query by query, corrected over all that is asked."""
+"""Paired differences of runs, query by query, corrected over everything requested."""
 
 from __future__ import annotations
 

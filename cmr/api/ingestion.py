@@ -1,4 +1,4 @@
-"""Data sets from a source by its name, or from arrays in memory."""
+"""Data sets from a named source, or from arrays in memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Queries over a warehouse that only read: at once, or as a stream."""
+"""Read-only queries over a warehouse: all at once, or as a stream."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fewest bytes a vector that keep enough of a baseline's quality."""
+"""The fewest bytes per vector that keep enough of a baseline's quality."""
 
 from __future__ import annotations
 

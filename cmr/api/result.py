@@ -1,4 +1,4 @@
-"""A query's result, in the form that its reader likes: Arrow, Polars, pandas, NumPy or rows."""
+"""The result of a query, in the form the caller wants: Arrow, Polars, pandas, NumPy or rows."""
 
 from __future__ import annotations
 

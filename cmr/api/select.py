@@ -1,4 +1,4 @@
-"""Which runs a person means: the start of an id, or settings such as dim=512,precision=fp16."""
+"""Finding the runs a user names: by the start of an id, or by settings (dim=512,precision=fp16)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which embedding set a person means."""
+"""Finding the embedding set a user names."""
 
 from __future__ import annotations
 

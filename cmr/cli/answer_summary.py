@@ -1,4 +1,4 @@
-"""The answer in small: what evaluate and demo end with."""
+"""The short answer that evaluate and demo end with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`cmr export`: one subcommand a format, made from what the format says of itself."""
+"""`cmr export`: one subcommand per format, generated from the format's description."""
 
 from __future__ import annotations
 

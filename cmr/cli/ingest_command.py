@@ -1,4 +1,4 @@
-"""`cmr ingest`: one subcommand a source, made from what the source says of itself."""
+"""`cmr ingest`: one subcommand per source, generated from the source's description."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The `cmr` command and its families."""
+"""The `cmr` command and its subcommands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`cmr ingest qrels`: further judgments over a data set that is there already."""
+"""`cmr ingest qrels`: further judgments for a data set that is already there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`cmr runs`: what has been evaluated, and in what two runs differ."""
+"""`cmr runs`: what has been evaluated, and how two runs differ."""
 
 from __future__ import annotations
 

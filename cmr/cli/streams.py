@@ -1,4 +1,4 @@
-"""Standard streams that are closed, or whose reader leaves: what any command may meet."""
+"""Standard streams that are closed, or whose reader goes away, which any command can meet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people see and type: text that cannot steer a terminal, and that is UTF-8."""
+"""Text to and from a terminal: it cannot control the terminal, and it is UTF-8."""
 
 from __future__ import annotations
 

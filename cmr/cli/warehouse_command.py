@@ -1,4 +1,4 @@
-"""`cmr warehouse`: its size, its checksums, and what may go."""
+"""`cmr warehouse`: its size, its checksums, and what can be removed."""
 
 from __future__ import annotations
 

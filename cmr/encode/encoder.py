@@ -1,4 +1,4 @@
-"""What every encoder is to the rest: a loaded model, and the kind that loads it."""
+"""The interface of an encoder: a loaded model, and the kind that loads it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures of every depth to 8 bits a channel: what is black and what is white."""
+"""Pictures of any depth as 8 bits per channel: which values are black and white."""
 
 from __future__ import annotations
 

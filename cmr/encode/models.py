@@ -1,6 +1,6 @@
-"""Which model is meant: its name in the warehouse, and what identifies its weights.
+"""Resolving a model's name: its name in the warehouse, and what identifies its weights.
 
-Nothing here loads a model, so asking whether work is done already costs nothing.
+Nothing here loads a model, so checking whether work is already done costs nothing.
 """
 
 from __future__ import annotations

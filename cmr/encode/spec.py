@@ -1,4 +1,4 @@
-"""A model and how it is used."""
+"""A model and the settings it is used with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The boundary around one item: whatever a decoder raises is that item's fault, in one line."""
+"""The boundary around one item: whatever a decoder raises is that item's error, in one line."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Batch scripts for Slurm: one job, a job array of shards, or a Ray cluster over the allocation.
 
-Slurm schedules, requeues and keeps order; cmr only writes down its own commands.
+Slurm schedules, requeues and keeps the order; cmr only writes its own commands into the script.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Embedding Atlas' Parquet: every item with a place in the plane and its neighbours."""
+"""Embedding Atlas' Parquet: every item with a 2-D position and its neighbours."""
 
 from __future__ import annotations
 

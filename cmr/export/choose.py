@@ -1,4 +1,4 @@
-"""Which runs and representations an export is of."""
+"""Choosing the runs and representations to export."""
 
 from __future__ import annotations
 

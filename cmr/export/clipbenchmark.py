@@ -1,4 +1,4 @@
-"""CLIP_benchmark's results: a JSON file, or the CSV that its `build` makes of many."""
+"""CLIP_benchmark's results: a JSON file, or the CSV that its `build` makes of many of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an export format says of itself: its name, what it needs, and how it writes."""
+"""The description of an export format: its name, what it needs, and how it writes."""
 
 from __future__ import annotations
 

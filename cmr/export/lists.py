@@ -1,4 +1,4 @@
-"""The top lists of a run: those that are stored, else scored again by the engine."""
+"""The top lists of a run: the stored ones, or else scored again by the engine."""
 
 from __future__ import annotations
 

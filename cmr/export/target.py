@@ -1,4 +1,4 @@
-"""A file or folder that appears under its name whole, or not at all."""
+"""A file or folder that appears under its name complete, or not at all."""
 
 from __future__ import annotations
 

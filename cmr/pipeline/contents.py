@@ -1,4 +1,4 @@
-"""What a collection's media contain: hashes before encoding, and what is left after rejects."""
+"""The content of a collection's media: hashes before encoding, and what is left after rejects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The answer: the fewest bytes a vector that are sure to keep enough, of one subject."""
+"""The answer: the fewest bytes per vector that are sure to keep enough quality, for one subject."""
 
 from __future__ import annotations
 

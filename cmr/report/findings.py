@@ -1,4 +1,4 @@
-"""What came out, as rows: of one subject, for plots, tables and the summary."""
+"""The findings on one subject as rows, for plots, tables and the summary."""
 
 from __future__ import annotations
 

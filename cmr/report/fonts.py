@@ -1,4 +1,4 @@
-"""Which font families plots are drawn with, so that every sign has its glyph."""
+"""Which font families plots are drawn with, so that every character has a glyph."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables for a paper: what each representation measures, with intervals and tests."""
+"""Tables for a paper: the measures of each representation, with intervals and tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The report's files: names that are safe and distinct, and that appear whole."""
+"""The report's files: safe and distinct names, and files that appear complete."""
 
 from __future__ import annotations
 

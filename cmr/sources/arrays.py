@@ -1,4 +1,4 @@
-"""Two files of vectors, and a table or array of which belong together."""
+"""Two files of vectors, and a table or array that says which rows belong together."""
 
 from __future__ import annotations
 

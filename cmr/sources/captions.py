@@ -1,8 +1,8 @@
-"""What a caption may be in a cell of somebody's table: told in one place, for every source.
+"""What a caption may look like in a cell of a user's table: defined once, for every source.
 
 A string; bytes of UTF-8; a list of them; a struct that keeps the text under `raw`, `sentence`,
 `caption` or `text`, as the Hugging Face layouts of COCO and Flickr30k do, or a list of such; and
-any of these spelt as JSON or as Python within a string, which is how lists get into a CSV.
+any of these written as JSON or as Python within a string, which is how lists get into a CSV.
 """
 
 from __future__ import annotations

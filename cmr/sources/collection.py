@@ -1,4 +1,4 @@
-"""What every source gives: items of both sides, judgments, and media or vectors."""
+"""What every source returns: items of both sides, judgments, and media or vectors."""
 
 from __future__ import annotations
 

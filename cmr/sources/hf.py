@@ -1,4 +1,4 @@
-"""A Hugging Face data set in Parquet, on this disk: pictures as bytes, or vectors."""
+"""A Hugging Face data set in local Parquet files: pictures as bytes, or vectors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where pictures are read from: a folder, a zip or a tar archive, here or in an object store."""
+"""Where pictures are read from: a folder, a zip or a tar archive, local or in an object store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""img2dataset's output: Parquet tables of what was fetched, beside files, tars or bytes."""
+"""img2dataset's output: Parquet tables of what was downloaded, with files, tars or bytes."""
 
 from __future__ import annotations
 

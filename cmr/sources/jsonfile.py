@@ -1,4 +1,4 @@
-"""JSON files of strangers."""
+"""JSON files from users, which may hold anything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ids and captions of somebody's vectors, in a file beside them: one a row of the vectors."""
+"""Ids and captions of a user's vectors, in a separate file: one per row of the vectors."""
 
 from __future__ import annotations
 

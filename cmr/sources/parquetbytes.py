@@ -1,4 +1,4 @@
-"""Pictures that lie in Parquet columns, as bytes."""
+"""Pictures stored as bytes in Parquet columns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Separated text: comma, tab, semicolon or pipe, quoted as CSV is, or not quoted at all."""
+"""Separated text: comma, tab, semicolon or pipe, with CSV's quoting or with none."""
 
 from __future__ import annotations
 

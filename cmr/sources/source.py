@@ -1,4 +1,4 @@
-"""What a source says of itself: its name, what it asks for, and how it reads."""
+"""The description of a source: its name, its parameters, and how it reads."""
 
 from __future__ import annotations
 

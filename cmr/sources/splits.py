@@ -1,4 +1,4 @@
-"""Which rows of a table are read, where it says of each whether it is for training or testing."""
+"""Which rows of a table are read, where each says whether it is for training or testing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables of strangers: separated text, JSON lines, a JSON list of objects, Parquet."""
+"""Tables from users: separated text, JSON lines, a JSON list of objects, Parquet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Members of tar archives, read where they lie; nothing is ever unpacked into a folder."""
+"""Members of tar archives, read in place; nothing is ever unpacked into a folder."""
 
 from __future__ import annotations
 

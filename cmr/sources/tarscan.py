@@ -1,8 +1,8 @@
 """What a tar archive holds, and where it is damaged.
 
-`tarfile`, by which webdataset reads, ends without a word at the first header that it cannot read,
-at a cut between two members, and at a block of zeros that is no end. Here each is noted, and
-reading goes on at the next header.
+`tarfile`, which webdataset uses, ends silently at the first header that it cannot read, at a cut
+between two members, and at a block of zeros that is not the end. Here each of these is recorded,
+and reading continues at the next header.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Text files of strangers: UTF-8, or what the mark at their beginning says."""
+"""Text files from users: UTF-8, or the encoding that the byte order mark says."""
 
 from __future__ import annotations
 

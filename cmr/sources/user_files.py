@@ -1,4 +1,4 @@
-"""Files of strangers, on this disk or in an object store (`s3://…`, any URL that fsspec knows)."""
+"""Files from users, local or in an object store (`s3://…`, any URL that fsspec knows)."""
 
 from __future__ import annotations
 

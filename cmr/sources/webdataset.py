@@ -1,4 +1,4 @@
-"""webdataset: tar shards, where files of one key are one sample."""
+"""webdataset: tar shards, in which the files of one key are one sample."""
 
 from __future__ import annotations
 

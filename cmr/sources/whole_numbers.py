@@ -1,4 +1,4 @@
-"""Whole numbers in tables of strangers."""
+"""Whole numbers in users' tables."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Catalogue rows carry a checksum of themselves, and one that does not fit is never used.
+"""Catalogue rows carry a checksum of themselves; one that does not match is never used.
 
 The checksum covers the table, the file's name, and every column's name, type and value. So a
 changed bit, a row of another table and a renamed file are all noticed. A column that this version
-does not know makes a row unreadable, too: it is of a newer version, or its name is damaged.
+does not know makes a row unreadable, too: either a newer version wrote it, or its name is damaged.
 """
 
 from __future__ import annotations

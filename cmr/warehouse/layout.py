@@ -1,4 +1,4 @@
-"""Where a table's files lie below the warehouse root."""
+"""Where a table's files are stored below the warehouse root."""
 
 from __future__ import annotations
 

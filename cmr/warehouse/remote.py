@@ -1,8 +1,8 @@
 """A warehouse's files on an object store, through fsspec.
 
-Requests cost time and money, so none is made twice for what cannot have changed: a data file's
-name is unique to its writer and its content never changes, and a catalogue row is read again only
-when its listing shows another one. Rows are fetched many at a time.
+Requests cost time and money, so none is repeated for what cannot have changed: a data file's name
+is unique to its writer and its content never changes, and a catalogue row is read again only when
+its listing shows another one. Rows are fetched many at a time.
 """
 
 from __future__ import annotations

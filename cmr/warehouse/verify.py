@@ -1,4 +1,4 @@
-"""Whether a warehouse's files are as they were written."""
+"""Checking that a warehouse's files are as they were written."""
 
 from __future__ import annotations
 

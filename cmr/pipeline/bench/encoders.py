@@ -1,4 +1,4 @@
-"""Which model and which pictures and captions are timed, or why none are."""
+"""Which model, pictures and captions are timed, or why none are."""
 
 from __future__ import annotations
 

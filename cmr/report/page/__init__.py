@@ -1,4 +1,4 @@
-"""The report's page: one HTML file with everything in it, which asks the network for nothing."""
+"""The report's page: a single HTML file that requests nothing from the network."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The page's plots as Vega-Lite specifications, built with Altair.
 
-Colours are CSS variables of the page, so that light, dark and print need no new drawing. The rows
-are not in a specification: the page puts those of its query under the name `rows`.
+Colours are CSS variables of the page, so light, dark and print need no redrawing. The rows are not
+part of a specification: the page supplies those of its query under the name `rows`.
 """
 
 from __future__ import annotations

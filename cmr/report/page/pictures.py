@@ -1,4 +1,4 @@
-"""Small pictures of a data set's visuals, read again from where they lie."""
+"""Thumbnails of a data set's visuals, read again from where they are stored."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The questions of the page, as SQL: every plot and table shows the rows of one of these.
+"""The page's questions as SQL: every plot and table shows the rows of one of these.
 
-Each runs as it stands in `cmr sql`. Floats that only order rows are rounded first, for their last
+Each runs unchanged in `cmr sql`. Floats that only order rows are rounded first, since their last
 digits depend on the order in which threads add.
 """
 

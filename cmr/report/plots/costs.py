@@ -1,4 +1,4 @@
-"""What quality costs: bytes a vector with the Pareto front, and time."""
+"""What quality costs: bytes per vector with the Pareto front, and time."""
 
 from __future__ import annotations
 

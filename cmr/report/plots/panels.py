@@ -1,4 +1,4 @@
-"""Lines against a size, a panel a dimension, a line a run: quality, lift, ranks."""
+"""Lines against a size, one panel per dimension, one line per run: quality, lift, ranks."""
 
 from __future__ import annotations
 
