@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 def doctor(warehouse: str) -> None:
     """Check the warehouse, and look for the classic mistakes.
 
-    A check that finds something, and a file that is not what was written, mean damage: exit code
-    1. A doubt is told in plain words, once
-    for each data set, model and direction: what looks wrong in the data and where; it may be
-    right. Each is a view, so `cmr sql "from check_ranks_range"` shows all that was found.
+    A check that finds something, or a file that differs from what was written, means damage: exit
+    code 1. A doubt is reported in one sentence for each data set, model and direction: what looks
+    wrong in the data and where; the data may still be right. Each is a view, so
+    `cmr sql "from check_ranks_range"` shows everything that was found.
 
     \b
     cmr doctor

@@ -149,7 +149,7 @@ def _encoding(source: Source) -> list[click.Parameter]:
             type=click.Choice(["fp32", "bf16", "fp16"]),
             default="fp32",
             show_default=True,
-            help="Of the model's weights while it encodes.",
+            help="Precision of the model's weights while encoding.",
         ),
         click.Option(["--prompt"], help="Template for captions, such as 'a photo of {}'."),
         click.Option(

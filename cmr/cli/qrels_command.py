@@ -54,11 +54,11 @@ def qrels(
 ) -> None:
     """Add relevance judgments to a data set, for `cmr evaluate --qrels NAME`.
 
-    trec: `query 0 item relevance` a line. table: CSV, TSV, JSON lines or Parquet with columns
+    trec: lines `query 0 item relevance`. table: CSV, TSV, JSON lines or Parquet with columns
     text_id and visual_id, or query_id and item_id (query-id and corpus-id, as in BEIR), and
-    relevance. json: {query: [items]}, a file a direction, as eccv_caption has them.
+    relevance. json: {query: [items]}, one file per direction, as in eccv_caption.
 
-    Judgments are read from either side, as a data set's own; with --one-way only from that of
+    Judgments are used in both directions, like a data set's own; with --one-way only in that of
     their queries.
 
     \b

@@ -45,9 +45,9 @@ def report(
     images: str | None,
     flips: tuple[tuple[str, str], ...],
 ) -> None:
-    """Write what was measured as a page, for papers and for programs.
+    """Write the results as a page, for papers and for programs.
 
-    index.html is the page, one file that needs nothing else. plots/ has PNG and SVG of every
+    index.html is the page, a single file that works offline. plots/ has PNG and SVG of every
     plot, tables/ LaTeX and Markdown; the CSVs and experiment_summary.json, which
     experiment_summary.schema.json describes, have every figure.
 

@@ -42,7 +42,7 @@ def runs() -> None:
 @warehouse_option
 @click.option("--dataset", help="Only this data set.")
 def list_(warehouse: str, dataset: str | None) -> None:
-    """One line a run.
+    """List the runs, one per line.
 
     \b
     cmr runs list --dataset coco

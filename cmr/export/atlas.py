@@ -117,9 +117,9 @@ def _umap(asked: Asked) -> Floats:
 FORMAT = Format(
     name="embedding-atlas",
     summary="Parquet for the viewer Embedding Atlas: 2-D projection and neighbours.",
-    about="Texts, then visuals, a row each: projection_x and projection_y by the first two "
-    "principal components of both sides (or --projection umap, with umap-learn installed), and "
-    "the exact neighbours on the other side: what a search for it finds.",
+    about="Texts, then visuals, one row each: projection_x and projection_y by the first two "
+    "principal components of both sides (or --projection umap, with umap-learn installed), and the "
+    "exact neighbours on the other side, which are what a search for the item finds.",
     examples=(
         "cmr export embedding-atlas --dataset coco --out coco.parquet",
         "embedding-atlas coco.parquet --text text --x projection_x --y projection_y "

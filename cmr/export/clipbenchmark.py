@@ -79,10 +79,10 @@ def _table(results: list[dict[str, Any]]) -> str:
 FORMAT = Format(
     name="clip-benchmark",
     summary="CLIP_benchmark's result: JSON, or with --table CSV of many.",
-    about="image_retrieval_recall@K (texts ask) and text_retrieval_recall@K (visuals ask), over "
-    "the whole gallery, at every K of the runs. Their recall is what cmr calls hit_rate. The CSV "
-    "has a row a representation, as `clip_benchmark build` writes them. Dimension, precision and "
-    "the like stand beside their own keys.",
+    about="image_retrieval_recall@K (text queries) and text_retrieval_recall@K (visual queries), "
+    "over the whole gallery, at every K of the runs. Their recall is what cmr calls hit_rate. The "
+    "CSV has one row per representation, as `clip_benchmark build` writes them. Dimension, "
+    "precision and other settings are added beside CLIP_benchmark's own keys.",
     examples=(
         "cmr export clip-benchmark --dim 512 --precision int8 --out result.json",
         "cmr export clip-benchmark --table --out benchmark.csv",

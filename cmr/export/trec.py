@@ -83,9 +83,9 @@ FORMAT = Format(
     summary="TREC qrels and run of one run, for trec_eval and similar tools.",
     about="A folder with qrels.txt (query 0 item relevance) and run.txt (query Q0 item rank score "
     "tag). The run holds the top of every judged query's list, from the stored hits if they are "
-    "long enough (cmr evaluate --hits), else scored again. Scores fall strictly, for evaluators "
-    "sort again; MRR, MAP and cut-offs beyond --top see only the list. If any id has a space, all "
-    "ids are percent-encoded.",
+    "long enough (cmr evaluate --hits), otherwise scored again. Scores decrease strictly, since "
+    "evaluators sort again; MRR, MAP and cut-offs beyond --top see only the list. If any id has a "
+    "space, all ids are percent-encoded.",
     examples=(
         "cmr export trec --dim 512 --precision int8 --direction t2v --out trec/",
         "cmr export trec --run 3f0c --top 100 --only run --out run.txt",

@@ -204,9 +204,10 @@ def _uris(tables: list[str], by_key: dict[tuple[str, str], str]) -> list[str]:
 SOURCE = Source(
     name="img2dataset",
     summary="What img2dataset downloaded: Parquet tables with files, tars or bytes.",
-    about="FOLDER holds a SHARD.parquet (key, caption, status) a shard, and the pictures as "
-    "SHARD/KEY.jpg, in SHARD.tar, or in the table's column jpg. Rows of one url or sha256 are one "
-    "visual with all their captions. Rows that were not fetched are listed in `rejects`.",
+    about="FOLDER holds one SHARD.parquet (key, caption, status) per shard, and the pictures as "
+    "SHARD/KEY.jpg, in SHARD.tar, or in the table's column jpg. Rows with the same url or sha256 "
+    "are one visual with all their captions. Rows that were not downloaded are listed in "
+    "`rejects`.",
     examples=("cmr ingest img2dataset fetched/ --model ViT-B-32 --pretrained laion2b_s34b_b79k",),
     parameters=(
         Parameter("folder", argument=True, required=True, path=True),
