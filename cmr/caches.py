@@ -39,7 +39,7 @@ def folder() -> Path | None:
 
 
 def readable() -> list[Path]:
-    """The folders that are there and that nobody else can write in, one may write there or not."""
+    """The existing folders that nobody else can write in, whether this user can or not."""
     return [path for path in _places() if trusted(path)]
 
 

@@ -10,7 +10,7 @@ from functools import cache
 
 
 def mark() -> str:
-    """A new name's end: where this process runs, its number, and letters that nobody guesses."""
+    """A new name's end: where this process runs, its number, and random letters."""
     return f"{_place()}-{os.getpid()}-{secrets.token_hex(4)}"
 
 

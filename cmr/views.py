@@ -88,7 +88,7 @@ def connect(
         con.execute("detach prepared")
         con.execute("drop schema memory.own cascade")
     except (OSError, duckdb.Error, CmrError):
-        # Nothing can be kept here, or it is gone again: made anew, which takes seconds.
+        # Nothing can be kept here, or it is gone again: made again, which takes seconds.
         keep_reads(con, f"temp table {READS}", install(con))
     bind(con, warehouse, query)
     return con

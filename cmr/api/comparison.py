@@ -25,7 +25,7 @@ Row = dict[str, Any]
 class Pair:
     """Two runs by their rows of `runs`, and their rows of the macro `compare`.
 
-    `fewest`: visual items below which nothing much can be told.
+    `fewest`: visual items below which little can be concluded.
     """
 
     a: Row

@@ -34,7 +34,7 @@ def ingest_source(
     bar: Bar = no_bar,
     **given: Any,
 ) -> Ingested:
-    """Read a source, `given` by the names of its parameters, and encode what is to be encoded.
+    """Read a source, with `given` by the names of its parameters, and encode what needs encoding.
 
     Of a source with media `given` also has the encoder: model, pretrained, precision, prompt, and
     the fields of `EncodeOptions`. Raises CmrError before anything is written, and before anything
@@ -115,7 +115,7 @@ def _find(name: str) -> Source:
 
 
 def _encoding(source: Source) -> set[str]:
-    """What may be said of the encoder of a source's media."""
+    """The parameters of the encoder of a source's media."""
     if not source.media:
         return set()
     from cmr.pipeline.encoding import EncodeOptions

@@ -19,7 +19,7 @@ SETTINGS = (
 
 
 def listed(warehouse: Warehouse, given: str | None = None, dataset: str | None = None) -> list[Row]:
-    """The runs that are meant, in the order of their settings. Raises CmrError if there is none."""
+    """The selected runs, in the order of their settings. Raises CmrError if there is none."""
     every = current_runs(warehouse)
     found = [
         row

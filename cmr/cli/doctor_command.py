@@ -49,7 +49,7 @@ def doctor(warehouse: str) -> None:
     for one in damage:
         warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
     # Files that are what they were when the checks last saw them, by their checksums, have the same
-    # found in them. Several ask for metrics: computed anew, as a warehouse's kept figures are not.
+    # found in them. Several ask for metrics: computed again, as a warehouse's kept figures are not.
     hold(con, store.storage, "metrics", *view_names("checks"), *view_names("doubts"))
     rows = []
     for view in views("checks"):

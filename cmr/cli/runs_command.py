@@ -167,7 +167,7 @@ def _print_runs(found: Sequence[Row]) -> None:
 
 
 def _find(warehouse: str, given: Sequence[str]) -> list[Row]:
-    """The runs that are meant, one each, with what is recorded of their vectors."""
+    """The selected runs, one each, with what is recorded about their vectors."""
     from cmr.api.select import select
     from cmr.errors import CmrError
     from cmr.warehouse.current import current_runs

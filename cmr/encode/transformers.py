@@ -92,7 +92,7 @@ class Transformers:
         return [len(ids) for ids in found]
 
     def details(self) -> dict[str, Any]:
-        """What else decides the vectors: weights, preprocessing, tokenizer, context length."""
+        """What else determines the vectors: weights, preprocessing, tokenizer, context length."""
         chosen = self._pictures.to_dict()
         said = ("do_", "size", "crop_size", "resample", "rescale_factor", "image_mean", "image_std")
         kept = {name: chosen[name] for name in sorted(chosen) if name.startswith(said)}

@@ -29,7 +29,7 @@ def runs(warehouse: Warehouse, given: str | None, wanted: Mapping[str, Any]) -> 
 
 
 def one_run(warehouse: Warehouse, given: str | None, wanted: Mapping[str, Any]) -> Row:
-    """The one run that is meant. Raises CmrError, with what differs, for several."""
+    """The one selected run. Raises CmrError, with what differs, for several."""
     return _one(runs(warehouse, given, wanted), RUN_SETTINGS, "runs")
 
 
@@ -58,7 +58,7 @@ def pairs(warehouse: Warehouse, given: str | None, wanted: Mapping[str, Any]) ->
 
 
 def one_pair(warehouse: Warehouse, given: str | None, wanted: Mapping[str, Any]) -> Pair:
-    """The one representation that is meant: of those left over, native fp32 if it is there.
+    """The one selected representation: of several that match, native fp32 if it is there.
 
     Raises CmrError, with what differs, for several.
     """

@@ -18,7 +18,7 @@ _NOT_THEIRS = ("dim", "dim_method", "precision", "seed", "qrels")
 
 
 def write(asked: Asked, out: Stream) -> None:
-    """One result, or with `--table` a row for each representation that is meant."""
+    """One result, or with `--table` a row for each representation that is selected."""
     results = [_result(asked, rows) for rows in _by_representation(asked.runs)]
     if asked.options["table"]:
         out.write(_table(results).encode())

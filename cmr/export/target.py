@@ -115,7 +115,7 @@ def _special(path: Path) -> bool:
 
 @contextlib.contextmanager
 def _reader_of(path: Path) -> Iterator[None]:
-    """Wait a while for somebody to read a pipe; who opens it to write would wait without end."""
+    """Wait a while for somebody to read a pipe; who opens it to write would wait forever."""
     if not stat.S_ISFIFO(path.stat().st_mode):
         yield
         return

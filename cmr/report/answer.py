@@ -21,7 +21,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Baseline:
-    """What the others are held against: `name`, as in `512 native fp32`, or None.
+    """What the others are compared with: `name`, as in `512 native fp32`, or None.
 
     `missing`: native fp32 as it would be asked for, where it was not evaluated.
     """
@@ -133,7 +133,7 @@ def answer(con: duckdb.DuckDBPyConnection, subject: Subject, retain: float, k: i
 
 
 def baseline(con: duckdb.DuckDBPyConnection, subject: Subject) -> Baseline:
-    """What a subject's runs are held against, and what is missing where that is not native fp32."""
+    """The baseline of a subject's runs, and what is missing if it is not native fp32."""
     rows = fetch(
         con,
         f"""

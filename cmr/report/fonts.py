@@ -123,7 +123,7 @@ _REGULAR = ("400", "normal", "regular", "book")
 def lend_matplotlib_a_folder() -> None:
     """Give matplotlib a place for its list of fonts where the home has none.
 
-    It would make one itself, anew in every process and with a warning, or fail where it cannot. It
+    It would make one itself, in every process and with a warning, or fail where it cannot. It
     asks once, so the environment is as it was afterwards.
     """
     if "MPLCONFIGDIR" in os.environ or _has_place():

@@ -84,7 +84,7 @@ def kept(look: Look, found: Findings) -> Table | None:
 
 
 def _baseline(look: Look, found: Findings) -> str:
-    """What the others are held against."""
+    """What the others are compared with."""
     say, held = look.say, found.held
     if held.name is None:
         return say(

@@ -135,7 +135,7 @@ def _text(value: Any, where: str, advice: str) -> tuple[str, str]:
 
 
 def _written_out(text: str, where: str, advice: str) -> Any:
-    """What a string spells, a list, a struct or bytes; None if it is a plain caption.
+    """What a string spells out: a list, a struct or bytes; None if it is a plain caption.
 
     Lists and structs of other things than texts, as "[2]" and "{}", are plain captions. Raises
     CmrError if it begins like one of several quoted strings and is none.
@@ -164,7 +164,7 @@ def _written_out(text: str, where: str, advice: str) -> Any:
 
 
 def _holds_captions(found: Any) -> bool:
-    """Whether it is a list or a struct that somebody wrote captions into, be they all sound."""
+    """Whether it is a list or a struct meant to hold captions, even if some are faulty."""
     if isinstance(found, dict):
         return bool(found) and all(isinstance(name, str) for name in found)
     if isinstance(found, tuple):

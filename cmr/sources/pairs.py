@@ -41,12 +41,12 @@ def read_pairs(
     limit: int | None = None,
     clips: bool = False,
 ) -> Collection:
-    """Read one row a pair; several captions of a picture are several rows, or a list.
+    """Read one row per pair; several captions of a picture are several rows, or a list.
 
     `images`: folder, zip or tar of the media; the table's own folder if not given. A visual is
     called by what its media column first says, a text by its row's number from 0, with the place
     behind a dot where a row has several. `split`: see `cmr.sources.splits`; `separator`: see
-    `cmr.sources.tables`; `limit`: only the first so many pictures; `clips`: the media are.
+    `cmr.sources.tables`; `limit`: only the first N pictures; `clips`: the media are.
     Rows without media or caption are rejected by number. Raises CmrError naming the file, the
     row and what is wrong with it.
     """

@@ -162,7 +162,7 @@ def _quoted(
 
 
 def _spare(lines: Sequence[str]) -> str:
-    """A character that the lines have not, of those that Unicode leaves to everybody."""
+    """A character that does not occur in the lines, from Unicode's private use area."""
     used = set().union(*lines)
     return next(one for one in map(chr, range(0xE000, 0x10FFFE)) if one not in used)
 

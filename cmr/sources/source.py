@@ -11,11 +11,11 @@ from cmr.sources.collection import Collection
 
 @dataclass(frozen=True)
 class Parameter:
-    """One thing that a source asks for; `name` is the keyword that its `read` takes.
+    """One parameter of a source; `name` is the keyword that its `read` takes.
 
     `argument`: given by place, not by `--name`. `many`: several, by place or with commas; `read`
     gets a list. `kind`: str, int or, for a flag, bool. `choices`: the values there are. `path`: it
-    names files or a folder, or is a pattern of them. `formerly`: another name that it goes by.
+    names files or a folder, or is a pattern of them. `formerly`: its old name, still accepted.
     """
 
     name: str

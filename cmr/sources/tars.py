@@ -108,7 +108,7 @@ class TarReader:
             return os.pread(expanded.fileno(), member.size, member.offset)
         if is_url(path):
             return read_part(path, member.offset, member.size)
-        # Opened anew each time: there may be more shards than a process may hold open.
+        # Opened again each time: there may be more shards than a process may hold open.
         with open_file(path) as file:
             return os.pread(file.fileno(), member.size, member.offset)
 

@@ -96,7 +96,7 @@ def _sound(
 
 
 def _tell_of_lost_sets(rows: dict[str, list[Row]]) -> None:
-    """A run's figures stand without its vectors, but that these are gone is said."""
+    """A run's figures stand without its vectors, but the loss is reported."""
     there = {row["set_id"] for row in rows[EMBEDDING_SETS.name]}
     used = [row[f"{side}_set"] for row in rows[RUNS.name] for side in MODALITIES]
     for name in sorted({one for one in used if one is not None} - there):

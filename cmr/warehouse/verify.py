@@ -60,7 +60,7 @@ def verify(warehouse: Warehouse, bar: Bar) -> list[Checked]:
 
     Catalogue rows and anchors are read; the bytes of data files are compared with the checksums
     of when they were written. A file without one is read through instead. What is replaced or
-    removed while this runs is not held against anybody.
+    removed while this runs does not count as missing.
     """
     storage = warehouse.storage
     fixed = anchors_and_rows(warehouse)

@@ -1,4 +1,4 @@
--- Relevance judgments, one row a pair; read from either side.
+-- Relevance judgments, one row per pair; read from either side.
 with
 committed as (
     select unnest(files) as file from datasets

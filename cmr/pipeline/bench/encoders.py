@@ -19,7 +19,7 @@ from cmr.warehouse.store import Warehouse
 
 Row = dict[str, Any]
 SCENES = "scenes"
-# Memory of a loaded model, for want of its size.
+# Memory of a loaded model, whose size is unknown.
 MODEL_BYTES = 2 * 2**30
 
 

@@ -55,7 +55,7 @@ where {subject.condition}"""
 
 
 def kept(subject: Subject, dim: int, dim_method: str, precision: str, k: int) -> str:
-    """What one representation keeps of the baseline, a row a direction and measure."""
+    """What one representation keeps of the baseline, one row per direction and measure."""
     return f"""\
 {_chosen(subject)}\
 select
