@@ -246,7 +246,7 @@ def test_texts_that_no_command_line_gives(tmp_path, text):
     (tmp_path / "ids.json").write_text(json.dumps(["a", text]))
     if text != "a\0b":
         for option in ("text_ids", "visual_ids", "captions"):
-            with pytest.raises(CmrError, match="no Unicode"):
+            with pytest.raises(CmrError, match="not valid Unicode"):
                 ingest_source(root, "arrays", **given, **{option: tmp_path / "ids.json"})
     for option in ("dataset", "model_name"):
         with pytest.raises(CmrError):
