@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # What is imported is compiled once and kept, whatever the caller's environment says: without that
-# every process compiles PyTorch anew, which takes it two seconds.
+# every process compiles PyTorch again, which takes two seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test test-fast test-all lint format docs bench clean
@@ -11,15 +11,15 @@ unexport PYTHONDONTWRITEBYTECODE
 help:
 	@echo "make demo    install into .venv and run the whole pipeline on the embedded data set"
 	@echo "make test    install into .venv and run the test suite"
-	@echo "make test-fast  of every layer the tests that take no second: an inner loop of one minute"
+	@echo "make test-fast  the quick tests of every layer: one minute, for the inner loop"
 	@echo "make test-all  the same with every fault: damaged files, kills, fuzzed inputs; takes hours"
 	@echo "make lint    style, types, architecture rules"
-	@echo "make docs    write docs/data-model.md anew"
+	@echo "make docs    rewrite docs/data-model.md"
 	@echo "make bench   time cmr beside its peers"
 	@echo "make format  let ruff rewrite what it can"
 	@echo "make clean   remove .venv and the demo's output"
 
-# The stamp holds the environment's content: it is made anew when the pins change. Python compiles
+# The stamp holds the environment's content: it is recreated when the pins change. Python compiles
 # what is imported, so pip need not compile all that is installed: that takes a minute.
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cmr needs Python 3.11 or newer; try make PYTHON=python3.12")'
@@ -38,7 +38,7 @@ SHARED := --dist loadfile --no-loadscope-reorder
 test: $(VENV)/.installed
 	$(APART) $(BIN)/python -m pytest -n 2 $(SHARED)
 
-# While one writes: what takes a second or more bears the mark `slow`, but for the dearest checks.
+# While developing: tests of a second or more are marked `slow`, except for the most important checks.
 test-fast: $(VENV)/.installed
 	$(APART) $(BIN)/python -m pytest -n 2 $(SHARED) -m "not slow"
 

@@ -135,7 +135,7 @@ def chosen(shape: str) -> list[str]:
 
 
 def compare(shape: str, rounds: int, repeats: int, folder: Path) -> list[dict[str, object]]:
-    """A row a contender."""
+    """One row per contender."""
     Cmr.make(folder, *make_vectors(*SHAPES[shape]))
     found: dict[str, list[dict]] = {name: [] for name in chosen(shape)}
     for _ in range(rounds):

@@ -204,7 +204,7 @@ def latencies(search: Search, ones: list[np.ndarray], threads: int) -> list[floa
 
 
 def compare(shape: str, rounds: int, repeats: int, folder: Path) -> list[dict[str, object]]:
-    """A row a contender; times are ratios to torch's product and topk, of the same rounds."""
+    """One row per contender; times are ratios to torch's product and topk, of the same rounds."""
     texts, items, _ = make_vectors(*SHAPES[shape])
     queries = texts[np.random.default_rng(1).permutation(len(texts))[:BATCH]].copy()
     np.save(folder / "items.npy", items)

@@ -1,4 +1,4 @@
-"""Queries run to their end, and what DuckDB says when one fails, as one sentence."""
+"""Running queries to the end, and turning DuckDB's errors into one sentence."""
 
 from __future__ import annotations
 

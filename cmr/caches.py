@@ -1,7 +1,7 @@
-"""Where what can be made again is kept between runs, and whether it may be believed.
+"""Where files that can be recreated are kept between runs, and whether they can be trusted.
 
-A folder of the user's alone in the user's cache, else in the temporary folder, else none: cmr
-works without, only slower. What another user could have written is never read.
+In a private folder in the user's cache, or in the temporary folder, or nowhere: cmr works without
+them, only slower. Anything that another user could have written is never read.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def folder() -> Path | None:
 
 
 def readable() -> list[Path]:
-    """The folders that are there and that nobody else can write in, one may write there or not."""
+    """The existing folders that nobody else can write in, whether this user can or not."""
     return [path for path in _places() if trusted(path)]
 
 

@@ -1,7 +1,7 @@
-"""Figures as text that is the same each time.
+"""Figures as text that is the same every time.
 
-Threads add in whatever order they come, so the last digits of a sum differ from time to time. A
-share of few queries often lies halfway between two roundings, where those digits decide.
+Threads add in no fixed order, so the last digits of a sum vary. A share of few queries often lies
+exactly halfway between two roundings, where those digits decide.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which device to compute on, and how much of its memory was taken."""
+"""Which device to compute on, and how much of its memory is in use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes wrong in a way that the user can mend, and what is found damaged on the way."""
+"""Errors that the user can fix, and warnings about damage found along the way."""
 
 
 class CmrError(Exception):

@@ -1,9 +1,9 @@
-"""Rows of views that are dear and asked for again and again, kept in the user's cache.
+"""Cached rows of views that are expensive and queried often, in the user's cache.
 
-A file's name says what its rows came from (the catalogue as it is seen, with the checksums of
-its files, the SQL itself and DuckDB's version) and what it holds. A file that does not
-fit its name is not read. All of them may be deleted at any time; without them the views compute the
-same.
+A file's name identifies both where its rows came from (the catalogue as it is seen, with the
+checksums of its files, the SQL itself and DuckDB's version) and their content. A file that does not
+match its name is not read. All of them may be deleted at any time; without them the views compute
+the same.
 """
 
 from __future__ import annotations

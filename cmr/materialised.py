@@ -1,9 +1,9 @@
 """Metrics of finished runs, written once as Parquet: the table `metrics` of a warehouse.
 
-Ranks of a run never change, so what the view `metrics` says of it is kept in a file whose name
-tells what it came from (the run's row, its files, and the SQL itself) and what it holds. A file
-whose name does not fit, or whose content does not fit its name, is not used. All of them may be
-deleted at any time; without them, or where nothing can be written, the view computes the same.
+The ranks of a run never change, so its rows of the view `metrics` are kept in a file whose name
+identifies both where they came from (the run's row, its files, and the SQL itself) and their
+content. A file that does not match its name is not used. All of them may be deleted at any time;
+without them, or where nothing can be written, the view computes the same.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def _show_metrics(
 def _hold_retention(
     con: duckdb.DuckDBPyConnection, warehouse: Warehouse, run_ids: Sequence[str]
 ) -> None:
-    """Retention of some runs, computed once, with the runs that they are held against."""
+    """Retention of some runs, computed once, with the runs that they are compared with."""
     chosen = pa.table({"run_id": pa.array(run_ids, pa.string())})
     con.register("_chosen", chosen)
     rows = fetch(con, "select run_id, baseline from int_baselines semi join _chosen using (run_id)")
@@ -163,7 +163,7 @@ def _compute(
     keys: dict[str, str],
     bar: Bar,
 ) -> list[pa.Table]:
-    """The rows of some runs, from the view; a file a run is written on the way."""
+    """The rows of some runs, from the view; one file per run is written on the way."""
     tables = []
     with bar(METRICS.name, len(missing), "runs") as advance:
         for chunk in _chunks(missing):
@@ -261,7 +261,7 @@ def _there(warehouse: Warehouse) -> dict[str, list[str]]:
 
 
 def _keep(warehouse: Warehouse, found: pa.Table, run_ids: list[str], keys: dict[str, str]) -> None:
-    """Write a file a run and drop those that it replaces; a warehouse one may only read is fine."""
+    """Write one file per run and drop those it replaces; a read-only warehouse is fine."""
     # Only who writes needs it, and it takes longer to import than a small query to run.
     import pyarrow.compute as pc
 

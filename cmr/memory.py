@@ -50,7 +50,7 @@ def for_queries(asked: int | None = None) -> int:
 
 
 def for_scoring() -> int:
-    """Bytes that a scoring on CPUs takes where nobody says."""
+    """Bytes that scoring on CPUs may take by default."""
     return int(total() * SCORING_SHARE)
 
 

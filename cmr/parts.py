@@ -1,4 +1,4 @@
-"""Names of what is being made, which tell whether its maker still lives."""
+"""Names of unfinished files, which tell whether the process writing them is still alive."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from functools import cache
 
 
 def mark() -> str:
-    """A new name's end: where this process runs, its number, and letters that nobody guesses."""
+    """A new name's end: where this process runs, its number, and random letters."""
     return f"{_place()}-{os.getpid()}-{secrets.token_hex(4)}"
 
 

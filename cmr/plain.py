@@ -1,6 +1,7 @@
-"""Plain files opened for reading, and nothing else: a pipe without a writer never ends.
+"""Opening regular files for reading, and nothing else: reading a pipe without a writer never ends.
 
-Neither do some devices, and to open one may do something. A link counts as what it leads to.
+Some devices never end either, and merely opening one can have an effect. A link counts as what it
+points to.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ def check_plain(path: str | os.PathLike[str]) -> None:
         raise FileNotFoundError(errno.ENOENT, "no file can have this name") from None
     except OSError as error:
         if error.errno == errno.ELOOP:
-            raise NotPlainError("it is a link that leads round in a circle", path) from None
+            raise NotPlainError("it is a circular link", path) from None
         raise
 
 

@@ -1,4 +1,4 @@
-"""What other packages register with us, by entry point."""
+"""What other packages register with cmr, by entry point."""
 
 from __future__ import annotations
 

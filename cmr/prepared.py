@@ -1,7 +1,7 @@
 """The database of prepared views: every file of `sql/` as a commented view or macro.
 
-Making them takes DuckDB seconds and copying them milliseconds, so a database that holds nothing
-else is kept in the user's cache folder.
+Creating them takes DuckDB seconds, copying them milliseconds, so a database that holds nothing else
+is kept in the user's cache folder.
 """
 
 from __future__ import annotations

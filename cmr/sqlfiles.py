@@ -1,4 +1,4 @@
-"""The files of `sql/`: what each is and says.
+"""The files of `sql/`, parsed: layer, name, statement and comments.
 
 Every file is one view or macro, with a head comment that says what its rows and columns mean.
 """

@@ -1,3 +1,3 @@
-"""Which version of cmr this is."""
+"""The version of cmr."""
 
 __version__ = "0.1.0"

@@ -1,7 +1,7 @@
-"""DuckDB over a warehouse: the views of `sql/`, bound to its rows and files as they are now.
+"""DuckDB over a warehouse: the views of `sql/`, bound to its current rows and files.
 
-The views name their Parquet files through variables, so they are bound to a warehouse when they
-are queried, and hold no data.
+The views name their Parquet files through variables, so they are bound to a warehouse when they are
+queried, and hold no data.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def connect(
         con.execute("detach prepared")
         con.execute("drop schema memory.own cascade")
     except (OSError, duckdb.Error, CmrError):
-        # Nothing can be kept here, or it is gone again: made anew, which takes seconds.
+        # Nothing can be kept here, or it is gone again: made again, which takes seconds.
         keep_reads(con, f"temp table {READS}", install(con))
     bind(con, warehouse, query)
     return con

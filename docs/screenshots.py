@@ -1,4 +1,4 @@
-"""Writes the pictures of the report in this folder: `cmr demo`, then this.
+"""Writes the pictures of the report into this folder: run `cmr demo`, then this.
 
 Needs the Chromium of the system. `python docs/screenshots.py WAREHOUSE`
 """
@@ -18,7 +18,7 @@ HERE = Path(__file__).parent
 
 
 def main(warehouse: str) -> None:
-    """Both languages of the demo's page, light and dark."""
+    """Both languages of the demo's page, light and dark, and one of its plots."""
     with tempfile.TemporaryDirectory() as out, sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]
@@ -29,6 +29,8 @@ def main(warehouse: str) -> None:
             tab.goto(Path(out, lang, "index.html").as_uri())
             tab.wait_for_selector("html[data-ready]")
             if lang == "en":
+                (plot,) = Path(out, lang, "plots").glob("*_bytes.svg")
+                shutil.copy(plot, HERE / "quality_and_bytes.svg")
                 tab.screenshot(path=HERE / "page_en.png")
                 tab.locator("#list-s0-flips-t2v > summary").click()
                 _from(tab, "#list-s0-flips-t2v", 800, "page_en_gallery.png")

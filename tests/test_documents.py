@@ -27,14 +27,23 @@ def test_links_and_files(name):
         assert "NAME" in target or (ROOT / target).exists(), target
 
 
-def test_readme_commands_have_their_options(cmr):
-    """Every `cmr …` line of the README names options that the command has."""
-    text = (ROOT / "README.md").read_text().replace("\\\n", " ")
+# Groups, whose options are those of a subcommand.
+GROUPS = ("ingest", "runs", "warehouse", "export")
+
+
+PAGES = sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))
+
+
+@pytest.mark.parametrize("name", ["README.md", *PAGES])
+def test_commands_have_their_options(name, cmr):
+    """Every `cmr …` line of the README and of docs/ names options that the command has."""
+    text = (ROOT / name).read_text().replace("\\\n", " ")
     lines = re.findall(r"^    (cmr \w.*)$", text, re.M) + re.findall(r"`(cmr \w[^`]*)`", text)
-    assert len(lines) > 10
+    assert name != "README.md" or len(lines) > 10
     for line in lines:
         words = re.sub(r"[\"'(),;]", " ", line).split()
-        command = words[1:3] if words[1] == "ingest" and words[2] != "…" else words[1:2]
+        within = words[1] in GROUPS and words[2:3] and words[2].islower()
+        command = words[1:3] if within else words[1:2]
         known = cmr(*command, "--help").stdout
         if command != ["ingest"]:
             for option in (word for word in words if word.startswith("--")):

@@ -1,1 +1,1 @@
-"""What the command line and Python share: one warehouse, and everything that one asks of it."""
+"""What the command line and Python share: one warehouse, and everything it can be asked."""

@@ -1,4 +1,4 @@
-"""Paired differences of runs, query by query, corrected over all that is asked."""
+"""Paired differences of runs, query by query, corrected over everything requested."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Row = dict[str, Any]
 class Pair:
     """Two runs by their rows of `runs`, and their rows of the macro `compare`.
 
-    `fewest`: visual items below which nothing much can be told.
+    `fewest`: visual items below which little can be concluded.
     """
 
     a: Row

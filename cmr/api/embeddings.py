@@ -1,4 +1,4 @@
-"""A stored set of vectors as Arrow, NumPy and torch over one and the same memory."""
+"""A stored set of vectors as Arrow, NumPy and torch, all over the same memory."""
 
 from __future__ import annotations
 

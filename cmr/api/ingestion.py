@@ -1,4 +1,4 @@
-"""Data sets from a source by its name, or from arrays in memory."""
+"""Data sets from a named source, or from arrays in memory."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def ingest_source(
     bar: Bar = no_bar,
     **given: Any,
 ) -> Ingested:
-    """Read a source, `given` by the names of its parameters, and encode what is to be encoded.
+    """Read a source, with `given` by the names of its parameters, and encode what needs encoding.
 
     Of a source with media `given` also has the encoder: model, pretrained, precision, prompt, and
     the fields of `EncodeOptions`. Raises CmrError before anything is written, and before anything
@@ -80,11 +80,13 @@ def ingest_arrays(
     sides = {}
     for name, array in ((TEXT, np.asarray(texts)), (VISUAL, np.asarray(visuals))):
         if array.ndim != 2 or array.dtype.kind not in "fiu":
-            raise CmrError(f"{name} vectors are (n, d) numbers, not {array.dtype} {array.shape}")
+            raise CmrError(
+                f"{name} vectors must be (n, d) numbers, not {array.dtype} {array.shape}"
+            )
         sides[name] = array.astype(np.float32, copy=False)
     if sides[TEXT].shape[1] != sides[VISUAL].shape[1]:
         shapes = " and ".join(str(array.shape) for array in sides.values())
-        raise CmrError(f"text and visual vectors have one dimension, not shapes {shapes}")
+        raise CmrError(f"text and visual vectors must have the same dimension, not shapes {shapes}")
     ids = {
         name: _ids(name, given, len(sides[name]))
         for name, given in ((TEXT, text_ids), (VISUAL, visual_ids))
@@ -113,7 +115,7 @@ def _find(name: str) -> Source:
 
 
 def _encoding(source: Source) -> set[str]:
-    """What may be said of the encoder of a source's media."""
+    """The parameters of the encoder of a source's media."""
     if not source.media:
         return set()
     from cmr.pipeline.encoding import EncodeOptions
@@ -167,7 +169,7 @@ def _value(one: Parameter, given: Any) -> Any:
 
 def _text(one: Parameter, text: str) -> str:
     if "\0" in text or not is_unicode(text):
-        raise CmrError(f"{one.name} is {text!a:.200}, which has a NUL or is no Unicode")
+        raise CmrError(f"{one.name} is {text!a:.200}, which has a NUL or is not valid Unicode")
     return text
 
 
@@ -209,11 +211,13 @@ def _ids(name: str, given: Sequence[str] | None, rows: int) -> list[str]:
 def _pairs(truth: Any, texts: int, visuals: int) -> list[tuple[int, int]]:
     if truth is None:
         if texts != visuals:
-            raise CmrError(f"{texts} texts and {visuals} visuals: truth must say which belong")
+            raise CmrError(
+                f"{texts} texts and {visuals} visuals: truth must say which belong together"
+            )
         return [(row, row) for row in range(texts)]
     array = np.asarray(truth)
     if array.dtype.kind not in "iu" or array.shape[1:] not in ((), (2,)):
-        raise CmrError(f"truth is (texts,) or (pairs, 2) row numbers, not {array.shape}")
+        raise CmrError(f"truth must be (texts,) or (pairs, 2) row numbers, not {array.shape}")
     if array.ndim == 1:
         if len(array) != texts:
             raise CmrError(f"truth has {len(array)} entries for {texts} texts")

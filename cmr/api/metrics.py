@@ -37,14 +37,16 @@ def measured(
     k: int | None,
     bar: Bar = no_bar,
 ) -> pa.Table:
-    """The rows that agree with what is given; None stands for any.
+    """The rows that match the given values; None matches any.
 
     A K that was not asked for when the runs were evaluated, and a C of the protocol `expected`,
-    are computed from the counts. Raises CmrError if no run is meant, or nothing was measured so.
+    are computed from the counts. Raises CmrError if no run matches, or nothing was measured so.
     """
     unknown = set(settings) - set(_SETTINGS)
     if unknown:
-        raise CmrError(f"{min(unknown)!r} is no setting of a run; there are {', '.join(_SETTINGS)}")
+        raise CmrError(
+            f"{min(unknown)!r} is not a setting of a run; these are: {', '.join(_SETTINGS)}"
+        )
     mine = _runs(warehouse, runs, settings)
     source = _source(mine, protocol, candidates, k)
     ids = [row["run_id"] for row in mine]
@@ -85,7 +87,7 @@ def _runs(warehouse: Warehouse, runs: Sequence[str] | None, settings: dict[str, 
 
 
 def _source(runs: list[Row], protocol: str | None, candidates: int | None, k: int | None) -> str:
-    """The view that has the rows, or the macro that computes what nobody asked for before."""
+    """The view that has the rows, or the macro that computes what was not evaluated."""
     new_k = k is not None and any(k not in row["ks"] for row in runs)
     if protocol == "expected" and candidates is not None:
         new_c = any(candidates not in row["candidates"] for row in runs)

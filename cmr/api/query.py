@@ -1,4 +1,4 @@
-"""Queries over a warehouse that only read: at once, or as a stream."""
+"""Read-only queries over a warehouse: all at once, or as a stream."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def run_query(
 ) -> pa.Table:
     """The result of the last of the statements in `text`, all of which must only read.
 
-    Measures that are not kept yet are computed and kept first. `params` are of the last one.
+    Measures that are not stored yet are computed and stored first. `params` are of the last one.
     `sandbox`: files outside the warehouse are not read. The connection's configuration is locked.
     Raises CmrError for SQL that is wrong or would change something.
     """
@@ -109,7 +109,7 @@ def _sentences() -> Iterator[None]:
 
 
 def distinct(names: Sequence[str]) -> list[str]:
-    """Column names with a number behind those that come again, for JSON keeps one of each."""
+    """Column names with a number after repeated ones, since JSON keeps one of each."""
     seen: dict[str, int] = {}
     found = []
     for name in names:

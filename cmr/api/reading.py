@@ -1,9 +1,9 @@
-"""SQL that only reads, which is what DuckDB lets stand as a subquery.
+"""SQL that only reads: what DuckDB accepts as a subquery.
 
-A statement's type does not tell: a PIVOT whose values are not listed is several statements at once,
-and a SELECT whose WITH holds a COPY or an INSERT writes. As a subquery DuckDB's parser takes
-nothing but a query, PIVOT included, and its binder refuses a WITH that writes. A table function may
-write, too: those that are not known to read are refused, wherever DuckDB's parse finds one.
+The type of a statement is not enough: a PIVOT whose values are not listed is several statements at
+once, and a SELECT whose WITH holds a COPY or an INSERT writes. As a subquery DuckDB's parser
+accepts nothing but a query, PIVOT included, and its binder refuses a WITH that writes. Table
+functions can write, too: those not known to read are refused, wherever DuckDB's parse finds one.
 """
 
 from __future__ import annotations

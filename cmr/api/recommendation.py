@@ -1,4 +1,4 @@
-"""The fewest bytes a vector that keep enough of a baseline's quality."""
+"""The fewest bytes per vector that keep enough of a baseline's quality."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def choose(
     Raises CmrError if there are no such runs, or K was not evaluated.
     """
     if not 0 < retain <= 1:
-        raise CmrError(f"retain is a share above 0 and up to 1, not {retain}")
+        raise CmrError(f"retain must be a share above 0 and up to 1, not {retain}")
     query = f"from recommend(retain := {retain!r})"
     con = open_for(warehouse, query, bar=bar)
     # The answers below ask for it again.

@@ -1,4 +1,4 @@
-"""A query's result, in the form that its reader likes: Arrow, Polars, pandas, NumPy or rows."""
+"""The result of a query, in the form the caller wants: Arrow, Polars, pandas, NumPy or rows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Result:
-    """Rows of a query, held as an Arrow table; each form is made when it is asked for.
+    """Rows of a query, held as an Arrow table; other forms are made on demand.
 
     Anything that reads Arrow's C stream takes it as it is: `polars.DataFrame(result)`,
     `pyarrow.table(result)`, a DuckDB connection's `register`.
@@ -90,7 +90,7 @@ class Result:
         return repr(self.pl())
 
     def _repr_html_(self) -> str:
-        """As a notebook shows it; Polars escapes what cells say."""
+        """As a notebook shows it; Polars escapes the cells."""
         return str(self.pl()._repr_html_())
 
 

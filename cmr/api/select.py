@@ -1,4 +1,4 @@
-"""Which runs a person means: the start of an id, or settings such as dim=512,precision=fp16."""
+"""Finding the runs a user names: by the start of an id, or by settings (dim=512,precision=fp16)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SETTINGS = (
 
 
 def listed(warehouse: Warehouse, given: str | None = None, dataset: str | None = None) -> list[Row]:
-    """The runs that are meant, in the order of their settings. Raises CmrError if there is none."""
+    """The selected runs, in the order of their settings. Raises CmrError if there is none."""
     every = current_runs(warehouse)
     found = [
         row
@@ -76,7 +76,7 @@ def select(runs: Sequence[Row], given: str) -> list[Row]:
             row for row in runs if all(_value(row, name) == value for name, value in wanted.items())
         ]
     if not found:
-        raise CmrError(f'no run is meant by {given!r}; `cmr sql "from runs"` lists them')
+        raise CmrError(f'no run matches {given!r}; `cmr sql "from runs"` lists them')
     return found
 
 
@@ -96,7 +96,7 @@ def _settings(given: str) -> dict[str, str]:
         name, _, value = part.partition("=")
         if name.strip() not in SETTINGS:
             raise CmrError(
-                f"{name.strip()!r} is no setting of a run; there are {', '.join(SETTINGS)}"
+                f"{name.strip()!r} is not a setting of a run; these are: {', '.join(SETTINGS)}"
             )
         wanted[name.strip()] = value.strip()
     return wanted

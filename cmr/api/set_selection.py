@@ -1,4 +1,4 @@
-"""Which embedding set a person means."""
+"""Finding the embedding set a user names."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NATIVE = {"dim_method": NATIVE, "precision": FP32}
 
 
 def find_sets(warehouse: Warehouse, **wanted: Any) -> list[Row]:
-    """Catalogue rows of the sets that agree with what is given; None stands for any."""
+    """Catalogue rows of the sets that match the given values; None matches any."""
     given = {name: value for name, value in wanted.items() if value is not None}
     return [
         row
@@ -39,7 +39,7 @@ def find_set(
     seed: int | None,
     quantizer: str | None = None,
 ) -> Row:
-    """The one set that is meant: what is not named is native fp32, if there is such a set.
+    """The one selected set: what is not named is native fp32, if there is such a set.
 
     Raises CmrError, with what there is, for none and for several.
     """

@@ -1,8 +1,9 @@
 """DuckDB's types in Arrow, and Arrow's values in Python.
 
-Arrow has no type for some of DuckDB's, and DuckDB hands those over cut short (UHUGEINT, the offset
-of a TIME WITH TIME ZONE) or as bytes of its own (BIT, BIGNUM, GEOMETRY, VARIANT); and Python's
-dates end with the year 9999, its times before 24:00. What would be lost is DuckDB's text instead.
+Arrow has no type for some of DuckDB's, and DuckDB passes those on truncated (UHUGEINT, the offset
+of a TIME WITH TIME ZONE) or as bytes of its own (BIT, BIGNUM, GEOMETRY, VARIANT). Python's dates
+end with the year 9999, its times before 24:00. Whatever would be lost becomes DuckDB's text
+instead.
 """
 
 from __future__ import annotations

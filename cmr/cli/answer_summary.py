@@ -1,4 +1,4 @@
-"""The answer in small: what evaluate and demo end with."""
+"""The short answer that evaluate and demo end with."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def ask(
 ) -> duckdb.DuckDBPyConnection:
     """Compute the metrics of these runs; what `print_answer` then prints cannot fail.
 
-    `protocols`, `candidates`: what was asked for now, for the runs may have more from before.
+    `protocols`, `candidates`: what was requested now; the runs may have more from earlier.
     """
     from cmr.answers import fetch
     from cmr.cli.progress import progress
@@ -68,7 +68,7 @@ def print_answer(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _print_lists(con: duckdb.DuckDBPyConnection) -> None:
-    """Searches that return lists: what is known of them, over the whole gallery."""
+    """Searches that return lists: what is known about them, over the whole gallery."""
     from cmr.answers import fetch
 
     found = fetch(
@@ -99,7 +99,7 @@ def _print_lists(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _print_leaderboard(con: duckdb.DuckDBPyConnection, subject: Subject, found: Answer) -> None:
-    """One protocol, of those asked for the leading one, at the largest C asked; best first."""
+    """The leading protocol of those requested, at the largest C requested; best first."""
     from cmr.answers import fetch
     from cmr.report.answer import NEAR_CHANCE
 
@@ -155,7 +155,7 @@ def _print_leaderboard(con: duckdb.DuckDBPyConnection, subject: Subject, found: 
 
 
 def _fill_kept(con: duckdb.DuckDBPyConnection, rows: list[Row]) -> None:
-    """What is kept of baselines that were not evaluated so, from ranks; not of drawn pools."""
+    """What baselines keep that were not evaluated in this way, from ranks; not for pools."""
     from cmr.answers import fetch
     from cmr.views import only
 
@@ -177,7 +177,7 @@ def _fill_kept(con: duckdb.DuckDBPyConnection, rows: list[Row]) -> None:
 
 
 def _title(subject: Subject) -> str:
-    """What is usual is not said."""
+    """The table's title, leaving out settings that have their usual value."""
     how = [None if subject.scorer == TORCH else subject.scorer, subject.variant]
     return ", ".join(["Leaderboard", *filter(None, how)])
 

@@ -43,7 +43,7 @@ def _rows(con: duckdb.DuckDBPyConnection, query: str) -> pa.Table:
 
 
 def _print(table: pa.Table, title: str) -> None:
-    """Print what has rows, without columns that have no value."""
+    """Print a table if it has rows, without its empty columns."""
     kept = [name for name in table.column_names if table[name].null_count < table.num_rows]
     kept = [name for name in kept if set(table[name].to_pylist()) != {""}]
     if table.num_rows:
@@ -65,7 +65,7 @@ def _print_encoding(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _print_speed(con: duckdb.DuckDBPyConnection) -> None:
-    """One line a contender, the quickest first."""
+    """One line per contender, the quickest first."""
     found = _rows(
         con,
         f"""
@@ -100,7 +100,7 @@ def _print_speed(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _print_latencies(con: duckdb.DuckDBPyConnection) -> None:
-    """Median and 99th percentile by C, a line a contender."""
+    """Median and 99th percentile by C, one line per contender."""
     cells = _rows(
         con,
         f"""
@@ -124,7 +124,7 @@ def _print_latencies(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _print_sentence(con: duckdb.DuckDBPyConnection) -> None:
-    """The decision about the smallest that surely keeps 99% of recall@10, else what is lacking."""
+    """The decision about the smallest that is sure to keep 99% of recall@10, or what is missing."""
     said = _rows(
         con,
         """

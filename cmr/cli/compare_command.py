@@ -129,7 +129,7 @@ def _found(every: Sequence[Row]) -> str:
         return "Nothing shown is known of both a and b: ranks beyond a list that was returned."
     if len(rows) < len(every):
         names = ", ".join(_name(row) for row in every if row["difference"] is None)
-        return f"{_found(rows)} Not known, for want of ranks beyond a list: {names}."
+        return f"{_found(rows)} Unknown, because they need ranks beyond a list: {names}."
     sure = [row for row in rows if row["p_holm"] is not None and row["p_holm"] < _LEVEL]
     if not any(row["difference"] for row in rows):
         return "b ranks every query as a does, by every measure shown."
@@ -137,7 +137,7 @@ def _found(every: Sequence[Row]) -> str:
         widest = max(rows, key=lambda row: abs(row["difference"]) if row["k"] else 0)
         return (
             "These queries do not tell a and b apart (no p_holm below 0.05): "
-            f"{_figures(widest)}, by the interval's 95%."
+            f"{_figures(widest)}, in 95% intervals."
         )
     better = [row for row in sure if (row["difference"] > 0) != (row["measure"] == "mean_rank")]
     worse = [row for row in sure if row not in better]

@@ -14,7 +14,11 @@ from cmr.cli.terminal import say
 @click.command()
 @warehouse_option
 @click.option(
-    "--out", default="report", show_default=True, type=click.Path(file_okay=False), help="Report."
+    "--out",
+    default="report",
+    show_default=True,
+    type=click.Path(file_okay=False),
+    help="Folder of the report.",
 )
 def demo(warehouse: str, out: str) -> None:
     """Draw scenes, encode, evaluate the published grid, and report.
@@ -36,6 +40,6 @@ def demo(warehouse: str, out: str) -> None:
         asked = done.request
         print_answer(ask(warehouse, done.run_ids, asked.protocols, asked.candidates))
     else:
-        say("nothing to do: data, runs and report are all there")
+        say("nothing to do: data, runs and report already exist")
     say(f"report: {done.report}")
     say(f"{time.perf_counter() - clock:.1f} s", err=True)

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 def doctor(warehouse: str) -> None:
     """Check the warehouse, and look for the classic mistakes.
 
-    A check that finds something, and a file that is not what was written, mean damage: exit code
-    1. A doubt is told in plain words, once
-    for each data set, model and direction: what looks wrong in the data and where; it may be
-    right. Each is a view, so `cmr sql "from check_ranks_range"` shows all that was found.
+    A check that finds something, or a file that differs from what was written, means damage: exit
+    code 1. A doubt is reported in one sentence for each data set, model and direction: what looks
+    wrong in the data and where; the data may still be right. Each is a view, so
+    `cmr sql "from check_ranks_range"` shows everything that was found.
 
     \b
     cmr doctor
@@ -49,7 +49,7 @@ def doctor(warehouse: str) -> None:
     for one in damage:
         warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
     # Files that are what they were when the checks last saw them, by their checksums, have the same
-    # found in them. Several ask for metrics: computed anew, as a warehouse's kept figures are not.
+    # found in them. Several ask for metrics: computed again, as a warehouse's kept figures are not.
     hold(con, store.storage, "metrics", *view_names("checks"), *view_names("doubts"))
     rows = []
     for view in views("checks"):
@@ -86,4 +86,4 @@ def _tell_doubts(con: duckdb.DuckDBPyConnection) -> None:
             say(f"{name}: {where}: {rows[0]['says']}{more}")
         told += len(alike)
     if not told:
-        say(f"none of the {len(names)} classic mistakes in sight")
+        say(f"none of the {len(names)} classic mistakes found")

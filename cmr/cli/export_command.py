@@ -1,4 +1,4 @@
-"""`cmr export`: one subcommand a format, made from what the format says of itself."""
+"""`cmr export`: one subcommand per format, generated from the format's description."""
 
 from __future__ import annotations
 
@@ -67,10 +67,10 @@ class Formats(click.Group):
 
 @click.group(cls=Formats)
 def export() -> None:
-    """Write tables, figures, runs and vectors in the forms that other tools read.
+    """Write tables, figures, runs and vectors in the formats that other tools read.
 
     Each format has its own help: `cmr export trec --help`. A file or folder appears under its
-    name when it is whole; what is there already is replaced only with --force.
+    name once it is complete; an existing one is replaced only with --force.
     """
 
 

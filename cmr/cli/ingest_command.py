@@ -1,4 +1,4 @@
-"""`cmr ingest`: one subcommand a source, made from what the source says of itself."""
+"""`cmr ingest`: one subcommand per source, generated from the source's description."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Sources(click.Group):
                 continue
             if source is not None:
                 rows.append((name, f"{source.summary}\n{source.examples[0]}"))
-        judgments = "Further relevance judgments over a data set that is there already."
+        judgments = "Further relevance judgments for a data set that is already there."
         rows.append(("qrels", f"{judgments}\ncmr ingest qrels judged.trec --dataset coco"))
         with formatter.section("Sources"):
             for name, text in rows:
@@ -149,9 +149,9 @@ def _encoding(source: Source) -> list[click.Parameter]:
             type=click.Choice(["fp32", "bf16", "fp16"]),
             default="fp32",
             show_default=True,
-            help="Of the model's weights while it encodes.",
+            help="Precision of the model's weights while encoding.",
         ),
-        click.Option(["--prompt"], help="What captions are put into, such as 'a photo of {}'."),
+        click.Option(["--prompt"], help="Template for captions, such as 'a photo of {}'."),
         click.Option(
             ["--device"], default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps"
         ),
@@ -199,7 +199,7 @@ def _of_clips() -> list[click.Parameter]:
             default="uniform",
             show_default=True,
             type=click.Choice(["uniform", "fps", "middle"]),
-            help="Which: spread over the clip, one a second, or the middle one alone.",
+            help="Which frames: spread over the clip, one a second, or only the middle one.",
         ),
         click.Option(
             ["--keep-frames"],
@@ -228,7 +228,10 @@ def _report(done: Ingested) -> None:
         say(f"{done.dataset}: already there ({what}; {done.model} at {dims})", err=True)
     if done.new and done.encoded is not None and done.encoded != (done.visuals, done.texts):
         visuals, texts = done.encoded
-        say(f"encoded {visuals:,} visuals and {texts:,} texts; the rest was known", err=True)
+        say(
+            f"encoded {visuals:,} visuals and {texts:,} texts; the rest were already encoded",
+            err=True,
+        )
     if done.cut:
         say(
             f"{done.cut:,} captions are longer than the model's {done.context_length} tokens; "

@@ -1,4 +1,4 @@
-"""The `cmr` command and its families."""
+"""The `cmr` command and its subcommands."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ COMMANDS = {
 
 @contextlib.contextmanager
 def _telling_damage() -> Iterator[None]:
-    """What is found damaged, and left out, is a sentence on stderr, each once."""
+    """Report damage that was found and left out as a sentence on stderr, each once."""
     told: set[str] = set()
     others = warnings.showwarning
 
@@ -60,7 +60,7 @@ class LazyGroup(click.Group):
     """A group whose commands are imported on demand, and whose errors are one sentence."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names, in the order in which people meet them."""
+        """The names, in the order in which people need them."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -71,12 +71,12 @@ class LazyGroup(click.Group):
         return command
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
-        """As click's; what stdout still holds is written here, where it can be said if it fails."""
+        """As click's; buffered stdout is written here, where a failure can still be reported."""
         with streams():
             return super().main(*args, **kwargs)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse what stands before the command."""
+        """Parse what comes before the command."""
         try:
             check_arguments(args)
         except CmrError as error:
@@ -95,7 +95,7 @@ class LazyGroup(click.Group):
         except MemoryError:
             complain("out of memory; give --memory a smaller size")
         except KeyboardInterrupt:
-            complain("stopped; finished work is kept, run the same command to go on")
+            complain("stopped; finished work is kept, run the same command to continue")
             sys.exit(130)
         except OSError as error:
             if error.errno == errno.EPIPE and reader_has_left():
@@ -104,13 +104,13 @@ class LazyGroup(click.Group):
             what = "cannot write to stdout: " if error.errno == errno.EBADF else ""
             complain(f"{what}{error.strerror or error}{where}")
         except UnicodeError as error:
-            complain(f"a text is not one that can be read or written here: {error}")
+            complain(f"some text cannot be read or written here: {error}")
         sys.exit(1)
 
 
 @contextlib.contextmanager
 def _spelled() -> Iterator[None]:
-    """Spell out what steers a terminal in click's own messages, which repeat the arguments."""
+    """Escape control characters in click's own messages, which repeat the arguments."""
     try:
         yield
     except click.ClickException as error:

@@ -17,7 +17,7 @@ from cmr.decimals import fixed
 
 @dataclass(frozen=True)
 class _Column:
-    """A column as text; numbers stand to the right."""
+    """A column as text; numbers are aligned right."""
 
     name: str
     is_numeric: bool
@@ -25,7 +25,7 @@ class _Column:
 
 
 def print_table(table: pa.Table, title: str | None = None, file: Any = None) -> None:
-    """Print a table: numbers to the right, NULL empty, cell text as it is.
+    """Print a table: numbers aligned right, NULL empty, cell text unchanged.
 
     On a terminal it fits the window; elsewhere no cell is cut and nothing is coloured.
     """
@@ -69,7 +69,7 @@ def _fit(columns: Sequence[_Column], title: str | None, is_utf: bool, out: Any) 
 
 
 def _lines(columns: Sequence[_Column], title: str | None, is_utf: bool) -> Iterator[str]:
-    """The same in its full width: rich would take most of the time of a question."""
+    """The same in its full width: rich would take most of a query's time."""
     texts = [
         [column.name.split("\n"), *(one.split("\n") for one in column.cells)] for column in columns
     ]
@@ -97,7 +97,7 @@ def _lines(columns: Sequence[_Column], title: str | None, is_utf: bool) -> Itera
 
 
 def _width(text: str) -> int:
-    """How many places of a terminal a line takes."""
+    """How many columns of a terminal a line takes."""
     if text.isascii():
         return len(text)
     from rich.cells import cell_len

@@ -1,4 +1,4 @@
-"""`cmr ingest qrels`: further judgments over a data set that is there already."""
+"""`cmr ingest qrels`: further judgments for a data set that is already there."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from cmr.cli.terminal import say
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE…")
 @warehouse_option
-@click.option("--dataset", help="Data set that is judged.  [default: the only one]")
+@click.option("--dataset", help="Data set that the judgments belong to.  [default: the only one]")
 @click.option("--name", help="Name of the judgments.  [default: the first file's name]")
 @click.option(
     "--format",
     "form",
     type=click.Choice(["trec", "table", "json"]),
-    help="Of the files.  [default: by their ending, trec for others]",
+    help="Format of the files.  [default: by extension, otherwise trec]",
 )
 @click.option(
     "--separator",
-    help="Of a table in text: a character, tab, comma, semicolon or pipe.  "
+    help="Separator of a text table: a character, tab, comma, semicolon or pipe.  "
     "[default: found from the file]",
 )
 @click.option(
     "--direction",
     type=click.Choice(["t2v", "v2t"]),
-    help="Whose queries the files have.  [default: by the ids]",
+    help="Direction of the queries in the files.  [default: by the ids]",
 )
 @click.option(
     "--one-way",
     is_flag=True,
-    help="Judgments of that direction alone; so are files of both, and JSON.",
+    help="Use the judgments for queries of that direction only, as for files of both, and JSON.",
 )
 @click.option(
     "--max-rejects",
@@ -54,11 +54,11 @@ def qrels(
 ) -> None:
     """Add relevance judgments to a data set, for `cmr evaluate --qrels NAME`.
 
-    trec: `query 0 item relevance` a line. table: CSV, TSV, JSON lines or Parquet with columns
+    trec: lines `query 0 item relevance`. table: CSV, TSV, JSON lines or Parquet with columns
     text_id and visual_id, or query_id and item_id (query-id and corpus-id, as in BEIR), and
-    relevance. json: {query: [items]}, a file a direction, as eccv_caption has them.
+    relevance. json: {query: [items]}, one file per direction, as in eccv_caption.
 
-    Judgments are read from either side, as a data set's own; with --one-way only from that of
+    Judgments are used in both directions, like a data set's own; with --one-way only in that of
     their queries.
 
     \b
@@ -86,4 +86,4 @@ def qrels(
             f"  {len(done.rejects):,} of items that are not there, listed in the table rejects",
             err=True,
         )
-    say(f"use them: cmr evaluate --dataset {done.dataset} --qrels {done.name}", err=True)
+    say(f"to use them: cmr evaluate --dataset {done.dataset} --qrels {done.name}", err=True)

@@ -1,4 +1,4 @@
-"""`--engine ray`: one view over all tasks."""
+"""`--engine ray`: one progress view of all tasks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`cmr recommend`: the fewest bytes a vector that keep enough."""
+"""`cmr recommend`: the fewest bytes per vector that keep enough quality."""
 
 from __future__ import annotations
 

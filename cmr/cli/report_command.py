@@ -27,7 +27,7 @@ from cmr.report.languages import languages
 @click.option(
     "--images",
     type=click.Path(exists=True),
-    help="Folder, zip or tar of the pictures, where they do not lie as ingested any more.",
+    help="Folder, zip or tar of the pictures, if they have moved since they were ingested.",
 )
 @click.option(
     "--flips",
@@ -45,9 +45,9 @@ def report(
     images: str | None,
     flips: tuple[tuple[str, str], ...],
 ) -> None:
-    """Write what was measured as a page, for papers and for programs.
+    """Write the results as a page, for papers and for programs.
 
-    index.html is the page, one file that needs nothing else. plots/ has PNG and SVG of every
+    index.html is the page, a single file that works offline. plots/ has PNG and SVG of every
     plot, tables/ LaTeX and Markdown; the CSVs and experiment_summary.json, which
     experiment_summary.schema.json describes, have every figure.
 
@@ -72,7 +72,7 @@ def report(
     for line in _listed(out, paths):
         say(line)
     if str(Path(out) / "speed.csv") not in paths:
-        say("it has no speeds: `cmr bench` measures them", err=True)
+        say("it has no speeds; `cmr bench` measures them", err=True)
 
 
 def _listed(out: str, paths: list[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""`cmr runs`: what has been evaluated, and in what two runs differ."""
+"""`cmr runs`: what has been evaluated, and how two runs differ."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _HIDDEN = ("files", "checksums", "run_id", "started_at", "seconds")
 
 @click.group()
 def runs() -> None:
-    """List runs, show one, say in what two differ, or remove some.
+    """List runs, show one, compare the settings of two, or remove some.
 
     A run is named by the start of its id, or by settings: dim=512,precision=fp16.
 
@@ -42,7 +42,7 @@ def runs() -> None:
 @warehouse_option
 @click.option("--dataset", help="Only this data set.")
 def list_(warehouse: str, dataset: str | None) -> None:
-    """One line a run.
+    """List the runs, one per line.
 
     \b
     cmr runs list --dataset coco
@@ -56,7 +56,7 @@ def list_(warehouse: str, dataset: str | None) -> None:
 @click.argument("run")
 @warehouse_option
 def show(run: str, warehouse: str) -> None:
-    """Everything that is recorded of a run and of its vectors.
+    """Show everything recorded about a run and its vectors.
 
     \b
     cmr runs show 3f0c
@@ -75,7 +75,7 @@ def show(run: str, warehouse: str) -> None:
 @click.argument("b")
 @warehouse_option
 def diff(a: str, b: str, warehouse: str) -> None:
-    """What is recorded differently of two runs, their vectors and models included.
+    """Show which recorded settings of two runs differ, vectors and models included.
 
     Figures of the same model differ by its weights' hash, preprocessing, context length,
     prompt, frames, pooling and library versions: all of them are here.
@@ -94,7 +94,7 @@ def diff(a: str, b: str, warehouse: str) -> None:
         if first.get(name, "") != second.get(name, "")
     ]
     if not rows:
-        say("the two runs do not differ in anything recorded")
+        say("nothing recorded differs between the two runs")
         return
     print_table(pa.Table.from_pylist(rows))
     same = len({**first, **second}) - len(rows)
@@ -147,7 +147,7 @@ def remove(
         return
     if not yes:
         if not sys.stdin.isatty():
-            raise CmrError("nothing was removed: give --yes, for there is no terminal to ask")
+            raise CmrError("nothing was removed: give --yes, as there is no terminal to ask on")
         click.confirm(f"Remove {what}?", abort=True, err=True)
     with progress("removing", len(found), "runs") as advance:
         busy = remove_runs(store, found, advance)
@@ -167,7 +167,7 @@ def _print_runs(found: Sequence[Row]) -> None:
 
 
 def _find(warehouse: str, given: Sequence[str]) -> list[Row]:
-    """The runs that are meant, one each, with what is recorded of their vectors."""
+    """The selected runs, one each, with what is recorded about their vectors."""
     from cmr.api.select import select
     from cmr.errors import CmrError
     from cmr.warehouse.current import current_runs

@@ -63,7 +63,7 @@ def shell(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, sandbox: bool) -
 def _answer(
     con: duckdb.DuckDBPyConnection, warehouse: Warehouse, text: str, form: str, sandbox: bool
 ) -> str:
-    """Do one line; returns the format that is set afterwards."""
+    """Execute one line; returns the format that is set afterwards."""
     word, _, rest = text.partition(" ")
     rest = rest.strip().rstrip(";")
     if not text:

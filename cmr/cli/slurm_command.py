@@ -26,21 +26,27 @@ def _modes() -> tuple[str, ...]:
     help="array: shards, without Ray; ray: a Ray cluster over the allocation; job: the command "
     "as it is.  [default: array for evaluate, else job]",
 )
-@click.option("--shards", type=_POSITIVE, default=8, show_default=True, help="Of the job array.")
-@click.option("--nodes", type=_POSITIVE, default=1, show_default=True, help="Of the Ray cluster.")
-@click.option("--cpus", type=_POSITIVE, default=1, show_default=True, help="Of each task.")
-@click.option("--gpus", type=Whole(0, 10**6), default=0, show_default=True, help="Of each task.")
-@click.option("--memory", help="Of each node, such as 32G.")
-@click.option("--time", help="Limit, such as 02:00:00.")
+@click.option(
+    "--shards", type=_POSITIVE, default=8, show_default=True, help="Shards of the job array."
+)
+@click.option(
+    "--nodes", type=_POSITIVE, default=1, show_default=True, help="Nodes of the Ray cluster."
+)
+@click.option("--cpus", type=_POSITIVE, default=1, show_default=True, help="Cores of each task.")
+@click.option(
+    "--gpus", type=Whole(0, 10**6), default=0, show_default=True, help="GPUs of each task."
+)
+@click.option("--memory", help="Memory of each node, such as 32G.")
+@click.option("--time", help="Time limit, such as 02:00:00.")
 @click.option("--partition", help="Slurm's partition.")
 @click.option("--account", help="Slurm's account.")
-@click.option("--name", default="cmr", show_default=True, help="Of the job.")
+@click.option("--name", default="cmr", show_default=True, help="Name of the job.")
 @click.option("--logs", default=".", show_default=True, help="Folder of the jobs' logs.")
 @click.option("--sbatch", "more", multiple=True, help="Any sbatch option, such as --qos=long.")
 @click.option("--module", "modules", multiple=True, help="Module to load; may be repeated.")
 @click.option("--venv", help="Virtual environment to activate.")
 @click.option("--conda", help="conda environment to activate, such as cmr.")
-@click.option("--submit", "send", is_flag=True, help="Submit it, too.")
+@click.option("--submit", "send", is_flag=True, help="Also submit it.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def slurm(
     mode: str | None,
@@ -54,9 +60,9 @@ def slurm(
 ) -> None:
     """Print the sbatch script for a cmr command, and with --submit submit it.
 
-    Options of slurm stand before the command, the command's own behind it. Without --module,
-    --venv or --conda the job uses the environment that cmr runs in now. The nodes must see the
-    warehouse: a shared folder, or an object store.
+    Options of slurm come before the command, the command's own after it. Without --module, --venv
+    or --conda the job uses the environment that cmr runs in now. The nodes must be able to reach
+    the warehouse: a shared folder, or an object store.
 
     \b
     cmr slurm --shards 64 --cpus 8 evaluate -w s3://lab/w --dataset coco > coco.sbatch

@@ -76,7 +76,7 @@ def _to_stdout(table: pa.Table, form: str) -> None:
 
 
 def _to_file(table: pa.Table, form: str, output: str) -> None:
-    """Write a file that appears under its name whole, and replaces the one that is there."""
+    """Write a file that appears under its name complete, replacing an existing one."""
     from cmr.cli.printed_tables import print_table
     from cmr.export.target import opened, replacing
 

@@ -1,4 +1,4 @@
-"""What a command need not wait for when it starts."""
+"""Keeping slow imports out of a command's start-up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Standard streams that are closed, or whose reader leaves: what any command may meet."""
+"""Standard streams that are closed, or whose reader goes away, which any command can meet."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ BROKEN_PIPE = 128 + 13
 
 @contextlib.contextmanager
 def streams() -> Iterator[None]:
-    """Give a closed stream something to stand for it, and write what is left in the end.
+    """Replace closed streams by stand-ins, and write what is buffered at the end.
 
-    A reader that has left, such as head, ends the process in silence, with BROKEN_PIPE. What
+    A reader that has left, such as head, ends the process silently, with BROKEN_PIPE. What
     cannot be written otherwise is a sentence, and exit code 1.
     """
     _stand_in()
@@ -52,7 +52,7 @@ def streams() -> Iterator[None]:
 
 
 def reader_has_left() -> bool:
-    """Whether nobody reads stdout or stderr any longer; a file or a socket may be at fault, too."""
+    """Whether stdout or stderr is no longer read; a file or a socket may be the cause, too."""
     watch = select.poll()
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError):
@@ -74,7 +74,7 @@ def _stand_in() -> None:
 
 
 def _drop(stream: IO[str]) -> None:
-    """Let what a stream still holds go nowhere; Python would complain when it closes it."""
+    """Discard what a stream still holds; Python would complain when closing it."""
     try:
         stream.flush()
     except OSError:

@@ -1,4 +1,4 @@
-"""What people see and type: text that cannot steer a terminal, and that is UTF-8."""
+"""Text to and from a terminal: it cannot control the terminal, and it is UTF-8."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SPELLED = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
 
 
 def visible(text: str, lines: bool = True) -> str:
-    """Text whose control and invisible letters are spelled out, such as \\x1b and \\u202e.
+    """Text with its control and invisible characters escaped, such as \\x1b and \\u202e.
 
     `lines`: line feeds stay.
     """
@@ -56,13 +56,13 @@ def complain(text: str) -> None:
 
 
 def stdout_bytes() -> IO[bytes]:
-    """Stdout for a text format's bytes: exact, but on a terminal spelled as tables are."""
+    """Stdout for a text format's bytes: exact, but escaped on a terminal as tables are."""
     out = sys.stdout.buffer
     return cast("IO[bytes]", _Spelled(out)) if sys.stdout.isatty() else out
 
 
 class _Spelled(io.RawIOBase):
-    """Writes UTF-8 to a terminal with its control letters spelled out."""
+    """Writes UTF-8 to a terminal with its control characters escaped."""
 
     def __init__(self, out: IO[bytes]) -> None:
         # A letter may be cut at the end of what is written, and comes whole with what follows.

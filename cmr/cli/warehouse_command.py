@@ -1,4 +1,4 @@
-"""`cmr warehouse`: its size, its checksums, and what may go."""
+"""`cmr warehouse`: its size, its checksums, and what can be removed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Row = dict[str, Any]
 
 @click.group()
 def warehouse() -> None:
-    """How large it is, whether it is sound, and what can be removed from it.
+    """Show its size, verify it, and remove what is not needed.
 
     \b
     cmr warehouse size
@@ -37,7 +37,7 @@ def warehouse() -> None:
 @warehouse_option
 @click.option("--files", is_flag=True, help="List each file that no catalogue row names.")
 def size(warehouse: str, files: bool) -> None:
-    """Files, rows and bytes of each table, and of what no catalogue row names.
+    """Show files, rows and bytes of each table, and of what no catalogue row names.
 
     \b
     cmr warehouse size
@@ -61,9 +61,9 @@ def size(warehouse: str, files: bool) -> None:
 @warehouse.command()
 @warehouse_option
 def verify(warehouse: str) -> None:
-    """Compare every data file with its checksum of when it was written.
+    """Compare every data file with the checksum recorded when it was written.
 
-    Catalogue rows and anchors are read. A file that has no checksum, since an earlier version
+    Catalogue rows and anchors are read. A file without a checksum, because an earlier version
     wrote it, is "not recorded" and is read through. Exit code 1 if a file is damaged or missing.
 
     \b
@@ -107,12 +107,12 @@ def verify(warehouse: str) -> None:
     show_default=True,
     help="Between writing merged files and naming them, for queries that have begun before.",
 )
-@click.option("--dry-run", is_flag=True, help="Say what would be merged, and stop.")
+@click.option("--dry-run", is_flag=True, help="Show what would be merged, and stop.")
 def compact(warehouse: str, wait: float, dry_run: bool) -> None:
-    """Merge the files of a partition of which a catalogue row names several.
+    """Merge the files of each partition in which a catalogue row names several.
 
-    Readers see the rows once, before and after. The files that are replaced stay until
-    `cmr warehouse vacuum`. Catalogue rows stay a file each: that is what makes a commit atomic.
+    Readers see every row once, before and after. The files that are replaced stay until
+    `cmr warehouse vacuum`. Catalogue rows stay one file each, which makes a commit atomic.
 
     \b
     cmr warehouse compact --dry-run
@@ -146,16 +146,16 @@ def compact(warehouse: str, wait: float, dry_run: bool) -> None:
     type=Duration(),
     default="1h",
     show_default=True,
-    help="Only what was last changed so long ago.",
+    help="Only files last changed at least this long ago.",
 )
-@click.option("--unfinished", is_flag=True, help="Also what a killed ingest has encoded.")
-@click.option("--dry-run", is_flag=True, help="Say what would be removed, and stop.")
+@click.option("--unfinished", is_flag=True, help="Also remove what a killed ingest has encoded.")
+@click.option("--dry-run", is_flag=True, help="Show what would be removed, and stop.")
 def vacuum(warehouse: str, older: float, unfinished: bool, dry_run: bool) -> None:
     """Remove what no catalogue row names.
 
-    That is: data files of killed writers and of replaced runs, parts of files, kept measures that
-    no longer fit, and unused locks. Files of a writer at work stay, whatever their age. Files and
-    folders that cmr does not make stay, too, and are listed.
+    That is: data files of killed writers and of replaced runs, unfinished files, stored measures
+    that are out of date, and unused locks. Files of an active writer stay, whatever their age.
+    Files and folders that cmr does not create stay, too, and are listed.
 
     \b
     cmr warehouse vacuum --dry-run

@@ -1,4 +1,4 @@
-"""Run a collection through an encoder: decoding in threads ahead of the model."""
+"""Running a collection through an encoder, with threads decoding ahead of the model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Picture bytes to a PIL image, as a viewer would show it."""
+"""From a picture's bytes to a PIL image, as a viewer would show it."""
 
 from __future__ import annotations
 

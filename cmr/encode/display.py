@@ -1,4 +1,4 @@
-"""How a player shows a decoded frame: its pixels' shape, then turned and mirrored."""
+"""How a player shows a decoded frame: scaled to its pixels' shape, then turned and mirrored."""
 
 from __future__ import annotations
 

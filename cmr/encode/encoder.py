@@ -1,4 +1,4 @@
-"""What every encoder is to the rest: a loaded model, and the kind that loads it."""
+"""The interface of an encoder: a loaded model, and the kind that loads it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Encoder(Protocol):
         """Tokens of each caption, special ones included, before any is cut off."""
 
     def details(self) -> Mapping[str, Any]:
-        """What decides the vectors and is only known once loaded, as JSON values.
+        """What determines the vectors and is only known once loaded, as JSON values.
 
         `weights_sha256`, `preprocess`, `tokenizer` and `context_length` (None if there is no
         limit).

@@ -19,7 +19,7 @@ OWN = {DEFAULT: "openclip", "transformers": "transformers"}
 
 
 def kind_names() -> list[str]:
-    """What there is, our own first."""
+    """The names available, cmr's own first."""
     return [*OWN, *(name for name in sorted(_others()) if name not in OWN)]
 
 

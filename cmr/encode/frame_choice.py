@@ -1,4 +1,4 @@
-"""Clips to frames: which ones, as a player shows them."""
+"""From a clip to frames: which ones are chosen, as a player shows them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures of every depth to 8 bits a channel: what is black and what is white."""
+"""Pictures of any depth as 8 bits per channel: which values are black and white."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
     Grey of 16 bits is divided by 257 (of 12 bits in a TIFF, by 4095 / 255) and rounded. Other
     numbers, 32-bit integers and floats, have a black and a white only where the file states them:
     a TIFF's SMinSampleValue and SMaxSampleValue, or floats that all lie in [0, 1]. Raises
-    UnreadableError for those that state nothing, which Pillow would cut off at 255 in silence.
+    UnreadableError for those that state nothing, which Pillow would cut off at 255 silently.
     """
     if not image.mode.startswith(("I", "F")):
         return image.convert("RGB")

@@ -1,6 +1,6 @@
-"""Which model is meant: its name in the warehouse, and what identifies its weights.
+"""Resolving a model's name: its name in the warehouse, and what identifies its weights.
 
-Nothing here loads a model, so asking whether work is done already costs nothing.
+Nothing here loads a model, so checking whether work is already done costs nothing.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ HUB = "hf-hub:"
 
 
 def model_settings(spec: ModelSpec) -> dict[str, str]:
-    """What decides the vectors of both sides: names, hashes of local files, versions."""
+    """What determines the vectors of both sides: names, hashes of local files, versions."""
     return {
         "model": spec.name,
         "encoder": spec.kind,
@@ -32,7 +32,7 @@ def model_settings(spec: ModelSpec) -> dict[str, str]:
 def folder_hash(folder: Path) -> str:
     """Hash of the files in a model's folder, notes and training logs aside.
 
-    Raises CmrError, naming it, for what is none: a library would wait for a pipe without end.
+    Raises CmrError, naming it, for what is none: a library would wait for a pipe forever.
     """
     files = sorted(path for path in folder.iterdir() if not path.is_dir())
     keep = [path for path in files if path.suffix not in (".md", ".csv")]
@@ -43,7 +43,7 @@ def folder_hash(folder: Path) -> str:
 
 
 def refuse_other(path: Path) -> None:
-    """Raise CmrError where there is something else than a plain file."""
+    """Raise CmrError where there is something other than a regular file."""
     if found := other_than_plain(path):
         raise CmrError(f"{path} cannot be read: {found}")
 

@@ -76,7 +76,7 @@ class OpenClip:
         return [len(ids) for ids in tokenizer.tokenizer(cleaned)["input_ids"]]
 
     def details(self) -> dict[str, Any]:
-        """What else decides the vectors: weights, preprocessing, tokenizer, context length."""
+        """What else determines the vectors: weights, preprocessing, tokenizer, context length."""
         tokenizer: Any = self._tokenize
         inner = getattr(tokenizer, "tokenizer", tokenizer)
         words = getattr(inner, "vocab_size", None)

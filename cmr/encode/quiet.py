@@ -1,4 +1,4 @@
-"""What decoders say of damaged files beside their exceptions, kept from stderr: rejects tell it."""
+"""Keeping decoders' messages about damaged files off stderr; rejects report them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A model and how it is used."""
+"""A model and the settings it is used with."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ class ModelSpec:
         return Path(self.architecture.removeprefix(LOCAL))
 
     def of_texts(self) -> dict[str, str]:
-        """What else decides the vectors of texts."""
+        """What else determines the vectors of texts."""
         return {} if self.prompt is None else {"prompt": self.prompt}
 
     def of_pictures(self) -> dict[str, str]:
-        """What else decides the vectors of pictures."""
+        """What else determines the vectors of pictures."""
         return {"decode": "rgb, upright by EXIF, 16 bits / 257"}
 
     def prompted(self, caption: str) -> str:
-        """The caption as the model gets it."""
+        """The caption as it is given to the model."""
         return caption if self.prompt is None else self.prompt.replace("{}", caption)

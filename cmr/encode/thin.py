@@ -1,4 +1,4 @@
-"""Pictures much longer than wide: what a model's preprocessing keeps of them, and no more.
+"""Pictures much longer than wide: only the part that preprocessing keeps is resized.
 
 A picture of 1 x 60,000 pixels, a file of 200 bytes, has 13 million x 224 once its short side is
 resized to 224, of which the centre crop then keeps 224 x 224.

@@ -52,7 +52,7 @@ class Transformers:
                 f"{sorted(report['missing_keys'])[0]!r}, which would be random"
             )
         if not hasattr(model, "get_image_features") or not hasattr(model, "get_text_features"):
-            raise CmrError(f"the model {spec.name} is no dual encoder of pictures and texts")
+            raise CmrError(f"the model {spec.name} is not a dual encoder of pictures and texts")
         self._steps = preprocessing_of(self._pictures)
         self._model = model.to(self.device).eval()
         self._dtype = _DTYPES[spec.precision]
@@ -64,7 +64,7 @@ class Transformers:
         found = self._pictures(images=spared, return_tensors="pt")
         if set(found) != {"pixel_values"}:
             more = ", ".join(sorted(set(found) - {"pixel_values"}))
-            raise CmrError(f"the model takes {more} beside the pixels, which cmr does not give")
+            raise CmrError(f"the model takes {more} besides the pixels, which cmr does not provide")
         tensor: torch.Tensor = found["pixel_values"][0]
         return tensor
 
@@ -92,7 +92,7 @@ class Transformers:
         return [len(ids) for ids in found]
 
     def details(self) -> dict[str, Any]:
-        """What else decides the vectors: weights, preprocessing, tokenizer, context length."""
+        """What else determines the vectors: weights, preprocessing, tokenizer, context length."""
         chosen = self._pictures.to_dict()
         said = ("do_", "size", "crop_size", "resample", "rescale_factor", "image_mean", "image_std")
         kept = {name: chosen[name] for name in sorted(chosen) if name.startswith(said)}

@@ -1,4 +1,4 @@
-"""The boundary around one item: whatever a decoder raises is that item's fault, in one line."""
+"""The boundary around one item: whatever a decoder raises is that item's error, in one line."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class UnreadableError(ValueError):
 def one_item(what: str = "does not decode") -> Iterator[None]:
     """Turn any exception within, a MemoryError too, into UnreadableError: `what`, and its reason.
 
-    Decoders of damaged files raise all there is: KeyError, struct.error, RuntimeError. A CmrError
+    Decoders raise anything on damaged files: KeyError, struct.error, RuntimeError. A CmrError
     passes, for it concerns all items, and so does what the machine lacks: space, file handles.
     """
     try:

@@ -1,7 +1,7 @@
-"""The engine `ray`: what a task is. Scheduling, retries and spilling are Ray's.
+"""The engine `ray`: its tasks. Ray does the scheduling, retries and spilling.
 
-One task computes a representation's thresholds; one task a block counts it. What is stored
-already is not counted again, so a run that was stopped goes on where it was.
+One task computes a representation's thresholds; then one task per block counts it. What is already
+stored is not counted again, so a run that was stopped continues where it was.
 """
 
 from __future__ import annotations

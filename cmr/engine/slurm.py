@@ -1,6 +1,6 @@
 """Batch scripts for Slurm: one job, a job array of shards, or a Ray cluster over the allocation.
 
-Slurm schedules, requeues and keeps order; cmr only writes down its own commands.
+Slurm schedules, requeues and keeps the order; cmr only writes its own commands into the script.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def _array(
         word.partition("=")[0] for word in command
     )
     if taken:
-        raise CmrError(f"leave out {' and '.join(sorted(taken))}: the script says it itself")
+        raise CmrError(f"leave out {' and '.join(sorted(taken))}: the script sets it itself")
     run = _cmr(command)
     steps: list[tuple[str, list[str]]] = [
         ("prepare", ["--array=0", "--export=ALL,CMR_PART=prepare"]),

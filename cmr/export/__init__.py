@@ -1,1 +1,1 @@
-"""Leaving with the data: one small module a format that `cmr export` writes."""
+"""Export: one small module per format that `cmr export` writes."""

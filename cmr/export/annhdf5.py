@@ -66,9 +66,9 @@ FORMAT = Format(
     name="ann-hdf5",
     summary="HDF5 of ann-benchmarks: train, test, neighbors, distances.",
     about="The gallery is train, the queries are test: --direction t2v searches visuals by texts, "
-    "which is what makes these queries come from elsewhere than the gallery. neighbors are exact, "
-    "by angular distance (1 - cosine). train_ids and test_ids hold the items' ids. fp32 alone: "
-    "cmr export fbin has the codes.",
+    "so the queries come from another distribution than the gallery. neighbors are exact, by "
+    "angular distance (1 - cosine). train_ids and test_ids hold the items' ids. fp32 only: cmr "
+    "export fbin writes codes.",
     examples=("cmr export ann-hdf5 --dataset coco --direction t2v --out coco-512-angular.hdf5",),
     needs="representation",
     into="file",

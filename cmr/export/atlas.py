@@ -1,4 +1,4 @@
-"""Embedding Atlas' Parquet: every item with a place in the plane and its neighbours."""
+"""Embedding Atlas' Parquet: every item with a 2-D position and its neighbours."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def _pca(asked: Asked) -> Floats:
     _, axes = np.linalg.eigh(moment / count - np.outer(mean, mean))
     best = axes[:, :-3:-1]
     if best.shape[1] < 2:
-        raise CmrError("vectors of one dimension have no place in the plane")
+        raise CmrError("vectors of one dimension cannot be projected to 2-D")
     # A component's sign means nothing; this makes it the same on every machine.
     best = best * np.where(best[np.abs(best).argmax(0), [0, 1]] < 0, -1, 1)
     parts = [(block - mean) @ best for _, block in _rows(asked)]
@@ -117,9 +117,9 @@ def _umap(asked: Asked) -> Floats:
 FORMAT = Format(
     name="embedding-atlas",
     summary="Parquet for the viewer Embedding Atlas: 2-D projection and neighbours.",
-    about="Texts, then visuals, a row each: projection_x and projection_y by the first two "
-    "principal components of both sides (or --projection umap, with umap-learn installed), and "
-    "the exact neighbours on the other side: what a search for it finds.",
+    about="Texts, then visuals, one row each: projection_x and projection_y by the first two "
+    "principal components of both sides (or --projection umap, with umap-learn installed), and the "
+    "exact neighbours on the other side, which are what a search for the item finds.",
     examples=(
         "cmr export embedding-atlas --dataset coco --out coco.parquet",
         "embedding-atlas coco.parquet --text text --x projection_x --y projection_y "
@@ -130,6 +130,6 @@ FORMAT = Format(
     write=write,
     parameters=(
         Parameter("top", "Neighbours of each item; 0 for all.", kind=int, default=15),
-        Parameter("projection", "How the plane is found.", default="pca", choices=("pca", "umap")),
+        Parameter("projection", "How to project to 2-D.", default="pca", choices=("pca", "umap")),
     ),
 )

@@ -1,4 +1,4 @@
-"""Which runs and representations an export is of."""
+"""Choosing the runs and representations to export."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def runs(warehouse: Warehouse, given: str | None, wanted: Mapping[str, Any]) -> 
 
 
 def one_run(warehouse: Warehouse, given: str | None, wanted: Mapping[str, Any]) -> Row:
-    """The one run that is meant. Raises CmrError, with what differs, for several."""
+    """The one selected run. Raises CmrError, with what differs, for several."""
     return _one(runs(warehouse, given, wanted), RUN_SETTINGS, "runs")
 
 
@@ -61,7 +61,7 @@ def pairs(warehouse: Warehouse, given: str | None, wanted: Mapping[str, Any]) ->
 
 
 def one_pair(warehouse: Warehouse, given: str | None, wanted: Mapping[str, Any]) -> Pair:
-    """The one representation that is meant: of those left over, native fp32 if it is there.
+    """The one selected representation: of several that match, native fp32 if it is there.
 
     Raises CmrError, with what differs, for several.
     """
@@ -126,7 +126,7 @@ def _one(rows: Sequence[Row], settings: Sequence[str], what: str) -> Row:
         return rows[0]
     apart = [name for name in settings if len({row[name] for row in rows}) > 1]
     told = "; ".join(f"--{name.replace('_', '-')} {_values(rows, name)}" for name in apart)
-    raise CmrError(f"{len(rows)} {what} are meant; name also {told}")
+    raise CmrError(f"{len(rows)} {what} match; also name {told}")
 
 
 def _values(rows: Sequence[Row], name: str) -> str:

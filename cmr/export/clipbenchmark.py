@@ -1,4 +1,4 @@
-"""CLIP_benchmark's results: a JSON file, or the CSV that its `build` makes of many."""
+"""CLIP_benchmark's results: a JSON file, or the CSV that its `build` makes of many of them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NOT_THEIRS = ("dim", "dim_method", "precision", "seed", "qrels")
 
 
 def write(asked: Asked, out: Stream) -> None:
-    """One result, or with `--table` a row for each representation that is meant."""
+    """One result, or with `--table` a row for each representation that is selected."""
     results = [_result(asked, rows) for rows in _by_representation(asked.runs)]
     if asked.options["table"]:
         out.write(_table(results).encode())
@@ -79,10 +79,10 @@ def _table(results: list[dict[str, Any]]) -> str:
 FORMAT = Format(
     name="clip-benchmark",
     summary="CLIP_benchmark's result: JSON, or with --table CSV of many.",
-    about="image_retrieval_recall@K (texts ask) and text_retrieval_recall@K (visuals ask), over "
-    "the whole gallery, at every K of the runs. Their recall is what cmr calls hit_rate. The CSV "
-    "has a row a representation, as `clip_benchmark build` writes them. Dimension, precision and "
-    "the like stand beside their own keys.",
+    about="image_retrieval_recall@K (text queries) and text_retrieval_recall@K (visual queries), "
+    "over the whole gallery, at every K of the runs. Their recall is what cmr calls hit_rate. The "
+    "CSV has one row per representation, as `clip_benchmark build` writes them. Dimension, "
+    "precision and other settings are added beside CLIP_benchmark's own keys.",
     examples=(
         "cmr export clip-benchmark --dim 512 --precision int8 --out result.json",
         "cmr export clip-benchmark --table --out benchmark.csv",
@@ -91,8 +91,8 @@ FORMAT = Format(
     into="stream",
     write=write,
     parameters=(
-        Parameter("table", "CSV of every representation that is meant.", kind=bool),
-        Parameter("language", "What it says of the captions' language.", default="en"),
+        Parameter("table", "CSV of every representation that is selected.", kind=bool),
+        Parameter("language", "Language of the captions, as the result states it.", default="en"),
     ),
     text=True,
 )

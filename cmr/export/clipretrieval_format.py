@@ -96,15 +96,17 @@ FORMAT = Format(
     name="clip-retrieval",
     summary="clip-retrieval's folders of vectors.",
     about="img_emb/img_emb_0.npy, text_emb/text_emb_0.npy (float16 as clip-retrieval writes, or "
-    "--dtype float32) and metadata/metadata_0.parquet, aligned by row, a million rows a shard. A "
-    "row is a text with its visual; image_path is the visual's id. Items that belong to nothing "
-    "are left out, and their number is told.",
+    "--dtype float32) and metadata/metadata_0.parquet, aligned by row, a million rows per shard. A "
+    "row is a text with its visual; image_path is the visual's id. Items without a partner are "
+    "left out and counted.",
     examples=("cmr export clip-retrieval --dataset coco --out embeddings/",),
     needs="representation",
     into="folder",
     write=write,
     parameters=(
-        Parameter("dtype", "Of the vectors.", default="float16", choices=("float16", "float32")),
+        Parameter(
+            "dtype", "Type of the vectors.", default="float16", choices=("float16", "float32")
+        ),
     ),
     again="cmr ingest clip-retrieval FOLDER",
 )

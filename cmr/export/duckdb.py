@@ -78,10 +78,10 @@ def _copy(asked: Asked, con: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
 FORMAT = Format(
     name="duckdb",
     summary="A DuckDB database with all views, for any client or SQL IDE.",
-    about="The views name the warehouse by its absolute path, hold no data, and show what is in "
-    "it when they are asked; move the warehouse, and the export is to be made again. With --copy "
-    "the file holds every table as it is now, and the measures ready computed, and stands alone. "
-    "Every view runs in DuckDB 2.0 and newer; older ones open the file and run most of a copy.",
+    about="The views name the warehouse by its absolute path, hold no data, and show what is in it "
+    "when they are queried; if the warehouse moves, export again. With --copy the file holds every "
+    "table as it is now, with the measures computed, and needs no warehouse. Every view runs in "
+    "DuckDB 2.0 and newer; older ones open the file and run most of a copy.",
     examples=(
         "cmr export duckdb --out cmr.duckdb",
         "cmr export duckdb --copy --no-vectors --out results.duckdb",

@@ -1,4 +1,4 @@
-"""A representation's vectors, ids and judgments, a stretch at a time."""
+"""A representation's vectors, ids and judgments, read in chunks."""
 
 from __future__ import annotations
 

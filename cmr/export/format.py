@@ -1,4 +1,4 @@
-"""What an export format says of itself: its name, what it needs, and how it writes."""
+"""The description of an export format: its name, what it needs, and how it writes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Asked:
     """What is to be exported.
 
     `options`: the format's own, by name. `query`: of tables; `sandbox`: it reads the warehouse
-    alone. `runs`, `pairs`: the runs, or the representations, that are meant; one where the format
+    alone. `runs`, `pairs`: the selected runs or representations; one where the format
     needs one. `say` tells people something that they should know.
     """
 

@@ -1,4 +1,4 @@
-"""JSON: an array of objects, or an object a line."""
+"""JSON: an array of objects, or one object per line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The top lists of a run: those that are stored, else scored again by the engine."""
+"""The top lists of a run: the stored ones, or else scored again by the engine."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def _check_plain(run: Row) -> None:
 
 
 def _scored(asked: Asked, wanted: int) -> Iterator[Lists]:
-    """Scored anew from the run's own vectors, by the kernel that counted them."""
+    """Scored again from the run's own vectors, by the kernel that counted them."""
     _check_plain(asked.run)
     run, warehouse = asked.run, asked.warehouse
     sets = {row["set_id"]: row for row in warehouse.catalogue(EMBEDDING_SETS)}

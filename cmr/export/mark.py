@@ -1,4 +1,4 @@
-"""What an exported folder says of where it came from."""
+"""The mark in an exported folder that says where it came from."""
 
 from __future__ import annotations
 

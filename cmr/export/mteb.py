@@ -116,9 +116,9 @@ FORMAT = Format(
     summary="MTEB's result file of one run, and its predictions.",
     about="A folder MODEL/REVISION with TASK.json and model_meta.json, as MTEB keeps results, and "
     "predictions/TASK_predictions.json with every query's list (none with --top 0). The task is "
-    "called after the data set (FlickrT2IRetrieval) unless --task says otherwise, for instance to "
+    "named after the data set (FlickrT2IRetrieval) unless --task says otherwise, for instance to "
     "stand beside MTEB's own Flickr30kT2IRetrieval. mrr and map without a cut-off are of the whole "
-    "list. mteb_version is null, for mteb measured nothing.",
+    "list. mteb_version is null, because mteb did not measure it.",
     examples=(
         "cmr export mteb --dim 512 --precision fp16 --direction t2v --out mteb/",
         "cmr export mteb --run 3f0c --task Flickr30kT2IRetrieval --out mteb/",

@@ -1,4 +1,4 @@
-"""Exact nearest neighbours of every query, some queries at a time."""
+"""Exact nearest neighbours of every query, a few queries at a time."""
 
 from __future__ import annotations
 

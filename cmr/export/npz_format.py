@@ -104,8 +104,8 @@ FORMAT = Format(
     about="Every dimension that is stored, or those of --dim, at one precision: fp32 if it is "
     "there. Vectors are float32, those of fp16 float16; of codes, code times scale. ground_truth "
     "is the row of each text's visual. ids_text and ids_video hold the items' ids, captions the "
-    "texts, empty where there is none. What is not "
-    "stored yet, `cmr evaluate --dims 256 --precisions fp32` makes.",
+    "texts, empty where there is none. `cmr evaluate --dims 256 --precisions fp32` makes what is "
+    "not stored yet.",
     examples=(
         "cmr export npz --dataset coco --out coco.npz",
         "cmr export npz --dim 256,512,1024 --precision fp16 --out coco.npz",

@@ -1,4 +1,4 @@
-"""Parquet, a row group a batch."""
+"""Parquet, one row group per batch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A file or folder that appears under its name whole, or not at all."""
+"""A file or folder that appears under its name complete, or not at all."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def replacing(target: str, force: bool) -> Iterator[Path]:
     if path.is_symlink():
         path = Path(os.path.realpath(path))
         if path.is_symlink():
-            raise CmrError(f"cannot write {target}: it is a link that leads round in a circle")
+            raise CmrError(f"cannot write {target}: it is a circular link")
     if _special(path):
         with _explained(target), _reader_of(path):
             yield path
@@ -115,7 +115,7 @@ def _special(path: Path) -> bool:
 
 @contextlib.contextmanager
 def _reader_of(path: Path) -> Iterator[None]:
-    """Wait a while for somebody to read a pipe; who opens it to write would wait without end."""
+    """Wait a while for somebody to read a pipe; who opens it to write would wait forever."""
     if not stat.S_ISFIFO(path.stat().st_mode):
         yield
         return

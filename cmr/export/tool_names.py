@@ -1,4 +1,4 @@
-"""Measures of runs over the whole gallery, in the names of other tools."""
+"""Measures of runs over the whole gallery, under other tools' names."""
 
 from __future__ import annotations
 

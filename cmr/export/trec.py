@@ -74,18 +74,18 @@ def _spelling(asked: Asked) -> Spell:
         raise CmrError(f"an item of {data['dataset']!r} has an empty id, which TREC cannot hold")
     if not need_encoding(names):
         return str
-    asked.say("ids have spaces: they are percent-encoded, urllib.parse.unquote gives them back")
+    asked.say("ids have spaces: they are percent-encoded, and urllib.parse.unquote decodes them")
     return encoded
 
 
 FORMAT = Format(
     name="trec",
-    summary="TREC qrels and run of one run, for trec_eval and its kin.",
+    summary="TREC qrels and run of one run, for trec_eval and similar tools.",
     about="A folder with qrels.txt (query 0 item relevance) and run.txt (query Q0 item rank score "
     "tag). The run holds the top of every judged query's list, from the stored hits if they are "
-    "long enough (cmr evaluate --hits), else scored again. Scores fall strictly, for evaluators "
-    "sort again; MRR, MAP and cut-offs beyond --top see only the list. If any id has a space, all "
-    "ids are percent-encoded.",
+    "long enough (cmr evaluate --hits), otherwise scored again. Scores decrease strictly, since "
+    "evaluators sort again; MRR, MAP and cut-offs beyond --top see only the list. If any id has a "
+    "space, all ids are percent-encoded.",
     examples=(
         "cmr export trec --dim 512 --precision int8 --direction t2v --out trec/",
         "cmr export trec --run 3f0c --top 100 --only run --out run.txt",

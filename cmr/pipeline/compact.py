@@ -1,9 +1,9 @@
-"""Compact: where a catalogue row names several files of one partition, one file instead.
+"""Compact: merge the several files of one partition that a catalogue row names into one.
 
-Catalogue rows stay a file each. Such a file is what a commit replaces at once; a file of many
-rows could not take in a new row, or lose one, without a moment in which some reader sees that
-row twice or not at all. Nor is a file ever rewritten under its own name, for a reader may have
-read its footer already.
+Catalogue rows stay one file each. A commit replaces such a file in a single step; a file of many
+rows could not gain a row, or lose one, without a moment in which some reader sees that row twice or
+not at all. Nor is a file ever rewritten under its own name, since a reader may have read its footer
+already.
 """
 
 from __future__ import annotations

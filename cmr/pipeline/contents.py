@@ -1,4 +1,4 @@
-"""What a collection's media contain: hashes before encoding, and what is left after rejects."""
+"""The content of a collection's media: hashes before encoding, and what is left after rejects."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LONGEST_TEXT = 100_000
 def sound_texts(collection: Collection) -> Collection:
     """The collection without captions that are enormous or no Unicode, which are rejected.
 
-    Raises CmrError if an id is no Unicode, or no text is left.
+    Raises CmrError if an id is not valid Unicode, or no text is left.
     """
     for side in (collection.texts, collection.visuals):
         for item in side:
@@ -57,7 +57,7 @@ def without_bare(collection: Collection) -> tuple[Collection, list[Reject]]:
     bare = collection.bare - judged
     what = "clip" if collection.clips else "picture"
     rejects = [
-        Reject(item.uri or item.item_id, f"the {what} is left without a caption")
+        Reject(item.uri or item.item_id, f"the {what} has no caption left")
         for item in collection.visuals
         if item.item_id in bare
     ]
@@ -179,4 +179,4 @@ def _twins(items: Sequence[Item]) -> tuple[str, str]:
         if item.content_hash in seen:
             return seen[item.content_hash], item.item_id
         seen[item.content_hash or item.item_id] = item.item_id
-    raise ValueError("no two items are of one content")
+    raise ValueError("no two items have the same content")

@@ -1,4 +1,4 @@
-"""Encoding a collection: what is not known yet goes through the model, the rest is taken."""
+"""Encoding a collection: only what has not been encoded before goes through the model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A request on one data set: each representation scored if it is not yet, and committed."""
+"""A request on one data set: each representation is scored unless it has been, and committed."""
 
 from __future__ import annotations
 

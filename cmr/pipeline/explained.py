@@ -1,4 +1,4 @@
-"""How a representation would be scored, in words, before it is."""
+"""How a representation would be scored, in words, before it is scored."""
 
 from __future__ import annotations
 

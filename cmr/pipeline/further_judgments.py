@@ -1,4 +1,4 @@
-"""Further judgments over a data set that is in the warehouse, under a name of their own."""
+"""Further judgments for a data set in the warehouse, under a name of their own."""
 
 from __future__ import annotations
 

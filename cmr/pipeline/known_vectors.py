@@ -1,8 +1,9 @@
 """Vectors that need not be computed: those of earlier ingests, and of one that was killed.
 
-An item is known by the hash of its content, so the same picture under two names is encoded once,
-and a data set that has grown costs only what is new. While a long ingest runs, what is encoded
-goes to `materialised/encoding/` from time to time, and from there into the vectors' own files.
+An item is recognised by the hash of its content, so the same picture under two names is encoded
+once, and a data set that has grown costs only what is new. During a long ingest, what has been
+encoded is written to `materialised/encoding/` from time to time, and from there into the vectors'
+own files.
 """
 
 from __future__ import annotations

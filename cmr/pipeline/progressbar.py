@@ -1,4 +1,4 @@
-"""What shows how far long work is; the command line has bars, Python none."""
+"""The interface of a progress bar; the command line has bars, Python has none by default."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Remove runs: their catalogue rows, and what is kept of them."""
+"""Remove runs: their catalogue rows, and everything stored about them."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def questions(found: Row | None, request: Request, judged: Judged) -> Row:
     """The protocols, C and K of a run with the request's added, in order.
 
     `candidates` are the C of `expected`; those that the rows of earlier versions hold and no pool
-    can have, or nobody asked for, are dropped.
+    can have, or that were not requested, are dropped.
     """
     old: Row = found or {"protocols": [], "candidates": [], "ks": []}
     ks = {*ALWAYS_KS, *request.k, *old["ks"]}

@@ -1,4 +1,4 @@
-"""An evaluation in parts: by shards that any scheduler may run, or by Ray's tasks."""
+"""An evaluation in parts: as shards that any scheduler can run, or as Ray's tasks."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def vacuum(
     up. Files and folders that cmr does not make stay.
 
     The order makes it safe: files are listed first, then the held claims, then the catalogue. A
-    writer claims before it writes and lets go after it has committed. So whoever wrote a listed
+    writer claims before it writes and releases it after it has committed. So whoever wrote a listed
     file either holds his claim still, or has named the file, or is dead; whoever begins later
     writes under other names.
     """
@@ -82,13 +82,13 @@ def vacuum(
 def _reason(one: Found, held: set[str], before: float, unfinished: bool) -> str:
     """Why a file that no row names stays all the same, or nothing."""
     if one.kind == ENCODING and not unfinished:
-        return "a killed ingest's, which the same ingest takes up"
+        return "left by a killed ingest, which the same ingest continues from"
     if one.kind != KEPT:
         claims = guards(one.target)
         if held and (claims is None or claims & held):
             return "a writer is at work"
     if one.changed is None:
-        return "the store does not tell its age"
+        return "the store does not report its age"
     return "too young" if one.changed > before else ""
 
 
@@ -97,7 +97,7 @@ def _claim(one: Found) -> str:
 
 
 def _remove_empty_folders(warehouse: Warehouse, gone: list[Found]) -> None:
-    """Partition folders that hold nothing now, where their claim tells that nobody is to write."""
+    """Empty partition folders whose claim shows that no process is writing."""
     if not warehouse.storage.is_local:
         return
     for folder in {one.path.rpartition("/")[0] for one in gone if one.kind == LEFTOVER}:

@@ -1,4 +1,4 @@
-"""The answer: the fewest bytes a vector that are sure to keep enough, of one subject."""
+"""The answer: the fewest bytes per vector that are sure to keep enough quality, for one subject."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Baseline:
-    """What the others are held against: `name`, as in `512 native fp32`, or None.
+    """What the others are compared with: `name`, as in `512 native fp32`, or None.
 
     `missing`: native fp32 as it would be asked for, where it was not evaluated.
     """
@@ -133,7 +133,7 @@ def answer(con: duckdb.DuckDBPyConnection, subject: Subject, retain: float, k: i
 
 
 def baseline(con: duckdb.DuckDBPyConnection, subject: Subject) -> Baseline:
-    """What a subject's runs are held against, and what is missing where that is not native fp32."""
+    """The baseline of a subject's runs, and what is missing if it is not native fp32."""
     rows = fetch(
         con,
         f"""
@@ -171,6 +171,6 @@ def not_said(found: Answer) -> str:
     """Why nothing is recommended, in words: the reason, and how it may be mended."""
     assert found.why_not is not None
     if found.why_not["kind"] == NO_BASELINE:
-        return f"{found.baseline.lack}; a lifted dimension is no baseline"
+        return f"{found.baseline.lack}; a lifted dimension cannot be the baseline"
     held = f" (baseline: {found.baseline.name})"
     return f"{found.why_not['why']}{held}"

@@ -1,4 +1,4 @@
-"""What came out, as rows: of one subject, for plots, tables and the summary."""
+"""The findings on one subject as rows, for plots, tables and the summary."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Findings:
     `kept` is of `retention`, with p_holm over all runs, directions and MEASURES but the
     baseline's own; `costs` is of `tradeoffs`, with Recall@10's interval; `ranks` has the share of
     queries whose first relevant item ranks at `rank` or better; `compared` is of
-    `compare_runs`, a list a direction; `held` is what the runs are held against. `speeds`: what
+    `compare_runs`, a list a direction; `held` is what the runs are compared with. `speeds`: what
     `cmr bench` measured of its runs, of one machine; none without it.
     """
 

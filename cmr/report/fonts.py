@@ -1,4 +1,4 @@
-"""Which font families plots are drawn with, so that every sign has its glyph."""
+"""Which font families plots are drawn with, so that every character has a glyph."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def lettering(lang: str, needed: str, wished: str = "") -> Lettering:
         if found is None and must:
             some = "".join(map(chr, sorted(missing)[:5]))
             raise CmrError(
-                f"no font that has the signs of --lang {lang} ({some} …) is installed; {_INSTALL}"
+                f"no font with the characters of --lang {lang} ({some} …) is installed; {_INSTALL}"
             )
         if found is not None:
             families.append(found.name)
@@ -123,7 +123,7 @@ _REGULAR = ("400", "normal", "regular", "book")
 def lend_matplotlib_a_folder() -> None:
     """Give matplotlib a place for its list of fonts where the home has none.
 
-    It would make one itself, anew in every process and with a warning, or fail where it cannot. It
+    It would make one itself, in every process and with a warning, or fail where it cannot. It
     asks once, so the environment is as it was afterwards.
     """
     if "MPLCONFIGDIR" in os.environ or _has_place():

@@ -1,9 +1,9 @@
 """What the report says, by language: English in the code, the others in gettext catalogues.
 
-A language is one file, `locale/LANGUAGE/LC_MESSAGES/cmr.po` beside this module, read as it is:
-nothing is compiled, so nothing can be out of date. Code says `_ = translator(lang).gettext` and
-then `_("whole gallery")`; texts that stand in tables are marked where they are written,
-`mark("whole gallery")`, and looked up where they are used.
+A language is one file, `locale/LANGUAGE/LC_MESSAGES/cmr.po` beside this module. It is read
+directly: nothing is compiled, so nothing can be out of date. Code says
+`_ = translator(lang).gettext` and then `_("whole gallery")`; texts in tables are marked where they
+are written, `mark("whole gallery")`, and translated where they are used.
 """
 
 from __future__ import annotations

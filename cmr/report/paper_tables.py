@@ -1,4 +1,4 @@
-"""Tables for a paper: what each representation measures, with intervals and tests."""
+"""Tables for a paper: the measures of each representation, with intervals and tests."""
 
 from __future__ import annotations
 
@@ -84,11 +84,12 @@ def kept(look: Look, found: Findings) -> Table | None:
 
 
 def _baseline(look: Look, found: Findings) -> str:
-    """What the others are held against."""
+    """What the others are compared with."""
     say, held = look.say, found.held
     if held.name is None:
         return say(
-            "There is no baseline: native fp32 was not evaluated, and a lifted dimension is none."
+            "There is no baseline: native fp32 was not evaluated, and a lifted dimension cannot "
+            "be one."
         )
     if held.missing is None:
         return say("The baseline (b) is fp32 at the native dimension: {name}.").format(

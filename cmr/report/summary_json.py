@@ -1,7 +1,7 @@
-"""`experiment_summary.json`: what was measured and what came out, for programs.
+"""`experiment_summary.json`: what was measured and what was found, for programs.
 
-`experiment_summary.schema.json` beside this module says what every key is; a copy lies beside the
-summary. Nothing in it depends on when it is written.
+`experiment_summary.schema.json` beside this module says what every key is; a copy is written beside
+the summary. Nothing in it depends on when it is written.
 """
 
 from __future__ import annotations

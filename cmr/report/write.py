@@ -110,7 +110,7 @@ def _chosen(
         and (run_ids is None or row["run_id"] in set(run_ids))
     ]
     if not chosen:
-        raise CmrError("no run is of these data sets and of these models")
+        raise CmrError("no run matches these data sets and models")
     return chosen
 
 

@@ -1,4 +1,4 @@
-"""The report's files: names that are safe and distinct, and that appear whole."""
+"""The report's files: safe and distinct names, and files that appear complete."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def _all_or_none(out: Path, aside: Path) -> Iterator[Callable[[str, Path | None]
 def _refuse_other(path: Path) -> None:
     """Raise CmrError where a file is to be replaced that is none: a link, a pipe, a folder."""
     if os.path.lexists(path) and (path.is_symlink() or not path.is_file()):
-        raise CmrError(f"cannot write the report: {path} is no plain file, so it is not replaced")
+        raise CmrError(f"cannot write the report: {path} is not a regular file; it is not replaced")
     if os.path.lexists(path.parent) and not path.parent.is_dir():
         raise CmrError(f"cannot write the report: {path.parent} is no folder")
 

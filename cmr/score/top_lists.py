@@ -1,4 +1,4 @@
-"""The top of the list, for those who want to look at it."""
+"""The top of each query's list, kept for inspection."""
 
 from __future__ import annotations
 

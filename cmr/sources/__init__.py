@@ -1,1 +1,1 @@
-"""What a data set is made of: one small module a format."""
+"""Reading data sets: one small module per format."""

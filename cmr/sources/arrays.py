@@ -1,4 +1,4 @@
-"""Two files of vectors, and a table or array of which belong together."""
+"""Two files of vectors, and a table or array that says which rows belong together."""
 
 from __future__ import annotations
 
@@ -71,7 +71,9 @@ def _pairs(
 ) -> list[tuple[int, int, int]]:
     if path is None:
         if texts != visuals:
-            raise CmrError(f"{texts} texts and {visuals} visuals: --pairs must say which belong")
+            raise CmrError(
+                f"{texts} texts and {visuals} visuals: --pairs must say which belong together"
+            )
         return [(row, row, 1) for row in range(texts)]
     rows, where = (
         (_from_array(path, texts), lambda number: f"{path}: pair {number}")

@@ -1,8 +1,8 @@
-"""What a caption may be in a cell of somebody's table: told in one place, for every source.
+"""What a caption may look like in a cell of a user's table: defined once, for every source.
 
 A string; bytes of UTF-8; a list of them; a struct that keeps the text under `raw`, `sentence`,
 `caption` or `text`, as the Hugging Face layouts of COCO and Flickr30k do, or a list of such; and
-any of these spelt as JSON or as Python within a string, which is how lists get into a CSV.
+any of these written as JSON or as Python within a string, which is how lists get into a CSV.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Caption(NamedTuple):
 def captions_of(value: Any, where: str, advice: str = "") -> list[Caption]:
     """The captions of a cell, at least one, of which some may be faults.
 
-    An empty caption and bytes that are no UTF-8 are faults of their own. Raises CmrError,
+    An empty caption and bytes that are not UTF-8 are faults of their own. Raises CmrError,
     naming `where` (file and row) and the type, for what is no caption at all: numbers, languages
     side by side, lists of lists; `advice` then says what else can be asked for.
     """
@@ -64,7 +64,7 @@ def captions_of(value: Any, where: str, advice: str = "") -> list[Caption]:
 
 
 def _spelt(value: Any, where: str, advice: str) -> Any:
-    """A list of single captions, or a single one: None, str, or bytes that are no UTF-8."""
+    """A list of single captions, or a single one: None, str, or bytes that are not UTF-8."""
     value = _plain(value)
     if isinstance(value, str):
         inside = _written_out(value, where, advice)
@@ -126,7 +126,7 @@ def _text(value: Any, where: str, advice: str) -> tuple[str, str]:
         try:
             value = value.decode("utf-8")
         except UnicodeDecodeError as error:
-            return "", f"the caption is bytes that are no UTF-8, at byte {error.start}"
+            return "", f"the caption is bytes that are not UTF-8, at byte {error.start}"
     if value is None:
         return "", EMPTY
     if not isinstance(value, str):
@@ -135,7 +135,7 @@ def _text(value: Any, where: str, advice: str) -> tuple[str, str]:
 
 
 def _written_out(text: str, where: str, advice: str) -> Any:
-    """What a string spells, a list, a struct or bytes; None if it is a plain caption.
+    """What a string spells out: a list, a struct or bytes; None if it is a plain caption.
 
     Lists and structs of other things than texts, as "[2]" and "{}", are plain captions. Raises
     CmrError if it begins like one of several quoted strings and is none.
@@ -164,7 +164,7 @@ def _written_out(text: str, where: str, advice: str) -> Any:
 
 
 def _holds_captions(found: Any) -> bool:
-    """Whether it is a list or a struct that somebody wrote captions into, be they all sound."""
+    """Whether it is a list or a struct meant to hold captions, even if some are faulty."""
     if isinstance(found, dict):
         return bool(found) and all(isinstance(name, str) for name in found)
     if isinstance(found, tuple):

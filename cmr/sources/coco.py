@@ -17,7 +17,7 @@ from cmr.sources.source import IMAGES, LIMIT, Parameter, Source
 def read_coco(annotations: str, images: str, limit: int | None = None) -> Collection:
     """Read `{images: [{id, file_name, …}], annotations: [{id, image_id, caption}]}`.
 
-    `limit` keeps the first so many images. Ids keep their text, leading zeros included.
+    `limit` keeps the first N images. Ids keep their text, leading zeros included.
     Captions of unknown images, and empty ones, are rejected by row.
     Raises CmrError naming the file and what is wrong with it.
     """

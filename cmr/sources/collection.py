@@ -1,4 +1,4 @@
-"""What every source gives: items of both sides, judgments, and media or vectors."""
+"""What every source returns: items of both sides, judgments, and media or vectors."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class Collection:
 def check(collection: Collection) -> None:
     """Refuse a collection that has no pairs, repeated ids, or judgments of unknown items.
 
-    Raises CmrError with the first fault, which may be a text that is no Unicode.
+    Raises CmrError with the first fault, which may be a text that is not valid Unicode.
     """
     for item in (*collection.texts, *collection.visuals):
         for what, told in (
@@ -101,7 +101,9 @@ def check(collection: Collection) -> None:
         ):  # fmt: skip
             if told is not None and not is_unicode(told):
                 of = "" if what == "id" else f" of {item.item_id!a}"
-                raise CmrError(f"{collection.source}: the {what} {told!a:.80}{of} is no Unicode")
+                raise CmrError(
+                    f"{collection.source}: the {what} {told!a:.80}{of} is not valid Unicode"
+                )
     for what, items in ((TEXT, collection.texts), (VISUAL, collection.visuals)):
         seen: set[str] = set()
         for item in items:

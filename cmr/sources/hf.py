@@ -1,4 +1,4 @@
-"""A Hugging Face data set in Parquet, on this disk: pictures as bytes, or vectors."""
+"""A Hugging Face data set in local Parquet files: pictures as bytes, or vectors."""
 
 from __future__ import annotations
 
@@ -258,11 +258,11 @@ def _known(path: str, names: Sequence[str], known: tuple[str, ...], option: str)
 SOURCE = Source(
     name="hf",
     summary="A local Hugging Face data set in Parquet: pictures as bytes, or vectors.",
-    about="FOLDER holds the Parquet files of a data set, as a clone of it does. A row is a "
-    "picture with one caption, a list of them, or structs with the text in raw; rows of the same "
-    "picture are one visual. A split is what files are called by (test-00000-of-00004.parquet) or "
-    "what the column split says. Nothing is fetched. The folders texts, visuals and "
-    "qrels that cmr export hf writes are one data set.",
+    about="FOLDER holds the Parquet files of a data set, as a clone of it does. A row is a picture "
+    "with one caption, a list of them, or structs with the text in raw; rows of the same picture "
+    "are one visual. The split is in the files' names (test-00000-of-00004.parquet) or in the "
+    "column split. Nothing is fetched. The folders texts, visuals and qrels that cmr export hf "
+    "writes are one data set.",
     examples=(
         "cmr ingest hf flickr30k/ --split test --model ViT-B-32 --pretrained openai",
         "cmr ingest hf vectors/ --image-vectors image_emb --text-vectors text_emb",

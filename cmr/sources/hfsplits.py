@@ -1,4 +1,4 @@
-"""The splits of a Hugging Face data set: files are called by them, and rows may say another.
+"""The splits of a Hugging Face data set: file names give them, and rows may say otherwise.
 
 nlphuji/flickr30k has one file, test, whose rows are of train, val and test; HuggingFaceM4/COCO's
 file train has rows of train and restval.

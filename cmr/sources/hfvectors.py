@@ -30,7 +30,7 @@ def read_exported(
 ) -> Collection:
     """Items, vectors and judgments as they were exported; codes times their scale.
 
-    `split`: how the files' names begin. `limit`: only the first so many visuals, and the texts
+    `split`: how the files' names begin. `limit`: only the first N visuals, and the texts
     that have one of them. Raises CmrError naming the file at fault.
     """
     items, vectors = {}, {}

@@ -1,4 +1,4 @@
-"""Where pictures are read from: a folder, a zip or a tar archive, here or in an object store."""
+"""Where pictures are read from: a folder, a zip or a tar archive, local or in an object store."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class FolderReader:
         try:
             path = (self._root / uri).resolve()
         except RuntimeError:
-            raise OSError(f"{uri} is a link that leads round in a circle") from None
+            raise OSError(f"{uri} is a circular link") from None
         if not path.is_relative_to(self._root):
             raise PermissionError(f"{uri} leads out of {self._root}")
         return read_file(str(path))

@@ -1,4 +1,4 @@
-"""img2dataset's output: Parquet tables of what was fetched, beside files, tars or bytes."""
+"""img2dataset's output: Parquet tables of what was downloaded, with files, tars or bytes."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def read_img2dataset(
         rejects += [Reject(key, one.fault) for one in told if one.fault]
         told = [one for one in told if not one.fault]
         if key in keys:
-            raise CmrError(f"{folder}: the key {key!r} comes again")
+            raise CmrError(f"{folder}: the key {key!r} occurs twice")
         keys.add(key)
         visual_id = known.get(pictures[row] or ("key", key), key)
         if visual_id not in visuals:
@@ -203,10 +203,11 @@ def _uris(tables: list[str], by_key: dict[tuple[str, str], str]) -> list[str]:
 
 SOURCE = Source(
     name="img2dataset",
-    summary="What img2dataset fetched: Parquet tables beside files, tars or bytes.",
-    about="FOLDER holds a SHARD.parquet (key, caption, status) a shard, and the pictures as "
-    "SHARD/KEY.jpg, in SHARD.tar, or in the table's column jpg. Rows of one url or sha256 are one "
-    "visual with all their captions. Rows that were not fetched are listed in `rejects`.",
+    summary="What img2dataset downloaded: Parquet tables with files, tars or bytes.",
+    about="FOLDER holds one SHARD.parquet (key, caption, status) per shard, and the pictures as "
+    "SHARD/KEY.jpg, in SHARD.tar, or in the table's column jpg. Rows with the same url or sha256 "
+    "are one visual with all their captions. Rows that were not downloaded are listed in "
+    "`rejects`.",
     examples=("cmr ingest img2dataset fetched/ --model ViT-B-32 --pretrained laion2b_s34b_b79k",),
     parameters=(
         Parameter("folder", argument=True, required=True, path=True),

@@ -1,4 +1,4 @@
-"""JSON files of strangers."""
+"""JSON files from users, which may hold anything."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cmr.sources.text import read_text
 
 
 def loads(text: str) -> Any:
-    """What a text of JSON says. Raises ValueError, also for an object that has a key twice."""
+    """Parse JSON text. Raises ValueError, also for an object that has a key twice."""
     return json.loads(text, object_pairs_hook=_object)
 
 

@@ -23,7 +23,7 @@ def read_karpathy(
 ) -> Collection:
     """Read `{images: [{filename, filepath?, split, imgid, cocoid?, sentences: [{raw, sentid}]}]}`.
 
-    `split`: which to keep, `all` for every one. `limit`: only the first so many pictures. A
+    `split`: which to keep, `all` for every one. `limit`: only the first N pictures. A
     visual is called by its cocoid or, without one, its imgid; a text by its sentid. Empty
     captions are rejected by row.
     Raises CmrError naming the file, the row and what is wrong with it.

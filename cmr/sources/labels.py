@@ -1,4 +1,4 @@
-"""Ids and captions of somebody's vectors, in a file beside them: one a row of the vectors."""
+"""Ids and captions of a user's vectors, in a separate file: one per row of the vectors."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def read_captions(path: str, rows: int) -> list[str | None]:
 
 
 def as_ids(values: Sequence[Any], where: str, side: str, rows: int) -> list[str]:
-    """Ids as text. Raises CmrError for a wrong number, one that is empty, or that comes again."""
+    """Ids as text. Raises CmrError for a wrong number, for an empty or repeated one."""
     _check_length(values, where, f"{side} ids", rows)
     first: dict[str, int] = {}
     for row, value in enumerate(values):
@@ -58,7 +58,7 @@ def as_ids(values: Sequence[Any], where: str, side: str, rows: int) -> list[str]
 
 
 def as_captions(values: Sequence[Any], where: str, rows: int) -> list[str | None]:
-    """Captions, None where one is empty. Raises CmrError for a wrong number, or what is none."""
+    """Captions, None where empty. Raises CmrError for a wrong number or type."""
     _check_length(values, where, "captions", rows)
     found: list[str | None] = []
     for row, value in enumerate(values):
@@ -111,7 +111,7 @@ def listed(array: np.ndarray, where: str) -> list[Any]:
     try:
         return [value.decode() for value in array.tolist()]
     except UnicodeDecodeError:
-        raise CmrError(f"{where} holds bytes that are no UTF-8") from None
+        raise CmrError(f"{where} holds bytes that are not UTF-8") from None
 
 
 def _lines(path: str) -> list[str]:

@@ -1,9 +1,9 @@
-"""Names of files as tables write them, and the files that they mean.
+"""File names as tables write them, and the files they refer to.
 
-A name that is there as it is written always wins. Else it may be spelt otherwise (Unicode's
-composed and decomposed forms, `\\` for `/`, `%20` for a space, another case of the ending), begin
-with the folder that was given as the root, or, of clips, have another ending. What fits two files
-fits none.
+An exact match always wins. Otherwise the name may be written differently (Unicode's composed and
+decomposed forms, `\\` for `/`, `%20` for a space, another case of the extension), begin with the
+folder that was given as the root, or, for clips, have another extension. A name that fits two files
+refers to neither.
 """
 
 from __future__ import annotations

@@ -41,12 +41,12 @@ def read_pairs(
     limit: int | None = None,
     clips: bool = False,
 ) -> Collection:
-    """Read one row a pair; several captions of a picture are several rows, or a list.
+    """Read one row per pair; several captions of a picture are several rows, or a list.
 
     `images`: folder, zip or tar of the media; the table's own folder if not given. A visual is
     called by what its media column first says, a text by its row's number from 0, with the place
     behind a dot where a row has several. `split`: see `cmr.sources.splits`; `separator`: see
-    `cmr.sources.tables`; `limit`: only the first so many pictures; `clips`: the media are.
+    `cmr.sources.tables`; `limit`: only the first N pictures; `clips`: the media are.
     Rows without media or caption are rejected by number. Raises CmrError naming the file, the
     row and what is wrong with it.
     """
@@ -209,12 +209,12 @@ def _nothing(table: Table, media: str, told: Sequence[str], rejects: Sequence[Re
 SOURCE = Source(
     name="pairs",
     summary="A table of pictures and captions: CSV, TSV, JSON lines, a JSON list or Parquet.",
-    about="A row of FILE is a picture and a caption, or a list of captions, be it JSON in a "
-    "cell; a picture with several captions may also have several rows. Separated text may have "
-    "commas, tabs, semicolons or pipes, and Flickr8k.token.txt's lines (NAME.jpg#0, a tab, the "
-    "caption) need no header. Pictures are found as the table writes them, or spelt otherwise: "
-    "composed or decomposed letters, backslashes, %20, another case of the ending, the folder of "
-    "--images before the name.",
+    about="A row of FILE is a picture and a caption, or a picture and a list of captions, also as "
+    "JSON in a cell; a picture with several captions may also have several rows. Separated text "
+    "may use commas, tabs, semicolons or pipes, and Flickr8k.token.txt's lines (NAME.jpg#0, a tab, "
+    "the caption) need no header. Names of pictures may be spelt in other ways than their files: "
+    "with composed or decomposed letters, backslashes, %20, another case of the extension, or the "
+    "folder of --images in front.",
     examples=(
         "cmr ingest pairs Flickr8k.token.txt --images Flicker8k_Dataset/ --model ViT-B-32 "
         "--pretrained openai",

@@ -1,4 +1,4 @@
-"""Pictures that lie in Parquet columns, as bytes."""
+"""Pictures stored as bytes in Parquet columns."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def refuse_twins(path: str, what: str, names: Sequence[str], wanted: Iterable[st
 def cells(path: str, name: str, column: pa.ChunkedArray | pa.Array) -> list[Any]:
     """A column's cells as Python has them. Raises CmrError, naming it, if Python cannot.
 
-    So it is of structs that have a field twice, text that is no UTF-8, days after the year 9999.
+    So it is of structs that have a field twice, text that is not UTF-8, days after the year 9999.
     """
     try:
         found: list[Any] = column.to_pylist()

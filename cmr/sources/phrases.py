@@ -1,4 +1,4 @@
-"""Numbers and names as sentences have them."""
+"""Numbers and names worded for sentences."""
 
 from __future__ import annotations
 

@@ -156,7 +156,7 @@ def _id(where: str, value: Any) -> str:
 
 def _unicode(where: str, text: str) -> str:
     if not is_unicode(text):
-        raise CmrError(f"{where} has an id that is no Unicode: {text!a:.60}")
+        raise CmrError(f"{where} has an id that is not valid Unicode: {text!a:.60}")
     return text
 
 

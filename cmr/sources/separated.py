@@ -1,4 +1,4 @@
-"""Separated text: comma, tab, semicolon or pipe, quoted as CSV is, or not quoted at all."""
+"""Separated text: comma, tab, semicolon or pipe, with CSV's quoting or with none."""
 
 from __future__ import annotations
 
@@ -157,12 +157,12 @@ def _quoted(
             before = reader.line_num
     except csv.Error as error:
         reason = next((ours for theirs, ours in _FAULTS.items() if theirs in str(error)), error)
-        raise CmrError(f"{path}: line {before + 1} is no line of CSV: {reason}") from None
+        raise CmrError(f"{path}: line {before + 1} is not valid CSV: {reason}") from None
     return records, starts
 
 
 def _spare(lines: Sequence[str]) -> str:
-    """A character that the lines have not, of those that Unicode leaves to everybody."""
+    """A character that does not occur in the lines, from Unicode's private use area."""
     used = set().union(*lines)
     return next(one for one in map(chr, range(0xE000, 0x10FFFE)) if one not in used)
 

@@ -1,4 +1,4 @@
-"""What a source says of itself: its name, what it asks for, and how it reads."""
+"""The description of a source: its name, its parameters, and how it reads."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from cmr.sources.collection import Collection
 
 @dataclass(frozen=True)
 class Parameter:
-    """One thing that a source asks for; `name` is the keyword that its `read` takes.
+    """One parameter of a source; `name` is the keyword that its `read` takes.
 
     `argument`: given by place, not by `--name`. `many`: several, by place or with commas; `read`
     gets a list. `kind`: str, int or, for a flag, bool. `choices`: the values there are. `path`: it
-    names files or a folder, or is a pattern of them. `formerly`: another name that it goes by.
+    names files or a folder, or is a pattern of them. `formerly`: its old name, still accepted.
     """
 
     name: str
@@ -63,8 +63,8 @@ SPLIT = Parameter(
 )
 SEPARATOR = Parameter(
     "separator",
-    "Of a table in text: a character, tab, comma, semicolon or pipe.  "
+    "Separator of a text table: a character, tab, comma, semicolon or pipe.  "
     "[default: found from the file]",
 )
-LIMIT = Parameter("limit", "Only the first so many pictures.", kind=int)
+LIMIT = Parameter("limit", "Only the first N pictures.", kind=int)
 IMAGES = "Folder, zip or tar of the pictures, here or in an object store (s3://…)."

@@ -39,7 +39,7 @@ OWN = {
 
 
 def names() -> list[str]:
-    """What there is, our own first."""
+    """The names available, cmr's own first."""
     return [*OWN, *(name for name in sorted(_others()) if name not in OWN)]
 
 

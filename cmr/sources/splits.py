@@ -1,4 +1,4 @@
-"""Which rows of a table are read, where it says of each whether it is for training or testing."""
+"""Which rows of a table are read, where each says whether it is for training or testing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DEFAULT = "test"
 
 @dataclass(frozen=True)
 class Splits:
-    """The splits that are read; `names` is None where all rows are. `note`: if nobody asked."""
+    """The splits that are read; `names` is None for all. `note`: what was decided by default."""
 
     names: tuple[str, ...] | None
     note: str = ""
@@ -36,7 +36,7 @@ def split_cells(table: Table) -> list[Any]:
 
 
 def asked_for(split: str | Sequence[str] | None) -> list[str]:
-    """What was asked for, in a list or with commas."""
+    """The requested splits, given as a list or with commas."""
     parts = split.split(",") if isinstance(split, str) else split or ()
     return [name for part in parts if (name := part.strip())]
 
@@ -80,7 +80,7 @@ def choose(path: str, values: Iterable[Any], split: str | Sequence[str] | None) 
 
 
 def left_out(empty: int) -> str:
-    """What is said of rows that name no split where some splits are read."""
+    """The note about rows that name no split, where only some splits are read."""
     return f"{counted_are(empty, 'row')} left out for having no {COLUMN}" if empty else ""
 
 

@@ -1,4 +1,4 @@
-"""Tables of strangers: separated text, JSON lines, a JSON list of objects, Parquet."""
+"""Tables from users: separated text, JSON lines, a JSON list of objects, Parquet."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def _objects(path: str, whole: bool) -> Table:
     if not isinstance(data, list):
         keys = ", ".join(list(data)[:5]) if isinstance(data, dict) else type(data).__name__
         raise CmrError(
-            f"{path} holds one object ({keys}), expected a list of objects, one a picture or pair"
+            f"{path} holds one object ({keys}), expected a list of objects, one per picture or pair"
         )
     return of_objects(path, data, lines)
 
@@ -172,9 +172,9 @@ def _loaded(path: str, text: str) -> Any:
     except json.JSONDecodeError as error:
         if error.msg == "Extra data" and text.lstrip()[0] == "{":
             return None
-        raise CmrError(f"{path} is no JSON: {error}") from None
+        raise CmrError(f"{path} is not valid JSON: {error}") from None
     except (ValueError, RecursionError) as error:
-        raise CmrError(f"{path} is no JSON: {error}") from None
+        raise CmrError(f"{path} is not valid JSON: {error}") from None
 
 
 def _line(path: str, number: int, line: str) -> Any:
@@ -182,4 +182,4 @@ def _line(path: str, number: int, line: str) -> Any:
         return loads(line)
     except (ValueError, RecursionError) as error:
         said = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
-        raise CmrError(f"{path}: line {number} is no JSON: {said}") from None
+        raise CmrError(f"{path}: line {number} is not valid JSON: {said}") from None

@@ -1,4 +1,4 @@
-"""Members of tar archives, read where they lie; nothing is ever unpacked into a folder."""
+"""Members of tar archives, read in place; nothing is ever unpacked into a folder."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class TarReader:
             return os.pread(expanded.fileno(), member.size, member.offset)
         if is_url(path):
             return read_part(path, member.offset, member.size)
-        # Opened anew each time: there may be more shards than a process may hold open.
+        # Opened again each time: there may be more shards than a process may hold open.
         with open_file(path) as file:
             return os.pread(file.fileno(), member.size, member.offset)
 

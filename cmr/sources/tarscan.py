@@ -1,8 +1,8 @@
 """What a tar archive holds, and where it is damaged.
 
-`tarfile`, by which webdataset reads, ends without a word at the first header that it cannot read,
-at a cut between two members, and at a block of zeros that is no end. Here each is noted, and
-reading goes on at the next header.
+`tarfile`, which webdataset uses, ends silently at the first header that it cannot read, at a cut
+between two members, and at a block of zeros that is not the end. Here each of these is recorded,
+and reading continues at the next header.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def scan(file: IO[bytes], number: int = 0) -> tuple[list[Member], list[Damage]]:
                         Damage(number, offset, f"{reason}: they may never have been written")
                     )
                 break
-            reason = f"zeros, which mark the end, stand at byte {offset:,} with files after them"
+            reason = f"zeros, which mark the end, are at byte {offset:,} with files after them"
             damages.append(Damage(number, offset, f"{reason}: a hole, or archives put end to end"))
             offset = following
             continue
@@ -136,7 +136,7 @@ def _member(archive: tarfile.TarFile, offset: int) -> tarfile.TarInfo | None:
     try:
         info = tarfile.TarInfo.fromtarfile(archive)
     except RecursionError:
-        raise tarfile.ReadError("its headers speak of headers without end") from None
+        raise tarfile.ReadError("its headers refer to further headers without end") from None
     except _FAULTS:
         return None
     return info if info.size >= 0 and archive.offset > offset else None

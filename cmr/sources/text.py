@@ -1,4 +1,4 @@
-"""Text files of strangers: UTF-8, or what the mark at their beginning says."""
+"""Text files from users: UTF-8, or the encoding that the byte order mark says."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def decode_text(data: bytes, where: str) -> str:
 
 
 def is_unicode(text: str) -> bool:
-    """Whether a string has no half of a surrogate pair, as names that are no UTF-8 become."""
+    """Whether a string has no half of a surrogate pair, as names that are not UTF-8 become."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""How ids are spelt in TREC's files, whose fields are parted by white space."""
+"""How ids are spelt in TREC's files, whose fields are separated by white space."""
 
 from __future__ import annotations
 

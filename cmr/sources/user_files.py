@@ -1,4 +1,4 @@
-"""Files of strangers, on this disk or in an object store (`s3://…`, any URL that fsspec knows)."""
+"""Files from users, local or in an object store (`s3://…`, any URL that fsspec knows)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def is_folder(path: str) -> bool:
 
 
 def no_file(path: str) -> CmrError:
-    """What is to be said of a path where there is no plain file."""
+    """The error sentence for a path where there is no regular file."""
     found = "" if is_url(path) else other_than_plain(path)
     return CmrError(f"{path} cannot be read: {found}" if found else f"there is no file {path}")
 
@@ -126,7 +126,7 @@ def _ask(url: str, what: str) -> Any:
 
 
 def _told(url: str, call: Callable[[], Result]) -> Result:
-    """A store's answer. Each has exceptions of its own: all but a missing object become OSError."""
+    """Translate a store's exceptions: all but a missing object become OSError."""
     try:
         return call()
     except (CmrError, FileNotFoundError):

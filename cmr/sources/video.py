@@ -146,9 +146,9 @@ _CLIPS = Parameter("clips", "Folder of the clips.", required=True, path=True)
 SOURCE = Source(
     name="video",
     summary="A folder of clips and a table of captions.",
-    about="The table is one that `cmr ingest pairs` reads, a row a clip and a caption, or a list "
-    "of captions. A clip may be named without its ending, or with another than its file has. Clips "
-    "that have no picture, are cut off or do not decode are listed in `rejects`.",
+    about="The table is one that `cmr ingest pairs` reads: each row has a clip and a caption, or a "
+    "list of captions. A clip may be named without an extension, or with another than its file's. "
+    "Clips that have no picture, are cut off or do not decode are listed in `rejects`.",
     examples=(
         "cmr ingest video --captions captions.csv --clips clips/ --frames 12 "
         "--model ViT-B-32 --pretrained openai",
@@ -162,7 +162,7 @@ SOURCE = Source(
         Parameter("caption_column", "Column of the captions.  [default: the first known name]"),
         SPLIT,
         SEPARATOR,
-        replace(LIMIT, help="Only the first so many clips."),
+        replace(LIMIT, help="Only the first N clips."),
     ),
     read=read_video,
     media=True,
@@ -185,7 +185,7 @@ MSRVTT = Source(
         _CLIPS,
         SPLIT,
         SEPARATOR,
-        replace(LIMIT, help="Only the first so many clips."),
+        replace(LIMIT, help="Only the first N clips."),
     ),
     read=read_msrvtt,
     media=True,

@@ -1,4 +1,4 @@
-"""webdataset: tar shards, where files of one key are one sample."""
+"""webdataset: tar shards, in which the files of one key are one sample."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def read_webdataset(shards: Sequence[str], limit: int | None = None) -> Collecti
             break
         if not is_unicode(key):
             told = f"{Path(paths[archive]).name}: {key!a}"
-            rejects.append(Reject(told, "its name is no UTF-8"))
+            rejects.append(Reject(told, "its name is not UTF-8"))
             continue
         where = f"{Path(paths[archive]).name}: {key}"
         ending = next((name for name in (*MEDIA, *CLIPS) if name in members), None)

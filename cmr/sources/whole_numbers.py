@@ -1,4 +1,4 @@
-"""Whole numbers in tables of strangers."""
+"""Whole numbers in users' tables."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _WHOLE = re.compile(r"\s*([+-]?[0-9]{1,1000})(\.0*)?\s*")
 
 
 def whole_number(value: Any) -> int:
-    """The whole number that a cell holds, be it as text or as a float such as 1.0.
+    """The whole number that a cell holds, as text or as a float such as 1.0.
 
-    Raises ValueError for fractions, booleans, `1_0` and what is no number.
+    Raises ValueError for fractions, booleans, `1_0` and anything else.
     """
     if isinstance(value, str):
         match = _WHOLE.fullmatch(value)

@@ -1,1 +1,1 @@
-"""The tables: their schemas, where they lie, the only writer, and the catalogue."""
+"""The tables: their schemas, where they are stored, the only writer, and the catalogue."""

@@ -1,8 +1,8 @@
-"""Catalogue rows carry a checksum of themselves, and one that does not fit is never used.
+"""Catalogue rows carry a checksum of themselves; one that does not match is never used.
 
 The checksum covers the table, the file's name, and every column's name, type and value. So a
 changed bit, a row of another table and a renamed file are all noticed. A column that this version
-does not know makes a row unreadable, too: it is of a newer version, or its name is damaged.
+does not know makes a row unreadable, too: either a newer version wrote it, or its name is damaged.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ def seal(table: Table, name: str, row: Row) -> pa.Table:
 def read_row(table: Table, path: str, data: pa.Table) -> Row:
     """The row of a catalogue file, NULL in the columns that were added after it was written.
 
-    Raises CmrError, naming the file and what is wrong, where it is not what was written. A row of
-    a version before checksums has none, and is taken as it is.
+    Raises CmrError, naming the file and what is wrong, where it differs from what was written. A
+    row of a version before checksums has none, and is taken as it is.
     """
     unknown = [name for name in data.column_names if name not in table.schema.names]
     if unknown:
@@ -84,7 +84,7 @@ def read_row(table: Table, path: str, data: pa.Table) -> Row:
         raise CmrError(f"{path} is damaged: its checksum is empty")
     if written is not None and written != found:
         raise CmrError(
-            f"{path} is damaged or was renamed: its checksum is not that of when it was written"
+            f"{path} is damaged or was renamed: its checksum differs from when it was written"
         )
     if row["files"] is None or catalogue_path(table, row_name(table, row)) != path:
         raise CmrError(f"{path} is the catalogue row {row_name(table, row)!r} under another name")

@@ -1,4 +1,4 @@
-"""What the claims are called under which each part of a warehouse is written."""
+"""The names of the claims under which each part of a warehouse is written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of the catalogue is of the data as it is now; a grown data set leaves the rest behind."""
+"""The part of the catalogue that belongs to the data as it is now; growth outdates the rest."""
 
 from __future__ import annotations
 

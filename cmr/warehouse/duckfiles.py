@@ -1,8 +1,8 @@
 """A remote warehouse as DuckDB sees it: the catalogue says which files there are.
 
-DuckDB would list a table's folders and open every file in them, those of killed writers included.
-Here a pattern is answered from the catalogue rows, which were read already, so a table is never
-listed, and a file that no row names is never opened.
+DuckDB would list a table's folders and open every file in them, including those of killed writers.
+Here a pattern is answered from the catalogue rows, which have been read already, so a table is
+never listed, and a file that no row names is never opened.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a running ingest has encoded: small Parquet files, each of them whole."""
+"""What a running ingest has encoded so far: small Parquet files, each complete in itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What lies below a warehouse's root, file by file, and what each file is."""
+"""Every file below a warehouse's root, and what it is."""
 
 from __future__ import annotations
 

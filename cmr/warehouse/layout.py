@@ -1,4 +1,4 @@
-"""Where a table's files lie below the warehouse root."""
+"""Where a table's files are stored below the warehouse root."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def check_name(what: str, name: str) -> str:
     try:
         encoded = quote(name, safe="")
     except UnicodeEncodeError:
-        raise CmrError(f"{what} {name!a} is no Unicode") from None
+        raise CmrError(f"{what} {name!a} is not valid Unicode") from None
     if not name.strip() or name != name.strip():
         raise CmrError(f"{what} {name!r} must not be empty nor begin or end with a space")
     if name.startswith((".", "_")) or any(ord(letter) < 32 for letter in name):

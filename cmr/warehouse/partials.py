@@ -1,7 +1,7 @@
 """Partial counts: the Parquet of finished tasks, and the thresholds that they count against.
 
-A task's file is written first and its row in `tasks` last, with the file's hash; a file that is
-missing or damaged makes its task count as not done. All of it goes once the runs are committed.
+A task's file is written first and its row in `tasks` last, with the file's hash; if a file is
+missing or damaged, its task counts as not done. All of it is removed once the runs are committed.
 """
 
 from __future__ import annotations

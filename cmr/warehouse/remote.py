@@ -1,8 +1,8 @@
 """A warehouse's files on an object store, through fsspec.
 
-Requests cost time and money, so none is made twice for what cannot have changed: a data file's
-name is unique to its writer and its content never changes, and a catalogue row is read again only
-when its listing shows another one. Rows are fetched many at a time.
+Requests cost time and money, so none is repeated for what cannot have changed: a data file's name
+is unique to its writer and its content never changes, and a catalogue row is read again only when
+its listing shows another one. Rows are fetched many at a time.
 """
 
 from __future__ import annotations
@@ -178,7 +178,7 @@ class Remote:
         self._held += len(data)
 
     def put(self, relative: str, data: bytes) -> None:
-        """Write a small file in one request: it is there whole, or as it was before."""
+        """Write a small file in one request: it is replaced completely or stays as it was."""
         with self._said(relative):
             self.fs.pipe_file(f"{self.base}/{relative}", data)
         self._forget(relative)
@@ -226,7 +226,7 @@ class Remote:
 
     @contextlib.contextmanager
     def _said(self, relative: str) -> Iterator[None]:
-        """What a store's library raises, as a sentence; a missing file stays what it is."""
+        """What a store's library raises, as a sentence; FileNotFoundError passes unchanged."""
         try:
             yield
         except (CmrError, FileNotFoundError, MemoryError):

@@ -1,8 +1,8 @@
-"""One state of a warehouse: its checked catalogue rows, and data files that are what was written.
+"""One state of a warehouse: its checked catalogue rows, and data files as they were written.
 
-A row of which a file is damaged is left out, with what rests on it, and the file is named; the
-rest is answered. The files of a row stay for an hour after it was replaced, so whoever holds a
-snapshot can read them to the end.
+If a file of a row is damaged, the row is left out together with whatever depends on it, and the
+file is named; the rest is answered. The files of a row stay for an hour after it was replaced, so
+whoever holds a snapshot can finish reading them.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def _sound(
 
 
 def _tell_of_lost_sets(rows: dict[str, list[Row]]) -> None:
-    """A run's figures stand without its vectors, but that these are gone is said."""
+    """A run's figures stand without its vectors, but the loss is reported."""
     there = {row["set_id"] for row in rows[EMBEDDING_SETS.name]}
     used = [row[f"{side}_set"] for row in rows[RUNS.name] for side in MODALITIES]
     for name in sorted({one for one in used if one is not None} - there):

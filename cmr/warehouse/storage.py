@@ -58,7 +58,7 @@ class Storage:
     def __init__(self, root: str) -> None:
         """`root` is a folder or a URL (`s3://bucket/folder`, any fsspec scheme).
 
-        Raises CmrError for a folder whose path is no UTF-8: neither DuckDB nor Arrow can name it.
+        Raises CmrError for a folder whose path is not UTF-8: neither DuckDB nor Arrow can name it.
         """
         if root.startswith("file://"):
             root = unquote(urlsplit(root).path)
@@ -70,7 +70,7 @@ class Storage:
             try:
                 self.root.encode()
             except UnicodeEncodeError:
-                raise CmrError(f"the warehouse's path {self.root!a} is no UTF-8") from None
+                raise CmrError(f"the warehouse's path {self.root!a} is not UTF-8") from None
         else:
             self.root = self.base = root.rstrip("/")
             self.remote = remote(self.root)

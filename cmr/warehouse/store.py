@@ -207,7 +207,7 @@ class Warehouse:
         self.storage.clear_parts(path)
 
     def find(self, table: Table, name: str) -> Row | None:
-        """The catalogue row of this name, or None; a damaged one is none, and is warned of."""
+        """The catalogue row of this name, or None; a damaged one is missing, with a warning."""
         path = layout.catalogue_path(table, name)
         # A missing object is known by its reading: to ask first would be a request more.
         if self.storage.is_local and not self.storage.exists(path):
@@ -221,9 +221,9 @@ class Warehouse:
             return None
 
     def catalogue(self, table: Table, strict: bool = False) -> list[Row]:
-        """Every row of a catalogue table, by file name; damaged ones are left out and warned of.
+        """Every row of a catalogue table, by file name; damaged ones are left out, with a warning.
 
-        `strict`: raise CmrError for a damaged one instead, for who goes by what no row names.
+        `strict`: raise CmrError for a damaged one, for callers that act on files that no row has.
         """
         rows: list[Row] = []
         for path, found in self.storage.read_rows(table.name).items():
@@ -258,7 +258,7 @@ class Warehouse:
         return [row for row in self.storage.each(read, names) if row is not None]
 
     def remove(self, table: Table, name: str) -> None:
-        """Take back a catalogue row; what it names is then nobody's, and stays for its readers."""
+        """Remove a catalogue row; its files then belong to no row, and stay for their readers."""
         before = self.find(table, name)
         self._retire(before["files"] if before else ())
         self.storage.delete(layout.catalogue_path(table, name))
@@ -311,7 +311,7 @@ class Warehouse:
         ]
 
     def _retire(self, files: Iterable[str]) -> None:
-        """Note that from now on no row names these files: their age begins anew."""
+        """Note that from now on no row names these files: their age starts from here."""
         if self.storage.is_local:
             for name in files:
                 with contextlib.suppress(OSError):

@@ -1,7 +1,7 @@
-"""Data files are compared with their checksums once a process, for readers that cannot do it.
+"""Data files compared with their checksums, once per process, for readers that cannot do it.
 
 pyarrow checks every page that it reads; DuckDB does not. A file that was found sound is not read
-again as long as it has the same bytes and time of change.
+again as long as its size and modification time stay the same.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def faults(storage: Storage, files: Sequence[tuple[str, str | None]]) -> dict[st
         path, digest, state = one
         try:
             if digest is not None and storage.checksum(path) != digest:
-                return "is damaged: its checksum is not that of when it was written"
+                return "is damaged: its checksum differs from when it was written"
             if digest is None and not storage.exists(path):
                 return "is missing"
         except FileNotFoundError:

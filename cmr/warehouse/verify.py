@@ -1,4 +1,4 @@
-"""Whether a warehouse's files are as they were written."""
+"""Checking that a warehouse's files are as they were written."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def verify(warehouse: Warehouse, bar: Bar) -> list[Checked]:
 
     Catalogue rows and anchors are read; the bytes of data files are compared with the checksums
     of when they were written. A file without one is read through instead. What is replaced or
-    removed while this runs is not held against anybody.
+    removed while this runs does not count as missing.
     """
     storage = warehouse.storage
     fixed = anchors_and_rows(warehouse)
@@ -98,7 +98,7 @@ def _read(storage: Storage, entry: Found, rows: dict[str, Row]) -> Checked:
             if ROW_CHECKSUM not in row:
                 return Checked(entry.path, entry.bytes, UNRECORDED)
         elif not is_fixed(storage, entry.path):
-            return Checked(entry.path, entry.bytes, DAMAGED, "it is not what was written")
+            return Checked(entry.path, entry.bytes, DAMAGED, "it differs from what was written")
     except CmrError as error:
         if entry.kind == ROW and not storage.exists(entry.path):
             return Checked(entry.path, 0, OK)
@@ -167,7 +167,7 @@ def _compare(storage: Storage, named: _Named, size: int) -> Checked:
         return Checked(named.path, size, DAMAGED, _why(error))
     if same:
         return Checked(named.path, size, OK)
-    return Checked(named.path, size, DAMAGED, "its checksum is not that of when it was written")
+    return Checked(named.path, size, DAMAGED, "its checksum differs from when it was written")
 
 
 def _why(error: Exception) -> str:

@@ -1,4 +1,4 @@
--- The run that every run is held against: fp32 at the native dimension, the largest if there are
+-- The run that every run is compared with: fp32 at the native dimension, the largest if there are
 -- several; else the finest there is, native dimensions first, by bytes a vector. Of the same data,
 -- judgments, model and direction; of runs that rank everything first, and of torch's first. A lifted
 -- dimension adds nothing to the vectors and is never one; where there is nothing else, it is NULL.

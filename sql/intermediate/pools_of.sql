@@ -1,4 +1,4 @@
--- The pools that a question is about, a row a run, protocol, C and K: of which = 'asked', those that the
+-- The pools that a question is about, one row per run, protocol, C and K: of which = 'asked', those that the
 -- run was evaluated for; 'full', the whole gallery alone; 'drawn', those of which pools were drawn, as
 -- sampled and as expected; 'any', expected pools of any_c; 'growth', expected pools from 10 items to the
 -- whole gallery. A pool holds every relevant item of its query, and no more than the gallery.

@@ -2,7 +2,7 @@
 -- by_query of each query and draw, in a row each (measure, value), or in columns, too, with in_columns; under
 -- each run, pool (see pools_of) and K. The rows of is_chance, one a run,
 -- pool and K, have what a random ranking expects, summed over all queries. of_runs:
--- beginnings of the run_ids that are meant; NULL for all.
+-- beginnings of the run_ids that are selected; NULL for all.
 -- Pairs with the same counts are worth the same, so each distinct case is valued once. A random ranking
 -- is the case in which everything ties.
 -- @n: Number of queries, draws counted apart.

@@ -1,4 +1,4 @@
--- Quality against bytes and latency, over the whole gallery: one row a run, measure and K, each run
+-- Quality against bytes and latency, over the whole gallery: one row per run, measure and K, each run
 -- with the cost that int_pace chose for it, so that all rows of a data set, judgments, model and
 -- direction come from one bench. Without one, speed and latency are NULL.
 -- @kept: value / the baseline's.

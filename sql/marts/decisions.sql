@@ -1,5 +1,5 @@
 -- What one gets and gives up with each run instead of its baseline, over the whole gallery, in
--- figures and in a sentence: one row a run, measure and K. Speeds are of one bench on one machine
+-- figures and in a sentence: one row per run, measure and K. Speeds are of one bench on one machine
 -- (int_pace); where run and baseline took turns in one race, the ratio is the median over the
 -- rounds, and its ends the least and the most of them.
 -- @kept: The measure / the baseline's.

@@ -1,4 +1,4 @@
--- Items whose native vectors are equal, one row a group: the same picture twice, the same caption
+-- Items whose native vectors are equal, one row per group: the same picture twice, the same caption
 -- for two pictures, or a decoder that failed.
 -- @items: How many share the vector.
 -- @item_ids: Their ids, in the order of the data.

@@ -1,5 +1,5 @@
 -- How long a single query takes, over the whole gallery and over galleries of C items drawn from it:
--- one row a contender, C and set of conditions. All repeats count alike. One thread or all, whichever
+-- one row per contender, C and set of conditions. All repeats count alike. One thread or all, whichever
 -- was quicker when it was tried.
 -- @candidates: Items that are searched; the gallery's size for the whole of it.
 -- @p50_ms: Half of the queries took at most so long, milliseconds.

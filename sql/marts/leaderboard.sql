@@ -1,4 +1,4 @@
--- One row a run, protocol and C, best first: what people look at.
+-- One row per run, protocol and C, best first: what people look at.
 -- @hit_rate_1: hit_rate@1.
 -- @hit_rate_5: hit_rate@5.
 -- @hit_rate_10: hit_rate@10.

@@ -1,4 +1,4 @@
--- What `cmr bench` measured on the data as it is now: one row a stage of a contender. Its repeats
+-- What `cmr bench` measured on the data as it is now: one row per stage of a contender. Its repeats
 -- are the rows of timings whose run_id is its bench_id.
 with
 source as (

@@ -1,4 +1,4 @@
--- Further judgments, one row a pair, each for the queries of one direction, or of both.
+-- Further judgments, one row per pair, each for the queries of one direction, or of both.
 -- @direction: t2v, v2t, or both where the rows are read from either side.
 select found.* exclude (filename)
 from read_parquet(

@@ -1,4 +1,4 @@
--- Relevance judgments, one row a pair; read from either side.
+-- Relevance judgments, one row per pair; read from either side.
 select found.* exclude (filename)
 from read_parquet(
     files_of('qrels', '/qrels/dataset=*/*.parquet'),

@@ -1,4 +1,4 @@
--- The same as ranks within drawn candidate pools, one row a query, relevant item, C and draw.
+-- The same as ranks within drawn candidate pools, one row per query, relevant item, C and draw.
 -- @cluster: Ordinal of the visual that the query's errors are clustered by: itself, or its first relevant one.
 -- @ideal_gains: The query's judgments from the highest on, where they are graded; else NULL.
 select

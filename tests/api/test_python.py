@@ -241,7 +241,7 @@ def test_metrics_at_any_k_and_c(wh):
     assert [row["candidates"] for row in wide] == [25]
     one = wh.metrics(kept.dicts()[0]["run_id"][:8], protocol="full", k=1).dicts()
     assert {row["run_id"] for row in one} == {kept.dicts()[0]["run_id"]}
-    with pytest.raises(CmrError, match="no setting of a run"):
+    with pytest.raises(CmrError, match="not a setting of a run"):
         wh.metrics(colour="red")
     with pytest.raises(CmrError, match="there are no runs with dim=7"):
         wh.metrics(dim=7)

@@ -85,9 +85,9 @@ def test_pools(cmr, root):
     ("arguments", "reason"),
     [
         (["dim=40"], "two runs are needed"),
-        (["zz", "yy"], "no run is meant by 'zz'"),
-        (["dim=40,precision=fp64", "dim=40"], "no run is meant by 'dim=40,precision=fp64'"),
-        (["dims=40", "dim=16"], "'dims' is no setting of a run"),
+        (["zz", "yy"], "no run matches 'zz'"),
+        (["dim=40,precision=fp64", "dim=40"], "no run matches 'dim=40,precision=fp64'"),
+        (["dims=40", "dim=16"], "'dims' is not a setting of a run"),
         (["dim=40,precision=fp32", "dim=40,precision=fp32"], "or are the same run"),
         (["precision=fp32,dim=40", "precision=b1,dim=40", "--k", "7"], "no K = 7 in common"),
     ],

@@ -37,4 +37,4 @@ def test_diff(cmr, root):
     assert lines["precision"] == ["int8", "fp32"]
     assert lines["vector_bytes"] == ["40", "160"]
     assert "dataset" not in lines
-    assert "do not differ" in cmr("runs", "diff", a, a, "-w", root).stdout
+    assert "nothing recorded differs" in cmr("runs", "diff", a, a, "-w", root).stdout

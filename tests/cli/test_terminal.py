@@ -179,7 +179,7 @@ def test_output_keeps_what_is_no_plain_file(cmr, root, tmp_path):
     ask(tmp_path / "dangling")
     assert (tmp_path / "made").read_text() == "a\n1\n"
     (tmp_path / "loop").symlink_to("loop")
-    assert "in a circle" in ask(tmp_path / "loop", code=1).stderr
+    assert "circular link" in ask(tmp_path / "loop", code=1).stderr
     ask(tmp_path, code=2)
 
 
@@ -217,7 +217,7 @@ def test_a_report_replaces_plain_files_alone(tmp_path, kind):
             "folder": there.mkdir}  # fmt: skip
     make[kind]()
     (tmp_path / "a.html").write_text("old")
-    with pytest.raises(CmrError, match=r"b\.html is no plain file"):
+    with pytest.raises(CmrError, match=r"b\.html is not a regular file"):
         publish(str(tmp_path), [("a.html", b"new"), ("b.html", b"new")])
     assert (tmp_path / "a.html").read_text() == "old"
     assert len(list(tmp_path.iterdir())) == 2

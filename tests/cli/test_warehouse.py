@@ -356,7 +356,7 @@ def test_remove_lists_asks_and_removes(cmr, root):
     assert "would be removed" in dry
     assert "give --yes" in cmr(*asked, code=1).stderr
     cmr("runs", "remove", "-w", root, code=2)
-    assert "no run is meant" in cmr("runs", "remove", "dim=3", "-w", root, code=1).stderr
+    assert "no run matches" in cmr("runs", "remove", "dim=3", "-w", root, code=1).stderr
     assert "no such runs" in cmr("runs", "remove", "-w", root, "--model", "x", code=1).stderr
     assert snapshot(root) == before
     wh = package.open(root)

@@ -251,7 +251,7 @@ def test_umap_is_used_or_asked_for(odd, tmp_path):
 
 def test_the_choice_is_named(odd, published, tmp_path):
     done = run("export", "trec", "-w", odd, "-o", tmp_path / "t", code=1)
-    assert "4 runs are meant; name also --direction t2v, v2t; --precision fp32, int8" in done.stderr
+    assert "4 runs match; also name --direction t2v, v2t; --precision fp32, int8" in done.stderr
     done = run("export", "trec", "-w", odd, "--precision", "int4", "-o", tmp_path / "t", code=1)
     assert "no runs have precision int4; there are: fp32, int8" in done.stderr
     done = run("export", "fbin", "-w", published, "--dim", 40, "--precision", "b1", "-o",

@@ -105,7 +105,7 @@ def test_interrupt_says_how_to_go_on(data, tmp_path):
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     assert process.wait() == 130
-    assert b"run the same command to go on" in process.stderr.read()
+    assert b"run the same command to continue" in process.stderr.read()
 
 
 def test_interrupt_stops_a_query(data, tmp_path):

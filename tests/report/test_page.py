@@ -293,7 +293,7 @@ def test_pictures_that_are_gone(folder, tmp_path):
         assert "data:image/webp" in build(folder, (8,), images=str(moved)).decode()
         Image.new("RGB", (64, 64)).save(moved / "00.png")
         text = build(folder, (8,), images=str(moved)).decode()
-        assert "1 of the pictures cannot be read any more, or are others by now." in text
+        assert "1 of the pictures can no longer be read, or have changed since." in text
     finally:
         moved.rename(folder / "photos")
 

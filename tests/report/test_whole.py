@@ -207,7 +207,7 @@ def test_a_pipe_where_the_summary_was(root, cmr, out):
     thread.start()
     thread.join(60)
     assert told, "it waits for a pipe"
-    assert "is no plain file" in told[0].stderr
+    assert "is not a regular file" in told[0].stderr
 
 
 @pytest.mark.slow

@@ -386,7 +386,7 @@ def test_a_name_that_is_no_utf8_is_one_reject(tmp_path):
             add(tar, f"{name}.txt", b"x")
     found = read_webdataset([str(tmp_path / "a.tar")])
     assert [item.item_id for item in found.visuals] == ["a"]
-    assert [one.reason for one in found.rejects] == ["its name is no UTF-8"]
+    assert [one.reason for one in found.rejects] == ["its name is not UTF-8"]
     assert found.rejects[0].source_row.isascii()
 
 

@@ -56,7 +56,7 @@ def test_faults_are_of_one_caption():
     assert [one.fault for one in captions_of(["a", None, ""], "f")] == ["", *2 * [
         "the caption is empty"]]  # fmt: skip
     (found,) = captions_of(b"caf\xe9", "f")
-    assert found.fault == "the caption is bytes that are no UTF-8, at byte 3"
+    assert found.fault == "the caption is bytes that are not UTF-8, at byte 3"
 
 
 @pytest.mark.parametrize(

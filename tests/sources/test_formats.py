@@ -318,7 +318,7 @@ def test_arrays(tmp_path):
             ("0", "0"), ("1", "1"), ("2", "2"), ("3", "0"),
         ]  # fmt: skip
     np.testing.assert_array_equal(found.vectors["visual", 6], visual)
-    with pytest.raises(CmrError, match="--pairs must say which belong"):
+    with pytest.raises(CmrError, match="--pairs must say which belong together"):
         read_arrays(*files)
     (tmp_path / "p.csv").write_text("text,visual\n0,3\n")
     with pytest.raises(

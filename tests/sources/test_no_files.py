@@ -62,7 +62,7 @@ def device(path):
 
 KINDS = {
     pipe: "it is a pipe",
-    circle: "it is a link that leads round in a circle",
+    circle: "it is a circular link",
     listener: "it is a socket",
     folder: "it is a folder",
     device: "it is a device",
@@ -234,7 +234,7 @@ def test_a_circle_hides_no_neighbour(inputs, tmp_path):
     (photos / "circle").symlink_to("circle")
     reader = open_images(str(photos))
     assert reader.locate("./photos/1.PNG") == "1.png"
-    with pytest.raises(OSError, match="leads round in a circle"):
+    with pytest.raises(OSError, match="circular link"):
         reader.read("circle")
 
 

@@ -136,15 +136,15 @@ BAD = {
     ),
     "stop.csv": (
         b'image,caption\na.jpg,a\nb.jpg,"Stop" sign\n',
-        "line 3 is no line of CSV: text follows",
+        "line 3 is not valid CSV: text follows",
     ),
     "open.csv": (
         b'image,caption\na.jpg,a\nb.jpg,"b\nc.jpg,c\n',
-        "line 3 is no line of CSV: a quote that",
+        "line 3 is not valid CSV: a quote that",
     ),
     "long.csv": (
         b"image,caption\na.jpg," + b"x" * 140000 + b"\n",
-        "line 2 is no line of CSV: a cell has",
+        "line 2 is not valid CSV: a cell has",
     ),
     "latin.csv": (
         "image,caption\na.jpg,a\nb.jpg,café\n".encode("latin-1"),
@@ -167,7 +167,7 @@ BAD = {
         b'{"image": 1.5, "caption": "a"}',
         "row 0 (line 1) holds 1.5 where a picture's name",
     ),
-    "cut.jsonl": (b'{"image": "a.jpg", "caption": "a"}\n{"image":\n', "line 2 is no JSON"),
+    "cut.jsonl": (b'{"image": "a.jpg", "caption": "a"}\n{"image":\n', "line 2 is not valid JSON"),
     "lists.json": (b'[["a.jpg", "a"]]', "entry 0 is list, expected an object"),
     "coco.json": (
         b'{"images": [], "annotations": []}',
@@ -385,4 +385,4 @@ def test_pictures_without_a_caption_left(tmp_path):
     found, rejects = without_bare(sound_texts(read_coco(str(tmp_path / "c.json"), str(tmp_path))))
     assert [item.item_id for item in found.visuals] == ["1", "4"]
     assert [one.source_row for one in rejects] == ["2.png", "3.png"]
-    assert "left without a caption" in rejects[0].reason
+    assert "has no caption left" in rejects[0].reason

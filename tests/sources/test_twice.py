@@ -236,7 +236,7 @@ def test_texts_that_no_command_line_gives(tmp_path, text):
     root = str(tmp_path / "w")
     for name, value in (("file", f"{tmp_path}/{text}.csv"), ("split", text), ("images", text)):
         given = {"file": str(tmp_path / "c.csv"), "model": "scenes-tiny", name: value}
-        with pytest.raises(CmrError, match=f"{name} is .* NUL or is no Unicode"):
+        with pytest.raises(CmrError, match=f"{name} is .* NUL or is not valid Unicode"):
             ingest_source(root, "pairs", **given)
     with pytest.raises(CmrError):
         check_name("dataset", text)
@@ -246,7 +246,7 @@ def test_texts_that_no_command_line_gives(tmp_path, text):
     (tmp_path / "ids.json").write_text(json.dumps(["a", text]))
     if text != "a\0b":
         for option in ("text_ids", "visual_ids", "captions"):
-            with pytest.raises(CmrError, match="no Unicode"):
+            with pytest.raises(CmrError, match="not valid Unicode"):
                 ingest_source(root, "arrays", **given, **{option: tmp_path / "ids.json"})
     for option in ("dataset", "model_name"):
         with pytest.raises(CmrError):
@@ -258,4 +258,4 @@ def test_judgments_whose_ids_are_no_unicode(cmr, tmp_path):
     for data in ({"\ud800": ["1"]}, {"1": ["\ud800"]}, {"1": {"\ud800": 1}}):
         (tmp_path / "q.json").write_text(json.dumps(data))
         error = cmr("ingest", "qrels", tmp_path / "q.json", "-w", tmp_path / "w", code=1).stderr
-        assert "an id that is no Unicode" in error
+        assert "an id that is not valid Unicode" in error

@@ -1,4 +1,4 @@
-"""Which model and which pictures and captions are timed, or why none are."""
+"""Which model, pictures and captions are timed, or why none are."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from cmr.warehouse.store import Warehouse
 
 Row = dict[str, Any]
 SCENES = "scenes"
-# Memory of a loaded model, for want of its size.
+# Memory of a loaded model, whose size is unknown.
 MODEL_BYTES = 2 * 2**30
 
 

@@ -1,4 +1,4 @@
-"""Which machine, and what a process takes of its memory."""
+"""Which machine this is, and how much of its memory a process uses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a measuring process is told to do, and what it tells back."""
+"""What a measuring process is told to do, and what it reports back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bench: measure what is lacking, stage by stage, and commit each race as it is finished."""
+"""Bench: measure what is missing, stage by stage, and commit each race as it is finished."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From contenders to tasks: what is to be measured, and what is measured already."""
+"""From contenders to tasks: what is to be measured, and what has already been measured."""
 
 from __future__ import annotations
 

@@ -129,7 +129,7 @@ def _stop(runner: _Runner) -> None:
 def serve(pipe: Connection, task: Task) -> None:
     """A measuring process: prepares when first asked, then times lanes, last sums up.
 
-    Whatever goes wrong is told in one sentence. It ends when nobody listens any more.
+    Errors are reported in one sentence. It ends when its parent has gone.
     """
     # Ctrl-C is for the command, which ends this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,4 +1,4 @@
-"""The report's page: one HTML file with everything in it, which asks the network for nothing."""
+"""The report's page: a single HTML file that requests nothing from the network."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def build(
     runs = fetch(con, "from runs order by run_id").to_pylist()
     found = subjects(con, run_ids)
     if images is not None and len({subject.dataset for subject in found}) > 1:
-        raise CmrError("--images is of one data set; choose it with --dataset")
+        raise CmrError("--images needs a single data set; choose one with --dataset")
     parts: list[dict[str, Any]] = []
     left = LARGEST_PARTS
     others = []
@@ -114,14 +114,14 @@ def _add_gallery(
     one["commands"] = "\n".join(dict.fromkeys("\n".join(lacking).splitlines()))
     one["lists"] = [listing(found, _) for found in lists]
     one["gallery_about"] = _(
-        "Queries, what would have been right for them, and the top of the lists that were found. "
-        "Open a list to look; words filter all of them."
+        "Queries, their right answers, and the top of the lists that came back. Open a list to "
+        "see it; words filter all lists."
     )
     one["notes"] = []
     if pictures.reason:
         one["notes"].append(pictures.reason)
     elif pictures.missing:
-        text = _("{count} of the pictures cannot be read any more, or are others by now.")
+        text = _("{count} of the pictures can no longer be read, or have changed since.")
         one["notes"].append(text.format(count=pictures.missing))
 
 

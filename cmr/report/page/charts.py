@@ -1,7 +1,7 @@
 """The page's plots as Vega-Lite specifications, built with Altair.
 
-Colours are CSS variables of the page, so that light, dark and print need no new drawing. The rows
-are not in a specification: the page puts those of its query under the name `rows`.
+Colours are CSS variables of the page, so light, dark and print need no redrawing. The rows are not
+part of a specification: the page supplies those of its query under the name `rows`.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ def speeds(rows: Sequence[Row], titles: dict[str, str], _: Translate) -> Spec:
 
 
 def latencies(rows: Sequence[Row], titles: dict[str, str], _: Translate) -> Spec:
-    """Milliseconds of a single query against C, a line a search; median to 99th of 100."""
+    """Milliseconds of a single query against C, one line per search; median to 99th of 100."""
     import altair as alt
 
     base = _base(alt).encode(
@@ -155,7 +155,7 @@ def latencies(rows: Sequence[Row], titles: dict[str, str], _: Translate) -> Spec
 
 
 def agreements(rows: Sequence[Row], titles: dict[str, str], _: Translate) -> Spec:
-    """ANN recall against queries a second, a curve a graph; exact searches lie at 1."""
+    """ANN recall against queries a second, one curve per graph; exact searches lie at 1."""
     import altair as alt
 
     base = _base(alt).encode(

@@ -102,8 +102,8 @@ def _not_said(found: Answer, share: str, _: Translate) -> str:
     assert why is not None
     if why["kind"] == NO_BASELINE:
         return _(
-            "Native fp32 was not evaluated, and a lifted dimension is no baseline to hold the "
-            "others against: add {options}."
+            "Native fp32 was not evaluated, and a lifted dimension cannot serve as the "
+            "baseline: add {options}."
         ).format(options=found.baseline.missing)
     if why["kind"] == TOO_FEW:
         return _("{count} visual items are too few: at least {fewest} are needed.").format(
@@ -113,7 +113,7 @@ def _not_said(found: Answer, share: str, _: Translate) -> str:
         name = why["measure"] if why["k"] is None else f"{why['measure']}@{why['k']}"
         return _(
             "{measure} of the baseline, {baseline}, is {value}: not clearly above the {chance} "
-            "that a random ranking expects. What others keep of it says nothing."
+            "that a random ranking expects. How much others keep of it means nothing."
         ).format(
             measure=_(MEASURES.get(name, name)),
             baseline=found.baseline.name,
@@ -121,8 +121,9 @@ def _not_said(found: Answer, share: str, _: Translate) -> str:
             chance=plain(why["chance"]),
         )
     return _(
-        "{count} visual items are too few to be sure of {share}: even where no query differs from "
-        "the baseline, {baseline}, they are sure of no more than {low}. It takes some {needed}."
+        "{count} visual items are too few to be sure of {share}: even if no query differed from "
+        "the baseline, {baseline}, no more than {low} would be sure. About {needed} are "
+        "needed."
     ).format(
         count=plain(why["clusters"]), share=share, baseline=found.baseline.name,
         low=percent(why["alike_low"]), needed=plain(why["needed"]),

@@ -1,4 +1,4 @@
-"""Which two representations the gallery sets side by side."""
+"""Which two representations the gallery shows side by side."""
 
 from __future__ import annotations
 

@@ -115,8 +115,9 @@ def _board(
     return {
         "board": board,
         "board_about": _(
-            "Every representation, best first; a heading sorts by its column. Low and high are the "
-            "95% interval of Recall@10; what is kept of it is of the baseline by the same protocol."
+            "Every representation, best first; click a heading to sort by its column. Low and "
+            "high are the 95% interval of Recall@10; the share kept is of the baseline under "
+            "the same protocol."
         ),
         "columns": [{"label": titles[name], "numeric": name not in _TEXTS} for name in names],
         "board_rows": [
@@ -227,8 +228,8 @@ _SECTIONS = {
         mark("Quality against C"),
         mark(
             "The more candidates, the harder the task. Bands are 95% intervals; colour is the "
-            "dimension, line and marker the precision. A click in the legend on a precision picks "
-            "it out."
+            "dimension, line and marker the precision. A click on a precision in the legend "
+            "highlights it."
         ),
     ),
     "bytes": (
@@ -243,15 +244,15 @@ _SECTIONS = {
         mark("Speed"),
         mark(
             "Queries a second in batches, over the whole gallery, as cmr bench measured them: all "
-            "of one machine and one set of settings. How long an evaluation takes is no speed of a "
-            "search, and is not drawn."
+            "of one machine and one set of settings. The time that an evaluation takes is not "
+            "the speed of a search, and is not drawn."
         ),
     ),
     "latency": (
         mark("Latency of single queries"),
         mark(
             "Milliseconds of one query at a time against the number of candidates, as cmr bench "
-            "measured them: the point is the median, the line goes up to the 99th of 100. One "
+            "measured them: the point is the median, the line goes up to the 99th percentile. One "
             "machine and one set of settings."
         ),
     ),

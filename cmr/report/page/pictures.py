@@ -1,4 +1,4 @@
-"""Small pictures of a data set's visuals, read again from where they lie."""
+"""Thumbnails of a data set's visuals, read again from where they are stored."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def _origin(note: str) -> Mapping[str, Any]:
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict) or not isinstance(found.get("source"), str):
-        raise CmrError("the note of where they lie is damaged")
+        raise CmrError("the record of where they are is damaged")
     if not isinstance(found.get("arguments"), dict):
-        raise CmrError("the note of where they lie names none of their source's arguments")
+        raise CmrError("the record of where they are has none of their source's arguments")
     return found
 
 
@@ -63,7 +63,7 @@ class Pictures:
             self._reader = open_images(images)
         elif data.get("media") is None:
             self.reason = _(
-                "This data set was stored without pictures, or without a note of where they lie."
+                "This data set was stored without pictures, or without a record of where they are."
             )
         else:
             self._open(data["dataset"], data["media"])
@@ -75,7 +75,7 @@ class Pictures:
         try:
             found: Collection = read_again(_origin(note))
             if found.reader is None:
-                raise CmrError(f"the source {found.source!r} that is noted has vectors alone")
+                raise CmrError(f"the source {found.source!r} that is recorded has only vectors")
         except (CmrError, OSError) as error:
             reason = str(error).rstrip(".")
             text = self._("The pictures cannot be read any more: {reason}.")
@@ -93,7 +93,7 @@ class Pictures:
         try:
             data = read_item(self._reader, item["uri"])
             if not self._same(item, data):
-                raise UnreadableError("another picture by now")
+                raise UnreadableError("the picture has changed")
             with quiet_decoders(), one_item():
                 small = self._small(data)
         except (CmrError, OSError, UnreadableError) as error:

@@ -1,6 +1,6 @@
-"""The questions of the page, as SQL: every plot and table shows the rows of one of these.
+"""The page's questions as SQL: every plot and table shows the rows of one of these.
 
-Each runs as it stands in `cmr sql`. Floats that only order rows are rounded first, for their last
+Each runs unchanged in `cmr sql`. Floats that only order rows are rounded first, since their last
 digits depend on the order in which threads add.
 """
 
@@ -55,7 +55,7 @@ where {subject.condition}"""
 
 
 def kept(subject: Subject, dim: int, dim_method: str, precision: str, k: int) -> str:
-    """What one representation keeps of the baseline, a row a direction and measure."""
+    """What one representation keeps of the baseline, one row per direction and measure."""
     return f"""\
 {_chosen(subject)}\
 select

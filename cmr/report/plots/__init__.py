@@ -1,1 +1,1 @@
-"""The report's plots, by matplotlib, as they can go into a paper."""
+"""The report's plots, drawn with matplotlib, ready for a paper."""

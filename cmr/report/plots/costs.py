@@ -1,4 +1,4 @@
-"""What quality costs: bytes a vector with the Pareto front, and time."""
+"""What quality costs: bytes per vector with the Pareto front, and time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LEGEND = 1.2
 def against_bytes(
     look: Look, rows: Sequence[Row], what: str, ways: dict[str, str], title: str
 ) -> Any:
-    """A figure of Recall@10 over the whole gallery against bytes a vector, a panel a direction.
+    """A figure of Recall@10 over the whole gallery against bytes a vector, one panel per direction.
 
     `rows`: of `tradeoffs`, with value_low and value_high. `ways`: directions with their names.
     """

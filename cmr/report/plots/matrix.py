@@ -1,4 +1,4 @@
-"""Every pair of representations: the paired difference, and whether it is one."""
+"""Every pair of representations: the paired difference, and whether it is significant."""
 
 from __future__ import annotations
 

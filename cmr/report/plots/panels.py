@@ -1,4 +1,4 @@
-"""Lines against a size, a panel a dimension, a line a run: quality, lift, ranks."""
+"""Lines against a size, one panel per dimension, one line per run: quality, lift, ranks."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _panels(
     title: str,
     note: str,
 ) -> Any:
-    """A panel a dimension and method, with the same axes, so that one can look across."""
+    """One panel per dimension and method, with the same axes, so that one can look across."""
     found = style.widths(rows)
     across = min(_MOST_ACROSS, len(found))
     down = -(-len(found) // across)

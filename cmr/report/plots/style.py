@@ -1,7 +1,7 @@
 """How plots look, and how a figure becomes a file.
 
-Widths are those of a column and of a text block of two columns. Colour-blind readers tell the
-palette apart, and every colour has a marker and a line style beside it.
+Widths are those of a column and of a two-column text block. The palette can be told apart by
+colour-blind readers, and every colour comes with a marker and a line style.
 """
 
 from __future__ import annotations
