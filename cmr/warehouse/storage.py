@@ -52,6 +52,10 @@ def parquet_bytes(table: pa.Table) -> bytes:
     return sink.getvalue()
 
 
+# Stands in the name of a file that is not finished.
+PART = ".part-"
+
+
 class Storage:
     """A root folder or URL and what one may do below it; paths are relative, with '/'."""
 
@@ -238,7 +242,7 @@ class Storage:
         """Remove what killed writers of this local file left under its other names."""
         if self.is_local:
             path = Path(self.path(relative))
-            for part in path.parent.glob(f"{glob.escape(path.name)}.part-*"):
+            for part in path.parent.glob(f"{glob.escape(path.name)}{PART}*"):
                 part.unlink(missing_ok=True)
 
     def size(self, relative: str) -> int:
@@ -288,7 +292,7 @@ class Storage:
     def _writing(self, relative: str) -> Iterator[str]:
         """A name to write a local file under, which becomes its own in the end."""
         target = self.path(relative)
-        written = f"{target}.part-{secrets.token_hex(4)}"
+        written = f"{target}{PART}{secrets.token_hex(4)}"
         try:
             os.makedirs(os.path.dirname(target), exist_ok=True)
             yield written

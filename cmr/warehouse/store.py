@@ -23,7 +23,7 @@ from cmr.errors import CmrError, DamageWarning, MissingFileError
 from cmr.warehouse import layout, schemas
 from cmr.warehouse.catalogue_rows import read_row, recorded, seal
 from cmr.warehouse.schemas import ADDED, EMBEDDING_KEYS, Table
-from cmr.warehouse.storage import Storage
+from cmr.warehouse.storage import PART, Storage
 from cmr.warehouse.verified import faults, remedy_of
 
 # What no row names any more stays so long, for a reader may have begun before the row was replaced.
@@ -285,7 +285,7 @@ class Warehouse:
             raise CmrError(f"{self.storage.path(path)} {why}; {remedy_of(path, row)}")
 
     def sweep(self, partition: str, keep: Iterable[str] | Callable[[], Iterable[str]]) -> None:
-        """Remove from a partition what `keep` does not name and has not changed for an hour.
+        """Remove from a partition what is unfinished, or `keep` does not name and is an hour old.
 
         That is the rest of killed writers, and what rows named that have been replaced since:
         `commit` and `remove` touch those files, so that readers of the row have an hour. Only for
@@ -294,8 +294,13 @@ class Warehouse:
         """
         if not self.storage.is_local:
             return
+        there = self.storage.listing(partition)
+        # Nobody else writes here, so what is not finished is a killed writer's, whatever its age.
+        unfinished = {path for path in there if PART in path.rpartition("/")[2]}
+        for path in unfinished:
+            self.storage.delete(path)
         # Mostly there is nothing so old, and what is to be kept need not be looked up.
-        if not (old := self._older(self.storage.listing(partition), HOUR)):
+        if not (old := self._older([path for path in there if path not in unfinished], HOUR)):
             return
         kept = set(keep() if callable(keep) else keep)
         # Again, for a row may have been replaced meanwhile.
