@@ -28,6 +28,7 @@ def imported(*arguments: str) -> set[str]:
     return set(json.loads(done.stderr.splitlines()[-1]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
     [
@@ -46,6 +47,7 @@ def test_reading_imports_nothing_heavy(evaluated_with, command):
     assert imported(*command, "-w", str(root)) == set()
 
 
+@pytest.mark.slow
 def test_evaluating_imports_no_pandas(evaluated_with):
     root = evaluated_with(*SETTINGS, "--dims", "40", "--precisions", "fp32,int8")
     found = imported("evaluate", *SETTINGS, "--precisions", "b1", "--dims", "40", "-w", str(root))

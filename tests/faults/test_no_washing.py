@@ -14,6 +14,7 @@ from tests.faults.harness import GRID, call, files_of, well
 from tests.faults.test_kills import MORE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", ["items", "qrels"])
 def test_other_items_and_judgments_are_not_scored(root, table):
     """Sound Parquet with another number in it: a sentence, and no run is written."""

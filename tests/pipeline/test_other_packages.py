@@ -11,6 +11,8 @@ from cmr.answers import fetch
 from cmr.views import connect
 from tests.conftest import npz_arrays
 
+pytestmark = pytest.mark.slow
+
 SEARCHED = ("--dims", "40", "--candidates", "20", "--protocols", "full")
 
 
@@ -92,7 +94,6 @@ def test_a_scorer(root, cmr):
         assert 0 < row["mine"] <= row["exact"]
 
 
-@pytest.mark.slow
 def test_a_scorer_is_measured(root, cmr):
     cmr(
         "bench", "-w", root, "--dims", "40", "--precisions", "int8", "--scorers", "cells,torch",

@@ -10,6 +10,8 @@ from cmr.materialised import open_for
 from cmr.warehouse.schemas import RUNS
 from cmr.warehouse.store import Warehouse
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = ("--candidates", "10,20", "--dims", "40,16", "--precisions", "fp32,int8")
 QUERY = "from retention order by all"
 
