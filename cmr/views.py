@@ -10,7 +10,6 @@ import contextlib
 import os
 import re
 from collections.abc import Collection, Iterator
-from typing import TypeVar
 from urllib.parse import quote
 
 import duckdb
@@ -29,9 +28,6 @@ from cmr.warehouse.schemas import CATALOGUE
 from cmr.warehouse.snapshot import VECTORS, Snapshot, take
 from cmr.warehouse.storage import Storage
 from cmr.warehouse.store import Warehouse
-
-T = TypeVar("T")
-
 
 # Views of rows of the catalogue, and what rests on them alone, in the order of what they read.
 _ROWS = tuple(table.name for table in CATALOGUE)
