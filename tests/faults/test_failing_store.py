@@ -16,7 +16,6 @@ from tests.faults.damage import DAMAGES
 from tests.faults.harness import ALL, COMMANDS, QUESTIONS, SHARE, TABLES, ask, files_of, is_named
 from tests.faults.test_damaged_files import NO_PARQUET, UNSEEN
 from tests.stores import BUCKET
-from tests.stores import s3 as s3
 
 URL = f"s3://{BUCKET}/faults"
 # Those that write nothing: the objects are put back after each.

@@ -19,7 +19,6 @@ from cmr.warehouse.store import Warehouse
 from tests.conftest import npz_arrays
 from tests.pipeline.test_interrupted import rows
 from tests.stores import BUCKET
-from tests.stores import s3 as s3
 
 pytestmark = pytest.mark.slow
 
