@@ -35,6 +35,16 @@ if TYPE_CHECKING:
 # Sums over queries that one query makes, before they are summed up by visual item: it sets the
 # memory, 1.5 GB. A run alone may have more.
 CHUNK = 15_000_000
+# A run's rows of `earned_metrics` that are not those of `metrics` are kept beside them.
+EARNED = "earned_metrics"
+_CROSSED = f"from memory.main.{EARNED} where fit = 'cross-fitted'"
+_AS_RANKED = "from _kept where fit <> 'cross-fitted'"
+_AS_EARNED = """
+    from _kept
+    anti join (
+        from _kept select distinct run_id, protocol, 'in-sample' as fit where fit = 'cross-fitted'
+    ) using (run_id, protocol, fit)
+"""
 # Where a kept file says of which run and content it is.
 _MARK = b"cmr.kept"
 Bar = Callable[[str, int, str], contextlib.AbstractContextManager[Callable[[int], None]]]
@@ -73,7 +83,7 @@ def prepare(
     """
     wanted = bind(con, warehouse, query)
     try:
-        if METRICS.name in wanted:
+        if wanted & {METRICS.name, EARNED}:
             _show_metrics(con, warehouse, run_ids, bar)
         if run_ids is not None and "retention" in wanted:
             _hold_retention(con, warehouse, run_ids)
@@ -116,11 +126,13 @@ def _show_metrics(
         kept += _compute(con, warehouse, missing, keys, bar)
     if kept:
         con.register("_kept", pa.concat_tables(kept))
-        con.execute(f"create or replace temp table {METRICS.name} as from _kept")
+        con.execute(f"create or replace temp table {METRICS.name} as {_AS_RANKED}")
+        con.execute(f"create or replace temp table {EARNED} as {_AS_EARNED}")
         con.unregister("_kept")
-    else:
-        view = f"memory.main.{METRICS.name}"
-        con.execute(f"create or replace temp table {METRICS.name} as from {view} limit 0")
+        return
+    for name in (METRICS.name, EARNED):
+        view = f"memory.main.{name}"
+        con.execute(f"create or replace temp table {name} as from {view} limit 0")
 
 
 def _hold_retention(
@@ -170,6 +182,8 @@ def _compute(
             mine = [row["run_id"] for row in chunk]
             with only(con, mine):
                 found = fetch(con, f"from memory.main.{METRICS.name}")
+                if any(row["folds"] for row in chunk):
+                    found = pa.concat_tables([found, fetch(con, _CROSSED)])
             _keep(warehouse, found, mine, keys)
             tables.append(found)
             advance(len(chunk))

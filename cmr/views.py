@@ -36,14 +36,14 @@ _SMALL = (
 )  # fmt: skip
 # What the views of pairs come to where every file is named and no run is an earlier version's: it
 # plans in a step, and no file need be opened to know its columns.
-_PAIRS = ("ranks", "sampled_ranks", "hits")
+_PAIRS = ("ranks", "held_out_ranks", "sampled_ranks", "hits")
 _DIRECT = """
     from read_parquet(
         getvariable('cmr_{name}'), hive_partitioning = true, hive_types = {{'run_id': varchar}}
     )
 """
 # Tables of which every file is a run's.
-_OF_RUNS = ("ranks", "sampled_ranks", "hits", "timings")
+_OF_RUNS = ("ranks", "held_out_ranks", "sampled_ranks", "hits", "timings")
 # What DuckDB does to a plan that adds a step in twenty to these views and saves no time in them.
 _NEEDLESS = "column_lifetime,common_subexpressions,compressed_materialization,cte_filter_pusher"
 # What DuckDB would fetch and run by itself: cmr needs no extension that is not built in.

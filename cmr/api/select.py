@@ -14,7 +14,7 @@ from cmr.warehouse.store import Warehouse
 Row = dict[str, Any]
 SETTINGS = (
     "dataset", "qrels", "model", "direction", "dim", "dim_method", "precision", "quantizer",
-    "query_precision", "scorer", "connectivity", "expansion_add", "expansion_search", "rescore",
+    "fit_on", "query_precision", "scorer", "connectivity", "expansion_add", "expansion_search", "rescore",
     "oversample", "list_length", "seed",
 )  # fmt: skip
 
@@ -137,12 +137,22 @@ def _data(row: Row) -> tuple[str, str, str, str]:
 def _alike(row: Row, other: Row, given: str) -> bool:
     """Whether two runs agree in all settings that the request does not name."""
     named = {part.partition("=")[0].strip() for part in given.split(",")}
-    # Queries follow the gallery's precision, if nothing else is said.
-    alike = {name for name in SETTINGS if name not in named} - {"query_precision"}
-    return all(_value(row, name) == _value(other, name) for name in alike) and (
-        "query_precision" in named
-        or (row.get("query_precision") is None) == (other.get("query_precision") is None)
+    # Queries follow the gallery's precision, and what is learnt the representation.
+    alike = {name for name in SETTINGS if name not in named} - {"query_precision", "fit_on"}
+    follow = {"query_precision", "fit_on"} - named
+    return all(_value(row, name) == _value(other, name) for name in alike) and all(
+        _follows(row, other, name) for name in follow
     )
+
+
+def _follows(row: Row, other: Row, name: str) -> bool:
+    """Whether what follows from the representation is alike: recorded of both or neither, and of a
+    fit, where both have one, the same.
+    """
+    one, two = row.get(name), other.get(name)
+    if name == "fit_on":
+        return one is None or two is None or one == two
+    return (one is None) == (two is None)
 
 
 def _differences(rows: Sequence[Row]) -> str:

@@ -80,7 +80,7 @@ def _print_lists(con: duckdb.DuckDBPyConnection) -> None:
             any_value(vector_bytes) as bytes,
             max(value) filter (where measure = 'recall') as "recall@10",
             max(value) filter (where measure = 'ann_recall') as "ann_recall@10"
-        from metrics
+        from earned_metrics
         semi join asked using (run_id)
         inner join (
             select run_id, vector_bytes from runs where list_length is not null
@@ -166,7 +166,7 @@ def _fill_kept(con: duckdb.DuckDBPyConnection, rows: list[Row]) -> None:
     if not bases:
         return
     size = lacking[0]["size"]
-    source = "memory.main.retention" if size is None else f"metrics_for({size}, 10)"
+    source = "memory.main.retention" if size is None else f"metrics_for({size}, 10, held_out := true)"
     with only(con, bases):
         found = fetch(con, f"select * from {source} where measure = 'recall' and k = 10")
     values = {row["run_id"]: row["value"] for row in found.to_pylist()}

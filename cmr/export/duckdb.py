@@ -25,7 +25,7 @@ STORED = "stored"
 _OF_FILES = {"warehouse_root", "files_of"}
 _VECTORS = ("embeddings", "frames")
 # What would take long to compute.
-_COMPUTED = ("metrics", "retention")
+_COMPUTED = ("metrics", "earned_metrics", "retention")
 
 
 def write(asked: Asked, out: Path) -> None:
@@ -65,7 +65,7 @@ def _of_copies(con: duckdb.DuckDBPyConnection, copied: Collection[str]) -> dict[
 def _copy(asked: Asked, con: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
     """Copy the tables, and the measures that would take long to compute; returns their names."""
     names = [view.name for view in views("staging")]
-    prepare(con, asked.warehouse, "from metrics, retention", bar=asked.bar)
+    prepare(con, asked.warehouse, f"from {', '.join(_COMPUTED)}", bar=asked.bar)
     con.execute(f"create schema target.{STORED}")
     with asked.bar("tables", len(names) + len(_COMPUTED), "tables") as advance:
         for name in (*names, *_COMPUTED):

@@ -13,7 +13,7 @@ from cmr.pipeline.search import Search
 from cmr.sources.collection import TEXT, VISUAL
 
 if TYPE_CHECKING:
-    from cmr.pipeline.derive import Wanted
+    from cmr.pipeline.fits import Wanted
 
 # A basis is made of a matrix of float64, its factor Q and LAPACK's room for both.
 _BASIS_BYTES = 24

@@ -6,53 +6,26 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from cmr.errors import CmrError
 from cmr.pipeline.embedding_sets import ensure_set
-from cmr.precision import FP32, precision_of
-from cmr.represent import dims
+from cmr.pipeline.fits import SIDES, DerivedVectors, Learner, Wanted, changed, check_apart
+from cmr.pipeline.folds import Fold, fold_count
+from cmr.pipeline.judged_data import find_dataset, item_ids
+from cmr.precision import FP32
 from cmr.represent.audit import Audit
-from cmr.represent.dim_methods import METHODS, NATIVE, check_method, methods_for, projection
+from cmr.represent.dim_methods import METHODS, NATIVE, check_method, methods_for
 from cmr.represent.precisions import check_precision
 from cmr.represent.quantizer_kinds import ABSMAX, quantizer_kind, quantizers_for
 from cmr.represent.quantizers import Quantizer
-from cmr.represent.unit_vectors import Floats
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.current import current_sets
 from cmr.warehouse.store import Warehouse
-from cmr.warehouse.vectors import StoredVectors, group_rows, in_groups
+from cmr.warehouse.vectors import in_groups
 
-SIDES = (TEXT, VISUAL)
 GALLERY = {"t2v": VISUAL, "v2t": TEXT}
 Row = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """A representation that is asked for."""
-
-    dim: int
-    dim_method: str
-    precision: str
-    quantizer: str = ABSMAX
-
-    def __str__(self) -> str:
-        """As people write it."""
-        more = "" if self.quantizer == ABSMAX else f" {self.quantizer}"
-        return f"{self.dim} {self.dim_method} {self.precision}{more}"
-
-    @property
-    def coded_by(self) -> str | None:
-        """The quantiser that is recorded; None of plain floats, which have none."""
-        return self.quantizer if precision_of(self.precision).is_coded else None
-
-    @property
-    def is_native(self) -> bool:
-        """Whether it is what an encoder gave."""
-        return self.dim_method == NATIVE and self.precision == FP32
 
 
 @dataclass(frozen=True)
@@ -73,6 +46,15 @@ class Representation:
         return self.visual if (GALLERY[direction] == VISUAL) == of_gallery else self.text
 
 
+@dataclass(frozen=True)
+class Part:
+    """One fold's vectors of both sides, the queries its own alone, and what codes the gallery."""
+
+    name: str
+    sides: dict[str, DerivedVectors]
+    quantizer: Quantizer
+
+
 class Deriver:
     """Derives representations of one model's vectors on one data set."""
 
@@ -84,30 +66,44 @@ class Deriver:
         ids: dict[str, pa.Array],
         stored_only: bool = False,
         check: bool = False,
+        fit_on: str | None = None,
     ) -> None:
         """`data`: row of `datasets`. `ids`: the item ids of both sides. `stored_only`: nothing is
         made, and what is not there raises NotStoredError. `check`: stored sets are compared with
-        their checksums, and made again where they differ.
+        their checksums, and made again where they differ. `fit_on`: the data set that bases and
+        quantisers are learnt from; None for this one.
 
-        Raises CmrError if there are no such vectors.
+        Raises CmrError if there are no such vectors, or `fit_on` is not apart from what is scored.
         """
         dataset = data["dataset"]
         self._warehouse, self._data, self.model, self._ids = warehouse, data, model, ids
-        self._native: dict[tuple[str, int], Row] = {}
-        for row in current_sets(warehouse):
-            if (
-                (row["dataset"], row["model"]) == (dataset, model)
-                and row["dim_method"] == NATIVE
-                and row["parent"] is None
-            ):
-                self._native[row["modality"], row["dim"]] = row
+        self._native = _native_sets(warehouse, dataset, model)
         given = [{dim for side, dim in self._native if side == which} for which in SIDES]
         self.native_dims = sorted(given[0] & given[1])
         if not self.native_dims:
             raise CmrError(f"the warehouse has no vectors of {dataset!r} by the model {model!r}")
         self._stored_only, self._check = stored_only, check
-        self._moments: list[npt.NDArray[np.float64]] = []
-        self._learnt: dict[tuple[Wanted, str | None, int], Quantizer] = {}
+        self.fit_on = dataset if fit_on is None else fit_on
+        self._learner = self._learner_of(fit_on)
+        self._of_folds: dict[str, Learner] = {}
+
+    def _learner_of(self, fit_on: str | None) -> Learner:
+        largest = self.native_dims[-1]
+        if fit_on is None:
+            return Learner(self._warehouse, self._native, largest, self._ids)
+        row = find_dataset(self._warehouse, fit_on)
+        if fit_on == self._data["dataset"]:
+            raise CmrError(f"--fit-on {fit_on} is the data set that is scored; name another")
+        native = _native_sets(self._warehouse, fit_on, self.model)
+        for dim in self.native_dims:
+            if not all((side, dim) in native for side in SIDES):
+                raise CmrError(
+                    f"--fit-on {fit_on} has no vectors of {dim} dimensions by the model "
+                    f"{self.model!r}, which are needed of texts and visuals"
+                )
+        check_apart(self._warehouse, self._native, native, fit_on)
+        ids = {side: item_ids(self._warehouse, row, side) for side in SIDES}
+        return Learner(self._warehouse, native, largest, ids)
 
     def plan(
         self,
@@ -159,8 +155,7 @@ class Deriver:
     def _side(self, side: str, wanted: Wanted, seed: int, gallery: str | None = None) -> Row:
         """One side's set; `gallery`: the side that a quantiser learns ranges from."""
         dim, method, precision = wanted.dim, wanted.dim_method, wanted.precision
-        source = self._source(wanted)
-        native = self._native[side, source]
+        native = self._native[side, self._learner.source(wanted)]
         if wanted.is_native:
             return native
         how, kind = METHODS[method], quantizer_kind(wanted.quantizer)
@@ -178,33 +173,37 @@ class Deriver:
         calibration = None
         if kind.ranges is not None:
             assert gallery is not None
-            calibration = str(self._native[gallery, source]["set_id"])
+            calibration = str(self._learner.row(gallery, wanted)["set_id"])
             settings["calibration"] = calibration
         # A basis that is fitted comes from both sides, so both are its parents.
-        parents = [self._native[which, source]["set_id"] for which in SIDES]
+        parents = [self._learner.row(which, wanted)["set_id"] for which in SIDES]
         parent = "+".join(parents) if how.fitted else native["set_id"]
+        if how.fitted and self.fit_on != self._data["dataset"]:
+            settings["of"] = native["set_id"]
         seeded = how.seeded or kind.rotation is not None
         quantizer: Quantizer | None = None
         audit: Audit | None = None
 
         def make() -> Iterator[pa.Table]:
             nonlocal quantizer, audit
-            quantizer = self._quantizer(wanted, seed, gallery)
+            quantizer = self._learner.quantizer(wanted, seed, gallery)
             audit = Audit(quantizer)
-            ids = self._ids[side]
-            for first, floats in self._changed(side, wanted, seed):
+            ids, matrix = self._ids[side], self._learner.matrix(wanted, seed)
+            for first, floats in changed(self._warehouse, native, wanted, matrix, ids):
                 encoded = quantizer.encode(floats, precision)
                 if wanted.coded_by:
                     audit.add(floats, encoded)
                 yield from in_groups(ids[first : first + len(floats)], [(first, encoded)])
 
         def coding() -> Row:
+            learnt = self._learnt(wanted, gallery)
             if not wanted.coded_by:
-                return {}
+                return learnt
             assert quantizer is not None
             assert audit is not None
             ranges = quantizer.ranges
             return {
+                **learnt,
                 "quantizer": wanted.quantizer,
                 "calibration_set": calibration,
                 "range_low": None if ranges is None else ranges.low.tolist(),
@@ -225,44 +224,52 @@ class Deriver:
             check=self._check,
         )
 
-    def _source(self, wanted: Wanted) -> int:
-        """The native dimension that a representation is made from."""
-        return wanted.dim if wanted.dim_method == NATIVE else self.native_dims[-1]
+    def _learnt(self, wanted: Wanted, gallery: str | None) -> Row:
+        """What a set says of its fit: the data set, and how many vectors; nothing without one."""
+        if not wanted.learns:
+            return {}
+        sides = SIDES if METHODS[wanted.dim_method].fitted or gallery is None else (gallery,)
+        return {"fit_on": self.fit_on, "fit_vectors": self._learner.count(sides, wanted)}
 
-    def _changed(self, side: str, wanted: Wanted, seed: int) -> Iterator[tuple[int, Floats]]:
-        """One side's unit vectors at the wanted dimension, block by block."""
-        source, dim = self._source(wanted), wanted.dim
-        moments = self._second_moments(source) if METHODS[wanted.dim_method].fitted else []
-        matrix = projection(wanted.dim_method, source, dim, seed, moments)
-        step = group_rows(dim, wanted.precision)
-        for first, block in StoredVectors(self._warehouse, self._native[side, source]).blocks(step):
-            names = self._ids[side][first : first + len(block)]
-            what = f"{side} item (cut to {dim} dimensions)"
-            floats: Floats = np.asarray(block.data, dtype=np.float32)
-            yield first, dims.apply(floats, dim, matrix, names, what)
+    def in_folds(self, made: Representation) -> bool:
+        """Whether a representation has seen what it is scored on, so that folds are needed."""
+        return made.wanted.learns and self.fit_on == self._data["dataset"]
 
-    def _quantizer(self, wanted: Wanted, seed: int, gallery: str | None) -> Quantizer:
-        """What codes a representation; `gallery`: the side whose vectors it may learn from."""
-        key = replace(wanted, precision=FP32), gallery, seed
-        # The same for every precision, and to learn it again is to read the gallery once more.
-        if key in self._learnt:
-            return self._learnt[key]
+    def fold_count(self, made: Representation) -> int:
+        """In how many parts such a representation is fitted where nothing is said."""
+        source = self._learner.source(made.wanted)
+        return fold_count(sum(self._native[side, source]["rows"] for side in SIDES), source)
 
-        def blocks() -> Iterator[Floats]:
-            assert gallery is not None
-            return (floats for _, floats in self._changed(gallery, wanted, seed))
+    def part(self, made: Representation, seed: int, fold: Fold) -> Part:
+        """A representation as it is learnt without a fold's queries and what is relevant to them:
+        the vectors of these queries, and of the whole gallery.
+        """
+        if fold.mark not in self._of_folds:
+            self._of_folds[fold.mark] = Learner(
+                self._warehouse, self._native, self.native_dims[-1], self._ids, fold.learn
+            )
+        learner, wanted = self._of_folds[fold.mark], made.wanted
+        gallery = GALLERY[fold.direction]
+        fine = replace(wanted, precision=FP32, quantizer=ABSMAX)
+        sides = {}
+        for side in SIDES:
+            asks = side != gallery
+            one = fine if asks and made.query_precision else wanted
+            native = self._native[side, learner.source(one)]
+            coding = learner.coding(one, seed, gallery)
+            only = fold.queries if asks else None
+            sides[side] = DerivedVectors(
+                self._warehouse, native, one, coding, self._ids[side], only
+            )
+        return Part(f"{fold.number}/{fold.mark}", sides, learner.quantizer(wanted, seed, gallery))
 
-        kind = quantizer_kind(wanted.quantizer)
-        found = kind.make(wanted.quantizer, wanted.dim, seed, blocks)
-        if kind.ranges is not None:
-            self._learnt[key] = found
-        return found
 
-    def _second_moments(self, source: int) -> list[npt.NDArray[np.float64]]:
-        if not self._moments:
-            for side in SIDES:
-                stored = StoredVectors(self._warehouse, self._native[side, source])
-                blocks = stored.blocks(group_rows(source, FP32))
-                floats = (np.asarray(block.data, dtype=np.float32) for _, block in blocks)
-                self._moments.append(dims.second_moment(floats, source))
-        return self._moments
+def _native_sets(warehouse: Warehouse, dataset: str, model: str) -> dict[tuple[str, int], Row]:
+    """What an encoder gave, or was imported: rows of `embedding_sets` by side and dimension."""
+    return {
+        (row["modality"], row["dim"]): row
+        for row in current_sets(warehouse)
+        if (row["dataset"], row["model"]) == (dataset, model)
+        and row["dim_method"] == NATIVE
+        and row["parent"] is None
+    }

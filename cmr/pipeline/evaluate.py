@@ -64,7 +64,9 @@ def _prepare(
     model = find_model(warehouse, row, request.model)
     data = load_judged_data(warehouse, row, request)
     check_request(request, data)
-    deriver = Deriver(warehouse, row, model, data.ids, stored_only, check=request.force)
+    deriver = Deriver(
+        warehouse, row, model, data.ids, stored_only, check=request.force, fit_on=request.fit_on
+    )
     every = asked_for(deriver, request, ways)
     check_memory(request, data, [one for one, _ in every], ways, deriver.native_dims[-1])
     return data, deriver, every
@@ -84,8 +86,7 @@ def evaluate(
     data = evaluation.data
     todo = [case for case in evaluation.cases if evaluation.unscored(case)]
     cells = len(data.ids[TEXT]) * len(data.ids[VISUAL])
-    # One pass of torch's serves both directions.
-    passes = [1 if case.search.one_pass else len(evaluation.unscored(case)) for case in todo]
+    passes = [evaluation.passes(case) for case in todo]
     scored: list[str] = []
     with bar("scoring", cells * sum(passes), "scores") as advance:
         for case in evaluation.cases:
@@ -107,4 +108,4 @@ def begin(root: str, request: Request, bar: ProgressBar, stored_only: bool = Fal
         for asked in every:
             found += cases(deriver, asked, request.seed, directions)
             advance(1)
-    return Evaluation(warehouse, request, data, deriver.model, found, bar)
+    return Evaluation(warehouse, request, data, deriver, found, bar)

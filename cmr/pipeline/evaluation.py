@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from cmr.errors import CmrError
+from cmr.pipeline.crossing import Crossing
+from cmr.pipeline.derive import Deriver
 from cmr.pipeline.judged_data import JudgedData
 from cmr.pipeline.progressbar import ProgressBar
 from cmr.pipeline.request import Request
@@ -56,14 +58,15 @@ class Evaluation:
         warehouse: Warehouse,
         request: Request,
         data: JudgedData,
-        model: str,
+        deriver: Deriver,
         cases: Sequence[Case],
         bar: ProgressBar,
     ) -> None:
-        """`cases`: what is to be scored, of vectors by `model`. `bar`: of what one case takes.
+        """`cases`: what is to be scored, of vectors by `deriver`. `bar`: of what one case takes.
         `count` may be set to one that counts elsewhere.
         """
-        self.data, self.model, self.cases = data, model, cases
+        self.data, self.model, self.cases = data, deriver.model, cases
+        self._crossing = Crossing(data, deriver, request)
         self.count: Counter | None = None
         self._warehouse, self._request = warehouse, request
         self._finished: dict[str, Row] = {}
@@ -79,12 +82,21 @@ class Evaluation:
         """The directions whose counts are not stored yet."""
         return [name for name in self.asked(case) if self._lacks(case, name)]
 
+    def passes(self, case: Case) -> int:
+        """How often the whole is scored for what is missing of a case."""
+        missing = self.unscored(case)
+        # One pass of torch's serves both directions; folds are a pass together, for each.
+        crossed = sum(self._crossing.count(case, name) > 0 for name in missing)
+        return (bool(missing) if case.search.one_pass else len(missing)) + crossed
+
     def _lacks(self, case: Case, direction: str) -> bool:
         run_id = self._id(case, direction)
         if run_id in self._finished:
             return False
         found = self._warehouse.find(RUNS, run_id)
-        if self._request.force or found is None or not has_counts(found, self._request):
+        if self._request.force or found is None or not has_counts(
+            found, self._request, self._crossing.count(case, direction)
+        ):
             return True
         storage = self._warehouse.storage
         for name, there in zip(
@@ -148,12 +160,14 @@ class Evaluation:
             found = self._scorer.score(case, judged, pools, advance)
         for name in missing:
             scored = found[name]
+            self._crossing.score(case, name, scored, self._scorer, advance)
             row = {
                 **describe_run(request, data, case, name),
                 **questions(olds[name], request, data.judged[name]),
                 "sampled_candidates": sizes,
                 "draws": draws if sizes else 0,
                 "hits": case.search.length or request.hits,
+                "folds": len(scored.held_out),
                 **scored.columns,
                 "started_at": started,
                 "seconds": sum(scored.seconds.values()),

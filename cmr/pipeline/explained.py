@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cmr.pipeline.derive import Wanted
+from cmr.pipeline.fits import Wanted
 from cmr.pipeline.search import Search
 
 if TYPE_CHECKING:

@@ -75,7 +75,7 @@ def load_judged_data(warehouse: Warehouse, row: dict[str, Any], request: Request
 
     Raises CmrError if there are none of that name, or none of a direction that is asked for.
     """
-    items = {side: _side(warehouse, row, side) for side in (TEXT, VISUAL)}
+    items = {side: item_ids(warehouse, row, side) for side in (TEXT, VISUAL)}
     rows, mark = _judgments(warehouse, row, request.qrels)
     judged, relevance = {}, {}
     for direction in DIRECTIONS:
@@ -155,7 +155,8 @@ def check_request(request: Request, data: JudgedData) -> None:
         )
 
 
-def _side(warehouse: Warehouse, row: dict[str, Any], side: str) -> pa.Array:
+def item_ids(warehouse: Warehouse, row: dict[str, Any], side: str) -> pa.Array:
+    """The item ids of one side of a data set, by ordinal."""
     mine = [name for name in row["files"] if f"/modality={side}/" in name]
     table = warehouse.read(row, ITEMS, mine).sort_by("ordinal")
     return table["item_id"].combine_chunks()

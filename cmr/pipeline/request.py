@@ -58,6 +58,19 @@ class Request:
         f"Of {', '.join(BELOW_NATIVE)}, for dimensions below the native one.  "
         f"[default: {BELOW_NATIVE[0]}]",
     )
+    fit_on: One[str | None] = One(
+        Text(),
+        None,
+        "Learn bases, ranges and thresholds from this data set's vectors of the same model.  "
+        "[default: from those that are scored, and once more without each part of them]",
+        metavar="DATASET",
+    )
+    folds: One[int | None] = One(
+        Integer(0),
+        None,
+        "Parts of the data that are each scored by what was learnt without them; 0 for none.  "
+        "[default: 5, or 2 where there are 200 vectors a dimension]",
+    )
     candidates: Many[int] = Many(
         Integer(1, because="a smaller pool cannot hold a relevant item"),
         (100, 200, 300, 400, 500),

@@ -14,7 +14,15 @@ from cmr.pipeline.judged_data import JudgedData
 from cmr.pipeline.scoring import Scored
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.layout import partition
-from cmr.warehouse.schemas import HITS, RANKS, RUNS, SAMPLED_RANKS, TIMINGS, Table
+from cmr.warehouse.schemas import (
+    HELD_OUT_RANKS,
+    HITS,
+    RANKS,
+    RUNS,
+    SAMPLED_RANKS,
+    TIMINGS,
+    Table,
+)
 from cmr.warehouse.store import Warehouse
 
 if TYPE_CHECKING:
@@ -29,7 +37,7 @@ def commit_run(
     """Write a run. `row`: of `runs`, but for its files. `old`: the run's row before, if it had one;
     what is there beside its files is swept away.
     """
-    from cmr.score.rank_rows import rank_tables, sampled_tables
+    from cmr.score.rank_rows import held_out_tables, rank_tables, sampled_tables
 
     keys = {"run_id": row["run_id"]}
     before = list(old["files"]) if old else []
@@ -39,10 +47,13 @@ def commit_run(
     parts: list[tuple[Table, Iterable[pa.Table]]] = [(RANKS, rank_tables(counted, names))]
     if sizes:
         parts.append((SAMPLED_RANKS, sampled_tables(counted, names, sizes)))
+    if scored.held_out:
+        counts = ((fold.number, fold.queries, one) for fold, one in scored.held_out)
+        parts.append((HELD_OUT_RANKS, held_out_tables(counted.judged, names, counts)))
     hits = _hits(scored, names)
     if hits is not None:
         parts.append((HITS, hits))
-    for table in (RANKS, SAMPLED_RANKS, HITS, TIMINGS):
+    for table in (RANKS, HELD_OUT_RANKS, SAMPLED_RANKS, HITS, TIMINGS):
         warehouse.sweep(partition(table.name, keys), before)
     files = [warehouse.write(table, keys, rows) for table, rows in parts]
     stages = {**scored.seconds, "write": time.perf_counter() - clock}

@@ -46,9 +46,12 @@ def run_identity(request: Request, data: JudgedData, case: Case, direction: str)
     )
 
 
-def has_counts(found: Row | None, request: Request) -> bool:
-    """Whether a run's stored counts answer the request, so that nothing need be scored."""
-    if found is None:
+def has_counts(found: Row | None, request: Request, folds: int) -> bool:
+    """Whether a run's stored counts answer the request, so that nothing need be scored.
+
+    `folds`: in how many parts it is to be fitted anew; 0 for none.
+    """
+    if found is None or (folds and found["folds"] != folds):
         return False
     if request.hits > found["hits"]:
         return False
@@ -81,6 +84,7 @@ def questions(found: Row | None, request: Request, judged: Judged) -> Row:
 def describe_run(request: Request, data: JudgedData, case: Case, direction: str) -> Row:
     """The part of a run's row that is known before it is scored."""
     judged, made = data.judged[direction], case.made
+    gallery = made.side(direction, True)
     return {
         **case.search.columns,
         "run_id": run_identity(request, data, case, direction),
@@ -105,6 +109,8 @@ def describe_run(request: Request, data: JudgedData, case: Case, direction: str)
         "vector_bytes": case.vector_bytes(direction),
         "rescore_bytes": case.rescore_bytes(direction),
         "index_bytes": None,
+        "fit_on": gallery["fit_on"],
+        "fit_vectors": gallery["fit_vectors"],
         **_environment(),
     }
 

@@ -5,20 +5,22 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cmr.errors import CmrError
-from cmr.pipeline.derive import Representation
+from cmr.pipeline.derive import GALLERY, Part, Representation
 from cmr.pipeline.progressbar import Advance, ProgressBar
 from cmr.pipeline.search import Search
 from cmr.precision import FP32
+from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.store import Warehouse
 from cmr.warehouse.vectors import StoredVectors
 
 if TYPE_CHECKING:
+    from cmr.pipeline.folds import Fold
     from cmr.represent.precisions import Encoded
     from cmr.score.blocks import Vectors
     from cmr.score.judgments import Judged
@@ -40,7 +42,8 @@ class Scored:
     """One direction's result: counts, seconds by stage, lists where the search gives them.
 
     `columns`: what is recorded of the run beside its settings. `hits`: of exact counts, the best
-    of each query, if they were found with them; see `top_hits`.
+    of each query, if they were found with them; see `top_hits`. `held_out`: the counts of each fold's
+    queries, scored by what was learnt without them.
     """
 
     counted: Counted
@@ -48,15 +51,21 @@ class Scored:
     columns: Row
     lists: Lists | None = None
     hits: Hits | None = None
+    held_out: Sequence[tuple[Fold, Counted]] = ()
 
 
 @dataclass
 class Case:
-    """A representation and a way of searching it: what a run is, but for its direction."""
+    """A representation and a way of searching it: what a run is, but for its direction.
+
+    `part`, `fine_part`: of one fold, where that is what is scored, and not the stored vectors.
+    """
 
     made: Representation
     search: Search
     fine: Representation | None = None
+    part: Part | None = None
+    fine_part: Part | None = None
 
     def vector_bytes(self, direction: str) -> int:
         """Bytes of a stored gallery vector, of both stages."""
@@ -167,7 +176,7 @@ class Scorer:
             columns["index_bytes"] = index.index_bytes
         else:
             shortlist = self._shortlist(case, name, queries, items, plan, stages, columns, told)
-            fine = self._sides(Case(case.fine, Search()))
+            fine = self._sides(Case(case.fine, Search(), part=case.fine_part))
             finer = fine[:2] if name == "t2v" else fine[1::-1]
             lists = rescored_lists(shortlist, *finer, length, fine[2], stages)
         counted = counts(name, judged, lists, pools)
@@ -203,7 +212,8 @@ class Scorer:
 
         search = case.search
         m, add, find = search.connectivity, search.expansion_add, search.expansion_search
-        key = case.made.side(name, True)["set_id"], search.scorer, m, add
+        part = None if case.part is None else case.part.name
+        key = case.made.side(name, True)["set_id"], part, search.scorer, m, add
         if self._index is None or self._index[0] != key:
             self._index = None
             held = _whole(items, m or 0, plan)
@@ -222,28 +232,30 @@ class Scorer:
 
     def _sides(self, case: Case) -> tuple[Vectors, Vectors, Plan]:
         """Both sides as they are multiplied, and the plan for it."""
-        made = case.made
-        texts, visuals = (self._stored(row) for row in (made.text, made.visual))
+        made, part = case.made, case.part
+        sides: dict[str, Vectors] = {
+            side: self._stored(row) if part is None else part.sides[side]
+            for side, row in ((TEXT, made.text), (VISUAL, made.visual))
+        }
         if made.query_precision is None:
-            return texts, visuals, self.plan(made.wanted.precision, made.wanted.dim)
+            plan = self.plan(made.wanted.precision, made.wanted.dim)
+            return sides[TEXT], sides[VISUAL], plan
         from cmr.represent.quantizer_kinds import from_row
         from cmr.represent.unit_vectors import Floats
         from cmr.score.asymmetric import AsFloats, plan_for
 
         (direction,) = made.directions
-        coded = made.side(direction, True)
-        quantizer = from_row(coded)
+        quantizer = from_row(made.side(direction, True)) if part is None else part.quantizer
 
         def turned(block: Encoded) -> Floats:
             return quantizer.turn(block.data.astype("float32"))
 
-        sides = [
-            AsFloats(side, quantizer.decode if side.row["set_id"] == coded["set_id"] else turned)
-            for side in (texts, visuals)
-        ]
-        gallery = sides[direction == "t2v"]
-        plan = plan_for(self.plan(FP32, made.wanted.dim), gallery.longest())
-        return sides[0], sides[1], plan
+        floats = {
+            side: AsFloats(vectors, quantizer.decode if side == GALLERY[direction] else turned)
+            for side, vectors in sides.items()
+        }
+        longest = floats[GALLERY[direction]].longest()
+        return floats[TEXT], floats[VISUAL], plan_for(self.plan(FP32, made.wanted.dim), longest)
 
     def _stored(self, row: Row) -> StoredVectors:
         from cmr.score.warm_up import few_rows

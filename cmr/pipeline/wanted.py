@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from cmr.pipeline.derive import Deriver, Wanted
+from cmr.pipeline.derive import Deriver
+from cmr.pipeline.fits import Wanted
 from cmr.pipeline.request import Request
 from cmr.pipeline.scoring import Case
 from cmr.pipeline.search import Search, check_rescore

@@ -44,3 +44,18 @@ def judge(query: Indices, item: Indices, queries: int, gallery: int) -> Judged:
     start = np.zeros(queries + 1, dtype=np.int64)
     np.cumsum(np.bincount(query, minlength=queries), out=start[1:])
     return Judged(query[order], item[order], start, order, gallery)
+
+
+def clusters(judged: Judged, direction: str, place: Indices) -> Indices:
+    """(pairs,) the visual that each query's errors are clustered by: itself, or the first by id.
+
+    `place`: (visuals,) where each visual's id stands among all of them in order.
+    """
+    if direction == "v2t":
+        return judged.query
+    order = np.empty(len(place), dtype=np.int64)
+    order[place] = np.arange(len(place))
+    asked = np.flatnonzero(judged.relevants > 0)
+    first = np.minimum.reduceat(place[judged.item], judged.start[asked])
+    found: Indices = order[first].repeat(judged.relevants[asked])
+    return found

@@ -1,9 +1,9 @@
-"""Counts as rows of `ranks`, `sampled_ranks` and `hits`."""
+"""Counts as rows of `ranks`, `held_out_ranks`, `sampled_ranks` and `hits`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cmr.score.judgments import Judged
+from cmr.score.judgments import Judged, clusters
 from cmr.score.tally import UNKNOWN, Counted
-from cmr.warehouse.schemas import HITS, RANKS, SAMPLED_RANKS
+from cmr.warehouse.schemas import HELD_OUT_RANKS, HITS, RANKS, SAMPLED_RANKS
 
 # Rows of a Parquet row group of per-query tables.
 GROUP = 500_000
@@ -24,7 +24,7 @@ class Names:
     """What the ordinals of one direction stand for.
 
     `direction`: t2v or v2t. `queries`, `items`: ids by ordinal. `relevance`: (pairs,) judgments, in
-    the order of the direction's pairs.
+    the order of the direction's pairs. `ordinals`: of the queries, where they are some of them.
     """
 
     direction: str
@@ -32,6 +32,7 @@ class Names:
     queries: pa.Array
     items: pa.Array
     relevance: npt.NDArray[np.int32]
+    ordinals: npt.NDArray[np.int64] | None = None
 
 
 def _known(counts: npt.NDArray[np.integer]) -> pa.Array:
@@ -40,16 +41,18 @@ def _known(counts: npt.NDArray[np.integer]) -> pa.Array:
 
 
 def _clusters(judged: Judged, names: Names) -> npt.NDArray[np.int64]:
-    """(pairs,) the visual that each query's errors are clustered by: itself, or the first by id."""
+    """(pairs,) the visual that each query's errors are clustered by."""
     if names.direction == "v2t":
-        return judged.query
-    order = pc.array_sort_indices(names.items).to_numpy()
+        return judged.query if names.ordinals is None else names.ordinals[judged.query]
+    return clusters(judged, names.direction, places(names.items))
+
+
+def places(ids: pa.Array) -> npt.NDArray[np.int64]:
+    """(items,) where each id stands among all of them in order."""
+    order = pc.array_sort_indices(ids).to_numpy()
     place = np.empty(len(order), dtype=np.int64)
     place[order] = np.arange(len(order))
-    asked = np.flatnonzero(judged.relevants > 0)
-    first = np.minimum.reduceat(place[judged.item], judged.start[asked])
-    found: npt.NDArray[np.int64] = order.astype(np.int64)[first].repeat(judged.relevants[asked])
-    return found
+    return place
 
 
 def _ideal_gains(judged: Judged, names: Names) -> pa.Array:
@@ -93,6 +96,26 @@ def rank_tables(counted: Counted, names: Names) -> Iterator[pa.Table]:
         **_facts(judged, names),
     }
     yield from _grouped(pa.table(columns, schema=RANKS.schema))
+
+
+def held_out_tables(
+    judged: Judged,
+    names: Names,
+    counts: Iterable[tuple[int, npt.NDArray[np.int64], Counted]],
+) -> Iterator[pa.Table]:
+    """Rows of `held_out_ranks`, fold by fold. `judged`, `names`: of the whole direction. `counts`:
+    of each fold its number, the ordinals of its queries, and their counts.
+    """
+    for number, queries, counted in counts:
+        mine = replace(
+            names,
+            queries=names.queries.take(pa.array(queries)),
+            relevance=names.relevance[np.isin(judged.query, queries)],
+            ordinals=queries,
+        )
+        for table in rank_tables(counted, mine):
+            fold = pa.array(np.full(len(table), number, dtype=np.int32))
+            yield table.append_column(HELD_OUT_RANKS.schema.field("fold"), fold)
 
 
 def sampled_tables(counted: Counted, names: Names, sizes: list[int]) -> Iterator[pa.Table]:

@@ -144,6 +144,9 @@ EMBEDDING_SETS = Table(
         ("clip_rate", pa.float64()),
         ("used_codes", pa.int32()),
         ("error", pa.float64()),
+        # Of what is learnt from vectors: the data set that they are of, and how many.
+        ("fit_on", pa.string()),
+        ("fit_vectors", pa.int64()),
         *_CHECKSUMS,
     ),
     ("set_id",),
@@ -209,6 +212,10 @@ RUNS = Table(
         ("expected_candidates", pa.list_(pa.int64())),
         # The most relevant items of a query. A run without it has ranks without `cluster`.
         ("most_relevants", pa.int64()),
+        # As of the gallery's set. `folds`: in how many parts it was fitted anew; 0 for none.
+        ("fit_on", pa.string()),
+        ("fit_vectors", pa.int64()),
+        ("folds", pa.int32()),
         *_CHECKSUMS,
     ),
     ("run_id",),
@@ -241,6 +248,10 @@ RANKS = Table(
         ("gallery", pa.int64()),
         *_FACTS,
     ),
+)
+# As `ranks`, of each query scored by what was learnt without it and what is relevant to it.
+HELD_OUT_RANKS = Table(
+    "held_out_ranks", RANKS.partitions, RANKS.schema.append(pa.field("fold", pa.int32()))
 )
 SAMPLED_RANKS = Table(
     "sampled_ranks",
@@ -347,6 +358,7 @@ METRICS = Table(
         ("dim", pa.int32()),
         *((name, pa.string()) for name in ("dim_method", "precision", "quantizer", "scorer")),
         ("variant", pa.string()),
+        ("fit", pa.string()),
         ("protocol", pa.string()),
         ("candidates", pa.int64()),
         ("measure", pa.string()),
@@ -429,6 +441,7 @@ TABLES = {
         FRAMES,
         RUNS,
         RANKS,
+        HELD_OUT_RANKS,
         SAMPLED_RANKS,
         HITS,
         TIMINGS,

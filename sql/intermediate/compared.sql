@@ -1,11 +1,13 @@
 -- Pairs of runs, query by query: what compare and compare_runs show. `ids` may be cut short; a pair has the
 -- one that is named first as a, and only runs of the same data, judgments and direction are paired.
--- protocol_name is full, expected or sampled; measure_name and cut may be NULL, for all of them.
-compared(ids, protocol_name, measure_name, cut) as table
+-- protocol_name is full, expected or sampled; measure_name and cut may be NULL, for all of them. What has
+-- seen what it is scored on is paired with its like alone, unless in_sample asks for everything as it is.
+compared(ids, protocol_name, measure_name, cut, in_sample) as table
 with
 placed as (
     select
         run_id, dataset, qrels, dataset_fingerprint, direction,
+        shown_fit(fit, evidence_fit, protocol_name, in_sample) as fit,
         -- Of several that fit a run the first; but of two, both are sides.
         unnest(list_slice(
             list_filter(range(1, len(ids) + 1), lambda i: starts_with(run_id, ids[i])),
@@ -19,14 +21,15 @@ run_pairs as (
     select
         x.dataset, x.qrels, x.direction, x.place as place_a, y.place as place_b,
         x.run_id as run_a, y.run_id as run_b,
-        x.representation as representation_a, y.representation as representation_b
+        x.representation as representation_a, y.representation as representation_b,
+        x.fit as fit_a, y.fit as fit_b
     from placed as x
     inner join placed as y using (dataset, qrels, dataset_fingerprint, direction)
-    where x.place < y.place
+    where x.place < y.place and (in_sample or (x.fit = 'in-sample') = (y.fit = 'in-sample'))
 ),
 marks as (
     select run_id, candidates, draw, query_id, cluster, measure, k, value
-    from values_of(protocol_name, of_runs := ids)
+    from values_of(protocol_name, of_runs := ids, held_out := not in_sample)
     where
         protocol = protocol_name
         and (measure_name is null or measure = measure_name)

@@ -1,5 +1,5 @@
--- metrics of some pools and K: see pools_of and sums for what `which`, any_c and any_k are.
-metrics_of(which, any_c, any_k) as table
+-- metrics of some pools and K: see pools_of and sums for what `which`, any_c, any_k and held_out are.
+metrics_of(which, any_c, any_k, held_out := false) as table
 with
 -- For a cluster's sum s and number n of queries: Σ n, Σ n², and of every measure Σ s, Σ s² and Σ n s.
 moments as (
@@ -11,7 +11,7 @@ moments as (
         moments_of(n, is_chance, columns(* exclude (
             run_id, protocol, candidates, k, is_chance, query_id, draw, cluster, n, measure, value
         ))) as '\0'
-    from sums(which, any_c, any_k)
+    from sums(which, any_c, any_k, held_out := held_out)
     group by run_id, protocol, candidates, k
 ),
 named as (
@@ -38,7 +38,11 @@ firsts as (
             run_id, round(count(*) / (coalesce(relevants_tied, 0) + 1))::bigint as queries,
             list_transform(range(queries), lambda i: above + 1 + tied / (relevants_tied + 2)) as ranks,
             list_transform(range(queries), lambda i: (gallery + 1) / (relevants + 1)) as chances
-        from ranks
+        from (
+            from ranks where not held_out
+            union all by name
+            from evidence where held_out
+        )
         where relevants_above = 0 and which in ('asked', 'full')
         group by run_id, above, tied, relevants_tied, gallery, relevants
     )
@@ -71,7 +75,8 @@ estimated as (
 final as (
     select
         estimated.run_id, runs.dataset, runs.qrels, runs.model, runs.direction, runs.dim, runs.dim_method,
-        runs.precision, runs.quantizer, runs.scorer, runs.variant, estimated.protocol,
+        runs.precision, runs.quantizer, runs.scorer, runs.variant,
+        shown_fit(runs.fit, runs.evidence_fit, estimated.protocol, not held_out) as fit, estimated.protocol,
         estimated.candidates, estimated.measure, case when has_k then k end as k,
         case of when 'median' then case when total is not null then list_median(ranks) end else mean end as value,
         case

@@ -2,11 +2,12 @@
 -- by_query of each query and draw, in a row each (measure, value), or in columns, too, with in_columns; under
 -- each run, pool (see pools_of) and K. The rows of is_chance, one a run,
 -- pool and K, have what a random ranking expects, summed over all queries. of_runs:
--- beginnings of the run_ids that are selected; NULL for all.
+-- beginnings of the run_ids that are selected; NULL for all. held_out: of what claims rest on (evidence).
 -- Pairs with the same counts are worth the same, so each distinct case is valued once. A random ranking
 -- is the case in which everything ties.
 -- @n: Number of queries, draws counted apart.
-sums(which, any_c, any_k, by_query := false, of_runs := null, in_columns := false) as table
+sums(which, any_c, any_k, by_query := false, of_runs := null, in_columns := false, held_out := false)
+as table
 with
 slots as materialized (
     select
@@ -26,7 +27,11 @@ pairs as materialized (
         cluster, relevants, gallery, coalesce(above, -1) as above, coalesce(tied, -1) as tied,
         relevants_above as before, coalesce(relevants_tied, -1) as mates, relevance,
         coalesce(ideal_gains, []) as gains
-    from ranks
+    from (
+        from ranks where not held_out
+        union all by name
+        from evidence where held_out
+    )
     where which <> 'sampled' and begins_with(run_id, of_runs)
     union all
     select

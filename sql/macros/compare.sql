@@ -1,7 +1,9 @@
 -- Run b against run a, query by query, for every measure: `from compare('3f0c', '81d2')`. Ids may
 -- be cut short. difference is b - a, its interval and p-value paired by query and clustered by
 -- visual item, p_holm the p-value after Holm (1979) over all rows. wins are the queries for which b
--- is the better one. pools := 'expected' or 'sampled' compares over pools instead of the gallery.
+-- is the better one. pools := 'expected' or 'sampled' compares over pools instead of the gallery. Runs
+-- whose basis or quantiser was fitted in folds are compared by held-out queries; one that has only
+-- been scored on what it was learnt from is not compared with others unless in_sample := true.
 -- @value_a: The measure of run a.
 -- @value_b: The measure of run b.
 -- @difference: value_b - value_a.
@@ -12,8 +14,10 @@
 -- @wins: Queries for which b is the better one.
 -- @losses: Queries for which a is the better one.
 -- @ties: Queries for which neither is.
+-- @fit_a: What the figures of run a were learnt from: none, held out, cross-fitted or in-sample.
+-- @fit_b: The same of run b.
 -- @clusters: Number of visual items that the errors are clustered by.
-compare(run_a, run_b, pools := 'full') as table
+compare(run_a, run_b, pools := 'full', in_sample := false) as table
 with
 alike as (
     select
@@ -26,6 +30,19 @@ alike as (
                 and count(distinct (dataset, qrels, dataset_fingerprint, direction))
                 filter (begins_with(run_id, [run_a, run_b])) > 1
                 then error('the runs differ in data set, judgments or direction, so no query is shared')::boolean
+            when
+                not in_sample
+                and count(distinct shown_fit(fit, evidence_fit, pools, false) = 'in-sample')
+                filter (begins_with(run_id, [run_a, run_b])) > 1
+                then error(
+                    'run ' || min(run_id) filter (
+                        begins_with(run_id, [run_a, run_b])
+                        and shown_fit(fit, evidence_fit, pools, false) = 'in-sample'
+                    )
+                    || ' was learnt from what it is scored on' || case pools when 'sampled' then ', in drawn pools,' else '' end
+                    || ' and the other run was not: `cmr evaluate` scores it by held-out queries, or with --fit-on by '
+                    || 'another data set''s fit; --in-sample (in_sample := true) compares them as they are'
+                )::boolean
             else true
         end as fine
     from runs
@@ -33,10 +50,10 @@ alike as (
 final as (
     select
         protocol, candidates, measure, k, value_a, value_b, difference, ci_low, ci_high, p, p_holm, wins,
-        losses, ties, queries, clusters
+        losses, ties, queries, clusters, fit_a, fit_b
     from alike
     -- So that a mistake is told where there is no row.
-    left join compared([run_a, run_b], pools, null, null) on true
+    left join compared([run_a, run_b], pools, null, null, in_sample) on true
     where fine and protocol is not null
     order by protocol, candidates, measure, k
 )

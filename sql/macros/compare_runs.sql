@@ -1,7 +1,8 @@
 -- Every pair of several runs, query by query, by one measure over the whole gallery:
 -- `from compare_runs(['3f0c', '81d2', 'a7e1'])`, `… measure_name := 'ndcg', cut := 5)`. Ids may be
 -- cut short. Runs of other data, judgments or directions are not paired. A pair comes once, with
--- the run that is named first as a. What `compare` says of two runs, with p_holm over all rows.
+-- the run that is named first as a; one that was learnt from what it is scored on is paired with its
+-- like alone (see compare). What `compare` says of two runs, with p_holm over all rows.
 -- @run_a: The run that is named first.
 -- @run_b: The run that is named later.
 -- @representation_a: Dimension, dimension method, precision and variant of run a.
@@ -16,11 +17,13 @@
 -- @wins: Queries for which b is the better one.
 -- @losses: Queries for which a is the better one.
 -- @ties: Queries for which neither is.
+-- @fit_a: What the figures of run a were learnt from: none, held out, cross-fitted or in-sample.
+-- @fit_b: The same of run b.
 -- @clusters: Number of visual items that the errors are clustered by.
-compare_runs(ids, measure_name := 'recall', cut := 10) as table
+compare_runs(ids, measure_name := 'recall', cut := 10, in_sample := false) as table
 select
     dataset, qrels, direction, run_a, run_b, representation_a, representation_b, measure, k, value_a,
-    value_b, difference, ci_low, ci_high, p, p_holm, wins, losses, ties, queries, clusters
-from compared(ids, 'full', measure_name, cut)
+    value_b, difference, ci_low, ci_high, p, p_holm, wins, losses, ties, queries, clusters, fit_a, fit_b
+from compared(ids, 'full', measure_name, cut, in_sample)
 where run_a <> run_b
 order by dataset, qrels, direction, place_a, place_b

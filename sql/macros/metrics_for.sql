@@ -1,7 +1,8 @@
 -- metrics expected over random pools of any C, at any K, asked for or not:
 -- `from metrics_for(1000, 7)`. Runs whose gallery is smaller than C, or with a query that has
--- more than C relevant items, have no row; if that is all of them, it is an error.
-metrics_for(any_c, any_k) as table
+-- more than C relevant items, have no row; if that is all of them, it is an error. held_out := true has the figures that claims rest
+-- on, as earned_metrics has them.
+metrics_for(any_c, any_k, held_out := false) as table
 with
 limits as (
     select
@@ -17,6 +18,6 @@ limits as (
     from runs
 )
 select found.*
-from metrics_of('any', any_c, whole_k(any_k)) as found
+from metrics_of('any', any_c, whole_k(any_k), held_out := held_out) as found
 cross join limits
 where limits.there

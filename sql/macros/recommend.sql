@@ -24,9 +24,9 @@ ranked as materialized (
     select
         *,
         coalesce(
-            unearned, case when alike_low < retain then too_few(clusters, alike_low, retain) end
+            case when fit <> 'in-sample' then unearned end, case when alike_low < retain then too_few(clusters, alike_low, retain) end
         ) as why_not,
-        why_not is null and ci_low >= retain as is_sure,
+        why_not is null and unearned is null and ci_low >= retain as is_sure,
         unearned is null and retention >= retain as is_near,
         row_number() over (
             partition by dataset, qrels, model, direction, scorer, measure, k, is_sure
@@ -42,7 +42,7 @@ ranked as materialized (
 asked as (
     select
         dataset, qrels, model, direction, scorer, measure, k,
-        min(baseline) as baseline, min(baseline_is) as baseline_is, min(why_not) as unearned
+        min(baseline) as baseline, min(baseline_is) as baseline_is, coalesce(min(why_not), case when bool_and(unearned is not null) then min(unearned) end) as unearned
     from ranked
     group by all
 ),

@@ -1,4 +1,5 @@
--- One row per run, protocol and C, best first: what people look at.
+-- One row per run, protocol and C, best first: what people look at, of earned_metrics.
+-- @fit: What the figures were learnt from: none, held out, cross-fitted, or in-sample: what they are of.
 -- @hit_rate_1: hit_rate@1.
 -- @hit_rate_5: hit_rate@5.
 -- @hit_rate_10: hit_rate@10.
@@ -16,7 +17,7 @@ with
 wide as (
     select
         run_id, dataset, qrels, model, direction, dim, dim_method, precision, quantizer, scorer,
-        variant, protocol, candidates,
+        variant, fit, protocol, candidates,
         max(value) filter (measure = 'hit_rate' and k = 1) as hit_rate_1,
         max(value) filter (measure = 'hit_rate' and k = 5) as hit_rate_5,
         max(value) filter (measure = 'hit_rate' and k = 10) as hit_rate_10,
@@ -26,7 +27,7 @@ wide as (
         max(value) filter (measure = 'mrr') as mrr,
         max(value) filter (measure = 'ndcg' and k = 10) as ndcg_10,
         max(lift) filter (measure = 'recall' and k = 10) as lift_10
-    from metrics
+    from earned_metrics
     group by all
 ),
 kept as (

@@ -1,14 +1,17 @@
 -- What every representation keeps of the baseline's measures over the whole gallery, with the 95%
 -- score interval of the ratio (score_reach), paired by query and clustered by visual item, and the
 -- paired test of the difference, as compare's. NULL where there is no baseline. The whole
--- gallery counts, whatever protocols a run was asked for.
+-- gallery counts, whatever protocols a run was asked for. What is learnt from vectors is held against
+-- its baseline by queries that it was learnt without (evidence); where it was not, fit says in-sample.
 -- @retention: value / the baseline's.
 -- @ci_low: Lower end of the 95% interval of retention.
 -- @ci_high: Upper end of the 95% interval of retention.
 -- @baseline: The run compared with: fp32 at the native dimension, else the finest that is not lifted.
 -- @baseline_is: native fp32, or finest available.
 -- @baseline_value: The baseline's value.
--- @value: The measure, over the whole gallery.
+-- @fit: What value rests on: none where nothing was learnt, held out, cross-fitted, or in-sample: learnt
+-- from what it is scored on.
+-- @value: The measure, over the whole gallery, as of fit.
 -- @value_low: Lower end of the 95% interval of value.
 -- @value_high: Upper end of the 95% interval of value.
 -- @difference: value - baseline_value.
@@ -20,7 +23,7 @@
 -- @unearned: Why no advice is given by this row, in words; NULL where it may be.
 with
 sums as materialized (
-    select * exclude (measure, value, query_id, draw) from sums('full', null, null)
+    select * exclude (measure, value, query_id, draw) from sums('full', null, null, held_out := true)
 ),
 sided as (
     select *, false as is_base from sums where not is_chance
@@ -104,7 +107,8 @@ final as (
     select
         runs.run_id, runs.dataset, runs.qrels, runs.model, runs.direction, runs.dim,
         runs.dim_method,
-        runs.precision, runs.quantizer, runs.scorer, runs.variant, runs.vector_bytes, estimated.measure,
+        runs.precision, runs.quantizer, runs.scorer, runs.variant, runs.vector_bytes,
+        runs.evidence_fit as fit, estimated.measure,
         case when has_k then estimated.k end as k,
         estimated.value,
         share_end(estimated.value, value_spread, estimated.queries, clusters, 0) as value_low,
@@ -121,7 +125,7 @@ final as (
         kept + above / base as ci_high,
         clusters, estimated.alike_low, chances.chance,
         unearned(
-            estimated.baseline, clusters, baseline_low, estimated.baseline_value,
+            runs.evidence_fit, estimated.baseline, clusters, baseline_low, estimated.baseline_value,
             chances.chance,
             estimated.measure || case when has_k then '@' || estimated.k else '' end
         ) as unearned

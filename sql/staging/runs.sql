@@ -1,6 +1,7 @@
 -- The evaluated runs on the data as it is now, one row each, with every setting and the environment.
 -- A data set that has grown leaves its earlier runs behind: they stay in the files alone.
 -- @has_facts: Whether ranks and hits have what int_facts tells of the runs of earlier versions.
+-- @fit: What its basis and quantiser were learnt from: none, in-sample (what it is scored on), held out.
 -- @candidates: The C that expected was asked for.
 with
 source as (
@@ -40,10 +41,15 @@ final as (
             ', ',
             nullif(known_quantizer(source.quantizer, source.precision), 'absmax'),
             source.query_precision || ' queries',
+            case when source.fit_on <> source.dataset then 'fit on ' || source.fit_on end,
             'M ' || source.connectivity || ' ef ' || source.expansion_add || '/'
             || source.expansion_search,
             'rescored by ' || source.rescore || ' x' || source.oversample
         ) as variant,
+        known_fit(source.fit_on, source.dataset, source.dim_method, source.quantizer) as fit,
+        case
+            when fit = 'in-sample' and source.folds > 0 then 'cross-fitted' else fit
+        end as evidence_fit,
         source.most_relevants is not null as has_facts
     from source
     left join older using (run_id)

@@ -16,7 +16,7 @@ from cmr.score.search.scorer_kinds import OWN, TORCH, scorer_names
 ENCODE, BUILD, BATCH, SINGLE = "encode", "build", "batch", "single"
 STAGES = (ENCODE, BUILD, BATCH, SINGLE)
 # Of `Request`, what is measured as well: in the order of the command line.
-SUBJECT = ("dataset", "model", "dims", "precisions", "quantizers", "dim_methods")
+SUBJECT = ("dataset", "model", "dims", "precisions", "quantizers", "dim_methods", "fit_on")
 GRAPH = ("connectivity", "expansion_add", "expansion_search")
 SEARCH = ("directions", *GRAPH, "rescore", "oversample", "asymmetric")
 MACHINE = ("device", "memory", "seed")

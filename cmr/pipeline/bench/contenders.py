@@ -8,7 +8,8 @@ from typing import Any
 
 from cmr.errors import CmrError
 from cmr.pipeline.bench.bench_request import BATCH, BUILD, ENCODE, GRAPH, SINGLE, BenchRequest
-from cmr.pipeline.derive import Deriver, Wanted
+from cmr.pipeline.derive import Deriver
+from cmr.pipeline.fits import Wanted
 from cmr.pipeline.judged_data import find_dataset, find_model, load_judged_data
 from cmr.pipeline.progressbar import ProgressBar
 from cmr.pipeline.request import Request
@@ -80,7 +81,7 @@ def contenders(
     sizes = {side: len(ids) for side, ids in loaded.ids.items()}
     directions = tuple(loaded.judged)
     _check(request, sizes, directions)
-    deriver = Deriver(warehouse, data, model, loaded.ids)
+    deriver = Deriver(warehouse, data, model, loaded.ids, fit_on=request.search.fit_on)
     every = _every(deriver, request)
     found = []
     with bar("representations", len(every), "sets") as advance:

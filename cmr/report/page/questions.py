@@ -91,7 +91,7 @@ def quality(subject: Subject, direction: str, protocol: str) -> str:
 select
     {_NAME} as representation, dim || ' ' || dim_method as width, dim, precision,
     candidates, {_MEASURE} as measure, value, ci_low, ci_high, run_id
-from metrics
+from earned_metrics
 semi join chosen using (run_id)
 where
     protocol = {quoted(protocol)}
@@ -108,7 +108,7 @@ select
     {_NAME} as representation, dim || ' ' || dim_method as width, dim, precision,
     candidates, value, chance, lift, ci_low / chance as lift_low, ci_high / chance as lift_high,
     run_id
-from metrics
+from earned_metrics
 semi join chosen using (run_id)
 where protocol = {quoted(protocol)} and measure = 'recall' and k = 10
 order by dim, dim_method, precision, candidates, run_id

@@ -1,0 +1,65 @@
+"""Cross-fitting of a run: each part of its queries, scored by what was learnt without it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cmr.pipeline.derive import Deriver, Part, Representation
+from cmr.pipeline.folds import Fold, folds_of
+from cmr.pipeline.judged_data import JudgedData
+from cmr.pipeline.progressbar import Advance
+from cmr.pipeline.request import Request
+from cmr.pipeline.scoring import Case, Scored, Scorer
+from cmr.sources.collection import VISUAL
+
+if TYPE_CHECKING:
+    from cmr.score.tally import Counted
+
+
+class Crossing:
+    """The folds of one request on one data set."""
+
+    def __init__(self, data: JudgedData, deriver: Deriver, request: Request) -> None:
+        """`deriver`: learns what is learnt."""
+        self._data, self._deriver, self._request = data, deriver, request
+        self._folds: dict[tuple[str, int], list[Fold]] = {}
+
+    def count(self, case: Case, direction: str) -> int:
+        """In how many folds a case is scored; 0 where it has not seen what it is scored on.
+
+        A graph would have to be built for every fold, so that it is for --fit-on alone.
+        """
+        return len(self._of(case, direction))
+
+    def _of(self, case: Case, direction: str) -> list[Fold]:
+        if case.search.kind.is_graph or not self._deriver.in_folds(case.made):
+            return []
+        asked = self._request.folds
+        count = self._deriver.fold_count(case.made) if asked is None else asked
+        if count == 0:
+            return []
+        key = direction, count
+        if key not in self._folds:
+            from cmr.score.rank_rows import places
+
+            place = places(self._data.ids[VISUAL])
+            judged = self._data.judged[direction]
+            self._folds[key] = folds_of(judged, direction, place, self._request.seed, count)
+        return self._folds[key]
+
+    def score(
+        self, case: Case, direction: str, scored: Scored, scorer: Scorer, advance: Advance
+    ) -> None:
+        """Add the counts of every fold to a run's result."""
+        judged = self._data.judged[direction]
+        found: list[tuple[Fold, Counted]] = []
+        for fold in self._of(case, direction):
+            part = self._part(case.made, fold)
+            fine = None if case.fine is None else self._part(case.fine, fold)
+            held_out = Case(case.made, case.search, case.fine, part, fine)
+            one = scorer.score(held_out, {direction: fold.part_of(judged)}, None, advance)
+            found.append((fold, one[direction].counted))
+        scored.held_out = found
+
+    def _part(self, made: Representation, fold: Fold) -> Part:
+        return self._deriver.part(made, self._request.seed, fold)

@@ -1,0 +1,237 @@
+"""What is learnt from vectors, and from which: bases of dimensions, and quantisers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from cmr.errors import CmrError
+from cmr.precision import FP32, precision_of
+from cmr.represent import dims
+from cmr.represent.dim_methods import METHODS, NATIVE, projection
+from cmr.represent.precisions import Encoded
+from cmr.represent.quantizer_kinds import ABSMAX, quantizer_kind
+from cmr.represent.quantizers import Quantizer
+from cmr.represent.unit_vectors import Floats
+from cmr.sources.collection import TEXT, VISUAL
+from cmr.warehouse.store import Warehouse
+from cmr.warehouse.vectors import StoredVectors, group_rows
+
+SIDES = (TEXT, VISUAL)
+# More of the visuals than this share may not be in both data sets.
+MOST_SHARED = 0.01
+Row = dict[str, Any]
+Mask = npt.NDArray[np.bool_]
+Native = Mapping[tuple[str, int], Row]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A representation that is asked for."""
+
+    dim: int
+    dim_method: str
+    precision: str
+    quantizer: str = ABSMAX
+
+    def __str__(self) -> str:
+        """As people write it."""
+        more = "" if self.quantizer == ABSMAX else f" {self.quantizer}"
+        return f"{self.dim} {self.dim_method} {self.precision}{more}"
+
+    @property
+    def coded_by(self) -> str | None:
+        """The quantiser that is recorded; None of plain floats, which have none."""
+        return self.quantizer if precision_of(self.precision).is_coded else None
+
+    @property
+    def is_native(self) -> bool:
+        """Whether it is what an encoder gave."""
+        return self.dim_method == NATIVE and self.precision == FP32
+
+    @property
+    def learns(self) -> bool:
+        """Whether something of it is learnt from vectors."""
+        return METHODS[self.dim_method].fitted or quantizer_kind(self.quantizer).ranges is not None
+
+
+@dataclass(frozen=True)
+class Coding:
+    """What was learnt for a representation, or drawn: its basis, if it has one, and quantiser."""
+
+    matrix: Floats | None
+    quantizer: Quantizer
+
+
+class Learner:
+    """Learns from the native vectors of both sides, or from some of them, once for all that asks."""
+
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        native: Native,
+        largest: int,
+        ids: Mapping[str, pa.Array],
+        learn: Mapping[str, Mask] | None = None,
+    ) -> None:
+        """`native`: rows of `embedding_sets` by side and dimension. `largest`: the dimension that
+        others are made from. `ids`: of the items, for what cannot be coded. `learn`: by side,
+        (items,), which of them; None for all.
+        """
+        self._warehouse, self._native, self._largest = warehouse, native, largest
+        self._ids, self._learn = ids, learn
+        self._moments: dict[int, list[npt.NDArray[np.float64]]] = {}
+        self._quantizers: dict[tuple[Wanted, str | None, int], Quantizer] = {}
+        self._matrices: dict[tuple[str, int, int], Floats | None] = {}
+
+    def source(self, wanted: Wanted) -> int:
+        """The native dimension that a representation is made from."""
+        return wanted.dim if wanted.dim_method == NATIVE else self._largest
+
+    def row(self, side: str, wanted: Wanted) -> Row:
+        """The native set of a side that a representation learns from."""
+        return self._native[side, self.source(wanted)]
+
+    def count(self, sides: Sequence[str], wanted: Wanted) -> int:
+        """How many vectors of these sides are learnt from."""
+        if self._learn is not None:
+            return sum(int(self._learn[side].sum()) for side in sides)
+        return sum(int(self.row(side, wanted)["rows"]) for side in sides)
+
+    def matrix(self, wanted: Wanted, seed: int) -> Floats | None:
+        """(native, dim) float32 that vectors are multiplied with; None where there is none."""
+        method, source = METHODS[wanted.dim_method], self.source(wanted)
+        key = wanted.dim_method, wanted.dim, seed
+        if not method.fitted:
+            return projection(wanted.dim_method, source, wanted.dim, seed)
+        if key not in self._matrices:
+            moments = self._second_moments(source)
+            self._matrices[key] = projection(wanted.dim_method, source, wanted.dim, seed, moments)
+        return self._matrices[key]
+
+    def coding(self, wanted: Wanted, seed: int, gallery: str) -> Coding:
+        """Both of a representation; `gallery`: the side that a quantiser may learn from."""
+        return Coding(self.matrix(wanted, seed), self.quantizer(wanted, seed, gallery))
+
+    def quantizer(self, wanted: Wanted, seed: int, gallery: str | None) -> Quantizer:
+        """What codes a representation; `gallery`: the side whose vectors it may learn from."""
+        key = replace(wanted, precision=FP32), gallery, seed
+        # The same for every precision, and to learn it again is to read the gallery once more.
+        if key in self._quantizers:
+            return self._quantizers[key]
+
+        def blocks() -> Iterator[Floats]:
+            assert gallery is not None
+            return self._learnt_from(gallery, wanted, seed)
+
+        kind = quantizer_kind(wanted.quantizer)
+        found = kind.make(wanted.quantizer, wanted.dim, seed, blocks)
+        if kind.ranges is not None:
+            self._quantizers[key] = found
+        return found
+
+    def _learnt_from(self, side: str, wanted: Wanted, seed: int) -> Iterator[Floats]:
+        """One side's unit vectors at the wanted dimension, those that may be learnt from."""
+        row, mask = self.row(side, wanted), None if self._learn is None else self._learn[side]
+        what = f"{side} item (cut to {wanted.dim} dimensions)"
+        for first, block in _blocks(self._warehouse, row, wanted):
+            names = self._ids[side][first : first + len(block)]
+            if mask is not None:
+                mine = mask[first : first + len(block)]
+                block, names = block[mine], names.filter(pa.array(mine))
+            if len(block):
+                yield dims.apply(block, wanted.dim, self.matrix(wanted, seed), names, what)
+
+    def _second_moments(self, source: int) -> list[npt.NDArray[np.float64]]:
+        if source not in self._moments:
+            self._moments[source] = [
+                dims.second_moment(self._native_blocks(side, source), source) for side in SIDES
+            ]
+        return self._moments[source]
+
+    def _native_blocks(self, side: str, source: int) -> Iterator[Floats]:
+        mask = None if self._learn is None else self._learn[side]
+        stored = StoredVectors(self._warehouse, self._native[side, source])
+        for first, block in stored.blocks(group_rows(source, FP32)):
+            floats: Floats = np.asarray(block.data, dtype=np.float32)
+            yield floats if mask is None else floats[mask[first : first + len(floats)]]
+
+
+class DerivedVectors:
+    """One side's vectors at a representation, coded as they are read, and stored nowhere."""
+
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        native: Row,
+        wanted: Wanted,
+        coding: Coding,
+        ids: pa.Array,
+        only: npt.NDArray[np.int64] | None = None,
+    ) -> None:
+        """`native`: the row of the set that they are made from. `only`: ordinals, ascending, of
+        those that are wanted, which are then numbered anew.
+        """
+        self._warehouse, self._native, self._wanted, self._ids = warehouse, native, wanted, ids
+        self._coding, self._only = coding, only
+        self.rows = int(native["rows"]) if only is None else len(only)
+
+    def blocks(self, rows: int) -> Iterator[tuple[int, Encoded]]:
+        """All of them in order, at most `rows` at a time; see `Vectors`."""
+        what = f"{self._native['modality']} item (cut to {self._wanted.dim} dimensions)"
+        at = 0
+        stored = StoredVectors(self._warehouse, self._native)
+        for first, block in stored.blocks(rows):
+            floats: Floats = np.asarray(block.data, dtype=np.float32)
+            names = self._ids[first : first + len(floats)]
+            if self._only is not None:
+                low, high = np.searchsorted(self._only, [first, first + len(floats)])
+                mine = self._only[low:high] - first
+                floats, names = floats[mine], names.take(pa.array(mine))
+            if not len(floats):
+                continue
+            changed = dims.apply(floats, self._wanted.dim, self._coding.matrix, names, what)
+            yield at, self._coding.quantizer.encode(changed, self._wanted.precision)
+            at += len(floats)
+
+
+def changed(
+    warehouse: Warehouse, native: Row, wanted: Wanted, matrix: Floats | None, ids: pa.Array
+) -> Iterator[tuple[int, Floats]]:
+    """A native set's unit vectors at the wanted dimension, block by block, not coded yet."""
+    what = f"{native['modality']} item (cut to {wanted.dim} dimensions)"
+    for first, block in _blocks(warehouse, native, wanted):
+        names = ids[first : first + len(block)]
+        yield first, dims.apply(block, wanted.dim, matrix, names, what)
+
+
+def _blocks(warehouse: Warehouse, native: Row, wanted: Wanted) -> Iterator[tuple[int, Floats]]:
+    step = group_rows(wanted.dim, wanted.precision)
+    for first, block in StoredVectors(warehouse, native).blocks(step):
+        yield first, np.asarray(block.data, dtype=np.float32)
+
+
+def check_apart(warehouse: Warehouse, mine: Native, other: Native, name: str) -> None:
+    """Raise CmrError if more than a hundredth of the visuals are in the other data set, too.
+
+    They are if their vectors are equal. `name`: of the data set that is learnt from.
+    """
+    dim = max(dim for _, dim in mine)
+    seen = set(_rows_of(warehouse, other[VISUAL, dim]))
+    scored = [row in seen for row in _rows_of(warehouse, mine[VISUAL, dim])]
+    if sum(scored) > MOST_SHARED * len(scored):
+        raise CmrError(
+            f"--fit-on {name} is not held out: {sum(scored):,} of the {len(scored):,} visuals that "
+            "are scored have the vector of one of its own"
+        )
+
+
+def _rows_of(warehouse: Warehouse, row: Row) -> Iterator[bytes]:
+    for _, block in StoredVectors(warehouse, row).blocks(group_rows(row["dim"], row["precision"])):
+        for vector in np.ascontiguousarray(block.data):
+            yield vector.tobytes()
