@@ -35,18 +35,30 @@ class Pair:
     fewest: int
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What is compared. `pools`: full, expected or sampled. `everything`: every measure and K, not
+    only the usual ones at K. `in_sample`: ranks as they are, also of what has seen them.
+    """
+
+    pools: str = "full"
+    k: int = 10
+    everything: bool = False
+    in_sample: bool = False
+
+    def query(self, a: Row, b: Row) -> str:
+        """The rows of a comparison of two runs."""
+        ids = f"{quoted(a['run_id'])}, {quoted(b['run_id'])}"
+        more = f"pools := {quoted(self.pools)}, in_sample := {str(self.in_sample).lower()}"
+        return f"from compare({ids}, {more})"
+
+
 def compare_runs(
-    warehouse: Warehouse,
-    a: str,
-    others: Sequence[str],
-    pools: str = "full",
-    k: int = 10,
-    everything: bool = False,
+    warehouse: Warehouse, a: str, others: Sequence[str], asked: Asked = Asked()
 ) -> list[Pair]:
     """Runs `others` against runs `a`, with Holm's correction over all rows that are kept.
 
-    `everything`: every measure and K, not only the usual ones at K. Raises CmrError where it is
-    not clear which runs are meant, or nothing can be compared.
+    Raises CmrError where it is not clear which runs are meant, or nothing can be compared.
     """
     runs = current_runs(warehouse)
     wanted = [pair for one in others for pair in pairs(runs, a, one)]
@@ -54,10 +66,9 @@ def compare_runs(
     fewest = fetch(con, "select fewest_clusters() as fewest").to_pylist()[0]["fewest"]
     found = []
     for x, y in wanted:
-        ids = f"{quoted(x['run_id'])}, {quoted(y['run_id'])}"
-        rows = fetch(con, f"from compare({ids}, pools := {quoted(pools)})").to_pylist()
-        kept = rows if everything else [row for row in rows if _asked(row, k)]
-        _check_asked(x, y, kept, rows, k)
+        rows = fetch(con, asked.query(x, y)).to_pylist()
+        kept = rows if asked.everything else [row for row in rows if _asked(row, asked.k)]
+        _check_asked(x, y, kept, rows, asked.k)
         found.append(Pair(x, y, kept, fewest))
     _correct(con, [row for pair in found for row in pair.rows])
     return found

@@ -232,16 +232,19 @@ class Warehouse:
         pools: str = "full",
         k: int = 10,
         everything: bool = False,
+        in_sample: bool = False,
     ) -> Result:
         """Runs b against run a on the same queries, as `cmr compare`: a row a measure.
 
         A run is the start of its id, or settings: "dim=512,precision=fp16". `difference` is
         b - a, its interval paired by query and clustered by visual item; `p_holm` is corrected
-        over all rows. `run_a` and `run_b` are the ids.
+        over all rows. `run_a` and `run_b` are the ids. A run that has only been scored on what it
+        was learnt from is compared with others if `in_sample` says so.
         """
-        from cmr.api.comparison import as_table, compare_runs
+        from cmr.api.comparison import Asked, as_table, compare_runs
 
-        return Result(as_table(compare_runs(self.store, a, b, pools, k, everything)))
+        asked = Asked(pools, k, everything, in_sample)
+        return Result(as_table(compare_runs(self.store, a, b, asked)))
 
     def recommend(
         self,

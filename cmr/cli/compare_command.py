@@ -36,6 +36,9 @@ Row = dict[str, Any]
     help="Over the whole gallery, or over candidate pools.",
 )
 @click.option("--k", default=10, show_default=True, type=POSITIVE, help="Cut-off K.")
+@click.option(
+    "--in-sample", is_flag=True, help="Take ranks as they are, of what has seen them, too."
+)
 @click.option("--all", "everything", is_flag=True, help="Every measure and K.")
 def compare(
     a: str | None,
@@ -45,13 +48,16 @@ def compare(
     right: tuple[str, ...],
     pools: str,
     k: int,
+    in_sample: bool,
     everything: bool,
 ) -> None:
     """Compare runs B with run A on the same queries.
 
     A and B are the start of a run's id, or settings: dim=512,precision=fp16. What is not named
     is compared like with like. Intervals and p-values are paired by query and clustered by
-    visual item; p_holm is corrected by Holm's method for all rows shown.
+    visual item; p_holm is corrected by Holm's method for all rows shown. Where a basis or quantiser
+    was learnt from what is scored, the queries are scored by what was learnt without them; a run
+    without such counts is compared with its like alone, or with --in-sample.
 
     \b
     cmr compare precision=fp16,dim=512 precision=int4,dim=512
@@ -60,12 +66,13 @@ def compare(
     cmr compare 3f0c 81d2 --pools expected
     """
     import cmr
-    from cmr.api.comparison import compare_runs
+    from cmr.api.comparison import Asked, compare_runs
     from cmr.cli.startup import without_pandas
 
     without_pandas()
     first, others = _sides(a, b, left, right)
-    for pair in compare_runs(cmr.open(warehouse).store, first, others, pools, k, everything):
+    asked = Asked(pools, k, everything, in_sample)
+    for pair in compare_runs(cmr.open(warehouse).store, first, others, asked):
         _print(pair)
 
 
@@ -98,12 +105,20 @@ def _print(pair: Pair) -> None:
         }
         for row in sorted(rows, key=lambda row: (row["candidates"], row["measure"], row["k"] or 0))
     ]
-    sides = f"a = {representation(left)}, b = {representation(right)}"
+    sides = ", ".join(
+        f"{name} = {representation(run)}" + _fitted(rows[0][f"fit_{name}"])
+        for name, run in (("a", left), ("b", right))
+    )
     title = f"{left['dataset']} {left['direction']}, {_protocol(rows)}: {sides}"
     print_table(pa.Table.from_pylist(table), title=title)
     few = min(row["clusters"] for row in rows)
     tail = "" if few >= pair.fewest else f" {few} visual items are too few to tell much."
     say(_sentence(rows) + tail + "\n")
+
+
+def _fitted(fit: str) -> str:
+    """What a run's figures were learnt from, where anything was."""
+    return "" if fit == "none" else f", {fit}"
 
 
 def _protocol(rows: Sequence[Row]) -> str:

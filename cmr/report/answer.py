@@ -50,7 +50,7 @@ class Answer:
 def sure_sql(
     subject: Subject, retain: float, k: int = 10, measures: Sequence[str] = MEASURES
 ) -> str:
-    """The query for the smallest representation whose intervals all lie above `retain`.
+    """The query for the smallest representation whose lower ends all lie above `retain`.
 
     It gives no row, or one: dim, dim_method, precision, variant, vector_bytes, share (of the
     baseline's bytes), low (the lowest lower end), directions and is_baseline.
@@ -63,7 +63,7 @@ with chosen as (
 select
     dim, dim_method, precision, variant, retention.vector_bytes,
     max(retention.vector_bytes / base.vector_bytes) as share,
-    min(ci_low) as low,
+    min(sure_low) as low,
     count(distinct retention.direction) as directions,
     bool_and(retention.run_id = baseline) as is_baseline
 from retention
@@ -72,7 +72,7 @@ inner join (select run_id as baseline, vector_bytes from runs) as base using (ba
 where measure in ({named}) and (k is null or k = {k})
 group by dim, dim_method, precision, variant, retention.vector_bytes
 having
-    bool_and(coalesce(ci_low >= {retain!r} and unearned is null, false))
+    bool_and(coalesce(sure_low >= {retain!r} and unearned is null, false))
     and count(distinct retention.direction) = (select count(distinct direction) from chosen)
 order by retention.vector_bytes, round(low, 10) desc, dim, dim_method, precision, variant
 limit 1"""
@@ -106,7 +106,7 @@ from retention
 semi join (select run_id from runs where {subject.condition}) using (run_id)
 where
     measure in ({named}) and (k is null or k = {k}) and value is not null
-    and why is not null
+    and fit <> 'in-sample' and why is not null
 order by
     list_position(['baseline', 'few', 'chance', 'share'], kind), clusters,
     case when kind = 'share' then alike_low end, baseline_value - chance, measure, direction, run_id

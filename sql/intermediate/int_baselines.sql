@@ -2,12 +2,13 @@
 -- several; else the finest there is, native dimensions first, by bytes a vector. Of the same data,
 -- judgments, model and direction; of runs that rank everything first, and of torch's first. A lifted
 -- dimension adds nothing to the vectors and is never one; where there is nothing else, it is NULL.
+-- @looks: How many runs there are to choose from instead: of the same scorer, but for the baseline.
 -- @baseline: Its run_id.
 -- @baseline_is: native fp32, or finest available.
 with
 ranked as (
     select
-        run_id,
+        run_id, dataset, qrels, dataset_fingerprint, model, direction, scorer,
         first_value(case when dim_method <> 'lift' then run_id end) over finest as baseline,
         first_value(precision = 'fp32' and dim_method = 'native') over finest as is_native
     from runs
@@ -28,7 +29,10 @@ final as (
             when baseline is null then null
             when is_native then 'native fp32'
             else 'finest available'
-        end as baseline_is
+        end as baseline_is,
+        greatest(1, count(*) filter (run_id is distinct from baseline) over (
+            partition by dataset, qrels, dataset_fingerprint, model, direction, scorer
+        )) as looks
     from ranked
 )
 select * from final

@@ -16,6 +16,7 @@
 -- @ties: Queries for which neither is.
 -- @fit_a: What the figures of run a were learnt from: none, held out, cross-fitted or in-sample.
 -- @fit_b: The same of run b.
+-- @unseen: The smallest difference that four of five such samples would show; a smaller one may be there.
 -- @clusters: Number of visual items that the errors are clustered by.
 compare(run_a, run_b, pools := 'full', in_sample := false) as table
 with
@@ -50,7 +51,7 @@ alike as (
 final as (
     select
         protocol, candidates, measure, k, value_a, value_b, difference, ci_low, ci_high, p, p_holm, wins,
-        losses, ties, queries, clusters, fit_a, fit_b
+        losses, ties, queries, clusters, fit_a, fit_b, unseen
     from alike
     -- So that a mistake is told where there is no row.
     left join compared([run_a, run_b], pools, null, null, in_sample) on true

@@ -19,11 +19,12 @@
 -- @ties: Queries for which neither is.
 -- @fit_a: What the figures of run a were learnt from: none, held out, cross-fitted or in-sample.
 -- @fit_b: The same of run b.
+-- @unseen: The smallest difference that four of five such samples would show; a smaller one may be there.
 -- @clusters: Number of visual items that the errors are clustered by.
 compare_runs(ids, measure_name := 'recall', cut := 10, in_sample := false) as table
 select
     dataset, qrels, direction, run_a, run_b, representation_a, representation_b, measure, k, value_a,
-    value_b, difference, ci_low, ci_high, p, p_holm, wins, losses, ties, queries, clusters, fit_a, fit_b
+    value_b, difference, ci_low, ci_high, p, p_holm, wins, losses, ties, queries, clusters, fit_a, fit_b, unseen
 from compared(ids, 'full', measure_name, cut, in_sample)
 where run_a <> run_b
 order by dataset, qrels, direction, place_a, place_b

@@ -1,11 +1,15 @@
 -- The representation of fewest bytes that keeps a share of each measure of the fp32 native one:
--- `from recommend()`, `from recommend(retain := 0.95)`. It is sure of it: the lower end of
--- retention's 95% interval is at least that share. The columns point_… are of the smallest whose
+-- `from recommend()`, `from recommend(retain := 0.95)`. It is sure of it: retention's sure_low, which
+-- holds for everything that was chosen from, is at least that share. The columns point_… are of the smallest whose
 -- retention itself is, which a repetition of the measurement may well not confirm. Where no advice
 -- is earned, or too few visual items are there for that share, unearned says so, and nothing is sure.
 -- @retention: The measure / the baseline's.
 -- @ci_low: Lower end of the 95% interval of retention.
 -- @ci_high: Upper end of the 95% interval of retention.
+-- @sure_low: Lower end of retention that holds for all runs chosen from together, in 95% of samples.
+-- @looks: How many runs there were to choose from instead of the baseline.
+-- @unseen_share: Of the baseline's measure, the smallest difference that four of five such samples would
+-- show, of the run of which most may be unseen.
 -- @baseline: The run compared with: fp32 at the native dimension, else the finest that is not lifted.
 -- @baseline_is: native fp32, or finest available.
 -- @point_run_id: Run of the smallest whose retention itself suffices.
@@ -26,7 +30,7 @@ ranked as materialized (
         coalesce(
             case when fit <> 'in-sample' then unearned end, case when alike_low < retain then too_few(clusters, alike_low, retain) end
         ) as why_not,
-        why_not is null and unearned is null and ci_low >= retain as is_sure,
+        why_not is null and unearned is null and sure_low >= retain as is_sure,
         unearned is null and retention >= retain as is_near,
         row_number() over (
             partition by dataset, qrels, model, direction, scorer, measure, k, is_sure
@@ -42,6 +46,7 @@ ranked as materialized (
 asked as (
     select
         dataset, qrels, model, direction, scorer, measure, k,
+        max(looks) as looks, max(unseen) filter (run_id <> baseline) / max(baseline_value) as unseen_share,
         min(baseline) as baseline, min(baseline_is) as baseline_is, coalesce(min(why_not), case when bool_and(unearned is not null) then min(unearned) end) as unearned
     from ranked
     group by all
@@ -52,7 +57,7 @@ final as (
         asked.k,
         sure.run_id, sure.dim, sure.dim_method, sure.precision, sure.variant, sure.vector_bytes,
         sure.retention,
-        sure.ci_low, sure.ci_high,
+        sure.ci_low, sure.ci_high, sure.sure_low,
         point.run_id as point_run_id,
         point.dim as point_dim,
         point.dim_method as point_dim_method,
@@ -62,7 +67,7 @@ final as (
         point.retention as point_retention,
         point.ci_low as point_ci_low,
         point.ci_high as point_ci_high,
-        asked.baseline, asked.baseline_is, asked.unearned
+        asked.baseline, asked.baseline_is, asked.unearned, asked.looks, asked.unseen_share
     from asked
     left join ranked as sure
         on

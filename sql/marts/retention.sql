@@ -17,7 +17,11 @@
 -- @difference: value - baseline_value.
 -- @p: Two-sided p-value of no difference, not corrected; NULL with one cluster alone.
 -- @clusters: Number of visual items that the errors are clustered by.
--- @alike_low: What ci_low would be of ranks that are all the baseline's: with so many visual items
+-- @looks: How many runs there are to choose from instead of the baseline.
+-- @sure_low: Lower end of retention that holds for all of them together in 95% of samples (Bonferroni, one
+-- side); what is said to be sure rests on it.
+-- @unseen: The smallest difference that four of five such samples would show; a smaller one may be there.
+-- @alike_low: What sure_low would be of ranks that are all the baseline's: with so many visual items
 -- hardly anything is surer.
 -- @chance: What a random ranking expects of the measure.
 -- @unearned: Why no advice is given by this row, in words; NULL where it may be.
@@ -58,7 +62,7 @@ moments as (
 ),
 paired as (
     select
-        moments.run_id, int_baselines.baseline, int_baselines.baseline_is, moments.k, moments.measure,
+        moments.run_id, int_baselines.baseline, int_baselines.baseline_is, int_baselines.looks, moments.k, moments.measure,
         moments.clusters, moments.queries, moments.nn, measures.has_k,
         unnest(moments.moment)
     from (
@@ -91,7 +95,12 @@ estimated as (
         dd - 2 * difference * (nx - ny) + difference * difference * nn as paired_residual,
         kept_reach(total, nullif(base, 0), xx, xy, yy, dd, ad, clusters, -1) as below,
         kept_reach(total, nullif(base, 0), xx, xy, yy, dd, ad, clusters, 1) as above,
-        base / (base + kept_reach(base, nullif(base, 0), yy, yy, yy, 0, 0, clusters, -1)) as alike_low,
+        kept_reach(
+            total, nullif(base, 0), xx, xy, yy, dd, ad, clusters, -1, looks := looks
+        ) as below_all,
+        base / (
+            base + kept_reach(base, nullif(base, 0), yy, yy, yy, 0, 0, clusters, -1, looks := looks)
+        ) as alike_low,
         cluster_spread(own, xx, clusters) as value_spread,
         cluster_spread(
             case when dd <= 1e-24 * xx then 0.0 else paired_residual end, dd, clusters
@@ -123,6 +132,8 @@ final as (
         estimated.kept as retention,
         kept * total / (total + below) as ci_low,
         kept + above / base as ci_high,
+        looks, kept * total / (total + below_all) as sure_low,
+        unseen(difference_spread, dd, ad, clusters, estimated.queries) as unseen,
         clusters, estimated.alike_low, chances.chance,
         unearned(
             runs.evidence_fit, estimated.baseline, clusters, baseline_low, estimated.baseline_value,
