@@ -148,6 +148,11 @@ def _print_leaderboard(con: duckdb.DuckDBPyConnection, subject: Subject, found: 
     if chance:
         notes = [notes[0], "kept and * say nothing so near chance, and are left out"]
     say("; ".join(notes))
+    if any(row["fit"] == "cross-fitted" for row in rows):
+        say("pca and what else is learnt: each part is scored by what was learnt without it")
+    seen = sorted({row["dim_method"] for row in rows if row["fit"] == "in-sample"})
+    if seen:
+        say(f"{', '.join(seen)}: in-sample, learnt from what is scored here")
     if not chance and any(row["recall_10_kept"] is None for row in rows):
         say("kept is empty where the baseline was not evaluated so, or its recall@10 is 0")
     if len(rows) > len(shown):
@@ -215,7 +220,7 @@ def _sentence(con: duckdb.DuckDBPyConnection, subject: Subject, found: Answer) -
     if found.why_not is not None:
         return f"{who}nothing is recommended: {not_said(found)}."
     best, held = found.smallest, found.baseline
-    lack = f" {held.lack[0].upper()}{held.lack[1:]}." if held.lack else ""
+    lack = found.lack
     if best is None:
         return (
             f"{who}none is sure to keep {RETAIN:.0%} of the baseline, {held.name}, over the whole "

@@ -113,7 +113,21 @@ def _print(pair: Pair) -> None:
     print_table(pa.Table.from_pylist(table), title=title)
     few = min(row["clusters"] for row in rows)
     tail = "" if few >= pair.fewest else f" {few} visual items are too few to tell much."
-    say(_sentence(rows) + tail + "\n")
+    say(_sentence(rows) + tail + _power(rows) + "\n")
+
+
+def _power(rows: Sequence[Row]) -> str:
+    """What these queries could have shown, for a difference that is not seen may be there."""
+    largest = max(row["candidates"] for row in rows)
+    seen = [row for row in rows if row["candidates"] == largest and row["unseen"] is not None]
+    seen = [row for row in seen if row["measure"] != "mean_rank"]
+    if not seen:
+        return ""
+    row = max(seen, key=lambda one: (one["measure"] == "recall", one["k"] or 0))
+    return (
+        f" {row['clusters']:,} visual items show a difference of {fixed(row['unseen'])} in "
+        f"{_name(row)} in four of five samples (80% power); smaller ones may go unseen."
+    )
 
 
 def _fitted(fit: str) -> str:

@@ -42,9 +42,11 @@ def recommend(
 ) -> None:
     """Find the smallest representation that keeps a share of the fp32 native one's quality.
 
-    "sure" is the smallest whose 95% interval of retention lies above the share; "perhaps" the
-    smallest whose estimate does, which another sample of queries may not confirm. Where the
-    baseline is not clearly above chance, or visual items are too few, nothing is recommended.
+    "sure" is the smallest whose lower end of retention lies above the share, at a level that holds
+    for all that are chosen from together; "perhaps" the smallest whose estimate does, which another
+    sample of queries may not confirm. What is learnt from vectors is held against queries that it
+    was learnt without. Where the baseline is not clearly above chance, or visual items are too few,
+    nothing is recommended.
 
     \b
     cmr recommend
@@ -68,6 +70,7 @@ def recommend(
     )
     for choice in choices:
         say(_sentence(choice, retain))
+        say(_power(choice))
     _print_costs(store, rows, k)
 
 
@@ -103,7 +106,7 @@ def _sentence(choice: Choice, retain: float) -> str:
     if found.why_not is not None:
         return f"{who}: nothing is recommended: {not_said(found)}."
     best, held = found.smallest, found.baseline
-    lack = f" {held.lack[0].upper()}{held.lack[1:]}." if held.lack else ""
+    lack = found.lack
     if best is None:
         return (
             f"{who}: no representation evaluated is sure to keep {retain:.1%} of the baseline, "
@@ -122,6 +125,21 @@ def _sentence(choice: Choice, retain: float) -> str:
     )
 
 
+def _power(choice: Choice) -> str:
+    """What the queries could show of the worst known representation, and what was chosen from."""
+    from cmr.report import named
+
+    row = max(choice.rows, key=lambda one: one["unseen_share"] or 0.0)
+    looks = f"Sure of {row['looks']:,} together (95%)" if row["looks"] > 1 else "Sure by 95%"
+    if row["unseen_share"] is None:
+        return f"{looks}."
+    return (
+        f"{looks}. Four of five samples like this one show a loss of "
+        f"{percent(row['unseen_share'])} of {named.measure(row)} ({row['direction']}, where most "
+        "goes unseen; 80% power); that a smaller one is not seen does not mean that there is none."
+    )
+
+
 def _line(row: Row) -> Row:
     from cmr.report import named
 
@@ -135,8 +153,7 @@ def _line(row: Row) -> Row:
         "sure": _say(row, ""),
         "bytes": row["vector_bytes"],
         "kept": row["retention"],
-        "low": row["ci_low"],
-        "high": row["ci_high"],
+        "low": row["sure_low"],
         "perhaps": _say(row, "point_"),
         "bytes ": row["point_vector_bytes"],
         "kept ": row["point_retention"],

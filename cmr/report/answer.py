@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 MEASURES = ("hit_rate", "recall", "mrr", "ndcg")
 # Why nothing is recommended.
 NO_BASELINE, TOO_FEW, NEAR_CHANCE, TOO_FEW_FOR_SHARE = "baseline", "few", "chance", "share"
+_IN_SAMPLE = """
+    select count(distinct (dim, dim_method, precision, variant)) as seen
+    from runs
+    where {condition} and evidence_fit = 'in-sample'
+"""
 Row = dict[str, Any]
 
 
@@ -39,12 +44,28 @@ class Baseline:
 class Answer:
     """`smallest`: the smallest representation that is sure to keep enough, see `sure_sql`.
 
-    `why_not`: what `why_sql` says where no advice is earned, or None.
+    `why_not`: what `why_sql` says where no advice is earned, or None. `in_sample`: how many
+    representations there are that are scored by what has seen the queries alone, and so are never
+    sure.
     """
 
     baseline: Baseline
     smallest: Row | None
     why_not: Row | None
+    in_sample: int = 0
+
+    @property
+    def lack(self) -> str:
+        """What is missing for a better answer, as a sentence after a space, or nothing."""
+        said = [self.baseline.lack] if self.baseline.lack else []
+        if self.in_sample:
+            verb = "is" if self.in_sample == 1 else "are"
+            said.append(
+                f"{self.in_sample} of what was evaluated {verb} not sure of anything, for it was "
+                "learnt from what it is scored on: evaluate it again, which scores each part by "
+                "what was learnt without it, or with --fit-on"
+            )
+        return "".join(f" {one[0].upper()}{one[1:]}." for one in said)
 
 
 def sure_sql(
@@ -129,7 +150,8 @@ def answer(con: duckdb.DuckDBPyConnection, subject: Subject, retain: float, k: i
     """The answer for a subject: what is sure to keep `retain`, or why nothing can be said."""
     reasons = fetch(con, why_sql(subject, retain, k)).to_pylist()
     best = None if reasons else smallest_sure(con, subject, retain, k)
-    return Answer(baseline(con, subject), best, reasons[0] if reasons else None)
+    seen = fetch(con, _IN_SAMPLE.format(condition=subject.condition)).to_pylist()[0]["seen"]
+    return Answer(baseline(con, subject), best, reasons[0] if reasons else None, seen)
 
 
 def baseline(con: duckdb.DuckDBPyConnection, subject: Subject) -> Baseline:
