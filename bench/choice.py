@@ -24,7 +24,7 @@ Floats = npt.NDArray[np.float64]
 
 def t_end(clusters: int, looks: int) -> float:
     """The t of `looks` figures together: see `sql/macros/t_quantile.sql`."""
-    z = 1.959963984540054 if looks <= 2 else -NormalDist().inv_cdf(0.05 / looks)
+    z = -NormalDist().inv_cdf(0.025 / looks)
     n = clusters - 1
     return (
         z
@@ -73,7 +73,9 @@ SETTINGS: dict[str, Callable[[int], Floats]] = {
 @click.option("--samples", default=2000, show_default=True)
 def main(samples: int) -> None:
     """Print the share of samples in which a wrong recommendation is made."""
-    print("| candidates | setting | visual items | on their own | together |\n|---|---|---|---|---|")
+    print(
+        "| candidates | setting | visual items | on their own | together |\n|---|---|---|---|---|"
+    )
     for count in (9, 60):
         for name, truth in SETTINGS.items():
             for clusters in (200, 1000, 5000):
@@ -87,7 +89,10 @@ def main(samples: int) -> None:
                         sure = lower_end(x, y, looks)[order] >= RETAIN
                         wrong[place] += bool(sure.any()) and kept[order][sure.argmax()] < RETAIN
                 alone, together = wrong / samples
-                print(f"| {count} | {name} | {clusters:,} | {alone:.1%} | {together:.1%} |", flush=True)
+                print(
+                    f"| {count} | {name} | {clusters:,} | {alone:.1%} | {together:.1%} |",
+                    flush=True,
+                )
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from cmr.warehouse.catalogue_rows import row_name
 from cmr.warehouse.schemas import (
     BENCHES,
     DATASETS,
+    HELD_OUT_RANKS,
     ITEMS,
     QRELS,
     RANKS,
@@ -85,6 +86,10 @@ def add_run(warehouse, run_id, dataset, scores, relevance, direction="t2v", pool
     rows = count_rows(scores, relevance, letters)
     keys = {"run_id": run_id}
     files = [warehouse.write(RANKS, keys, [pa.Table.from_pylist(rows, schema=RANKS.schema)])]
+    if more.get("folds"):
+        parted = [{**row, "fold": place % more["folds"]} for place, row in enumerate(rows)]
+        table = pa.Table.from_pylist(parted, schema=HELD_OUT_RANKS.schema)
+        files.append(warehouse.write(HELD_OUT_RANKS, keys, [table]))
     if pools:
         drawn = [
             {**row, "candidates": size, "draw": draw}

@@ -171,7 +171,9 @@ def _fill_kept(con: duckdb.DuckDBPyConnection, rows: list[Row]) -> None:
     if not bases:
         return
     size = lacking[0]["size"]
-    source = "memory.main.retention" if size is None else f"metrics_for({size}, 10, held_out := true)"
+    source = (
+        "memory.main.retention" if size is None else f"metrics_for({size}, 10, held_out := true)"
+    )
     with only(con, bases):
         found = fetch(con, f"select * from {source} where measure = 'recall' and k = 10")
     values = {row["run_id"]: row["value"] for row in found.to_pylist()}

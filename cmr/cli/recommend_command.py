@@ -130,7 +130,11 @@ def _power(choice: Choice) -> str:
     from cmr.report import named
 
     row = max(choice.rows, key=lambda one: one["unseen_share"] or 0.0)
-    looks = f"Sure of {row['looks']:,} together (95%)" if row["looks"] > 1 else "Sure by 95%"
+    looks = (
+        f"Sure at 97.5%, for the {row['looks']:,} to choose from together"
+        if row["looks"] > 1
+        else "Sure at 97.5%"
+    )
     if row["unseen_share"] is None:
         return f"{looks}."
     return (

@@ -94,8 +94,10 @@ class Evaluation:
         if run_id in self._finished:
             return False
         found = self._warehouse.find(RUNS, run_id)
-        if self._request.force or found is None or not has_counts(
-            found, self._request, self._crossing.count(case, direction)
+        if (
+            self._request.force
+            or found is None
+            or not has_counts(found, self._request, self._crossing.count(case, direction))
         ):
             return True
         storage = self._warehouse.storage

@@ -61,9 +61,7 @@ def fold_count(vectors: int, dim: int) -> int:
     return FEWEST if vectors / 2 >= PLENTY * dim else MOST
 
 
-def folds_of(
-    judged: Judged, direction: str, place: Indices, seed: int, count: int
-) -> list[Fold]:
+def folds_of(judged: Judged, direction: str, place: Indices, seed: int, count: int) -> list[Fold]:
     """The queries with a relevant item in `count` parts, by visual item; none if it cannot be.
 
     Queries that share a visual, such as the captions of a picture, lie in the same part: that which

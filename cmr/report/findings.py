@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 # Runs of a comparison matrix; more cannot be read, and pairs grow with their square.
 MOST_COMPARED = 20
 # The views that `read` and the summary ask.
-VIEWS = "from earned_metrics, leaderboard, tradeoffs, retention, int_pace, first_ranks, datasets, runs"
+VIEWS = (
+    "from earned_metrics, leaderboard, tradeoffs, retention, int_pace, first_ranks, datasets, runs"
+)
 MEASURES = (("recall", 10), ("mrr", None), ("ndcg", 10))
 _SPEED = """
     select run_id, dataset, qrels, model, direction, dim, dim_method, precision, scorer, device,
@@ -80,7 +82,10 @@ def read(con: duckdb.DuckDBPyConnection, subject: Subject) -> Findings:
         subject=subject,
         held=baseline(con, subject),
         metrics=rounded(
-            fetch(con, f"from earned_metrics {mine} order by {_ORDER}, protocol, candidates, measure, k")
+            fetch(
+                con,
+                f"from earned_metrics {mine} order by {_ORDER}, protocol, candidates, measure, k",
+            )
         ),
         kept=kept,
         costs=[{**row, **ends[row["run_id"]]} for row in costs],

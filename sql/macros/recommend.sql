@@ -6,7 +6,7 @@
 -- @retention: The measure / the baseline's.
 -- @ci_low: Lower end of the 95% interval of retention.
 -- @ci_high: Upper end of the 95% interval of retention.
--- @sure_low: Lower end of retention that holds for all runs chosen from together, in 95% of samples.
+-- @sure_low: Lower end of retention that holds for all runs chosen from together, in 97.5% of samples.
 -- @looks: How many runs there were to choose from instead of the baseline.
 -- @unseen_share: Of the baseline's measure, the smallest difference that four of five such samples would
 -- show, of the run of which most may be unseen.

@@ -2,7 +2,7 @@
 -- score interval of the ratio (score_reach), paired by query and clustered by visual item, and the
 -- paired test of the difference, as compare's. NULL where there is no baseline. The whole
 -- gallery counts, whatever protocols a run was asked for. What is learnt from vectors is held against
--- its baseline by queries that it was learnt without (evidence); where it was not, fit says in-sample.
+-- its baseline by queries that it was learnt without; where it was not, fit says in-sample.
 -- @retention: value / the baseline's.
 -- @ci_low: Lower end of the 95% interval of retention.
 -- @ci_high: Upper end of the 95% interval of retention.
@@ -18,8 +18,7 @@
 -- @p: Two-sided p-value of no difference, not corrected; NULL with one cluster alone.
 -- @clusters: Number of visual items that the errors are clustered by.
 -- @looks: How many runs there are to choose from instead of the baseline.
--- @sure_low: Lower end of retention that holds for all of them together in 95% of samples (Bonferroni, one
--- side); what is said to be sure rests on it.
+-- @sure_low: Lower end of retention that holds for all of them together in 97.5% of samples (Bonferroni); what is said to be sure rests on it.
 -- @unseen: The smallest difference that four of five such samples would show; a smaller one may be there.
 -- @alike_low: What sure_low would be of ranks that are all the baseline's: with so many visual items
 -- hardly anything is surer.

@@ -3,20 +3,9 @@
 -- @fold: The part of the data that the query is in.
 -- @cluster: Ordinal of the visual that the query's errors are clustered by: itself, or its first relevant one.
 -- @ideal_gains: The query's judgments from the highest on, where they are graded; else NULL.
-select
-    found.* exclude (filename) replace (
-        coalesce(found.cluster, int_facts.cluster) as cluster,
-        coalesce(found.ideal_gains, int_facts.ideal_gains) as ideal_gains
-    )
-from (
-    from read_parquet(
-        files_of('held_out_ranks', '/held_out_ranks/run_id=*/*.parquet'),
-        hive_partitioning = true, hive_types_autocast = false, union_by_name = true, filename = true
-    )
-    union all by name
-    -- Columns that a warehouse may be older than.
-    select null::bigint as cluster, null::integer[] as ideal_gains
-    where false
+select found.* exclude (filename)
+from read_parquet(
+    files_of('held_out_ranks', '/held_out_ranks/run_id=*/*.parquet'),
+    hive_partitioning = true, hive_types_autocast = false, union_by_name = true, filename = true
 ) as found
 semi join (select unnest(files) as file from runs) as committed on committed.file = below_root(found.filename)
-left join int_facts using (run_id, query_id)

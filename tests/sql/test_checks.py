@@ -34,6 +34,7 @@ def sound(tmp_path):
         relevance,
         pools={(SIZE, 0): pool | (relevance > 0)},
         visual_set="native",
+        folds=2,
     )
     lifted = {"dim": 16, "dim_method": "lift", "visual_set": "lifted", "started_at": warehouses.NOW}
     warehouses.add_run(warehouse, "s", "d", scores, relevance, **lifted)
@@ -103,6 +104,7 @@ FAULTS = {
     "check_sampled_against_expected": ("sampled_ranks", thinned),
     "check_pools_range": ("sampled_ranks", first(candidates=31)),
     "check_runs_agree": ("ranks", first(relevants=2)),
+    "check_held_out": ("held_out_ranks", first(relevants=2)),
     "check_lift_agrees": ("ranks", lambda rows: [moved(rows[0]), *rows[1:]]),
 }
 

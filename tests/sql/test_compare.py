@@ -24,7 +24,7 @@ def two(tmp_path):
     warehouse = warehouses.new(tmp_path)
     warehouses.add_dataset(warehouse, "d", relevance)
     warehouses.add_run(warehouse, "aa11", "d", a, relevance)
-    coarse = {"precision": "int8", "dim_method": "pca", "vector_bytes": 8}
+    coarse = {"precision": "int8", "dim_method": "truncate", "vector_bytes": 8}
     warehouses.add_run(warehouse, "bb22", "d", b, relevance, **coarse)
     warehouses.add_run(warehouse, "bb33", "d", b, relevance, "v2t", **coarse)
     return warehouse, a, b, relevance
@@ -197,7 +197,7 @@ def test_recommend(tmp_path):
 def test_the_frontier(two):
     """Fewer bytes or more recall keep a run on it; what is beaten in both is off it."""
     warehouse, _, b, relevance = two
-    worse = {"precision": "fp16", "dim_method": "pca", "vector_bytes": 16}
+    worse = {"precision": "fp16", "dim_method": "truncate", "vector_bytes": 16}
     warehouses.add_run(warehouse, "cc44", "d", b, relevance, **worse)
     rows = connect(warehouse.root).execute(
         "select run_id, pareto_bytes, recall_10 from tradeoffs "

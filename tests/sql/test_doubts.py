@@ -138,8 +138,22 @@ def test_vectors_that_are_not_of_unit_length(make):
 def test_every_doubt_is_planted_here():
     assert set(view_names("doubts")) == {
         "doubt_near_chance", "doubt_shifted", "doubt_one_direction", "doubt_equal_vectors",
-        "doubt_captions", "doubt_lengths",
+        "doubt_captions", "doubt_lengths", "doubt_few_vectors",
     }  # fmt: skip
+
+
+@pytest.mark.slow
+def test_fits_on_few_vectors(make, cmr):
+    """400 vectors are ten for each of 40 dimensions; the gallery's own are 100 and 300."""
+    warehouse = make()
+    quantizers = ("--precisions", "int8", "--quantizer", "calibrated", "--candidates", "50")
+    cmr("evaluate", "-w", warehouse.root, "--dims", "16,40", *quantizers)
+    cmr("evaluate", "-w", warehouse.root, "--dims", "4", "--dim-methods", "random", *quantizers)
+    found = doubts(warehouse)["doubt_few_vectors"]
+    assert [(row["dim"], row["dim_method"], row["vectors"], row["learnt_dim"]) for row in found] == [
+        (16, "pca", 400, 40), (40, "native", 100, 40)
+    ]  # fmt: skip
+    assert "10.0 a dimension" in found[0]["says"]
 
 
 @pytest.mark.slow
