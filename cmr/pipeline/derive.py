@@ -17,7 +17,14 @@ from cmr.represent import dims
 from cmr.represent.audit import Audit
 from cmr.represent.dim_methods import METHODS, NATIVE, check_method, methods_for, projection
 from cmr.represent.precisions import check_precision
-from cmr.represent.quantizer_kinds import ABSMAX, quantizer_kind, quantizers_for
+from cmr.represent.quantizer_kinds import (
+    ABSMAX,
+    GALLERY_SIDE,
+    OWN_SIDE,
+    quantizer_kind,
+    quantizers_for,
+    quantizers_named,
+)
 from cmr.represent.quantizers import Quantizer
 from cmr.represent.unit_vectors import Floats
 from cmr.sources.collection import TEXT, VISUAL
@@ -48,6 +55,12 @@ class Wanted:
     def coded_by(self) -> str | None:
         """The quantiser that is recorded; None of plain floats, which have none."""
         return self.quantizer if precision_of(self.precision).is_coded else None
+
+    @property
+    def multiplied(self) -> str:
+        """The precision of what is multiplied: its own, or fp32 where codes are read as floats."""
+        compared = quantizer_kind(self.quantizer).compares_codes(precision_of(self.precision))
+        return self.precision if compared else FP32
 
     @property
     def is_native(self) -> bool:
@@ -122,14 +135,15 @@ class Deriver:
         """
         for method in methods:
             check_method(method)
-        for name in quantizers:
+        named = quantizers_named(quantizers)
+        for name in named:
             quantizer_kind(name)
         every = [
             Wanted(dim, method, precision, name)
             for dim in wanted
             for method in methods_for(dim, self.native_dims, methods)
             for precision in map(check_precision, precisions)
-            for name in quantizers_for(precision, quantizers)
+            for name in quantizers_for(precision, named)
         ]
         return list(dict.fromkeys(every))
 
@@ -141,7 +155,7 @@ class Deriver:
         It is two, one a direction, where the codes depend on which side is the gallery, or where
         the queries stay fp32 (`asymmetric`).
         """
-        if quantizer_kind(wanted.quantizer).ranges is None and not asymmetric:
+        if quantizer_kind(wanted.quantizer).learns != GALLERY_SIDE and not asymmetric:
             text, visual = (self._side(side, wanted, seed) for side in SIDES)
             return [Representation(wanted, text, visual, tuple(directions))]
         made = []
@@ -157,7 +171,7 @@ class Deriver:
         return made
 
     def _side(self, side: str, wanted: Wanted, seed: int, gallery: str | None = None) -> Row:
-        """One side's set; `gallery`: the side that a quantiser learns ranges from."""
+        """One side's set; `gallery`: the side that is searched, which codes may depend on."""
         dim, method, precision = wanted.dim, wanted.dim_method, wanted.precision
         source = self._source(wanted)
         native = self._native[side, source]
@@ -176,9 +190,10 @@ class Deriver:
         if wanted.quantizer != ABSMAX:
             settings["quantizer"] = wanted.quantizer
         calibration = None
-        if kind.ranges is not None:
-            assert gallery is not None
-            calibration = str(self._native[gallery, source]["set_id"])
+        teacher = side if kind.learns == OWN_SIDE else gallery
+        if kind.learns is not None:
+            assert teacher is not None
+            calibration = str(self._native[teacher, source]["set_id"])
             settings["calibration"] = calibration
         # A basis that is fitted comes from both sides, so both are its parents.
         parents = [self._native[which, source]["set_id"] for which in SIDES]
@@ -189,7 +204,7 @@ class Deriver:
 
         def make() -> Iterator[pa.Table]:
             nonlocal quantizer, audit
-            quantizer = self._quantizer(wanted, seed, gallery)
+            quantizer = self._quantizer(wanted, seed, teacher)
             audit = Audit(quantizer)
             ids = self._ids[side]
             for first, floats in self._changed(side, wanted, seed):
@@ -203,12 +218,13 @@ class Deriver:
                 return {}
             assert quantizer is not None
             assert audit is not None
-            ranges = quantizer.ranges
+            ranges, centre = quantizer.ranges, quantizer.centre
             return {
                 "quantizer": wanted.quantizer,
                 "calibration_set": calibration,
                 "range_low": None if ranges is None else ranges.low.tolist(),
                 "range_high": None if ranges is None else ranges.high.tolist(),
+                "centre": None if centre is None else centre.tolist(),
                 **audit.result(),
             }
 
@@ -241,20 +257,20 @@ class Deriver:
             floats: Floats = np.asarray(block.data, dtype=np.float32)
             yield first, dims.apply(floats, dim, matrix, names, what)
 
-    def _quantizer(self, wanted: Wanted, seed: int, gallery: str | None) -> Quantizer:
-        """What codes a representation; `gallery`: the side whose vectors it may learn from."""
-        key = replace(wanted, precision=FP32), gallery, seed
+    def _quantizer(self, wanted: Wanted, seed: int, teacher: str | None) -> Quantizer:
+        """What codes a representation; `teacher`: the side whose vectors it may learn from."""
+        key = replace(wanted, precision=FP32), teacher, seed
         # The same for every precision, and to learn it again is to read the gallery once more.
         if key in self._learnt:
             return self._learnt[key]
 
         def blocks() -> Iterator[Floats]:
-            assert gallery is not None
-            return (floats for _, floats in self._changed(gallery, wanted, seed))
+            assert teacher is not None
+            return (floats for _, floats in self._changed(teacher, wanted, seed))
 
         kind = quantizer_kind(wanted.quantizer)
         found = kind.make(wanted.quantizer, wanted.dim, seed, blocks)
-        if kind.ranges is not None:
+        if kind.learns is not None:
             self._learnt[key] = found
         return found
 

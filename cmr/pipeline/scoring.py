@@ -90,7 +90,7 @@ class Scorer:
         from cmr.score.warm_up import few_judged, few_pools, few_rows, has_many, warmed
 
         made, search = case.made, case.search
-        kernel = self.plan(made.wanted.precision, made.wanted.dim).kernel
+        kernel = self.plan(made.wanted.multiplied, made.wanted.dim).kernel
         kind = (
             search.scorer, search.length is None, search.rescore, search.asymmetric, kernel.name,
             kernel.precision, kernel.split > 0, kernel.device,
@@ -222,28 +222,23 @@ class Scorer:
 
     def _sides(self, case: Case) -> tuple[Vectors, Vectors, Plan]:
         """Both sides as they are multiplied, and the plan for it."""
+        from cmr.score.asymmetric import as_compared, largest_product, plan_for, uncoded
+
         made = case.made
-        texts, visuals = (self._stored(row) for row in (made.text, made.visual))
+        stored = tuple(self._stored(row) for row in (made.text, made.visual))
         if made.query_precision is None:
-            return texts, visuals, self.plan(made.wanted.precision, made.wanted.dim)
-        from cmr.represent.quantizer_kinds import from_row
-        from cmr.represent.unit_vectors import Floats
-        from cmr.score.asymmetric import AsFloats, plan_for
-
-        (direction,) = made.directions
-        coded = made.side(direction, True)
-        quantizer = from_row(coded)
-
-        def turned(block: Encoded) -> Floats:
-            return quantizer.turn(block.data.astype("float32"))
-
-        sides = [
-            AsFloats(side, quantizer.decode if side.row["set_id"] == coded["set_id"] else turned)
-            for side in (texts, visuals)
-        ]
-        gallery = sides[direction == "t2v"]
-        plan = plan_for(self.plan(FP32, made.wanted.dim), gallery.longest())
-        return sides[0], sides[1], plan
+            sides = [as_compared(side, side.row) for side in stored]
+            plan = self.plan(made.wanted.multiplied, made.wanted.dim)
+        else:
+            coded = made.side(made.directions[0], True)
+            sides = [
+                as_compared(side, coded, decoded=True)
+                if side.row["set_id"] == coded["set_id"]
+                else uncoded(side, coded)
+                for side in stored
+            ]
+            plan = self.plan(FP32, made.wanted.dim)
+        return sides[0], sides[1], plan_for(plan, largest_product(*sides))
 
     def _stored(self, row: Row) -> StoredVectors:
         from cmr.score.warm_up import few_rows
@@ -275,8 +270,8 @@ def _columns(case: Case, plan: Plan) -> Row:
     search, kind, wanted = case.search, case.search.kind, case.made.wanted
     if kind.by_plan:
         return {"device": plan.device, "plan": plan.describe()}
-    words = [search.scorer if kind.kernel is None else kind.kernel(wanted.precision)]
+    words = [search.scorer if kind.kernel is None else kind.kernel(wanted.multiplied)]
     if kind.speed is not None:
-        words.append(kind.speed(wanted.precision, wanted.dim))
+        words.append(kind.speed(wanted.multiplied, wanted.dim))
     described = {"kernel": " ".join(words), "threads": os.cpu_count(), "memory": plan.memory}
     return {"device": "cpu", "plan": json.dumps(described)}

@@ -144,6 +144,8 @@ EMBEDDING_SETS = Table(
         ("clip_rate", pa.float64()),
         ("used_codes", pa.int32()),
         ("error", pa.float64()),
+        ("centre", pa.list_(pa.float32())),
+        ("balanced", pa.float64()),
         *_CHECKSUMS,
     ),
     ("set_id",),
