@@ -12,8 +12,7 @@ import numpy.typing as npt
 from cmr.devices import pick_device
 from cmr.engine.grid import Block
 from cmr.identity import identity
-from cmr.precision import FP32
-from cmr.represent.quantizer_kinds import compares_codes
+from cmr.represent.quantizer_kinds import multiplied
 from cmr.score.asymmetric import as_compared, largest_product, plan_for
 from cmr.score.exhaustive import pair_values
 from cmr.score.judgments import Judged
@@ -68,7 +67,7 @@ class Work:
     @property
     def multiplied(self) -> str:
         """The precision of what is multiplied: fp32 where codes are read as floats."""
-        return str(self.text["precision"]) if compares_codes(self.text) else FP32
+        return multiplied(self.text)
 
     def name(self, block: Block) -> str:
         """The task's name in the catalogue."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cmr.errors import CmrError
 from cmr.plugins import load, registered
-from cmr.precision import ROWS, Precision, precision_of
+from cmr.precision import FP32, ROWS, Precision, precision_of
 
 if TYPE_CHECKING:
     from cmr.represent.quantizers import Quantizer, Ranges
@@ -230,6 +230,11 @@ def compares_codes(row: Mapping[str, Any]) -> bool:
     """Whether the codes of a stored set are compared as they are; see `QuantizerKind`."""
     kind = quantizer_kind(row["quantizer"] or ABSMAX)
     return kind.compares_codes(precision_of(row["precision"]))
+
+
+def multiplied(row: Mapping[str, Any]) -> str:
+    """The precision of what is multiplied of a stored set: fp32 where codes are read as floats."""
+    return str(row["precision"]) if compares_codes(row) else FP32
 
 
 def _others() -> dict[str, EntryPoint]:

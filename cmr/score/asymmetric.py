@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,8 +19,10 @@ from cmr.precision import FP32, precision_of
 from cmr.represent.precisions import Encoded, to_floats
 from cmr.represent.quantizer_kinds import asking, compares_codes, from_row
 from cmr.represent.unit_vectors import Floats
-from cmr.score.blocks import Vectors
-from cmr.score.plan import Plan
+
+if TYPE_CHECKING:
+    from cmr.score.blocks import Vectors
+    from cmr.score.plan import Plan
 
 Row = Mapping[str, Any]
 
