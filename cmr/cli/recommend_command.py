@@ -68,6 +68,8 @@ def recommend(
     )
     for choice in choices:
         say(_sentence(choice, retain))
+        for sentence in choice.quantizers:
+            say(f"{choice.dataset}, {choice.model}: {sentence}.")
     _print_costs(store, rows, k)
 
 
