@@ -2,10 +2,10 @@
 
     python bench/choice.py [--samples 2000]
 
-Candidates of a known retention are sampled again and again; of those that are sure to keep 99%, one
-is recommended. Each is as likely to be the smallest. `edge`: all keep just less than 99%, which is the
-worst there is, and any recommendation is wrong. `spread`: from 97% to 100%. `shared`: as edge, but
-candidates lose the same queries, as codes of the same vectors do. Bounds are those of
+Candidates of a known retention are sampled again and again; of those that are sure to keep 99%,
+one is recommended. Each is as likely to be the smallest. `edge`: all keep just less than 99%, which
+is the worst there is, and any recommendation is wrong. `spread`: from 97% to 100%. `shared`: as
+edge, but candidates lose the same queries, as codes of the same vectors do. Bounds are those of
 `sql/macros/kept_reach.sql`, each on its own and corrected for the number of candidates.
 """
 

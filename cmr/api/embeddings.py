@@ -97,7 +97,8 @@ class Embeddings:
     def floats(self) -> Floats:
         """(n, dim) float32, decoded; of fp32 the very array that `numpy` gives.
 
-        Of quantizer rotated, the rotated vectors: dot products of both sides are kept.
+        Of quantizer rotated, the rotated vectors: dot products of both sides are kept. Of b1 codes
+        with a centre (centred, median), the direction from there.
         """
         if self.row["quantizer"] not in (None, ABSMAX):
             from cmr.represent.quantizer_kinds import from_row

@@ -13,6 +13,7 @@ from cmr.errors import CmrError
 from cmr.held import hold
 from cmr.materialised import Bar, no_bar, open_for
 from cmr.report.answer import MEASURES, Answer, answer
+from cmr.report.quantizer_choice import quantizer_sentences
 from cmr.report.subject import Subject
 from cmr.warehouse.store import Warehouse
 
@@ -24,7 +25,8 @@ class Choice:
     """One model on one data set: the rows of the macro `recommend`, one a measure and direction.
 
     `answer`: the smallest representation that is sure to keep the share of every measure in every
-    direction, or why none is recommended.
+    direction, or why none is recommended. `quantizers`: which quantiser the model wants, a sentence
+    for each representation that several were evaluated of.
     """
 
     dataset: str
@@ -33,6 +35,7 @@ class Choice:
     scorer: str
     rows: list[Row]
     answer: Answer
+    quantizers: list[str]
 
 
 def choose(
@@ -76,6 +79,7 @@ def choose(
             *of,
             [row for row in rows if _of(row) == of],
             answer(con, Subject(*of), retain, k),
+            quantizer_sentences(con, warehouse.root, Subject(*of), k),
         )
         for of in dict.fromkeys(map(_of, rows))
     ]

@@ -68,7 +68,7 @@ def evaluate(warehouse: str, explain: bool, **given: Any) -> None:
     cmr evaluate --dataset coco
     cmr evaluate --dataset coco --explain
     cmr evaluate --dims 64,128,512 --precisions fp32,int8,b1 --candidates 100,1000
-    cmr evaluate --precisions int8,int4,b1 --quantizer absmax,calibrated,rotated
+    cmr evaluate --precisions int8,int4,b1 --quantizer all
     cmr evaluate --scorer usearch-hnsw --expansion-search 16,32,64,128
     cmr evaluate --precisions int8,b1 --rescore fp32 --oversample 4
     cmr evaluate --precisions int8,int4,b1 --asymmetric

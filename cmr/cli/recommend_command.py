@@ -70,6 +70,8 @@ def recommend(
     )
     for choice in choices:
         say(_sentence(choice, retain))
+        for sentence in choice.quantizers:
+            say(f"{choice.dataset}, {choice.model}: {sentence}.")
         say(_power(choice))
     _print_costs(store, rows, k)
 

@@ -13,6 +13,8 @@ import pyarrow as pa
 
 from cmr.engine.grid import Block
 from cmr.engine.shared_work import Work
+from cmr.score.asymmetric import as_compared, largest_product
+from cmr.score.blocks import Vectors
 from cmr.score.exhaustive import pair_values, partial_counts
 from cmr.score.pair_scores import Values
 from cmr.score.plan import Plan
@@ -26,6 +28,8 @@ from cmr.warehouse.store import Warehouse
 from cmr.warehouse.vectors import StoredVectors
 
 Row = dict[str, Any]
+# A stretch of one side, with the ordinal of its first vector.
+_Part = tuple[int, Vectors]
 
 
 def count_block(
@@ -42,9 +46,9 @@ def count_block(
     warehouse = Warehouse.open(work.root)
     _warm(warehouse, work)
     started, clock = datetime.now(UTC), time.perf_counter()
-    texts = StoredVectors(warehouse, work.text, block.texts)
-    visuals = StoredVectors(warehouse, work.visual, block.visuals)
-    plan = work.plan(texts.rows, visuals.rows)
+    texts = as_compared(StoredVectors(warehouse, work.text, block.texts), work.text)
+    visuals = as_compared(StoredVectors(warehouse, work.visual, block.visuals), work.visual)
+    plan = work.plan(texts.rows, visuals.rows, largest_product(texts, visuals))
     pools = Pools(work.sizes, work.draws, work.seed) if work.sizes else None
     tallies = partial_counts(texts, visuals, dict(work.judged), values, pools, plan, advance)
     tables = [
@@ -54,7 +58,8 @@ def count_block(
     ]
     written = [write_partial(warehouse, PARTIAL_COUNTS, work.key, tables)]
     if work.hits:
-        best = [_hits(name, texts, visuals, work.hits, plan) for name in tallies]
+        sides = (block.texts[0], texts), (block.visuals[0], visuals)
+        best = [_hits(name, *sides, work.hits, plan) for name in tallies]
         written.append(write_partial(warehouse, PARTIAL_HITS, work.key, best))
     row = {
         "task": work.name(block),
@@ -81,7 +86,7 @@ def count_block(
 def _warm(warehouse: Warehouse, work: Work) -> None:
     """Count a few vectors of each side in the same way, before a clock runs: see `score.warm`."""
     texts, visuals = (
-        StoredVectors(warehouse, row, (0, few_rows(row["rows"])))
+        as_compared(StoredVectors(warehouse, row, (0, few_rows(row["rows"]))), row)
         for row in (work.text, work.visual)
     )
     plan = work.plan(work.text["rows"], work.visual["rows"])
@@ -92,7 +97,7 @@ def _warm(warehouse: Warehouse, work: Work) -> None:
         values = pair_values(texts, visuals, judged, plan)
         partial_counts(texts, visuals, judged, values, pools, plan)
         for name in judged if work.hits else ():
-            _hits(name, texts, visuals, work.hits, plan)
+            _hits(name, (0, texts), (0, visuals), work.hits, plan)
 
     kind = (
         "task", plan.kernel.name, plan.kernel.precision, plan.kernel.split > 0, plan.device,
@@ -102,17 +107,16 @@ def _warm(warehouse: Warehouse, work: Work) -> None:
     warmed(kind, count)
 
 
-def _hits(
-    direction: str, texts: StoredVectors, visuals: StoredVectors, depth: int, plan: Plan
-) -> pa.Table:
+def _hits(direction: str, texts: _Part, visuals: _Part, depth: int, plan: Plan) -> pa.Table:
     """Rows of `partial_hits`: each query's best among the block's items."""
-    queries, items = (texts, visuals) if direction == "t2v" else (visuals, texts)
+    asked = (texts, visuals) if direction == "t2v" else (visuals, texts)
+    (first, queries), (_, items) = asked
     item, scores = top_hits(queries, items, depth, plan)
     count, wide = item.shape
     return pa.table(
         {
             "direction": pa.repeat(direction, count * wide),
-            "query": (queries.first + np.arange(count)).repeat(wide),
+            "query": (first + np.arange(count)).repeat(wide),
             "item": item.reshape(-1),
             "score": scores.reshape(-1),
         },

@@ -157,7 +157,7 @@ def _shards(ray: Any, work: Work) -> int:
     resources = ray.cluster_resources()
     gpus = int(resources.get("GPU", 0)) if work.device != "cpu" else 0
     slots = gpus or max(1, int(resources.get("CPU", 1)))
-    rate = GPU_RATE if gpus else core_rate(work.text["precision"])
+    rate = GPU_RATE if gpus else core_rate(work.multiplied)
     return choose(work.text["rows"], work.visual["rows"], work.text["dim"], slots, rate)
 
 

@@ -12,6 +12,8 @@ import numpy.typing as npt
 from cmr.devices import pick_device
 from cmr.engine.grid import Block
 from cmr.identity import identity
+from cmr.represent.quantizer_kinds import multiplied
+from cmr.score.asymmetric import as_compared, largest_product, plan_for
 from cmr.score.exhaustive import pair_values
 from cmr.score.judgments import Judged
 from cmr.score.pair_scores import Values
@@ -62,14 +64,22 @@ class Work:
         """The side of each direction's queries."""
         return {name: "text" if name == "t2v" else "visual" for name in self.judged}
 
+    @property
+    def multiplied(self) -> str:
+        """The precision of what is multiplied: fp32 where codes are read as floats."""
+        return multiplied(self.text)
+
     def name(self, block: Block) -> str:
         """The task's name in the catalogue."""
         return f"{self.key}-{block.shards}-{block.shard}"
 
-    def plan(self, texts: int, visuals: int) -> Plan:
-        """How a part of so many texts and visuals is scored here."""
-        return make_plan(
-            self.text["precision"],
+    def plan(self, texts: int, visuals: int, longest: float = 1.0) -> Plan:
+        """How a part of so many texts and visuals is scored here.
+
+        `longest`: the largest product there can be; see `cmr.score.asymmetric`.
+        """
+        plan = make_plan(
+            self.multiplied,
             self.text["dim"],
             texts,
             visuals,
@@ -78,6 +88,7 @@ class Work:
             self.sizes[-1] if self.sizes else 0,
             self.draws,
         )
+        return plan_for(plan, longest)
 
 
 def thresholds(work: Work) -> dict[str, Values]:
@@ -104,11 +115,18 @@ def _compute(warehouse: Warehouse, work: Work) -> dict[str, Values]:
         sides[query].append(judged.query)
         sides[item].append(judged.item)
     texts, visuals = (
-        StoredVectors(warehouse, row, holding=np.unique(np.concatenate(sides[side])))
+        as_compared(_holding(warehouse, row, sides[side]), row)
         for side, row in (("text", work.text), ("visual", work.visual))
     )
-    plan = work.plan(texts.rows, visuals.rows)
+    plan = work.plan(texts.rows, visuals.rows, largest_product(texts, visuals))
     return pair_values(texts, visuals, dict(work.judged), plan)
+
+
+def _holding(
+    warehouse: Warehouse, row: Row, ordinals: list[npt.NDArray[np.int64]]
+) -> StoredVectors:
+    """The row groups of a set that hold one of these vectors."""
+    return StoredVectors(warehouse, row, holding=np.unique(np.concatenate(ordinals)))
 
 
 def forget(work: Work) -> None:

@@ -12,7 +12,9 @@ import pyarrow as pa
 
 from cmr.export.format import Asked, Pair, Row, Stream
 from cmr.represent.precisions import Encoded, decode
+from cmr.represent.quantizer_kinds import multiplied
 from cmr.represent.unit_vectors import Floats
+from cmr.score.asymmetric import as_compared
 from cmr.sources.source import Parameter
 from cmr.warehouse.schemas import TEXT, VISUAL
 from cmr.warehouse.store import Warehouse
@@ -66,9 +68,9 @@ def judgments(warehouse: Warehouse, pair: Pair) -> Judgments:
 
 
 def stretches(warehouse: Warehouse, row: Row) -> Iterator[tuple[int, Encoded]]:
-    """(first ordinal, vectors) in order, some megabytes at a time."""
-    rows = group_rows(row["dim"], row["precision"])
-    yield from StoredVectors(warehouse, row).blocks(rows)
+    """(first ordinal, vectors) in order, some megabytes at a time, as they are compared."""
+    rows = group_rows(row["dim"], multiplied(row))
+    yield from as_compared(StoredVectors(warehouse, row), row).blocks(rows)
 
 
 def floats(warehouse: Warehouse, row: Row) -> Iterator[Floats]:

@@ -22,6 +22,7 @@ from cmr.export.mark import write_mark
 from cmr.export.neighbours import at_most, nearest
 from cmr.precision import INTEGER
 from cmr.represent.precisions import decode, to_integers
+from cmr.represent.quantizer_kinds import multiplied
 from cmr.sources.source import Parameter
 
 _FILES = {"text": "texts", "visual": "visuals"}
@@ -47,7 +48,7 @@ def write(asked: Asked, out: Path) -> None:
 def _vectors(asked: Asked, row: Row, out: Path, name: str) -> None:
     """uint32 n, uint32 d, then the numbers; of codes, their scales in a file of one column."""
     blocks = stretches(asked.warehouse, row)
-    if row["precision"] not in INTEGER:
+    if multiplied(row) not in INTEGER:
         with (out / f"{name}.fbin").open("wb") as stream:
             _write(stream, row["rows"], row["dim"], (decode(block) for _, block in blocks))
         return

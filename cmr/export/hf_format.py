@@ -15,6 +15,8 @@ from cmr.export.format import Asked, Format, Pair, Row
 from cmr.export.mark import write_mark
 from cmr.precision import precision_of
 from cmr.represent.precisions import decode, to_integers
+from cmr.represent.quantizer_kinds import multiplied
+from cmr.score.asymmetric import as_compared
 from cmr.sources.source import Parameter
 from cmr.warehouse.schemas import QRELS, TEXT, VISUAL
 from cmr.warehouse.store import Warehouse
@@ -50,8 +52,8 @@ def write(asked: Asked, out: Path) -> None:
 
 def _with_vectors(asked: Asked, row: Row, told: pa.Table, advance: Any) -> Iterator[pa.Table]:
     """Items with their vector: floats, or of codes int8 with the scale."""
-    stored = precision_of(row["precision"])
-    for first, block in StoredVectors(asked.warehouse, row).blocks(_STEP):
+    stored = precision_of(multiplied(row))
+    for first, block in as_compared(StoredVectors(asked.warehouse, row), row).blocks(_STEP):
         table = told.slice(first, len(block))
         values = to_integers(block) if stored.is_integer else decode(block)
         if stored.as_list:
@@ -138,9 +140,11 @@ def _card(asked: Asked, pair: Pair, configs: list[str], judgments: int) -> str:
     told = "\n".join(f"| {name} | {value} |" for name, value in settings.items())
     coded = (
         "`embedding` holds int8 codes; a vector is `embedding * scale`."
-        if precision_of(row["precision"]).is_integer
+        if precision_of(multiplied(row)).is_integer
         else "`embedding` holds unit vectors; their dot product is the similarity."
     )
+    if multiplied(row) != row["precision"]:
+        coded = "`embedding` holds what codes stand for; the dot product is the similarity."
     return f"""---
 {data.to_yaml().strip()}
 ---

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from cmr.export.format import Asked, Row
 from cmr.represent.precisions import Encoded
+from cmr.represent.quantizer_kinds import multiplied
 from cmr.warehouse.store import Warehouse
 from cmr.warehouse.vectors import StoredVectors
 
@@ -42,12 +43,15 @@ def nearest(
 
     `queries`, `gallery`: rows of `embedding_sets`. Equal scores stand by ordinal.
     """
+    from cmr.score.asymmetric import as_compared, largest_product, plan_for
     from cmr.score.planning import make_plan
     from cmr.score.top_lists import top_hits
 
-    asking, found = StoredVectors(warehouse, queries), StoredVectors(warehouse, gallery)
+    asking = as_compared(StoredVectors(warehouse, queries), queries)
+    found = as_compared(StoredVectors(warehouse, gallery), gallery)
     step = max(1, min(asking.rows, ROOM // (16 * depth)))
-    plan = make_plan(asking.precision, asking.dim, step, found.rows)
+    plan = make_plan(multiplied(queries), int(queries["dim"]), step, found.rows)
+    plan = plan_for(plan, largest_product(asking, found))
     for first, block in asking.blocks(step):
         items, scores = top_hits(Held(block), found, depth, plan)
         yield first, (items, scores.astype(np.float32))

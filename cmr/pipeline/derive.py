@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -16,13 +16,23 @@ from cmr.pipeline.judged_data import find_dataset, item_ids
 from cmr.precision import FP32
 from cmr.represent.audit import Audit
 from cmr.represent.dim_methods import METHODS, NATIVE, check_method, methods_for
-from cmr.represent.precisions import check_precision
-from cmr.represent.quantizer_kinds import ABSMAX, quantizer_kind, quantizers_for
+from cmr.represent.precisions import check_precision, to_floats
+from cmr.represent.quantizer_kinds import (
+    ABSMAX,
+    GALLERY_SIDE,
+    OWN_SIDE,
+    quantizer_kind,
+    quantizers_for,
+    quantizers_named,
+)
 from cmr.represent.quantizers import Quantizer
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.current import current_sets
 from cmr.warehouse.store import Warehouse
 from cmr.warehouse.vectors import in_groups
+
+if TYPE_CHECKING:
+    from cmr.score.blocks import Vectors
 
 GALLERY = {"t2v": VISUAL, "v2t": TEXT}
 Row = dict[str, Any]
@@ -48,11 +58,10 @@ class Representation:
 
 @dataclass(frozen=True)
 class Part:
-    """One fold's vectors of both sides, the queries its own alone, and what codes the gallery."""
+    """One fold's vectors of both sides, as they are multiplied; of the queries its own alone."""
 
     name: str
-    sides: dict[str, DerivedVectors]
-    quantizer: Quantizer
+    sides: dict[str, Vectors]
 
 
 class Deriver:
@@ -118,14 +127,15 @@ class Deriver:
         """
         for method in methods:
             check_method(method)
-        for name in quantizers:
+        named = quantizers_named(quantizers)
+        for name in named:
             quantizer_kind(name)
         every = [
             Wanted(dim, method, precision, name)
             for dim in wanted
             for method in methods_for(dim, self.native_dims, methods)
             for precision in map(check_precision, precisions)
-            for name in quantizers_for(precision, quantizers)
+            for name in quantizers_for(precision, named)
         ]
         return list(dict.fromkeys(every))
 
@@ -137,7 +147,7 @@ class Deriver:
         It is two, one a direction, where the codes depend on which side is the gallery, or where
         the queries stay fp32 (`asymmetric`).
         """
-        if quantizer_kind(wanted.quantizer).ranges is None and not asymmetric:
+        if quantizer_kind(wanted.quantizer).learns != GALLERY_SIDE and not asymmetric:
             text, visual = (self._side(side, wanted, seed) for side in SIDES)
             return [Representation(wanted, text, visual, tuple(directions))]
         made = []
@@ -153,7 +163,7 @@ class Deriver:
         return made
 
     def _side(self, side: str, wanted: Wanted, seed: int, gallery: str | None = None) -> Row:
-        """One side's set; `gallery`: the side that a quantiser learns ranges from."""
+        """One side's set; `gallery`: the side that is searched, which codes may depend on."""
         dim, method, precision = wanted.dim, wanted.dim_method, wanted.precision
         native = self._native[side, self._learner.source(wanted)]
         if wanted.is_native:
@@ -171,9 +181,10 @@ class Deriver:
         if wanted.quantizer != ABSMAX:
             settings["quantizer"] = wanted.quantizer
         calibration = None
-        if kind.ranges is not None:
-            assert gallery is not None
-            calibration = str(self._learner.row(gallery, wanted)["set_id"])
+        teacher = side if kind.learns == OWN_SIDE else gallery
+        if kind.learns is not None:
+            assert teacher is not None
+            calibration = str(self._learner.row(teacher, wanted)["set_id"])
             settings["calibration"] = calibration
         # A basis that is fitted comes from both sides, so both are its parents.
         parents = [self._learner.row(which, wanted)["set_id"] for which in SIDES]
@@ -186,7 +197,7 @@ class Deriver:
 
         def make() -> Iterator[pa.Table]:
             nonlocal quantizer, audit
-            quantizer = self._learner.quantizer(wanted, seed, gallery)
+            quantizer = self._learner.quantizer(wanted, seed, teacher)
             audit = Audit(quantizer)
             ids, matrix = self._ids[side], self._learner.matrix(wanted, seed)
             for first, floats in changed(self._warehouse, native, wanted, matrix, ids):
@@ -196,18 +207,19 @@ class Deriver:
                 yield from in_groups(ids[first : first + len(floats)], [(first, encoded)])
 
         def coding() -> Row:
-            learnt = self._learnt(wanted, gallery)
+            learnt = self._learnt(wanted, teacher)
             if not wanted.coded_by:
                 return learnt
             assert quantizer is not None
             assert audit is not None
-            ranges = quantizer.ranges
+            ranges, centre = quantizer.ranges, quantizer.centre
             return {
                 **learnt,
                 "quantizer": wanted.quantizer,
                 "calibration_set": calibration,
                 "range_low": None if ranges is None else ranges.low.tolist(),
                 "range_high": None if ranges is None else ranges.high.tolist(),
+                "centre": None if centre is None else centre.tolist(),
                 **audit.result(),
             }
 
@@ -224,11 +236,11 @@ class Deriver:
             check=self._check,
         )
 
-    def _learnt(self, wanted: Wanted, gallery: str | None) -> Row:
+    def _learnt(self, wanted: Wanted, teacher: str | None) -> Row:
         """What a set says of its fit: the data set, and how many vectors; nothing without one."""
         if not wanted.learns:
             return {}
-        sides = SIDES if METHODS[wanted.dim_method].fitted or gallery is None else (gallery,)
+        sides = SIDES if METHODS[wanted.dim_method].fitted or teacher is None else (teacher,)
         return {"fit_on": self.fit_on, "fit_vectors": self._learner.count(sides, wanted)}
 
     def in_folds(self, made: Representation) -> bool:
@@ -248,20 +260,34 @@ class Deriver:
             self._of_folds[fold.mark] = Learner(
                 self._warehouse, self._native, self.native_dims[-1], self._ids, fold.learn
             )
-        learner, wanted = self._of_folds[fold.mark], made.wanted
-        gallery = GALLERY[fold.direction]
-        fine = replace(wanted, precision=FP32, quantizer=ABSMAX)
-        sides = {}
-        for side in SIDES:
-            asks = side != gallery
-            one = fine if asks and made.query_precision else wanted
-            native = self._native[side, learner.source(one)]
-            coding = learner.coding(one, seed, gallery)
-            only = fold.queries if asks else None
-            sides[side] = DerivedVectors(
-                self._warehouse, native, one, coding, self._ids[side], only
+        learner = self._of_folds[fold.mark]
+        sides = {side: self._compared(made, seed, fold, learner, side) for side in SIDES}
+        return Part(f"{fold.number}/{fold.mark}", sides)
+
+    def _compared(
+        self, made: Representation, seed: int, fold: Fold, learner: Learner, side: str
+    ) -> Vectors:
+        """One side of a fold as it is multiplied: see `cmr.score.asymmetric`."""
+        from cmr.score.asymmetric import AsFloats
+
+        wanted, gallery = made.wanted, GALLERY[fold.direction]
+        kind, asks = quantizer_kind(wanted.quantizer), side != gallery
+        teacher = side if kind.learns == OWN_SIDE else gallery
+        bare = asks and made.query_precision is not None
+        one = replace(wanted, precision=FP32, quantizer=ABSMAX) if bare else wanted
+        coding = learner.coding(one, seed, teacher)
+        native = self._native[side, learner.source(one)]
+        only = fold.queries if asks else None
+        found = DerivedVectors(self._warehouse, native, one, coding, self._ids[side], only)
+        if bare:
+            asked, binary = learner.quantizer(wanted, seed, teacher), wanted.is_binary
+            unit = asked.centre is None or not binary
+            return AsFloats(
+                found, lambda block: asked.ask(to_floats(block), wanted.precision), unit
             )
-        return Part(f"{fold.number}/{fold.mark}", sides, learner.quantizer(wanted, seed, gallery))
+        if made.query_precision is not None or wanted.multiplied != wanted.precision:
+            return AsFloats(found, coding.quantizer.decode)
+        return found
 
 
 def _native_sets(warehouse: Warehouse, dataset: str, model: str) -> dict[tuple[str, int], Row]:

@@ -47,8 +47,8 @@ def explain(root: str, request: Request) -> list[Row]:
     rows = []
     for one, ways in every:
         for search in ways:
-            # Queries that stay floats are multiplied as floats.
-            precision = FP32 if search.asymmetric else one.precision
+            # Queries that stay floats are multiplied as floats, and so are codes with a centre.
+            precision = FP32 if search.asymmetric else one.multiplied
             sizes = request.pool_sizes
             plan = make_plan_for(request, data, precision, one.dim, sizes, request.draws)
             rows.append(explained(one, search, plan))

@@ -16,7 +16,7 @@ def explained(wanted: Wanted, search: Search, plan: Plan) -> dict[str, Any]:
     exact = "float32" if plan.kernel.sure else "float32, doubts in float64"
     kind = search.kind
     library = kind.library or search.scorer
-    computed = search.scorer if kind.kernel is None else kind.kernel(wanted.precision)
+    computed = search.scorer if kind.kernel is None else kind.kernel(wanted.multiplied)
     # What a search of another package finds is scored by the plan.
     by_torch, scored = kind.by_plan, kind.by_plan or kind.library == ""
     row: dict[str, Any] = {

@@ -50,6 +50,17 @@ class Wanted:
         return self.quantizer if precision_of(self.precision).is_coded else None
 
     @property
+    def multiplied(self) -> str:
+        """The precision of what is multiplied: its own, or fp32 where codes are read as floats."""
+        compared = quantizer_kind(self.quantizer).compares_codes(precision_of(self.precision))
+        return self.precision if compared else FP32
+
+    @property
+    def is_binary(self) -> bool:
+        """Whether its values are signs."""
+        return precision_of(self.precision).is_binary
+
+    @property
     def is_native(self) -> bool:
         """Whether it is what an encoder gave."""
         return self.dim_method == NATIVE and self.precision == FP32
@@ -57,7 +68,7 @@ class Wanted:
     @property
     def learns(self) -> bool:
         """Whether something of it is learnt from vectors."""
-        return METHODS[self.dim_method].fitted or quantizer_kind(self.quantizer).ranges is not None
+        return METHODS[self.dim_method].fitted or quantizer_kind(self.quantizer).learns is not None
 
 
 @dataclass(frozen=True)
@@ -69,7 +80,7 @@ class Coding:
 
 
 class Learner:
-    """Learns from the native vectors of both sides, or from some of them, once for all that asks."""
+    """Learns from the native vectors of both sides, or some of them, once for all that ask."""
 
     def __init__(
         self,
@@ -114,24 +125,24 @@ class Learner:
             self._matrices[key] = projection(wanted.dim_method, source, wanted.dim, seed, moments)
         return self._matrices[key]
 
-    def coding(self, wanted: Wanted, seed: int, gallery: str) -> Coding:
-        """Both of a representation; `gallery`: the side that a quantiser may learn from."""
-        return Coding(self.matrix(wanted, seed), self.quantizer(wanted, seed, gallery))
+    def coding(self, wanted: Wanted, seed: int, teacher: str) -> Coding:
+        """Both of a representation; `teacher`: the side that a quantiser may learn from."""
+        return Coding(self.matrix(wanted, seed), self.quantizer(wanted, seed, teacher))
 
-    def quantizer(self, wanted: Wanted, seed: int, gallery: str | None) -> Quantizer:
-        """What codes a representation; `gallery`: the side whose vectors it may learn from."""
-        key = replace(wanted, precision=FP32), gallery, seed
+    def quantizer(self, wanted: Wanted, seed: int, teacher: str | None) -> Quantizer:
+        """What codes a representation; `teacher`: the side whose vectors it may learn from."""
+        key = replace(wanted, precision=FP32), teacher, seed
         # The same for every precision, and to learn it again is to read the gallery once more.
         if key in self._quantizers:
             return self._quantizers[key]
 
         def blocks() -> Iterator[Floats]:
-            assert gallery is not None
-            return self._learnt_from(gallery, wanted, seed)
+            assert teacher is not None
+            return self._learnt_from(teacher, wanted, seed)
 
         kind = quantizer_kind(wanted.quantizer)
         found = kind.make(wanted.quantizer, wanted.dim, seed, blocks)
-        if kind.ranges is not None:
+        if kind.learns is not None:
             self._quantizers[key] = found
         return found
 

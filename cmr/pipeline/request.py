@@ -12,7 +12,7 @@ from cmr.pipeline.option_fields import Many, ManyOrNone, One
 from cmr.pipeline.option_values import LARGEST_LONG, Choice, Flag, Integer, Size, Text
 from cmr.precision import EVALUATED, listed
 from cmr.represent.dim_methods import BELOW_NATIVE
-from cmr.represent.quantizer_kinds import ABSMAX, quantizer_help, quantizer_names
+from cmr.represent.quantizer_kinds import ABSMAX, ALL, quantizer_help, quantizer_names
 from cmr.score.search.scorer_kinds import TORCH, scorer_help, scorer_names
 
 PROTOCOLS = ("expected", "full", "sampled")
@@ -47,7 +47,7 @@ class Request:
         f"Of {listed()}.  [default: {','.join(EVALUATED)}, and fp32 at the native dimension]",
     )
     quantizers: Many[str] = Many(
-        Choice(quantizer_names),
+        Choice(lambda: [*quantizer_names(), ALL]),
         ABSMAX,
         f"How codes are made: {quantizer_help()}",
         flag="quantizer",

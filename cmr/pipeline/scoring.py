@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cmr.errors import CmrError
-from cmr.pipeline.derive import GALLERY, Part, Representation
+from cmr.pipeline.derive import Part, Representation
 from cmr.pipeline.progressbar import Advance, ProgressBar
 from cmr.pipeline.search import Search
 from cmr.precision import FP32
@@ -42,8 +42,8 @@ class Scored:
     """One direction's result: counts, seconds by stage, lists where the search gives them.
 
     `columns`: what is recorded of the run beside its settings. `hits`: of exact counts, the best
-    of each query, if they were found with them; see `top_hits`. `held_out`: the counts of each fold's
-    queries, scored by what was learnt without them.
+    of each query, if they were found with them; see `top_hits`. `held_out`: the counts of each
+    fold's queries, scored by what was learnt without them.
     """
 
     counted: Counted
@@ -99,7 +99,7 @@ class Scorer:
         from cmr.score.warm_up import few_judged, few_pools, few_rows, has_many, warmed
 
         made, search = case.made, case.search
-        kernel = self.plan(made.wanted.precision, made.wanted.dim).kernel
+        kernel = self.plan(made.wanted.multiplied, made.wanted.dim).kernel
         kind = (
             search.scorer, search.length is None, search.rescore, search.asymmetric, kernel.name,
             kernel.precision, kernel.split > 0, kernel.device,
@@ -232,30 +232,25 @@ class Scorer:
 
     def _sides(self, case: Case) -> tuple[Vectors, Vectors, Plan]:
         """Both sides as they are multiplied, and the plan for it."""
-        made, part = case.made, case.part
-        sides: dict[str, Vectors] = {
-            side: self._stored(row) if part is None else part.sides[side]
-            for side, row in ((TEXT, made.text), (VISUAL, made.visual))
-        }
-        if made.query_precision is None:
-            plan = self.plan(made.wanted.precision, made.wanted.dim)
-            return sides[TEXT], sides[VISUAL], plan
-        from cmr.represent.quantizer_kinds import from_row
-        from cmr.represent.unit_vectors import Floats
-        from cmr.score.asymmetric import AsFloats, plan_for
+        from cmr.score.asymmetric import as_compared, largest_product, plan_for, uncoded
 
-        (direction,) = made.directions
-        quantizer = from_row(made.side(direction, True)) if part is None else part.quantizer
-
-        def turned(block: Encoded) -> Floats:
-            return quantizer.turn(block.data.astype("float32"))
-
-        floats = {
-            side: AsFloats(vectors, quantizer.decode if side == GALLERY[direction] else turned)
-            for side, vectors in sides.items()
-        }
-        longest = floats[GALLERY[direction]].longest()
-        return floats[TEXT], floats[VISUAL], plan_for(self.plan(FP32, made.wanted.dim), longest)
+        made = case.made
+        plan = self.plan(FP32 if made.query_precision else made.wanted.multiplied, made.wanted.dim)
+        sides: list[Vectors]
+        stored = [self._stored(row) for row in (made.text, made.visual)]
+        if case.part is not None:
+            sides = [case.part.sides[side] for side in (TEXT, VISUAL)]
+        elif made.query_precision is None:
+            sides = [as_compared(side, side.row) for side in stored]
+        else:
+            coded = made.side(made.directions[0], True)
+            sides = [
+                as_compared(side, coded, decoded=True)
+                if side.row["set_id"] == coded["set_id"]
+                else uncoded(side, coded)
+                for side in stored
+            ]
+        return sides[0], sides[1], plan_for(plan, largest_product(*sides))
 
     def _stored(self, row: Row) -> StoredVectors:
         from cmr.score.warm_up import few_rows
@@ -287,8 +282,8 @@ def _columns(case: Case, plan: Plan) -> Row:
     search, kind, wanted = case.search, case.search.kind, case.made.wanted
     if kind.by_plan:
         return {"device": plan.device, "plan": plan.describe()}
-    words = [search.scorer if kind.kernel is None else kind.kernel(wanted.precision)]
+    words = [search.scorer if kind.kernel is None else kind.kernel(wanted.multiplied)]
     if kind.speed is not None:
-        words.append(kind.speed(wanted.precision, wanted.dim))
+        words.append(kind.speed(wanted.multiplied, wanted.dim))
     described = {"kernel": " ".join(words), "threads": os.cpu_count(), "memory": plan.memory}
     return {"device": "cpu", "plan": json.dumps(described)}

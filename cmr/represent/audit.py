@@ -1,4 +1,4 @@
-"""What a quantiser has done to a set of vectors: clipping, codes in use, error."""
+"""What a quantiser has done to a set of vectors: clipping, codes in use, balance, error."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from cmr.precision import INTEGER
+from cmr.precision import INTEGER, precision_of
 from cmr.represent.precisions import Encoded, to_integers
 from cmr.represent.quantizers import Quantizer
 from cmr.represent.unit_vectors import Floats
+
+# A bit is balanced where between 40% and 60% of the vectors have it set.
+LEAST, MOST = 0.4, 0.6
 
 
 class Audit:
@@ -21,29 +24,44 @@ class Audit:
         self._values = self._clipped = self._vectors = 0
         self._error = 0.0
         self._used: set[int] = set()
+        self._above = np.zeros(0, dtype=np.int64)
 
     def add(self, vectors: Floats, encoded: Encoded) -> None:
         """Hold (n, d) unit vectors against their codes."""
-        turned = self._quantizer.turn(vectors)
+        shifted = self._quantizer.shift(self._quantizer.turn(vectors))
         ranges = self._quantizer.ranges
         if ranges is not None:
-            beyond = (turned < ranges.low) | (turned > ranges.high)
+            beyond = (shifted < ranges.low) | (shifted > ranges.high)
             self._clipped += int(beyond.sum())
-        self._values += turned.size
-        self._vectors += len(turned)
-        decoded = self._quantizer.decode(encoded)
-        missing = np.einsum("ij,ij->i", turned - decoded, turned - decoded, dtype=np.float64)
-        self._error += float(missing.sum())
+        # The bit that b1 has, whatever the precision.
+        bits = shifted > (0 if ranges is None else ranges.middle)
+        self._above = bits.sum(axis=0) + (self._above if self._vectors else 0)
+        self._values += shifted.size
+        self._vectors += len(shifted)
+        missing = self._meant(vectors, shifted, encoded) - self._quantizer.decode(encoded)
+        self._error += float(np.einsum("ij,ij->", missing, missing, dtype=np.float64))
         coded = encoded.precision in INTEGER
         codes = to_integers(encoded) if coded else encoded.data.view(np.int8)
         self._used |= set(np.unique(codes).tolist())
 
+    def _meant(self, vectors: Floats, shifted: Floats, encoded: Encoded) -> Floats:
+        """What codes should stand for; of bits seen from a centre, the direction from there."""
+        if not precision_of(encoded.precision).is_binary or self._quantizer.centre is None:
+            return self._quantizer.turn(vectors)
+        lengths = np.linalg.norm(shifted, axis=1, keepdims=True)
+        return np.asarray(shifted / np.where(lengths > 0, lengths, 1), dtype=np.float32)
+
     def result(self) -> dict[str, Any]:
         """`clip_rate`: share of values beyond their range. `used_codes`: how many occur. `error`:
-        mean squared distance of a unit vector from what its codes stand for.
+        mean squared distance of a unit vector from what its codes stand for. `balanced`: share of
+        dimensions of which 40% to 60% of the vectors lie above the middle: above zero, the centre,
+        or half of the range.
         """
+        share = self._above / max(self._vectors, 1)
+        balanced = (share >= LEAST) & (share <= MOST)
         return {
             "clip_rate": self._clipped / max(self._values, 1),
             "used_codes": len(self._used),
             "error": self._error / max(self._vectors, 1),
+            "balanced": float(balanced.mean()) if balanced.size else 0.0,
         }

@@ -55,9 +55,13 @@ def ones(vectors: npt.NDArray[Any]) -> Floats:
 
 
 def symmetric(vectors: Floats, precision: Precision) -> tuple[Codes, Floats]:
-    """Codes from -limit to limit, (n, d), and a scale a vector, (n,): max |x| / limit."""
+    """Codes from -limit to limit, (n, d), and a scale a vector, (n,): max |x| / limit.
+
+    Of a vector that is all zeros, as one at the centre is, the scale is 1.
+    """
     limit = precision.half - 1
     scales = (np.abs(vectors).max(axis=1) / np.float32(limit)).astype(np.float32)
+    scales[scales == 0] = 1
     # np.rint rounds halves to even; the clip only meets the last bit of the division.
     codes = np.clip(np.rint(vectors / scales[:, None]), -limit, limit)
     return codes.astype(np.int8), scales

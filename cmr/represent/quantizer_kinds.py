@@ -6,14 +6,14 @@ quantiser's and whose value a `QuantizerKind`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING, Any
 
 from cmr.errors import CmrError
 from cmr.plugins import load, registered
-from cmr.precision import ROWS, Precision, precision_of
+from cmr.precision import FP32, ROWS, Precision, precision_of
 
 if TYPE_CHECKING:
     from cmr.represent.quantizers import Quantizer, Ranges
@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 GROUP = "cmr.quantizers"
 # What there is where nothing is said, and what plain floats are called by.
 ABSMAX = "absmax"
+# Asks for every quantiser that there is.
+ALL = "all"
+# Whose vectors a quantiser learns from: those of the side that is searched, for both sides' codes,
+# or each side's own.
+GALLERY_SIDE, OWN_SIDE = "gallery", "own"
+# Blocks of vectors, (n, d) float32 each, that may be gone through more than once.
+Blocks = Iterable["Floats"]
 
 
 @dataclass(frozen=True)
@@ -30,27 +37,44 @@ class QuantizerKind:
 
     `summary`: for help. `codes`: whether it makes those of a precision. `rotation`: of a dimension
     and a seed, the (d, d) float32 matrix that the vectors of both sides are multiplied with first.
-    `ranges`: learnt from the blocks, (n, d) float32 each, of the gallery's vectors as they are
-    coded, and the dimension. It is given nothing else, and nothing else of it is stored: the seed
-    and the ranges are columns of `embedding_sets`, from which its codes are read again.
+    `centre`: what is subtracted then, (d,) float32, learnt from the blocks of vectors, (n, d)
+    float32 each, and the dimension. `ranges`: likewise of what is coded. `from_own`: whether it
+    learns of each side from that side's vectors; else of both from the gallery's. It is given
+    nothing else, and nothing else of it is stored: the seed, the centre and the ranges are columns
+    of `embedding_sets`, from which its codes are read again.
     """
 
     summary: str
     codes: Callable[[Precision], bool]
     rotation: Callable[[int, int], Floats] | None = None
-    ranges: Callable[[Iterable[Floats], int], Ranges] | None = None
+    ranges: Callable[[Blocks, int], Ranges] | None = None
+    centre: Callable[[Blocks, int], Floats] | None = None
+    from_own: bool = False
 
-    def make(
-        self, name: str, dim: int, seed: int, gallery: Callable[[], Iterable[Floats]]
-    ) -> Quantizer:
-        """The quantiser of one dimension; `gallery`: the blocks that it may learn from."""
+    @property
+    def learns(self) -> str | None:
+        """Whose vectors it learns from: GALLERY_SIDE, OWN_SIDE, or None if it learns nothing."""
+        if self.ranges is None and self.centre is None:
+            return None
+        return OWN_SIDE if self.from_own else GALLERY_SIDE
+
+    def compares_codes(self, precision: Precision) -> bool:
+        """Whether codes are compared as they are; else what they stand for is, read as floats.
+
+        With a centre, code x scale is not all that a code stands for. Bits are compared as bits.
+        """
+        return self.centre is None or precision.is_binary
+
+    def make(self, name: str, dim: int, seed: int, blocks: Callable[[], Blocks]) -> Quantizer:
+        """The quantiser of one dimension; `blocks`: gives the vectors that it may learn from."""
         from cmr.represent.quantizers import Quantizer
 
-        turn = Quantizer(name, rotation=self.rotation and self.rotation(dim, seed))
-        if self.ranges is None:
-            return turn
-        ranges = self.ranges((turn.turn(block) for block in gallery()), dim)
-        return Quantizer(name, turn.rotation, ranges)
+        made = Quantizer(name, rotation=self.rotation and self.rotation(dim, seed))
+        if self.centre is not None:
+            made = replace(made, centre=self.centre(_Turned(made, blocks), dim))
+        if self.ranges is not None:
+            made = replace(made, ranges=self.ranges(_Turned(made, blocks), dim))
+        return made
 
     def read(self, name: str, row: Mapping[str, Any]) -> Quantizer:
         """The same again, from the row of `embedding_sets` of what it coded."""
@@ -58,12 +82,26 @@ class QuantizerKind:
 
         from cmr.represent.quantizers import Quantizer, Ranges
 
-        ranges = None
+        ranges = centre = None
         if self.ranges is not None:
             ends = (np.array(row[f"range_{end}"], dtype=np.float32) for end in ("low", "high"))
             ranges = Ranges(*ends)
+        if self.centre is not None:
+            centre = np.array(row["centre"], dtype=np.float32)
         turn = self.rotation and self.rotation(row["dim"], row["seed"])
-        return Quantizer(name, turn, ranges)
+        return Quantizer(name, turn, ranges, centre)
+
+
+@dataclass(frozen=True)
+class _Turned:
+    """Blocks as a quantiser codes them, as often as they are asked for."""
+
+    quantizer: Quantizer
+    blocks: Callable[[], Blocks]
+
+    def __iter__(self) -> Iterator[Floats]:
+        turn, shift = self.quantizer.turn, self.quantizer.shift
+        return (shift(turn(block)) for block in self.blocks())
 
 
 def _rotation(dim: int, seed: int) -> Floats:
@@ -72,26 +110,53 @@ def _rotation(dim: int, seed: int) -> Floats:
     return rotation(dim, seed)
 
 
-def _ranges(blocks: Iterable[Floats], dim: int) -> Ranges:
+def _ranges(blocks: Blocks, dim: int) -> Ranges:
     from cmr.represent.quantizers import ranges_of
 
     return ranges_of(blocks, dim)
 
 
+def _mean(blocks: Blocks, dim: int) -> Floats:
+    from cmr.represent.quantizers import mean_of
+
+    return mean_of(blocks, dim)
+
+
+def _median(blocks: Blocks, dim: int) -> Floats:
+    from cmr.represent.quantizers import median_of
+
+    return median_of(blocks, dim)
+
+
+def _integers(precision: Precision) -> bool:
+    """Whether its codes are equal steps; those of eight-bit floats grow with the value."""
+    return precision.is_integer
+
+
 # calibrated is as `quantize_embeddings` of sentence-transformers, but for two things: it cuts the
 # fraction off, here codes are rounded; it lets what lies beyond the range wrap around, here it gets
-# the last code. Steps of eight-bit floats grow with the value, so they have no ranges.
+# the last code. Steps of eight-bit floats grow with the value, so they have no ranges, and are as
+# fine near zero without a centre.
 # rotated keeps every dot product and spreads large coordinates over all of them: the first step of
 # RaBitQ (Gao and Long, 2024) and TurboQuant (Zandieh et al., 2025).
+# centred and median cut where the vectors are. Texts and pictures often lie in cones of their own
+# (Liang et al., Mind the gap, 2022): the gallery's median is then no middle of the queries, but one
+# set of codes means the same on both sides; centred takes each side's own mean.
 OWN = {
     ABSMAX: QuantizerKind("a scale a vector", lambda precision: precision.is_coded),
     "calibrated": QuantizerKind(
         "ranges a dimension, calibrated on the gallery",
-        lambda precision: precision.is_integer,
+        _integers,
         ranges=_ranges,
     ),
     "rotated": QuantizerKind(
         "a random rotation first", lambda precision: precision.is_coded, rotation=_rotation
+    ),
+    "centred": QuantizerKind(
+        "each side's own mean subtracted first", _integers, centre=_mean, from_own=True
+    ),
+    "median": QuantizerKind(
+        "the gallery's median by dimension subtracted first", _integers, centre=_median
     ),
 }
 
@@ -118,13 +183,18 @@ def quantizer_help() -> str:
     for name, kind in OWN.items():
         without = [row.name for row in ROWS if row.is_coded and not kind.codes(row)]
         lacking += [f"{_and(without)} no {name}"] if without else []
-    return f"{told}. {', '.join(lacking)}."
+    return f"{told}; {ALL}: every one there is. {', '.join(lacking)}."
 
 
 def _and(names: Iterable[str]) -> str:
     """Names as a sentence has them."""
     *others, last = names
     return f"{', '.join(others)} and {last}" if others else last
+
+
+def quantizers_named(wanted: Sequence[str]) -> list[str]:
+    """Those of `wanted`, or all there are where ALL is among them."""
+    return quantizer_names() if ALL in wanted else list(wanted)
 
 
 def quantizers_for(precision: str, wanted: Sequence[str]) -> list[str]:
@@ -140,6 +210,31 @@ def from_row(row: Mapping[str, Any]) -> Quantizer:
     """
     name = row["quantizer"] or ABSMAX
     return quantizer_kind(name).read(name, row)
+
+
+def asking(row: Mapping[str, Any], queries: Callable[[], Blocks]) -> Quantizer:
+    """What queries that are not coded are turned by, to be held against a stored set's codes.
+
+    `queries`: gives all vectors of their side, which is gone through where its own centre matters.
+    Raises CmrError as `from_row`.
+    """
+    coded, kind = from_row(row), quantizer_kind(row["quantizer"] or ABSMAX)
+    own = kind.learns == OWN_SIDE and precision_of(row["precision"]).is_binary
+    if kind.centre is None or not own:
+        return coded
+    plain = replace(coded, centre=None)
+    return replace(coded, centre=kind.centre(_Turned(plain, queries), row["dim"]))
+
+
+def compares_codes(row: Mapping[str, Any]) -> bool:
+    """Whether the codes of a stored set are compared as they are; see `QuantizerKind`."""
+    kind = quantizer_kind(row["quantizer"] or ABSMAX)
+    return kind.compares_codes(precision_of(row["precision"]))
+
+
+def multiplied(row: Mapping[str, Any]) -> str:
+    """The precision of what is multiplied of a stored set: fp32 where codes are read as floats."""
+    return str(row["precision"]) if compares_codes(row) else FP32
 
 
 def _others() -> dict[str, EntryPoint]:

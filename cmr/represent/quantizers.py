@@ -1,7 +1,8 @@
 """Quantisers: what is done to unit vectors before and while they are coded.
 
-A quantiser may turn the vectors first, by a matrix; and its codes are either within a range of each
-dimension, or, without ranges, of one scale a vector, as in `precisions.encode`.
+A quantiser may turn the vectors first, by a matrix, and subtract a centre; and its codes are either
+within a range of each dimension, or, without ranges, of one scale a vector, as in
+`precisions.encode`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from cmr.precision import precision_of
 from cmr.represent.dims import orthonormal
 from cmr.represent.precisions import Encoded, encode, packed, to_floats, to_integers
 from cmr.represent.unit_vectors import Floats
+
+# Bytes of the values whose medians are found at a time.
+MEDIAN_ROOM = 256 * 2**20
 
 
 @dataclass(frozen=True)
@@ -30,24 +34,39 @@ class Ranges:
         steps = (self.high - self.low) / np.float32(last)
         return np.asarray(np.where(steps > 0, steps, 1), dtype=np.float32)
 
+    def affine(self, precision: str) -> tuple[Floats, Floats]:
+        """Factor and offset, (d,) each: a code stands for code x factor + offset."""
+        row = precision_of(precision)
+        if row.is_binary:
+            return (self.high - self.low) / np.float32(4), self.middle
+        steps = self.steps(precision)
+        return steps, self.low + np.float32(row.half) * steps
+
+    @property
+    def middle(self) -> Floats:
+        """Half way between both, (d,)."""
+        return (self.high + self.low) / np.float32(2)
+
 
 @dataclass(frozen=True)
 class Quantizer:
     """One way of coding vectors of one dimension, and of reading the codes.
 
-    `rotation`: (d, d), what vectors are multiplied with first. `ranges`: of what is coded then.
+    `rotation`: (d, d), what vectors are multiplied with first. `centre`: (d,), what is subtracted
+    then. `ranges`: of what is coded then.
     """
 
     name: str
     rotation: Floats | None = None
     ranges: Ranges | None = None
+    centre: Floats | None = None
 
     def encode(self, vectors: Floats, precision: str) -> Encoded:
         """Code (n, d) unit vectors."""
-        turned = self.turn(vectors)
+        shifted = self.shift(self.turn(vectors))
         if self.ranges is not None:
-            return _encode_ranges(turned, precision, self.ranges)
-        return encode(turned, precision)
+            return _encode_ranges(shifted, precision, self.ranges)
+        return encode(shifted, precision)
 
     def turn(self, vectors: Floats) -> Floats:
         """Vectors as they are coded: rotated, or as they are."""
@@ -55,38 +74,48 @@ class Quantizer:
             return vectors
         return np.asarray(vectors @ self.rotation, dtype=np.float32)
 
-    def decode(self, encoded: Encoded) -> Floats:
-        """What the codes stand for, (n, d) float32, comparable with `turn` of other vectors.
+    def shift(self, turned: Floats) -> Floats:
+        """Turned vectors less the centre, which is what is coded."""
+        return turned if self.centre is None else turned - self.centre
 
-        Bits without ranges are ±1/√d, so that they make a unit vector; those with ranges the
-        middles of both halves of the range.
+    def ask(self, vectors: Floats, precision: str) -> Floats:
+        """Queries that are not coded, as they are multiplied with `decode` of such codes.
+
+        Bits say on which side of the centre a value lies, so queries are seen from there, too.
+        """
+        turned = self.turn(vectors)
+        return self.shift(turned) if precision_of(precision).is_binary else turned
+
+    def decode(self, encoded: Encoded) -> Floats:
+        """What the codes stand for, (n, d) float32, comparable with `ask` of other vectors.
+
+        Bits without ranges are ±1/√d, so that they make a unit vector: with a centre the direction
+        from there. Those with ranges are the middles of both halves of the range.
         """
         row = precision_of(encoded.precision)
-        if not row.is_integer:
-            return to_floats(encoded)
-        codes: Floats = to_integers(encoded).astype(np.float32)
-        if row.has_scale and self.ranges is None:
-            return codes * encoded.scales[:, None]
         factor, offset = self.affine(encoded.precision, encoded.dim)
-        values = codes * factor
+        if not row.is_integer:
+            values = to_floats(encoded)
+        elif row.has_scale and self.ranges is None:
+            values = to_integers(encoded).astype(np.float32) * encoded.scales[:, None]
+        else:
+            values = to_integers(encoded).astype(np.float32) * factor
         return np.asarray(values if offset is None else values + offset, dtype=np.float32)
 
     def affine(self, precision: str, dim: int) -> tuple[Floats, Floats | None]:
         """Factor and offset of every dimension, (d,) each, that codes are read with.
 
-        A code stands for code x factor + offset, times the vector's scale where there is no range.
+        A code stands for code x factor, times the vector's scale where there is no range, + offset.
         """
         row = precision_of(precision)
-        ones = np.ones(dim, dtype=np.float32)
-        if not row.is_integer:
-            return ones, None
-        if self.ranges is None:
-            return ones * np.float32(dim**-0.5 if row.is_binary else 1), None
-        low, high = self.ranges.low, self.ranges.high
-        if row.is_binary:
-            return (high - low) / np.float32(4), (high + low) / np.float32(2)
-        steps = self.ranges.steps(precision)
-        return steps, low + np.float32(row.half) * steps
+        factor, offset = np.ones(dim, dtype=np.float32), None
+        if row.is_integer and self.ranges is None:
+            factor *= np.float32(dim**-0.5 if row.is_binary else 1)
+        elif row.is_integer and self.ranges is not None:
+            factor, offset = self.ranges.affine(precision)
+        if self.centre is None or row.is_binary:
+            return factor, offset
+        return factor, self.centre if offset is None else offset + self.centre
 
 
 def rotation(dim: int, seed: int) -> Floats:
@@ -102,6 +131,32 @@ def ranges_of(blocks: Iterable[Floats], dim: int) -> Ranges:
         np.minimum(low, block.min(axis=0), out=low)
         np.maximum(high, block.max(axis=0), out=high)
     return Ranges(low, high)
+
+
+def mean_of(blocks: Iterable[Floats], dim: int) -> Floats:
+    """The mean of vectors given block by block, (dim,) float32, summed in float64."""
+    count, total = 0, np.zeros(dim)
+    for block in blocks:
+        count += len(block)
+        total += block.sum(axis=0, dtype=np.float64)
+    return (total / max(1, count)).astype(np.float32)
+
+
+def median_of(blocks: Iterable[Floats], dim: int, room: int = MEDIAN_ROOM) -> Floats:
+    """The exact median of each dimension, (dim,) float32, of vectors given block by block.
+
+    `blocks` is read once to count the vectors, and once more for every stretch of dimensions of
+    which `room` bytes hold all values: of 1,000,000 vectors 67 at a time. Up to as much again is
+    held while their blocks are put together.
+    """
+    rows = sum(len(block) for block in blocks)
+    wide = max(1, room // (4 * max(1, rows)))
+    found = np.zeros(dim, dtype=np.float32)
+    for first in range(0, dim if rows else 0, wide):
+        part = slice(first, min(dim, first + wide))
+        held = np.concatenate([block[:, part] for block in blocks])
+        found[part] = np.median(held, axis=0, overwrite_input=True)
+    return found
 
 
 def _encode_ranges(vectors: Floats, precision: str, ranges: Ranges) -> Encoded:

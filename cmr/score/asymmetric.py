@@ -1,21 +1,30 @@
-"""Asymmetric scoring: queries that were not coded against a coded gallery.
+"""Sides that are scored as what their codes stand for.
 
-The gallery's codes are read as what they stand for, a block at a time, and multiplied in float32
-with the queries; scores in doubt are settled in float64, as between floats.
+So are a gallery's codes where queries were not coded (asymmetric scoring), and the codes of both
+sides where something was subtracted before coding: (s c + m)·(s' c' + m') is more than the product
+of codes. They are read as floats a block at a time and multiplied in float32; scores in doubt are
+settled in float64, as between floats.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cmr.precision import FP32
-from cmr.represent.precisions import Encoded
+from cmr.precision import FP32, precision_of
+from cmr.represent.precisions import Encoded, to_floats
+from cmr.represent.quantizer_kinds import asking, compares_codes, from_row
 from cmr.represent.unit_vectors import Floats
-from cmr.score.blocks import Vectors
-from cmr.score.plan import Plan
+
+if TYPE_CHECKING:
+    from cmr.score.blocks import Vectors
+    from cmr.score.plan import Plan
+
+Row = Mapping[str, Any]
 
 # Vectors that are read at a time to find the longest.
 GROUP = 16_384
@@ -24,9 +33,11 @@ GROUP = 16_384
 class AsFloats:
     """A side whose blocks are read as fp32 by a function of the stored ones."""
 
-    def __init__(self, vectors: Vectors, read: Callable[[Encoded], Floats]) -> None:
-        """`read`: (n, d) float32 of a block."""
-        self._vectors, self._read = vectors, read
+    def __init__(
+        self, vectors: Vectors, read: Callable[[Encoded], Floats], unit: bool = False
+    ) -> None:
+        """`read`: (n, d) float32 of a block. `unit`: whether they are unit vectors."""
+        self._vectors, self._read, self._unit = vectors, read, unit
 
     @property
     def rows(self) -> int:
@@ -42,6 +53,8 @@ class AsFloats:
 
     def longest(self) -> float:
         """Length of the longest vector; codes do not stand for unit vectors."""
+        if self._unit:
+            return 1.0
         longest = 0.0
         for _, block in self.blocks(GROUP):
             lengths = np.linalg.norm(block.data.astype(np.float64), axis=1)
@@ -49,7 +62,31 @@ class AsFloats:
         return longest
 
 
+def as_compared(vectors: Vectors, row: Row, decoded: bool = False) -> Vectors:
+    """A set's vectors as they are compared: as they are stored, or as what their codes stand for.
+
+    `row`: its row of `embedding_sets`. `decoded`: whatever its quantiser.
+    """
+    if compares_codes(row) and not decoded:
+        return vectors
+    return AsFloats(vectors, from_row(row).decode)
+
+
+def uncoded(queries: Vectors, coded: Row) -> AsFloats:
+    """fp32 queries as they are multiplied with what the codes of the set `coded` stand for."""
+    asked = asking(coded, lambda: (to_floats(block) for _, block in queries.blocks(GROUP)))
+    precision = coded["precision"]
+    shifted = asked.centre is not None and precision_of(precision).is_binary
+    return AsFloats(queries, lambda block: asked.ask(to_floats(block), precision), not shifted)
+
+
+def largest_product(*sides: Vectors) -> float:
+    """The most that a product of vectors of both sides can be; of stored unit vectors 1."""
+    lengths = [max(1.0, side.longest()) for side in sides if isinstance(side, AsFloats)]
+    return math.prod(lengths)
+
+
 def plan_for(plan: Plan, longest: float) -> Plan:
-    """A plan of fp32 whose bound on errors holds for vectors up to that length."""
+    """A plan of fp32 whose bound on errors holds for products of vectors up to that size."""
     kernel = replace(plan.kernel, error=plan.kernel.error * max(1.0, longest))
     return replace(plan, kernel=kernel)

@@ -144,6 +144,8 @@ EMBEDDING_SETS = Table(
         ("clip_rate", pa.float64()),
         ("used_codes", pa.int32()),
         ("error", pa.float64()),
+        ("centre", pa.list_(pa.float32())),
+        ("balanced", pa.float64()),
         # Of what is learnt from vectors: the data set that they are of, and how many.
         ("fit_on", pa.string()),
         ("fit_vectors", pa.int64()),

@@ -1,11 +1,14 @@
 -- What quantising did to every stored set of codes, one row each, as it was found when they were
 -- written; NULL of a set that was written before it was looked at.
--- @quantizer: absmax, calibrated, rotated, or another package's.
--- @calibration_modality: The side whose vectors gave the ranges of calibrated codes.
+-- @quantizer: absmax, calibrated, rotated, centred, median, or another package's.
+-- @calibration_modality: The side whose vectors the ranges or the centre were learnt from.
 -- @clip_rate: Share of the values that lay beyond the range of their dimension; 0 without ranges.
 -- @used_codes: How many different codes occur.
 -- @codes_there: How many there are; of eight-bit floats, the finite ones. NULL where none is known.
--- @error: Mean squared distance of a unit vector from what its codes stand for.
+-- @balanced: Share of the dimensions whose bit splits the vectors well: 40% to 60% of them lie above
+-- zero, the centre, or the middle of the range; whatever the precision.
+-- @error: Mean squared distance of a unit vector from what its codes stand for; of bits with a
+-- centre, of its direction from there.
 -- @error_db: The same in decibels, 10 log10: 6 dB less are one bit more.
 with
 final as (
@@ -20,6 +23,7 @@ final as (
             when sets.precision = 'int4' then case when sets.range_low is null then 15 else 16 end
             when sets.precision = 'int8' then case when sets.range_low is null then 255 else 256 end
         end as codes_there,
+        sets.balanced,
         sets.error,
         10 * log10(nullif(sets.error, 0)) as error_db
     from embedding_sets as sets

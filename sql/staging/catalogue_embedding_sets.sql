@@ -13,5 +13,7 @@ select
     null::float[] as range_high,
     null::double as clip_rate,
     null::integer as used_codes,
-    null::double as error
+    null::double as error,
+    null::float[] as centre,
+    null::double as balanced
 where false

@@ -33,6 +33,7 @@ def questions(con):
         "compare": f"from compare('{a}', '{b}')",
         "compare over pools": f"from compare('{a}', '{b}', pools := 'sampled')",
         "compare_runs": f"from compare_runs(['{a}', '{b}'])",
+        "quantizer_gains": f"from quantizer_gains(['{a}', '{b}'])",
         "rank_flips": f"from rank_flips('{a}', '{b}')",
         "recommend": "from recommend()",
     }

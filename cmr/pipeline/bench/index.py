@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 
 from cmr.pipeline.bench.measuring_task import Task
+from cmr.pipeline.bench.read_codes import Read
 from cmr.pipeline.bench.single_product import LARGEST, OneProduct
 from cmr.precision import INTEGER
 from cmr.represent.precisions import Encoded, to_floats, to_integers
@@ -118,11 +119,15 @@ class Index:
         return float((above != UNKNOWN).sum() / (len(queries) * there))
 
 
-def make_index(task: Task, gallery: Encoded, fine: Encoded | None) -> Index:
-    """The index that a task is about, of these vectors."""
-    if task.asymmetric:
-        searcher: Searcher = AsymmetricSearcher(gallery, from_row(task.gallery), task.device)
-    elif scorer_kind(task.scorer).by_plan and len(gallery) <= LARGEST:
+def make_index(
+    task: Task, gallery: Encoded, fine: Encoded | None, read: Read | None = None
+) -> Index:
+    """The index that a task is about, of these vectors; `read`: see `read_codes.reader`."""
+    by_plan = scorer_kind(task.scorer).by_plan
+    if by_plan and read is not None:
+        coded = from_row(task.gallery)
+        searcher: Searcher = AsymmetricSearcher(gallery, coded, task.device, read)
+    elif by_plan and len(gallery) <= LARGEST:
         searcher = OneProduct(gallery, task.device)
     else:
         how = Building(task.hnsw or Hnsw(), task.threads, device=task.device)

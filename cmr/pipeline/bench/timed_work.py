@@ -27,7 +27,9 @@ from cmr.pipeline.bench.measuring_task import (
     Task,
     Turn,
 )
+from cmr.pipeline.bench.read_codes import as_held, reader
 from cmr.represent.precisions import Encoded
+from cmr.score.search.scorer_kinds import scorer_kind
 from cmr.warehouse.store import Warehouse
 from cmr.warehouse.vectors import StoredVectors
 
@@ -88,6 +90,8 @@ class _Search:
         self.task = task
         self._warehouse = Warehouse.open(task.root)
         self._order = np.random.default_rng(task.seed)
+        self._by_codes = scorer_kind(task.scorer).by_plan
+        self._read = reader(task) if self._by_codes else None
         self._load_libraries()
         self.idle = resident()
 
@@ -96,16 +100,18 @@ class _Search:
         few = [self.few(self.task.gallery), self.few(self.task.queries)]
         fine = [self.few(row) for row in self.task.fine or ()]
         task = replace(self.task, k=1, depth=1)
-        index = make_index(task, few[0], fine[0] if fine else None)
+        index = make_index(task, few[0], fine[0] if fine else None, self._read)
         index.search(Queries(few[1], fine[1] if fine else None), task.threads)
         self.settle()
 
     def few(self, row: dict[str, Any]) -> Encoded:
         """The first vectors of a set."""
-        return next(StoredVectors(self._warehouse, row).blocks(FEW))[1]
+        stored = next(StoredVectors(self._warehouse, row).blocks(FEW))[1]
+        return stored if self._by_codes else as_held(row, stored)
 
     def vectors(self, row: dict[str, Any]) -> Encoded:
-        return StoredVectors(self._warehouse, row).all()
+        stored = StoredVectors(self._warehouse, row).all()
+        return stored if self._by_codes else as_held(row, stored)
 
     def galleries(self) -> tuple[Encoded, Encoded | None]:
         """The gallery, and its finer vectors where there is a second stage."""
@@ -158,7 +164,7 @@ class Build(_Search):
         self._index = None
         with quiet():
             clock = time.perf_counter()
-            self._index = make_index(self.task, *self._vectors)
+            self._index = make_index(self.task, *self._vectors, self._read)
             took = time.perf_counter() - clock
         return Turn(took, len(self._vectors[0]), self.task.threads)
 
@@ -173,7 +179,7 @@ class Batch(_Search):
 
     def __init__(self, task: Task) -> None:
         super().__init__(task)
-        self._index = make_index(task, *self.galleries())
+        self._index = make_index(task, *self.galleries(), self._read)
         self._queries = self.queries(task.batch)
         self.begin()
         self._often = {lane: often_enough(partial(self._search, lane)) for lane in task.lanes}
@@ -217,7 +223,7 @@ class Single(_Search):
         for pool in dict.fromkeys(lane.pool for lane in task.lanes):
             rows = slice(None) if pool is None else chosen[:pool]
             part = None if fine is None else fine.rows(rows)
-            self._indexes[pool] = make_index(task, gallery.rows(rows), part)
+            self._indexes[pool] = make_index(task, gallery.rows(rows), part, self._read)
         self._largest = max(self._indexes.values(), key=len)
         del gallery, fine
         self._queries = self.queries(task.singles)

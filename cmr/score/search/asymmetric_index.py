@@ -1,13 +1,14 @@
-"""Search by queries that were not coded in a coded gallery, as a service does it.
+"""Search in a gallery of codes by queries of floats, as a service does it.
 
-The gallery is held as its codes. What turns codes into numbers is moved to the side that is
+They were not coded (asymmetric scoring), or stand for codes that are not compared as they are. The
+gallery is held as its codes. What turns codes into numbers is moved to the side that is
 smaller: a factor and an offset of a dimension go into the query, a scale of a vector into the
 products. So a tile of codes need only be widened to float32, which a batch of queries pays once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -27,11 +28,22 @@ ROOM = 64 * 2**20
 
 
 class AsymmetricSearcher(TorchGallery):
-    """Exact search of what codes stand for, by float32 products with fp32 queries."""
+    """Exact search of what codes stand for, by float32 products with queries of floats."""
 
-    def __init__(self, items: Encoded, quantizer: Quantizer, device: str = "cpu") -> None:
-        """Hold the gallery as its codes, a byte a dimension at least."""
-        self._quantizer, self._device = quantizer, device
+    def __init__(
+        self,
+        items: Encoded,
+        quantizer: Quantizer,
+        device: str = "cpu",
+        read: Callable[[Encoded], Floats] | None = None,
+    ) -> None:
+        """Hold the gallery as its codes, a byte a dimension at least.
+
+        `read`: stored queries as they are multiplied, (n, d) float32; without it they are fp32, and
+        what the gallery's quantiser makes of them.
+        """
+        self._device = device
+        self._read = read or (lambda block: quantizer.ask(to_floats(block), items.precision))
         row = precision_of(items.precision)
         if row.is_integer:
             held = torch.from_numpy(np.ascontiguousarray(to_integers(items)))
@@ -49,8 +61,8 @@ class AsymmetricSearcher(TorchGallery):
         return len(self._items)
 
     def search(self, queries: Encoded, count: int, threads: int = 0) -> tuple[Ordinals, Scores]:
-        """See `Searcher.search`; the queries are fp32."""
-        asked = self._quantizer.turn(queries.data.astype(np.float32, copy=False))
+        """See `Searcher.search`; the queries are what `read` takes."""
+        asked = self._read(queries)
         step = max(1, ROOM // (4 * min(STRETCH, len(self))))
         with float32_products("ieee"):
             parts = [

@@ -1,0 +1,90 @@
+"""Which quantiser a model wants: a sentence a representation on what others gain over absmax."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from cmr.answers import fetch, quoted
+from cmr.decimals import fixed
+from cmr.precision import PRECISIONS
+from cmr.report.subject import Subject
+from cmr.represent.quantizer_kinds import ABSMAX
+from cmr.views import connect
+
+if TYPE_CHECKING:
+    import duckdb
+
+Row = dict[str, Any]
+
+
+def quantizer_sentences(
+    con: duckdb.DuckDBPyConnection, root: str, subject: Subject, k: int
+) -> list[str]:
+    """One for each representation that several quantisers were evaluated of, in the same search.
+
+    By recall@k over the whole gallery. None where there are too few visual items for an interval.
+    `con`: with the view `runs` of the warehouse at `root`.
+    """
+    groups = _groups(con, subject)
+    if groups:
+        con = connect(root, "from quantizer_gains")
+    found = []
+    for group in groups:
+        ids = ", ".join(map(quoted, group["ids"]))
+        query = f"from quantizer_gains([{ids}], measure_name := 'recall', cut := {k})"
+        rows = [row for row in fetch(con, query).to_pylist() if row["ci_low"] is not None]
+        ways = dict.fromkeys(row["direction"] for row in rows)
+        said = [_said([row for row in rows if row["direction"] == way], way, k) for way in ways]
+        if said:
+            what = f"{group['precision']} at {group['dim']}"
+            how = "" if group["dim_method"] == "native" else f" {group['dim_method']}"
+            search = f" ({group['search']})" if group["search"] else ""
+            found.append(f"{what}{how}{search}: {'; '.join(said)}")
+    return found
+
+
+def _groups(con: duckdb.DuckDBPyConnection, subject: Subject) -> list[Row]:
+    """Runs that differ in nothing but quantiser and direction, absmax first."""
+    rows = fetch(
+        con,
+        f"""
+        with mine as (
+            select
+                *,
+                -- The variant begins with the quantiser, where it is not absmax.
+                case
+                    when quantizer = {quoted(ABSMAX)} then variant
+                    else ltrim(variant[length(quantizer) + 1 :], ', ')
+                end as search
+            from runs
+            where quantizer is not null and {subject.condition}
+        )
+        select
+            dim, dim_method, precision, search, list_length, seed,
+            list(run_id order by quantizer <> {quoted(ABSMAX)}, quantizer, run_id) as ids
+        from mine
+        group by dim, dim_method, precision, search, list_length, seed
+        having count(distinct quantizer) > 1
+        order by dim, dim_method, search, list_length, seed
+        """,
+    ).to_pylist()
+    return sorted(rows, key=lambda row: PRECISIONS.index(row["precision"]))
+
+
+def _said(rows: Sequence[Row], way: str, k: int) -> str:
+    """The best of one direction, and whether it is surely better than the first."""
+    best = max(rows, key=lambda row: (row["ci_low"] > 0, row["difference"]))
+    ends = f"[{_points(best['ci_low'])}, {_points(best['ci_high'])}]"
+    beside, gain = best["beside"], _points(best["difference"])
+    if best["ci_low"] > 0:
+        return f"{way}: {best['quantizer']} beats {beside} by {gain} points of recall@{k} {ends}"
+    sign = "+" if best["difference"] > 0 else ""
+    return (
+        f"{way}: no quantizer beats {beside} in recall@{k} "
+        f"(best: {best['quantizer']}, {sign}{gain} points {ends})"
+    )
+
+
+def _points(share: float) -> str:
+    return fixed(100 * share, 1)
