@@ -19,7 +19,7 @@ from cmr.score.judgments import Judged
 from cmr.score.pair_scores import Values, relevant_values
 from cmr.score.plan import Plan
 from cmr.score.pools import Pools
-from cmr.score.tally import Counted, Progress, Tally
+from cmr.score.tally import Counted, Counts, Progress, Tally
 
 Counting = Callable[[Block, Block, dict[str, Tally], Pools | None, Plan, Progress], None]
 
@@ -115,12 +115,10 @@ def _count_relevants(tally: Tally, queries: Block, items: Block) -> None:
     judged = tally.judged
     count_relevants(
         tally.exact,
-        tally.high,
-        tally.low,
+        tally.bounds,
         judged.start,
         judged.item,
         (queries.first, queries.last),
         (items.first, items.last),
-        tally.relevant_more,
-        tally.relevant_tied,
+        Counts(tally.relevant_more, tally.relevant_tied),
     )

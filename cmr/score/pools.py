@@ -17,6 +17,8 @@ skipped (Lemire, Fast random integer generation in an interval, 2019), which lea
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numba
 import numpy as np
 import numpy.typing as npt
@@ -26,9 +28,45 @@ from cmr.score.judgments import Indices, Judged
 
 Members = npt.NDArray[np.int32]
 Places = npt.NDArray[np.uint16]
-Drawn = tuple[Members, Places]
 
 DIRECTIONS = {"t2v": 0, "v2t": 1}
+
+
+class Drawn(NamedTuple):
+    """The non-relevant pool members of some queries for the largest C, of one draw.
+
+    `members`: (queries, largest) gallery ordinals in ascending order. `places`: the place of each
+    in the draw: it belongs to every pool with C - R above its place. Rows shorter than `largest`
+    are padded with the gallery size.
+    """
+
+    members: Members
+    places: Places
+
+    def part(self, first: int, last: int) -> Drawn:
+        """Of the queries first:last of these."""
+        return Drawn(self.members[first:last], self.places[first:last])
+
+
+class PoolCounts(NamedTuple):
+    """How many pool members lie above a pair's threshold and how many are tied; added to.
+
+    `sizes`: ascending C. `more`, `tied`: (C, pairs); a member is added to the smallest pool that
+    holds it, so their running sums over C are the counts.
+    """
+
+    sizes: Indices
+    more: npt.NDArray[np.int32]
+    tied: npt.NDArray[np.int32]
+
+
+class _Stream(NamedTuple):
+    """What, beside the query, the random words of a draw depend on."""
+
+    seed: np.uint64
+    draw: int
+    direction: int
+
 
 _LOW = np.uint64(0xFFFFFFFF)
 _32 = np.uint64(32)
@@ -49,16 +87,11 @@ def _high(a: np.uint64, b: np.uint64) -> np.uint64:
 
 @compiled()
 def _philox(
-    block: np.uint64,
-    query: np.uint64,
-    draw: np.uint64,
-    direction: np.uint64,
-    seed: np.uint64,
-    out: npt.NDArray[np.uint64],
+    block: np.uint64, query: np.uint64, stream: _Stream, out: npt.NDArray[np.uint64]
 ) -> None:
     """Ten rounds of Philox4x64 into `out`, (4,)."""
-    c0, c1, c2, c3 = block, query, draw, direction
-    k0, k1 = seed, np.uint64(0)
+    c0, c1, c2, c3 = block, query, np.uint64(stream.draw), np.uint64(stream.direction)
+    k0, k1 = stream.seed, np.uint64(0)
     for _ in range(10):
         h0, l0 = _high(_M0, c0), _M0 * c0
         h1, l1 = _high(_M1, c2), _M1 * c2
@@ -74,9 +107,7 @@ def _shuffle_prefix(
     population: int,
     count: int,
     query: int,
-    draw: int,
-    direction: int,
-    seed: np.uint64,
+    stream: _Stream,
     picks: npt.NDArray[np.int64],
 ) -> None:
     """Put the first `count` of a random order of range(population) into `picks`.
@@ -94,7 +125,7 @@ def _shuffle_prefix(
             if half == 8:
                 # NumPy's generator steps its counter before the first block.
                 block += np.uint64(1)
-                _philox(block, np.uint64(query), np.uint64(draw), np.uint64(direction), seed, words)
+                _philox(block, np.uint64(query), stream, words)
                 half = 0
             word = words[half >> 1]
             word = (word >> _32) if half & 1 else (word & _LOW)
@@ -111,73 +142,78 @@ def _shuffle_prefix(
         order[i], order[j] = order[j], order[i]
 
 
+@compiled()
+def smallest_pool(sizes: Indices, place: int) -> int:
+    """Which of the ascending `sizes`, the last at the latest above it, holds that place."""
+    smallest = 0
+    while sizes[smallest] <= place:
+        smallest += 1
+    return smallest
+
+
 @compiled(parallel=True)
 def _draw(
     first: int,
     start: Indices,
     item: Indices,
     gallery: int,
-    largest: int,
-    draw: int,
-    direction: int,
-    seed: np.uint64,
-    members: Members,
-    places: Places,
+    stream: _Stream,
+    drawn: Drawn,
 ) -> None:
-    rows = members.shape[0]
-    chunks = min(rows, 64)
+    """Fill `drawn` with the pools of the queries from `first` on."""
+    chunks = min(len(drawn.members), 64)
     for chunk in numba.prange(chunks):
-        order = np.arange(gallery)
-        picks = np.empty(largest, dtype=np.int64)
-        for row in range(chunk * rows // chunks, (chunk + 1) * rows // chunks):
-            query = first + row
-            begin, end = start[query], start[query + 1]
-            relevants = end - begin
-            count = largest - relevants if relevants else 0
-            _shuffle_prefix(order, gallery - relevants, count, query, draw, direction, seed, picks)
-            for i in range(count):
-                # The r-th non-relevant item: step over the relevant ones at or before it.
-                index = picks[i]
-                for pair in range(begin, end):
-                    if item[pair] <= index:
-                        index += 1
-                    else:
-                        break
-                picks[i] = index
-            by_item = np.argsort(picks[:count])
-            for i in range(count):
-                members[row, i] = picks[by_item[i]]
-                places[row, i] = by_item[i]
-            for i in range(count, members.shape[1]):
-                members[row, i] = gallery
-                places[row, i] = largest
+        at = np.int64(chunk)
+        _draw_chunk(first, start, item, gallery, stream, drawn, at, chunks)
+
+
+@compiled()
+def _draw_chunk(
+    first: int,
+    start: Indices,
+    item: Indices,
+    gallery: int,
+    stream: _Stream,
+    drawn: Drawn,
+    chunk: int,
+    chunks: int,
+) -> None:
+    rows, largest = drawn.members.shape
+    order = np.arange(gallery)
+    picks = np.empty(largest, dtype=np.int64)
+    for row in range(chunk * rows // chunks, (chunk + 1) * rows // chunks):
+        query = first + row
+        begin, end = start[query], start[query + 1]
+        relevants = end - begin
+        count = largest - relevants if relevants else 0
+        _shuffle_prefix(order, gallery - relevants, count, query, stream, picks)
+        for i in range(count):
+            # The r-th non-relevant item: step over the relevant ones at or before it.
+            index = picks[i]
+            for pair in range(begin, end):
+                if item[pair] <= index:
+                    index += 1
+                else:
+                    break
+            picks[i] = index
+        by_item = np.argsort(picks[:count])
+        for i in range(count):
+            drawn.members[row, i] = picks[by_item[i]]
+            drawn.places[row, i] = by_item[i]
+        for i in range(count, largest):
+            drawn.members[row, i] = gallery
+            drawn.places[row, i] = largest
 
 
 def draw_pools(
     judged: Judged, first: int, last: int, largest: int, draw: int, direction: str, seed: int
-) -> tuple[Members, Places]:
-    """The non-relevant pool members of queries first:last for the largest C.
-
-    Returns `members`, (queries, largest) gallery ordinals in ascending order, and `places`,
-    the place of each in the draw: it belongs to every pool with C - R above its place. Rows
-    shorter than `largest` are padded with the gallery size.
-    """
+) -> Drawn:
+    """The non-relevant pool members of queries first:last for the largest C."""
     shape = (last - first, largest)
-    members = np.empty(shape, dtype=np.int32)
-    places = np.empty(shape, dtype=np.uint16)
-    _draw(
-        first,
-        judged.start,
-        judged.item,
-        judged.gallery,
-        largest,
-        draw,
-        DIRECTIONS[direction],
-        np.uint64(seed),
-        members,
-        places,
-    )
-    return members, places
+    drawn = Drawn(np.empty(shape, dtype=np.int32), np.empty(shape, dtype=np.uint16))
+    stream = _Stream(np.uint64(seed), draw, DIRECTIONS[direction])
+    _draw(first, judged.start, judged.item, judged.gallery, stream, drawn)
+    return drawn
 
 
 class Pools:
@@ -195,15 +231,14 @@ class Pools:
         self._last: dict[tuple[str, int], tuple[int, int, Drawn]] = {}
 
     def get(self, direction: str, judged: Judged, first: int, last: int) -> list[Drawn]:
-        """`draw_pools` of queries first:last at the largest size, a pair of arrays a draw."""
+        """`draw_pools` of queries first:last at the largest size, one a draw."""
         return [self._one(direction, judged, first, last, draw) for draw in range(self.draws)]
 
     def _one(self, direction: str, judged: Judged, first: int, last: int, draw: int) -> Drawn:
         largest = int(self.sizes[-1])
         key = (direction, draw)
         if key in self._kept:
-            members, places = self._kept[key]
-            return members[first:last], places[first:last]
+            return self._kept[key].part(first, last)
         size = judged.queries * largest * 6
         if size <= self._room:
             self._room -= size

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +15,31 @@ if TYPE_CHECKING:
     from cmr.score.kernels import Kernel
 
 Int64 = npt.NDArray[np.int64]
+Array = npt.NDArray[Any]
 Progress = Callable[[int], None]
 # A count that is not known, in the place of NULL: of an item that a search did not return.
 UNKNOWN = -1
+
+
+class Bounds(NamedTuple):
+    """Thresholds that scores are compared with, arrays of one shape, a threshold a relevant pair.
+
+    A float32 score above `fast_high` is above, one below `fast_low` is not, and those between are
+    tied where the kernel is sure. Where it is not, float64 scores settle them: above `high` is
+    above, from `low` to `high` is tied.
+    """
+
+    fast_high: Array
+    fast_low: Array
+    high: Array
+    low: Array
+
+
+class Counts(NamedTuple):
+    """How many scores lie above a pair's threshold and how many are tied with it; added to."""
+
+    more: Array
+    tied: Array
 
 
 @dataclass(frozen=True)
@@ -55,8 +77,7 @@ class Tally:
         pairs = len(judged.query)
         self.judged = judged
         self.exact = values
-        self.high, self.low = kernel.bounds(values)
-        self.fast_high, self.fast_low = kernel.fast_bounds(values)
+        self.bounds = Bounds(*kernel.fast_bounds(values), *kernel.bounds(values))
         self.more = np.zeros(pairs, dtype=np.int64)
         self.tied = np.zeros(pairs, dtype=np.int64)
         self.relevant_more = np.zeros(pairs, dtype=np.int64)

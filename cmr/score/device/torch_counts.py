@@ -54,8 +54,8 @@ class DeviceQueries:
         for slot in range(int(relevants.max(initial=0))):
             rows = np.flatnonzero(relevants > slot)
             self._slots.append((rows, self._begin[rows] + slot))
-        self._high = torch.from_numpy(tally.fast_high[start[0] : start[-1]]).to(self._device)
-        self._low = torch.from_numpy(tally.fast_low[start[0] : start[-1]]).to(self._device)
+        self._high = torch.from_numpy(tally.bounds.fast_high[start[0] : start[-1]]).to(self._device)
+        self._low = torch.from_numpy(tally.bounds.fast_low[start[0] : start[-1]]).to(self._device)
         self._drawn = (
             pools.get(direction, tally.judged, queries.first, queries.last) if pools else []
         )

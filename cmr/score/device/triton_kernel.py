@@ -96,13 +96,14 @@ def launch(
 
 
 @triton.jit
-def _list_doubts(
-    scores, high, low, pair, item, times, doubts, found, capacity, AXIS: tl.constexpr
-):  # fmt: skip
-    """List the scores between `low` and `high`, one of each query at a time, the last item first.
+def _list_doubts(scores, bounds, pair, item, times, room, AXIS: tl.constexpr):
+    """List the scores within `bounds`, high and low, one of each query at a time, last item first.
 
     So little is held at once: a place for every score of the tile would not fit in registers.
+    `room`: where they are listed, how many there are so far, and how many are at most listed.
     """
+    high, low = bounds
+    doubts, found, capacity = room
     items = tl.expand_dims(item, 1 - AXIS)
     last = tl.full(pair.shape, 2**31 - 1, tl.int32)
     for _ in range(times):
@@ -118,11 +119,13 @@ def _list_doubts(
 
 @triton.jit
 def _count(
-    scores, query, item, queries,
-    start, lowest, high, low, more, tied, doubts, found,
-    capacity, AXIS: tl.constexpr, SURE: tl.constexpr,
+    scores, query, item, queries, pairs, room, AXIS: tl.constexpr, SURE: tl.constexpr
 ):  # fmt: skip
-    """Count a tile for the queries along its rows (AXIS 1) or its columns (AXIS 0)."""
+    """Count a tile for the queries along its rows (AXIS 1) or its columns (AXIS 0).
+
+    `pairs`: as `Queries` has them, `start` to `tied`. `room`: of what is in doubt.
+    """
+    start, lowest, high, low, more, tied = pairs
     inside = query < queries
     least = tl.load(lowest + query, mask=inside, other=float("inf"))
     best = tl.max(scores, AXIS)
@@ -141,7 +144,7 @@ def _count(
                 tl.atomic_add(tied + pair, level, mask=there & (level > 0), sem="relaxed")
             else:
                 times = tl.max(level, 0)
-                _list_doubts(scores, top, bottom, pair, item, times, doubts, found, capacity, AXIS)
+                _list_doubts(scores, (top, bottom), pair, item, times, room, AXIS)
 
 
 @triton.jit
@@ -180,14 +183,10 @@ def count_tiles(
         scores *= tl.load(text_scales + text, mask=rows, other=0.0)[:, None]
     scores = tl.where(rows[:, None] & columns[None, :], scores, float("-inf"))
     if T2V:
-        _count(
-            scores, text, visual, height,
-            text_start, text_lowest, text_high, text_low,
-            text_more, text_tied, text_doubts, text_found, capacity, 1, SURE,
-        )  # fmt: skip
+        pairs = text_start, text_lowest, text_high, text_low, text_more, text_tied
+        room = text_doubts, text_found, capacity
+        _count(scores, text, visual, height, pairs, room, 1, SURE)
     if V2T:
-        _count(
-            scores, visual, text, width,
-            visual_start, visual_lowest, visual_high, visual_low,
-            visual_more, visual_tied, visual_doubts, visual_found, capacity, 0, SURE,
-        )  # fmt: skip
+        pairs = visual_start, visual_lowest, visual_high, visual_low, visual_more, visual_tied
+        room = visual_doubts, visual_found, capacity
+        _count(scores, visual, text, width, pairs, room, 0, SURE)

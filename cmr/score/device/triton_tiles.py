@@ -85,13 +85,13 @@ class _Direction:
     def __init__(self, tally: Tally, queries: Block) -> None:
         self._tally, self._first = tally, queries.first
         start = tally.judged.start[queries.first : queries.last + 1]
-        pairs = slice(start[0], start[-1])
+        pairs, bounds = slice(start[0], start[-1]), tally.bounds
         self._pairs = np.arange(start[0], start[-1])
         self._start = _on_device(start - start[0], queries)
-        self._high = _on_device(tally.fast_high[pairs], queries)
-        self._low = _on_device(tally.fast_low[pairs], queries)
+        self._high = _on_device(bounds.fast_high[pairs], queries)
+        self._low = _on_device(bounds.fast_low[pairs], queries)
         lowest = np.full(len(queries), np.inf, dtype=np.float32)
-        np.minimum.at(lowest, tally.judged.query[pairs] - queries.first, tally.fast_low[pairs])
+        np.minimum.at(lowest, tally.judged.query[pairs] - queries.first, bounds.fast_low[pairs])
         self._lowest = _on_device(lowest, queries)
 
     def part(self, first: int, last: int) -> Queries:

@@ -54,8 +54,8 @@ def fused_is_right(kernel: Kernel) -> bool:
 
 def _is_right(tally: Tally, scores: npt.NDArray[np.float64]) -> bool:
     values = scores[tally.judged.query]
-    more = np.count_nonzero(values > tally.high[:, None], axis=1)
+    more = np.count_nonzero(values > tally.bounds.high[:, None], axis=1)
     tied = np.count_nonzero(
-        (values >= tally.low[:, None]) & (values <= tally.high[:, None]), axis=1
+        (values >= tally.bounds.low[:, None]) & (values <= tally.bounds.high[:, None]), axis=1
     )
     return np.array_equal(more, tally.more) and np.array_equal(tied, tally.tied)

@@ -19,13 +19,14 @@ from cmr.precision import INTEGER, precision_of
 from cmr.represent.precisions import Encoded
 from cmr.score.blocks import Vectors
 from cmr.score.compiled import compiled
+from cmr.score.cpu.exact_scores import ScoredTile
 from cmr.score.cpu.row_counts import count_members
 from cmr.score.judgments import Judged
 from cmr.score.kernels import CODE_DOUBT, TIE_TOLERANCE
-from cmr.score.pools import Pools
+from cmr.score.pools import PoolCounts, Pools
 from cmr.score.search.indexes import EXACT_BYTES, exact_search
 from cmr.score.search.usearch_vectors import operand, similarities
-from cmr.score.tally import Counted, Progress
+from cmr.score.tally import Bounds, Counted, Progress
 
 Rows = npt.NDArray[np.float64]
 # Bytes of a score: float64 of it, and usearch's key, distance and room to sort them.
@@ -107,14 +108,13 @@ class _Direction:
         # Bounds of float32, around which float64 settles what is within its rounding.
         doubt = np.abs(self._scores) * CODE_DOUBT
         fast = (high + doubt).astype(np.float32), (low - doubt).astype(np.float32)
-        ones = [np.ones(size, dtype=np.float32) for size in rows.shape]
+        bounds = Bounds(*fast, high, low)
+        down, across = (np.ones(size, dtype=np.float32) for size in rows.shape)
+        tile = ScoredTile(rows, down, across, rows, rows, first, 0)
         drawn = self._pools.get(self._name, self._judged, first, first + len(rows))
-        for draw, (members, places) in enumerate(drawn):
-            found = self._drawn[0, draw], self._drawn[1, draw]
-            count_members(
-                rows, *ones, rows, rows, first, 0, start, *fast, high, low, members, places,
-                self._pools.sizes, *found, False, False,
-            )  # fmt: skip
+        for draw, pool in enumerate(drawn):
+            into = PoolCounts(self._pools.sizes, *self._drawn[:, draw])
+            count_members(tile, start, bounds, pool, into, False, False)
 
 
 def scores(queries: Encoded, items: Encoded) -> Rows:
