@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any
 
-from cmr.api.keywords import EvaluateKeywords, keywords_of
+from cmr.api.keywords import EmbeddingsKeywords, EvaluateKeywords, keywords_of
 from cmr.api.result import Result
 from cmr.materialised import Bar, no_bar
 from cmr.warehouse.store import Warehouse as Store
@@ -123,18 +123,8 @@ class Warehouse:
 
         return Result(pa.Table.from_pylist(listed(self.store, given, dataset), schema=RUNS.schema))
 
-    def embeddings(
-        self,
-        dataset: str | None = None,
-        model: str | None = None,
-        *,
-        modality: str,
-        dim: int | None = None,
-        precision: str | None = None,
-        dim_method: str | None = None,
-        seed: int | None = None,
-        quantizer: str | None = None,
-    ) -> Embeddings:
+    @keywords_of(EmbeddingsKeywords)
+    def embeddings(self, asked: EmbeddingsKeywords) -> Embeddings:
         """One stored set of vectors; `modality` is "text" or "visual".
 
         Data set and model are the only ones if not named; what else is not named is the native
@@ -143,10 +133,7 @@ class Warehouse:
         from cmr.api.embeddings import Embeddings
         from cmr.api.set_selection import find_set
 
-        row = find_set(
-            self.store, dataset, model, modality, dim, precision, dim_method, seed, quantizer
-        )
-        return Embeddings(self.store, row)
+        return Embeddings(self.store, find_set(self.store, asked))
 
     def ingest(
         self,

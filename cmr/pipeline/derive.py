@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from cmr.errors import CmrError
-from cmr.pipeline.embedding_sets import ensure_set
+from cmr.pipeline.embedding_sets import EmbeddingSet, ensure_set
 from cmr.precision import FP32, precision_of
 from cmr.represent import dims
 from cmr.represent.audit import Audit
@@ -214,13 +214,15 @@ class Deriver:
 
         return ensure_set(
             self._warehouse,
-            keys,
-            settings,
-            self._data["fingerprint"],
-            native["rows"],
+            EmbeddingSet(
+                keys,
+                settings,
+                self._data["fingerprint"],
+                native["rows"],
+                parent,
+                seed if seeded else None,
+            ),
             None if self._stored_only else make,
-            parent,
-            seed if seeded else None,
             coding=coding,
             check=self._check,
         )

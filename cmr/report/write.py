@@ -7,6 +7,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,13 +42,20 @@ _OURS = re.compile(r"(plots|tables)/[^/\\\0\ud800-\udfff]+\.(png|svg|md|tex)")
 Row = dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Which:
+    """The runs that a report is of: of these data sets and models, and of these ids; or any."""
+
+    datasets: Sequence[str] = ()
+    models: Sequence[str] = ()
+    run_ids: Sequence[str] | None = None
+
+
 def write_report(
     root: str,
     out: str,
     *,
-    datasets: Sequence[str] = (),
-    models: Sequence[str] = (),
-    run_ids: Sequence[str] | None = None,
+    which: Which = Which(),
     lang: str = "en",
     images: str | None = None,
     flips: Sequence[tuple[str, str]] = (),
@@ -55,14 +63,14 @@ def write_report(
 ) -> list[str]:
     """Write the report of a warehouse's runs below the folder `out`; returns the paths.
 
-    `datasets`, `models` and `run_ids` keep only some runs; `images` and `flips` as `page.build`
+    `images` and `flips` as `page.build`
     takes them. All files appear at the end, or none. Raises CmrError if there are no such runs,
     for an unknown language or one whose letters no font has, and if `out` cannot be written.
     """
     look_for(lang, [])
     warehouse = Warehouse.open(root)
     con = connect(warehouse.root)
-    chosen = _chosen(con, datasets, models, run_ids)
+    chosen = _chosen(con, which)
     con.register("asked", pa.table({"run_id": pa.array(chosen)}))
     prepare(con, warehouse, VIEWS, chosen, bar)
     found = [read(con, subject) for subject in subjects(con, chosen)]
@@ -87,17 +95,12 @@ def write_report(
         )
 
 
-def _chosen(
-    con: duckdb.DuckDBPyConnection,
-    datasets: Sequence[str],
-    models: Sequence[str],
-    run_ids: Sequence[str] | None,
-) -> list[str]:
+def _chosen(con: duckdb.DuckDBPyConnection, which: Which) -> list[str]:
     """The runs asked for. Raises CmrError, naming what there is, where a name stands for none."""
     runs = fetch(con, "select run_id, dataset, model from runs order by run_id").to_pylist()
     if not runs:
         raise CmrError("there are no runs to report; `cmr evaluate` makes them")
-    for what, asked in (("dataset", datasets), ("model", models)):
+    for what, asked in (("dataset", which.datasets), ("model", which.models)):
         there = sorted({row[what] for row in runs})
         for name in asked:
             if name not in there:
@@ -105,9 +108,9 @@ def _chosen(
     chosen = [
         row["run_id"]
         for row in runs
-        if (not datasets or row["dataset"] in datasets)
-        and (not models or row["model"] in models)
-        and (run_ids is None or row["run_id"] in set(run_ids))
+        if (not which.datasets or row["dataset"] in which.datasets)
+        and (not which.models or row["model"] in which.models)
+        and (which.run_ids is None or row["run_id"] in which.run_ids)
     ]
     if not chosen:
         raise CmrError("no run matches these data sets and models")
