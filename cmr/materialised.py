@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 import duckdb
@@ -22,6 +22,8 @@ from cmr.answers import explain, fetch
 from cmr.errors import CmrError
 from cmr.held import hold
 from cmr.identity import identity
+from cmr.progressbar import ProgressBar, no_bar
+from cmr.rows import Row
 from cmr.sqlfiles import sql_fingerprint
 from cmr.views import bind, connect, only
 from cmr.warehouse.catalogue_rows import to_rows
@@ -37,19 +39,13 @@ if TYPE_CHECKING:
 CHUNK = 15_000_000
 # Where a kept file says of which run and content it is.
 _MARK = b"cmr.kept"
-Bar = Callable[[str, int, str], contextlib.AbstractContextManager[Callable[[int], None]]]
-Row = dict[str, Any]
-
-
-def no_bar(
-    description: str, total: int, unit: str
-) -> contextlib.AbstractContextManager[Callable[[int], None]]:
-    """A progress bar that shows nothing."""
-    return contextlib.nullcontext(lambda count: None)
 
 
 def open_for(
-    warehouse: Warehouse, query: str, run_ids: Sequence[str] | None = None, bar: Bar = no_bar
+    warehouse: Warehouse,
+    query: str,
+    run_ids: Sequence[str] | None = None,
+    bar: ProgressBar = no_bar,
 ) -> duckdb.DuckDBPyConnection:
     """A connection for `query`; metrics that are kept are read, not computed.
 
@@ -65,7 +61,7 @@ def prepare(
     warehouse: Warehouse,
     query: str,
     run_ids: Sequence[str] | None = None,
-    bar: Bar = no_bar,
+    bar: ProgressBar = no_bar,
 ) -> None:
     """Make what `query` names in an open connection, as `open_for` does.
 
@@ -103,7 +99,10 @@ def forget(warehouse: Warehouse, run_ids: Iterable[str]) -> None:
 
 
 def _show_metrics(
-    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, run_ids: Sequence[str] | None, bar: Bar
+    con: duckdb.DuckDBPyConnection,
+    warehouse: Warehouse,
+    run_ids: Sequence[str] | None,
+    bar: ProgressBar,
 ) -> None:
     """Put a table of kept and computed rows before the view of the name."""
     runs = _runs(con)
@@ -161,7 +160,7 @@ def _compute(
     warehouse: Warehouse,
     missing: list[Row],
     keys: dict[str, str],
-    bar: Bar,
+    bar: ProgressBar,
 ) -> list[pa.Table]:
     """The rows of some runs, from the view; one file per run is written on the way."""
     tables = []

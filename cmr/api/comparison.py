@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -14,16 +13,16 @@ from cmr.api.select import pairs
 from cmr.errors import CmrError
 from cmr.report import named
 from cmr.report.holm import holm
+from cmr.rows import Row
 from cmr.views import connect
 from cmr.warehouse.current import current_runs
 from cmr.warehouse.store import Warehouse
 
 MEASURES = ("hit_rate", "recall", "mrr", "ndcg", "map")
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Pair:
+class Comparison:
     """Two runs by their rows of `runs`, and their rows of the macro `compare`.
 
     `fewest`: visual items below which little can be concluded.
@@ -42,7 +41,7 @@ def compare_runs(
     pools: str = "full",
     k: int = 10,
     everything: bool = False,
-) -> list[Pair]:
+) -> list[Comparison]:
     """Runs `others` against runs `a`, with Holm's correction over all rows that are kept.
 
     `everything`: every measure and K, not only the usual ones at K. Raises CmrError where it is
@@ -58,7 +57,7 @@ def compare_runs(
         rows = fetch(con, f"from compare({ids}, pools := {quoted(pools)})").to_pylist()
         kept = rows if everything else [row for row in rows if _asked(row, k)]
         _check_asked(x, y, kept, rows, k)
-        found.append(Pair(x, y, kept, fewest))
+        found.append(Comparison(x, y, kept, fewest))
     _correct(con, [row for pair in found for row in pair.rows])
     return found
 
@@ -91,7 +90,7 @@ def _correct(con: duckdb.DuckDBPyConnection, rows: Sequence[Row]) -> None:
         row["p_holm"] = p
 
 
-def as_table(found: Sequence[Pair]) -> pa.Table:
+def as_table(found: Sequence[Comparison]) -> pa.Table:
     """All pairs as one table, each row with what was compared."""
     return pa.Table.from_pylist(
         [

@@ -9,8 +9,8 @@ from dataclasses import KW_ONLY, dataclass
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from cmr.materialised import Bar, no_bar
 from cmr.pipeline.request import Request
+from cmr.progressbar import ProgressBar, no_bar
 
 P = ParamSpec("P")
 S = TypeVar("S")
@@ -22,7 +22,7 @@ R = TypeVar("R")
 class EvaluateKeywords(Request):
     """What `Warehouse.evaluate` is called with: a request, and who is told of progress."""
 
-    bar: Bar = no_bar
+    bar: ProgressBar = no_bar
 
 
 @dataclass(frozen=True)

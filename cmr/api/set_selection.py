@@ -11,11 +11,11 @@ from cmr.pipeline.judged_data import find_dataset, find_model
 from cmr.precision import FP32
 from cmr.represent.dim_methods import NATIVE
 from cmr.represent.quantizer_kinds import ABSMAX
+from cmr.rows import Row
 from cmr.warehouse.current import current_sets
 from cmr.warehouse.schemas import MODALITIES
 from cmr.warehouse.store import Warehouse
 
-Row = dict[str, Any]
 _NATIVE = {"dim_method": NATIVE, "precision": FP32}
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cmr.api.keywords import EmbeddingsKeywords, EvaluateKeywords, keywords_of
 from cmr.api.result import Result
-from cmr.materialised import Bar, no_bar
+from cmr.progressbar import ProgressBar, no_bar
 from cmr.warehouse.store import Warehouse as Store
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Warehouse:
         *,
         sandbox: bool = False,
         memory: int | None = None,
-        bar: Bar = no_bar,
+        bar: ProgressBar = no_bar,
         **tables: Any,
     ) -> Result:
         """Ask in SQL over the tables and views, as `cmr sql`; nothing can be changed.
@@ -91,7 +91,7 @@ class Warehouse:
         rows: int = 65_536,
         sandbox: bool = False,
         memory: int | None = None,
-        bar: Bar = no_bar,
+        bar: ProgressBar = no_bar,
         **tables: Any,
     ) -> pa.RecordBatchReader:
         """The same as a stream of Arrow batches of about `rows` rows, for what memory cannot hold.
@@ -143,7 +143,7 @@ class Warehouse:
         model_name: str | None = None,
         shuffle_queries: bool = False,
         seed: int = 42,
-        bar: Bar = no_bar,
+        bar: ProgressBar = no_bar,
         **given: Any,
     ) -> Ingested:
         """Read a data set, as `cmr ingest SOURCE`, with its options as keywords.
@@ -198,7 +198,7 @@ class Warehouse:
         candidates: int | None = None,
         measure: str | None = None,
         k: int | None = None,
-        bar: Bar = no_bar,
+        bar: ProgressBar = no_bar,
         **settings: Any,
     ) -> Result:
         """Rows of the view `metrics`: value, interval, chance and lift.
@@ -238,7 +238,7 @@ class Warehouse:
         model: str | None = None,
         qrels: str | None = None,
         k: int = 10,
-        bar: Bar = no_bar,
+        bar: ProgressBar = no_bar,
     ) -> Result:
         """The fewest bytes a vector that keep a share of the baseline's quality, a row a measure.
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from cmr.engine.grid import Block
+from cmr.engine.grid import TaskPart
 from cmr.engine.shared_work import Work
+from cmr.progressbar import Advance, no_advance
+from cmr.rows import Row
 from cmr.score.exhaustive import pair_values, partial_counts
 from cmr.score.pair_scores import Values
 from cmr.score.plan import Plan
@@ -25,14 +27,12 @@ from cmr.warehouse.schemas import PARTIAL_COUNTS, PARTIAL_HITS, TASKS
 from cmr.warehouse.store import Warehouse
 from cmr.warehouse.vectors import StoredVectors
 
-Row = dict[str, Any]
-
 
 def count_block(
     work: Work,
-    block: Block,
+    block: TaskPart,
     values: dict[str, Values],
-    advance: Callable[[int], None] = lambda cells: None,
+    advance: Advance = no_advance,
 ) -> Row:
     """Count one block and store it; returns its row of `tasks`, written last.
 
@@ -120,7 +120,7 @@ def _hits(
     )
 
 
-def _tables(direction: str, tally: Tally, block: Block, sizes: list[int]) -> Iterator[pa.Table]:
+def _tables(direction: str, tally: Tally, block: TaskPart, sizes: list[int]) -> Iterator[pa.Table]:
     """Rows of `partial_counts` for the queries of the block; summed over blocks they are ranks.
 
     Competitors are counted without the relevant items, and those without the pair's own, which

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from cmr.engine.grid import GPU_RATE, Block, choose, core_rate
+from cmr.engine.grid import GPU_RATE, TaskPart, choose, core_rate
 from cmr.engine.merge import blocks_to_do
 from cmr.engine.shared_work import Work
 from cmr.errors import CmrError
@@ -162,7 +162,7 @@ def _shards(ray: Any, work: Work) -> int:
 
 
 def _round(
-    ray: Any, todo: Sequence[tuple[Work, list[dict[str, Any]], list[Block]]], show: Any
+    ray: Any, todo: Sequence[tuple[Work, list[dict[str, Any]], list[TaskPart]]], show: Any
 ) -> None:
     """Submit every block that is missing, and wait for all of them."""
     gpus = 1 if ray.cluster_resources().get("GPU") and todo[0][0].device != "cpu" else 0
@@ -292,7 +292,7 @@ def _thresholds(work: Work, board: Any) -> dict[str, Values]:
 
 
 def _count(
-    work: Work, values: Mapping[str, Values], block: Block, name: str, board: Any, gpus: int
+    work: Work, values: Mapping[str, Values], block: TaskPart, name: str, board: Any, gpus: int
 ) -> None:
     from cmr.engine.count_task import count_block
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from cmr.devices import pick_device
-from cmr.engine.grid import Block
+from cmr.engine.grid import TaskPart
 from cmr.identity import identity
+from cmr.rows import Row
 from cmr.score.exhaustive import pair_values
 from cmr.score.judgments import Judged
 from cmr.score.pair_scores import Values
@@ -20,8 +20,6 @@ from cmr.score.planning import make_plan
 from cmr.warehouse.partials import drop, read_thresholds, write_thresholds
 from cmr.warehouse.store import Warehouse
 from cmr.warehouse.vectors import StoredVectors
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,7 @@ class Work:
         """The side of each direction's queries."""
         return {name: "text" if name == "t2v" else "visual" for name in self.judged}
 
-    def name(self, block: Block) -> str:
+    def name(self, block: TaskPart) -> str:
         """The task's name in the catalogue."""
         return f"{self.key}-{block.shards}-{block.shard}"
 

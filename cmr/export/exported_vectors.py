@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from cmr.export.format import Asked, Pair, Row, Stream
+from cmr.export.format import Asked, SetPair, Stream
 from cmr.represent.precisions import Encoded, decode
 from cmr.represent.unit_vectors import Floats
+from cmr.rows import Row
 from cmr.sources.source import Parameter
 from cmr.warehouse.schemas import TEXT, VISUAL
 from cmr.warehouse.store import Warehouse
@@ -43,7 +44,7 @@ def set_ids(warehouse: Warehouse, row: Row) -> pa.Array:
     return pa.chunked_array([chunk for part in parts for chunk in part.chunks]).combine_chunks()
 
 
-def items(warehouse: Warehouse, pair: Pair, side: str) -> pa.Table:
+def items(warehouse: Warehouse, pair: SetPair, side: str) -> pa.Table:
     """The rows of `items` of one side, in the order of the vectors."""
     from cmr.pipeline.judged_data import find_dataset
     from cmr.warehouse.schemas import ITEMS
@@ -53,7 +54,7 @@ def items(warehouse: Warehouse, pair: Pair, side: str) -> pa.Table:
     return warehouse.read(data, ITEMS, mine).sort_by("ordinal")
 
 
-def judgments(warehouse: Warehouse, pair: Pair) -> Judgments:
+def judgments(warehouse: Warehouse, pair: SetPair) -> Judgments:
     """The data set's own judgments."""
     from cmr.pipeline.judged_data import find_dataset, load_judged_data
     from cmr.pipeline.request import Request
@@ -77,7 +78,7 @@ def floats(warehouse: Warehouse, row: Row) -> Iterator[Floats]:
         yield decode(block)
 
 
-def sides(pair: Pair) -> tuple[tuple[str, Row], tuple[str, Row]]:
+def sides(pair: SetPair) -> tuple[tuple[str, Row], tuple[str, Row]]:
     """Both sides with their catalogue rows, texts first."""
     return (TEXT, pair.text), (VISUAL, pair.visual)
 

@@ -10,8 +10,8 @@ from cmr.encode.models import EMBEDDED, resolve
 from cmr.pipeline.encoding import EncodeOptions
 from cmr.pipeline.evaluate import evaluate
 from cmr.pipeline.ingest import ingest_media
-from cmr.pipeline.progressbar import ProgressBar
 from cmr.pipeline.request import Request
+from cmr.progressbar import ProgressBar
 from cmr.sources.scenes import SOURCE
 from cmr.sources.source_kinds import read
 from cmr.warehouse.store import Warehouse

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +19,7 @@ from cmr.represent.precisions import check_precision
 from cmr.represent.quantizer_kinds import ABSMAX, quantizer_kind, quantizers_for
 from cmr.represent.quantizers import Quantizer
 from cmr.represent.unit_vectors import Floats
+from cmr.rows import Row
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.current import current_sets
 from cmr.warehouse.store import Warehouse
@@ -27,7 +27,6 @@ from cmr.warehouse.vectors import StoredVectors, group_rows, in_groups
 
 SIDES = (TEXT, VISUAL)
 GALLERY = {"t2v": VISUAL, "v2t": TEXT}
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from cmr.precision import FP32
 from cmr.represent.dim_methods import NATIVE
 from cmr.represent.precisions import encode
 from cmr.represent.unit_vectors import Floats
+from cmr.rows import Row
 from cmr.sources.collection import Collection
 from cmr.warehouse.claims import of_dataset
 from cmr.warehouse.current import current_sets
@@ -28,7 +29,6 @@ from cmr.warehouse.vectors import in_groups
 from cmr.warehouse.verified import is_sound
 
 Key = tuple[str, int]
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)

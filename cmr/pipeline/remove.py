@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from cmr.materialised import forget
+from cmr.progressbar import Advance, no_advance
+from cmr.rows import Row
 from cmr.warehouse.layout import catalogue_path
 from cmr.warehouse.schemas import RUNS
 from cmr.warehouse.store import BusyError, Warehouse
-
-Row = dict[str, Any]
 
 
 def run_files(warehouse: Warehouse, row: Row) -> list[tuple[str, int]]:
@@ -22,7 +21,7 @@ def run_files(warehouse: Warehouse, row: Row) -> list[tuple[str, int]]:
 
 
 def remove_runs(
-    warehouse: Warehouse, rows: Sequence[Row], advance: Callable[[int], None] = lambda count: None
+    warehouse: Warehouse, rows: Sequence[Row], advance: Advance = no_advance
 ) -> list[Row]:
     """Remove runs and all that is kept of them; returns those that another process is writing.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass
 
 from cmr.pipeline.option_fields import Many, ManyOrNone, One
-from cmr.pipeline.option_values import LARGEST_LONG, Choice, Flag, Integer, Size, Text
+from cmr.pipeline.option_values import LARGEST_LONG, ByteSize, Choice, Flag, Integer, Text
 from cmr.precision import EVALUATED, listed
 from cmr.represent.dim_methods import BELOW_NATIVE
 from cmr.represent.quantizer_kinds import ABSMAX, quantizer_help, quantizer_names
@@ -105,7 +105,7 @@ class Request:
     asymmetric: One[bool] = One(Flag(), False, "Score fp32 queries on the coded gallery.")
     device: One[str] = One(Text(), "auto", "auto, cpu, cuda, cuda:1, mps")
     memory: One[int | None] = One(
-        Size(),
+        ByteSize(),
         None,
         "Bytes for vectors and tiles, and for queries, such as 2G.  "
         "[default: a quarter of the machine]",

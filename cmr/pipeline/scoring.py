@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from cmr.errors import CmrError
 from cmr.pipeline.derive import Representation
-from cmr.pipeline.progressbar import Advance, ProgressBar
 from cmr.pipeline.search import Search
 from cmr.precision import FP32
+from cmr.progressbar import Advance, ProgressBar
+from cmr.rows import Row
 from cmr.warehouse.store import Warehouse
 from cmr.warehouse.vectors import StoredVectors
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from cmr.score.tally import Counted
     from cmr.score.top_lists import Hits
 
-Row = dict[str, Any]
 # Bytes of a graph's edge and of a node's key and bookkeeping, more or less.
 EDGE_BYTES, NODE_BYTES = 5, 32
 

@@ -6,17 +6,16 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
 
 from cmr.errors import CmrError
 from cmr.pipeline.request import ALWAYS_KS, Request
 from cmr.precision import PRECISIONS
 from cmr.represent.precisions import check_precision
+from cmr.rows import Row
 from cmr.score.search.scorer_kinds import TORCH, ScorerKind, own_graphs, scorer_kind
 
 # usearch's own defaults.
 CONNECTIVITY, EXPANSION_ADD, EXPANSION_SEARCH = 16, 128, 64
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ DIMS = (256, 512, 1024)
 
 
 # A representation with every way of searching it.
-Asked = tuple[Wanted, tuple[Search, ...]]
+WantedSearches = tuple[Wanted, tuple[Search, ...]]
 
 
 def asked_for(
@@ -25,7 +25,7 @@ def asked_for(
     request: Request,
     searches: Sequence[Search],
     precisions: Sequence[str] = EVALUATED,
-) -> list[Asked]:
+) -> list[WantedSearches]:
     """Everything that a request asks for; what it leaves open is the published grid.
 
     With open dimensions or precisions the native vectors as fp32 come too, for they are what all
@@ -51,7 +51,9 @@ def asked_for(
     return found
 
 
-def cases(deriver: Deriver, asked: Asked, seed: int, directions: Sequence[str]) -> Iterator[Case]:
+def cases(
+    deriver: Deriver, asked: WantedSearches, seed: int, directions: Sequence[str]
+) -> Iterator[Case]:
     """A representation, derived if it is not stored, with each way of searching it.
 
     What the second stages need is derived, too.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cmr.answers import fetch, quoted
 from cmr.report.subject import Subject
+from cmr.rows import Row
 
 if TYPE_CHECKING:
     import duckdb
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 MEASURES = ("hit_rate", "recall", "mrr", "ndcg")
 # Why nothing is recommended.
 NO_BASELINE, TOO_FEW, NEAR_CHANCE, TOO_FEW_FOR_SHARE = "baseline", "few", "chance", "share"
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)

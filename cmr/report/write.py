@@ -6,18 +6,19 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from cmr.answers import fetch
 from cmr.errors import CmrError
-from cmr.materialised import Bar, no_bar, prepare
+from cmr.materialised import prepare
 from cmr.plain import open_plain
+from cmr.progressbar import Advance, ProgressBar, no_bar
 from cmr.report import page
 from cmr.report.findings import VIEWS, Findings, read, rounded
 from cmr.report.paper_tables import kept, pools
@@ -27,6 +28,7 @@ from cmr.report.subject import subjects
 from cmr.report.summary_json import BOARD, SCHEMA, schema, summarise
 from cmr.report.typeset import latex, markdown
 from cmr.report.written_files import publish, stems
+from cmr.rows import Row
 from cmr.score.search.scorer_kinds import TORCH
 from cmr.views import connect
 from cmr.warehouse.store import Warehouse
@@ -39,7 +41,6 @@ PAGE = "index.html"
 RETAIN = 0.99
 # What an earlier report may have left behind in its folders.
 _OURS = re.compile(r"(plots|tables)/[^/\\\0\ud800-\udfff]+\.(png|svg|md|tex)")
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def write_report(
     lang: str = "en",
     images: str | None = None,
     flips: Sequence[tuple[str, str]] = (),
-    bar: Bar = no_bar,
+    bar: ProgressBar = no_bar,
 ) -> list[str]:
     """Write the report of a warehouse's runs below the folder `out`; returns the paths.
 
@@ -162,7 +163,7 @@ def _csv(rows: list[Row]) -> bytes:
 
 
 def _drawings(
-    look: Look, planned: dict[str, Draw], advance: Callable[[int], None]
+    look: Look, planned: dict[str, Draw], advance: Advance
 ) -> Iterator[tuple[str, bytes]]:
     for name, draw in planned.items():
         yield from drawn(look, name, draw)

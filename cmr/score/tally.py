@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
 
 Int64 = npt.NDArray[np.int64]
 Array = npt.NDArray[Any]
-Progress = Callable[[int], None]
 # A count that is not known, in the place of NULL: of an item that a search did not return.
 UNKNOWN = -1
 

@@ -20,6 +20,7 @@ from typing import Any
 import pyarrow as pa
 
 from cmr.errors import CmrError, DamageWarning, MissingFileError
+from cmr.rows import Row
 from cmr.warehouse import layout, schemas
 from cmr.warehouse.catalogue_rows import read_row, recorded, seal
 from cmr.warehouse.schemas import ADDED, EMBEDDING_KEYS, Table
@@ -28,7 +29,6 @@ from cmr.warehouse.verified import faults, remedy_of
 
 # What no row names any more stays so long, for a reader may have begun before the row was replaced.
 HOUR = 3600.0
-Row = dict[str, Any]
 
 
 class BusyError(CmrError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cmr.pipeline.option_fields import Many, ManyOrNone, One
-from cmr.pipeline.option_values import Choice, Flag, Integer, Size, Text
+from cmr.pipeline.option_values import ByteSize, Choice, Flag, Integer, Text
 from cmr.pipeline.request import DIRECTIONS, POSITIVE, Request
 from cmr.precision import BENCHED, listed
 from cmr.score.search.scorer_kinds import OWN, TORCH, scorer_names
@@ -34,7 +34,7 @@ class BenchSearch(Request):
     directions: Many[str] = Many(Choice(DIRECTIONS), "t2v")
     device: One[str] = One(Text(), "auto", "Of torch: auto, cpu, cuda, mps.")
     memory: One[int | None] = One(
-        Size(),
+        ByteSize(),
         None,
         "Bytes for all that takes turns at once, such as 2G.  [default: half of the machine]",
     )

@@ -36,7 +36,7 @@ ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
-class Queries:
+class StagedQueries:
     """Stored queries, and the same at the second stage's precision where there is one."""
 
     coded: Encoded
@@ -45,10 +45,10 @@ class Queries:
     def __len__(self) -> int:
         return len(self.coded)
 
-    def one(self, row: int) -> Queries:
+    def one(self, row: int) -> StagedQueries:
         """A single query."""
         part = slice(row, row + 1)
-        return Queries(self.coded.rows(part), self.fine and self.fine.rows(part))
+        return StagedQueries(self.coded.rows(part), self.fine and self.fine.rows(part))
 
 
 class Index:
@@ -87,7 +87,7 @@ class Index:
         if isinstance(self._searcher, UsearchHnsw) and expansion_search is not None:
             self._searcher.tune(expansion_search)
 
-    def search(self, queries: Queries, threads: int) -> tuple[Ordinals, Scores]:
+    def search(self, queries: StagedQueries, threads: int) -> tuple[Ordinals, Scores]:
         """Each query's top k, (queries, k) ordinals and similarities."""
         if self._fine is None or queries.fine is None:
             return self._searcher.search(queries.coded, self._task.k, threads)
@@ -96,7 +96,7 @@ class Index:
         return rescore(self._fine, queries.fine, shortlist, self._task.k)
 
     def agreement(
-        self, queries: Queries, found: tuple[Ordinals, Scores], gallery: Callable[[], Encoded]
+        self, queries: StagedQueries, found: tuple[Ordinals, Scores], gallery: Callable[[], Encoded]
     ) -> float:
         """Mean share of the top k above which an exact search of the same index puts fewer than k.
 

@@ -6,20 +6,19 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cmr.precision import PRECISIONS
-from cmr.report.languages import mark
+from cmr.report.languages import Translate, mark
 from cmr.report.page import charts, head, questions
 from cmr.report.page.column_labels import COLUMNS, DIRECTIONS, MEASURES, PROTOCOLS, columns
 from cmr.report.page.exhibit import Exhibit, as_json, ask
 from cmr.report.page.number_text import plain
 from cmr.report.page.pair import of_subject
 from cmr.report.subject import LEADING, Subject
+from cmr.rows import Row
 from cmr.score.search.scorer_kinds import TORCH
 
 if TYPE_CHECKING:
     import duckdb
 
-Row = dict[str, Any]
-Translate = Callable[[str], str]
 # Runs that the matrix of comparisons pairs: more cannot be read.
 MATRIX = 14
 _TEXTS = ("direction", "protocol", "representation", "precision")

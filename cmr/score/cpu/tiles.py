@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from cmr.progressbar import Advance
 from cmr.score.blocks import Block
 from cmr.score.cpu import row_counts, tile_counts
 from cmr.score.cpu.exact_scores import ScoredTile
@@ -11,7 +12,7 @@ from cmr.score.cpu.strip_counts import RowPairs
 from cmr.score.cpu.strips import WIDTH
 from cmr.score.plan import Plan
 from cmr.score.pools import Drawn, PoolCounts, Pools
-from cmr.score.tally import Bounds, Counts, Progress, Tally
+from cmr.score.tally import Bounds, Counts, Tally
 
 
 def count_blocks(
@@ -20,7 +21,7 @@ def count_blocks(
     tallies: dict[str, Tally],
     pools: Pools | None,
     plan: Plan,
-    progress: Progress,
+    progress: Advance,
 ) -> None:
     """Score the tiles of two blocks and count them, on the CPU."""
     room = plan.kernel.empty(plan.tile_rows, plan.tile_columns)

@@ -29,7 +29,7 @@ TOGETHER = 8
 
 
 @dataclass(frozen=True)
-class Queries:
+class LaunchQueries:
     """One direction's queries of a launch, on the device, and what is found of them.
 
     The pairs of query q are start[q]:start[q + 1], int64, of `high`, `low` (float32), `more`,
@@ -56,8 +56,8 @@ def launch(
     texts: torch.Tensor,
     visuals: torch.Tensor,
     scales: tuple[torch.Tensor, torch.Tensor] | None,
-    t2v: Queries | None,
-    v2t: Queries | None,
+    t2v: LaunchQueries | None,
+    v2t: LaunchQueries | None,
     sure: bool,
 ) -> None:
     """Count all scores of texts (n, d) x visuals (m, d), int8, float16 or bfloat16, contiguous.
@@ -123,7 +123,7 @@ def _count(
 ):  # fmt: skip
     """Count a tile for the queries along its rows (AXIS 1) or its columns (AXIS 0).
 
-    `pairs`: as `Queries` has them, `start` to `tied`. `room`: of what is in doubt.
+    `pairs`: as `LaunchQueries` has them, `start` to `tied`. `room`: of what is in doubt.
     """
     start, lowest, high, low, more, tied = pairs
     inside = query < queries
@@ -158,7 +158,7 @@ def count_tiles(
     T2V: tl.constexpr, V2T: tl.constexpr,
     ROWS: tl.constexpr, COLUMNS: tl.constexpr, DEPTH: tl.constexpr, TOGETHER: tl.constexpr,
 ):  # fmt: skip
-    """Multiply and count one tile; `text_*` and `visual_*` are as `Queries` has them."""
+    """Multiply and count one tile; `text_*` and `visual_*` are as `LaunchQueries` has them."""
     number = tl.program_id(0)
     down, across = tl.cdiv(height, ROWS), tl.cdiv(width, COLUMNS)
     first = number // (TOGETHER * across) * TOGETHER

@@ -8,7 +8,7 @@ are made elsewhere; lists, benchmarks and first stages are made here.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -18,6 +18,7 @@ import torch
 
 from cmr.errors import CmrError
 from cmr.precision import precision_of
+from cmr.progressbar import Advance
 from cmr.represent.precisions import Encoded
 from cmr.score.kernels import Kernel, choose
 from cmr.score.search.usearch_vectors import Operand, operand, similarities
@@ -59,7 +60,7 @@ class Building:
     threads: int = 0
     room: int = ROOM
     device: str = "cpu"
-    advance: Callable[[int], None] | None = None
+    advance: Advance | None = None
 
 
 class Searcher(Protocol):
@@ -184,7 +185,7 @@ class UsearchHnsw:
         items: Encoded,
         hnsw: Hnsw,
         threads: int = 0,
-        advance: Callable[[int], None] | None = None,
+        advance: Advance | None = None,
     ) -> None:
         """Build the graph. Its shape, so what it finds, varies with the number of threads.
 

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cmr.precision import INTEGER, precision_of
+from cmr.progressbar import Advance, no_advance
 from cmr.represent.precisions import Encoded
 from cmr.score.blocks import Vectors
 from cmr.score.compiled import compiled
@@ -26,9 +27,9 @@ from cmr.score.kernels import CODE_DOUBT, TIE_TOLERANCE
 from cmr.score.pools import PoolCounts, Pools
 from cmr.score.search.indexes import EXACT_BYTES, exact_search
 from cmr.score.search.usearch_vectors import operand, similarities
-from cmr.score.tally import Bounds, Counted, Progress
+from cmr.score.tally import Bounds, Counted
 
-Rows = npt.NDArray[np.float64]
+ScoreRows = npt.NDArray[np.float64]
 # Bytes of a score: float64 of it, and usearch's key, distance and room to sort them.
 SCORE_BYTES = 8
 # usearch sorts what it is asked for, all of a stretch, so short ones are quicker; the shortest:
@@ -41,7 +42,7 @@ def score(
     directions: dict[str, Judged],
     pools: Pools | None,
     memory: int,
-    progress: Progress = lambda cells: None,
+    progress: Advance = no_advance,
 ) -> dict[str, Counted]:
     """Count every relevant pair's competitors, as `engine.score` does, each direction by itself.
 
@@ -49,12 +50,12 @@ def score(
     """
     sides = {"t2v": (texts, visuals), "v2t": (visuals, texts)}
     return {
-        name: _Direction(name, *sides[name], judged, pools, memory, progress).count()
+        name: _CountedDirection(name, *sides[name], judged, pools, memory, progress).count()
         for name, judged in directions.items()
     }
 
 
-class _Direction:
+class _CountedDirection:
     def __init__(
         self,
         name: str,
@@ -63,7 +64,7 @@ class _Direction:
         judged: Judged,
         pools: Pools | None,
         memory: int,
-        progress: Progress,
+        progress: Advance,
     ) -> None:
         self._name, self._queries, self._items = name, queries, items
         self._judged, self._pools, self._progress = judged, pools, progress
@@ -99,7 +100,7 @@ class _Direction:
             level,
         )
 
-    def _count(self, rows: Rows, first: int, tolerance: float) -> None:
+    def _count(self, rows: ScoreRows, first: int, tolerance: float) -> None:
         start, item = self._judged.start, self._judged.item
         count_rows(rows, first, start, item, tolerance, self._scores, self._counts)
         if self._pools is None:
@@ -117,7 +118,7 @@ class _Direction:
             count_members(tile, start, bounds, pool, into, False, False)
 
 
-def scores(queries: Encoded, items: Encoded) -> Rows:
+def scores(queries: Encoded, items: Encoded) -> ScoreRows:
     """All scores of two blocks, (queries, items) float64, from usearch's distances."""
     row = precision_of(items.precision)
     metric = row.metric
@@ -136,12 +137,12 @@ def scores(queries: Encoded, items: Encoded) -> Rows:
 
 @compiled(parallel=True)
 def count_rows(
-    rows: Rows,
+    rows: ScoreRows,
     first: int,
     start: npt.NDArray[np.int64],
     item: npt.NDArray[np.int64],
     tolerance: float,
-    scores: Rows,
+    scores: ScoreRows,
     counts: npt.NDArray[np.int64],
 ) -> None:
     """Count whole rows of scores, of the queries from `first`.
