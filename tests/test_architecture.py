@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -71,3 +72,14 @@ def test_no_parallel_function_writes_to_a_tuple_s_arrays():
         for target in written(function):
             below = isinstance(target, ast.Subscript) and isinstance(target.value, ast.Attribute)
             assert not below, f"{name}:{target.lineno}"
+
+
+def test_every_class_has_a_name_of_its_own():
+    classes = Counter(
+        node.name
+        for module in MODULES.values()
+        for node in module.body
+        if isinstance(node, ast.ClassDef)
+    )
+    # `cmr.Warehouse`, a public name, is what wraps that of `cmr.warehouse.store`.
+    assert {name for name, times in classes.items() if times > 1} == {"Warehouse"}

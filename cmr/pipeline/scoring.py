@@ -199,7 +199,8 @@ class Scorer:
 
     def _build(self, case: Case, name: str, items: Vectors, plan: Plan, stages: Stages) -> Searcher:
         """The index of a gallery, the one before if only the search differs."""
-        from cmr.score.search.indexes import Building, Hnsw, UsearchHnsw
+        from cmr.score.search.graph_settings import USUAL, Hnsw
+        from cmr.score.search.indexes import Building, UsearchHnsw
 
         search = case.search
         m, add, find = search.connectivity, search.expansion_add, search.expansion_search
@@ -207,7 +208,7 @@ class Scorer:
         if self._index is None or self._index[0] != key:
             self._index = None
             held = _whole(items, m or 0, plan)
-            hnsw = Hnsw() if m is None or add is None else Hnsw(m, add, find or 0)
+            hnsw = USUAL if m is None or add is None else Hnsw(m, add, find or 0)
             with self.bar("graph" if m else "index", len(held), "vectors") as advance:
                 clock = time.perf_counter()
                 index = search.kind.build(held, Building(hnsw, advance=advance))

@@ -40,9 +40,10 @@ final as (
             ', ',
             nullif(known_quantizer(source.quantizer, source.precision), 'absmax'),
             source.query_precision || ' queries',
-            'M ' || source.connectivity || ' ef ' || source.expansion_add || '/'
-            || source.expansion_search,
-            'rescored by ' || source.rescore || ' x' || source.oversample
+            search_words(
+                source.connectivity, source.expansion_add, source.expansion_search, source.rescore,
+                source.oversample
+            )
         ) as variant,
         source.most_relevants is not null as has_facts
     from source

@@ -17,7 +17,8 @@ from cmr.score.planning import make_plan
 from cmr.score.pools import Pools
 from cmr.score.search import asymmetric_index, indexes, usearch_exact
 from cmr.score.search.asymmetric_index import AsymmetricSearcher
-from cmr.score.search.indexes import Building, Hnsw, UsearchHnsw
+from cmr.score.search.graph_settings import Hnsw
+from cmr.score.search.indexes import Building, UsearchHnsw
 from cmr.score.search.returned_lists import Lists, counts, exact_above
 from cmr.score.search.scorer_kinds import OWN, scorer_kind
 from cmr.score.search.stages import Stages, graph_lists, rescored_lists, searched

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 
 from cmr.pipeline.option_fields import Many, ManyOrNone, One
 from cmr.pipeline.option_values import ByteSize, Choice, Flag, Integer, Text
-from cmr.pipeline.request import DIRECTIONS, POSITIVE, Request
+from cmr.pipeline.request import DIRECTIONS, POOL_SIZES, POSITIVE, Request
 from cmr.precision import BENCHED, listed
+from cmr.score.search.graph_settings import GRAPH
 from cmr.score.search.scorer_kinds import OWN, TORCH, scorer_names
 
 ENCODE, BUILD, BATCH, SINGLE = "encode", "build", "batch", "single"
 STAGES = (ENCODE, BUILD, BATCH, SINGLE)
 # Of `Request`, what is measured as well: in the order of the command line.
 SUBJECT = ("dataset", "model", "dims", "precisions", "quantizers", "dim_methods")
-GRAPH = ("connectivity", "expansion_add", "expansion_search")
 SEARCH = ("directions", *GRAPH, "rescore", "oversample", "asymmetric")
 MACHINE = ("device", "memory", "seed")
 
@@ -65,7 +65,7 @@ class BenchRequest:
     )
     candidates: Many[int] = Many(
         POSITIVE,
-        (100, 200, 300, 400, 500),
+        POOL_SIZES,
         "Sizes C of the galleries of single queries, beside the whole one.",
     )
     k: One[int] = One(POSITIVE, 10, "Items to find.")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cmr.errors import CmrError
-from cmr.pipeline.bench.bench_request import BATCH, BUILD, ENCODE, GRAPH, SINGLE, BenchRequest
+from cmr.pipeline.bench.bench_request import BATCH, BUILD, ENCODE, SINGLE, BenchRequest
 from cmr.pipeline.derive import Deriver, Wanted
 from cmr.pipeline.judged_data import find_dataset, find_model, load_judged_data
 from cmr.pipeline.request import Request
@@ -17,6 +17,7 @@ from cmr.pipeline.wanted import WantedSearches, asked_for, cases
 from cmr.precision import BENCHED
 from cmr.progressbar import ProgressBar
 from cmr.rows import Row
+from cmr.score.search.graph_settings import GRAPH
 from cmr.score.search.scorer_kinds import OWN, TORCH, own_graphs, scorer_kind
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.store import Warehouse

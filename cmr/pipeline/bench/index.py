@@ -16,9 +16,9 @@ from cmr.represent.precisions import Encoded, to_floats, to_integers
 from cmr.represent.quantizer_kinds import from_row
 from cmr.score.kernels import TIE_TOLERANCE
 from cmr.score.search.asymmetric_index import AsymmetricSearcher
+from cmr.score.search.graph_settings import USUAL
 from cmr.score.search.indexes import (
     Building,
-    Hnsw,
     Ordinals,
     Scores,
     Searcher,
@@ -125,7 +125,7 @@ def make_index(task: Task, gallery: Encoded, fine: Encoded | None) -> Index:
     elif scorer_kind(task.scorer).by_plan and len(gallery) <= LARGEST:
         searcher = OneProduct(gallery, task.device)
     else:
-        how = Building(task.hnsw or Hnsw(), task.threads, device=task.device)
+        how = Building(task.hnsw or USUAL, task.threads, device=task.device)
         searcher = scorer_kind(task.scorer).build(gallery, how)
     return Index(task, searcher, fine, len(gallery))
 

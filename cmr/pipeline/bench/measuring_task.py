@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from cmr.encode.spec import ModelSpec
 from cmr.rows import Row
-from cmr.score.search.indexes import Hnsw
+from cmr.score.search.graph_settings import Hnsw
 
 
 @dataclass(frozen=True)

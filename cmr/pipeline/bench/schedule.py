@@ -14,7 +14,7 @@ from cmr.pipeline.bench.machine import machine, versions
 from cmr.pipeline.bench.measuring_task import Lane, Task
 from cmr.precision import FP32, precision_of
 from cmr.rows import Row
-from cmr.score.search.indexes import Hnsw
+from cmr.score.search.graph_settings import Hnsw
 from cmr.warehouse.store import Warehouse
 
 # What a process holds beside its vectors, in bytes, and how often vectors are there in the end.

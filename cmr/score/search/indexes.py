@@ -21,6 +21,7 @@ from cmr.precision import precision_of
 from cmr.progressbar import Advance
 from cmr.represent.precisions import Encoded
 from cmr.score.kernels import Kernel, choose
+from cmr.score.search.graph_settings import USUAL, Hnsw
 from cmr.score.search.usearch_vectors import Operand, operand, similarities
 
 Ordinals = npt.NDArray[np.int64]
@@ -36,19 +37,6 @@ ADDED = 4096
 
 
 @dataclass(frozen=True)
-class Hnsw:
-    """Settings of usearch's graph; the defaults are its own.
-
-    `connectivity`: edges of a node (M). `expansion_add`: candidates looked at when one is added
-    (efConstruction). `expansion_search`: candidates kept by a search (ef).
-    """
-
-    connectivity: int = 16
-    expansion_add: int = 128
-    expansion_search: int = 64
-
-
-@dataclass(frozen=True)
 class Building:
     """How an index is built.
 
@@ -56,7 +44,7 @@ class Building:
     take beside the vectors. `device`: of torch. `advance`: told how many vectors more are in it.
     """
 
-    hnsw: Hnsw = Hnsw()
+    hnsw: Hnsw = USUAL
     threads: int = 0
     room: int = ROOM
     device: str = "cpu"
