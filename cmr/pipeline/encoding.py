@@ -127,7 +127,7 @@ def _on_ray(
     """Encode on Ray what `sides` lack; returns the faults of visuals by content."""
     from cmr.encode.batches import How, refuse_rejects
     from cmr.engine.ray_encode import Target, encode_texts, encode_visuals
-    from cmr.engine.ray_tasks import session
+    from cmr.engine.ray_session import session
 
     sampling = (options.frames, options.sampling) if collection.clips else None
     how = How(options.batch_size, options.workers, allowed, sampling)

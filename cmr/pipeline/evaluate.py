@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 
 from cmr.pipeline.bounds import check_memory
+from cmr.pipeline.case import Case
 from cmr.pipeline.derive import Deriver
 from cmr.pipeline.evaluation import Counter, Evaluation, make_plan_for
 from cmr.pipeline.judged_data import (
@@ -16,7 +17,6 @@ from cmr.pipeline.judged_data import (
     load_judged_data,
 )
 from cmr.pipeline.request import Request
-from cmr.pipeline.scoring import Case
 from cmr.pipeline.search import searches
 from cmr.pipeline.wanted import WantedSearches, asked_for, cases
 from cmr.precision import FP32

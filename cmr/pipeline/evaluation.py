@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from cmr.errors import CmrError
+from cmr.pipeline.case import Case, Scored
 from cmr.pipeline.judged_data import JudgedData
 from cmr.pipeline.request import Request
 from cmr.pipeline.run_files import commit_run
 from cmr.pipeline.run_rows import describe_run, has_counts, questions, run_identity
-from cmr.pipeline.scoring import Case, Scored, Scorer
+from cmr.pipeline.scoring import Scorer
 from cmr.progressbar import Advance, ProgressBar
 from cmr.rows import Row
 from cmr.sources.collection import TEXT, VISUAL

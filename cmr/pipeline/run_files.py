@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from cmr.pipeline.case import Scored
 from cmr.pipeline.judged_data import JudgedData
-from cmr.pipeline.scoring import Scored
 from cmr.rows import Row
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.layout import partition

@@ -9,9 +9,9 @@ from functools import cache
 from importlib.metadata import version
 
 from cmr.identity import identity
+from cmr.pipeline.case import Case
 from cmr.pipeline.judged_data import JudgedData
 from cmr.pipeline.request import ALWAYS_KS, Request
-from cmr.pipeline.scoring import Case
 from cmr.rows import Row
 from cmr.score.judgments import Judged
 from cmr.version import __version__

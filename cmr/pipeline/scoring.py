@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cmr.errors import CmrError
-from cmr.pipeline.derive import Representation
+from cmr.pipeline.case import Case, Scored
 from cmr.pipeline.search import Search
 from cmr.precision import FP32
 from cmr.progressbar import Advance, ProgressBar
@@ -26,49 +26,11 @@ if TYPE_CHECKING:
     from cmr.score.plan import Plan
     from cmr.score.pools import Pools
     from cmr.score.search.indexes import Searcher
-    from cmr.score.search.returned_lists import Lists
     from cmr.score.search.stages import Stages
-    from cmr.score.tally import Counted
     from cmr.score.top_lists import Hits
 
 # Bytes of a graph's edge and of a node's key and bookkeeping, more or less.
 EDGE_BYTES, NODE_BYTES = 5, 32
-
-
-@dataclass
-class Scored:
-    """One direction's result: counts, seconds by stage, lists where the search gives them.
-
-    `columns`: what is recorded of the run beside its settings. `hits`: of exact counts, the best
-    of each query, if they were found with them; see `top_hits`.
-    """
-
-    counted: Counted
-    seconds: dict[str, float]
-    columns: Row
-    lists: Lists | None = None
-    hits: Hits | None = None
-
-
-@dataclass
-class Case:
-    """A representation and a way of searching it: what a run is, but for its direction."""
-
-    made: Representation
-    search: Search
-    fine: Representation | None = None
-
-    def vector_bytes(self, direction: str) -> int:
-        """Bytes of a stored gallery vector, of both stages."""
-        return int(self.made.side(direction, True)["vector_bytes"]) + (
-            self.rescore_bytes(direction) or 0
-        )
-
-    def rescore_bytes(self, direction: str) -> int | None:
-        """Bytes of a gallery vector of the second stage."""
-        if self.fine is None:
-            return None
-        return int(self.fine.side(direction, True)["vector_bytes"])
 
 
 @dataclass
@@ -200,7 +162,8 @@ class Scorer:
     def _build(self, case: Case, name: str, items: Vectors, plan: Plan, stages: Stages) -> Searcher:
         """The index of a gallery, the one before if only the search differs."""
         from cmr.score.search.graph_settings import USUAL, Hnsw
-        from cmr.score.search.indexes import Building, UsearchHnsw
+        from cmr.score.search.indexes import Building
+        from cmr.score.search.usearch_index import UsearchHnsw
 
         search = case.search
         m, add, find = search.connectivity, search.expansion_add, search.expansion_search

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from cmr.errors import CmrError
+from cmr.pipeline.case import Scored
 from cmr.pipeline.embedding_sets import NotStoredError
 from cmr.pipeline.evaluate import Evaluated, begin, evaluate
 from cmr.pipeline.request import Request
-from cmr.pipeline.scoring import Scored
 from cmr.pipeline.search import searches
 from cmr.progressbar import Advance, ProgressBar
 from cmr.warehouse.store import Warehouse

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from cmr.pipeline.case import Case
 from cmr.pipeline.derive import Deriver, Wanted
 from cmr.pipeline.request import Request
-from cmr.pipeline.scoring import Case
 from cmr.pipeline.search import Search, check_rescore
 from cmr.precision import EVALUATED, FP32
 from cmr.represent.dim_methods import NATIVE

@@ -8,7 +8,6 @@ process leaves nothing half-visible.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import secrets
 import stat
@@ -23,6 +22,7 @@ from cmr.errors import CmrError, DamageWarning, MissingFileError
 from cmr.rows import Row
 from cmr.warehouse import layout, schemas
 from cmr.warehouse.catalogue_rows import read_row, recorded, seal
+from cmr.warehouse.marker import damaged_anchors, format_of, write_anchors
 from cmr.warehouse.schemas import ADDED, EMBEDDING_KEYS, Table
 from cmr.warehouse.storage import PART, Storage
 from cmr.warehouse.verified import faults, remedy_of
@@ -59,7 +59,7 @@ class Warehouse:
             raise CmrError(
                 f"there is no warehouse at {storage.root}; `cmr ingest` makes one"
             ) from None
-        found = _format(marker)
+        found = format_of(marker)
         if found is None:
             raise CmrError(
                 f"{storage.path(layout.MARKER)} is damaged; `cmr ingest` writes it again"
@@ -78,10 +78,10 @@ class Warehouse:
             if storage.is_local:
                 _make_folder(storage.root)
             with cls(storage).claim("create"):
-                _write_anchors(storage, layout.ANCHORED)
-        elif bad := _damaged_anchors(storage):
+                write_anchors(storage, layout.ANCHORED)
+        elif bad := damaged_anchors(storage):
             with cls(storage).claim("create"):
-                _write_anchors(storage, bad)
+                write_anchors(storage, bad)
         return cls.open(root)
 
     @contextlib.contextmanager
@@ -326,55 +326,6 @@ class Warehouse:
 def tell(error: CmrError) -> None:
     """Warn of a damaged file, which is left out."""
     warnings.warn(str(error), DamageWarning, stacklevel=3)
-
-
-def _format(marker: bytes) -> object:
-    """The format that a marker names; None of a damaged one."""
-    try:
-        return json.loads(marker)["format"]
-    except (ValueError, KeyError, TypeError):
-        return None
-
-
-def _damaged_anchors(storage: Storage) -> list[Table]:
-    """The tables whose anchors are not what was written; all where the marker is not."""
-    if _format(storage.read_bytes(layout.MARKER)) is None:
-        return list(layout.ANCHORED)
-    return [table for table in layout.ANCHORED if not is_anchor(storage, table)]
-
-
-def is_fixed(storage: Storage, path: str) -> bool:
-    """Whether a marker or anchor is what was written."""
-    if path == layout.MARKER:
-        return _format(storage.read_bytes(path)) == layout.FORMAT
-    return any(
-        is_anchor(storage, table) for table in layout.ANCHORED if layout.anchor_path(table) == path
-    )
-
-
-def is_anchor(storage: Storage, table: Table) -> bool:
-    """Whether a table's anchor is there, without rows, and has columns that the table has had."""
-    try:
-        found = storage.read(layout.anchor_path(table))
-    except CmrError:
-        return False
-    return found.num_rows == 0 and all(
-        field.name in table.schema.names and field.type == table.schema.field(field.name).type
-        for field in found.schema
-    )
-
-
-def _write_anchors(storage: Storage, tables: Sequence[Table]) -> None:
-    """One file without rows a table, so that no view is ever without a file; the marker last."""
-
-    def write(table: Table) -> None:
-        path = layout.anchor_path(table)
-        storage.write_row(path, table.schema.empty_table())
-        storage.clear_parts(path)
-
-    storage.each(write, tables)
-    storage.write_bytes(layout.MARKER, json.dumps({"format": layout.FORMAT}).encode())
-    storage.clear_parts(layout.MARKER)
 
 
 def _make_folder(path: str) -> None:

@@ -12,6 +12,7 @@ from cmr.rows import Row
 from cmr.warehouse.catalogue_rows import read_row, recorded, row_name
 from cmr.warehouse.inventory import ROW, FoundFile, anchors_and_rows
 from cmr.warehouse.layout import catalogue_path
+from cmr.warehouse.marker import is_fixed
 from cmr.warehouse.schemas import (
     BENCHES,
     DATASETS,
@@ -22,7 +23,7 @@ from cmr.warehouse.schemas import (
     TABLES,
 )
 from cmr.warehouse.storage import Storage
-from cmr.warehouse.store import Warehouse, is_fixed
+from cmr.warehouse.store import Warehouse
 
 OK = "ok"
 DAMAGED = "damaged"

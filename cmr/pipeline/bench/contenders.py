@@ -8,10 +8,10 @@ from typing import Any
 
 from cmr.errors import CmrError
 from cmr.pipeline.bench.bench_request import BATCH, BUILD, ENCODE, SINGLE, BenchRequest
+from cmr.pipeline.case import Case
 from cmr.pipeline.derive import Deriver, Wanted
 from cmr.pipeline.judged_data import find_dataset, find_model, load_judged_data
 from cmr.pipeline.request import Request
-from cmr.pipeline.scoring import Case
 from cmr.pipeline.search import Search, searches
 from cmr.pipeline.wanted import WantedSearches, asked_for, cases
 from cmr.precision import BENCHED

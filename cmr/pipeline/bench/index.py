@@ -17,16 +17,11 @@ from cmr.represent.quantizer_kinds import from_row
 from cmr.score.kernels import TIE_TOLERANCE
 from cmr.score.search.asymmetric_index import AsymmetricSearcher
 from cmr.score.search.graph_settings import USUAL
-from cmr.score.search.indexes import (
-    Building,
-    Ordinals,
-    Scores,
-    Searcher,
-    TorchSearcher,
-    UsearchHnsw,
-)
+from cmr.score.search.indexes import Building, Ordinals, Scores, Searcher
 from cmr.score.search.returned_lists import exact_above
 from cmr.score.search.scorer_kinds import scorer_kind
+from cmr.score.search.torch_index import TorchSearcher
+from cmr.score.search.usearch_index import UsearchHnsw
 from cmr.score.tally import UNKNOWN
 
 # Bytes of finer vectors that are gathered at a time.

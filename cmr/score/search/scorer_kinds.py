@@ -69,7 +69,7 @@ class ScorerKind:
 
 
 def _torch(items: Encoded, building: Building) -> Searcher:
-    from cmr.score.search.indexes import TorchSearcher
+    from cmr.score.search.torch_index import TorchSearcher
 
     return TorchSearcher(items, building.room, building.device)
 
@@ -94,7 +94,7 @@ def _torch_top(queries: Vectors, items: Vectors, depth: int, plan: Plan) -> Hits
 
 
 def _usearch_exact(items: Encoded, building: Building) -> Searcher:
-    from cmr.score.search.indexes import UsearchExact
+    from cmr.score.search.usearch_index import UsearchExact
 
     return UsearchExact(items, building.room)
 
@@ -113,7 +113,7 @@ def _usearch_counts(
 
 
 def _usearch_hnsw(items: Encoded, building: Building) -> Searcher:
-    from cmr.score.search.indexes import UsearchHnsw
+    from cmr.score.search.usearch_index import UsearchHnsw
 
     return UsearchHnsw(items, building.hnsw, building.threads, building.advance)
 
@@ -127,8 +127,8 @@ def _graph_lists(
     stages: Stages,
     progress: Advance,
 ) -> Lists:
-    from cmr.score.search.indexes import UsearchHnsw
     from cmr.score.search.stages import graph_lists
+    from cmr.score.search.usearch_index import UsearchHnsw
 
     assert isinstance(index, UsearchHnsw)
     return graph_lists(index, queries, length, stages, progress)

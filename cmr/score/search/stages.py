@@ -16,8 +16,9 @@ from cmr.score.exhaustive import pair_values
 from cmr.score.judgments import Indices, judge
 from cmr.score.kernels import TIE_TOLERANCE
 from cmr.score.plan import Plan
-from cmr.score.search.indexes import Ordinals, Scores, Searcher, UsearchHnsw
+from cmr.score.search.indexes import Ordinals, Scores, Searcher
 from cmr.score.search.returned_lists import Lists, Values, exact_above
+from cmr.score.search.usearch_index import UsearchHnsw
 from cmr.score.top_lists import Hits, top_hits
 
 # Queries that are searched in one go.

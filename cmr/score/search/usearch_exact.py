@@ -25,7 +25,7 @@ from cmr.score.cpu.row_counts import count_members
 from cmr.score.judgments import Judged
 from cmr.score.kernels import CODE_DOUBT, TIE_TOLERANCE
 from cmr.score.pools import PoolCounts, Pools
-from cmr.score.search.indexes import EXACT_BYTES, exact_search
+from cmr.score.search.usearch_index import EXACT_BYTES, exact_search
 from cmr.score.search.usearch_vectors import operand, similarities
 from cmr.score.tally import Bounds, Counted
 
