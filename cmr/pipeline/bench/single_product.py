@@ -1,8 +1,8 @@
 """torch as a service would search a gallery that fits: one product, one topk.
 
-`cmr.score.search.torch_index.TorchSearcher` cuts galleries into tiles, which large ones want. On small
-ones, and for single queries, cutting and merging costs more than the search, which would be held
-against torch.
+`cmr.score.search.torch_index.TorchSearcher` cuts galleries into tiles, which large ones want. On
+small ones, and for single queries, cutting and merging costs more than the search, which would be
+held against torch.
 """
 
 from __future__ import annotations
