@@ -9,7 +9,6 @@ without them, or where nothing can be written, the view computes the same.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -21,7 +20,7 @@ import pyarrow.parquet as pq
 from cmr.answers import explain, fetch
 from cmr.errors import CmrError
 from cmr.held import hold
-from cmr.identity import identity
+from cmr.identity import identity, kept_name
 from cmr.progressbar import ProgressBar, no_bar
 from cmr.rows import Row
 from cmr.sqlfiles import sql_fingerprint
@@ -243,7 +242,7 @@ def _described(run_id: str, key: str) -> bytes:
 def _name(run_id: str, key: str, data: bytes) -> str:
     """A kept file's name, by what it is made from and by what it holds."""
     folder = partition(METRICS.name, {METRICS.partitions[0]: run_id})
-    return f"{folder}/{key}-{hashlib.sha256(data).hexdigest()[:32]}.parquet"
+    return f"{folder}/{kept_name(key, data)}"
 
 
 def _key_of(name: str) -> str:
