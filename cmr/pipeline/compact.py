@@ -21,8 +21,9 @@ from cmr.progressbar import Advance, ProgressBar
 from cmr.rows import Row
 from cmr.warehouse import claims
 from cmr.warehouse.catalogue_rows import row_name
+from cmr.warehouse.locks import BusyError
 from cmr.warehouse.schemas import CATALOGUE, DATASETS, QRELS_SETS, RUNS, TABLES, Table
-from cmr.warehouse.store import BusyError, Warehouse
+from cmr.warehouse.store import Warehouse
 
 # Rows that a row group of a merged file has at least, if there are so many.
 GROUP_ROWS = 65_536

@@ -8,8 +8,9 @@ from cmr.materialised import forget
 from cmr.progressbar import Advance, no_advance
 from cmr.rows import Row
 from cmr.warehouse.layout import catalogue_path
+from cmr.warehouse.locks import BusyError
 from cmr.warehouse.schemas import RUNS
-from cmr.warehouse.store import BusyError, Warehouse
+from cmr.warehouse.store import Warehouse
 
 
 def run_files(warehouse: Warehouse, row: Row) -> list[tuple[str, int]]:

@@ -21,7 +21,8 @@ from cmr.warehouse.inventory import (
     inventory,
     named_files,
 )
-from cmr.warehouse.store import BusyError, Warehouse
+from cmr.warehouse.locks import BusyError
+from cmr.warehouse.store import Warehouse
 
 HOUR = 3600.0
 

@@ -1,15 +1,8 @@
 """Sampled candidate pools from a counter-based generator.
 
 A pool of size C for a query with R relevant items is those R and the first C - R of a random
-order of its non-relevant gallery items, so the pool of 100 is a prefix of the pool of 200.
-
-The order is a Fisher-Yates shuffle whose random words are Philox4x64-10 (Salmon et al.,
-Parallel random numbers: as easy as 1, 2, 3, 2011) with key (seed, 0) and counter
-(block, query, draw, direction); `np.random.Philox(key=[seed, 0], counter=[0, query, draw,
-direction]).random_raw()` gives the same words. So a pool depends on nothing but those four:
-not on batch, shard, thread or representation. Each 64-bit word gives two 32-bit ones, low half
-first; an index below m is (word * m) >> 32, and words whose low product is under 2^32 mod m are
-skipped (Lemire, Fast random integer generation in an interval, 2019), which leaves no bias.
+order of its non-relevant gallery items, so the pool of 100 is a prefix of the pool of 200. The
+order depends on seed, query, draw and direction alone: see `cmr.score.random_order`.
 """
 
 # numba compiles these functions from their Python text; it has no type stubs.
@@ -25,6 +18,7 @@ import numpy.typing as npt
 
 from cmr.score.compiled import compiled
 from cmr.score.judgments import Indices, Judged
+from cmr.score.random_order import Stream, shuffle_prefix
 
 Members = npt.NDArray[np.int32]
 Places = npt.NDArray[np.uint16]
@@ -60,88 +54,6 @@ class PoolCounts(NamedTuple):
     tied: npt.NDArray[np.int32]
 
 
-class _Stream(NamedTuple):
-    """What, beside the query, the random words of a draw depend on."""
-
-    seed: np.uint64
-    draw: int
-    direction: int
-
-
-_LOW = np.uint64(0xFFFFFFFF)
-_32 = np.uint64(32)
-_M0 = np.uint64(0xD2E7470EE14C6C93)
-_M1 = np.uint64(0xCA5A826395121157)
-_W0 = np.uint64(0x9E3779B97F4A7C15)
-_W1 = np.uint64(0xBB67AE8584CAA73B)
-
-
-@compiled(inline="always")
-def _high(a: np.uint64, b: np.uint64) -> np.uint64:
-    """Upper 64 bits of a 64 x 64 bit product."""
-    a0, a1, b0, b1 = a & _LOW, a >> _32, b & _LOW, b >> _32
-    middle = a1 * b0 + ((a0 * b0) >> _32)
-    other = a0 * b1 + (middle & _LOW)
-    return a1 * b1 + (middle >> _32) + (other >> _32)
-
-
-@compiled()
-def _philox(
-    block: np.uint64, query: np.uint64, stream: _Stream, out: npt.NDArray[np.uint64]
-) -> None:
-    """Ten rounds of Philox4x64 into `out`, (4,)."""
-    c0, c1, c2, c3 = block, query, np.uint64(stream.draw), np.uint64(stream.direction)
-    k0, k1 = stream.seed, np.uint64(0)
-    for _ in range(10):
-        h0, l0 = _high(_M0, c0), _M0 * c0
-        h1, l1 = _high(_M1, c2), _M1 * c2
-        c0, c1, c2, c3 = h1 ^ c1 ^ k0, l1, h0 ^ c3 ^ k1, l0
-        k0 += _W0
-        k1 += _W1
-    out[0], out[1], out[2], out[3] = c0, c1, c2, c3
-
-
-@compiled()
-def _shuffle_prefix(
-    order: npt.NDArray[np.int64],
-    population: int,
-    count: int,
-    query: int,
-    stream: _Stream,
-    picks: npt.NDArray[np.int64],
-) -> None:
-    """Put the first `count` of a random order of range(population) into `picks`.
-
-    `order` is scratch that holds range(population) before and after.
-    """
-    words = np.empty(4, dtype=np.uint64)
-    swapped = np.empty(count, dtype=np.int64)
-    block = np.uint64(0)
-    half = 8
-    for i in range(count):
-        width = np.uint64(population - i)
-        floor = (np.uint64(1) << _32) % width
-        while True:
-            if half == 8:
-                # NumPy's generator steps its counter before the first block.
-                block += np.uint64(1)
-                _philox(block, np.uint64(query), stream, words)
-                half = 0
-            word = words[half >> 1]
-            word = (word >> _32) if half & 1 else (word & _LOW)
-            half += 1
-            product = word * width
-            if (product & _LOW) >= floor:
-                break
-        j = i + np.int64(product >> _32)
-        swapped[i] = j
-        order[i], order[j] = order[j], order[i]
-        picks[i] = order[i]
-    for i in range(count - 1, -1, -1):
-        j = swapped[i]
-        order[i], order[j] = order[j], order[i]
-
-
 @compiled()
 def smallest_pool(sizes: Indices, place: int) -> int:
     """Which of the ascending `sizes`, the last at the latest above it, holds that place."""
@@ -157,7 +69,7 @@ def _draw(
     start: Indices,
     item: Indices,
     gallery: int,
-    stream: _Stream,
+    stream: Stream,
     drawn: Drawn,
 ) -> None:
     """Fill `drawn` with the pools of the queries from `first` on."""
@@ -173,7 +85,7 @@ def _draw_chunk(
     start: Indices,
     item: Indices,
     gallery: int,
-    stream: _Stream,
+    stream: Stream,
     drawn: Drawn,
     chunk: int,
     chunks: int,
@@ -186,7 +98,7 @@ def _draw_chunk(
         begin, end = start[query], start[query + 1]
         relevants = end - begin
         count = largest - relevants if relevants else 0
-        _shuffle_prefix(order, gallery - relevants, count, query, stream, picks)
+        shuffle_prefix(order, gallery - relevants, count, query, stream, picks)
         for i in range(count):
             # The r-th non-relevant item: step over the relevant ones at or before it.
             index = picks[i]
@@ -211,7 +123,7 @@ def draw_pools(
     """The non-relevant pool members of queries first:last for the largest C."""
     shape = (last - first, largest)
     drawn = Drawn(np.empty(shape, dtype=np.int32), np.empty(shape, dtype=np.uint16))
-    stream = _Stream(np.uint64(seed), draw, DIRECTIONS[direction])
+    stream = Stream(np.uint64(seed), draw, DIRECTIONS[direction])
     _draw(first, judged.start, judged.item, judged.gallery, stream, drawn)
     return drawn
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from cmr.warehouse import locks
 from cmr.warehouse.layout import ANCHORED, MARKER, anchor_path
 from cmr.warehouse.schemas import CATALOGUE, EMBEDDING_KEYS, METRICS, TABLES
 from cmr.warehouse.storage import Entry
@@ -109,7 +110,7 @@ def _own(path: str) -> str | None:
         return KEPT
     if _ENCODED.fullmatch(path):
         return ENCODING
-    return LOCK if folder == ".locks" and name.endswith(".lock") else None
+    return LOCK if folder == locks.FOLDER and name.endswith(".lock") else None
 
 
 def _is_partition(folder: str) -> bool:

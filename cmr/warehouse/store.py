@@ -22,6 +22,7 @@ from cmr.errors import CmrError, DamageWarning, MissingFileError
 from cmr.rows import Row
 from cmr.warehouse import layout, schemas
 from cmr.warehouse.catalogue_rows import read_row, recorded, seal
+from cmr.warehouse.locks import held_locks, locked
 from cmr.warehouse.marker import damaged_anchors, format_of, write_anchors
 from cmr.warehouse.schemas import ADDED, EMBEDDING_KEYS, Table
 from cmr.warehouse.storage import PART, Storage
@@ -29,10 +30,6 @@ from cmr.warehouse.verified import faults, remedy_of
 
 # What no row names any more stays so long, for a reader may have begun before the row was replaced.
 HOUR = 3600.0
-
-
-class BusyError(CmrError):
-    """Another process holds the claim."""
 
 
 class Warehouse:
@@ -97,56 +94,15 @@ class Warehouse:
             return
         if not self.writable():
             raise CmrError(f"the warehouse at {self.root} is read-only")
-        folder = os.path.join(self.root, ".locks")
-        # Who only reads need not wait for it.
-        from filelock import FileLock, Timeout
-
-        lock = FileLock(os.path.join(folder, f"{name}.lock"))
-        try:
-            os.makedirs(folder, exist_ok=True)
-            lock.acquire(timeout=-1 if wait else 0)
-        except Timeout:
-            raise BusyError(f"another process is writing {name} in {self.root}") from None
-        except OSError as error:
-            raise CmrError(
-                f"the warehouse at {self.root} cannot be written: {error.strerror}"
-            ) from None
-        try:
+        with locked(self.root, name, wait):
             yield
-        finally:
-            lock.release()
 
     def held_claims(self, remove_older: float | None = None) -> tuple[set[str], list[str]]:
         """Claims that are held now, and the paths of the lock files of those that are not.
 
-        `remove_older`: remove such files that are older than this, in seconds since 1970. A lock
-        is removed while it is held here, and who waited for it notices and makes a new one.
+        `remove_older`: as `held_locks` takes it.
         """
-        from filelock import FileLock, Timeout
-
-        held, free = set(), []
-        for path in self.storage.listing(".locks"):
-            name = path.removeprefix(".locks/").removesuffix(".lock")
-            if not path.endswith(".lock"):
-                continue
-            lock = FileLock(self.storage.path(path))
-            try:
-                changed = os.stat(self.storage.path(path)).st_mtime
-                lock.acquire(timeout=0)
-            except FileNotFoundError:
-                continue
-            except (Timeout, OSError):
-                held.add(name)
-                continue
-            try:
-                if remove_older is None:
-                    free.append(path)
-                elif changed <= remove_older:
-                    self.storage.delete(path)
-                    free.append(path)
-            finally:
-                lock.release()
-        return held, free
+        return held_locks(self.storage, remove_older)
 
     def writable(self) -> bool:
         """Whether files may be written here, as far as that can be told beforehand."""
