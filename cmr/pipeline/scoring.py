@@ -48,7 +48,10 @@ class Scorer:
     _index: tuple[tuple[Any, ...], Searcher, float] | None = field(default=None, init=False)
 
     def warm(self, case: Case, judged: dict[str, Judged], pools: Pools | None) -> None:
-        """Do once, and on no clock, what `score` of such a case would do once: see `score.warm`."""
+        """Do once, and on no clock, what `score` of such a case would do once.
+
+        See `cmr.score.warm_up`.
+        """
         from cmr.score.warm_up import few_judged, few_pools, few_rows, has_many, warmed
 
         made, search = case.made, case.search

@@ -47,7 +47,7 @@ class Counted:
     `above`, `tied`: non-relevant gallery items. `relevants_above`, `relevants_tied`: the query's
     other relevant items. `scores`: float32 similarities of the pairs. `sampled_above` and
     `sampled_tied`: (draws, C, pairs), the same within the drawn pools, C ascending. A search that
-    returns lists leaves UNKNOWN what lies beyond them; see `ann`.
+    returns lists leaves UNKNOWN what lies beyond them; see `cmr.score.search.returned_lists`.
     """
 
     judged: Judged

@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from cmr.score.compiled import compiled
+from cmr.score.judgments import Indices
 
 Tile = npt.NDArray[Any]
-Indices = npt.NDArray[np.int64]
 
 
 class ScoredTile(NamedTuple):

@@ -13,7 +13,8 @@ import numba
 import numpy as np
 
 from cmr.score.compiled import compiled
-from cmr.score.cpu.exact_scores import Indices, ScoredTile, Tile, exact_value, fast_value
+from cmr.score.cpu.exact_scores import ScoredTile, Tile, exact_value, fast_value
+from cmr.score.judgments import Indices
 from cmr.score.pools import Drawn, PoolCounts, smallest_pool
 from cmr.score.tally import Bounds, Counts
 

@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cmr.score.compiled import compiled
-from cmr.score.cpu.exact_scores import Indices, ScoredTile, Tile, exact_value, fast_value
+from cmr.score.cpu.exact_scores import ScoredTile, Tile, exact_value, fast_value
 from cmr.score.cpu.strips import STRIP, along_row, fill_row
+from cmr.score.judgments import Indices
 from cmr.score.tally import Bounds, Counts
 
 # Values among which one in doubt is looked for.

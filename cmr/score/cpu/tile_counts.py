@@ -24,9 +24,10 @@ import numba
 import numpy as np
 
 from cmr.score.compiled import compiled
-from cmr.score.cpu.exact_scores import Indices, ScoredTile, Tile
+from cmr.score.cpu.exact_scores import ScoredTile, Tile
 from cmr.score.cpu.strip_counts import Place, RowPairs, count_reached, count_rows, settle_columns
 from cmr.score.cpu.strips import STRIP, WIDTH, along_columns, fill, reached, survey, survey_edge
+from cmr.score.judgments import Indices
 from cmr.score.tally import Bounds, Counts
 
 # Queries with more relevant items than this are counted by sorting: see `count_sorted`.

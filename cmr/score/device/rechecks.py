@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from cmr.score.judgments import Indices
 from cmr.score.tally import Tally
 
-Indices = npt.NDArray[np.int64]
 Scales = npt.NDArray[np.float32]
 
 # Pairs of vectors that are held in float64 at a time.

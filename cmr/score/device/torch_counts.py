@@ -10,10 +10,9 @@ import torch
 
 from cmr.score.blocks import Block
 from cmr.score.device.rechecks import Cells, settle
+from cmr.score.judgments import Indices
 from cmr.score.pools import Drawn, Pools
 from cmr.score.tally import Tally
-
-Indices = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
