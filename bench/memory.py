@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pyarrow as pa
 
-from cmr.pipeline.embedding_sets import ensure_set
+from cmr.pipeline.embedding_sets import EmbeddingSet, ensure_set
 from cmr.represent.precisions import encode
 from cmr.represent.unit_vectors import normalise
 from cmr.warehouse.schemas import DATASETS, ITEMS, QRELS
@@ -52,15 +52,19 @@ def build(root: str, visuals: int) -> None:
         for precision in ("fp32", "fp16"):
             # The native set's rows stand for what fp16 is derived from; only fp16 is scored.
             held = rows if precision == "fp16" else min(rows, 1)
-            ensure_set(
-                warehouse,
+            wanted = EmbeddingSet(
                 {"dataset": "big", "model": "random", "modality": side, "dim": DIM,
                  "dim_method": "native", "precision": precision},
                 {"method": "native", "precision": precision} if precision == "fp16" else {},
+                "random",
                 rows,
-                lambda held=held, p=precision, side=side: blocks(held, len(side), p),
                 parent=None if precision == "fp32" else _native(warehouse, side),
             )  # fmt: skip
+            ensure_set(
+                warehouse,
+                wanted,
+                lambda held=held, p=precision, side=side: blocks(held, len(side), p),
+            )
     pairs = {
         "text_id": [str(row) for row in range(TEXTS)],
         "visual_id": [str(row * (visuals // TEXTS)) for row in range(TEXTS)],

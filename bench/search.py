@@ -88,7 +88,8 @@ def cmr(
         from cmr.represent.precisions import encode
         from cmr.represent.quantizers import Quantizer
         from cmr.score.search.asymmetric_index import AsymmetricSearcher
-        from cmr.score.search.indexes import Hnsw, build
+        from cmr.score.search.graph_settings import Hnsw
+        from cmr.score.search.indexes import build
 
         torch.set_num_threads(threads)
         stored = encode(items, precision)

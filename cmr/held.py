@@ -9,7 +9,6 @@ the same.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import tempfile
 import time
@@ -22,7 +21,7 @@ import pyarrow.parquet as pq
 
 from cmr import caches
 from cmr.answers import fetch
-from cmr.identity import identity
+from cmr.identity import identity, kept_name
 from cmr.prepared import KEPT_SECONDS
 from cmr.sqlfiles import sql_fingerprint
 from cmr.warehouse.schemas import CATALOGUE
@@ -39,7 +38,7 @@ def hold(
     """
     key = _key(con, storage)
     for view in views:
-        stem = f"{view}-{key}-"
+        stem = f"{view}-{key}"
         rows = _kept(stem)
         if rows is None:
             rows = fetch(con, f"from memory.main.{view}")
@@ -73,10 +72,10 @@ def _key(con: duckdb.DuckDBPyConnection, storage: Storage) -> str:
 
 def _kept(stem: str) -> pa.Table | None:
     for folder in caches.readable():
-        for path in folder.glob(f"{stem}*.parquet"):
+        for path in folder.glob(f"{stem}-*.parquet"):
             with contextlib.suppress(OSError, ValueError, pa.ArrowException):
                 data = path.read_bytes() if caches.trusted(path) else b""
-                if path.name == _name(stem, data):
+                if path.name == kept_name(stem, data):
                     return pq.ParquetFile(pa.BufferReader(data)).read()
     return None
 
@@ -91,12 +90,8 @@ def _keep(stem: str, rows: pa.Table) -> None:
         made = Path(scratch, "rows.parquet")
         made.write_bytes(data)
         made.chmod(0o600)
-        os.replace(made, place / _name(stem, data))
+        os.replace(made, place / kept_name(stem, data))
         # Every change of a warehouse leaves one behind.
         for old in place.glob(f"{stem.partition('-')[0]}-*.parquet"):
             if time.time() - old.stat().st_mtime > KEPT_SECONDS:
                 old.unlink()
-
-
-def _name(stem: str, data: bytes) -> str:
-    return f"{stem}{hashlib.sha256(data).hexdigest()}.parquet"

@@ -41,3 +41,11 @@ def table_hash(tables: Iterable[pa.Table]) -> str:
             values = table.column(name).to_pylist()
             digest.update(json.dumps(values, ensure_ascii=True, default=str).encode())
     return digest.hexdigest()
+
+
+def kept_name(stem: str, data: bytes) -> str:
+    """The name of a Parquet file that may be made again: `stem`, what it is made from, and content.
+
+    A file that is not called so after all is another's, or damaged.
+    """
+    return f"{stem}-{hashlib.sha256(data).hexdigest()[:32]}.parquet"

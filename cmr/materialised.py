@@ -9,9 +9,8 @@ without them, or where nothing can be written, the view computes the same.
 from __future__ import annotations
 
 import contextlib
-import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 import duckdb
@@ -21,7 +20,9 @@ import pyarrow.parquet as pq
 from cmr.answers import explain, fetch
 from cmr.errors import CmrError
 from cmr.held import hold
-from cmr.identity import identity
+from cmr.identity import identity, kept_name
+from cmr.progressbar import ProgressBar, no_bar
+from cmr.rows import Row
 from cmr.sqlfiles import sql_fingerprint
 from cmr.views import bind, connect, only
 from cmr.warehouse.catalogue_rows import to_rows
@@ -47,19 +48,13 @@ _AS_EARNED = """
 """
 # Where a kept file says of which run and content it is.
 _MARK = b"cmr.kept"
-Bar = Callable[[str, int, str], contextlib.AbstractContextManager[Callable[[int], None]]]
-Row = dict[str, Any]
-
-
-def no_bar(
-    description: str, total: int, unit: str
-) -> contextlib.AbstractContextManager[Callable[[int], None]]:
-    """A progress bar that shows nothing."""
-    return contextlib.nullcontext(lambda count: None)
 
 
 def open_for(
-    warehouse: Warehouse, query: str, run_ids: Sequence[str] | None = None, bar: Bar = no_bar
+    warehouse: Warehouse,
+    query: str,
+    run_ids: Sequence[str] | None = None,
+    bar: ProgressBar = no_bar,
 ) -> duckdb.DuckDBPyConnection:
     """A connection for `query`; metrics that are kept are read, not computed.
 
@@ -75,7 +70,7 @@ def prepare(
     warehouse: Warehouse,
     query: str,
     run_ids: Sequence[str] | None = None,
-    bar: Bar = no_bar,
+    bar: ProgressBar = no_bar,
 ) -> None:
     """Make what `query` names in an open connection, as `open_for` does.
 
@@ -113,7 +108,10 @@ def forget(warehouse: Warehouse, run_ids: Iterable[str]) -> None:
 
 
 def _show_metrics(
-    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, run_ids: Sequence[str] | None, bar: Bar
+    con: duckdb.DuckDBPyConnection,
+    warehouse: Warehouse,
+    run_ids: Sequence[str] | None,
+    bar: ProgressBar,
 ) -> None:
     """Put a table of kept and computed rows before the view of the name."""
     runs = _runs(con)
@@ -173,7 +171,7 @@ def _compute(
     warehouse: Warehouse,
     missing: list[Row],
     keys: dict[str, str],
-    bar: Bar,
+    bar: ProgressBar,
 ) -> list[pa.Table]:
     """The rows of some runs, from the view; one file per run is written on the way."""
     tables = []
@@ -258,7 +256,7 @@ def _described(run_id: str, key: str) -> bytes:
 def _name(run_id: str, key: str, data: bytes) -> str:
     """A kept file's name, by what it is made from and by what it holds."""
     folder = partition(METRICS.name, {METRICS.partitions[0]: run_id})
-    return f"{folder}/{key}-{hashlib.sha256(data).hexdigest()[:32]}.parquet"
+    return f"{folder}/{kept_name(key, data)}"
 
 
 def _key_of(name: str) -> str:

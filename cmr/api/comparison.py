@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -14,16 +13,16 @@ from cmr.api.select import pairs
 from cmr.errors import CmrError
 from cmr.report import named
 from cmr.report.holm import holm
+from cmr.rows import Row
 from cmr.views import connect
 from cmr.warehouse.current import current_runs
 from cmr.warehouse.store import Warehouse
 
 MEASURES = ("hit_rate", "recall", "mrr", "ndcg", "map")
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Pair:
+class Comparison:
     """Two runs by their rows of `runs`, and their rows of the macro `compare`.
 
     `fewest`: visual items below which little can be concluded.
@@ -55,7 +54,7 @@ class Asked:
 
 def compare_runs(
     warehouse: Warehouse, a: str, others: Sequence[str], asked: Asked = Asked()
-) -> list[Pair]:
+) -> list[Comparison]:
     """Runs `others` against runs `a`, with Holm's correction over all rows that are kept.
 
     Raises CmrError where it is not clear which runs are meant, or nothing can be compared.
@@ -69,7 +68,7 @@ def compare_runs(
         rows = fetch(con, asked.query(x, y)).to_pylist()
         kept = rows if asked.everything else [row for row in rows if _asked(row, asked.k)]
         _check_asked(x, y, kept, rows, asked.k)
-        found.append(Pair(x, y, kept, fewest))
+        found.append(Comparison(x, y, kept, fewest))
     _correct(con, [row for pair in found for row in pair.rows])
     return found
 
@@ -102,7 +101,7 @@ def _correct(con: duckdb.DuckDBPyConnection, rows: Sequence[Row]) -> None:
         row["p_holm"] = p
 
 
-def as_table(found: Sequence[Pair]) -> pa.Table:
+def as_table(found: Sequence[Comparison]) -> pa.Table:
     """All pairs as one table, each row with what was compared."""
     return pa.Table.from_pylist(
         [

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cmr.errors import CmrError
-from cmr.materialised import Bar, no_bar
+from cmr.progressbar import ProgressBar, no_bar
 from cmr.sources.source import Parameter, Source
 from cmr.sources.source_kinds import get, names, read
 from cmr.sources.text import is_unicode
@@ -31,7 +31,7 @@ def ingest_source(
     model_name: str | None = None,
     shuffle_queries: bool = False,
     seed: int = 42,
-    bar: Bar = no_bar,
+    bar: ProgressBar = no_bar,
     **given: Any,
 ) -> Ingested:
     """Read a source, with `given` by the names of its parameters, and encode what needs encoding.
@@ -186,7 +186,7 @@ def _encode(
     collection: Collection,
     model_name: str | None,
     encoding: dict[str, Any],
-    bar: Bar,
+    bar: ProgressBar,
 ) -> Ingested:
     from cmr.encode.models import resolve
     from cmr.pipeline.encoding import EncodeOptions

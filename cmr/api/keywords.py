@@ -5,12 +5,12 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from cmr.materialised import Bar, no_bar
 from cmr.pipeline.request import Request
+from cmr.progressbar import ProgressBar, no_bar
 
 P = ParamSpec("P")
 S = TypeVar("S")
@@ -22,7 +22,28 @@ R = TypeVar("R")
 class EvaluateKeywords(Request):
     """What `Warehouse.evaluate` is called with: a request, and who is told of progress."""
 
-    bar: Bar = no_bar
+    bar: ProgressBar = no_bar
+
+
+@dataclass(frozen=True)
+class EmbeddingsKeywords:
+    """What `Warehouse.embeddings` is called with: one set; `find_set` says what None means."""
+
+    dataset: str | None = None
+    model: str | None = None
+    _: KW_ONLY
+    modality: str
+    dim: int | None = None
+    precision: str | None = None
+    dim_method: str | None = None
+    seed: int | None = None
+    quantizer: str | None = None
+
+    def form(self) -> dict[str, Any]:
+        """What is named of the vectors' form: by field, without those that are None."""
+        names = ("dim", "precision", "dim_method", "seed", "quantizer")
+        every = {name: getattr(self, name) for name in names}
+        return {name: value for name, value in every.items() if value is not None}
 
 
 def keywords_of(

@@ -9,11 +9,12 @@ import pyarrow as pa
 
 from cmr.answers import fetch
 from cmr.errors import CmrError
-from cmr.materialised import Bar, no_bar, open_for
+from cmr.materialised import open_for
+from cmr.progressbar import ProgressBar, no_bar
+from cmr.rows import Row
 from cmr.warehouse.current import current_runs
 from cmr.warehouse.store import Warehouse
 
-Row = dict[str, Any]
 _SETTINGS = (
     "dataset",
     "model",
@@ -35,7 +36,7 @@ def measured(
     candidates: int | None,
     measure: str | None,
     k: int | None,
-    bar: Bar = no_bar,
+    bar: ProgressBar = no_bar,
 ) -> pa.Table:
     """The rows that match the given values; None matches any.
 

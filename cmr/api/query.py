@@ -13,7 +13,8 @@ from cmr.answers import explain, fetch
 from cmr.api.reading import explained, readings
 from cmr.api.values import in_arrow
 from cmr.errors import CmrError
-from cmr.materialised import Bar, no_bar, prepare
+from cmr.materialised import prepare
+from cmr.progressbar import ProgressBar, no_bar
 from cmr.views import lock
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def run_query(
     con: duckdb.DuckDBPyConnection,
     text: str,
     warehouse: Warehouse,
-    bar: Bar = no_bar,
+    bar: ProgressBar = no_bar,
     params: Sequence[Any] | dict[str, Any] | None = None,
     sandbox: bool = False,
 ) -> pa.Table:
@@ -46,7 +47,7 @@ def stream_query(
     con: duckdb.DuckDBPyConnection,
     text: str,
     warehouse: Warehouse,
-    bar: Bar = no_bar,
+    bar: ProgressBar = no_bar,
     params: Sequence[Any] | dict[str, Any] | None = None,
     rows: int = ROWS,
     sandbox: bool = False,
@@ -74,7 +75,7 @@ def stream_query(
 
 
 def _ready(
-    con: duckdb.DuckDBPyConnection, text: str, warehouse: Warehouse, bar: Bar, sandbox: bool
+    con: duckdb.DuckDBPyConnection, text: str, warehouse: Warehouse, bar: ProgressBar, sandbox: bool
 ) -> str:
     """Check every statement, keep what is to be kept, run all but the last, and return that."""
     lock(con, warehouse.storage, sandbox)

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pyarrow as pa
 
 from cmr.answers import fetch
 from cmr.errors import CmrError
 from cmr.held import hold
-from cmr.materialised import Bar, no_bar, open_for
+from cmr.materialised import open_for
+from cmr.progressbar import ProgressBar, no_bar
 from cmr.report.answer import MEASURES, Answer, answer
 from cmr.report.quantizer_choice import quantizer_sentences
 from cmr.report.subject import Subject
+from cmr.rows import Row
 from cmr.warehouse.store import Warehouse
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Choice:
+class Recommendation:
     """One model on one data set: the rows of the macro `recommend`, one a measure and direction.
 
     `answer`: the smallest representation that is sure to keep the share of every measure in every
@@ -45,8 +44,8 @@ def choose(
     model: str | None = None,
     qrels: str | None = None,
     k: int = 10,
-    bar: Bar = no_bar,
-) -> list[Choice]:
+    bar: ProgressBar = no_bar,
+) -> list[Recommendation]:
     """What to take of every model to keep `retain` (0 to 1] of its baseline's quality.
 
     Raises CmrError if there are no such runs, or K was not evaluated.
@@ -75,7 +74,7 @@ def choose(
             "scoring again"
         )
     return [
-        Choice(
+        Recommendation(
             *of,
             [row for row in rows if _of(row) == of],
             answer(con, Subject(*of), retain, k),
@@ -89,7 +88,7 @@ def _of(row: Row) -> tuple[str, str, str, str]:
     return row["dataset"], row["qrels"], row["model"], row["scorer"]
 
 
-def as_table(choices: Sequence[Choice]) -> pa.Table:
+def as_table(choices: Sequence[Recommendation]) -> pa.Table:
     """All rows as one table, each with the model's `smallest` representation."""
     return pa.Table.from_pylist(
         [

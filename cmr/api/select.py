@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from cmr.errors import CmrError
 from cmr.represent.quantizer_kinds import ABSMAX
+from cmr.rows import Row
 from cmr.warehouse.current import current_runs
 from cmr.warehouse.schemas import RUNS
 from cmr.warehouse.store import Warehouse
 
-Row = dict[str, Any]
 SETTINGS = (
     "dataset", "qrels", "model", "direction", "dim", "dim_method", "precision", "quantizer",
     "fit_on", "query_precision", "scorer", "connectivity", "expansion_add", "expansion_search",

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from cmr.api.keywords import EmbeddingsKeywords
 from cmr.errors import CmrError
 from cmr.pipeline.judged_data import find_dataset, find_model
 from cmr.precision import FP32
 from cmr.represent.dim_methods import NATIVE
 from cmr.represent.quantizer_kinds import ABSMAX
+from cmr.rows import Row
 from cmr.warehouse.current import current_sets
 from cmr.warehouse.schemas import MODALITIES
 from cmr.warehouse.store import Warehouse
 
-Row = dict[str, Any]
 _NATIVE = {"dim_method": NATIVE, "precision": FP32}
 
 
@@ -28,36 +29,24 @@ def find_sets(warehouse: Warehouse, **wanted: Any) -> list[Row]:
     ]
 
 
-def find_set(
-    warehouse: Warehouse,
-    dataset: str | None,
-    model: str | None,
-    modality: str,
-    dim: int | None,
-    precision: str | None,
-    dim_method: str | None,
-    seed: int | None,
-    quantizer: str | None = None,
-) -> Row:
+def find_set(warehouse: Warehouse, asked: EmbeddingsKeywords) -> Row:
     """The one selected set: what is not named is native fp32, if there is such a set.
 
     Raises CmrError, with what there is, for none and for several.
     """
+    modality, given = asked.modality, asked.form()
     if modality not in MODALITIES:
         raise CmrError(f"the modality is {' or '.join(MODALITIES)}, not {modality!r}")
-    data = find_dataset(warehouse, dataset)
-    name = find_model(warehouse, data, model)
+    data = find_dataset(warehouse, asked.dataset)
+    name = find_model(warehouse, data, asked.model)
     every = find_sets(warehouse, dataset=data["dataset"], model=name, modality=modality)
-    wanted = {"dim": dim, "precision": precision, "dim_method": dim_method, "seed": seed}
-    wanted["quantizer"] = quantizer
-    given = {key: value for key, value in wanted.items() if value is not None}
     found = [row for row in every if all(row[key] == value for key, value in given.items())]
-    if dim is None and len(found) > 1:
+    if asked.dim is None and len(found) > 1:
         native = [row["dim"] for row in every if row["parent"] is None]
         found = _prefer(found, "dim", max(native, default=None))
     for key, value in _NATIVE.items():
         found = _prefer(found, key, value)
-    if quantizer is None and len(found) > 1:
+    if asked.quantizer is None and len(found) > 1:
         found = [row for row in found if row["quantizer"] in (None, ABSMAX)] or found
     if len(found) == 1:
         return found[0]

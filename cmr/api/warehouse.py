@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any
 
-from cmr.api.keywords import EvaluateKeywords, keywords_of
+from cmr.api.keywords import EmbeddingsKeywords, EvaluateKeywords, keywords_of
 from cmr.api.result import Result
-from cmr.materialised import Bar, no_bar
+from cmr.progressbar import ProgressBar, no_bar
 from cmr.warehouse.store import Warehouse as Store
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Warehouse:
         *,
         sandbox: bool = False,
         memory: int | None = None,
-        bar: Bar = no_bar,
+        bar: ProgressBar = no_bar,
         **tables: Any,
     ) -> Result:
         """Ask in SQL over the tables and views, as `cmr sql`; nothing can be changed.
@@ -91,7 +91,7 @@ class Warehouse:
         rows: int = 65_536,
         sandbox: bool = False,
         memory: int | None = None,
-        bar: Bar = no_bar,
+        bar: ProgressBar = no_bar,
         **tables: Any,
     ) -> pa.RecordBatchReader:
         """The same as a stream of Arrow batches of about `rows` rows, for what memory cannot hold.
@@ -123,18 +123,8 @@ class Warehouse:
 
         return Result(pa.Table.from_pylist(listed(self.store, given, dataset), schema=RUNS.schema))
 
-    def embeddings(
-        self,
-        dataset: str | None = None,
-        model: str | None = None,
-        *,
-        modality: str,
-        dim: int | None = None,
-        precision: str | None = None,
-        dim_method: str | None = None,
-        seed: int | None = None,
-        quantizer: str | None = None,
-    ) -> Embeddings:
+    @keywords_of(EmbeddingsKeywords)
+    def embeddings(self, asked: EmbeddingsKeywords) -> Embeddings:
         """One stored set of vectors; `modality` is "text" or "visual".
 
         Data set and model are the only ones if not named; what else is not named is the native
@@ -143,10 +133,7 @@ class Warehouse:
         from cmr.api.embeddings import Embeddings
         from cmr.api.set_selection import find_set
 
-        row = find_set(
-            self.store, dataset, model, modality, dim, precision, dim_method, seed, quantizer
-        )
-        return Embeddings(self.store, row)
+        return Embeddings(self.store, find_set(self.store, asked))
 
     def ingest(
         self,
@@ -156,7 +143,7 @@ class Warehouse:
         model_name: str | None = None,
         shuffle_queries: bool = False,
         seed: int = 42,
-        bar: Bar = no_bar,
+        bar: ProgressBar = no_bar,
         **given: Any,
     ) -> Ingested:
         """Read a data set, as `cmr ingest SOURCE`, with its options as keywords.
@@ -211,7 +198,7 @@ class Warehouse:
         candidates: int | None = None,
         measure: str | None = None,
         k: int | None = None,
-        bar: Bar = no_bar,
+        bar: ProgressBar = no_bar,
         **settings: Any,
     ) -> Result:
         """Rows of the view `metrics`: value, interval, chance and lift.
@@ -254,7 +241,7 @@ class Warehouse:
         model: str | None = None,
         qrels: str | None = None,
         k: int = 10,
-        bar: Bar = no_bar,
+        bar: ProgressBar = no_bar,
     ) -> Result:
         """The fewest bytes a vector that keep a share of the baseline's quality, a row a measure.
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from cmr.cli.printed_tables import print_table
 from cmr.cli.terminal import say
 from cmr.decimals import percent
+from cmr.rows import Row
 from cmr.score.search.scorer_kinds import TORCH
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 RETAIN = 0.99
 # Rows of the table for each direction; the rest are counted.
 _MOST = 12
-Row = dict[str, Any]
 
 
 def ask(

@@ -9,11 +9,11 @@ import pyarrow as pa
 
 from cmr.cli.printed_tables import print_table
 from cmr.cli.terminal import say
+from cmr.rows import Row
 
 if TYPE_CHECKING:
     import duckdb
 
-Row = dict[str, Any]
 _VIEWS = "from speed, latencies, encoding, decisions, benches"
 _WHO = "direction, dim, dim_method as method, precision, scorer, variant"
 

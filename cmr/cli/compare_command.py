@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,14 +11,14 @@ from cmr.cli.options import POSITIVE, query_memory_option, warehouse_option
 from cmr.cli.terminal import say
 from cmr.decimals import fixed
 from cmr.errors import CmrError
+from cmr.rows import Row
 
 if TYPE_CHECKING:
-    from cmr.api.comparison import Pair
+    from cmr.api.comparison import Comparison
 
 _SHOWN = ("value_a", "value_b", "difference", "ci_low", "ci_high", "p", "p_holm")
 _NAMES = {"value_a": "a", "value_b": "b", "difference": "b - a", "ci_low": "low", "ci_high": "high"}
 _LEVEL = 0.05
-Row = dict[str, Any]
 
 
 @click.command()
@@ -86,7 +86,7 @@ def _sides(
     return given[0], given[1:]
 
 
-def _print(pair: Pair) -> None:
+def _print(pair: Comparison) -> None:
     import pyarrow as pa
 
     from cmr.api.comparison import representation

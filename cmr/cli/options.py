@@ -11,11 +11,11 @@ from cmr.pipeline.option_values import (
     DECIMAL,
     LARGEST,
     LARGEST_LONG,
+    ByteSize,
     Choice,
     Flag,
     Integer,
     Kind,
-    Size,
     WrongValueError,
 )
 
@@ -139,7 +139,7 @@ class Bytes(click.ParamType[int]):
     """A size in bytes, such as 500M or 2G (binary multiples), of 1 or more."""
 
     name = "size"
-    kind = Size()
+    kind = ByteSize()
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Parse the number and its unit."""
@@ -199,7 +199,7 @@ def _type(option: Option[Any]) -> click.ParamType[Any]:
         one = Whole(kind.least, kind.most, kind.because)
     elif isinstance(kind, Choice):
         one = Word(kind)
-    elif isinstance(kind, Size):
+    elif isinstance(kind, ByteSize):
         one = Bytes()
     return Comma(one) if option.many else one
 
@@ -217,7 +217,7 @@ def _option(option: Option[Any]) -> Decorator:
         default=default,
         show_default=bool(default),
         metavar=option.metavar,
-        callback=_limit if isinstance(option.kind, Size) else None,
+        callback=_limit if isinstance(option.kind, ByteSize) else None,
         help=option.help,
     )
 

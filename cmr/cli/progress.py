@@ -9,16 +9,17 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from cmr.cli.terminal import say, visible
+from cmr.progressbar import Advance, no_advance
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
 
 @contextlib.contextmanager
-def progress(description: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
+def progress(description: str, total: int, unit: str) -> Iterator[Advance]:
     """A bar with rate and time left; gives `advance(count)`. Silent if stderr is no terminal."""
     if total <= 0 or not sys.stderr.isatty():
-        yield lambda count: None
+        yield no_advance
         return
     with _bar(unit) as bar:
         task = bar.add_task(visible(description), total=total)

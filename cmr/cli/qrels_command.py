@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TypedDict, Unpack
+
 import click
 
 from cmr.cli.options import Share, warehouse_option
 from cmr.cli.terminal import say
+
+
+class _Use(TypedDict):
+    """For which queries the judgments are taken, and how many may be of unknown items."""
+
+    direction: str | None
+    one_way: bool
+    max_rejects: float
 
 
 @click.command()
@@ -48,9 +58,7 @@ def qrels(
     name: str | None,
     form: str | None,
     separator: str | None,
-    direction: str | None,
-    one_way: bool,
-    max_rejects: float,
+    **use: Unpack[_Use],
 ) -> None:
     """Add relevance judgments to a data set, for `cmr evaluate --qrels NAME`.
 
@@ -72,10 +80,8 @@ def qrels(
     from cmr.sources.qrels import read_qrels
 
     read = [read_qrels(path, form, separator) for path in files]
-    apart = one_way or any(rows.one_way for rows in read)
-    done = ingest_qrels(
-        warehouse, dataset, name or Path(files[0]).stem, read, direction, apart, max_rejects
-    )
+    use["one_way"] |= any(rows.one_way for rows in read)
+    done = ingest_qrels(warehouse, dataset, name or Path(files[0]).stem, read, **use)
     queries = ", ".join(f"{count:,} {way}" for way, count in done.queries.items() if count)
     what = f"{done.dataset}: {done.pairs:,} judgments {done.name!r}, queries: {queries}"
     say(what + ("" if done.new else " (already there)"), err=True)

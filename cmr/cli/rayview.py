@@ -8,7 +8,7 @@ from cmr.cli.progress import board, progress
 from cmr.cli.terminal import say
 
 if TYPE_CHECKING:
-    from cmr.engine.ray_tasks import State
+    from cmr.engine.ray_board import State
     from cmr.engine.shared_work import Work
     from cmr.pipeline.evaluate import Evaluated
     from cmr.pipeline.request import Request
@@ -18,7 +18,8 @@ def evaluate_on_ray(
     warehouse: str, request: Request, address: str | None, shards: int | None
 ) -> Evaluated:
     """Evaluate by Ray's tasks, and show how far all of them are."""
-    from cmr.engine.ray_tasks import run, session
+    from cmr.engine.ray_session import session
+    from cmr.engine.ray_tasks import run
     from cmr.pipeline.sharded import evaluate_in_tasks
 
     def count(works: list[Work]) -> dict[str, int]:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from cmr.cli.options import POSITIVE, Share, query_memory_option, warehouse_option
 from cmr.cli.terminal import say
 from cmr.decimals import percent
+from cmr.rows import Row
 from cmr.score.search.scorer_kinds import TORCH
 
 if TYPE_CHECKING:
-    from cmr.api.recommendation import Choice
+    from cmr.api.recommendation import Recommendation
     from cmr.warehouse.store import Warehouse as Store
-
-Row = dict[str, Any]
 
 
 @click.command()
@@ -98,7 +97,7 @@ def _print_costs(store: Store, rows: list[Row], k: int) -> None:
         say(f"{sentence}.")
 
 
-def _sentence(choice: Choice, retain: float) -> str:
+def _sentence(choice: Recommendation, retain: float) -> str:
     """The smallest representation that keeps every measure shown, in every direction."""
     from cmr.report.answer import not_said
 
@@ -127,7 +126,7 @@ def _sentence(choice: Choice, retain: float) -> str:
     )
 
 
-def _power(choice: Choice) -> str:
+def _power(choice: Recommendation) -> str:
     """What the queries could show of the worst known representation, and what was chosen from."""
     from cmr.report import named
 

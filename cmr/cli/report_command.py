@@ -58,7 +58,7 @@ def report(
     cmr report --flips precision=fp32,dim=512 precision=int4,dim=512
     """
     from cmr.api.select import pairs
-    from cmr.report.write import write_report
+    from cmr.report.write import Which, write_report
     from cmr.warehouse.current import current_runs
     from cmr.warehouse.store import Warehouse
 
@@ -66,7 +66,7 @@ def report(
     runs = current_runs(opened) if flips else []
     pair_ids = [(x["run_id"], y["run_id"]) for a, b in flips for x, y in pairs(runs, a, b)]
     paths = write_report(
-        opened.root, out, datasets=datasets, models=models, lang=lang, images=images,
+        opened.root, out, which=Which(datasets, models), lang=lang, images=images,
         flips=pair_ids, bar=progress,
     )  # fmt: skip
     for line in _listed(out, paths):

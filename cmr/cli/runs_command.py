@@ -12,8 +12,8 @@ import click
 from cmr.cli.options import warehouse_option
 from cmr.cli.progress import progress
 from cmr.cli.terminal import say
+from cmr.rows import Row
 
-Row = dict[str, Any]
 _LISTED = (
     "run_id", "dataset", "qrels", "model", "direction", "dim", "dim_method", "precision",
     "quantizer", "query_precision", "scorer", "scorer_settings", "seed", "queries",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,14 +12,14 @@ from cmr.cli.options import Duration, warehouse_option
 from cmr.cli.progress import progress
 from cmr.cli.terminal import say
 from cmr.errors import CmrError
+from cmr.rows import Row
 
 if TYPE_CHECKING:
-    from cmr.warehouse.inventory import Found
-    from cmr.warehouse.size import Size
+    from cmr.warehouse.inventory import FoundFile
+    from cmr.warehouse.size import StoredSize
 
 # Files that an error names; the table above it has all.
 _NAMED = 5
-Row = dict[str, Any]
 
 
 @click.group()
@@ -44,11 +44,11 @@ def size(warehouse: str, files: bool) -> None:
     cmr warehouse size --files
     """
     import cmr
-    from cmr.warehouse.size import Size, sizes
+    from cmr.warehouse.size import StoredSize, sizes
 
     tables, others, rest = sizes(cmr.open(warehouse).store)
     rows = sum(one.rows or 0 for one in tables)
-    total = Size("total", _files(tables), rows, sum(one.bytes for one in tables))
+    total = StoredSize("total", _files(tables), rows, sum(one.bytes for one in tables))
     _show([_size(one, "table") for one in [*tables, total]], "In the catalogue")
     if others:
         say()
@@ -177,19 +177,19 @@ def vacuum(warehouse: str, older: float, unfinished: bool, dry_run: bool) -> Non
     say(f"{_count(done.removed)} {verb}, {len(locks)} of them locks; {freed:,} bytes")
 
 
-def _line(what: str, one: Found, why: str) -> Row:
+def _line(what: str, one: FoundFile, why: str) -> Row:
     hours = None if one.changed is None else max(0.0, time.time() - one.changed) / 3600
     age = None if hours is None else f"{hours:.1f}"
     line = {"": what, "what": one.kind, "bytes": one.bytes, "hours old": age}
     return {**line, "file": one.path, "why": why}
 
 
-def _size(one: Size, head: str) -> Row:
+def _size(one: StoredSize, head: str) -> Row:
     line: Row = {head: one.name, "files": one.files}
     return line | ({"rows": one.rows} if head == "table" else {}) | {"bytes": one.bytes}
 
 
-def _files(found: Sequence[Size]) -> int:
+def _files(found: Sequence[StoredSize]) -> int:
     return sum(one.files for one in found)
 
 

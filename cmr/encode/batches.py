@@ -16,9 +16,9 @@ from cmr.encode.frame_choice import read_clip
 from cmr.encode.quiet import quiet_decoders
 from cmr.encode.unreadable import UnreadableError, one_item, read_item
 from cmr.errors import CmrError
+from cmr.progressbar import Advance, no_advance
 from cmr.sources.collection import Item, MediaReader, Reject
 
-Advance = Callable[[int], None]
 # Batches decoded ahead of the model.
 AHEAD = 3
 
@@ -60,7 +60,7 @@ def encode_images(
     reader: MediaReader,
     how: How,
     done: Done,
-    advance: Advance = lambda count: None,
+    advance: Advance = no_advance,
 ) -> list[Reject]:
     """Decode and encode pictures or clips; returns those that do not decode.
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from cmr.engine.grid import Block
+from cmr.engine.grid import TaskPart
 from cmr.engine.shared_work import Work
+from cmr.progressbar import Advance, no_advance
+from cmr.rows import Row
 from cmr.score.asymmetric import as_compared, largest_product
 from cmr.score.blocks import Vectors
 from cmr.score.exhaustive import pair_values, partial_counts
@@ -27,16 +29,15 @@ from cmr.warehouse.schemas import PARTIAL_COUNTS, PARTIAL_HITS, TASKS
 from cmr.warehouse.store import Warehouse
 from cmr.warehouse.vectors import StoredVectors
 
-Row = dict[str, Any]
 # A stretch of one side, with the ordinal of its first vector.
 _Part = tuple[int, Vectors]
 
 
 def count_block(
     work: Work,
-    block: Block,
+    block: TaskPart,
     values: dict[str, Values],
-    advance: Callable[[int], None] = lambda cells: None,
+    advance: Advance = no_advance,
 ) -> Row:
     """Count one block and store it; returns its row of `tasks`, written last.
 
@@ -124,7 +125,7 @@ def _hits(direction: str, texts: _Part, visuals: _Part, depth: int, plan: Plan) 
     )
 
 
-def _tables(direction: str, tally: Tally, block: Block, sizes: list[int]) -> Iterator[pa.Table]:
+def _tables(direction: str, tally: Tally, block: TaskPart, sizes: list[int]) -> Iterator[pa.Table]:
     """Rows of `partial_counts` for the queries of the block; summed over blocks they are ranks.
 
     Competitors are counted without the relevant items, and those without the pair's own, which

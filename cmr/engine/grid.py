@@ -19,7 +19,7 @@ LEAST_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
-class Block:
+class TaskPart:
     """The part of one task: texts and visuals from an ordinal to before another.
 
     `shard` of `shards`, from 0. For queries among the texts the visuals are a gallery shard, and
@@ -37,7 +37,7 @@ class Block:
         return (self.texts[1] - self.texts[0]) * (self.visuals[1] - self.visuals[0])
 
 
-def cut(texts: int, visuals: int, shards: int) -> list[Block]:
+def cut(texts: int, visuals: int, shards: int) -> list[TaskPart]:
     """`shards` blocks of equal size, in the shape that reads the fewest vectors.
 
     With t cuts of the texts and v of the visuals, t v = shards, a task reads texts/t + visuals/v.
@@ -52,7 +52,7 @@ def cut(texts: int, visuals: int, shards: int) -> list[Block]:
         raise CmrError(f"{texts:,} texts and {visuals:,} visuals do not make {shards:,} shards")
     t, v = min(shapes, key=lambda shape: texts / shape[0] + visuals / shape[1])
     return [
-        Block(at, shards, rows, columns)
+        TaskPart(at, shards, rows, columns)
         for at, (rows, columns) in enumerate(
             (rows, columns) for rows in _ranges(texts, t) for columns in _ranges(visuals, v)
         )

@@ -10,17 +10,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cmr.engine.grid import Block, cut
+from cmr.engine.grid import TaskPart, cut
 from cmr.engine.shared_work import Work
 from cmr.errors import CmrError
+from cmr.rows import Row
 from cmr.score.judgments import Judged
 from cmr.score.pair_scores import Values
 from cmr.score.tally import Counted
 from cmr.score.top_lists import Hits
 from cmr.warehouse.partials import finished, read_partial
 from cmr.warehouse.store import Warehouse
-
-Row = dict[str, Any]
 
 SUM = """
 select
@@ -154,7 +153,7 @@ def _counted(
 
 def blocks_to_do(
     work: Work, shards: int, only: Sequence[int] | None = None
-) -> tuple[list[Row], list[Block]]:
+) -> tuple[list[Row], list[TaskPart]]:
     """Rows of the tasks that are done and whole, and the blocks that are not; `only` some shards.
 
     A damaged file makes its task one that is not done.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import pickle
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from cmr.encode.encoder_kinds import get_kind
 from cmr.encode.quiet import quiet_decoders
 from cmr.encode.spec import ModelSpec
 from cmr.errors import CmrError
+from cmr.progressbar import Advance
 from cmr.sources.collection import Item, MediaReader
 from cmr.warehouse.encoding_parts import write_encoded
 from cmr.warehouse.store import Warehouse
@@ -46,7 +47,7 @@ def encode_visuals(
     reader: MediaReader,
     how: How,
     target: Target,
-    advance: Callable[[int], None],
+    advance: Advance,
 ) -> Iterator[Fault]:
     """Encode pictures or clips, given with their contents' keys; gives those that do not decode.
 
@@ -80,7 +81,7 @@ def encode_texts(
     items: Sequence[tuple[str, Item]],
     batch_size: int,
     target: Target,
-    advance: Callable[[int], None],
+    advance: Advance,
 ) -> None:
     """Encode captions, given with their contents' keys."""
     gpus = _quiet(ray)
@@ -122,7 +123,7 @@ def _share(ray: Any) -> float:
     return 1.0 if _cpus(ray) > 1 else 0.5
 
 
-def _faults(ray: Any, data: Any, advance: Callable[[int], None]) -> Iterator[Fault]:
+def _faults(ray: Any, data: Any, advance: Advance) -> Iterator[Fault]:
     """Run it; every row that comes back is an item that is done, or one with a fault."""
     try:
         for row in data.iter_rows():

@@ -9,18 +9,18 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
-import socket
 import sys
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from cmr.engine.grid import GPU_RATE, Block, choose, core_rate
+from cmr.engine.grid import GPU_RATE, TaskPart, choose, core_rate
 from cmr.engine.merge import blocks_to_do
+from cmr.engine.ray_board import Board, State
 from cmr.engine.shared_work import Work
 from cmr.errors import CmrError
 from cmr.score.judgments import Judged
@@ -35,100 +35,6 @@ ROUNDS = 3
 # Share of a machine's memory for all tasks on it together.
 SHARE = 0.5
 POLL = 0.5
-
-
-@dataclass
-class State:
-    """How far all tasks are: what the progress view shows."""
-
-    total: int = 0
-    done: int = 0
-    cells: int = 0
-    counted: int = 0
-    running: int = 0
-    retries: int = 0
-    failed: int = 0
-    logs: dict[str, str] = field(default_factory=dict)
-
-
-class Board:
-    """An actor that tasks tell how far they are."""
-
-    def __init__(self) -> None:
-        self._begun: dict[str, int] = {}
-        self._cells: dict[str, int] = {}
-        self._logs: dict[str, str] = {}
-        self._ended: set[str] = set()
-
-    def begin(self, name: str, log: str) -> None:
-        """A task began, perhaps again."""
-        self._begun[name] = self._begun.get(name, 0) + 1
-        self._cells[name] = 0
-        self._logs[name] = log
-
-    def advance(self, name: str, cells: int) -> None:
-        """It has counted so many scores by now."""
-        self._cells[name] = cells
-
-    def end(self, name: str, cells: int) -> None:
-        """It is done."""
-        self._cells[name] = cells
-        self._ended.add(name)
-
-    def look(self) -> tuple[int, int, int, dict[str, str]]:
-        """Scores counted, tasks that run, tasks begun again, and each one's log."""
-        again = sum(times - 1 for times in self._begun.values())
-        return sum(self._cells.values()), len(self._begun) - len(self._ended), again, self._logs
-
-
-@contextlib.contextmanager
-def session(address: str | None) -> Iterator[tuple[Any, str | None]]:
-    """Ray's module, connected, and its dashboard's address; let go in the end.
-
-    A Ray of its own is started where `address` is None and RAY_ADDRESS is not set. Raises
-    CmrError if Ray is not installed or the cluster does not answer.
-    """
-    try:
-        import ray
-    except ImportError:
-        raise CmrError('--engine ray needs Ray: pip install "cmr[ray]"') from None
-    if ray.is_initialized():
-        yield ray, None
-        return
-    _knock(address)
-    try:
-        context = ray.init(
-            address=address,
-            log_to_driver=False,
-            logging_level="error",
-            runtime_env=_passed(address),
-        )
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        said = str(error).splitlines()[0]
-        hint = "" if os.environ.get("RAY_AUTH_MODE") else "; RAY_AUTH_MODE=token if it asks for one"
-        raise CmrError(f"cannot reach Ray at {address or 'this machine'}: {said}{hint}") from None
-    try:
-        url = getattr(context, "dashboard_url", None)
-        yield ray, f"http://{url}" if url else None
-    finally:
-        ray.shutdown()
-
-
-def _knock(address: str | None) -> None:
-    """Raise CmrError if nothing listens at host:port; Ray itself would try for minutes."""
-    host, _, port = (address or "").removeprefix("ray://").rpartition(":")
-    if host and port.isdecimal():
-        try:
-            socket.create_connection((host, int(port)), timeout=10).close()
-        except OSError as error:
-            raise CmrError(f"cannot reach Ray at {address}: {error.strerror or error}") from None
-
-
-def _passed(address: str | None) -> dict[str, Any] | None:
-    """What workers need to find the store; secrets are for each node to have in the usual ways."""
-    names = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_REGION", "AWS_DEFAULT_REGION")
-    passed = {name: os.environ[name] for name in names if name in os.environ}
-    return {"env_vars": passed} if address and passed else None
 
 
 def run(ray: Any, works: Sequence[Work], shards: int | None, show: Any) -> dict[str, int]:
@@ -162,7 +68,7 @@ def _shards(ray: Any, work: Work) -> int:
 
 
 def _round(
-    ray: Any, todo: Sequence[tuple[Work, list[dict[str, Any]], list[Block]]], show: Any
+    ray: Any, todo: Sequence[tuple[Work, list[dict[str, Any]], list[TaskPart]]], show: Any
 ) -> None:
     """Submit every block that is missing, and wait for all of them."""
     gpus = 1 if ray.cluster_resources().get("GPU") and todo[0][0].device != "cpu" else 0
@@ -292,7 +198,7 @@ def _thresholds(work: Work, board: Any) -> dict[str, Values]:
 
 
 def _count(
-    work: Work, values: Mapping[str, Values], block: Block, name: str, board: Any, gpus: int
+    work: Work, values: Mapping[str, Values], block: TaskPart, name: str, board: Any, gpus: int
 ) -> None:
     from cmr.engine.count_task import count_block
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from cmr.devices import pick_device
-from cmr.engine.grid import Block
+from cmr.engine.grid import TaskPart
 from cmr.identity import identity
 from cmr.represent.quantizer_kinds import multiplied
+from cmr.rows import Row
 from cmr.score.asymmetric import as_compared, largest_product, plan_for
 from cmr.score.exhaustive import pair_values
 from cmr.score.judgments import Judged
@@ -22,8 +22,6 @@ from cmr.score.planning import make_plan
 from cmr.warehouse.partials import drop, read_thresholds, write_thresholds
 from cmr.warehouse.store import Warehouse
 from cmr.warehouse.vectors import StoredVectors
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,7 @@ class Work:
         """The precision of what is multiplied: fp32 where codes are read as floats."""
         return multiplied(self.text)
 
-    def name(self, block: Block) -> str:
+    def name(self, block: TaskPart) -> str:
         """The task's name in the catalogue."""
         return f"{self.key}-{block.shards}-{block.shard}"
 

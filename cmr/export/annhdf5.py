@@ -9,9 +9,10 @@ import numpy as np
 
 from cmr.errors import CmrError
 from cmr.export.exported_vectors import DIRECTION, floats, searched, set_ids
-from cmr.export.format import Asked, Format, Row
+from cmr.export.format import Asked, Format
 from cmr.export.neighbours import at_most, nearest
 from cmr.precision import FP32
+from cmr.rows import Row
 from cmr.sources.source import Parameter
 
 

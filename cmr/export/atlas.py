@@ -11,9 +11,10 @@ import pyarrow.parquet as pq
 
 from cmr.errors import CmrError
 from cmr.export.exported_vectors import floats, items, sides
-from cmr.export.format import Asked, Format, Row, Stream
+from cmr.export.format import Asked, Format, Stream
 from cmr.export.neighbours import at_most, nearest
 from cmr.represent.unit_vectors import Floats
+from cmr.rows import Row
 from cmr.sources.source import Parameter
 from cmr.warehouse.schemas import TEXT
 

@@ -8,10 +8,11 @@ from typing import Any
 from cmr.api.select import select
 from cmr.api.set_selection import find_sets
 from cmr.errors import CmrError
-from cmr.export.format import Pair, Row
+from cmr.export.format import SetPair
 from cmr.precision import FP32
 from cmr.represent.dim_methods import NATIVE
 from cmr.represent.quantizer_kinds import ABSMAX
+from cmr.rows import Row
 from cmr.warehouse.current import current_runs
 from cmr.warehouse.schemas import EMBEDDING_SETS, TEXT, VISUAL
 from cmr.warehouse.store import Warehouse
@@ -36,7 +37,7 @@ def one_run(warehouse: Warehouse, given: str | None, wanted: Mapping[str, Any]) 
     return _one(runs(warehouse, given, wanted), RUN_SETTINGS, "runs")
 
 
-def pairs(warehouse: Warehouse, given: str | None, wanted: Mapping[str, Any]) -> list[Pair]:
+def pairs(warehouse: Warehouse, given: str | None, wanted: Mapping[str, Any]) -> list[SetPair]:
     """The representations, with vectors of both sides, that agree with the settings.
 
     `given`: a run, whose representation is meant. Raises CmrError if there is none.
@@ -44,7 +45,7 @@ def pairs(warehouse: Warehouse, given: str | None, wanted: Mapping[str, Any]) ->
     if given:
         run = _one(select(current_runs(warehouse), given), RUN_SETTINGS, "runs")
         sets = {row["set_id"]: row for row in warehouse.catalogue(EMBEDDING_SETS)}
-        return [Pair(sets[run["text_set"]], sets[run["visual_set"]])]
+        return [SetPair(sets[run["text_set"]], sets[run["visual_set"]])]
     sides: dict[tuple[Any, ...], dict[str, Row]] = {}
     for row in find_sets(warehouse):
         # Codes of other quantisers are not what their precision alone says.
@@ -52,7 +53,7 @@ def pairs(warehouse: Warehouse, given: str | None, wanted: Mapping[str, Any]) ->
             continue
         key = tuple(row[name] for name in SET_SETTINGS)
         sides.setdefault(key, {})[row["modality"]] = row
-    whole = [Pair(side[TEXT], side[VISUAL]) for side in sides.values() if len(side) == 2]
+    whole = [SetPair(side[TEXT], side[VISUAL]) for side in sides.values() if len(side) == 2]
     if not whole:
         raise CmrError("there are no vectors; `cmr ingest` brings some")
     kept = _narrow([pair.text for pair in whole], wanted, SET_SETTINGS, "vectors")
@@ -60,7 +61,7 @@ def pairs(warehouse: Warehouse, given: str | None, wanted: Mapping[str, Any]) ->
     return [pair for pair in whole if pair.text["set_id"] in ids]
 
 
-def one_pair(warehouse: Warehouse, given: str | None, wanted: Mapping[str, Any]) -> Pair:
+def one_pair(warehouse: Warehouse, given: str | None, wanted: Mapping[str, Any]) -> SetPair:
     """The one selected representation: of several that match, native fp32 if it is there.
 
     Raises CmrError, with what differs, for several.
@@ -75,7 +76,7 @@ def one_pair(warehouse: Warehouse, given: str | None, wanted: Mapping[str, Any])
     return next(pair for pair in found if pair.text is row)
 
 
-def by_dim(warehouse: Warehouse, wanted: Mapping[str, Any]) -> tuple[Pair, ...]:
+def by_dim(warehouse: Warehouse, wanted: Mapping[str, Any]) -> tuple[SetPair, ...]:
     """A representation of each dimension in `wanted["dim"]`, or of every dimension there is.
 
     Of a precision or method that is not named, fp32 and native are taken where they are there.
@@ -94,7 +95,7 @@ def by_dim(warehouse: Warehouse, wanted: Mapping[str, Any]) -> tuple[Pair, ...]:
     return tuple(_of_dim(there, dim, rest) for dim in dims)
 
 
-def _of_dim(there: Sequence[Pair], dim: int, wanted: Mapping[str, Any]) -> Pair:
+def _of_dim(there: Sequence[SetPair], dim: int, wanted: Mapping[str, Any]) -> SetPair:
     rows = _narrow([pair.text for pair in there], {"dim": dim}, SET_SETTINGS, _words(wanted))
     native = [row for row in rows if row["parent"] is None or row["dim_method"] == NATIVE]
     row = _one(native or rows, SET_SETTINGS, f"representations of {dim} dimensions")

@@ -8,8 +8,9 @@ import json
 from typing import Any
 
 from cmr.errors import CmrError
-from cmr.export.format import Asked, Format, Row, Stream
+from cmr.export.format import Asked, Format, Stream
 from cmr.export.tool_names import Figures, figures
+from cmr.rows import Row
 from cmr.sources.source import Parameter
 
 # Their R@K is our hit_rate; image retrieval is asked by texts.

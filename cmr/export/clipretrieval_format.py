@@ -9,8 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cmr.export.exported_vectors import Array, Judgments, floats, items, judgments, write_npy
-from cmr.export.format import Asked, Format, Row
+from cmr.export.format import Asked, Format
 from cmr.export.mark import write_mark
+from cmr.rows import Row
 from cmr.sources.source import Parameter
 from cmr.warehouse.schemas import TEXT, VISUAL
 from cmr.warehouse.store import Warehouse

@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from cmr.export.format import Asked, Pair, Row, Stream
+from cmr.export.format import Asked, SetPair, Stream
 from cmr.represent.precisions import Encoded, decode
 from cmr.represent.quantizer_kinds import multiplied
 from cmr.represent.unit_vectors import Floats
+from cmr.rows import Row
 from cmr.score.asymmetric import as_compared
 from cmr.sources.source import Parameter
 from cmr.warehouse.schemas import TEXT, VISUAL
@@ -45,7 +46,7 @@ def set_ids(warehouse: Warehouse, row: Row) -> pa.Array:
     return pa.chunked_array([chunk for part in parts for chunk in part.chunks]).combine_chunks()
 
 
-def items(warehouse: Warehouse, pair: Pair, side: str) -> pa.Table:
+def items(warehouse: Warehouse, pair: SetPair, side: str) -> pa.Table:
     """The rows of `items` of one side, in the order of the vectors."""
     from cmr.pipeline.judged_data import find_dataset
     from cmr.warehouse.schemas import ITEMS
@@ -55,7 +56,7 @@ def items(warehouse: Warehouse, pair: Pair, side: str) -> pa.Table:
     return warehouse.read(data, ITEMS, mine).sort_by("ordinal")
 
 
-def judgments(warehouse: Warehouse, pair: Pair) -> Judgments:
+def judgments(warehouse: Warehouse, pair: SetPair) -> Judgments:
     """The data set's own judgments."""
     from cmr.pipeline.judged_data import find_dataset, load_judged_data
     from cmr.pipeline.request import Request
@@ -79,7 +80,7 @@ def floats(warehouse: Warehouse, row: Row) -> Iterator[Floats]:
         yield decode(block)
 
 
-def sides(pair: Pair) -> tuple[tuple[str, Row], tuple[str, Row]]:
+def sides(pair: SetPair) -> tuple[tuple[str, Row], tuple[str, Row]]:
     """Both sides with their catalogue rows, texts first."""
     return (TEXT, pair.text), (VISUAL, pair.visual)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +17,14 @@ from cmr.export.exported_vectors import (
     sides,
     stretches,
 )
-from cmr.export.format import Asked, Format, Row, Stream
+from cmr.export.format import Asked, Format, Stream
 from cmr.export.mark import write_mark
 from cmr.export.neighbours import at_most, nearest
 from cmr.precision import INTEGER
+from cmr.progressbar import Advance
 from cmr.represent.precisions import decode, to_integers
 from cmr.represent.quantizer_kinds import multiplied
+from cmr.rows import Row
 from cmr.sources.source import Parameter
 
 _FILES = {"text": "texts", "visual": "visuals"}
@@ -91,7 +93,7 @@ def _table(path: Path, names: Iterable[str], rows: Iterable[Iterable[object]]) -
 
 
 def _truth(
-    asked: Asked, queries: Row, gallery: Row, depth: int, path: Path, advance: Callable[[int], None]
+    asked: Asked, queries: Row, gallery: Row, depth: int, path: Path, advance: Advance
 ) -> None:
     """uint32 n, uint32 k, n x k uint32 rows of the gallery, n x k float32 similarities."""
     rows, entries = queries["rows"], queries["rows"] * depth

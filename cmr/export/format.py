@@ -6,16 +6,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any, Literal
 
-from cmr.materialised import Bar, no_bar
+from cmr.progressbar import ProgressBar, no_bar
+from cmr.rows import Row
 from cmr.sources.source import Parameter
 from cmr.warehouse.store import Warehouse
 
-Row = dict[str, Any]
 Needs = Literal["query", "warehouse", "run", "runs", "representation", "representations"]
 
 
 @dataclass(frozen=True)
-class Pair:
+class SetPair:
     """One representation: the catalogue rows of its two embedding sets."""
 
     text: Row
@@ -41,8 +41,8 @@ class Asked:
     query: str = ""
     sandbox: bool = False
     runs: tuple[Row, ...] = ()
-    pairs: tuple[Pair, ...] = ()
-    bar: Bar = no_bar
+    pairs: tuple[SetPair, ...] = ()
+    bar: ProgressBar = no_bar
     say: Callable[[str], None] = lambda text: None
 
     @property
@@ -51,7 +51,7 @@ class Asked:
         return self.runs[0]
 
     @property
-    def pair(self) -> Pair:
+    def pair(self) -> SetPair:
         """The one representation."""
         return self.pairs[0]
 

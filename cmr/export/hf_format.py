@@ -11,11 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cmr.export.exported_vectors import items, sides
-from cmr.export.format import Asked, Format, Pair, Row
+from cmr.export.format import Asked, Format, SetPair
 from cmr.export.mark import write_mark
 from cmr.precision import precision_of
 from cmr.represent.precisions import decode, to_integers
 from cmr.represent.quantizer_kinds import multiplied
+from cmr.rows import Row
 from cmr.score.asymmetric import as_compared
 from cmr.sources.source import Parameter
 from cmr.warehouse.schemas import QRELS, TEXT, VISUAL
@@ -94,13 +95,13 @@ def _file(split: str, shard: int, number: int) -> str:
     return f"{split}-{shard:05d}-of-{number:05d}.parquet"
 
 
-def _qrels(warehouse: Warehouse, pair: Pair) -> pa.Table:
+def _qrels(warehouse: Warehouse, pair: SetPair) -> pa.Table:
     from cmr.pipeline.judged_data import find_dataset
 
     return warehouse.read(find_dataset(warehouse, pair.text["dataset"]), QRELS)
 
 
-def _metrics(asked: Asked, pair: Pair) -> pa.Table:
+def _metrics(asked: Asked, pair: SetPair) -> pa.Table:
     """What was measured of this representation; no rows if nothing was."""
     from cmr.answers import fetch, quoted
     from cmr.materialised import open_for
@@ -116,7 +117,7 @@ def _metrics(asked: Asked, pair: Pair) -> pa.Table:
     return fetch(con, f"from metrics where run_id in ({listed}) order by all")
 
 
-def _card(asked: Asked, pair: Pair, configs: list[str], judgments: int) -> str:
+def _card(asked: Asked, pair: SetPair, configs: list[str], judgments: int) -> str:
     """README.md: the YAML that the Hub and `datasets` read, and what a person should know."""
     from huggingface_hub import DatasetCardData
 

@@ -11,11 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cmr.errors import CmrError
-from cmr.export.format import Asked, Row
+from cmr.export.format import Asked
 from cmr.export.neighbours import nearest
 from cmr.pipeline.judged_data import JudgedData, find_dataset, load_judged_data
 from cmr.pipeline.request import Request
 from cmr.represent.quantizer_kinds import ABSMAX
+from cmr.rows import Row
 from cmr.score.search.scorer_kinds import TORCH
 from cmr.sources.source import Parameter
 from cmr.warehouse.schemas import EMBEDDING_SETS, HITS, RANKS, TEXT, VISUAL
@@ -27,7 +28,7 @@ TOP = Parameter(
 
 
 @dataclass(frozen=True)
-class Lists:
+class ExportedLists:
     """Lists of some queries: (queries,) ids; (queries, n) ids and float32 scores, best first.
 
     Scores fall strictly from place to place.
@@ -44,7 +45,7 @@ def depth(asked: Asked) -> int:
     return min(int(asked.options["top"]) or gallery, gallery)
 
 
-def top_lists(asked: Asked) -> Iterator[Lists]:
+def top_lists(asked: Asked) -> Iterator[ExportedLists]:
     """The lists of every query that has a relevant item, some at a time.
 
     Evaluators sort by score and break ties as they like, so scores are made to fall strictly: an
@@ -56,7 +57,7 @@ def top_lists(asked: Asked) -> Iterator[Lists]:
     stored = run["hits"] and min(run["hits"], run["gallery"]) >= wanted
     with asked.bar("lists", run["queries"], "queries") as advance:
         for part in _stored(asked, wanted) if stored else _scored(asked, wanted):
-            yield Lists(part.queries, part.items, falling(part.scores))
+            yield ExportedLists(part.queries, part.items, falling(part.scores))
             advance(len(part.queries))
     _tell_ties(asked)
 
@@ -103,7 +104,7 @@ def _data(asked: Asked) -> JudgedData:
     return load_judged_data(asked.warehouse, row, request)
 
 
-def _stored(asked: Asked, wanted: int) -> Iterator[Lists]:
+def _stored(asked: Asked, wanted: int) -> Iterator[ExportedLists]:
     """From the table `hits`, in whole queries."""
     kept = min(asked.run["hits"], asked.run["gallery"])
     held: pa.Table | None = None
@@ -118,13 +119,13 @@ def _stored(asked: Asked, wanted: int) -> Iterator[Lists]:
         raise CmrError(f"the stored hits of run {asked.run['run_id']} are not {kept} a query")
 
 
-def _lists(part: pa.Table, kept: int, wanted: int) -> Lists:
+def _lists(part: pa.Table, kept: int, wanted: int) -> ExportedLists:
     queries = part.num_rows // kept
     items = part["item_id"].combine_chunks()
     scores = part["score"].to_numpy().reshape(queries, kept)[:, :wanted]
     first = pa.array(np.arange(queries) * kept)
     parts = [items.slice(row * kept, wanted) for row in range(queries)]
-    return Lists(part["query_id"].combine_chunks().take(first), parts, scores)
+    return ExportedLists(part["query_id"].combine_chunks().take(first), parts, scores)
 
 
 def _groups(warehouse: Warehouse, run: Row, table: str) -> Iterator[pa.Table]:
@@ -146,7 +147,7 @@ def _check_plain(run: Row) -> None:
         )
 
 
-def _scored(asked: Asked, wanted: int) -> Iterator[Lists]:
+def _scored(asked: Asked, wanted: int) -> Iterator[ExportedLists]:
     """Scored again from the run's own vectors, by the kernel that counted them."""
     _check_plain(asked.run)
     run, warehouse = asked.run, asked.warehouse
@@ -160,7 +161,7 @@ def _scored(asked: Asked, wanted: int) -> Iterator[Lists]:
     for first, (found, scores) in nearest(warehouse, queries, gallery, wanted):
         mine = np.flatnonzero(relevants[first : first + len(found)] > 0)
         parts = [data.ids[find].take(pa.array(found[row])) for row in mine]
-        yield Lists(data.ids[ask].take(pa.array(first + mine)), parts, scores[mine])
+        yield ExportedLists(data.ids[ask].take(pa.array(first + mine)), parts, scores[mine])
 
 
 def _tell_ties(asked: Asked) -> None:

@@ -7,11 +7,12 @@ import re
 from pathlib import Path
 from typing import Any
 
-from cmr.export.format import Asked, Format, Row
+from cmr.export.format import Asked, Format
 from cmr.export.lists import top_lists
 from cmr.export.mark import write_mark
 from cmr.export.tool_names import figures
 from cmr.pipeline.judged_data import find_dataset
+from cmr.rows import Row
 from cmr.sources.source import Parameter
 from cmr.warehouse.schemas import ITEMS
 

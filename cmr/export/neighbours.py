@@ -7,13 +7,14 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from cmr.export.format import Asked, Row
+from cmr.export.format import Asked
 from cmr.represent.precisions import Encoded
 from cmr.represent.quantizer_kinds import multiplied
+from cmr.rows import Row
 from cmr.warehouse.store import Warehouse
 from cmr.warehouse.vectors import StoredVectors
 
-Found = tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]
+Neighbours = tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]
 # Bytes of the results that are held at a time; an entry takes 12.
 ROOM = 96 * 2**20
 
@@ -38,7 +39,7 @@ class Held:
 
 def nearest(
     warehouse: Warehouse, queries: Row, gallery: Row, depth: int
-) -> Iterator[tuple[int, Found]]:
+) -> Iterator[tuple[int, Neighbours]]:
     """(first query, (ordinals, scores)), both (queries, depth), best first; the kernel's scores.
 
     `queries`, `gallery`: rows of `embedding_sets`. Equal scores stand by ordinal.

@@ -10,8 +10,9 @@ import numpy as np
 
 from cmr.errors import CmrError
 from cmr.export.exported_vectors import Array, floats, items, judgments, set_ids, sides, write_npy
-from cmr.export.format import Asked, Format, Pair, Row, Stream
+from cmr.export.format import Asked, Format, SetPair, Stream
 from cmr.precision import precision_of
+from cmr.rows import Row
 from cmr.warehouse.schemas import TEXT
 from cmr.warehouse.store import Warehouse
 
@@ -82,7 +83,7 @@ def _member(
         write_npy(member, shape, kind, blocks)
 
 
-def _ground_truth(warehouse: Warehouse, pair: Pair) -> Array:
+def _ground_truth(warehouse: Warehouse, pair: SetPair) -> Array:
     """(texts,) the visual row of each text."""
     judged = judgments(warehouse, pair)
     found = np.bincount(judged.text, minlength=pair.text["rows"])

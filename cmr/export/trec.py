@@ -7,10 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cmr.errors import CmrError
-from cmr.export.format import Asked, Format, Row, Stream
+from cmr.export.format import Asked, Format, Stream
 from cmr.export.lists import TOP, judged_pairs, top_lists
 from cmr.export.mark import write_mark
 from cmr.pipeline.judged_data import find_dataset
+from cmr.rows import Row
 from cmr.sources.source import Parameter
 from cmr.sources.trecids import encoded, need_encoding
 from cmr.warehouse.schemas import ITEMS

@@ -10,22 +10,21 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import unquote
 
 import pyarrow as pa
 
 from cmr.errors import CmrError
+from cmr.progressbar import Advance, ProgressBar
+from cmr.rows import Row
 from cmr.warehouse import claims
 from cmr.warehouse.catalogue_rows import row_name
+from cmr.warehouse.locks import BusyError
 from cmr.warehouse.schemas import CATALOGUE, DATASETS, QRELS_SETS, RUNS, TABLES, Table
-from cmr.warehouse.store import BusyError, Warehouse
+from cmr.warehouse.store import Warehouse
 
-Row = dict[str, Any]
-Bar = Callable[[str, int, str], AbstractContextManager[Callable[[int], None]]]
 # Rows that a row group of a merged file has at least, if there are so many.
 GROUP_ROWS = 65_536
 
@@ -47,7 +46,7 @@ class Compacted:
     busy: list[str] = field(default_factory=list)
 
 
-def compact(warehouse: Warehouse, wait: float, dry_run: bool, bar: Bar) -> Compacted:
+def compact(warehouse: Warehouse, wait: float, dry_run: bool, bar: ProgressBar) -> Compacted:
     """Merge what can be merged. The files that are replaced stay, for `vacuum`.
 
     First every merged file is written, which no row names yet; `wait` seconds later, when
@@ -99,9 +98,7 @@ def mergeable(warehouse: Warehouse, row: Row) -> list[Merge]:
     ]
 
 
-def _merged(
-    warehouse: Warehouse, row: Row, merges: Sequence[Merge], go: Callable[[int], None]
-) -> Row:
+def _merged(warehouse: Warehouse, row: Row, merges: Sequence[Merge], go: Advance) -> Row:
     """The row as it will be; its new files are written here."""
     files = list(row["files"])
     changed = dict(row)

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from cmr.encode.unreadable import UnreadableError, read_item
 from cmr.errors import CmrError
-from cmr.pipeline.progressbar import ProgressBar
+from cmr.progressbar import ProgressBar
 from cmr.sources.collection import Collection, Item, Judgment, Reject
 from cmr.sources.phrases import counted
 from cmr.sources.text import is_unicode

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cmr.pipeline.case import Case, Scored
 from cmr.pipeline.derive import Deriver, Part, Representation
 from cmr.pipeline.folds import Fold, folds_of
 from cmr.pipeline.judged_data import JudgedData
-from cmr.pipeline.progressbar import Advance
 from cmr.pipeline.request import Request
-from cmr.pipeline.scoring import Case, Scored, Scorer
+from cmr.pipeline.scoring import Scorer
+from cmr.progressbar import Advance
 from cmr.sources.collection import VISUAL
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from cmr.encode.models import EMBEDDED, resolve
 from cmr.pipeline.encoding import EncodeOptions
 from cmr.pipeline.evaluate import evaluate
 from cmr.pipeline.ingest import ingest_media
-from cmr.pipeline.progressbar import ProgressBar
 from cmr.pipeline.request import Request
+from cmr.progressbar import ProgressBar
 from cmr.sources.scenes import SOURCE
 from cmr.sources.source_kinds import read
 from cmr.warehouse.store import Warehouse
@@ -47,7 +47,7 @@ def run_demo(root: str, out: str, bar: ProgressBar, say: Callable[[str], None]) 
     summary = Path(out) / "experiment_summary.json"
     new = ingested.new or bool(done.scored) or not summary.is_file()
     if new:
-        from cmr.report.write import write_report
+        from cmr.report.write import Which, write_report
 
-        write_report(Warehouse.open(root).root, out, run_ids=done.run_ids, bar=bar)
+        write_report(Warehouse.open(root).root, out, which=Which(run_ids=done.run_ids), bar=bar)
     return Demo(request, done.run_ids, str(summary.parent), new)

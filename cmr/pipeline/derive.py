@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from cmr.errors import CmrError
-from cmr.pipeline.embedding_sets import ensure_set
+from cmr.pipeline.embedding_sets import EmbeddingSet, ensure_set
 from cmr.pipeline.fits import SIDES, DerivedVectors, Learner, Wanted, changed, check_apart
 from cmr.pipeline.folds import Fold, fold_count
 from cmr.pipeline.judged_data import find_dataset, item_ids
@@ -26,6 +26,7 @@ from cmr.represent.quantizer_kinds import (
     quantizers_named,
 )
 from cmr.represent.quantizers import Quantizer
+from cmr.rows import Row
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.current import current_sets
 from cmr.warehouse.store import Warehouse
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from cmr.score.blocks import Vectors
 
 GALLERY = {"t2v": VISUAL, "v2t": TEXT}
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -225,13 +225,15 @@ class Deriver:
 
         return ensure_set(
             self._warehouse,
-            keys,
-            settings,
-            self._data["fingerprint"],
-            native["rows"],
+            EmbeddingSet(
+                keys,
+                settings,
+                self._data["fingerprint"],
+                native["rows"],
+                parent,
+                seed if seeded else None,
+            ),
             None if self._stored_only else make,
-            parent,
-            seed if seeded else None,
             coding=coding,
             check=self._check,
         )

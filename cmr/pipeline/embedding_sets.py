@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,31 +24,61 @@ class NotStoredError(LookupError):
     """An embedding set is not there and was not to be made; its message names it."""
 
 
+@dataclass(frozen=True)
+class EmbeddingSet:
+    """What an embedding set is, before it is written.
+
+    `keys`: the partition. `settings`: all that decides the vectors; with `parent` and `seed` they
+    are the set's identity. `data_hash`: the data set's fingerprint, which the identity of
+    `settings` or `parent` holds. `rows`: how many vectors. `notes`: recorded with the settings.
+    """
+
+    keys: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    data_hash: str | None
+    rows: int
+    parent: str | None = None
+    seed: int | None = None
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def set_id(self) -> str:
+        """Its id, which says what decides the vectors."""
+        return identity(**self.keys, settings=self.settings, parent=self.parent, seed=self.seed)
+
+    def row(self) -> dict[str, Any]:
+        """Its catalogue row, as far as it is known before the vectors are written."""
+        keys = self.keys
+        return {
+            **dict.fromkeys(EMBEDDING_SETS.schema.names),
+            **keys,
+            "set_id": self.set_id,
+            "dataset_fingerprint": self.data_hash,
+            "seed": self.seed,
+            "parent": self.parent,
+            "rows": self.rows,
+            "vector_bytes": precision_of(keys["precision"]).vector_bytes(keys["dim"]),
+            "settings": json.dumps({**self.settings, **self.notes}, sort_keys=True),
+        }
+
+
 def ensure_set(
     warehouse: Warehouse,
-    keys: Mapping[str, Any],
-    settings: Mapping[str, Any],
-    data_hash: str | None,
-    rows: int,
+    wanted: EmbeddingSet,
     make: Callable[[], Iterable[pa.Table]] | None,
-    parent: str | None = None,
-    seed: int | None = None,
-    notes: Mapping[str, Any] | None = None,
+    *,
     frames: Iterable[pa.Table] | None = None,
     coding: Callable[[], Mapping[str, Any]] | None = None,
     check: bool = False,
 ) -> dict[str, Any]:
     """The catalogue row of an embedding set, which is made if it is not there.
 
-    `keys`: the partition. `settings`: all that decides the vectors, for the set's identity;
-    `data_hash`: the data set's fingerprint, which the identity of `settings` or `parent` holds.
     `make` gives its rows, a row group a table; without it a set that is not there raises
-    NotStoredError. `notes`: recorded with the settings. `frames`: of
-    clips, their frames' vectors, which are added to a set that lacks them. `coding`: further
-    columns of the row, which are known once the vectors are written. `check`: a set of which a
-    file is not what was written is made again; else its readers find out.
+    NotStoredError. `frames`: of clips, their frames' vectors, which are added to a set that lacks
+    them. `coding`: further columns of the row, which are known once the vectors are written.
+    `check`: a set of which a file is not what was written is made again; else its readers find out.
     """
-    set_id = identity(**keys, settings=settings, parent=parent, seed=seed)
+    keys, set_id = wanted.keys, wanted.set_id
     found = _find(warehouse, set_id, check)
     if found and (frames is None or _has_frames(found)):
         return found
@@ -67,17 +98,9 @@ def ensure_set(
         warehouse.sweep(where, lambda: _named(warehouse))
         file = warehouse.write_embeddings(keys, make())
         row = {
-            **dict.fromkeys(EMBEDDING_SETS.schema.names),
-            **keys,
-            "set_id": set_id,
-            "dataset_fingerprint": data_hash,
-            "seed": seed,
-            "parent": parent,
-            "rows": rows,
-            "vector_bytes": precision_of(keys["precision"]).vector_bytes(keys["dim"]),
+            **wanted.row(),
             "file_bytes": warehouse.storage.size(file),
             "fingerprint": warehouse.checksum(file),
-            "settings": json.dumps({**settings, **(notes or {})}, sort_keys=True),
             "files": [file, *more],
             "created_at": started,
             "seconds": time.perf_counter() - clock,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -13,7 +13,7 @@ from cmr.encode.models import model_settings
 from cmr.encode.spec import ModelSpec
 from cmr.pipeline.contents import without
 from cmr.pipeline.known_vectors import Encoding, content_key
-from cmr.pipeline.progressbar import ProgressBar
+from cmr.progressbar import Advance, ProgressBar
 from cmr.sources.collection import TEXT, VISUAL, Collection, Item, Reject
 
 
@@ -59,7 +59,7 @@ def side_settings(
 
 
 @dataclass(frozen=True)
-class Encoded:
+class EncodingOutcome:
     """What encoding found: visuals that do not decode, and how many captions were cut off."""
 
     rejects: list[Reject]
@@ -73,11 +73,11 @@ def encode_new(
     options: EncodeOptions,
     allowed: int,
     bar: ProgressBar,
-) -> Encoded:
+) -> EncodingOutcome:
     """Encode what `sides` do not know. Raises CmrError if more than `allowed` do not decode."""
     visuals = sides[VISUAL].lacking(collection.visuals)
     if not visuals and not sides[TEXT].lacking(collection.texts):
-        return Encoded([])
+        return EncodingOutcome([])
     from cmr.devices import pick_device
     from cmr.encode.batches import How, encode_images
 
@@ -106,7 +106,7 @@ def encode_new(
     with bar("captions", len(sides[TEXT].lacking(texts)), "captions") as advance:
         _encode_texts(encoder, spec, sides[TEXT], texts, options.batch_size, advance)
     cut = _cut(encoder, spec, texts, details.get("context_length"))
-    return Encoded(
+    return EncodingOutcome(
         [
             Reject(item.uri or item.item_id, faults[content_key(item)])
             for item in collection.visuals
@@ -127,7 +127,7 @@ def _on_ray(
     """Encode on Ray what `sides` lack; returns the faults of visuals by content."""
     from cmr.encode.batches import How, refuse_rejects
     from cmr.engine.ray_encode import Target, encode_texts, encode_visuals
-    from cmr.engine.ray_tasks import session
+    from cmr.engine.ray_session import session
 
     sampling = (options.frames, options.sampling) if collection.clips else None
     how = How(options.batch_size, options.workers, allowed, sampling)
@@ -164,7 +164,7 @@ def _encode_texts(
     side: Encoding,
     texts: Sequence[Item],
     batch_size: int,
-    advance: Callable[[int], None],
+    advance: Advance,
 ) -> None:
     lacking = side.lacking(texts)
     for at in range(0, len(lacking), batch_size):

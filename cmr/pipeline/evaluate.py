@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any
 
 from cmr.pipeline.bounds import check_memory
+from cmr.pipeline.case import Case
 from cmr.pipeline.derive import Deriver
 from cmr.pipeline.evaluation import Counter, Evaluation, make_plan_for
 from cmr.pipeline.judged_data import (
@@ -16,16 +16,14 @@ from cmr.pipeline.judged_data import (
     find_model,
     load_judged_data,
 )
-from cmr.pipeline.progressbar import ProgressBar
 from cmr.pipeline.request import Request
-from cmr.pipeline.scoring import Case
 from cmr.pipeline.search import searches
-from cmr.pipeline.wanted import Asked, asked_for, cases
+from cmr.pipeline.wanted import WantedSearches, asked_for, cases
 from cmr.precision import FP32
+from cmr.progressbar import ProgressBar
+from cmr.rows import Row
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.store import Warehouse
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ def explain(root: str, request: Request) -> list[Row]:
 
 def _prepare(
     warehouse: Warehouse, request: Request, stored_only: bool = False
-) -> tuple[JudgedData, Deriver, list[Asked]]:
+) -> tuple[JudgedData, Deriver, list[WantedSearches]]:
     """Check a request against the warehouse: its data set, and what it asks to be derived."""
     ways = searches(request)
     row = find_dataset(warehouse, request.dataset)

@@ -5,17 +5,19 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cmr.errors import CmrError
+from cmr.pipeline.case import Case, Scored
 from cmr.pipeline.crossing import Crossing
 from cmr.pipeline.derive import Deriver
 from cmr.pipeline.judged_data import JudgedData
-from cmr.pipeline.progressbar import ProgressBar
 from cmr.pipeline.request import Request
 from cmr.pipeline.run_files import commit_run
 from cmr.pipeline.run_rows import describe_run, has_counts, questions, run_identity
-from cmr.pipeline.scoring import Case, Scored, Scorer
+from cmr.pipeline.scoring import Scorer
+from cmr.progressbar import Advance, ProgressBar
+from cmr.rows import Row
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.schemas import RUNS
 from cmr.warehouse.store import Warehouse
@@ -26,9 +28,8 @@ if TYPE_CHECKING:
     from cmr.score.pools import Pools
     from cmr.score.top_lists import Hits
 
-Row = dict[str, Any]
 # Counts a representation elsewhere; returns each direction's result.
-Counter = Callable[["Work", Callable[[int], None]], dict[str, Scored]]
+Counter = Callable[["Work", Advance], dict[str, Scored]]
 
 
 def make_plan_for(
@@ -119,7 +120,7 @@ class Evaluation:
     def _id(self, case: Case, direction: str) -> str:
         return run_identity(self._request, self.data, case, direction)
 
-    def run(self, case: Case, advance: Callable[[int], None]) -> list[str]:
+    def run(self, case: Case, advance: Advance) -> list[str]:
         """Score and commit what is missing of one representation; returns the ids scored."""
         with contextlib.ExitStack() as claims:
             missing = self.unscored(case)
@@ -145,7 +146,7 @@ class Evaluation:
                 row = {**found, **questions(found, self._request, judged)}
                 self._warehouse.commit(RUNS, run_id, row)
 
-    def _score(self, case: Case, missing: list[str], advance: Callable[[int], None]) -> None:
+    def _score(self, case: Case, missing: list[str], advance: Advance) -> None:
         from cmr.devices import pick_device, reset_peak
 
         request, data = self._request, self.data

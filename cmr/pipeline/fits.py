@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +17,7 @@ from cmr.represent.precisions import Encoded
 from cmr.represent.quantizer_kinds import ABSMAX, quantizer_kind
 from cmr.represent.quantizers import Quantizer
 from cmr.represent.unit_vectors import Floats
+from cmr.rows import Row
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.store import Warehouse
 from cmr.warehouse.vectors import StoredVectors, group_rows
@@ -25,7 +25,6 @@ from cmr.warehouse.vectors import StoredVectors, group_rows
 SIDES = (TEXT, VISUAL)
 # More of the visuals than this share may not be in both data sets.
 MOST_SHARED = 0.01
-Row = dict[str, Any]
 Mask = npt.NDArray[np.bool_]
 Native = Mapping[tuple[str, int], Row]
 

@@ -19,7 +19,7 @@ from cmr.pipeline.datasets import reject_table
 from cmr.pipeline.judged_data import find_dataset
 from cmr.pipeline.request import DEFAULT_QRELS
 from cmr.sources.collection import TEXT, VISUAL, Reject, check_max_rejects
-from cmr.sources.qrels import Rows
+from cmr.sources.qrels import QrelsRows
 from cmr.sources.trecids import decoded, need_encoding
 from cmr.warehouse.claims import of_qrels
 from cmr.warehouse.layout import check_name, partition
@@ -32,7 +32,7 @@ Ids = Mapping[str, pa.Array]
 
 
 @dataclass(frozen=True)
-class Judgments:
+class StoredJudgments:
     """What was stored: pairs and queries by direction, and the rows that were not taken."""
 
     dataset: str
@@ -49,11 +49,11 @@ def ingest_qrels(
     root: str,
     dataset: str | None,
     name: str,
-    files: Sequence[Rows],
+    files: Sequence[QrelsRows],
     direction: str | None = None,
     one_way: bool = False,
     max_rejects: float = 0.01,
-) -> Judgments:
+) -> StoredJudgments:
     """Store judgments of `files` under `name`.
 
     `direction`: of the files' queries; by the ids if None. `one_way`: they are of that direction
@@ -90,7 +90,7 @@ def ingest_qrels(
     found = pa.concat_tables(tables).combine_chunks()
     _check(found)
     new = _store(warehouse, data["dataset"], name, found, files, (rejects, ignored), clock)
-    return Judgments(
+    return StoredJudgments(
         data["dataset"],
         name,
         {way: _queries(found, way) for way in ("t2v", "v2t")},
@@ -107,7 +107,7 @@ def _ids(warehouse: Warehouse, data: dict[str, Any], side: str) -> pa.Array:
     return warehouse.read(data, ITEMS, mine)["item_id"].combine_chunks()
 
 
-def _spelt(rows: Rows, ids: Ids) -> Rows:
+def _spelt(rows: QrelsRows, ids: Ids) -> QrelsRows:
     """The rows with their ids as the data set has them, if TREC's file percent-encodes them.
 
     cmr writes all ids of a data set so if one of them has white space. Which it is, is told by
@@ -121,7 +121,7 @@ def _spelt(rows: Rows, ids: Ids) -> Rows:
     return other if (as_decoded, ours) > (as_is, False) else rows
 
 
-def _fitting(rows: Rows, ids: Ids) -> int:
+def _fitting(rows: QrelsRows, ids: Ids) -> int:
     """How many rows name a text and a visual of the data set, whichever asks."""
     known = {side: set(names.to_pylist()) for side, names in ids.items()}
     return sum(
@@ -130,7 +130,7 @@ def _fitting(rows: Rows, ids: Ids) -> int:
     )
 
 
-def _direction(rows: Rows, ids: Ids, dataset: str) -> str:
+def _direction(rows: QrelsRows, ids: Ids, dataset: str) -> str:
     """The direction in which more of the rows name items of the data set."""
     if rows.sided:
         return "t2v"
@@ -155,7 +155,7 @@ def _direction(rows: Rows, ids: Ids, dataset: str) -> str:
     return "t2v" if fits["t2v"] > fits["v2t"] else "v2t"
 
 
-def _table(rows: Rows, way: str, stands_for: str) -> pa.Table:
+def _table(rows: QrelsRows, way: str, stands_for: str) -> pa.Table:
     texts, visuals = (rows.queries, rows.items)[:: 1 if way == "t2v" else -1]
     columns = {
         "direction": [stands_for] * len(rows.queries),
@@ -166,7 +166,7 @@ def _table(rows: Rows, way: str, stands_for: str) -> pa.Table:
     return pa.table(columns, schema=EXTRA_QRELS.schema)
 
 
-def _known(rows: Rows, table: pa.Table, ids: Ids) -> tuple[pa.Table, list[Reject]]:
+def _known(rows: QrelsRows, table: pa.Table, ids: Ids) -> tuple[pa.Table, list[Reject]]:
     """The rows whose items are there, and the others."""
     here = pc.and_(
         pc.is_in(table["text_id"], value_set=ids[TEXT]),
@@ -207,7 +207,7 @@ def _store(
     dataset: str,
     name: str,
     found: pa.Table,
-    files: Sequence[Rows],
+    files: Sequence[QrelsRows],
     left_out: tuple[list[Reject], int],
     clock: float,
 ) -> bool:

@@ -13,7 +13,7 @@ from cmr.pipeline.datasets import fingerprint, ids, note_media
 from cmr.pipeline.encoding import EncodeOptions, encode_new, side_settings
 from cmr.pipeline.known_vectors import Encoding
 from cmr.pipeline.native import Native, store, stored_already
-from cmr.pipeline.progressbar import ProgressBar
+from cmr.progressbar import ProgressBar
 from cmr.represent.unit_vectors import normalise
 from cmr.sources.collection import TEXT, VISUAL, Collection, Reject, check, check_max_rejects
 from cmr.warehouse.layout import check_name

@@ -11,12 +11,13 @@ import pyarrow as pa
 
 from cmr.errors import CmrError
 from cmr.pipeline.datasets import find_same, ids, note_media, refuse_other_data, write_dataset
-from cmr.pipeline.embedding_sets import ensure_set
+from cmr.pipeline.embedding_sets import EmbeddingSet, ensure_set
 from cmr.pipeline.known_vectors import NOTES, deciding
 from cmr.precision import FP32
 from cmr.represent.dim_methods import NATIVE
 from cmr.represent.precisions import encode
 from cmr.represent.unit_vectors import Floats
+from cmr.rows import Row
 from cmr.sources.collection import Collection
 from cmr.warehouse.claims import of_dataset
 from cmr.warehouse.current import current_sets
@@ -28,7 +29,6 @@ from cmr.warehouse.vectors import in_groups
 from cmr.warehouse.verified import is_sound
 
 Key = tuple[str, int]
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -72,14 +72,13 @@ def store(
                 "precision": FP32,
             }
             blocks = [(0, encode(one.vectors, FP32))]
+            settings, notes = {**one.settings, "dataset": data_hash}, {}
+            if one.notes:
+                notes[NOTES] = dict(one.notes)
             ensure_set(
                 warehouse,
-                keys,
-                {**one.settings, "dataset": data_hash},
-                data_hash,
-                len(one.vectors),
+                EmbeddingSet(keys, settings, data_hash, len(one.vectors), notes=notes),
                 lambda names=names, blocks=blocks: in_groups(names, blocks),  # type: ignore[misc]
-                notes={NOTES: dict(one.notes)} if one.notes else {},
                 frames=one.frames,
                 check=True,
             )

@@ -63,7 +63,7 @@ class Integer:
         return int(number)
 
 
-class Size:
+class ByteSize:
     """A size in bytes, of 1 or more; as a text it may have a unit, such as 500M or 2G (binary)."""
 
     def parse(self, given: object) -> int:

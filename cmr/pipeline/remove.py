@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from cmr.materialised import forget
+from cmr.progressbar import Advance, no_advance
+from cmr.rows import Row
 from cmr.warehouse.layout import catalogue_path
+from cmr.warehouse.locks import BusyError
 from cmr.warehouse.schemas import RUNS
-from cmr.warehouse.store import BusyError, Warehouse
-
-Row = dict[str, Any]
+from cmr.warehouse.store import Warehouse
 
 
 def run_files(warehouse: Warehouse, row: Row) -> list[tuple[str, int]]:
@@ -22,7 +22,7 @@ def run_files(warehouse: Warehouse, row: Row) -> list[tuple[str, int]]:
 
 
 def remove_runs(
-    warehouse: Warehouse, rows: Sequence[Row], advance: Callable[[int], None] = lambda count: None
+    warehouse: Warehouse, rows: Sequence[Row], advance: Advance = no_advance
 ) -> list[Row]:
     """Remove runs and all that is kept of them; returns those that another process is writing.
 

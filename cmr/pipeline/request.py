@@ -9,15 +9,19 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass
 
 from cmr.pipeline.option_fields import Many, ManyOrNone, One
-from cmr.pipeline.option_values import LARGEST_LONG, Choice, Flag, Integer, Size, Text
+from cmr.pipeline.option_values import LARGEST_LONG, ByteSize, Choice, Flag, Integer, Text
 from cmr.precision import EVALUATED, listed
 from cmr.represent.dim_methods import BELOW_NATIVE
 from cmr.represent.quantizer_kinds import ABSMAX, ALL, quantizer_help, quantizer_names
+from cmr.score.search.graph_settings import USUAL
 from cmr.score.search.scorer_kinds import TORCH, scorer_help, scorer_names
 
 PROTOCOLS = ("expected", "full", "sampled")
 DIRECTIONS = ("t2v", "v2t")
+# Measures are shown at these cut-offs whatever is asked for; `sql/macros/cutoffs.sql` has them too.
 ALWAYS_KS = (1, 5, 10)
+# Sizes C of the published candidate pools.
+POOL_SIZES = (100, 200, 300, 400, 500)
 DEFAULT_QRELS = "default"
 POSITIVE = Integer(1)
 
@@ -73,7 +77,7 @@ class Request:
     )
     candidates: Many[int] = Many(
         Integer(1, because="a smaller pool cannot hold a relevant item"),
-        (100, 200, 300, 400, 500),
+        POOL_SIZES,
         "Sizes C of the candidate pools, relevant items included.",
     )
     k: Many[int] = Many(POSITIVE, 10, "Cut-offs K.")
@@ -93,15 +97,18 @@ class Request:
         scorer_help(),
     )
     connectivity: Many[int] = Many(
-        Integer(2), None, "Edges of a node of usearch-hnsw, M.  [default: 16]"
+        Integer(2), None, f"Edges of a node of usearch-hnsw, M.  [default: {USUAL.connectivity}]"
     )
     expansion_add: Many[int] = Many(
-        POSITIVE, None, "Candidates when a node is added, efConstruction.  [default: 128]"
+        POSITIVE,
+        None,
+        f"Candidates when a node is added, efConstruction.  [default: {USUAL.expansion_add}]",
     )
     expansion_search: Many[int] = Many(
         POSITIVE,
         None,
-        "Candidates of a search, ef; several values make a curve, of one graph.  [default: 64]",
+        "Candidates of a search, ef; several values make a curve, of one graph.  "
+        f"[default: {USUAL.expansion_search}]",
     )
     rescore: One[str | None] = One(
         Text(),
@@ -118,7 +125,7 @@ class Request:
     asymmetric: One[bool] = One(Flag(), False, "Score fp32 queries on the coded gallery.")
     device: One[str] = One(Text(), "auto", "auto, cpu, cuda, cuda:1, mps")
     memory: One[int | None] = One(
-        Size(),
+        ByteSize(),
         None,
         "Bytes for vectors and tiles, and for queries, such as 2G.  "
         "[default: a quarter of the machine]",

@@ -6,12 +6,13 @@ import resource
 import sys
 import time
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from cmr.pipeline.case import Scored
 from cmr.pipeline.judged_data import JudgedData
-from cmr.pipeline.scoring import Scored
+from cmr.rows import Row
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.layout import partition
 from cmr.warehouse.schemas import (
@@ -27,8 +28,6 @@ from cmr.warehouse.store import Warehouse
 
 if TYPE_CHECKING:
     from cmr.score.rank_rows import Names
-
-Row = dict[str, Any]
 
 
 def commit_run(

@@ -7,17 +7,16 @@ import os
 import platform
 from functools import cache
 from importlib.metadata import version
-from typing import Any
 
 from cmr.identity import identity
+from cmr.pipeline.case import Case
 from cmr.pipeline.judged_data import JudgedData
 from cmr.pipeline.request import ALWAYS_KS, Request
-from cmr.pipeline.scoring import Case
+from cmr.rows import Row
 from cmr.score.judgments import Judged
 from cmr.version import __version__
 from cmr.warehouse.current import expected_sizes
 
-Row = dict[str, Any]
 _LIBRARIES = ("torch", "numpy", "numba", "pyarrow", "duckdb", "usearch", "open_clip_torch")
 
 

@@ -5,79 +5,33 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cmr.errors import CmrError
-from cmr.pipeline.derive import Part, Representation
-from cmr.pipeline.progressbar import Advance, ProgressBar
+from cmr.pipeline.case import Case, Scored
 from cmr.pipeline.search import Search
 from cmr.precision import FP32
+from cmr.progressbar import Advance, ProgressBar
+from cmr.rows import Row
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.store import Warehouse
 from cmr.warehouse.vectors import StoredVectors
 
 if TYPE_CHECKING:
-    from cmr.pipeline.folds import Fold
     from cmr.represent.precisions import Encoded
     from cmr.score.blocks import Vectors
     from cmr.score.judgments import Judged
     from cmr.score.plan import Plan
     from cmr.score.pools import Pools
     from cmr.score.search.indexes import Searcher
-    from cmr.score.search.returned_lists import Lists
     from cmr.score.search.stages import Stages
-    from cmr.score.tally import Counted
     from cmr.score.top_lists import Hits
 
-Row = dict[str, Any]
 # Bytes of a graph's edge and of a node's key and bookkeeping, more or less.
 EDGE_BYTES, NODE_BYTES = 5, 32
-
-
-@dataclass
-class Scored:
-    """One direction's result: counts, seconds by stage, lists where the search gives them.
-
-    `columns`: what is recorded of the run beside its settings. `hits`: of exact counts, the best
-    of each query, if they were found with them; see `top_hits`. `held_out`: the counts of each
-    fold's queries, scored by what was learnt without them.
-    """
-
-    counted: Counted
-    seconds: dict[str, float]
-    columns: Row
-    lists: Lists | None = None
-    hits: Hits | None = None
-    held_out: Sequence[tuple[Fold, Counted]] = ()
-
-
-@dataclass
-class Case:
-    """A representation and a way of searching it: what a run is, but for its direction.
-
-    `part`, `fine_part`: of one fold, where that is what is scored, and not the stored vectors.
-    """
-
-    made: Representation
-    search: Search
-    fine: Representation | None = None
-    part: Part | None = None
-    fine_part: Part | None = None
-
-    def vector_bytes(self, direction: str) -> int:
-        """Bytes of a stored gallery vector, of both stages."""
-        return int(self.made.side(direction, True)["vector_bytes"]) + (
-            self.rescore_bytes(direction) or 0
-        )
-
-    def rescore_bytes(self, direction: str) -> int | None:
-        """Bytes of a gallery vector of the second stage."""
-        if self.fine is None:
-            return None
-        return int(self.fine.side(direction, True)["vector_bytes"])
 
 
 @dataclass
@@ -95,7 +49,10 @@ class Scorer:
     _index: tuple[tuple[Any, ...], Searcher, float] | None = field(default=None, init=False)
 
     def warm(self, case: Case, judged: dict[str, Judged], pools: Pools | None) -> None:
-        """Do once, and on no clock, what `score` of such a case would do once: see `score.warm`."""
+        """Do once, and on no clock, what `score` of such a case would do once.
+
+        See `cmr.score.warm_up`.
+        """
         from cmr.score.warm_up import few_judged, few_pools, few_rows, has_many, warmed
 
         made, search = case.made, case.search
@@ -208,7 +165,9 @@ class Scorer:
 
     def _build(self, case: Case, name: str, items: Vectors, plan: Plan, stages: Stages) -> Searcher:
         """The index of a gallery, the one before if only the search differs."""
-        from cmr.score.search.indexes import Building, Hnsw, UsearchHnsw
+        from cmr.score.search.graph_settings import USUAL, Hnsw
+        from cmr.score.search.indexes import Building
+        from cmr.score.search.usearch_index import UsearchHnsw
 
         search = case.search
         m, add, find = search.connectivity, search.expansion_add, search.expansion_search
@@ -217,7 +176,7 @@ class Scorer:
         if self._index is None or self._index[0] != key:
             self._index = None
             held = _whole(items, m or 0, plan)
-            hnsw = Hnsw() if m is None or add is None else Hnsw(m, add, find or 0)
+            hnsw = USUAL if m is None or add is None else Hnsw(m, add, find or 0)
             with self.bar("graph" if m else "index", len(held), "vectors") as advance:
                 clock = time.perf_counter()
                 index = search.kind.build(held, Building(hnsw, advance=advance))

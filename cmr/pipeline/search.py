@@ -6,17 +6,18 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
 
 from cmr.errors import CmrError
 from cmr.pipeline.request import ALWAYS_KS, Request
-from cmr.precision import PRECISIONS
+from cmr.precision import FP32, PRECISIONS
+from cmr.report import named
 from cmr.represent.precisions import check_precision
+from cmr.rows import Row
+from cmr.score.search.graph_settings import GRAPH, USUAL
 from cmr.score.search.scorer_kinds import TORCH, ScorerKind, own_graphs, scorer_kind
 
-# usearch's own defaults.
-CONNECTIVITY, EXPANSION_ADD, EXPANSION_SEARCH = 16, 128, 64
-Row = dict[str, Any]
+# What else decides a run's ranks, as columns of `runs`.
+_SETTINGS = (*GRAPH, "rescore", "oversample")
 
 
 @dataclass(frozen=True)
@@ -55,32 +56,24 @@ class Search:
     @property
     def settings(self) -> Row:
         """What decides the ranks beside the vectors, none for an exact search of one stage."""
-        names = ("connectivity", "expansion_add", "expansion_search", "rescore", "oversample")
-        found: Row = {name: getattr(self, name) for name in names}
+        found: Row = {name: getattr(self, name) for name in _SETTINGS}
         found["list_length"] = self.length
         return {name: value for name, value in found.items() if value is not None}
 
     @property
     def columns(self) -> Row:
         """The same as columns of `runs`."""
-        names = ("connectivity", "expansion_add", "expansion_search", "rescore", "oversample")
         settings = self.settings
         return {
             "scorer_settings": json.dumps(settings, sort_keys=True) if settings else None,
             "list_length": self.length,
-            **{name: getattr(self, name) for name in names},
+            **{name: getattr(self, name) for name in _SETTINGS},
         }
 
     def __str__(self) -> str:
         """As people write it."""
-        parts = [self.scorer]
-        if self.connectivity is not None:
-            parts.append(f"M {self.connectivity}, {self.expansion_add}/{self.expansion_search}")
-        if self.rescore is not None:
-            parts.append(f"rescored by {self.rescore} x{self.oversample}")
-        if self.asymmetric:
-            parts.append("fp32 queries")
-        return ", ".join(parts)
+        queries = [f"{FP32} queries"] if self.asymmetric else []
+        return ", ".join([*queries, *named.search(vars(self))])
 
 
 def searches(request: Request) -> list[Search]:
@@ -89,11 +82,7 @@ def searches(request: Request) -> list[Search]:
     Raises CmrError for settings that do not go together, and for what usearch would change.
     """
     kind = scorer_kind(request.scorer)
-    given = [
-        name
-        for name in ("connectivity", "expansion_add", "expansion_search")
-        if getattr(request, name)
-    ]
+    given = [name for name in GRAPH if getattr(request, name)]
     if given and not kind.is_graph:
         option = "--" + given[0].replace("_", "-")
         raise CmrError(f"{option} is of --scorer {own_graphs()} alone")
@@ -143,7 +132,7 @@ def _length(request: Request) -> int:
 
 
 def _graphs(request: Request, depth: int) -> list[tuple[int | None, ...]]:
-    default = max(EXPANSION_SEARCH, depth)
+    default = max(USUAL.expansion_search, depth)
     for search in request.expansion_search:
         if search < depth:
             raise CmrError(
@@ -152,8 +141,8 @@ def _graphs(request: Request, depth: int) -> list[tuple[int | None, ...]]:
             )
     return list(
         product(
-            request.connectivity or (CONNECTIVITY,),
-            request.expansion_add or (EXPANSION_ADD,),
+            request.connectivity or (USUAL.connectivity,),
+            request.expansion_add or (USUAL.expansion_add,),
             request.expansion_search or (default,),
         )
     )

@@ -5,22 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cmr.errors import CmrError
+from cmr.pipeline.case import Scored
 from cmr.pipeline.embedding_sets import NotStoredError
 from cmr.pipeline.evaluate import Evaluated, begin, evaluate
-from cmr.pipeline.progressbar import Advance, ProgressBar
 from cmr.pipeline.request import Request
-from cmr.pipeline.scoring import Scored
 from cmr.pipeline.search import searches
+from cmr.progressbar import Advance, ProgressBar
 from cmr.warehouse.store import Warehouse
 
 if TYPE_CHECKING:
     from cmr.engine.shared_work import Work
     from cmr.pipeline.evaluation import Counter
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,12 @@ from cmr.warehouse.inventory import (
     LOCK,
     PART,
     UNKNOWN,
-    Found,
+    FoundFile,
     inventory,
     named_files,
 )
-from cmr.warehouse.store import BusyError, Warehouse
+from cmr.warehouse.locks import BusyError
+from cmr.warehouse.store import Warehouse
 
 HOUR = 3600.0
 
@@ -30,9 +31,9 @@ HOUR = 3600.0
 class Vacuumed:
     """What was removed, or would be; what stays for a reason, which is given; what is not ours."""
 
-    removed: list[Found]
-    kept: list[tuple[Found, str]]
-    unknown: list[Found]
+    removed: list[FoundFile]
+    kept: list[tuple[FoundFile, str]]
+    unknown: list[FoundFile]
 
 
 def vacuum(
@@ -57,8 +58,8 @@ def vacuum(
     needed = named_files(warehouse)
     if any(one.kind == KEPT for one in found):
         needed |= current_files(warehouse)
-    gone: list[Found] = []
-    kept: list[tuple[Found, str]] = []
+    gone: list[FoundFile] = []
+    kept: list[tuple[FoundFile, str]] = []
     for one in found:
         if one.kind not in (LEFTOVER, PART, KEPT, ENCODING) or one.path in needed:
             continue
@@ -79,7 +80,7 @@ def vacuum(
     return Vacuumed(gone, kept, [one for one in found if one.kind == UNKNOWN])
 
 
-def _reason(one: Found, held: set[str], before: float, unfinished: bool) -> str:
+def _reason(one: FoundFile, held: set[str], before: float, unfinished: bool) -> str:
     """Why a file that no row names stays all the same, or nothing."""
     if one.kind == ENCODING and not unfinished:
         return "left by a killed ingest, which the same ingest continues from"
@@ -92,11 +93,11 @@ def _reason(one: Found, held: set[str], before: float, unfinished: bool) -> str:
     return "too young" if one.changed > before else ""
 
 
-def _claim(one: Found) -> str:
+def _claim(one: FoundFile) -> str:
     return one.path.rpartition("/")[2].removesuffix(".lock")
 
 
-def _remove_empty_folders(warehouse: Warehouse, gone: list[Found]) -> None:
+def _remove_empty_folders(warehouse: Warehouse, gone: list[FoundFile]) -> None:
     """Empty partition folders whose claim shows that no process is writing."""
     if not warehouse.storage.is_local:
         return

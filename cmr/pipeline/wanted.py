@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from cmr.pipeline.case import Case
 from cmr.pipeline.derive import Deriver
 from cmr.pipeline.fits import Wanted
 from cmr.pipeline.request import Request
-from cmr.pipeline.scoring import Case
 from cmr.pipeline.search import Search, check_rescore
 from cmr.precision import EVALUATED, FP32
 from cmr.represent.dim_methods import NATIVE
@@ -18,7 +18,7 @@ DIMS = (256, 512, 1024)
 
 
 # A representation with every way of searching it.
-Asked = tuple[Wanted, tuple[Search, ...]]
+WantedSearches = tuple[Wanted, tuple[Search, ...]]
 
 
 def asked_for(
@@ -26,7 +26,7 @@ def asked_for(
     request: Request,
     searches: Sequence[Search],
     precisions: Sequence[str] = EVALUATED,
-) -> list[Asked]:
+) -> list[WantedSearches]:
     """Everything that a request asks for; what it leaves open is the published grid.
 
     With open dimensions or precisions the native vectors as fp32 come too, for they are what all
@@ -52,7 +52,9 @@ def asked_for(
     return found
 
 
-def cases(deriver: Deriver, asked: Asked, seed: int, directions: Sequence[str]) -> Iterator[Case]:
+def cases(
+    deriver: Deriver, asked: WantedSearches, seed: int, directions: Sequence[str]
+) -> Iterator[Case]:
     """A representation, derived if it is not stored, with each way of searching it.
 
     What the second stages need is derived, too.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cmr.answers import fetch, quoted
 from cmr.report.subject import Subject
+from cmr.rows import Row
 
 if TYPE_CHECKING:
     import duckdb
@@ -21,7 +22,6 @@ _IN_SAMPLE = """
     from runs
     where {condition} and evidence_fit = 'in-sample'
 """
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -13,6 +13,7 @@ from cmr.precision import PRECISIONS
 from cmr.report.answer import Baseline, baseline
 from cmr.report.holm import holm
 from cmr.report.subject import LEADING, Subject
+from cmr.rows import Row
 
 if TYPE_CHECKING:
     import duckdb
@@ -33,7 +34,6 @@ _SPEED = """
 """
 _ORDER = "direction, dim, dim_method, precision, run_id"
 _PROBABILITIES = ("p", "p_holm")
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)

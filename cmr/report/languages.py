@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import gettext
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 # The language of the texts in the code.
 SOURCE = "en"
 _FOLDER = Path(__file__).parent / "locale"
+# From English into the language of a report.
+Translate = Callable[[str], str]
 
 
 def languages() -> list[str]:

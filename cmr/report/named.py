@@ -20,13 +20,23 @@ def representation(row: Mapping[str, Any]) -> str:
         parts.append(str(row["quantizer"]))
     if row.get("query_precision"):
         parts.append(f"{row['query_precision']} queries")
-    search = "" if row["scorer"] == TORCH else str(row["scorer"])
+    return ", ".join([*parts, *(one for one in search(row) if one != TORCH)])
+
+
+def search(row: Mapping[str, Any]) -> list[str]:
+    """Both stages, as in `usearch-hnsw M 16 ef 128/64` and `rescored by fp32 x4`.
+
+    `row`: with the scorer and its settings, of which a graph for building has no expansion_search.
+    The SQL macro `search_words` says the same of rows of the tables.
+    """
+    first = str(row["scorer"])
     if row.get("connectivity"):
-        search += f" M {row['connectivity']} ef {row['expansion_add']}/{row['expansion_search']}"
-    parts += [search] if search else []
-    if row.get("rescore"):
-        parts.append(f"rescored by {row['rescore']} x{row['oversample']}")
-    return ", ".join(parts)
+        first += f" M {row['connectivity']} ef {row['expansion_add']}"
+        if row.get("expansion_search"):
+            first += f"/{row['expansion_search']}"
+    if not row.get("rescore"):
+        return [first]
+    return [first, f"rescored by {row['rescore']} x{row['oversample']}"]
 
 
 def measure(row: Mapping[str, Any]) -> str:

@@ -12,7 +12,8 @@ from cmr.report.findings import MEASURES, Findings
 from cmr.report.languages import mark
 from cmr.report.named import estimate
 from cmr.report.plot_list import POOLS, QUALITY, WAYS, WHOLE
-from cmr.report.plots.style import Look, Row
+from cmr.report.plots.style import Look
+from cmr.rows import Row
 
 LEVELS = ((0.001, "***"), (0.01, "**"), (0.05, "*"))
 _SPREAD = mark("In brackets: 95% interval, clustered by visual item; bold: best of its column.")
@@ -30,7 +31,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Table:
+class PaperTable:
     """Parts of rows under one header; texts are as the data has them, not escaped.
 
     `names`: how many columns, from the left, are names and not numbers.
@@ -43,7 +44,7 @@ class Table:
     notes: list[str] = field(default_factory=list)
 
 
-def kept(look: Look, found: Findings) -> Table | None:
+def kept(look: Look, found: Findings) -> PaperTable | None:
     """Recall@10, MRR and NDCG@10 over the whole gallery, tested against the baseline.
 
     None if nothing is known of them.
@@ -71,7 +72,7 @@ def kept(look: Look, found: Findings) -> Table | None:
             "{tests} tests of this table; without a mark the queries do not tell them apart."
         ).format(tests=tests),
     ]
-    return Table(
+    return PaperTable(
         caption=_caption(look, found, say(WHOLE)),
         header=[
             say("Dimension"), say("Method"), say("Precision"), say("Bytes"), *measures,
@@ -100,7 +101,7 @@ def _baseline(look: Look, found: Findings) -> str:
     ).format(name=held.name)
 
 
-def pools(look: Look, found: Findings) -> Table | None:
+def pools(look: Look, found: Findings) -> PaperTable | None:
     """Recall@10 at every C of the leading protocol.
 
     None if that is the whole gallery, or if nothing is known.
@@ -138,7 +139,7 @@ def pools(look: Look, found: Findings) -> Table | None:
         if lines:
             name = say(", ").join([say(WAYS[way]), say(POOLS[protocols[way]])])
             parts.append((name, _with_best(lines, range(3, 3 + len(shown)))))
-    return Table(
+    return PaperTable(
         caption=_caption(look, found, say("Recall@10 among C candidates")),
         header=[
             say("Dimension"), say("Method"), say("Precision"), *(f"C = {size:,}" for size in shown),

@@ -9,7 +9,8 @@ from cmr.report.findings import Findings, compared_runs
 from cmr.report.fonts import lettering
 from cmr.report.languages import mark, signs, translator
 from cmr.report.plots import costs, matrix, panels, style
-from cmr.report.plots.style import Look, Row
+from cmr.report.plots.style import Look
+from cmr.rows import Row
 
 Draw = Callable[[], Any]
 WAYS = {"t2v": mark("text to visual"), "v2t": mark("visual to text")}

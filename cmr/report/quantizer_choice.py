@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cmr.answers import fetch, quoted
 from cmr.decimals import fixed
 from cmr.precision import PRECISIONS
 from cmr.report.subject import Subject
 from cmr.represent.quantizer_kinds import ABSMAX
+from cmr.rows import Row
 from cmr.views import connect
 
 if TYPE_CHECKING:
     import duckdb
-
-Row = dict[str, Any]
 
 
 def quantizer_sentences(

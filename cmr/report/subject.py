@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cmr.answers import fetch, quoted
 
 if TYPE_CHECKING:
     import duckdb
 
-Row = dict[str, Any]
 # The protocol that leads, where a run has several.
 LEADING = ("expected", "full", "sampled")
 

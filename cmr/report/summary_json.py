@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from cmr.answers import fetch
 from cmr.report import named
 from cmr.report.answer import MEASURES, answer, not_said
-from cmr.report.findings import Findings, Row, rounded
+from cmr.report.findings import Findings, rounded
+from cmr.rows import Row
 from cmr.version import __version__
 
 if TYPE_CHECKING:

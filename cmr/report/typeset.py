@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from cmr.report.paper_tables import Cell, Table
+from cmr.report.paper_tables import Cell, PaperTable
 
 _LATEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#",
@@ -15,7 +15,7 @@ _LATEX = {
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+!|~&$-])")
 
 
-def latex(table: Table, lang: str, label: str) -> str:
+def latex(table: PaperTable, lang: str, label: str) -> str:
     """A `table*` environment with booktabs rules; `label` is of letters, digits and - only."""
     columns = "l" * table.names + "r" * (len(table.header) - table.names)
     lines = [
@@ -50,7 +50,7 @@ def _latex_cell(cell: Cell) -> str:
     return text + (rf"\textsuperscript{{{latex_text(cell.mark)}}}" if cell.mark else "")
 
 
-def markdown(table: Table) -> str:
+def markdown(table: PaperTable) -> str:
     """A heading, a pipe table with a row that names each part, and the notes."""
     numbers = len(table.header) - table.names
     lines = [

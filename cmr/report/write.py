@@ -6,17 +6,19 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from cmr.answers import fetch
 from cmr.errors import CmrError
-from cmr.materialised import Bar, no_bar, prepare
+from cmr.materialised import prepare
 from cmr.plain import open_plain
+from cmr.progressbar import Advance, ProgressBar, no_bar
 from cmr.report import page
 from cmr.report.findings import VIEWS, Findings, read, rounded
 from cmr.report.paper_tables import kept, pools
@@ -26,6 +28,7 @@ from cmr.report.subject import subjects
 from cmr.report.summary_json import BOARD, SCHEMA, schema, summarise
 from cmr.report.typeset import latex, markdown
 from cmr.report.written_files import publish, stems
+from cmr.rows import Row
 from cmr.score.search.scorer_kinds import TORCH
 from cmr.views import connect
 from cmr.warehouse.store import Warehouse
@@ -38,31 +41,37 @@ PAGE = "index.html"
 RETAIN = 0.99
 # What an earlier report may have left behind in its folders.
 _OURS = re.compile(r"(plots|tables)/[^/\\\0\ud800-\udfff]+\.(png|svg|md|tex)")
-Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Which:
+    """The runs that a report is of: of these data sets and models, and of these ids; or any."""
+
+    datasets: Sequence[str] = ()
+    models: Sequence[str] = ()
+    run_ids: Sequence[str] | None = None
 
 
 def write_report(
     root: str,
     out: str,
     *,
-    datasets: Sequence[str] = (),
-    models: Sequence[str] = (),
-    run_ids: Sequence[str] | None = None,
+    which: Which = Which(),
     lang: str = "en",
     images: str | None = None,
     flips: Sequence[tuple[str, str]] = (),
-    bar: Bar = no_bar,
+    bar: ProgressBar = no_bar,
 ) -> list[str]:
     """Write the report of a warehouse's runs below the folder `out`; returns the paths.
 
-    `datasets`, `models` and `run_ids` keep only some runs; `images` and `flips` as `page.build`
+    `images` and `flips` as `page.build`
     takes them. All files appear at the end, or none. Raises CmrError if there are no such runs,
     for an unknown language or one whose letters no font has, and if `out` cannot be written.
     """
     look_for(lang, [])
     warehouse = Warehouse.open(root)
     con = connect(warehouse.root)
-    chosen = _chosen(con, datasets, models, run_ids)
+    chosen = _chosen(con, which)
     con.register("asked", pa.table({"run_id": pa.array(chosen)}))
     prepare(con, warehouse, VIEWS, chosen, bar)
     found = [read(con, subject) for subject in subjects(con, chosen)]
@@ -87,17 +96,12 @@ def write_report(
         )
 
 
-def _chosen(
-    con: duckdb.DuckDBPyConnection,
-    datasets: Sequence[str],
-    models: Sequence[str],
-    run_ids: Sequence[str] | None,
-) -> list[str]:
+def _chosen(con: duckdb.DuckDBPyConnection, which: Which) -> list[str]:
     """The runs asked for. Raises CmrError, naming what there is, where a name stands for none."""
     runs = fetch(con, "select run_id, dataset, model from runs order by run_id").to_pylist()
     if not runs:
         raise CmrError("there are no runs to report; `cmr evaluate` makes them")
-    for what, asked in (("dataset", datasets), ("model", models)):
+    for what, asked in (("dataset", which.datasets), ("model", which.models)):
         there = sorted({row[what] for row in runs})
         for name in asked:
             if name not in there:
@@ -105,9 +109,9 @@ def _chosen(
     chosen = [
         row["run_id"]
         for row in runs
-        if (not datasets or row["dataset"] in datasets)
-        and (not models or row["model"] in models)
-        and (run_ids is None or row["run_id"] in set(run_ids))
+        if (not which.datasets or row["dataset"] in which.datasets)
+        and (not which.models or row["model"] in which.models)
+        and (which.run_ids is None or row["run_id"] in which.run_ids)
     ]
     if not chosen:
         raise CmrError("no run matches these data sets and models")
@@ -159,7 +163,7 @@ def _csv(rows: list[Row]) -> bytes:
 
 
 def _drawings(
-    look: Look, planned: dict[str, Draw], advance: Callable[[int], None]
+    look: Look, planned: dict[str, Draw], advance: Advance
 ) -> Iterator[tuple[str, bytes]]:
     for name, draw in planned.items():
         yield from drawn(look, name, draw)

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from cmr.precision import FP32, Precision
 from cmr.represent.unit_vectors import Floats
 
-Bytes = npt.NDArray[np.uint8]
+Packed = npt.NDArray[np.uint8]
 Codes = npt.NDArray[np.int8]
 Data = npt.NDArray[np.generic]
 
@@ -45,8 +45,8 @@ class IntegerCodec:
     """
 
     encode: Callable[[Floats, Precision], tuple[Codes, Floats]]
-    pack: Callable[[Codes], Bytes]
-    read: Callable[[Bytes, int], Codes]
+    pack: Callable[[Codes], Packed]
+    read: Callable[[Packed, int], Codes]
 
 
 def ones(vectors: npt.NDArray[Any]) -> Floats:
@@ -72,7 +72,7 @@ def _signs(vectors: Floats, precision: Precision) -> tuple[Codes, Floats]:
     return (vectors > 0).astype(np.int8) - np.int8(1), ones(vectors)
 
 
-def _pack_nibbles(codes: Codes) -> Bytes:
+def _pack_nibbles(codes: Codes) -> Packed:
     """Two codes a byte, the even dimension in the low half, two's complement."""
     if codes.shape[1] % 2:
         codes = np.pad(codes, ((0, 0), (0, 1)))
@@ -80,7 +80,7 @@ def _pack_nibbles(codes: Codes) -> Bytes:
     return np.asarray((low & 0x0F) | (high << 4), dtype=np.uint8)
 
 
-def _unpack_nibbles(data: Bytes, dim: int) -> Codes:
+def _unpack_nibbles(data: Packed, dim: int) -> Codes:
     signed = data.view(np.int8)
     codes = np.empty((len(data), data.shape[1] * 2), dtype=np.int8)
     # An arithmetic shift back from the top of the byte extends the sign.
@@ -89,12 +89,12 @@ def _unpack_nibbles(data: Bytes, dim: int) -> Codes:
     return codes[:, :dim]
 
 
-def _pack_bits(codes: Codes) -> Bytes:
+def _pack_bits(codes: Codes) -> Packed:
     """A bit a code, set where it is not negative, the first dimension in the highest bit."""
     return np.packbits(codes >= 0, axis=1)
 
 
-def _unpack_bits(data: Bytes, dim: int) -> Codes:
+def _unpack_bits(data: Packed, dim: int) -> Codes:
     """-1 and 1, so that the dot product of two vectors is d - 2 * Hamming."""
     bits = np.unpackbits(data, axis=1, count=dim)
     return np.asarray((bits.view(np.int8) << 1) - np.int8(1))

@@ -28,7 +28,11 @@ _DIGEST = hashlib.sha256().digest_size
 
 
 def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
-    """`numba.njit(cache=True, **options)`, which works where nothing can be kept, too."""
+    """`numba.njit(cache=True, **options)`, which works where nothing can be kept, too.
+
+    With `parallel=True` a function that takes a tuple of arrays must not write to them itself,
+    but call one that does: numba takes what is written there for dead code and leaves it out.
+    """
 
     def decorate(function: Callable[..., Any]) -> Any:
         kernel = numba.njit(**options)(function)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from cmr.progressbar import Advance, no_advance
 from cmr.score.blocks import Block, Side, Vectors
 from cmr.score.cpu.row_counts import count_relevants
 from cmr.score.cpu.tiles import count_blocks
@@ -19,9 +20,9 @@ from cmr.score.judgments import Judged
 from cmr.score.pair_scores import Values, relevant_values
 from cmr.score.plan import Plan
 from cmr.score.pools import Pools
-from cmr.score.tally import Counted, Progress, Tally
+from cmr.score.tally import Counted, Counts, Tally
 
-Counting = Callable[[Block, Block, dict[str, Tally], Pools | None, Plan, Progress], None]
+Counting = Callable[[Block, Block, dict[str, Tally], Pools | None, Plan, Advance], None]
 
 
 def score(
@@ -30,7 +31,7 @@ def score(
     directions: dict[str, Judged],
     pools: Pools | None,
     plan: Plan,
-    progress: Progress = lambda cells: None,
+    progress: Advance = no_advance,
 ) -> dict[str, Counted]:
     """Count every relevant pair's competitors, in one or both directions.
 
@@ -65,7 +66,7 @@ def partial_counts(
     values: dict[str, Values],
     pools: Pools | None,
     plan: Plan,
-    progress: Progress = lambda cells: None,
+    progress: Advance = no_advance,
 ) -> dict[str, Tally]:
     """Counts of a shard of the visuals (or texts): `Tally.add` makes the whole of them.
 
@@ -84,7 +85,7 @@ def _count(
     values: dict[str, Values],
     pools: Pools | None,
     plan: Plan,
-    progress: Progress,
+    progress: Advance,
 ) -> dict[str, Tally]:
     count = _counting(plan)
     draws, sizes = (pools.draws, len(pools.sizes)) if pools else (0, 0)
@@ -115,12 +116,10 @@ def _count_relevants(tally: Tally, queries: Block, items: Block) -> None:
     judged = tally.judged
     count_relevants(
         tally.exact,
-        tally.high,
-        tally.low,
+        tally.bounds,
         judged.start,
         judged.item,
         (queries.first, queries.last),
         (items.first, items.last),
-        tally.relevant_more,
-        tally.relevant_tied,
+        Counts(tally.relevant_more, tally.relevant_tied),
     )

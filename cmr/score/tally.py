@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +14,30 @@ if TYPE_CHECKING:
     from cmr.score.kernels import Kernel
 
 Int64 = npt.NDArray[np.int64]
-Progress = Callable[[int], None]
+Array = npt.NDArray[Any]
 # A count that is not known, in the place of NULL: of an item that a search did not return.
 UNKNOWN = -1
+
+
+class Bounds(NamedTuple):
+    """Thresholds that scores are compared with, arrays of one shape, a threshold a relevant pair.
+
+    A float32 score above `fast_high` is above, one below `fast_low` is not, and those between are
+    tied where the kernel is sure. Where it is not, float64 scores settle them: above `high` is
+    above, from `low` to `high` is tied.
+    """
+
+    fast_high: Array
+    fast_low: Array
+    high: Array
+    low: Array
+
+
+class Counts(NamedTuple):
+    """How many scores lie above a pair's threshold and how many are tied with it; added to."""
+
+    more: Array
+    tied: Array
 
 
 @dataclass(frozen=True)
@@ -27,7 +47,7 @@ class Counted:
     `above`, `tied`: non-relevant gallery items. `relevants_above`, `relevants_tied`: the query's
     other relevant items. `scores`: float32 similarities of the pairs. `sampled_above` and
     `sampled_tied`: (draws, C, pairs), the same within the drawn pools, C ascending. A search that
-    returns lists leaves UNKNOWN what lies beyond them; see `ann`.
+    returns lists leaves UNKNOWN what lies beyond them; see `cmr.score.search.returned_lists`.
     """
 
     judged: Judged
@@ -55,8 +75,7 @@ class Tally:
         pairs = len(judged.query)
         self.judged = judged
         self.exact = values
-        self.high, self.low = kernel.bounds(values)
-        self.fast_high, self.fast_low = kernel.fast_bounds(values)
+        self.bounds = Bounds(*kernel.fast_bounds(values), *kernel.bounds(values))
         self.more = np.zeros(pairs, dtype=np.int64)
         self.tied = np.zeros(pairs, dtype=np.int64)
         self.relevant_more = np.zeros(pairs, dtype=np.int64)

@@ -26,7 +26,7 @@ _FOLDERS = {VISUAL: "img_emb", TEXT: "text_emb"}
 
 
 @dataclass(frozen=True)
-class _Rows:
+class _Metadata:
     """What the metadata says of each row; None where they say nothing."""
 
     texts: list[str | None]
@@ -50,7 +50,7 @@ def read_clip_retrieval(folder: str) -> Collection:
     if not root.is_dir():
         raise CmrError(f"there is no folder {folder}")
     sides: dict[str, list[Array]] = {TEXT: [], VISUAL: []}
-    rows: list[_Rows] = []
+    rows: list[_Metadata] = []
     for shard in _shards(root):
         paths = {side: root / name / f"{name}_{shard}.npy" for side, name in _FOLDERS.items()}
         arrays = {side: load_npy(str(path)) for side, path in paths.items()}
@@ -66,7 +66,7 @@ def read_clip_retrieval(folder: str) -> Collection:
     return _collection(folder, sides, rows)
 
 
-def _collection(folder: str, sides: dict[str, list[Array]], rows: list[_Rows]) -> Collection:
+def _collection(folder: str, sides: dict[str, list[Array]], rows: list[_Metadata]) -> Collection:
     widths = {side: {array.shape[1] for array in arrays} for side, arrays in sides.items()}
     if widths[TEXT] != widths[VISUAL] or len(widths[TEXT]) != 1:
         raise CmrError(f"{folder}: the vectors have dimensions {widths}, expected one")
@@ -107,7 +107,7 @@ def _names(folder: str, told: list[str | None]) -> list[str]:
 
 
 def _refuse_two(
-    rows: list[_Rows], side: str, array: Array, names: list[str], first: dict[str, int]
+    rows: list[_Metadata], side: str, array: Array, names: list[str], first: dict[str, int]
 ) -> None:
     """Raise CmrError, naming both rows, where one item has two vectors."""
     ends = np.cumsum([len(part.visuals) for part in rows])
@@ -163,11 +163,11 @@ def _number(ending: str) -> tuple[list[object], str]:
     return [int(part) if place % 2 else part for place, part in enumerate(parts)], ending
 
 
-def _metadata(folder: Path, shard: str, rows: int, beside: Path) -> _Rows:
+def _metadata(folder: Path, shard: str, rows: int, beside: Path) -> _Metadata:
     """What is told of each row; nothing where there is no metadata."""
     nothing: list[Any] = [None] * rows
     if not os.path.lexists(folder):
-        return _Rows(nothing, nothing, nothing, nothing, [1] * rows, str(beside))
+        return _Metadata(nothing, nothing, nothing, nothing, [1] * rows, str(beside))
     path = folder / f"metadata_{shard}.parquet"
     told_of = ("image_path", "text_id", "visual_id", "uri", "caption", "relevance")
     table = table_of(str(path), ())
@@ -190,7 +190,7 @@ def _metadata(folder: Path, shard: str, rows: int, beside: Path) -> _Rows:
         grades = cells(str(path), "relevance", table["relevance"])
     if grades and not all(isinstance(grade, int) and grade >= 1 for grade in grades):
         raise CmrError(f"{path}: relevance holds other than whole numbers from 1")
-    return _Rows(
+    return _Metadata(
         texts if ours else nothing,
         visuals if ours else paths,
         uris if ours else paths,

@@ -26,7 +26,7 @@ _IMAGES = ("image", "img", "jpg", "png", "webp")
 
 
 @dataclass(frozen=True)
-class _Rows:
+class _PartRows:
     """What a part's files say of their rows, end to end: captions' cells, and ids if any."""
 
     captions: list[tuple[Any, ...]]
@@ -72,7 +72,7 @@ def read_hf(
     names = open_parquet(part.files[0]).schema_arrow.names
     told = _captions(part.files[0], names, caption_column)
     cells = columns_of(part.files, [*told, *([id_column] if id_column else [])])
-    rows = _Rows(
+    rows = _PartRows(
         list(zip(*(cells[name] for name in told), strict=True)),
         _keys(part, cells[id_column]) if id_column else None,
     )
@@ -97,7 +97,7 @@ def read_hf(
 def _media(
     reader: ParquetReader,
     part: Split,
-    rows: _Rows,
+    rows: _PartRows,
     settings: dict[str, Any],
     limit: int | None,
     notes: list[str],
@@ -192,7 +192,7 @@ def _captions(path: str, names: Sequence[str], given: str | None) -> list[str]:
 
 def _vectors(
     part: Split,
-    rows: _Rows,
+    rows: _PartRows,
     columns: tuple[str, str],
     settings: dict[str, Any],
     limit: int | None,

@@ -30,7 +30,7 @@ class SeveralFitError(OSError):
     """A name that may mean two files or more."""
 
 
-class Names(Protocol):
+class FileNames(Protocol):
     """The files below a root, by paths from it."""
 
     root: str
@@ -52,7 +52,7 @@ def spelt(name: str) -> str:
     return stem + ending.lower()
 
 
-def locate(name: str, names: Names, clips: bool = False) -> str | None:
+def locate(name: str, names: FileNames, clips: bool = False) -> str | None:
     """The file that a table's name means, None if there is none.
 
     Raises SeveralFitError if two files fit, none of which has that very name.
@@ -70,7 +70,7 @@ def locate(name: str, names: Names, clips: bool = False) -> str | None:
     return None
 
 
-def _by_stem(names: Names, clips: bool, form: str) -> list[str]:
+def _by_stem(names: FileNames, clips: bool, form: str) -> list[str]:
     """What the table names without an ending or, of clips, with that of another container."""
     stem, ending = posixpath.splitext(form)
     kinds = CLIPS if clips else PICTURES
@@ -113,16 +113,16 @@ class FolderNames:
         self._held: dict[str, _Folder] = {}
 
     def has(self, name: str) -> bool:
-        """See `Names`."""
+        """See `FileNames`."""
         folder, last = posixpath.split(name)
         return not folder.startswith(("/", "..")) and last in self._in(folder).files
 
     def same(self, form: str) -> list[str]:
-        """See `Names`."""
+        """See `FileNames`."""
         return self._below(form, lambda folder: folder.same)
 
     def stem(self, form: str) -> list[str]:
-        """See `Names`."""
+        """See `FileNames`."""
         return self._below(form, lambda folder: folder.stem)
 
     def _below(self, form: str, which: Callable[[_Folder], dict[str, list[str]]]) -> list[str]:
@@ -167,15 +167,15 @@ class ArchiveNames:
             self._stem.setdefault(posixpath.basename(bare), []).append((bare, member))
 
     def has(self, name: str) -> bool:
-        """See `Names`."""
+        """See `FileNames`."""
         return name in self._members
 
     def same(self, form: str) -> list[str]:
-        """See `Names`; a whole path before one of which only the end fits."""
+        """See `FileNames`; a whole path before one of which only the end fits."""
         return _ending_with(form, self._same)
 
     def stem(self, form: str) -> list[str]:
-        """See `Names`."""
+        """See `FileNames`."""
         return _ending_with(form, self._stem)
 
 

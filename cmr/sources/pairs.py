@@ -14,7 +14,7 @@ from cmr.sources.images import Images, open_images
 from cmr.sources.names import SeveralFitError
 from cmr.sources.source import IMAGES, LIMIT, SEPARATOR, SPLIT, Parameter, Source
 from cmr.sources.splits import choose, name_of, split_cells
-from cmr.sources.tables import Table, known_column, read_table
+from cmr.sources.tables import SourceTable, known_column, read_table
 from cmr.sources.user_files import folder_of
 
 MEDIA = (
@@ -108,7 +108,7 @@ def read_pairs(
     )
 
 
-def named_column(table: Table, given: str | None, known: Sequence[str], option: str) -> str:
+def named_column(table: SourceTable, given: str | None, known: Sequence[str], option: str) -> str:
     """The column that was asked for, or the first of those known. Raises CmrError if none is."""
     if given is not None:
         table.column(given)
@@ -122,7 +122,7 @@ def named_column(table: Table, given: str | None, known: Sequence[str], option: 
     return found
 
 
-def caption_columns(table: Table, given: str | None) -> list[str]:
+def caption_columns(table: SourceTable, given: str | None) -> list[str]:
     """The columns of the captions: one, or caption_0, caption_1 … Raises CmrError if none is."""
     if given is None and known_column(table.columns, CAPTIONS) is None:
         numbered = numbered_columns(table.columns)
@@ -153,11 +153,11 @@ def captions_in(cells: Sequence[Any], where: str) -> list[tuple[int | None, Capt
 _ADVICE = "--caption-column names another column"
 
 
-def _rows(table: Table, columns: Sequence[str]) -> list[tuple[Any, ...]]:
+def _rows(table: SourceTable, columns: Sequence[str]) -> list[tuple[Any, ...]]:
     return list(zip(*(table.column(name) for name in columns), strict=True))
 
 
-def _names(table: Table, column: str) -> list[str | None]:
+def _names(table: SourceTable, column: str) -> list[str | None]:
     """What each row calls its picture, None where it says nothing."""
     names = [_name(table, row, cell) for row, cell in enumerate(table.column(column))]
     matches = [_TOKEN.fullmatch(name) for name in names if name is not None]
@@ -166,7 +166,7 @@ def _names(table: Table, column: str) -> list[str | None]:
     return names
 
 
-def _name(table: Table, row: int, cell: Any) -> str | None:
+def _name(table: SourceTable, row: int, cell: Any) -> str | None:
     if isinstance(cell, bytes):
         try:
             cell = cell.decode()
@@ -201,7 +201,7 @@ def _located(reader: Images, name: str, row: str, places: dict[str, str]) -> str
     return found or name
 
 
-def _nothing(table: Table, media: str, told: Sequence[str], rejects: Sequence[Reject]) -> str:
+def _nothing(table: SourceTable, media: str, told: Sequence[str], rejects: Sequence[Reject]) -> str:
     first = f"; the first is {rejects[0].source_row}: {rejects[0].reason}" if rejects else ""
     return f"{table.path} has no row with {media} as well as {' or '.join(told)}{first}"
 

@@ -9,7 +9,7 @@ from typing import Any
 from cmr.errors import CmrError
 from cmr.sources.jsonfile import load_json
 from cmr.sources.phrases import kind_of, shown
-from cmr.sources.tables import Table, known_column, of_objects, read_table
+from cmr.sources.tables import SourceTable, known_column, of_objects, read_table
 from cmr.sources.text import is_unicode, read_text
 from cmr.sources.user_files import no_file
 from cmr.sources.whole_numbers import whole_number
@@ -26,7 +26,7 @@ LARGEST_RELEVANCE = 1000
 
 
 @dataclass(frozen=True)
-class Rows:
+class QrelsRows:
     """Judgments as a file has them, (rows,) each.
 
     `sided`: whether `queries` are texts and `items` visuals for certain, since the file's columns
@@ -44,7 +44,7 @@ class Rows:
     fields: bool = False
 
 
-def read_qrels(path: str, form: str | None = None, separator: str | None = None) -> Rows:
+def read_qrels(path: str, form: str | None = None, separator: str | None = None) -> QrelsRows:
     """Read a file of judgments; its format is told by its ending if `form` is None.
 
     trec: `query 0 item relevance` a line. table: CSV, TSV, JSON lines, Parquet or Arrow with
@@ -79,7 +79,7 @@ def _format(path: str) -> str:
     return "json" if ending == ".json" else "trec"
 
 
-def _trec(path: str) -> Rows:
+def _trec(path: str) -> QrelsRows:
     queries, items, relevance = [], [], []
     for number, line in enumerate(read_text(path).split("\n"), 1):
         fields = line.split()
@@ -94,14 +94,14 @@ def _trec(path: str) -> Rows:
         queries.append(fields[0])
         items.append(fields[2])
         relevance.append(_whole(f"{path}: line {number}", fields[3]))
-    return Rows(path, queries, items, relevance, fields=True)
+    return QrelsRows(path, queries, items, relevance, fields=True)
 
 
-def _table(path: str, separator: str | None) -> Rows:
+def _table(path: str, separator: str | None) -> QrelsRows:
     return _columns(path, read_table(path, separator))
 
 
-def _columns(path: str, table: Table) -> Rows:
+def _columns(path: str, table: SourceTable) -> QrelsRows:
     sided = (
         known_column(table.columns, TEXTS) is not None
         and known_column(table.columns, VISUALS) is not None
@@ -123,10 +123,10 @@ def _columns(path: str, table: Table) -> Rows:
     if graded is not None:
         told = table.column(graded)
         relevance = [_whole(table.where(row), value) for row, value in enumerate(told)]
-    return Rows(path, queries, items, relevance, sided)
+    return QrelsRows(path, queries, items, relevance, sided)
 
 
-def _json(path: str) -> Rows:
+def _json(path: str) -> QrelsRows:
     data = load_json(path)
     if isinstance(data, list) and data and all(isinstance(row, dict) for row in data):
         return _columns(path, of_objects(path, data))
@@ -145,7 +145,7 @@ def _json(path: str) -> Rows:
             queries.append(_unicode(path, query))
             items.append(item)
             relevance.append(value)
-    return Rows(path, queries, items, relevance, one_way=True)
+    return QrelsRows(path, queries, items, relevance, one_way=True)
 
 
 def _id(where: str, value: Any) -> str:

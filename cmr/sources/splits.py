@@ -8,7 +8,7 @@ from typing import Any
 
 from cmr.errors import CmrError
 from cmr.sources.phrases import counted_are
-from cmr.sources.tables import Table, known_column
+from cmr.sources.tables import SourceTable, known_column
 
 COLUMN = "split"
 ALL = "all"
@@ -29,7 +29,7 @@ class Splits:
         return self.names is None or (name is not None and folded_name(name) in self.names)
 
 
-def split_cells(table: Table) -> list[Any]:
+def split_cells(table: SourceTable) -> list[Any]:
     """The column split, in whatever case, of a table; None in every row where there is none."""
     name = known_column(table.columns, (COLUMN,))
     return [None] * table.rows if name is None else table.column(name)

@@ -23,7 +23,7 @@ ENDINGS = (*SEPARATED, *LINES, ".json", *PARQUET, *ARROW)
 
 
 @dataclass(frozen=True)
-class Table:
+class SourceTable:
     """A table, whose cells are read a column at a time.
 
     `rows`: how many there are. `lines`: of text, the line where each begins, from 1. `short`:
@@ -65,7 +65,7 @@ def known_column(columns: Sequence[str], known: Sequence[str]) -> str | None:
     return next((n if n in columns else folded[n] for n in known if n in folded), None)
 
 
-def read_table(path: str, separator: str | None = None, bare: Sequence[str] = ()) -> Table:
+def read_table(path: str, separator: str | None = None, bare: Sequence[str] = ()) -> SourceTable:
     """A table by its ending, one of `ENDINGS`.
 
     `separator`: of separated text; told from its first lines if None. Its cells stay text, so
@@ -91,7 +91,7 @@ def read_table(path: str, separator: str | None = None, bare: Sequence[str] = ()
     return table
 
 
-def _parquet(path: str) -> Table:
+def _parquet(path: str) -> SourceTable:
     file = open_parquet(path)
 
     def column(name: str) -> list[Any]:
@@ -104,10 +104,10 @@ def _parquet(path: str) -> Table:
             raise CmrError(f"{path} is not a readable parquet table: {reason}") from None
         return cells(path, name, found)
 
-    return Table(path, file.schema_arrow.names, file.metadata.num_rows, column)
+    return SourceTable(path, file.schema_arrow.names, file.metadata.num_rows, column)
 
 
-def _arrow(path: str) -> Table:
+def _arrow(path: str) -> SourceTable:
     import pyarrow as pa
 
     try:
@@ -119,24 +119,24 @@ def _arrow(path: str) -> Table:
     except (pa.ArrowException, OSError) as error:
         reason = " ".join(str(error).split())[:200]
         raise CmrError(f"{path} is not a readable Arrow file: {reason}") from None
-    return Table(
+    return SourceTable(
         path, found.column_names, found.num_rows, lambda name: cells(path, name, found[name])
     )
 
 
-def _separated(path: str, separator: str | None, bare: Sequence[str]) -> Table:
+def _separated(path: str, separator: str | None, bare: Sequence[str]) -> SourceTable:
     found = read_records(path, read_text(path), separator, bare)
 
     def column(name: str) -> list[Any]:
         place = found.columns.index(name)
         return [record[place] or None if place < len(record) else None for record in found.records]
 
-    return Table(
+    return SourceTable(
         path, found.columns, len(found.records), column, found.lines, found.short, found.headed
     )
 
 
-def _objects(path: str, whole: bool) -> Table:
+def _objects(path: str, whole: bool) -> SourceTable:
     """`whole`: it is called a JSON file, not one of lines; either is taken for what it is."""
     text = read_text(path)
     if not text.strip():
@@ -155,14 +155,16 @@ def _objects(path: str, whole: bool) -> Table:
     return of_objects(path, data, lines)
 
 
-def of_objects(path: str, data: Sequence[Any], lines: Sequence[int] | None = None) -> Table:
+def of_objects(path: str, data: Sequence[Any], lines: Sequence[int] | None = None) -> SourceTable:
     """A table of JSON objects, a row each. Raises CmrError, naming the first that is none."""
     for number, one in enumerate(data):
         if not isinstance(one, dict):
             place = f"line {lines[number]}" if lines else f"entry {number}"
             raise CmrError(f"{path}: {place} is {type(one).__name__}, expected an object")
     columns = list(dict.fromkeys(name for one in data for name in one))
-    return Table(path, columns, len(data), lambda name: [one.get(name) for one in data], lines)
+    return SourceTable(
+        path, columns, len(data), lambda name: [one.get(name) for one in data], lines
+    )
 
 
 def _loaded(path: str, text: str) -> Any:

@@ -12,7 +12,7 @@ from typing import IO, Any, TypeVar
 from cmr.errors import CmrError
 from cmr.plain import open_plain, other_than_plain
 
-Result = TypeVar("Result")
+Made = TypeVar("Made")
 
 
 def is_url(path: str) -> bool:
@@ -125,7 +125,7 @@ def _ask(url: str, what: str) -> Any:
         raise CmrError(f"cannot open {url}: {error}") from None
 
 
-def _told(url: str, call: Callable[[], Result]) -> Result:
+def _told(url: str, call: Callable[[], Made]) -> Made:
     """Translate a store's exceptions: all but a missing object become OSError."""
     try:
         return call()

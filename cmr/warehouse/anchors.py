@@ -12,9 +12,10 @@ import pyarrow.parquet as pq
 
 from cmr.errors import CmrError
 from cmr.warehouse.layout import ANCHORED, anchor_path
+from cmr.warehouse.marker import is_anchor
 from cmr.warehouse.schemas import Table
 from cmr.warehouse.storage import Storage
-from cmr.warehouse.store import is_anchor, tell
+from cmr.warehouse.store import tell
 
 _BY_NAME = {table.name: table for table in ANCHORED}
 

@@ -17,10 +17,10 @@ import pyarrow as pa
 import pyarrow.types as kinds
 
 from cmr.errors import CmrError
+from cmr.rows import Row
 from cmr.warehouse.layout import catalogue_path
 from cmr.warehouse.schemas import ROW_CHECKSUM, Table
 
-Row = dict[str, Any]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

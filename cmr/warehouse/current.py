@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from cmr.rows import Row
 from cmr.warehouse.schemas import DATASETS, EMBEDDING_SETS, RUNS
 from cmr.warehouse.store import Warehouse
 
-Row = dict[str, Any]
 # What `--candidates` was in earlier versions where it was not given.
 _DEFAULTS = (100, 200, 300, 400, 500)
 

@@ -16,7 +16,8 @@ from fsspec.spec import AbstractFileSystem
 
 from cmr.errors import CmrError
 from cmr.warehouse import layout
-from cmr.warehouse.remote import Remote, RemoteFile
+from cmr.warehouse.remote import Remote
+from cmr.warehouse.remote_files import RemoteFile
 from cmr.warehouse.schemas import CATALOGUE, TABLES
 from cmr.warehouse.storage import Storage
 

@@ -22,10 +22,10 @@ _SCHEMA = pa.schema(
         ("times", pa.list_(pa.float64())),
     ]
 )
-Encoded = tuple[str, Floats, float | None, Frames | None]
+EncodedContent = tuple[str, Floats, float | None, Frames | None]
 
 
-def write_encoded(warehouse: Warehouse, folder: str, rows: Iterable[Encoded]) -> str:
+def write_encoded(warehouse: Warehouse, folder: str, rows: Iterable[EncodedContent]) -> str:
     """Write contents' keys, vectors, and of clips lengths and kept frames; returns the file."""
     found: list[dict[str, Any]] = [
         {

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from cmr.warehouse import locks
 from cmr.warehouse.layout import ANCHORED, MARKER, anchor_path
 from cmr.warehouse.schemas import CATALOGUE, EMBEDDING_KEYS, METRICS, TABLES
 from cmr.warehouse.storage import Entry
@@ -39,7 +40,7 @@ _OWN_FOLDER = re.compile(f"[.]locks|materialised(/metrics|/retention|/encoding(/
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundFile:
     """A file, or an empty folder whose path ends with '/'; `table` is its top folder."""
 
     path: str
@@ -69,13 +70,13 @@ def named_files(warehouse: Warehouse) -> set[str]:
     }
 
 
-def inventory(warehouse: Warehouse) -> list[Found]:
+def inventory(warehouse: Warehouse) -> list[FoundFile]:
     """Everything there is, by path. The files are listed before the catalogue is read."""
     entries = warehouse.storage.files()
     named = named_files(warehouse)
     here = _folders_in_place(warehouse, entries)
     return [
-        Found(entry.path, entry.bytes, entry.changed, kind)
+        FoundFile(entry.path, entry.bytes, entry.changed, kind)
         for entry in entries
         if (kind := _kind(entry.path, named, here)) is not None
     ]
@@ -109,7 +110,7 @@ def _own(path: str) -> str | None:
         return KEPT
     if _ENCODED.fullmatch(path):
         return ENCODING
-    return LOCK if folder == ".locks" and name.endswith(".lock") else None
+    return LOCK if folder == locks.FOLDER and name.endswith(".lock") else None
 
 
 def _is_partition(folder: str) -> bool:
@@ -135,7 +136,7 @@ def _folders_in_place(warehouse: Warehouse, entries: Iterable[Entry]) -> set[str
     }
 
 
-def anchors_and_rows(warehouse: Warehouse) -> list[Found]:
+def anchors_and_rows(warehouse: Warehouse) -> list[FoundFile]:
     """The marker, every anchor, and every catalogue row; of a missing one -1 bytes. Reads none."""
     storage = warehouse.storage
     fixed = [MARKER, *map(anchor_path, ANCHORED)]
@@ -148,6 +149,6 @@ def anchors_and_rows(warehouse: Warehouse) -> list[Found]:
     kinds = {**dict.fromkeys(rows, ROW), **dict.fromkeys(fixed, FIXED)}
     states = storage.states(kinds)
     return [
-        Found(path, size, changed / 1e9, kinds[path])
+        FoundFile(path, size, changed / 1e9, kinds[path])
         for path, (size, changed) in zip(kinds, states, strict=True)
     ]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cmr.errors import CmrError
+from cmr.rows import Row
 from cmr.warehouse.schemas import PARTIAL_COUNTS, TASKS, THRESHOLDS, Table
 from cmr.warehouse.store import Warehouse
 
-Row = dict[str, Any]
 Values = dict[str, npt.NDArray[np.float64]]
 _DIGEST = b"cmr_digest"
 

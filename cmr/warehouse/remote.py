@@ -14,12 +14,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import lru_cache
-from typing import IO, Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cmr.errors import CmrError
+from cmr.warehouse.remote_files import Sink
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -188,7 +189,7 @@ class Remote:
     ) -> int:
         """Stream a Parquet file up, which exists only once it is complete; returns its bytes."""
         with self._said(relative):
-            sink = _Sink(self.fs.open(f"{self.base}/{relative}", "wb"))
+            sink = Sink(self.fs.open(f"{self.base}/{relative}", "wb"))
             try:
                 with pq.ParquetWriter(sink, schema, **options) as writer:
                     for table in tables:
@@ -253,99 +254,3 @@ def _written(info: dict[str, Any]) -> float | None:
         if isinstance(value, int | float):
             return float(value)
     return None
-
-
-class _Sink:
-    """What pyarrow writes to: counts, hashes and passes on."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file, self.size, self.digest = file, 0, hashlib.sha256()
-        self.closed = False
-
-    def write(self, data: Any) -> int:
-        view = memoryview(data)
-        self._file.write(view)
-        self.digest.update(view)
-        self.size += view.nbytes
-        return view.nbytes
-
-    def tell(self) -> int:
-        return self.size
-
-    def flush(self) -> None:
-        """Uploads go in parts of their own size."""
-
-    def writable(self) -> bool:
-        return True
-
-    def readable(self) -> bool:
-        return False
-
-    def seekable(self) -> bool:
-        return False
-
-    def close(self) -> None:
-        """pyarrow closes what it was given; the upload is completed by `complete` alone."""
-
-    def complete(self) -> None:
-        self._file.close()
-
-    def abandon(self) -> None:
-        """Drop what is uploaded; the file never comes to be."""
-        with contextlib.suppress(Exception):
-            cast(Any, self._file).discard()
-        cast(Any, self._file).closed = True
-
-
-class RemoteFile:
-    """A file for reading at any place, as Python's files are; what is read is fetched, no more."""
-
-    def __init__(self, files: Remote, relative: str) -> None:
-        """Raises FileNotFoundError."""
-        self._files, self._relative, self._at = files, relative, 0
-        self.size = files.size(relative)
-        self.closed = False
-        self.mode = "rb"
-
-    def read(self, count: int | None = -1) -> bytes:
-        """The next `count` bytes, or the rest."""
-        end = self.size if count is None or count < 0 else self._at + count
-        data = self._files.span(self._relative, self._at, end)
-        self._at += len(data)
-        return data
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        """Go to a place."""
-        self._at = offset + (0, self._at, self.size)[whence]
-        return self._at
-
-    def tell(self) -> int:
-        """The place."""
-        return self._at
-
-    def close(self) -> None:
-        """Nothing is held open."""
-        self.closed = True
-
-    def __enter__(self) -> RemoteFile:
-        """Itself."""
-        return self
-
-    def __exit__(self, *what: object) -> None:
-        """Close."""
-        self.close()
-
-    def readable(self) -> bool:
-        """It is."""
-        return True
-
-    def writable(self) -> bool:
-        """It is not."""
-        return False
-
-    def seekable(self) -> bool:
-        """It is."""
-        return True
-
-    def flush(self) -> None:
-        """Nothing to do."""

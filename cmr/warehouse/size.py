@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from cmr.errors import CmrError
-from cmr.warehouse.inventory import FIXED, NAMED, ROW, Found, inventory
+from cmr.warehouse.inventory import FIXED, NAMED, ROW, FoundFile, inventory
 from cmr.warehouse.schemas import TABLES
 from cmr.warehouse.storage import Storage
 from cmr.warehouse.store import Warehouse
@@ -15,7 +15,7 @@ _THREADS = 8
 
 
 @dataclass(frozen=True)
-class Size:
+class StoredSize:
     """Files, rows and bytes of a table; of what is in no table `rows` is None."""
 
     name: str
@@ -24,7 +24,7 @@ class Size:
     bytes: int
 
 
-def sizes(warehouse: Warehouse) -> tuple[list[Size], list[Size], list[Found]]:
+def sizes(warehouse: Warehouse) -> tuple[list[StoredSize], list[StoredSize], list[FoundFile]]:
     """Tables that have rows; what no catalogue row names, by kind; and of that each file.
 
     Rows are read from the files' footers. Raises CmrError for a damaged catalogue.
@@ -45,11 +45,11 @@ def sizes(warehouse: Warehouse) -> tuple[list[Size], list[Size], list[Found]]:
         if files:
             counts = [rows[one.path] for one in files]
             known = None if None in counts else sum(count or 0 for count in counts)
-            tables.append(Size(name, len(files), known, sum(one.bytes for one in files)))
+            tables.append(StoredSize(name, len(files), known, sum(one.bytes for one in files)))
     rest = [one for one in found if one.kind not in (NAMED, ROW, FIXED)]
     kinds = dict.fromkeys(one.kind for one in rest)
     others = [
-        Size(kind, len(files), None, sum(one.bytes for one in files))
+        StoredSize(kind, len(files), None, sum(one.bytes for one in files))
         for kind in kinds
         if (files := [one for one in rest if one.kind == kind])
     ]

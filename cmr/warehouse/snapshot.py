@@ -11,7 +11,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from cmr.errors import CmrError
-from cmr.warehouse.catalogue_rows import Row, recorded, row_name
+from cmr.rows import Row
+from cmr.warehouse.catalogue_rows import recorded, row_name
 from cmr.warehouse.schemas import (
     BENCHES,
     CATALOGUE,

@@ -22,7 +22,8 @@ import pyarrow.parquet as pq
 from cmr.errors import CmrError, MissingFileError
 from cmr.identity import file_hash
 from cmr.plain import check_plain, open_plain
-from cmr.warehouse.remote import Remote, RemoteFile, remote
+from cmr.warehouse.remote import Remote, remote
+from cmr.warehouse.remote_files import RemoteFile
 
 # Seconds for which a remote catalogue is not listed again: a command asks for it several times.
 FRESH = 2.0

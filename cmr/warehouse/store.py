@@ -8,7 +8,6 @@ process leaves nothing half-visible.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import secrets
 import stat
@@ -20,19 +19,17 @@ from typing import Any
 import pyarrow as pa
 
 from cmr.errors import CmrError, DamageWarning, MissingFileError
+from cmr.rows import Row
 from cmr.warehouse import layout, schemas
 from cmr.warehouse.catalogue_rows import read_row, recorded, seal
+from cmr.warehouse.locks import held_locks, locked
+from cmr.warehouse.marker import damaged_anchors, format_of, write_anchors
 from cmr.warehouse.schemas import ADDED, EMBEDDING_KEYS, Table
 from cmr.warehouse.storage import PART, Storage
 from cmr.warehouse.verified import faults, remedy_of
 
 # What no row names any more stays so long, for a reader may have begun before the row was replaced.
 HOUR = 3600.0
-Row = dict[str, Any]
-
-
-class BusyError(CmrError):
-    """Another process holds the claim."""
 
 
 class Warehouse:
@@ -59,7 +56,7 @@ class Warehouse:
             raise CmrError(
                 f"there is no warehouse at {storage.root}; `cmr ingest` makes one"
             ) from None
-        found = _format(marker)
+        found = format_of(marker)
         if found is None:
             raise CmrError(
                 f"{storage.path(layout.MARKER)} is damaged; `cmr ingest` writes it again"
@@ -78,10 +75,10 @@ class Warehouse:
             if storage.is_local:
                 _make_folder(storage.root)
             with cls(storage).claim("create"):
-                _write_anchors(storage, layout.ANCHORED)
-        elif bad := _damaged_anchors(storage):
+                write_anchors(storage, layout.ANCHORED)
+        elif bad := damaged_anchors(storage):
             with cls(storage).claim("create"):
-                _write_anchors(storage, bad)
+                write_anchors(storage, bad)
         return cls.open(root)
 
     @contextlib.contextmanager
@@ -97,56 +94,15 @@ class Warehouse:
             return
         if not self.writable():
             raise CmrError(f"the warehouse at {self.root} is read-only")
-        folder = os.path.join(self.root, ".locks")
-        # Who only reads need not wait for it.
-        from filelock import FileLock, Timeout
-
-        lock = FileLock(os.path.join(folder, f"{name}.lock"))
-        try:
-            os.makedirs(folder, exist_ok=True)
-            lock.acquire(timeout=-1 if wait else 0)
-        except Timeout:
-            raise BusyError(f"another process is writing {name} in {self.root}") from None
-        except OSError as error:
-            raise CmrError(
-                f"the warehouse at {self.root} cannot be written: {error.strerror}"
-            ) from None
-        try:
+        with locked(self.root, name, wait):
             yield
-        finally:
-            lock.release()
 
     def held_claims(self, remove_older: float | None = None) -> tuple[set[str], list[str]]:
         """Claims that are held now, and the paths of the lock files of those that are not.
 
-        `remove_older`: remove such files that are older than this, in seconds since 1970. A lock
-        is removed while it is held here, and who waited for it notices and makes a new one.
+        `remove_older`: as `held_locks` takes it.
         """
-        from filelock import FileLock, Timeout
-
-        held, free = set(), []
-        for path in self.storage.listing(".locks"):
-            name = path.removeprefix(".locks/").removesuffix(".lock")
-            if not path.endswith(".lock"):
-                continue
-            lock = FileLock(self.storage.path(path))
-            try:
-                changed = os.stat(self.storage.path(path)).st_mtime
-                lock.acquire(timeout=0)
-            except FileNotFoundError:
-                continue
-            except (Timeout, OSError):
-                held.add(name)
-                continue
-            try:
-                if remove_older is None:
-                    free.append(path)
-                elif changed <= remove_older:
-                    self.storage.delete(path)
-                    free.append(path)
-            finally:
-                lock.release()
-        return held, free
+        return held_locks(self.storage, remove_older)
 
     def writable(self) -> bool:
         """Whether files may be written here, as far as that can be told beforehand."""
@@ -326,55 +282,6 @@ class Warehouse:
 def tell(error: CmrError) -> None:
     """Warn of a damaged file, which is left out."""
     warnings.warn(str(error), DamageWarning, stacklevel=3)
-
-
-def _format(marker: bytes) -> object:
-    """The format that a marker names; None of a damaged one."""
-    try:
-        return json.loads(marker)["format"]
-    except (ValueError, KeyError, TypeError):
-        return None
-
-
-def _damaged_anchors(storage: Storage) -> list[Table]:
-    """The tables whose anchors are not what was written; all where the marker is not."""
-    if _format(storage.read_bytes(layout.MARKER)) is None:
-        return list(layout.ANCHORED)
-    return [table for table in layout.ANCHORED if not is_anchor(storage, table)]
-
-
-def is_fixed(storage: Storage, path: str) -> bool:
-    """Whether a marker or anchor is what was written."""
-    if path == layout.MARKER:
-        return _format(storage.read_bytes(path)) == layout.FORMAT
-    return any(
-        is_anchor(storage, table) for table in layout.ANCHORED if layout.anchor_path(table) == path
-    )
-
-
-def is_anchor(storage: Storage, table: Table) -> bool:
-    """Whether a table's anchor is there, without rows, and has columns that the table has had."""
-    try:
-        found = storage.read(layout.anchor_path(table))
-    except CmrError:
-        return False
-    return found.num_rows == 0 and all(
-        field.name in table.schema.names and field.type == table.schema.field(field.name).type
-        for field in found.schema
-    )
-
-
-def _write_anchors(storage: Storage, tables: Sequence[Table]) -> None:
-    """One file without rows a table, so that no view is ever without a file; the marker last."""
-
-    def write(table: Table) -> None:
-        path = layout.anchor_path(table)
-        storage.write_row(path, table.schema.empty_table())
-        storage.clear_parts(path)
-
-    storage.each(write, tables)
-    storage.write_bytes(layout.MARKER, json.dumps({"format": layout.FORMAT}).encode())
-    storage.clear_parts(layout.MARKER)
 
 
 def _make_folder(path: str) -> None:

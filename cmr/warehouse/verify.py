@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from cmr.errors import CmrError
-from cmr.warehouse.catalogue_rows import Row, read_row, recorded, row_name
-from cmr.warehouse.inventory import ROW, Found, anchors_and_rows
+from cmr.progressbar import ProgressBar
+from cmr.rows import Row
+from cmr.warehouse.catalogue_rows import read_row, recorded, row_name
+from cmr.warehouse.inventory import ROW, FoundFile, anchors_and_rows
 from cmr.warehouse.layout import catalogue_path
+from cmr.warehouse.marker import is_fixed
 from cmr.warehouse.schemas import (
     BENCHES,
     DATASETS,
@@ -21,13 +23,12 @@ from cmr.warehouse.schemas import (
     TABLES,
 )
 from cmr.warehouse.storage import Storage
-from cmr.warehouse.store import Warehouse, is_fixed
+from cmr.warehouse.store import Warehouse
 
 OK = "ok"
 DAMAGED = "damaged"
 MISSING = "missing"
 UNRECORDED = "not recorded"
-Bar = Callable[[str, int, str], AbstractContextManager[Callable[[int], None]]]
 _THREADS = 4
 
 
@@ -55,7 +56,7 @@ class _Named:
     row: str
 
 
-def verify(warehouse: Warehouse, bar: Bar) -> list[Checked]:
+def verify(warehouse: Warehouse, bar: ProgressBar) -> list[Checked]:
     """Every catalogue row, anchor and data file, by path.
 
     Catalogue rows and anchors are read; the bytes of data files are compared with the checksums
@@ -88,7 +89,7 @@ def verify(warehouse: Warehouse, bar: Bar) -> list[Checked]:
     return sorted(found, key=lambda one: one.path)
 
 
-def _read(storage: Storage, entry: Found, rows: dict[str, Row]) -> Checked:
+def _read(storage: Storage, entry: FoundFile, rows: dict[str, Row]) -> Checked:
     """A catalogue row, which must fit its checksum, an anchor or the marker; rows are kept."""
     if entry.bytes < 0:
         return Checked(entry.path, 0, MISSING)

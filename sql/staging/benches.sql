@@ -13,9 +13,10 @@ final as (
             ', ',
             nullif(known_quantizer(source.quantizer, source.precision), 'absmax'),
             source.query_precision || ' queries',
-            'M ' || source.connectivity || ' ef ' || source.expansion_add
-            || coalesce('/' || source.expansion_search, ''),
-            'rescored by ' || source.rescore || ' x' || source.oversample
+            search_words(
+                source.connectivity, source.expansion_add, source.expansion_search, source.rescore,
+                source.oversample
+            )
         ) as variant,
         source.connectivity, source.expansion_add, source.expansion_search, source.rescore,
         source.oversample, source.text_set, source.visual_set, source.gallery, source.candidates,

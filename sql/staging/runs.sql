@@ -42,9 +42,10 @@ final as (
             nullif(known_quantizer(source.quantizer, source.precision), 'absmax'),
             source.query_precision || ' queries',
             case when source.fit_on <> source.dataset then 'fit on ' || source.fit_on end,
-            'M ' || source.connectivity || ' ef ' || source.expansion_add || '/'
-            || source.expansion_search,
-            'rescored by ' || source.rescore || ' x' || source.oversample
+            search_words(
+                source.connectivity, source.expansion_add, source.expansion_search, source.rescore,
+                source.oversample
+            )
         ) as variant,
         known_fit(source.fit_on, source.dataset, source.dim_method, source.quantizer) as fit,
         case

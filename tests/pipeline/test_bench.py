@@ -21,7 +21,7 @@ from cmr.pipeline.bench.turns import race
 from cmr.pipeline.evaluate import evaluate
 from cmr.pipeline.request import Request
 from cmr.represent.precisions import encode
-from cmr.score.search.indexes import TorchSearcher
+from cmr.score.search.torch_index import TorchSearcher
 from cmr.views import connect
 from cmr.warehouse.schemas import BENCHES
 from cmr.warehouse.store import Warehouse

@@ -10,9 +10,10 @@ import pytest
 import cmr as api
 from cmr import materialised
 from cmr.errors import CmrError
-from cmr.materialised import no_bar, open_for
+from cmr.materialised import open_for
 from cmr.pipeline.evaluate import evaluate
 from cmr.pipeline.request import Request
+from cmr.progressbar import no_bar
 from cmr.views import connect
 from cmr.warehouse.schemas import RUNS
 from cmr.warehouse.store import Warehouse

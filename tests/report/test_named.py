@@ -1,8 +1,12 @@
 """Shares as tables show them: with both ends of an interval that is not as far to either side."""
 
+import itertools
+
 import pytest
 
-from cmr.report.named import estimate
+from cmr.report.named import estimate, search
+from cmr.views import connect
+from tests import warehouses
 
 
 @pytest.mark.parametrize(
@@ -16,3 +20,22 @@ from cmr.report.named import estimate
 )
 def test_estimate(value, low, high, shown):
     assert estimate(value, low, high) == shown
+
+
+def test_a_search_is_worded_as_in_sql(tmp_path):
+    con = connect(warehouses.new(tmp_path).root)
+    asked = "select search_words($m, $add, $search, $rescore, $times)"
+    settings = itertools.product((None, 16), (None, 64), (None, "fp32"))
+    for m, ef, rescore in settings:
+        add, times = m and 128, rescore and 4
+        values = {"m": m, "add": add, "search": ef, "rescore": rescore, "times": times}
+        row = {
+            "scorer": "",
+            "connectivity": m,
+            "expansion_add": add,
+            "expansion_search": ef,
+            "rescore": rescore,
+            "oversample": times,
+        }
+        words = ", ".join(one.strip() for one in search(row) if one)
+        assert con.execute(asked, values).fetchone()[0] == (words or None)

@@ -15,12 +15,14 @@ from cmr.score.asymmetric import AsFloats, plan_for
 from cmr.score.exhaustive import score
 from cmr.score.planning import make_plan
 from cmr.score.pools import Pools
-from cmr.score.search import asymmetric_index, indexes, usearch_exact
+from cmr.score.search import asymmetric_index, usearch_exact, usearch_index
 from cmr.score.search.asymmetric_index import AsymmetricSearcher
-from cmr.score.search.indexes import Building, Hnsw, UsearchHnsw
+from cmr.score.search.graph_settings import Hnsw
+from cmr.score.search.indexes import Building
 from cmr.score.search.returned_lists import Lists, counts, exact_above
 from cmr.score.search.scorer_kinds import OWN, scorer_kind
 from cmr.score.search.stages import Stages, graph_lists, rescored_lists, searched
+from cmr.score.search.usearch_index import UsearchHnsw
 from tests.reference import counts as reference
 from tests.reference import lists as plain
 from tests.score.test_engine import Memory, directions, make_case
@@ -186,7 +188,7 @@ def test_a_graph_tells_how_far_it_is(monkeypatch):
     """It is the same graph, if one thread makes it."""
     a, b, _ = real_shaped(50, 850, 32)
     left, right = encode(a, "int8"), encode(b, "int8")
-    monkeypatch.setattr(indexes, "ADDED", 200)
+    monkeypatch.setattr(usearch_index, "ADDED", 200)
     told = []
     grown = UsearchHnsw(right, Hnsw(4, 8, 10), threads=1, advance=told.append)
     assert told == [200, 200, 200, 200, 50]

@@ -15,9 +15,10 @@ from cmr.api.ingestion import ingest_source
 from cmr.errors import CmrError
 from cmr.sources.images import open_images
 from cmr.sources.img2dataset import read_img2dataset
+from cmr.sources.shard_names import expand
 from cmr.sources.tars import TarReader
 from cmr.sources.tarscan import LONGEST_PADDING, scan
-from cmr.sources.webdataset import expand, read_webdataset
+from cmr.sources.webdataset import read_webdataset
 from cmr.views import connect
 from tests.sources.test_formats import PICTURES, add, picture, seen
 

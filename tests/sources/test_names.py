@@ -8,8 +8,8 @@ import zipfile
 
 import pytest
 
-from cmr.materialised import no_bar
 from cmr.pipeline.contents import hash_contents
+from cmr.progressbar import no_bar
 from cmr.sources.images import open_images
 from cmr.sources.names import SeveralFitError
 from cmr.sources.pairs import read_pairs

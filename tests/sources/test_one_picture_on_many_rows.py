@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from cmr.errors import CmrError
-from cmr.materialised import no_bar
 from cmr.pipeline.contents import hash_contents, same_contents
+from cmr.progressbar import no_bar
 from cmr.sources.collection import check
 from cmr.sources.hf import read_hf
 from cmr.sources.img2dataset import read_img2dataset

@@ -15,7 +15,7 @@ import pytest
 from cmr.api.ingestion import ingest_source
 from cmr.errors import CmrError
 from cmr.sources.jsonfile import loads
-from cmr.sources.webdataset import expand
+from cmr.sources.shard_names import expand
 from cmr.warehouse.layout import check_name
 from tests.conftest import TOY
 from tests.sources.test_no_files import png

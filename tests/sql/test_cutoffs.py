@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from cmr.pipeline.request import ALWAYS_KS
 from cmr.views import connect
 from tests import warehouses
 
@@ -22,6 +23,11 @@ def con(tmp_path):
     scores = rng.integers(0, 3, (8, 7)).astype(float)
     warehouses.add_run(made, "r", "d", scores, relevance)
     return connect(made.root)
+
+
+def test_cut_offs_that_are_always_there(con):
+    """Python says which K a list must reach, SQL which are shown."""
+    assert con.execute("select list_sort(cutoffs(null, []))").fetchone()[0] == list(ALWAYS_KS)
 
 
 @pytest.mark.slow

@@ -8,16 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cmr.pipeline.option_fields import Many, ManyOrNone, One
-from cmr.pipeline.option_values import Choice, Flag, Integer, Size, Text
-from cmr.pipeline.request import DIRECTIONS, POSITIVE, Request
+from cmr.pipeline.option_values import ByteSize, Choice, Flag, Integer, Text
+from cmr.pipeline.request import DIRECTIONS, POOL_SIZES, POSITIVE, Request
 from cmr.precision import BENCHED, listed
+from cmr.score.search.graph_settings import GRAPH
 from cmr.score.search.scorer_kinds import OWN, TORCH, scorer_names
 
 ENCODE, BUILD, BATCH, SINGLE = "encode", "build", "batch", "single"
 STAGES = (ENCODE, BUILD, BATCH, SINGLE)
 # Of `Request`, what is measured as well: in the order of the command line.
 SUBJECT = ("dataset", "model", "dims", "precisions", "quantizers", "dim_methods", "fit_on")
-GRAPH = ("connectivity", "expansion_add", "expansion_search")
 SEARCH = ("directions", *GRAPH, "rescore", "oversample", "asymmetric")
 MACHINE = ("device", "memory", "seed")
 
@@ -34,7 +34,7 @@ class BenchSearch(Request):
     directions: Many[str] = Many(Choice(DIRECTIONS), "t2v")
     device: One[str] = One(Text(), "auto", "Of torch: auto, cpu, cuda, mps.")
     memory: One[int | None] = One(
-        Size(),
+        ByteSize(),
         None,
         "Bytes for all that takes turns at once, such as 2G.  [default: half of the machine]",
     )
@@ -65,7 +65,7 @@ class BenchRequest:
     )
     candidates: Many[int] = Many(
         POSITIVE,
-        (100, 200, 300, 400, 500),
+        POOL_SIZES,
         "Sizes C of the galleries of single queries, beside the whole one.",
     )
     k: One[int] = One(POSITIVE, 10, "Items to find.")

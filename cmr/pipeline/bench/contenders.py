@@ -7,21 +7,22 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cmr.errors import CmrError
-from cmr.pipeline.bench.bench_request import BATCH, BUILD, ENCODE, GRAPH, SINGLE, BenchRequest
+from cmr.pipeline.bench.bench_request import BATCH, BUILD, ENCODE, SINGLE, BenchRequest
+from cmr.pipeline.case import Case
 from cmr.pipeline.derive import Deriver
 from cmr.pipeline.fits import Wanted
 from cmr.pipeline.judged_data import find_dataset, find_model, load_judged_data
-from cmr.pipeline.progressbar import ProgressBar
 from cmr.pipeline.request import Request
-from cmr.pipeline.scoring import Case
 from cmr.pipeline.search import Search, searches
-from cmr.pipeline.wanted import Asked, asked_for, cases
+from cmr.pipeline.wanted import WantedSearches, asked_for, cases
 from cmr.precision import BENCHED
+from cmr.progressbar import ProgressBar
+from cmr.rows import Row
+from cmr.score.search.graph_settings import GRAPH
 from cmr.score.search.scorer_kinds import OWN, TORCH, own_graphs, scorer_kind
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.store import Warehouse
 
-Row = dict[str, Any]
 # Queries in one go, and one by one in each repeat, where nothing is said and there are as many.
 BATCH_SIZE, SINGLES = 1000, 200
 
@@ -57,7 +58,7 @@ class Contender:
 
 
 @dataclass(frozen=True)
-class Subject:
+class BenchedModel:
     """The data set and model that are measured; `sizes`: items of each side."""
 
     row: Row
@@ -67,7 +68,7 @@ class Subject:
 
 def contenders(
     warehouse: Warehouse, request: BenchRequest, bar: ProgressBar
-) -> tuple[Subject, list[Contender]]:
+) -> tuple[BenchedModel, list[Contender]]:
     """Everything asked for, each representation derived and stored if it was not.
 
     Raises CmrError for what does not exist or cannot be measured, before anything is derived.
@@ -76,7 +77,7 @@ def contenders(
     model = find_model(warehouse, data, request.search.model)
     if set(request.stages) == {ENCODE}:
         sizes = {TEXT: int(data["texts"]), VISUAL: int(data["visuals"])}
-        return Subject(data, model, sizes), []
+        return BenchedModel(data, model, sizes), []
     loaded = load_judged_data(warehouse, data, request.search)
     sizes = {side: len(ids) for side, ids in loaded.ids.items()}
     directions = tuple(loaded.judged)
@@ -89,10 +90,10 @@ def contenders(
             for case in cases(deriver, asked, request.search.seed, directions):
                 found += [Contender(case, name) for name in case.made.directions]
             advance(1)
-    return Subject(data, model, sizes), found
+    return BenchedModel(data, model, sizes), found
 
 
-def _every(deriver: Deriver, request: BenchRequest) -> list[Asked]:
+def _every(deriver: Deriver, request: BenchRequest) -> list[WantedSearches]:
     """Representations with the ways of searching them; those of fp32 queries are on their own.
 
     Raises CmrError for what does not exist, or cannot be searched so.

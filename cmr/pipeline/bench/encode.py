@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from cmr.devices import peak_bytes, reset_peak
 from cmr.encode.batches import How, encode_images
@@ -11,9 +10,8 @@ from cmr.encode.encoder_kinds import get_kind
 from cmr.errors import CmrError
 from cmr.pipeline.bench.machine import forget_peak, peak_resident, resident
 from cmr.pipeline.bench.measuring_task import Footprint, Lane, Task, Turn
+from cmr.rows import Row
 from cmr.sources.collection import Item, MediaReader
-
-Row = dict[str, Any]
 
 
 class Encode:

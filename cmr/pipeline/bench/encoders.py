@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from cmr.encode.encoder_kinds import kind_names
 from cmr.encode.models import EMBEDDED, resolve
 from cmr.encode.spec import ModelSpec
 from cmr.errors import CmrError
 from cmr.pipeline.bench.bench_request import ENCODE, BenchRequest
-from cmr.pipeline.bench.contenders import Subject
+from cmr.pipeline.bench.contenders import BenchedModel
 from cmr.pipeline.bench.measuring_task import Lane, Task
 from cmr.pipeline.bench.schedule import PROCESS_BYTES, Job, Planner
 from cmr.represent.dim_methods import NATIVE
+from cmr.rows import Row
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.current import current_sets
 from cmr.warehouse.schemas import ITEMS
 from cmr.warehouse.store import Warehouse
 
-Row = dict[str, Any]
 SCENES = "scenes"
 # Memory of a loaded model, whose size is unknown.
 MODEL_BYTES = 2 * 2**30
 
 
 def encoding_jobs(
-    planner: Planner, warehouse: Warehouse, request: BenchRequest, subject: Subject, device: str
+    planner: Planner,
+    warehouse: Warehouse,
+    request: BenchRequest,
+    subject: BenchedModel,
+    device: str,
 ) -> tuple[list[Job], list[str]]:
     """A job a side, and a sentence for each side that cannot be encoded.
 
@@ -62,7 +65,7 @@ def encoding_jobs(
     return jobs, []
 
 
-def _made_by(warehouse: Warehouse, subject: Subject) -> Row:
+def _made_by(warehouse: Warehouse, subject: BenchedModel) -> Row:
     """Settings of the native vectors of visuals: model, encoder, and what was noted of it."""
     dataset = subject.row["dataset"]
     for row in current_sets(warehouse):
@@ -74,7 +77,7 @@ def _made_by(warehouse: Warehouse, subject: Subject) -> Row:
     return {}
 
 
-def _spec(request: BenchRequest, subject: Subject, settings: Row) -> ModelSpec:
+def _spec(request: BenchRequest, subject: BenchedModel, settings: Row) -> ModelSpec:
     """The model by its name in the warehouse, or by what the request says instead."""
     precision, prompt = settings["precision"], settings.get("prompt")
     name = subject.model

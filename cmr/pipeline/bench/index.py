@@ -17,17 +17,12 @@ from cmr.represent.precisions import Encoded, to_floats, to_integers
 from cmr.represent.quantizer_kinds import from_row
 from cmr.score.kernels import TIE_TOLERANCE
 from cmr.score.search.asymmetric_index import AsymmetricSearcher
-from cmr.score.search.indexes import (
-    Building,
-    Hnsw,
-    Ordinals,
-    Scores,
-    Searcher,
-    TorchSearcher,
-    UsearchHnsw,
-)
+from cmr.score.search.graph_settings import USUAL
+from cmr.score.search.indexes import Building, Ordinals, Scores, Searcher
 from cmr.score.search.returned_lists import exact_above
 from cmr.score.search.scorer_kinds import scorer_kind
+from cmr.score.search.torch_index import TorchSearcher
+from cmr.score.search.usearch_index import UsearchHnsw
 from cmr.score.tally import UNKNOWN
 
 # Bytes of finer vectors that are gathered at a time.
@@ -37,7 +32,7 @@ ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
-class Queries:
+class StagedQueries:
     """Stored queries, and the same at the second stage's precision where there is one."""
 
     coded: Encoded
@@ -46,10 +41,10 @@ class Queries:
     def __len__(self) -> int:
         return len(self.coded)
 
-    def one(self, row: int) -> Queries:
+    def one(self, row: int) -> StagedQueries:
         """A single query."""
         part = slice(row, row + 1)
-        return Queries(self.coded.rows(part), self.fine and self.fine.rows(part))
+        return StagedQueries(self.coded.rows(part), self.fine and self.fine.rows(part))
 
 
 class Index:
@@ -88,7 +83,7 @@ class Index:
         if isinstance(self._searcher, UsearchHnsw) and expansion_search is not None:
             self._searcher.tune(expansion_search)
 
-    def search(self, queries: Queries, threads: int) -> tuple[Ordinals, Scores]:
+    def search(self, queries: StagedQueries, threads: int) -> tuple[Ordinals, Scores]:
         """Each query's top k, (queries, k) ordinals and similarities."""
         if self._fine is None or queries.fine is None:
             return self._searcher.search(queries.coded, self._task.k, threads)
@@ -97,7 +92,7 @@ class Index:
         return rescore(self._fine, queries.fine, shortlist, self._task.k)
 
     def agreement(
-        self, queries: Queries, found: tuple[Ordinals, Scores], gallery: Callable[[], Encoded]
+        self, queries: StagedQueries, found: tuple[Ordinals, Scores], gallery: Callable[[], Encoded]
     ) -> float:
         """Mean share of the top k above which an exact search of the same index puts fewer than k.
 
@@ -130,7 +125,7 @@ def make_index(
     elif by_plan and len(gallery) <= LARGEST:
         searcher = OneProduct(gallery, task.device)
     else:
-        how = Building(task.hnsw or Hnsw(), task.threads, device=task.device)
+        how = Building(task.hnsw or USUAL, task.threads, device=task.device)
         searcher = scorer_kind(task.scorer).build(gallery, how)
     return Index(task, searcher, fine, len(gallery))
 

@@ -8,11 +8,10 @@ import sys
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
+from cmr.rows import Row
 from cmr.version import __version__
 
-Row = dict[str, Any]
 # What is timed depends on these; a measurement by others is another one.
 _LIBRARIES = ("torch", "numpy", "usearch", "open_clip_torch")
 

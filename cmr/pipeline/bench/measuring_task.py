@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from cmr.encode.spec import ModelSpec
-from cmr.score.search.indexes import Hnsw
-
-Row = dict[str, Any]
+from cmr.rows import Row
+from cmr.score.search.graph_settings import Hnsw
 
 
 @dataclass(frozen=True)

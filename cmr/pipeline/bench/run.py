@@ -16,7 +16,7 @@ from cmr.pipeline.bench.measuring_task import Failed
 from cmr.pipeline.bench.schedule import Job, Planner, heats
 from cmr.pipeline.bench.stored_benches import is_measured, keep
 from cmr.pipeline.bench.turns import race
-from cmr.pipeline.progressbar import ProgressBar
+from cmr.progressbar import ProgressBar
 from cmr.warehouse.store import Warehouse
 
 # Share of the machine's memory that the processes of a race may take together.

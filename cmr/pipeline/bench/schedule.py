@@ -9,14 +9,14 @@ from typing import Any
 
 from cmr.identity import identity
 from cmr.pipeline.bench.bench_request import BATCH, BUILD, ENCODE, SINGLE, BenchRequest
-from cmr.pipeline.bench.contenders import Contender, Subject, batch_size, singles
+from cmr.pipeline.bench.contenders import BenchedModel, Contender, batch_size, singles
 from cmr.pipeline.bench.machine import machine, versions
 from cmr.pipeline.bench.measuring_task import Lane, Task
 from cmr.precision import FP32, precision_of
-from cmr.score.search.indexes import Hnsw
+from cmr.rows import Row
+from cmr.score.search.graph_settings import Hnsw
 from cmr.warehouse.store import Warehouse
 
-Row = dict[str, Any]
 # What a process holds beside its vectors, in bytes, and how often vectors are there in the end.
 PROCESS_BYTES, COPIES = 300 * 2**20, 2
 
@@ -37,7 +37,7 @@ class Planner:
         self,
         warehouse: Warehouse,
         request: BenchRequest,
-        subject: Subject,
+        subject: BenchedModel,
         threads: int,
         device: str,
     ) -> None:

@@ -1,8 +1,8 @@
 """torch as a service would search a gallery that fits: one product, one topk.
 
-`cmr.score.search.indexes.TorchSearcher` cuts galleries into tiles, which large ones want. On small
-ones, and for single queries, cutting and merging costs more than the search, which would be held
-against torch.
+`cmr.score.search.torch_index.TorchSearcher` cuts galleries into tiles, which large ones want. On
+small ones, and for single queries, cutting and merging costs more than the search, which would be
+held against torch.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import torch
 
 from cmr.precision import FLOAT32, INT8
 from cmr.represent.precisions import Encoded
-from cmr.score.search.indexes import Ordinals, Scores, TorchSearcher, at_least, joined
+from cmr.score.search.indexes import Ordinals, Scores, joined
+from cmr.score.search.torch_index import TorchSearcher, at_least
 
 # Up to so many items one product is as quick as tiles for batches.
 LARGEST = 65_536

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
 
 import pyarrow as pa
 
 from cmr.pipeline.bench.bench_request import BATCH, ENCODE, SINGLE
 from cmr.pipeline.bench.measuring_task import Lane, Measured
 from cmr.pipeline.bench.schedule import Job
+from cmr.rows import Row
 from cmr.warehouse.layout import partition
 from cmr.warehouse.schemas import BENCHES, TIMINGS
 from cmr.warehouse.store import Warehouse
 from cmr.warehouse.verified import is_sound
-
-Row = dict[str, Any]
 
 
 def is_measured(warehouse: Warehouse, row: Row, repeats: int) -> bool:

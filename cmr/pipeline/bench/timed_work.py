@@ -19,7 +19,7 @@ import numpy as np
 
 from cmr.devices import peak_bytes, reset_peak
 from cmr.pipeline.bench.bench_request import BATCH, BUILD, ENCODE, SINGLE
-from cmr.pipeline.bench.index import Index, Queries, make_index
+from cmr.pipeline.bench.index import Index, StagedQueries, make_index
 from cmr.pipeline.bench.machine import forget_peak, peak_resident, resident
 from cmr.pipeline.bench.measuring_task import (
     Footprint,
@@ -41,7 +41,7 @@ FEW = 64
 TRIALS = 30
 
 
-class Work(Protocol):
+class TimedWork(Protocol):
     """One stage, ready to be timed."""
 
     def turn(self, lane: Lane) -> Turn:
@@ -51,7 +51,7 @@ class Work(Protocol):
         """What was held."""
 
 
-def prepare(task: Task) -> Work:
+def prepare(task: Task) -> TimedWork:
     """Load what a task needs and warm up."""
     import torch
 
@@ -60,7 +60,11 @@ def prepare(task: Task) -> Work:
         from cmr.pipeline.bench.encode import Encode
 
         return Encode(task)
-    stages: dict[str, Callable[[Task], Work]] = {BUILD: Build, BATCH: Batch, SINGLE: Single}
+    stages: dict[str, Callable[[Task], TimedWork]] = {
+        BUILD: Build,
+        BATCH: BatchSearch,
+        SINGLE: Single,
+    }
     return stages[task.stage](task)
 
 
@@ -101,7 +105,7 @@ class _Search:
         fine = [self.few(row) for row in self.task.fine or ()]
         task = replace(self.task, k=1, depth=1)
         index = make_index(task, few[0], fine[0] if fine else None, self._read)
-        index.search(Queries(few[1], fine[1] if fine else None), task.threads)
+        index.search(StagedQueries(few[1], fine[1] if fine else None), task.threads)
         self.settle()
 
     def few(self, row: dict[str, Any]) -> Encoded:
@@ -118,12 +122,12 @@ class _Search:
         fine = self.task.fine
         return self.vectors(self.task.gallery), self.vectors(fine[0]) if fine else None
 
-    def queries(self, count: int) -> Queries:
+    def queries(self, count: int) -> StagedQueries:
         """Queries drawn at random; captions of a picture stand side by side in the data."""
         coded = self.vectors(self.task.queries)
         chosen = self._order.permutation(len(coded))[:count]
         fine = self.vectors(self.task.fine[1]).rows(chosen) if self.task.fine else None
-        return Queries(coded.rows(chosen), fine)
+        return StagedQueries(coded.rows(chosen), fine)
 
     def settle(self) -> None:
         """Give back what is not needed any more."""
@@ -169,12 +173,12 @@ class Build(_Search):
         return Turn(took, len(self._vectors[0]), self.task.threads)
 
     def footprint(self) -> Footprint:
-        """See `Work`."""
+        """See `TimedWork`."""
         assert self._index is not None
         return self.held(self._index)
 
 
-class Batch(_Search):
+class BatchSearch(_Search):
     """Answer many queries in one go."""
 
     def __init__(self, task: Task) -> None:
@@ -199,7 +203,7 @@ class Batch(_Search):
         return Turn(took, often * len(self._queries), self.task.threads)
 
     def footprint(self) -> Footprint:
-        """See `Work`; the agreement is found out last, for it takes memory of its own."""
+        """See `TimedWork`; the agreement is found out last, for it takes memory of its own."""
         held = self.held(self._index)
         if not self._index.approximate:
             return held
@@ -239,7 +243,7 @@ class Single(_Search):
             found[threads] = statistics.median(times)
         return min(found, key=lambda threads: found[threads])
 
-    def _times(self, lane: Lane, threads: int, ones: list[Queries]) -> list[float]:
+    def _times(self, lane: Lane, threads: int, ones: list[StagedQueries]) -> list[float]:
         import torch
 
         index = self._indexes[lane.pool]
@@ -259,5 +263,5 @@ class Single(_Search):
         return Turn(sum(times), len(times), self._threads[lane], times)
 
     def footprint(self) -> Footprint:
-        """See `Work`."""
+        """See `TimedWork`."""
         return self.held(self._largest)

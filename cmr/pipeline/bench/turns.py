@@ -20,7 +20,7 @@ from typing import Any
 
 from cmr.errors import CmrError
 from cmr.pipeline.bench.measuring_task import Failed, Footprint, Lane, Measured, Task, Turn
-from cmr.pipeline.progressbar import Advance
+from cmr.progressbar import Advance
 
 # Seconds before each turn: threads of the turn before spin for a while when their work is done.
 PAUSE = 0.02

@@ -17,12 +17,12 @@ from cmr.report.page.pictures import Pictures
 from cmr.report.page.runtime import runtime
 from cmr.report.page.shown import listing
 from cmr.report.subject import Subject, subjects
+from cmr.rows import Row
 from cmr.version import __version__
 
 if TYPE_CHECKING:
     import duckdb
 
-Row = dict[str, Any]
 # Bytes of the whole page, and of its plots and tables; thumbnails have what is left.
 LARGEST = 10_000_000
 LARGEST_PARTS = 4_000_000

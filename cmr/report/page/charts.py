@@ -7,15 +7,15 @@ part of a specification: the page supplies those of its query under the name `ro
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from cmr.precision import PRECISIONS
+from cmr.report.languages import Translate
 from cmr.report.page.questions import RANK_GROUPS
+from cmr.rows import Row
 
-Row = dict[str, Any]
 Spec = dict[str, Any]
-Translate = Callable[[str], str]
 _DASHES = (
     [1, 0], [6, 3], [10, 3], [12, 2, 2, 2], [4, 1], [2, 2], [8, 3, 2, 3], [1, 3],
 )  # fmt: skip

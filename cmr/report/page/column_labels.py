@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from cmr.report.languages import mark
+from cmr.report.languages import Translate, mark
 
-Translate = Callable[[str], str]
 DIRECTIONS = {"t2v": mark("text to visual"), "v2t": mark("visual to text")}
 PROTOCOLS = {
     "expected": mark("expected over random pools"),

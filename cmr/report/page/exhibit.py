@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from cmr.answers import fetch
+from cmr.rows import Row
 
 if TYPE_CHECKING:
     import duckdb
-
-Row = dict[str, Any]
 
 
 @dataclass

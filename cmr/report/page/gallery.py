@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +9,11 @@ from cmr.answers import fetch, quoted
 from cmr.report.page import questions
 from cmr.report.page.pictures import Pictures
 from cmr.report.subject import Subject
+from cmr.rows import Row
 
 if TYPE_CHECKING:
     import duckdb
 
-Row = dict[str, Any]
-Translate = Callable[[str], str]
 # Queries of each list, and relevant items shown of one.
 ENTRIES = 24
 RIGHT = 3
@@ -33,7 +31,7 @@ class Card:
 
 
 @dataclass(frozen=True)
-class Entry:
+class ShownQuery:
     """A query, what would have been right, and what the runs found."""
 
     query: Card
@@ -56,7 +54,7 @@ class Listing:
     tops_sql: str | None = None
     tops_rows: list[Row] = field(default_factory=list)
     lacking: str | None = None
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[ShownQuery] = field(default_factory=list)
     left_out: int = 0
 
 
@@ -156,7 +154,7 @@ def fill(
         query = row["query_id"]
         right = judged.get(query, [])
         found.entries.append(
-            Entry(
+            ShownQuery(
                 card(query_side, query),
                 [card(item_side, one) for one in right[:RIGHT]],
                 max(0, len(right) - RIGHT),

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from cmr.report.answer import NEAR_CHANCE, NO_BASELINE, TOO_FEW, Answer, sure_sql, why_sql
 from cmr.report.answer import answer as answered
+from cmr.report.languages import Translate
 from cmr.report.page import questions
 from cmr.report.page.column_labels import DIRECTIONS, MEASURES, sentences
 from cmr.report.page.exhibit import Exhibit, ask
 from cmr.report.page.number_text import interval, percent, plain
 from cmr.report.subject import Subject
+from cmr.rows import Row
 
 if TYPE_CHECKING:
     import duckdb
-
-Row = dict[str, Any]
-Translate = Callable[[str], str]
 
 
 def answer(

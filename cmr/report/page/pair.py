@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from cmr.precision import PRECISIONS
 from cmr.report.subject import Subject
-
-Row = dict[str, Any]
+from cmr.rows import Row
 
 
 def of_subject(runs: Sequence[Row], subject: Subject) -> list[Row]:

@@ -7,12 +7,14 @@ import hashlib
 import io
 import json
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from cmr.encode.quiet import quiet_decoders
 from cmr.encode.unreadable import UnreadableError, one_item, read_item
 from cmr.errors import CmrError, DamageWarning
+from cmr.report.languages import Translate
+from cmr.rows import Row
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -22,8 +24,6 @@ if TYPE_CHECKING:
 # Longest side in pixels; shown at half to two thirds of it, for sharp screens.
 SIDE = 128
 QUALITY = 55
-Row = dict[str, Any]
-Translate = Callable[[str], str]
 
 
 def _origin(note: str) -> Mapping[str, Any]:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from cmr.report.languages import mark
+from cmr.report.languages import Translate, mark
 from cmr.report.page.column_labels import DIRECTIONS
 from cmr.report.page.exhibit import Exhibit, rounded
 from cmr.report.page.gallery import Listing, name
 from cmr.report.page.number_text import rank
 
-Translate = Callable[[str], str]
 _RANKS = {"best": mark("best run"), "median": mark("median"), "worst": mark("worst run")}
 
 

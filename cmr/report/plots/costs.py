@@ -7,7 +7,8 @@ from typing import Any
 
 from cmr.precision import PRECISIONS
 from cmr.report.plots import style
-from cmr.report.plots.style import Look, Row
+from cmr.report.plots.style import Look
+from cmr.rows import Row
 
 # Inches that the legend beside the panels takes.
 _LEGEND = 1.2

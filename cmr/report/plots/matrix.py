@@ -7,7 +7,8 @@ from typing import Any
 
 from cmr.decimals import fixed
 from cmr.report.plots import style
-from cmr.report.plots.style import Look, Row
+from cmr.report.plots.style import Look
+from cmr.rows import Row
 
 _LEVEL = 0.05
 

@@ -17,7 +17,9 @@ from typing import Any
 from cmr.errors import CmrError
 from cmr.precision import PRECISIONS
 from cmr.report.fonts import Lettering, lend_matplotlib_a_folder
+from cmr.report.languages import Translate
 from cmr.represent.dim_methods import NATIVE
+from cmr.rows import Row
 
 # Inches.
 COLUMN, TEXT = 3.5, 7.16
@@ -37,14 +39,13 @@ STYLES = (
 DPI = 300
 _NOTE = {"fontsize": 6, "color": "#555555"}
 INK, FAINT = "#333333", "#999999"
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Look:
     """A language's words, and letters that have glyphs."""
 
-    say: Callable[[str], str]
+    say: Translate
     letters: Lettering
 
     def name(self, text: str, most: int = 60) -> str:

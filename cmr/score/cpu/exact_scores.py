@@ -9,16 +9,33 @@ whatever order a machine sums them: a ten-millionth of the tie tolerance.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
 import numpy.typing as npt
 
 from cmr.score.compiled import compiled
+from cmr.score.judgments import Indices
 
 Tile = npt.NDArray[Any]
-Indices = npt.NDArray[np.int64]
+
+
+class ScoredTile(NamedTuple):
+    """A (rows, columns) tile, texts along its rows and visuals along its columns.
+
+    `products`: what is multiplied. `rows`, `columns`: the scales, or empty where products are
+    scores. `texts`, `visuals`: the vectors of its rows and columns. `first_row`, `first_column`:
+    ordinals of the first text and visual.
+    """
+
+    products: Tile
+    rows: Tile
+    columns: Tile
+    texts: Tile
+    visuals: Tile
+    first_row: int
+    first_column: int
 
 
 @compiled(fastmath={"reassoc", "contract"})
@@ -61,10 +78,8 @@ def fast_value(tile: Tile, rows: Tile, columns: Tile, i: int, j: int) -> Any:
 
 
 @compiled()
-def exact_value(
-    tile: Tile, rows: Tile, columns: Tile, texts: Tile, visuals: Tile, i: int, j: int
-) -> Any:
+def exact_value(tile: ScoredTile, i: int, j: int) -> Any:
     """The float64 score of a cell: of codes from their product, of floats from the vectors."""
-    if len(rows):
-        return np.float64(tile[i, j]) * columns[j] * rows[i]
-    return dot(texts[i], visuals[j])
+    if len(tile.rows):
+        return np.float64(tile.products[i, j]) * tile.columns[j] * tile.rows[i]
+    return dot(tile.texts[i], tile.visuals[j])

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
+from cmr.progressbar import Advance
 from cmr.score.blocks import Block
 from cmr.score.cpu import row_counts, tile_counts
+from cmr.score.cpu.exact_scores import ScoredTile
+from cmr.score.cpu.strip_counts import RowPairs
 from cmr.score.cpu.strips import WIDTH
 from cmr.score.plan import Plan
-from cmr.score.pools import Drawn, Pools
-from cmr.score.tally import Progress, Tally
+from cmr.score.pools import Drawn, PoolCounts, Pools
+from cmr.score.tally import Bounds, Counts, Tally
 
 
 def count_blocks(
@@ -22,7 +21,7 @@ def count_blocks(
     tallies: dict[str, Tally],
     pools: Pools | None,
     plan: Plan,
-    progress: Progress,
+    progress: Advance,
 ) -> None:
     """Score the tiles of two blocks and count them, on the CPU."""
     room = plan.kernel.empty(plan.tile_rows, plan.tile_columns)
@@ -36,7 +35,7 @@ def count_blocks(
         for a in range(0, len(texts), plan.tile_rows):
             b = min(len(texts), a + plan.tile_rows)
             products = plan.kernel.tile(texts.operand[a:b], visuals.operand[c:d], room).numpy()
-            tile = _Tile(
+            tile = ScoredTile(
                 products,
                 texts.scales[a:b],
                 visuals.scales[c:d],
@@ -45,31 +44,13 @@ def count_blocks(
                 texts.first + a,
                 visuals.first + c,
             )
-            _count_all(tile, by_row, slots, c, d, sure)
+            _count_all(tile, by_row, slots.columns(c, d), sure)
             if by_row is not None:
                 _count_some(tile, by_row, pools, _part(row_pools, a, b), sure, flip=False)
             if by_column is not None:
                 _count_some(tile, by_column, pools, _part(column_pools, c, d), sure, flip=True)
             progress((b - a) * (d - c))
     slots.flush()
-
-
-@dataclass(frozen=True)
-class _Tile:
-    """A tile of products: its scales, its vectors, the ordinals of its first row and column."""
-
-    products: npt.NDArray[Any]
-    rows: npt.NDArray[np.float32]
-    columns: npt.NDArray[np.float32]
-    texts: npt.NDArray[Any]
-    visuals: npt.NDArray[Any]
-    first_row: int
-    first_column: int
-
-    @property
-    def values(self) -> tuple[npt.NDArray[Any], ...]:
-        """What a score is made of."""
-        return self.products, self.rows, self.columns, self.texts, self.visuals
 
 
 class _Slots:
@@ -98,70 +79,59 @@ class _Slots:
             self._pairs = start[0] + order[few]
             self._column, self._slot = column[few], slot[few]
         shape = (int(depth.max(initial=0)), width)
-        self.fast_high = np.full(shape, np.inf, dtype=np.float32)
-        self.fast_low = np.full(shape, np.inf, dtype=np.float32)
-        self.high = np.full(shape, np.inf, dtype=np.float64)
-        self.low = np.full(shape, np.inf, dtype=np.float64)
-        self.more = np.zeros(shape, dtype=np.int32)
-        self.tied = np.zeros(shape, dtype=np.int32)
+        types = (np.float32, np.float32, np.float64, np.float64)
+        self._bounds = Bounds(*(np.full(shape, np.inf, dtype=dtype) for dtype in types))
+        self._counts = Counts(np.zeros(shape, dtype=np.int32), np.zeros(shape, dtype=np.int32))
         if tally is not None:
-            place = (self._slot, self._column)
-            for name in ("fast_high", "fast_low", "high", "low"):
-                getattr(self, name)[place] = getattr(tally, name)[self._pairs]
+            for mine, theirs in zip(self._bounds, tally.bounds, strict=True):
+                mine[self._slot, self._column] = theirs[self._pairs]
         stretches = range(0, width, WIDTH)
         self._depths = np.array([depth[s : s + WIDTH].max() for s in stretches])
 
-    def depths(self, first: int, last: int) -> npt.NDArray[np.int64]:
-        """Slots in use in each stretch of WIDTH columns from `first`, a multiple of WIDTH."""
-        return self._depths[first // WIDTH : -(-last // WIDTH)]
+    def columns(self, first: int, last: int) -> tile_counts.ColumnPairs:
+        """Those of a tile's columns, first:last of the block; `first` is a multiple of WIDTH."""
+        depths = self._depths[first // WIDTH : -(-last // WIDTH)]
+        return tile_counts.ColumnPairs(*self._bounds, *self._counts, depths, first)
 
     def flush(self) -> None:
         """Hand the counts over to the tally, once the block is done."""
         if self._tally is not None:
-            self._tally.more[self._pairs] += self.more[self._slot, self._column]
-            self._tally.tied[self._pairs] += self.tied[self._slot, self._column]
+            self._tally.more[self._pairs] += self._counts.more[self._slot, self._column]
+            self._tally.tied[self._pairs] += self._counts.tied[self._slot, self._column]
 
 
 def block_pools(
     pools: Pools | None, direction: str, tally: Tally | None, block: Block
 ) -> list[Drawn]:
-    """The drawn pools of a block's queries, a pair of arrays a draw; the plan made room for it."""
+    """The drawn pools of a block's queries, one a draw; the plan made room for it."""
     if pools is None or tally is None:
         return []
     return pools.get(direction, tally.judged, block.first, block.last)
 
 
 def _part(drawn: list[Drawn], first: int, last: int) -> list[Drawn]:
-    return [(members[first:last], places[first:last]) for members, places in drawn]
-
-
-def _bounds(of: Tally | _Slots) -> tuple[npt.NDArray[Any], ...]:
-    return of.fast_high, of.fast_low, of.high, of.low
+    return [one.part(first, last) for one in drawn]
 
 
 def _count_all(
-    tile: _Tile, by_row: Tally | None, slots: _Slots, c: int, d: int, sure: bool
+    tile: ScoredTile, by_row: Tally | None, columns: tile_counts.ColumnPairs, sure: bool
 ) -> None:
     """Count every score of the tile for the queries that have few relevant items."""
     height = len(tile.products)
-    row_side: tuple[npt.NDArray[Any], ...]
     if by_row is None:
         begin = end = np.zeros(height, dtype=np.int64)
         none, exact = np.zeros(0, dtype=np.float32), np.zeros(0)
-        row_side = (none, none, exact, exact, begin[:0], begin[:0])
+        rows = RowPairs(begin, end, none, none, exact, exact, begin[:0], begin[:0])
     else:
         start = by_row.judged.start[tile.first_row : tile.first_row + height + 1]
         begin, end = start[:-1], start[1:]
         end = np.where(end - begin <= tile_counts.FEW, end, begin)
-        row_side = (*_bounds(by_row), by_row.more, by_row.tied)
-    column_side = (*_bounds(slots), slots.more, slots.tied)
-    tile_counts.count_tile(
-        *tile.values, begin, end, *row_side, *column_side, slots.depths(c, d), c, sure
-    )
+        rows = RowPairs(begin, end, *by_row.bounds, by_row.more, by_row.tied)
+    tile_counts.count_tile(tile, rows, columns, sure)
 
 
 def _count_some(
-    tile: _Tile,
+    tile: ScoredTile,
     tally: Tally,
     pools: Pools | None,
     drawn: list[Drawn],
@@ -172,19 +142,15 @@ def _count_some(
 
     `flip` where the tally's queries run along the columns.
     """
-    start, bounds = tally.judged.start, _bounds(tally)
-    first, item = (
-        (tile.first_column, tile.first_row) if flip else (tile.first_row, tile.first_column)
-    )
+    start, bounds = tally.judged.start, tally.bounds
+    first = tile.first_column if flip else tile.first_row
     relevants = np.diff(start[first : first + tile.products.shape[flip] + 1])
     many = first + np.flatnonzero(relevants > tile_counts.FEW)
     if len(many):
-        found = (tally.more, tally.tied)
-        row_counts.count_sorted(*tile.values, many, first, start, *bounds, *found, sure, flip)
+        counts = Counts(tally.more, tally.tied)
+        row_counts.count_sorted(tile, many, start, bounds, counts, sure, flip)
     if pools is None:
         return
     for draw, pool in enumerate(drawn):
-        found = (tally.drawn_more[draw], tally.drawn_tied[draw])
-        row_counts.count_members(
-            *tile.values, first, item, start, *bounds, *pool, pools.sizes, *found, sure, flip
-        )
+        into = PoolCounts(pools.sizes, tally.drawn_more[draw], tally.drawn_tied[draw])
+        row_counts.count_members(tile, start, bounds, pool, into, sure, flip)

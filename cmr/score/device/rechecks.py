@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from cmr.score.judgments import Indices
 from cmr.score.tally import Tally
 
-Indices = npt.NDArray[np.int64]
 Scales = npt.NDArray[np.float32]
 
 # Pairs of vectors that are held in float64 at a time.
@@ -57,7 +57,7 @@ def settle(
 
     `where`: the place in `pairs` of the pair that a value is compared with.
     """
-    high, low = tally.high[pairs][where], tally.low[pairs][where]
+    high, low = tally.bounds.high[pairs][where], tally.bounds.low[pairs][where]
     level = (values >= low) & (values <= high)
     more = np.bincount(where, values > high, len(pairs)).astype(np.int64)
     return more, np.bincount(where, level, len(pairs)).astype(np.int64)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from cmr.score.tally import Progress
+from cmr.progressbar import Advance
 
 
 class Regions:
     """Counts rows a:b and columns c:d of two blocks, in pieces of at most `limit` scores."""
 
-    def __init__(self, limit: int, progress: Progress) -> None:
+    def __init__(self, limit: int, progress: Advance) -> None:
         self.limit, self._progress = limit, progress
 
     def fits(self, a: int, b: int, c: int, d: int) -> bool:

@@ -10,10 +10,9 @@ import torch
 
 from cmr.score.blocks import Block
 from cmr.score.device.rechecks import Cells, settle
+from cmr.score.judgments import Indices
 from cmr.score.pools import Drawn, Pools
 from cmr.score.tally import Tally
-
-Indices = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,7 @@ class DeviceTile:
 
 
 @dataclass(frozen=True)
-class Found:
+class TileCounts:
     """Counts of a tile for some pairs: what they are added to, which pairs, and how many."""
 
     into: str
@@ -54,13 +53,13 @@ class DeviceQueries:
         for slot in range(int(relevants.max(initial=0))):
             rows = np.flatnonzero(relevants > slot)
             self._slots.append((rows, self._begin[rows] + slot))
-        self._high = torch.from_numpy(tally.fast_high[start[0] : start[-1]]).to(self._device)
-        self._low = torch.from_numpy(tally.fast_low[start[0] : start[-1]]).to(self._device)
+        self._high = torch.from_numpy(tally.bounds.fast_high[start[0] : start[-1]]).to(self._device)
+        self._low = torch.from_numpy(tally.bounds.fast_low[start[0] : start[-1]]).to(self._device)
         self._drawn = (
             pools.get(direction, tally.judged, queries.first, queries.last) if pools else []
         )
 
-    def count(self, tile: DeviceTile, sure: bool, first: int, last: int) -> list[Found]:
+    def count(self, tile: DeviceTile, sure: bool, first: int, last: int) -> list[TileCounts]:
         """The counts of a tile whose queries are first:last of the block."""
         found = []
         for rows, pairs in self._slots:
@@ -79,7 +78,7 @@ class DeviceQueries:
 
     def _all(
         self, tile: DeviceTile, sure: bool, rows: Indices, pairs: Indices, some: bool
-    ) -> Found:
+    ) -> TileCounts:
         """All scores against one pair of each of `rows`."""
         high, low = self._bounds(pairs)
         chosen = torch.from_numpy(rows).to(self._device)
@@ -88,15 +87,15 @@ class DeviceQueries:
         more = above.sum(1).cpu().numpy()
         level = (scores >= low[:, None]) ^ above
         if sure:
-            return Found("all", 0, pairs, more, level.sum(1).cpu().numpy())
+            return TileCounts("all", 0, pairs, more, level.sum(1).cpu().numpy())
         where, item = level.nonzero(as_tuple=True)
         values = tile.cells.exact(chosen[where], item)
         settled, tied = settle(self._tally, pairs, where.cpu().numpy(), values)
-        return Found("all", 0, pairs, more + settled, tied)
+        return TileCounts("all", 0, pairs, more + settled, tied)
 
     def _members(
         self, tile: DeviceTile, sure: bool, first: int, last: int, draw: int, drawn: Drawn
-    ) -> list[Found]:
+    ) -> list[TileCounts]:
         """The drawn pool members within the tile, each in the smallest pool that holds it."""
         assert self._pools is not None
         members, places = (
@@ -131,10 +130,10 @@ class DeviceQueries:
                 repeated = np.tile(pairs[a:b], len(sizes))
                 settled, tied = settle(self._tally, repeated, flat, precise)
                 more, tied = more + settled.reshape(more.shape), tied.reshape(more.shape)
-            found.append(Found("drawn", draw, pairs[a:b], more, tied))
+            found.append(TileCounts("drawn", draw, pairs[a:b], more, tied))
         return found
 
-    def add(self, found: list[Found]) -> None:
+    def add(self, found: list[TileCounts]) -> None:
         """Add a tile's counts, once all of them are there."""
         tally = self._tally
         for part in found:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import torch
 
 from cmr.errors import CmrError
+from cmr.progressbar import Advance
 from cmr.score.blocks import FULL, Block
 from cmr.score.device.rechecks import Cells
 from cmr.score.device.regions import Regions
-from cmr.score.device.torch_counts import DeviceQueries, DeviceTile, Found
+from cmr.score.device.torch_counts import DeviceQueries, DeviceTile, TileCounts
 from cmr.score.plan import Plan
 from cmr.score.pools import Pools
-from cmr.score.tally import Progress, Tally
+from cmr.score.tally import Tally
 
 LEAST_TILE = 32
 
@@ -27,7 +28,7 @@ def count_blocks_on_device(
     tallies: dict[str, Tally],
     pools: Pools | None,
     plan: Plan,
-    progress: Progress,
+    progress: Advance,
 ) -> None:
     """Score the tiles of two blocks on their device and count them there.
 
@@ -54,7 +55,7 @@ class _Scorer(Regions):
         visuals: Block,
         sides: list[DeviceQueries],
         plan: Plan,
-        progress: Progress,
+        progress: Advance,
     ) -> None:
         super().__init__(plan.tile_rows * plan.tile_columns, progress)
         self._texts, self._visuals, self._sides = texts, visuals, sides
@@ -82,7 +83,7 @@ class _Scorer(Regions):
             torch.cuda.empty_cache()
         return False
 
-    def _score(self, a: int, b: int, c: int, d: int) -> list[list[Found]]:
+    def _score(self, a: int, b: int, c: int, d: int) -> list[list[TileCounts]]:
         kernel, texts, visuals = self._kernel, self._texts, self._visuals
         products = kernel.tile(texts.operand[a:b], visuals.operand[c:d])
         scores = products

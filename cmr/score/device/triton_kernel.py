@@ -29,7 +29,7 @@ TOGETHER = 8
 
 
 @dataclass(frozen=True)
-class Queries:
+class LaunchQueries:
     """One direction's queries of a launch, on the device, and what is found of them.
 
     The pairs of query q are start[q]:start[q + 1], int64, of `high`, `low` (float32), `more`,
@@ -56,8 +56,8 @@ def launch(
     texts: torch.Tensor,
     visuals: torch.Tensor,
     scales: tuple[torch.Tensor, torch.Tensor] | None,
-    t2v: Queries | None,
-    v2t: Queries | None,
+    t2v: LaunchQueries | None,
+    v2t: LaunchQueries | None,
     sure: bool,
 ) -> None:
     """Count all scores of texts (n, d) x visuals (m, d), int8, float16 or bfloat16, contiguous.
@@ -96,13 +96,14 @@ def launch(
 
 
 @triton.jit
-def _list_doubts(
-    scores, high, low, pair, item, times, doubts, found, capacity, AXIS: tl.constexpr
-):  # fmt: skip
-    """List the scores between `low` and `high`, one of each query at a time, the last item first.
+def _list_doubts(scores, bounds, pair, item, times, room, AXIS: tl.constexpr):
+    """List the scores within `bounds`, high and low, one of each query at a time, last item first.
 
     So little is held at once: a place for every score of the tile would not fit in registers.
+    `room`: where they are listed, how many there are so far, and how many are at most listed.
     """
+    high, low = bounds
+    doubts, found, capacity = room
     items = tl.expand_dims(item, 1 - AXIS)
     last = tl.full(pair.shape, 2**31 - 1, tl.int32)
     for _ in range(times):
@@ -118,11 +119,13 @@ def _list_doubts(
 
 @triton.jit
 def _count(
-    scores, query, item, queries,
-    start, lowest, high, low, more, tied, doubts, found,
-    capacity, AXIS: tl.constexpr, SURE: tl.constexpr,
+    scores, query, item, queries, pairs, room, AXIS: tl.constexpr, SURE: tl.constexpr
 ):  # fmt: skip
-    """Count a tile for the queries along its rows (AXIS 1) or its columns (AXIS 0)."""
+    """Count a tile for the queries along its rows (AXIS 1) or its columns (AXIS 0).
+
+    `pairs`: as `LaunchQueries` has them, `start` to `tied`. `room`: of what is in doubt.
+    """
+    start, lowest, high, low, more, tied = pairs
     inside = query < queries
     least = tl.load(lowest + query, mask=inside, other=float("inf"))
     best = tl.max(scores, AXIS)
@@ -141,7 +144,7 @@ def _count(
                 tl.atomic_add(tied + pair, level, mask=there & (level > 0), sem="relaxed")
             else:
                 times = tl.max(level, 0)
-                _list_doubts(scores, top, bottom, pair, item, times, doubts, found, capacity, AXIS)
+                _list_doubts(scores, (top, bottom), pair, item, times, room, AXIS)
 
 
 @triton.jit
@@ -155,7 +158,7 @@ def count_tiles(
     T2V: tl.constexpr, V2T: tl.constexpr,
     ROWS: tl.constexpr, COLUMNS: tl.constexpr, DEPTH: tl.constexpr, TOGETHER: tl.constexpr,
 ):  # fmt: skip
-    """Multiply and count one tile; `text_*` and `visual_*` are as `Queries` has them."""
+    """Multiply and count one tile; `text_*` and `visual_*` are as `LaunchQueries` has them."""
     number = tl.program_id(0)
     down, across = tl.cdiv(height, ROWS), tl.cdiv(width, COLUMNS)
     first = number // (TOGETHER * across) * TOGETHER
@@ -180,14 +183,10 @@ def count_tiles(
         scores *= tl.load(text_scales + text, mask=rows, other=0.0)[:, None]
     scores = tl.where(rows[:, None] & columns[None, :], scores, float("-inf"))
     if T2V:
-        _count(
-            scores, text, visual, height,
-            text_start, text_lowest, text_high, text_low,
-            text_more, text_tied, text_doubts, text_found, capacity, 1, SURE,
-        )  # fmt: skip
+        pairs = text_start, text_lowest, text_high, text_low, text_more, text_tied
+        room = text_doubts, text_found, capacity
+        _count(scores, text, visual, height, pairs, room, 1, SURE)
     if V2T:
-        _count(
-            scores, visual, text, width,
-            visual_start, visual_lowest, visual_high, visual_low,
-            visual_more, visual_tied, visual_doubts, visual_found, capacity, 0, SURE,
-        )  # fmt: skip
+        pairs = visual_start, visual_lowest, visual_high, visual_low, visual_more, visual_tied
+        room = visual_doubts, visual_found, capacity
+        _count(scores, visual, text, width, pairs, room, 0, SURE)

@@ -9,14 +9,15 @@ import numpy.typing as npt
 import torch
 
 from cmr.errors import CmrError
+from cmr.progressbar import Advance
 from cmr.score.blocks import FULL, Block
 from cmr.score.device.rechecks import Cells, settle
 from cmr.score.device.regions import Regions
-from cmr.score.device.triton_kernel import Queries, launch
+from cmr.score.device.triton_kernel import LaunchQueries, launch
 from cmr.score.kernels import Kernel
 from cmr.score.plan import Plan
 from cmr.score.pools import Pools
-from cmr.score.tally import Progress, Tally
+from cmr.score.tally import Tally
 
 # Scores of a launch: some hundredths of a second, so that progress moves and Ctrl-C is heard.
 LAUNCH = 2**34
@@ -30,7 +31,7 @@ def count_blocks_fused(
     tallies: dict[str, Tally],
     pools: Pools | None,
     plan: Plan,
-    progress: Progress,
+    progress: Advance,
 ) -> None:
     """Score two blocks on their device and count them there; without drawn pools."""
     assert pools is None
@@ -46,7 +47,7 @@ class Launches(Regions):
         visuals: Block,
         tallies: dict[str, Tally],
         kernel: Kernel,
-        progress: Progress,
+        progress: Advance,
     ) -> None:
         super().__init__(LAUNCH, progress)
         self._texts, self._visuals, self._kernel = texts, visuals, kernel
@@ -85,20 +86,20 @@ class _Direction:
     def __init__(self, tally: Tally, queries: Block) -> None:
         self._tally, self._first = tally, queries.first
         start = tally.judged.start[queries.first : queries.last + 1]
-        pairs = slice(start[0], start[-1])
+        pairs, bounds = slice(start[0], start[-1]), tally.bounds
         self._pairs = np.arange(start[0], start[-1])
         self._start = _on_device(start - start[0], queries)
-        self._high = _on_device(tally.fast_high[pairs], queries)
-        self._low = _on_device(tally.fast_low[pairs], queries)
+        self._high = _on_device(bounds.fast_high[pairs], queries)
+        self._low = _on_device(bounds.fast_low[pairs], queries)
         lowest = np.full(len(queries), np.inf, dtype=np.float32)
-        np.minimum.at(lowest, tally.judged.query[pairs] - queries.first, tally.fast_low[pairs])
+        np.minimum.at(lowest, tally.judged.query[pairs] - queries.first, bounds.fast_low[pairs])
         self._lowest = _on_device(lowest, queries)
 
-    def part(self, first: int, last: int) -> Queries:
+    def part(self, first: int, last: int) -> LaunchQueries:
         """Queries first:last of the block, nothing found yet."""
         device = self._high.device
         more, tied = torch.zeros((2, len(self._high)), dtype=torch.int32, device=device)
-        return Queries(
+        return LaunchQueries(
             self._start[first : last + 1],
             self._lowest[first:last],
             self._high,
@@ -109,7 +110,7 @@ class _Direction:
             torch.zeros(1, dtype=torch.int64, device=device),
         )
 
-    def add(self, part: Queries, first: int, cells: Cells) -> None:
+    def add(self, part: LaunchQueries, first: int, cells: Cells) -> None:
         """Add what a launch found of queries from `first` on, whose vectors are in `cells`."""
         tally, pairs = self._tally, self._pairs
         doubts = part.doubts[: int(part.found)].long()

@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
+from cmr.progressbar import no_advance
 from cmr.represent.precisions import encode
 from cmr.score.blocks import prepared
 from cmr.score.judgments import judge
@@ -45,7 +46,7 @@ def fused_is_right(kernel: Kernel) -> bool:
         for name, pairs in judged.items()
     }
     try:
-        Launches(texts, visuals, tallies, kernel, lambda cells: None).count(0, TEXTS, 0, VISUALS)
+        Launches(texts, visuals, tallies, kernel, no_advance).count(0, TEXTS, 0, VISUALS)
     except Exception:
         # Compilers and drivers fail in many ways; counting beside the product is right on all.
         return False
@@ -54,8 +55,8 @@ def fused_is_right(kernel: Kernel) -> bool:
 
 def _is_right(tally: Tally, scores: npt.NDArray[np.float64]) -> bool:
     values = scores[tally.judged.query]
-    more = np.count_nonzero(values > tally.high[:, None], axis=1)
+    more = np.count_nonzero(values > tally.bounds.high[:, None], axis=1)
     tied = np.count_nonzero(
-        (values >= tally.low[:, None]) & (values <= tally.high[:, None]), axis=1
+        (values >= tally.bounds.low[:, None]) & (values <= tally.bounds.high[:, None]), axis=1
     )
     return np.array_equal(more, tally.more) and np.array_equal(tied, tally.tied)

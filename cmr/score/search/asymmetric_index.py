@@ -18,7 +18,8 @@ from cmr.represent.precisions import Encoded, to_floats, to_integers
 from cmr.represent.quantizers import Quantizer
 from cmr.represent.unit_vectors import Floats
 from cmr.score.kernels import float32_products
-from cmr.score.search.indexes import Ordinals, Scores, TorchGallery, at_least, best_of, joined
+from cmr.score.search.indexes import Ordinals, Scores, joined
+from cmr.score.search.torch_index import TorchGallery, at_least, best_of
 
 # Codes that are widened at a time: they and their products stay in the cache.
 TILE = 512

@@ -1,50 +1,27 @@
 """Search as a service does it: an index of a gallery that answers queries with their top k.
 
 `cmr.score.search.scorer_kinds` says which there are; queries are stored vectors of the same
-representation. The exact counts of `cmr evaluate`
-are made elsewhere; lists, benchmarks and first stages are made here.
+representation. The exact counts of `cmr evaluate` are made elsewhere; lists, benchmarks and first
+stages are made by these.
 """
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
-from cmr.errors import CmrError
-from cmr.precision import precision_of
+from cmr.progressbar import Advance
 from cmr.represent.precisions import Encoded
-from cmr.score.kernels import Kernel, choose
-from cmr.score.search.usearch_vectors import Operand, operand, similarities
+from cmr.score.search.graph_settings import USUAL, Hnsw
 
 Ordinals = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float32]
 
-# usearch's exact search takes 16 bytes for each query and gallery item that it sees at once.
-EXACT_BYTES = 16
+# Bytes that an exact search may take beside the vectors.
 ROOM = 256 * 2**20
-# Gallery items of a tile of torch's products: with a batch of queries it stays in the cache.
-TILE = 4096
-# Vectors that a graph takes before it tells how far it is.
-ADDED = 4096
-
-
-@dataclass(frozen=True)
-class Hnsw:
-    """Settings of usearch's graph; the defaults are its own.
-
-    `connectivity`: edges of a node (M). `expansion_add`: candidates looked at when one is added
-    (efConstruction). `expansion_search`: candidates kept by a search (ef).
-    """
-
-    connectivity: int = 16
-    expansion_add: int = 128
-    expansion_search: int = 64
 
 
 @dataclass(frozen=True)
@@ -55,11 +32,11 @@ class Building:
     take beside the vectors. `device`: of torch. `advance`: told how many vectors more are in it.
     """
 
-    hnsw: Hnsw = Hnsw()
+    hnsw: Hnsw = USUAL
     threads: int = 0
     room: int = ROOM
     device: str = "cpu"
-    advance: Callable[[int], None] | None = None
+    advance: Advance | None = None
 
 
 class Searcher(Protocol):
@@ -76,258 +53,13 @@ class Searcher(Protocol):
         """
 
 
-class TorchGallery:
-    """A gallery as torch holds it: an operand of products, and its scales where they have any."""
-
-    metric = "ip"
-    _items: torch.Tensor
-    _scales: torch.Tensor | None
-
-    @property
-    def index_bytes(self) -> int:
-        """Bytes of the operand and of its scales."""
-        held = self._items.numel() * self._items.element_size()
-        return held + (0 if self._scales is None else 4 * len(self._scales))
-
-
-class TorchSearcher(TorchGallery):
-    """Exact search by tiles of torch's products, as `cmr evaluate` multiplies them."""
-
-    def __init__(self, items: Encoded, room: int = ROOM, device: str = "cpu") -> None:
-        """Hold the gallery as the kernel of its precision multiplies it."""
-        self._kernel: Kernel = choose(items.precision, items.dim, device)
-        self._items = self._kernel.prepare(items)
-        self._scales = self._factors(items)
-        self._room = room
-
-    def _factors(self, encoded: Encoded) -> torch.Tensor | None:
-        if not self._kernel.scaled or self._kernel.sure:
-            return None
-        return torch.from_numpy(np.array(encoded.scales)).to(self._kernel.device)
-
-    def search(self, queries: Encoded, count: int, threads: int = 0) -> tuple[Ordinals, Scores]:
-        """See `Searcher.search`."""
-        depth = min(count, len(self._items))
-        step = max(1, self._room // (16 * TILE))
-        with self._kernel.active():
-            parts = [
-                self._search(queries.rows(slice(at, at + step)), depth)
-                for at in range(0, len(queries), step)
-            ]
-        return joined(parts, count)
-
-    def _search(self, queries: Encoded, depth: int) -> tuple[Ordinals, Scores]:
-        rows, scales = self._kernel.prepare(queries), self._factors(queries)
-        index, best = best_of(self._tiles(rows), depth)
-        if scales is not None:
-            best = best * scales[:, None]
-        return index.cpu().numpy(), best.cpu().numpy()
-
-    def _tiles(self, rows: torch.Tensor) -> Iterator[tuple[int, torch.Tensor]]:
-        for first in range(0, len(self._items), TILE):
-            last = min(len(self._items), first + TILE)
-            tile = self._kernel.tile(rows, self._items[first:last]).to(torch.float32)
-            if self._scales is not None:
-                tile *= self._scales[first:last]
-            yield first, tile
-
-
-class UsearchExact:
-    """usearch's brute force over the codes, a stretch of the gallery at a time."""
-
-    def __init__(self, items: Encoded, room: int = ROOM) -> None:
-        """Hold the gallery as usearch takes it."""
-        self._items = operand(items)
-        self._dim, self._room = items.dim, room
-        self.metric = self._items.metric
-
-    @property
-    def index_bytes(self) -> int:
-        """Bytes of the vectors; there is nothing else."""
-        return int(self._items.data.nbytes)
-
-    def search(self, queries: Encoded, count: int, threads: int = 0) -> tuple[Ordinals, Scores]:
-        """See `Searcher.search`."""
-        asked = operand(queries, self.metric)
-        depth = min(count, len(self._items))
-        # Long stretches of the gallery cost fewer merges, so the queries are cut first.
-        stretch = min(len(self._items), max(depth, self._room // EXACT_BYTES))
-        step = max(1, self._room // (EXACT_BYTES * stretch))
-        parts = [
-            self._search(asked.data[at : at + step], depth, stretch, threads)
-            for at in range(0, len(queries), step)
-        ]
-        return joined(parts, count)
-
-    def _search(
-        self, queries: npt.NDArray[Any], depth: int, stretch: int, threads: int
-    ) -> tuple[Ordinals, Scores]:
-        keys, distances = [], []
-        for first in range(0, len(self._items), stretch):
-            part = self._items.data[first : first + stretch]
-            found = exact_search(part, queries, min(depth, len(part)), self._items, threads)
-            keys.append(found[0] + first)
-            distances.append(found[1])
-        index, far = np.concatenate(keys, axis=1), np.concatenate(distances, axis=1)
-        if len(keys) > 1:
-            order = np.argsort(far, axis=1, kind="stable")[:, :depth]
-            index = np.take_along_axis(index, order, axis=1)
-            far = np.take_along_axis(far, order, axis=1)
-        return index, similarities(far, self.metric, self._dim)
-
-
-class UsearchHnsw:
-    """usearch's approximate search: a navigable small-world graph over the codes."""
-
-    def __init__(
-        self,
-        items: Encoded,
-        hnsw: Hnsw,
-        threads: int = 0,
-        advance: Callable[[int], None] | None = None,
-    ) -> None:
-        """Build the graph. Its shape, so what it finds, varies with the number of threads.
-
-        `advance`: told how many vectors more are in it, now and then.
-        """
-        from usearch.index import Index
-
-        held: Operand = operand(items)
-        self.metric, self._dim, self.hnsw = held.metric, items.dim, hnsw
-        with room_for_it():
-            self._index: Any = Index(
-                ndim=held.ndim,
-                metric=held.metric,
-                dtype=held.dtype,
-                connectivity=hnsw.connectivity,
-                # No more candidates than there are vectors can be looked at.
-                expansion_add=min(hnsw.expansion_add, max(1, len(held))),
-                expansion_search=min(hnsw.expansion_search, max(1, len(held))),
-            )
-        keys = np.arange(len(held), dtype=np.uint64)
-        step = len(keys) if advance is None else ADDED
-        for at in range(0, len(keys), max(1, step)):
-            part = slice(at, at + step)
-            with room_for_it():
-                self._index.add(keys[part], held.data[part], threads=threads, dtype=held.dtype)
-            if advance is not None:
-                advance(len(keys[part]))
-        self._type = held.dtype
-        # Distances that are whole numbers: of bits, and products of codes of one scale.
-        codes = precision_of(items.precision).is_integer
-        self.of_integers = codes and held.metric in ("ip", "hamming")
-
-    @property
-    def index_bytes(self) -> int:
-        """Bytes of vectors, graph and keys, as usearch would write them."""
-        return int(self._index.serialized_length)
-
-    @property
-    def memory_bytes(self) -> int:
-        """Bytes that usearch has allocated, in steps of some megabytes."""
-        return int(self._index.memory_usage)
-
-    def tune(self, expansion_search: int) -> None:
-        """Search the same graph with another expansion; see `Hnsw`."""
-        self._index.expansion_search = min(expansion_search, max(1, len(self._index)))
-        self.hnsw = Hnsw(self.hnsw.connectivity, self.hnsw.expansion_add, expansion_search)
-
-    def search(
-        self, queries: Encoded, count: int, threads: int = 0, exact: bool = False
-    ) -> tuple[Ordinals, Scores]:
-        """See `Searcher.search`; `exact` looks at every vector of the index instead.
-
-        usearch keeps max(expansion_search, count) candidates.
-        """
-        asked = operand(queries, self.metric)
-        with room_for_it():
-            found = self._index.search(
-                asked.data,
-                min(count, len(self._index)),
-                threads=threads,
-                exact=exact,
-                dtype=self._type,
-            )
-        index, far = _matrix(found, len(queries))
-        missing = np.arange(index.shape[1]) >= _counts(found)[:, None]
-        scores = similarities(far, self.metric, self._dim)
-        return _widen(np.where(missing, -1, index), np.where(missing, -np.inf, scores), count)
-
-
-@contextlib.contextmanager
-def room_for_it() -> Iterator[None]:
-    """usearch's want of memory, which has no type of its own, as a sentence."""
-    try:
-        yield
-    except (RuntimeError, ValueError) as error:
-        if "memory" not in str(error).lower():
-            raise
-        raise CmrError(
-            "usearch finds no memory for its graph or lists; a smaller --connectivity, "
-            "--expansion-add, --expansion-search, --list-length or --k takes less"
-        ) from None
-
-
-def at_least(held: torch.Tensor | None, count: int, like: torch.Tensor) -> torch.Tensor:
-    """`held` if it has room for `count` numbers, else new room of the type and device of `like`.
-
-    To keep it pays: memory that is new for every batch takes longer than the products in it.
-    """
-    return like.new_empty(count) if held is None or len(held) < count else held
-
-
-def best_of(
-    tiles: Iterable[tuple[int, torch.Tensor]], depth: int
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """The `depth` largest of each row over all tiles: their columns and values, largest first.
-
-    `tiles`: the place of a tile's first column, and the tile, (rows, columns) float32.
-    """
-    best: torch.Tensor | None = None
-    for first, tile in tiles:
-        found = torch.topk(tile, min(depth, tile.shape[1]))
-        where = found.indices + first
-        if best is None:
-            best, index = found.values, where
-            continue
-        best, index = torch.cat([best, found.values], 1), torch.cat([index, where], 1)
-        top = torch.topk(best, min(depth, best.shape[1]))
-        best, index = top.values, index.gather(1, top.indices)
-    assert best is not None
-    return index, best
-
-
-def exact_search(
-    items: npt.NDArray[Any], queries: npt.NDArray[Any], count: int, like: Operand, threads: int = 0
-) -> tuple[Ordinals, npt.NDArray[np.float32]]:
-    """usearch's exact search in one go: (queries, count) ordinals and distances, nearest first."""
-    from usearch.index import search
-
-    with room_for_it():
-        found: Any = search(
-            items, queries, count, like.metric, exact=True, threads=threads, dtype=like.dtype
-        )
-    return _matrix(found, len(queries))
-
-
-def _matrix(found: Any, queries: int) -> tuple[Ordinals, npt.NDArray[np.float32]]:
-    """usearch answers a single query with flat arrays."""
-    keys = np.asarray(found.keys).reshape(queries, -1).astype(np.int64)
-    return keys, np.asarray(found.distances, dtype=np.float32).reshape(queries, -1)
-
-
-def _counts(found: Any) -> npt.NDArray[np.int64]:
-    counts = getattr(found, "counts", None)
-    return np.asarray([len(found.keys)] if counts is None else counts, dtype=np.int64)
-
-
 def joined(parts: list[tuple[Ordinals, Scores]], count: int) -> tuple[Ordinals, Scores]:
     """Blocks of queries one below the other, filled up to `count` columns."""
     index, scores = zip(*parts, strict=True)
-    return _widen(np.concatenate(index), np.concatenate(scores), count)
+    return widen(np.concatenate(index), np.concatenate(scores), count)
 
 
-def _widen(index: Ordinals, scores: Scores, count: int) -> tuple[Ordinals, Scores]:
+def widen(index: Ordinals, scores: Scores, count: int) -> tuple[Ordinals, Scores]:
     """Fill lists of a gallery smaller than `count` up with -1 and -inf."""
     short = count - index.shape[1]
     if short <= 0:

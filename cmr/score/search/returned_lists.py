@@ -11,6 +11,7 @@ lists before what it does not, so a tie that the end of a list cuts is a tie of 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -18,7 +19,7 @@ import numpy.typing as npt
 
 from cmr.score.compiled import compiled
 from cmr.score.judgments import Indices, Judged
-from cmr.score.pools import Members, Places, Pools
+from cmr.score.pools import Drawn, PoolCounts, Pools, smallest_pool
 from cmr.score.tally import UNKNOWN, Counted
 
 Values = npt.NDArray[np.float64]
@@ -38,6 +39,13 @@ class Lists:
     scores: Values
     exact_above: Indices
     tolerance: float
+
+
+class _Listed(NamedTuple):
+    """Items and scores of some queries' lists, as `Lists` has them."""
+
+    items: Indices
+    scores: Values
 
 
 def exact_above(scores: Values, exact: Values, tolerance: float) -> Indices:
@@ -62,25 +70,18 @@ def counts(direction: str, judged: Judged, lists: Lists, pools: Pools | None) ->
     pairs = len(judged.query)
     found = np.zeros((4, pairs), dtype=np.int64)
     scores = np.full(pairs, np.nan)
-    _count(lists.items, lists.scores, judged.start, judged.item, lists.tolerance, scores, found)
+    every = _Listed(lists.items, lists.scores)
+    _count(every, judged.start, judged.item, lists.tolerance, scores, found)
     draws, sizes = (pools.draws, len(pools.sizes)) if pools else (0, 0)
     drawn = np.zeros((2, draws, sizes, pairs), dtype=np.int32)
     if pools is not None:
         for first in range(0, judged.queries, GROUP):
             last = min(judged.queries, first + GROUP)
-            listed = lists.items[first:last], lists.scores[first:last]
+            listed = _Listed(lists.items[first:last], lists.scores[first:last])
             start = judged.start[first : last + 1]
-            members = pools.get(direction, judged, first, last)
-            for draw, pool in enumerate(members):
-                _count_members(
-                    *listed,
-                    start,
-                    judged.item,
-                    lists.tolerance,
-                    *pool,
-                    pools.sizes,
-                    *drawn[:, draw],
-                )
+            for draw, pool in enumerate(pools.get(direction, judged, first, last)):
+                into = PoolCounts(pools.sizes, *drawn[:, draw])
+                _count_members(listed, start, judged.item, lists.tolerance, pool, into)
     more, level = np.cumsum(drawn, axis=2, dtype=np.int32)
     missing = found[0] == UNKNOWN
     more[..., missing] = level[..., missing] = UNKNOWN
@@ -106,14 +107,14 @@ def _place(items: Indices, what: int) -> int:
 
 @compiled(parallel=True)
 def _count(
-    items: Indices,
-    scores: Values,
+    listed: _Listed,
     start: Indices,
     item: Indices,
     tolerance: float,
     own: Values,
     found: Indices,
 ) -> None:
+    items, scores = listed.items, listed.scores
     for query in numba.prange(len(items)):
         begin, end = start[query], start[query + 1]
         for pair in range(begin, end):
@@ -143,34 +144,42 @@ def _count(
 
 @compiled(parallel=True)
 def _count_members(
-    items: Indices,
-    scores: Values,
+    listed: _Listed,
     start: Indices,
     item: Indices,
     tolerance: float,
-    members: Members,
-    places: Places,
-    sizes: Indices,
-    more: npt.NDArray[np.int32],
-    tied: npt.NDArray[np.int32],
+    drawn: Drawn,
+    counts: PoolCounts,
 ) -> None:
     """Count the pool members that lists hold, in the smallest pool that has them."""
-    for query in numba.prange(len(items)):
-        begin, end = start[query], start[query + 1]
-        for other in range(items.shape[1]):
-            what = items[query, other]
-            at = np.searchsorted(members[query], what)
-            if what < 0 or at >= members.shape[1] or members[query, at] != what:
-                continue
-            place = places[query, at] + (end - begin)
-            if place >= sizes[-1]:
-                continue
-            smallest = 0
-            while sizes[smallest] <= place:
-                smallest += 1
-            for pair in range(begin, end):
-                mine = _place(items[query], item[pair])
-                if mine >= 0:
-                    value, own = scores[query, other], scores[query, mine]
-                    more[smallest, pair] += value > own + tolerance
-                    tied[smallest, pair] += own - tolerance <= value <= own + tolerance
+    for i in numba.prange(len(listed.items)):
+        _count_held(listed, np.int64(i), start, item, tolerance, drawn, counts)
+
+
+@compiled()
+def _count_held(
+    listed: _Listed,
+    query: int,
+    start: Indices,
+    item: Indices,
+    tolerance: float,
+    drawn: Drawn,
+    counts: PoolCounts,
+) -> None:
+    items, scores = listed.items[query], listed.scores[query]
+    members, places = drawn.members[query], drawn.places[query]
+    begin, end = start[query], start[query + 1]
+    for other in range(len(items)):
+        at = np.searchsorted(members, items[other])
+        if items[other] < 0 or at >= len(members) or members[at] != items[other]:
+            continue
+        place = places[at] + (end - begin)
+        if place >= counts.sizes[-1]:
+            continue
+        smallest = smallest_pool(counts.sizes, place)
+        for pair in range(begin, end):
+            mine = _place(items, item[pair])
+            if mine >= 0:
+                value, own = scores[other], scores[mine]
+                counts.more[smallest, pair] += value > own + tolerance
+                counts.tied[smallest, pair] += own - tolerance <= value <= own + tolerance

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from cmr.errors import CmrError
 from cmr.plugins import load, registered
 from cmr.precision import precision_of
+from cmr.progressbar import Advance
 
 if TYPE_CHECKING:
     from cmr.represent.precisions import Encoded
@@ -24,12 +25,13 @@ if TYPE_CHECKING:
     from cmr.score.search.indexes import Building, Searcher
     from cmr.score.search.returned_lists import Lists
     from cmr.score.search.stages import Stages
-    from cmr.score.tally import Counted, Progress
+    from cmr.score.tally import Counted
     from cmr.score.top_lists import Hits
 
-    Counts = dict[str, Counted]
-    Count = Callable[[Vectors, Vectors, dict[str, Judged], Pools | None, Plan, Progress], Counts]
-    MakeLists = Callable[[Searcher, Vectors, Vectors, int, Plan, Stages, Progress], Lists]
+    Count = Callable[
+        [Vectors, Vectors, dict[str, Judged], Pools | None, Plan, Advance], dict[str, Counted]
+    ]
+    MakeLists = Callable[[Searcher, Vectors, Vectors, int, Plan, Stages, Advance], Lists]
 
 GROUP = "cmr.scorers"
 TORCH = "torch"
@@ -67,7 +69,7 @@ class ScorerKind:
 
 
 def _torch(items: Encoded, building: Building) -> Searcher:
-    from cmr.score.search.indexes import TorchSearcher
+    from cmr.score.search.torch_index import TorchSearcher
 
     return TorchSearcher(items, building.room, building.device)
 
@@ -78,8 +80,8 @@ def _torch_counts(
     judged: dict[str, Judged],
     pools: Pools | None,
     plan: Plan,
-    progress: Progress,
-) -> Counts:
+    progress: Advance,
+) -> dict[str, Counted]:
     from cmr.score.exhaustive import score
 
     return score(texts, visuals, judged, pools, plan, progress)
@@ -92,7 +94,7 @@ def _torch_top(queries: Vectors, items: Vectors, depth: int, plan: Plan) -> Hits
 
 
 def _usearch_exact(items: Encoded, building: Building) -> Searcher:
-    from cmr.score.search.indexes import UsearchExact
+    from cmr.score.search.usearch_index import UsearchExact
 
     return UsearchExact(items, building.room)
 
@@ -103,15 +105,15 @@ def _usearch_counts(
     judged: dict[str, Judged],
     pools: Pools | None,
     plan: Plan,
-    progress: Progress,
-) -> Counts:
+    progress: Advance,
+) -> dict[str, Counted]:
     from cmr.score.search.usearch_exact import score
 
     return score(texts, visuals, judged, pools, plan.memory, progress)
 
 
 def _usearch_hnsw(items: Encoded, building: Building) -> Searcher:
-    from cmr.score.search.indexes import UsearchHnsw
+    from cmr.score.search.usearch_index import UsearchHnsw
 
     return UsearchHnsw(items, building.hnsw, building.threads, building.advance)
 
@@ -123,10 +125,10 @@ def _graph_lists(
     length: int,
     plan: Plan,
     stages: Stages,
-    progress: Progress,
+    progress: Advance,
 ) -> Lists:
-    from cmr.score.search.indexes import UsearchHnsw
     from cmr.score.search.stages import graph_lists
+    from cmr.score.search.usearch_index import UsearchHnsw
 
     assert isinstance(index, UsearchHnsw)
     return graph_lists(index, queries, length, stages, progress)

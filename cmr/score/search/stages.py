@@ -9,15 +9,16 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from cmr.errors import CmrError
+from cmr.progressbar import Advance
 from cmr.represent.precisions import Encoded
 from cmr.score.blocks import Vectors
 from cmr.score.exhaustive import pair_values
 from cmr.score.judgments import Indices, judge
 from cmr.score.kernels import TIE_TOLERANCE
 from cmr.score.plan import Plan
-from cmr.score.search.indexes import Ordinals, Scores, Searcher, UsearchHnsw
+from cmr.score.search.indexes import Ordinals, Scores, Searcher
 from cmr.score.search.returned_lists import Lists, Values, exact_above
-from cmr.score.tally import Progress
+from cmr.score.search.usearch_index import UsearchHnsw
 from cmr.score.top_lists import Hits, top_hits
 
 # Queries that are searched in one go.
@@ -39,7 +40,7 @@ class Stages:
 
 
 def searched(
-    searcher: Searcher, queries: Vectors, depth: int, progress: Progress = lambda queries: None
+    searcher: Searcher, queries: Vectors, depth: int, progress: Advance = lambda queries: None
 ) -> Hits:
     """Each query's top `depth` by a searcher, (queries, depth) ordinals and similarities.
 
@@ -59,7 +60,7 @@ def graph_lists(
     queries: Vectors,
     length: int,
     stages: Stages,
-    progress: Progress = lambda queries: None,
+    progress: Advance = lambda queries: None,
 ) -> Lists:
     """What a graph returns, held against a search of every vector of the same index."""
     items, scores = stages.timed("search", lambda: searched(index, queries, length, progress))
@@ -87,7 +88,7 @@ def found_lists(
     length: int,
     plan: Plan,
     stages: Stages,
-    progress: Progress = lambda queries: None,
+    progress: Advance = lambda queries: None,
 ) -> Lists:
     """What an index of any kind finds, scored and held against an exact search of its vectors.
 

@@ -16,18 +16,20 @@ import numpy as np
 import numpy.typing as npt
 
 from cmr.precision import INTEGER, precision_of
+from cmr.progressbar import Advance, no_advance
 from cmr.represent.precisions import Encoded
 from cmr.score.blocks import Vectors
 from cmr.score.compiled import compiled
+from cmr.score.cpu.exact_scores import ScoredTile
 from cmr.score.cpu.row_counts import count_members
 from cmr.score.judgments import Judged
 from cmr.score.kernels import CODE_DOUBT, TIE_TOLERANCE
-from cmr.score.pools import Pools
-from cmr.score.search.indexes import EXACT_BYTES, exact_search
+from cmr.score.pools import PoolCounts, Pools
+from cmr.score.search.usearch_index import EXACT_BYTES, exact_search
 from cmr.score.search.usearch_vectors import operand, similarities
-from cmr.score.tally import Counted, Progress
+from cmr.score.tally import Bounds, Counted
 
-Rows = npt.NDArray[np.float64]
+ScoreRows = npt.NDArray[np.float64]
 # Bytes of a score: float64 of it, and usearch's key, distance and room to sort them.
 SCORE_BYTES = 8
 # usearch sorts what it is asked for, all of a stretch, so short ones are quicker; the shortest:
@@ -40,7 +42,7 @@ def score(
     directions: dict[str, Judged],
     pools: Pools | None,
     memory: int,
-    progress: Progress = lambda cells: None,
+    progress: Advance = no_advance,
 ) -> dict[str, Counted]:
     """Count every relevant pair's competitors, as `engine.score` does, each direction by itself.
 
@@ -48,12 +50,12 @@ def score(
     """
     sides = {"t2v": (texts, visuals), "v2t": (visuals, texts)}
     return {
-        name: _Direction(name, *sides[name], judged, pools, memory, progress).count()
+        name: _CountedDirection(name, *sides[name], judged, pools, memory, progress).count()
         for name, judged in directions.items()
     }
 
 
-class _Direction:
+class _CountedDirection:
     def __init__(
         self,
         name: str,
@@ -62,7 +64,7 @@ class _Direction:
         judged: Judged,
         pools: Pools | None,
         memory: int,
-        progress: Progress,
+        progress: Advance,
     ) -> None:
         self._name, self._queries, self._items = name, queries, items
         self._judged, self._pools, self._progress = judged, pools, progress
@@ -98,7 +100,7 @@ class _Direction:
             level,
         )
 
-    def _count(self, rows: Rows, first: int, tolerance: float) -> None:
+    def _count(self, rows: ScoreRows, first: int, tolerance: float) -> None:
         start, item = self._judged.start, self._judged.item
         count_rows(rows, first, start, item, tolerance, self._scores, self._counts)
         if self._pools is None:
@@ -107,17 +109,16 @@ class _Direction:
         # Bounds of float32, around which float64 settles what is within its rounding.
         doubt = np.abs(self._scores) * CODE_DOUBT
         fast = (high + doubt).astype(np.float32), (low - doubt).astype(np.float32)
-        ones = [np.ones(size, dtype=np.float32) for size in rows.shape]
+        bounds = Bounds(*fast, high, low)
+        down, across = (np.ones(size, dtype=np.float32) for size in rows.shape)
+        tile = ScoredTile(rows, down, across, rows, rows, first, 0)
         drawn = self._pools.get(self._name, self._judged, first, first + len(rows))
-        for draw, (members, places) in enumerate(drawn):
-            found = self._drawn[0, draw], self._drawn[1, draw]
-            count_members(
-                rows, *ones, rows, rows, first, 0, start, *fast, high, low, members, places,
-                self._pools.sizes, *found, False, False,
-            )  # fmt: skip
+        for draw, pool in enumerate(drawn):
+            into = PoolCounts(self._pools.sizes, *self._drawn[:, draw])
+            count_members(tile, start, bounds, pool, into, False, False)
 
 
-def scores(queries: Encoded, items: Encoded) -> Rows:
+def scores(queries: Encoded, items: Encoded) -> ScoreRows:
     """All scores of two blocks, (queries, items) float64, from usearch's distances."""
     row = precision_of(items.precision)
     metric = row.metric
@@ -136,12 +137,12 @@ def scores(queries: Encoded, items: Encoded) -> Rows:
 
 @compiled(parallel=True)
 def count_rows(
-    rows: Rows,
+    rows: ScoreRows,
     first: int,
     start: npt.NDArray[np.int64],
     item: npt.NDArray[np.int64],
     tolerance: float,
-    scores: Rows,
+    scores: ScoreRows,
     counts: npt.NDArray[np.int64],
 ) -> None:
     """Count whole rows of scores, of the queries from `first`.

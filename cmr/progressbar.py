@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 
 # Told how much more is done.
 Advance = Callable[[int], None]
 # Of a description, a total and its unit.
 ProgressBar = Callable[[str, int, str], AbstractContextManager[Advance]]
+
+
+def no_bar(description: str, total: int, unit: str) -> AbstractContextManager[Advance]:
+    """A progress bar that shows nothing."""
+    return nullcontext(no_advance)
+
+
+def no_advance(count: int) -> None:
+    """Progress that nobody is told of."""

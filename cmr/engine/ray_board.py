@@ -1,0 +1,49 @@
+"""How far Ray's tasks are: told by them to an actor, and shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class State:
+    """How far all tasks are: what the progress view shows."""
+
+    total: int = 0
+    done: int = 0
+    cells: int = 0
+    counted: int = 0
+    running: int = 0
+    retries: int = 0
+    failed: int = 0
+    logs: dict[str, str] = field(default_factory=dict)
+
+
+class Board:
+    """An actor that tasks tell how far they are."""
+
+    def __init__(self) -> None:
+        self._begun: dict[str, int] = {}
+        self._cells: dict[str, int] = {}
+        self._logs: dict[str, str] = {}
+        self._ended: set[str] = set()
+
+    def begin(self, name: str, log: str) -> None:
+        """A task began, perhaps again."""
+        self._begun[name] = self._begun.get(name, 0) + 1
+        self._cells[name] = 0
+        self._logs[name] = log
+
+    def advance(self, name: str, cells: int) -> None:
+        """It has counted so many scores by now."""
+        self._cells[name] = cells
+
+    def end(self, name: str, cells: int) -> None:
+        """It is done."""
+        self._cells[name] = cells
+        self._ended.add(name)
+
+    def look(self) -> tuple[int, int, int, dict[str, str]]:
+        """Scores counted, tasks that run, tasks begun again, and each one's log."""
+        again = sum(times - 1 for times in self._begun.values())
+        return sum(self._cells.values()), len(self._begun) - len(self._ended), again, self._logs

@@ -1,0 +1,60 @@
+"""What is scored, a representation and a way of searching it, and what comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cmr.pipeline.derive import Part, Representation
+from cmr.pipeline.search import Search
+from cmr.rows import Row
+
+if TYPE_CHECKING:
+    from cmr.pipeline.folds import Fold
+    from cmr.score.search.returned_lists import Lists
+    from cmr.score.tally import Counted
+    from cmr.score.top_lists import Hits
+
+
+@dataclass
+class Scored:
+    """One direction's result: counts, seconds by stage, lists where the search gives them.
+
+    `columns`: what is recorded of the run beside its settings. `hits`: of exact counts, the best
+    of each query, if they were found with them; see `top_hits`. `held_out`: the counts of each
+    fold's queries, scored by what was learnt without them.
+    """
+
+    counted: Counted
+    seconds: dict[str, float]
+    columns: Row
+    lists: Lists | None = None
+    hits: Hits | None = None
+    held_out: Sequence[tuple[Fold, Counted]] = ()
+
+
+@dataclass
+class Case:
+    """A representation and a way of searching it: what a run is, but for its direction.
+
+    `part`, `fine_part`: of one fold, where that is what is scored, and not the stored vectors.
+    """
+
+    made: Representation
+    search: Search
+    fine: Representation | None = None
+    part: Part | None = None
+    fine_part: Part | None = None
+
+    def vector_bytes(self, direction: str) -> int:
+        """Bytes of a stored gallery vector, of both stages."""
+        return int(self.made.side(direction, True)["vector_bytes"]) + (
+            self.rescore_bytes(direction) or 0
+        )
+
+    def rescore_bytes(self, direction: str) -> int | None:
+        """Bytes of a gallery vector of the second stage."""
+        if self.fine is None:
+            return None
+        return int(self.fine.side(direction, True)["vector_bytes"])

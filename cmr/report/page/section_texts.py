@@ -1,0 +1,87 @@
+"""What the page says of its charts: titles, what they show, and texts for screen readers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cmr.report.languages import mark
+
+if TYPE_CHECKING:
+    pass
+
+
+SECTIONS = {
+    "quality": (
+        mark("Quality against C"),
+        mark(
+            "The more candidates, the harder the task. Bands are 95% intervals; colour is the "
+            "dimension, line and marker the precision. A click on a precision in the legend "
+            "highlights it."
+        ),
+    ),
+    "bytes": (
+        mark("Quality against bytes"),
+        mark(
+            "What each representation keeps of the baseline's Recall@10 over the whole gallery, "
+            "with the paired 95% interval. The line joins the Pareto front: nothing has fewer "
+            "bytes and is at least as good. Dashes: the share to keep."
+        ),
+    ),
+    "speed": (
+        mark("Speed"),
+        mark(
+            "Queries a second in batches, over the whole gallery, as cmr bench measured them: all "
+            "of one machine and one set of settings. The time that an evaluation takes is not "
+            "the speed of a search, and is not drawn."
+        ),
+    ),
+    "latency": (
+        mark("Latency of single queries"),
+        mark(
+            "Milliseconds of one query at a time against the number of candidates, as cmr bench "
+            "measured them: the point is the median, the line goes up to the 99th percentile. One "
+            "machine and one set of settings."
+        ),
+    ),
+    "ann": (
+        mark("ANN recall against speed"),
+        mark(
+            "How far a search agrees with the exact one of the same vectors, against queries a "
+            "second in batches. Exact searches lie at 1; up and to the right is better."
+        ),
+    ),
+    "ranks": (
+        mark("Rank distributions"),
+        mark("Where the first relevant item stands in the whole gallery, as shares of queries."),
+    ),
+    "lift": (
+        mark("Lift over chance"),
+        mark(
+            "Recall@10 divided by what a random ranking expects. It grows with C because chance "
+            "falls."
+        ),
+    ),
+    "compare": (
+        mark("Paired comparisons"),
+        mark(
+            "b − a in points of Recall@10 over the whole gallery, query by query. Coloured where "
+            "the difference is significant: p below 0.05 after Holm's correction for all pairs of "
+            "the matrix, errors clustered by visual item."
+        ),
+    ),
+}
+
+
+BENCHED = ("latency", "ann")
+
+
+ALTS = {
+    "quality": mark("Lines of a measure against the number of candidates C, {way}, {count} runs."),
+    "bytes": mark("Points of Recall@10 kept against bytes a vector, {way}, {count} runs."),
+    "speed": mark("Bars of queries a second in batches, {way}, {count} runs."),
+    "latency": mark("Lines of milliseconds a query against the number of candidates C, {way}."),
+    "ann": mark("Curves of queries a second against ANN recall, {way}."),
+    "ranks": mark("Stacked bars of the ranks of the first relevant item, {way}, {count} runs."),
+    "lift": mark("Lines of lift against the number of candidates C, {way}, {count} runs."),
+    "compare": mark("Matrix of paired differences in Recall@10 between representations, {way}."),
+}

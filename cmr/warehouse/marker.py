@@ -1,0 +1,60 @@
+"""What makes a folder a warehouse: the marker with its format, and a file without rows a table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from cmr.errors import CmrError
+from cmr.warehouse import layout
+from cmr.warehouse.schemas import Table
+from cmr.warehouse.storage import Storage
+
+
+def format_of(marker: bytes) -> object:
+    """The format that a marker names; None of a damaged one."""
+    try:
+        return json.loads(marker)["format"]
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def damaged_anchors(storage: Storage) -> list[Table]:
+    """The tables whose anchors are not what was written; all where the marker is not."""
+    if format_of(storage.read_bytes(layout.MARKER)) is None:
+        return list(layout.ANCHORED)
+    return [table for table in layout.ANCHORED if not is_anchor(storage, table)]
+
+
+def is_fixed(storage: Storage, path: str) -> bool:
+    """Whether a marker or anchor is what was written."""
+    if path == layout.MARKER:
+        return format_of(storage.read_bytes(path)) == layout.FORMAT
+    return any(
+        is_anchor(storage, table) for table in layout.ANCHORED if layout.anchor_path(table) == path
+    )
+
+
+def is_anchor(storage: Storage, table: Table) -> bool:
+    """Whether a table's anchor is there, without rows, and has columns that the table has had."""
+    try:
+        found = storage.read(layout.anchor_path(table))
+    except CmrError:
+        return False
+    return found.num_rows == 0 and all(
+        field.name in table.schema.names and field.type == table.schema.field(field.name).type
+        for field in found.schema
+    )
+
+
+def write_anchors(storage: Storage, tables: Sequence[Table]) -> None:
+    """One file without rows a table, so that no view is ever without a file; the marker last."""
+
+    def write(table: Table) -> None:
+        path = layout.anchor_path(table)
+        storage.write_row(path, table.schema.empty_table())
+        storage.clear_parts(path)
+
+    storage.each(write, tables)
+    storage.write_bytes(layout.MARKER, json.dumps({"format": layout.FORMAT}).encode())
+    storage.clear_parts(layout.MARKER)

@@ -1,0 +1,85 @@
+"""Rules of the code that no linter holds, read from its text."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import cmr
+
+ROOT = Path(cmr.__file__).parent
+MODULES = {str(path.relative_to(ROOT)): ast.parse(path.read_text()) for path in ROOT.rglob("*.py")}
+# Triton takes a launch's arguments one by one.
+LAUNCHES = {"score/device/triton_kernel.py:count_tiles"}
+MOST = 8
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def functions(node: ast.AST, of_class: bool = False) -> Iterator[tuple[Function, bool]]:
+    """Every function below a node, and whether it is a method."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, Function):
+            yield child, of_class
+        yield from functions(child, isinstance(child, ast.ClassDef))
+
+
+def parameters(function: Function, method: bool) -> list[str]:
+    every = function.args
+    named = [one.arg for one in (*every.posonlyargs, *every.args, *every.kwonlyargs)]
+    named = named[1:] if method and named[:1] in (["self"], ["cls"]) else named
+    return named + [one.arg for one in (every.vararg, every.kwarg) if one is not None]
+
+
+def test_no_function_has_more_than_eight_parameters():
+    long = {
+        f"{name}:{function.name}": parameters(function, method)
+        for name, module in MODULES.items()
+        for function, method in functions(module)
+        if len(parameters(function, method)) > MOST
+    }
+    assert set(long) == LAUNCHES, long
+
+
+def is_parallel(function: Function) -> bool:
+    return any(
+        isinstance(one, ast.Call) and any(key.arg == "parallel" for key in one.keywords)
+        for one in function.decorator_list
+    )
+
+
+def written(function: Function) -> Iterator[ast.expr]:
+    """What a function assigns to, with a place or an attribute of it."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assign):
+            yield from node.targets
+        elif isinstance(node, ast.AugAssign):
+            yield node.target
+
+
+def test_no_parallel_function_writes_to_a_tuple_s_arrays():
+    """numba leaves out what is written there, as dead code: see `cmr.score.compiled`."""
+    parallel = [
+        (name, function)
+        for name, module in MODULES.items()
+        for function, _ in functions(module)
+        if is_parallel(function)
+    ]
+    assert len(parallel) > 8
+    for name, function in parallel:
+        for target in written(function):
+            below = isinstance(target, ast.Subscript) and isinstance(target.value, ast.Attribute)
+            assert not below, f"{name}:{target.lineno}"
+
+
+def test_every_class_has_a_name_of_its_own():
+    classes = Counter(
+        node.name
+        for module in MODULES.values()
+        for node in module.body
+        if isinstance(node, ast.ClassDef)
+    )
+    # `cmr.Warehouse`, a public name, is what wraps that of `cmr.warehouse.store`.
+    assert {name for name, times in classes.items() if times > 1} == {"Warehouse"}
