@@ -23,10 +23,10 @@ TOY = ("--model", "scenes-tiny")
 # The files that take longest, the longest first: begun last, they would leave all processes but one
 # without work.
 LONGEST = (
-    "pipeline/test_demo.py", "pipeline/test_interrupted.py", "cli/test_answer.py",
-    "report/test_page.py", "pipeline/test_bench.py", "score/test_engine.py",
-    "report/test_report.py", "score/test_fused.py", "test_python_documents.py",
-    "export/test_files.py", "cli/test_wrong_inputs.py", "export/test_export_documents.py",
+    "pipeline/test_demo.py", "report/test_page.py", "pipeline/test_bench.py", "cli/test_answer.py",
+    "report/test_report.py", "pipeline/test_interrupted.py", "score/test_engine.py",
+    "score/test_fused.py", "test_python_documents.py", "pipeline/test_bench_encoding.py",
+    "cli/test_wrong_inputs.py", "export/test_files.py", "export/test_export_documents.py",
     "report/test_whole.py", "sql/test_flat.py",
 )  # fmt: skip
 
