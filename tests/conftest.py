@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import os
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from filelock import FileLock
 
 from cmr.cli.main import main
+from cmr.identity import identity
 
 # One store for all: a second would be asked nothing, as s3fs keeps to the first one's address.
 pytest_plugins = ("tests.stores",)
@@ -20,10 +23,10 @@ TOY = ("--model", "scenes-tiny")
 # The files that take longest, the longest first: begun last, they would leave all processes but one
 # without work.
 LONGEST = (
-    "pipeline/test_demo.py", "pipeline/test_interrupted.py", "cli/test_answer.py",
-    "report/test_page.py", "pipeline/test_bench.py", "score/test_engine.py",
-    "report/test_report.py", "score/test_fused.py", "test_python_documents.py",
-    "export/test_files.py", "cli/test_wrong_inputs.py", "export/test_export_documents.py",
+    "pipeline/test_demo.py", "report/test_page.py", "pipeline/test_bench.py", "cli/test_answer.py",
+    "report/test_report.py", "pipeline/test_interrupted.py", "score/test_engine.py",
+    "score/test_fused.py", "test_python_documents.py", "pipeline/test_bench_encoding.py",
+    "cli/test_wrong_inputs.py", "export/test_files.py", "export/test_export_documents.py",
     "report/test_whole.py", "sql/test_flat.py",
 )  # fmt: skip
 
@@ -36,8 +39,12 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_collection_finish():
-    """What was imported stays: the collector need not look through it again and again."""
+    """What was imported stays: the collector need not look through it again and again.
+
+    What is imported later it looks through as seldom: that takes a tenth of the time otherwise.
+    """
     gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
 
 
 def pytest_sessionfinish():
@@ -74,30 +81,49 @@ def npz_arrays(texts=60, visuals=30, dims=(16, 40), seed=0):
 
 
 @pytest.fixture(scope="session")
-def originals(tmp_path_factory):
-    """Evaluated warehouses by their settings, each made once."""
-    return tmp_path_factory.mktemp("originals"), {}
+def once(tmp_path_factory):
+    """A folder by its name, which the first of the tests' processes fills and nobody changes."""
+    base = tmp_path_factory.getbasetemp()
+    # Each process has a folder of its own in that of all.
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared"
+    shared.mkdir(exist_ok=True)
+
+    def folder(name, fill):
+        path, filled = shared / name, shared / f"{name}.filled"
+        with FileLock(shared / f"{name}.lock"):
+            if not filled.exists():
+                shutil.rmtree(path, ignore_errors=True)
+                path.mkdir()
+                fill(path)
+                filled.touch()
+        return path
+
+    return folder
 
 
-@pytest.fixture
-def evaluated_with(originals, tmp_path):
-    """A copy, which a test may damage, of the data set `d` evaluated with some options."""
+@pytest.fixture(scope="session")
+def evaluated_once(once):
+    """The data set `d` evaluated with some options, which nobody changes."""
 
-    def copy(*options):
-        folder, made = originals
-        if options not in made:
-            root = folder / str(len(made))
+    def made(*options):
+        def fill(folder):
             np.savez(folder / "data.npz", **npz_arrays())
             for command in (
                 ("ingest", "npz", folder / "data.npz", "--dataset", "d"),
                 ("evaluate", *options),
             ):
-                result = CliRunner().invoke(main, [*map(str, command), "-w", str(root)])
+                result = CliRunner().invoke(main, [*map(str, command), "-w", str(folder / "w")])
                 assert result.exit_code == 0, result.stderr
-            made[options] = root
-        return Path(shutil.copytree(made[options], tmp_path / "w"))
 
-    return copy
+        return once(f"evaluated-{identity(options=options)}", fill) / "w"
+
+    return made
+
+
+@pytest.fixture
+def evaluated_with(evaluated_once, tmp_path):
+    """A copy of it, which a test may damage."""
+    return lambda *options: Path(shutil.copytree(evaluated_once(*options), tmp_path / "w"))
 
 
 @pytest.fixture

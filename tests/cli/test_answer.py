@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import cmr as package
+from cmr.report.plots import style
 from cmr.report.summary_json import schema
 from cmr.views import connect
 
@@ -102,7 +103,7 @@ def test_against_native_fp32(said):
 
 
 @pytest.mark.slow
-def test_near_chance(cmr, large, said):
+def test_near_chance(cmr, large, said, monkeypatch):
     """Vectors that do not belong to the items keep all of nothing, and are not recommended."""
     sentence = said("far", "--precisions", "int8", "--dims", "8")
     assert sentence.startswith("far, m: one representation")
@@ -115,6 +116,7 @@ def test_near_chance(cmr, large, said):
     assert advised.count("none") == 2 * 8
     rows = package.open(large).recommend(0.5, dataset="far").dicts()
     assert {(row["run_id"], row["point_run_id"], row["smallest"]) for row in rows} == {(None,) * 3}
+    monkeypatch.setattr(style, "DPI", 30)
     cmr("report", "--dataset", "far", "-w", large, "--out", large / "report")
     summary = json.loads((large / "report" / "experiment_summary.json").read_text())
     jsonschema.validate(summary, json.loads(schema()))
@@ -127,16 +129,18 @@ def test_near_chance(cmr, large, said):
 
 
 @pytest.mark.slow
-def test_the_default_grid_has_its_baseline(cmr, large):
+def test_the_default_grid_has_its_baseline(large):
     """Native fp32 beside the published grid, exactly once; in lists and two stages ranked whole."""
-    count = ("sql", "select dim, precision, scorer, rescore, count(*) as n from runs where "
-             "dataset = 'near' and precision = 'fp32' group by all", "-w", large,
-             "--format", "json")  # fmt: skip
-    for options in (("--dims", "8"), ("--precisions", "int8", "--rescore", "fp32"),
-                    ("--precisions", "int8", "--scorer", "usearch-hnsw"),
-                    ("--precisions", "fp32,int8", "--dims", "40")):  # fmt: skip
-        cmr("evaluate", "--dataset", "near", "--protocols", "full", "-w", large, *options)
-        assert json.loads(cmr(*count).stdout) == [
+    wh = package.open(large)
+    count = (
+        "select dim, precision, scorer, rescore, count(*) as n from runs "
+        "where dataset = 'near' and precision = 'fp32' group by all"
+    )
+    for options in ({"dims": 8}, {"precisions": "int8", "rescore": "fp32"},
+                    {"precisions": "int8", "scorer": "usearch-hnsw"},
+                    {"precisions": "fp32,int8", "dims": 40}):  # fmt: skip
+        wh.evaluate("near", protocols="full", **options)
+        assert wh.sql(count).dicts() == [
             {"dim": 40, "precision": "fp32", "scorer": "torch", "rescore": None, "n": 2}
         ]
 
@@ -168,15 +172,13 @@ def test_what_was_just_scored(evaluate, path):
     shown = table(found)
     assert set(shown) == {("t2v", "8 pca b1"), ("v2t", "8 pca b1")}
     con = connect(str(path / "w"))
+    # Of the baseline, which was evaluated at C = 10 and 20 alone.
+    value = dict(con.execute(
+        "select direction || ' ' || dim || ' ' || precision, value from metrics_for(15, 10) "
+        "where measure = 'recall' and k = 10"
+    ).fetchall())  # fmt: skip
     for way, who in shown:
-        # Of the baseline, which was evaluated at C = 10 and 20 alone.
-        mine, base = (
-            con.execute(
-                "select value from metrics_for(15, 10) where measure = 'recall' and k = 10 and "
-                f"direction = '{way}' and dim = {dim} and precision = '{precision}'"
-            ).fetchone()[0]
-            for dim, precision in ((8, "b1"), (40, "fp32"))
-        )
+        mine, base = (value[f"{way} {one}"] for one in ("8 b1", "40 fp32"))
         assert shown[way, who][1] == f"{mine:.4f}"
         assert shown[way, who][-1] == f"{mine / base:.1%}"
     found = evaluate("--dims", "40,8", "--precisions", "b1", "--protocols", "full")

@@ -15,8 +15,8 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def root(evaluated_with):
-    return evaluated_with("--dims", "16,40", "--precisions", "fp32,int8,b1",
+def root(evaluated_once):
+    return evaluated_once("--dims", "16,40", "--precisions", "fp32,int8,b1",
                           "--candidates", "20,10", "--k", "1,10")  # fmt: skip
 
 

@@ -22,21 +22,27 @@ def run(*args, code=0):
 
 
 @pytest.fixture(scope="session")
-def published(tmp_path_factory):
+def published(once):
     """60 texts, 30 visuals, 16 and 40 dimensions; visuals that tie, visuals without a text."""
-    folder = tmp_path_factory.mktemp("published")
-    np.savez(folder / "data.npz", **npz_arrays())
-    run("ingest", "npz", folder / "data.npz", "--dataset", "d", "-w", folder / "w")
-    run("evaluate", "-w", folder / "w", "--dims", "16,40", "--precisions", "fp32,fp16,int8,b1",
-        "--candidates", "10,20", "--k", "1,3,10")  # fmt: skip
-    return folder / "w"
+
+    def fill(folder):
+        np.savez(folder / "data.npz", **npz_arrays())
+        run("ingest", "npz", folder / "data.npz", "--dataset", "d", "-w", folder / "w")
+        run("evaluate", "-w", folder / "w", "--dims", "16,40", "--precisions", "fp32,fp16,int8,b1",
+            "--candidates", "10,20", "--k", "1,3,10")  # fmt: skip
+
+    return once("published", fill) / "w"
 
 
 @pytest.fixture(scope="session")
-def odd(tmp_path_factory):
+def odd(once):
     """Ids with spaces, quotes, % and beyond ASCII; several visuals a text; no ties."""
+    return str(once("odd", _fill_odd) / "w")
+
+
+def _fill_odd(folder):
     rng = np.random.default_rng(5)
-    root = str(tmp_path_factory.mktemp("odd") / "w")
+    root = str(folder / "w")
     visuals = rng.standard_normal((VISUALS, DIM))
     truth = np.unique(
         np.column_stack([np.repeat(np.arange(TEXTS), 2), rng.integers(0, VISUALS, 2 * TEXTS)]),
@@ -52,4 +58,3 @@ def odd(tmp_path_factory):
     )  # fmt: skip
     run("evaluate", "-w", root, "--dims", DIM, "--precisions", "fp32,int8", "--protocols", "full",
         "--k", "1,5,10")  # fmt: skip
-    return root

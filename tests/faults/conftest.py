@@ -10,11 +10,9 @@ from tests.faults import harness
 
 
 @pytest.fixture(scope="session")
-def whole(tmp_path_factory):
+def whole(once):
     """A filled warehouse that nobody may change, and the folder of what it was made from."""
-    folder = tmp_path_factory.mktemp("whole")
-    harness.fill(folder, folder / "w")
-    return folder
+    return once("whole", lambda folder: harness.fill(folder, folder / "w"))
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from tests.faults.harness import (
     steps,
     well,
 )
-from tests.faults.processes import killed, moments, timed
+from tests.processes import killed, moments, timed
 
 KILLS = max(1, int(SHARE * 200)) if ALL else 1
 # What every table holds, in few figures. Scores are left out: their last digits may differ.

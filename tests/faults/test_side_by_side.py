@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.faults.harness import ALL, GRID, well
-from tests.faults.processes import begin, end
+from tests.processes import begin, end
 
 SECONDS = 60 if ALL else 2
 WRITERS = 4 if ALL else 2

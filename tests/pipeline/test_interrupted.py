@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 
 import numpy as np
+import psutil
 import pytest
 
 from cmr.views import connect
 from tests.conftest import npz_arrays
+from tests.processes import begin, end, killed
 
 pytestmark = pytest.mark.slow
 
@@ -38,6 +41,7 @@ def rows(root):
 
 
 def start(root, *arguments):
+    """The command as it is called, in a process of its own."""
     return subprocess.Popen(
         [sys.executable, "-m", "cmr", *map(str, arguments), "-w", str(root)],
         stdout=subprocess.DEVNULL,
@@ -54,32 +58,36 @@ def data(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def undisturbed(data, tmp_path_factory):
-    root = tmp_path_factory.mktemp("undisturbed") / "w"
-    for command in (("ingest", "npz", data), EVALUATE):
-        process = start(root, *command)
-        assert process.wait() == 0, process.stderr.read()
-    return rows(root)
+def made(data, tmp_path_factory):
+    """Two warehouses that nothing disturbed: ingested alone, and evaluated."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    assert start(folder / "ingested", "ingest", "npz", data).wait() == 0
+    shutil.copytree(folder / "ingested", folder / "evaluated")
+    process = start(folder / "evaluated", *EVALUATE)
+    assert process.wait() == 0, process.stderr.read()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def undisturbed(made):
+    return rows(made / "evaluated")
+
+
+@pytest.fixture
+def ingested(made, tmp_path):
+    return shutil.copytree(made / "ingested", tmp_path / "w")
 
 
 def test_killed_again_and_again(data, undisturbed, tmp_path):
-    """Killed after ever longer times, until a run is left alone to its end."""
-    root = tmp_path / "w"
+    """Killed after ever longer times of its work, until a run is left alone to its end."""
+    root, told = tmp_path / "w", tmp_path / "told"
     kills = 0
     for command in (("ingest", "npz", data), EVALUATE):
-        wait = 0.9
-        while True:
-            process = start(root, *command)
-            try:
-                code = process.wait(timeout=wait)
-            except subprocess.TimeoutExpired:
-                process.send_signal(signal.SIGKILL)
-                process.wait()
-                kills += 1
-                wait *= 1.5
-                continue
-            assert code == 0, process.stderr.read()
-            break
+        wait = 0.1
+        while (code := killed((*command, "-w", root), told, wait)) == -signal.SIGKILL:
+            kills += 1
+            wait *= 1.5
+        assert code == 0, told.read_text()
     assert kills > 3
     assert rows(root) == undisturbed
     leftovers = [path for path in root.rglob("*") if ".part-" in path.name]
@@ -89,18 +97,17 @@ def test_killed_again_and_again(data, undisturbed, tmp_path):
 def test_two_at_once(data, undisturbed, tmp_path):
     root = tmp_path / "w"
     for command in (("ingest", "npz", data), EVALUATE):
-        both = [start(root, *command) for _ in range(2)]
-        for process in both:
-            assert process.wait() == 0, process.stderr.read()
+        told = [tmp_path / name for name in ("one", "other")]
+        both = [begin((*command, "-w", root), path) for path in told]
+        for process, path in zip(both, told, strict=True):
+            assert end(process) == 0, path.read_text()
     assert rows(root) == undisturbed
 
 
-def test_interrupt_says_how_to_go_on(data, tmp_path):
-    root = tmp_path / "w"
-    assert start(root, "ingest", "npz", data).wait() == 0
-    ingested = len(list(root.glob("embedding_sets/*.parquet")))
-    process = start(root, *EVALUATE, "--draws", "50")
-    while len(list(root.glob("embedding_sets/*.parquet"))) == ingested:
+def test_interrupt_says_how_to_go_on(ingested):
+    before = len(list(ingested.glob("embedding_sets/*.parquet")))
+    process = start(ingested, *EVALUATE, "--draws", "50")
+    while len(list(ingested.glob("embedding_sets/*.parquet"))) == before:
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
@@ -108,14 +115,14 @@ def test_interrupt_says_how_to_go_on(data, tmp_path):
     assert b"run the same command to continue" in process.stderr.read()
 
 
-def test_interrupt_stops_a_query(data, tmp_path):
+def test_interrupt_stops_a_query(ingested):
     """DuckDB holds the signal back while it computes, unless it computes elsewhere."""
-    root = tmp_path / "w"
-    assert start(root, "ingest", "npz", data).wait() == 0
     endless = "select sum(a.range * b.range) from range(10000000) a, range(10000000) b"
-    process = start(root, "sql", endless)
-    time.sleep(8)
-    assert process.poll() is None
+    process = start(ingested, "sql", endless)
+    # Beginning takes a process one second, so it computes.
+    while (spent := psutil.Process(process.pid).cpu_times()).user < 4:
+        assert process.poll() is None, (spent, process.stderr.read())
+        time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=20) == 130
     assert b"stopped" in process.stderr.read()

@@ -53,8 +53,8 @@ def plan(con, query):
 
 
 @pytest.fixture
-def evaluated(evaluated_with):
-    return evaluated_with("--dims", "8,16", "--precisions", "fp32,int8", "--candidates", "10,20")
+def evaluated(evaluated_once):
+    return evaluated_once("--dims", "8,16", "--precisions", "fp32,int8", "--candidates", "10,20")
 
 
 @pytest.mark.parametrize("earlier", [False, True])

@@ -17,7 +17,7 @@ IMPORTED = (
     "torch", "duckdb", "pyarrow.parquet", "cmr.cli.main", "cmr.cli.ingest_command",
     "cmr.cli.evaluate_command", "cmr.cli.bench_command", "cmr.cli.warehouse_command",
     "cmr.cli.runs_command", "cmr.cli.export_command", "cmr.cli.sql_command",
-    "cmr.pipeline.evaluate", "cmr.pipeline.ingest", "cmr.views", "tests.faults.processes",
+    "cmr.pipeline.evaluate", "cmr.pipeline.ingest", "cmr.views", "tests.processes",
 )  # fmt: skip
 
 
