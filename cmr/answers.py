@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import re
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import duckdb
 import pyarrow as pa
+from duckdb.sqltypes import DuckDBPyType
 
 from cmr.errors import CmrError
 
+# What is small may be copied: DuckDB says so each time.
+warnings.filterwarnings("ignore", message="Arrow output on a DB-API result", category=UserWarning)
 T = TypeVar("T")
+Shape = Callable[[duckdb.DuckDBPyRelation], duckdb.DuckDBPyRelation]
 # How often files are read that are not as they were a moment ago.
 TRIES, RETRY_SECONDS = 3, 0.05
 # What DuckDB says with advice that does not hold here.
@@ -38,24 +43,40 @@ def fetch(
     con: duckdb.DuckDBPyConnection,
     query: str,
     params: Sequence[Any] | dict[str, Any] | None = None,
-    shape: Callable[[duckdb.DuckDBPyRelation], duckdb.DuckDBPyRelation] = lambda found: found,
+    shape: Shape | None = None,
+    fits: Callable[[list[DuckDBPyType]], bool] | None = None,
 ) -> pa.Table:
-    """A query's whole result, or what `shape` makes of it.
+    """A query's whole result, or what `shape` makes of it unless its types show that it `fits`.
 
-    Raises CmrError with DuckDB's reason in one sentence.
+    With `shape` alone DuckDB plans the query twice, for its types and for its rows, of which it
+    makes no copy on the way. Raises CmrError with DuckDB's reason in one sentence.
 
     DuckDB opens a file more than once in a query: one that another process replaces meanwhile reads
     as damaged, and is whole when it is read again.
     """
     for tries_left in reversed(range(TRIES)):
         try:
-            return _stoppable(con, lambda: shape(con.sql(query, params=params)).to_arrow_table())
+            return _stoppable(con, lambda: _asked(con, query, params, shape, fits))
         except duckdb.Error as error:
             # That has no class of its own, unlike a mistake of the query.
             if not tries_left or type(error) is not duckdb.Error:
                 raise CmrError(explain(error)) from None
         time.sleep(RETRY_SECONDS)
     raise AssertionError("the last try returns or raises")
+
+
+def _asked(
+    con: duckdb.DuckDBPyConnection,
+    query: str,
+    params: Sequence[Any] | dict[str, Any] | None,
+    shape: Shape | None,
+    fits: Callable[[list[DuckDBPyType]], bool] | None,
+) -> pa.Table:
+    if shape is None or fits is not None:
+        found = con.execute(query, params)
+        if shape is None or (fits and fits([column[1] for column in found.description or ()])):
+            return found.to_arrow_table()
+    return shape(con.sql(query, params=params)).to_arrow_table()
 
 
 def _stoppable(con: duckdb.DuckDBPyConnection, work: Callable[[], T]) -> T:

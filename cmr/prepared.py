@@ -29,9 +29,11 @@ from cmr.warehouse.store import Warehouse
 # How long prepared views of another version are kept.
 KEPT_SECONDS = 30 * 86_400
 # What else a database of prepared views holds; another where that changes.
-_LAYOUT = 2
-# Which views and macros each of them reads.
+_LAYOUT = 3
+# Which views and macros each of them reads; and the rows of a view that are the same over every
+# warehouse.
 READS, KEPT_READS = "cmr_reads", "own.reads"
+MEASURES, KEPT_MEASURES = "measures", "own.measures"
 
 
 def prepared() -> str:
@@ -85,6 +87,7 @@ def _make(path: str, root: str) -> None:
         con.execute(f"set variable cmr_root = {quoted(root)}")
         con.execute("create schema own")
         keep_reads(con, f"table {KEPT_READS}", install(con))
+        con.execute(f"create table {KEPT_MEASURES} as from {MEASURES}")
 
 
 def replace_views(con: duckdb.DuckDBPyConnection, queries: Mapping[str, str]) -> None:

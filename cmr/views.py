@@ -19,7 +19,15 @@ from cmr import caches
 from cmr import memory as memory_limits
 from cmr.answers import explain, quoted
 from cmr.errors import CmrError
-from cmr.prepared import KEPT_READS, READS, install, keep_reads, prepared
+from cmr.prepared import (
+    KEPT_MEASURES,
+    KEPT_READS,
+    MEASURES,
+    READS,
+    install,
+    keep_reads,
+    prepared,
+)
 from cmr.references import Reads, closure, names_in
 from cmr.warehouse.anchors import anchor
 from cmr.warehouse.anchors import folder as own_anchors
@@ -31,9 +39,7 @@ from cmr.warehouse.store import Warehouse
 
 # Views of rows of the catalogue, and what rests on them alone, in the order of what they read.
 _ROWS = tuple(table.name for table in CATALOGUE)
-_SMALL = (
-    *_ROWS, "int_facts", "measures", "int_baselines", "int_benched", "speed", "int_pace"
-)  # fmt: skip
+_SMALL = (*_ROWS, "int_facts", "int_baselines", "int_benched", "speed", "int_pace")
 # What the views of pairs come to where every file is named and no run is an earlier version's: it
 # plans in a step, and no file need be opened to know its columns.
 _PAIRS = ("ranks", "held_out_ranks", "sampled_ranks", "hits")
@@ -46,6 +52,8 @@ _DIRECT = """
 _OF_RUNS = ("ranks", "held_out_ranks", "sampled_ranks", "hits", "timings")
 # What DuckDB does to a plan that adds a step in twenty to these views and saves no time in them.
 _NEEDLESS = "column_lifetime,common_subexpressions,compressed_materialization,cte_filter_pusher"
+# Pairs that are work enough for one more thread: with less, threads wait for each other.
+_PAIRS_PER_THREAD = 500_000
 # What DuckDB would fetch and run by itself: cmr needs no extension that is not built in.
 _OWN = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
 
@@ -81,11 +89,13 @@ def connect(
         con.execute(f"attach {quoted(prepared())} as prepared (read_only)")
         con.execute("copy from database prepared to memory (schema)")
         con.execute(f"create temp table {READS} as from prepared.{KEPT_READS}")
+        con.execute(f"create temp table {MEASURES} as from prepared.{KEPT_MEASURES}")
         con.execute("detach prepared")
         con.execute("drop schema memory.own cascade")
     except (OSError, duckdb.Error, CmrError):
         # Nothing can be kept here, or it is gone again: made again, which takes seconds.
         keep_reads(con, f"temp table {READS}", install(con))
+        con.execute(f"create or replace temp table {MEASURES} as from memory.main.{MEASURES}")
     bind(con, warehouse, query)
     return con
 
@@ -112,6 +122,7 @@ def bind(
         # What is not known of the runs of earlier versions is found in their ranks.
         needed = closure(reads, asked)
         snapshot = take(warehouse, needed & data | {"ranks"})
+    _use_threads(con, snapshot)
     for table in CATALOGUE:
         con.register("_rows", pa.Table.from_pylist(snapshot.rows[table.name], table.schema))
         con.execute(f"create or replace temp table catalogue_{table.name} as from _rows")
@@ -121,6 +132,19 @@ def bind(
     except duckdb.Error as error:
         raise CmrError(explain(error)) from None
     return needed
+
+
+def _use_threads(con: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> None:
+    """No more threads than there is work for, as far as nobody has chosen or locked them."""
+    ((threads, locked),) = con.execute(
+        "select current_setting('threads'), current_setting('lock_configuration')"
+    ).fetchall()
+    pairs = sum(
+        row["queries"] * (1 + len(row["sampled_candidates"]) * row["draws"])
+        for row in snapshot.rows["runs"]
+    )
+    if not locked:
+        con.execute(f"set threads = {max(1, min(threads, pairs // _PAIRS_PER_THREAD))}")
 
 
 def _reads(con: duckdb.DuckDBPyConnection) -> Reads:

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from cmr.answers import explain, fetch
 from cmr.api.reading import explained, readings
-from cmr.api.values import in_arrow
+from cmr.api.values import fits_arrow, in_arrow
 from cmr.errors import CmrError
 from cmr.materialised import prepare
 from cmr.progressbar import ProgressBar, no_bar
@@ -31,15 +31,17 @@ def run_query(
     bar: ProgressBar = no_bar,
     params: Sequence[Any] | dict[str, Any] | None = None,
     sandbox: bool = False,
+    shown: bool = False,
 ) -> pa.Table:
     """The result of the last of the statements in `text`, all of which must only read.
 
     Measures that are not stored yet are computed and stored first. `params` are of the last one.
     `sandbox`: files outside the warehouse are not read. The connection's configuration is locked.
+    `shown`: it will be printed, which takes more memory than another copy of its rows.
     Raises CmrError for SQL that is wrong or would change something.
     """
     last = _ready(con, text, warehouse, bar, sandbox)
-    table = _fetch(con, last, params)
+    table = _fetch(con, last, params, shown)
     return table.rename_columns(distinct(table.column_names))
 
 
@@ -78,24 +80,25 @@ def _ready(
     con: duckdb.DuckDBPyConnection, text: str, warehouse: Warehouse, bar: ProgressBar, sandbox: bool
 ) -> str:
     """Check every statement, keep what is to be kept, run all but the last, and return that."""
-    lock(con, warehouse.storage, sandbox)
     with _sentences():
         statements = readings(con, text)
     if not statements:
         raise CmrError("the query is empty")
     prepare(con, warehouse, text, bar=bar)
+    lock(con, warehouse.storage, sandbox)
     for statement in statements[:-1]:
-        _fetch(con, statement)
+        _fetch(con, statement, None, shown=False)
     return statements[-1]
 
 
 def _fetch(
     con: duckdb.DuckDBPyConnection,
     query: str,
-    params: Sequence[Any] | dict[str, Any] | None = None,
+    params: Sequence[Any] | dict[str, Any] | None,
+    shown: bool,
 ) -> pa.Table:
     with _sentences():
-        return fetch(con, query, params, in_arrow)
+        return fetch(con, query, params, in_arrow, fits_arrow if shown else None)
 
 
 @contextlib.contextmanager

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import duckdb
 import pyarrow as pa
+from duckdb.sqltypes import DuckDBPyType
 
 # By DuckDB's name of a type, what is read in its stead. TIMESTAMP_S and _MS hold infinity, which
 # Parquet's milliseconds do not.
@@ -36,11 +37,16 @@ _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d) (.*?)([+-]\d\d)?")
 
 
+def fits_arrow(kinds: Sequence[DuckDBPyType]) -> bool:
+    """Whether Arrow has every one of these types, so that `in_arrow` changes nothing."""
+    return all(_sql(kind, _IN_ARROW) == _sql(kind, {}) for kind in kinds)
+
+
 def in_arrow(relation: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
     """The relation with its columns of types that Arrow lacks as text, nested ones too."""
-    wanted = [_sql(kind, _IN_ARROW) for kind in relation.types]
-    if wanted == [_sql(kind, {}) for kind in relation.types]:
+    if fits_arrow(relation.types):
         return relation
+    wanted = [_sql(kind, _IN_ARROW) for kind in relation.types]
     # By place: two columns may have one name.
     columns = [
         f"cast(#{at} as {kind}) as {_quoted(name)}"

@@ -86,10 +86,12 @@ def evaluate(warehouse: str, explain: bool, **given: Any) -> None:
     cmr evaluate --dataset coco --merge
     cmr evaluate --dataset coco --engine ray --ray-address auto
     """
-    from cmr.cli.answer_summary import ask, print_answer
-    from cmr.cli.startup import without_pandas
+    from cmr.cli.startup import threads_that_sleep, without_pandas
 
+    threads_that_sleep()
     without_pandas()
+    from cmr.cli.answer_summary import ask, print_answer
+
     division = Division(**{one.name: given.pop(one.name) for one in options_of(Division)})
     request = Request(**given)
     if explain:

@@ -90,7 +90,7 @@ def _print_result(
 ) -> None:
     from cmr.api.query import run_query
 
-    table = run_query(con, text, warehouse, progress, sandbox=sandbox)
+    table = run_query(con, text, warehouse, progress, sandbox=sandbox, shown=form == "table")
     if form != "table":
         write(table, form, stdout_bytes())
         return

@@ -57,7 +57,8 @@ def sql(query: str | None, warehouse: str, form: str, output: str | None, sandbo
         shell(connect(store.root), store, sandbox)
         return
     # What the query reads is bound to the warehouse when it is known.
-    table = run_query(connect(store.root, ""), query, store, progress, sandbox=sandbox)
+    con, shown = connect(store.root, ""), form == "table"
+    table = run_query(con, query, store, progress, sandbox=sandbox, shown=shown)
     if form == "parquet" and output is None and sys.stdout.isatty():
         raise CmrError("Parquet is not for terminals; give --output FILE or pipe it")
     if output is None:

@@ -1,8 +1,20 @@
-"""Keeping slow imports out of a command's start-up."""
+"""Keeping slow imports out of a command's start-up, and idle threads from spinning."""
 
 from __future__ import annotations
 
+import os
 import sys
+
+
+def threads_that_sleep() -> None:
+    """Let the threads of OpenBLAS and OpenMP sleep where they wait, unless the user has a wish.
+
+    They spin until the next product, which for small ones takes more of the processor than the
+    products, and from other threads when these are due. To be called before numpy or torch is
+    imported; not by what measures the time of single products, for it takes time to wake up.
+    """
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def without_pandas() -> None:
