@@ -1,14 +1,16 @@
-"""The embedded data set as a source: the test split of `scenes`, drawn when it is read."""
+"""The embedded data set as a source: a split of `scenes`, drawn when it is read."""
 
 from __future__ import annotations
 
 from cmr.identity import identity
 from cmr.sources.collection import Collection, Item, Judgment
 from cmr.sources.scenes_draw import SIZE, Scene, render_png, scenes
-from cmr.sources.source import LIMIT, Source
+from cmr.sources.source import LIMIT, Parameter, Source
 
 # Raised when the drawing or the words change: it stands for the pictures' content.
 VERSION = 1
+# The first is what is evaluated.
+SPLITS = ("test", "train")
 
 
 class SceneReader:
@@ -54,9 +56,17 @@ def read_scenes(split: str = "test", limit: int | None = None, seed: int = 0) ->
 SOURCE = Source(
     name="scenes",
     summary="The embedded data set: drawn coloured shapes, five captions each.",
-    about="1,000 pictures are drawn when they are read; nothing is fetched.",
-    examples=("cmr ingest scenes", "cmr ingest scenes --model ViT-B-32 --pretrained openai"),
-    parameters=(LIMIT,),
+    about="1,000 pictures are drawn when they are read, or up to 20,000 of the train split, which shares "
+    "none with them; nothing is fetched.",
+    examples=(
+        "cmr ingest scenes",
+        "cmr ingest scenes --split train --limit 2000 --dataset scenes-train",
+        "cmr ingest scenes --model ViT-B-32 --pretrained openai",
+    ),
+    parameters=(
+        Parameter("split", "Which of the two.", choices=SPLITS, default=SPLITS[0]),
+        LIMIT,
+    ),
     read=read_scenes,
     media=True,
     own_model=True,
