@@ -42,14 +42,16 @@ _ROWS = tuple(table.name for table in CATALOGUE)
 _SMALL = (*_ROWS, "int_facts", "int_baselines", "int_benched", "speed", "int_pace")
 # What the views of pairs come to where every file is named and no run is an earlier version's: it
 # plans in a step, and no file need be opened to know its columns.
-_PAIRS = ("ranks", "held_out_ranks", "sampled_ranks", "hits")
+_PAIRS = ("ranks", "held_out_ranks", "evidence", "sampled_ranks", "hits")
+# A view of the files of two tables, whichever a run has the better of.
+_EVIDENCE, _RANKS, _HELD_OUT = "evidence", "ranks", "held_out_ranks"
 _DIRECT = """
     from read_parquet(
         getvariable('cmr_{name}'), hive_partitioning = true, hive_types = {{'run_id': varchar}}
     )
 """
 # Tables of which every file is a run's.
-_OF_RUNS = ("ranks", "held_out_ranks", "sampled_ranks", "hits", "timings")
+_OF_RUNS = (*_PAIRS, "timings")
 # What DuckDB does to a plan that adds a step in twenty to these views and saves no time in them.
 _NEEDLESS = "column_lifetime,common_subexpressions,compressed_materialization,cte_filter_pusher"
 # Pairs that are work enough for one more thread: with less, threads wait for each other.
@@ -110,18 +112,20 @@ def bind(
     for others read them many times.
     """
     data = {table.name for table in ANCHORED} - {table.name for table in CATALOGUE}
-    reads, asked = _reads(con), data - VECTORS | set(_SMALL)
+    reads, asked = _reads(con), data - VECTORS | {_EVIDENCE, *_SMALL}
     if query is not None:
         asked = names_in(con, query)
     # Unless a run is of an earlier version, views of pairs read nothing but their files.
-    needed = closure({**reads, **dict.fromkeys(_PAIRS, frozenset[str]())}, asked)
+    both = frozenset({_RANKS, _HELD_OUT})
+    direct = {**dict.fromkeys(_PAIRS, frozenset[str]()), _EVIDENCE: both}
+    needed = closure({**reads, **direct}, asked)
     if not needed & {table.name for table in ANCHORED}:
         return needed
     snapshot = take(warehouse, needed & data)
     if any(row["most_relevants"] is None for row in snapshot.rows["runs"]):
         # What is not known of the runs of earlier versions is found in their ranks.
-        needed = closure(reads, asked)
-        snapshot = take(warehouse, needed & data | {"ranks"})
+        needed = closure({**reads, _EVIDENCE: reads[_EVIDENCE] | both}, asked)
+        snapshot = take(warehouse, needed & data | {_RANKS})
     _use_threads(con, snapshot)
     for table in CATALOGUE:
         con.register("_rows", pa.Table.from_pylist(snapshot.rows[table.name], table.schema))
@@ -140,7 +144,7 @@ def _use_threads(con: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> None:
         "select current_setting('threads'), current_setting('lock_configuration')"
     ).fetchall()
     pairs = sum(
-        row["queries"] * (1 + len(row["sampled_candidates"]) * row["draws"])
+        row["queries"] * (1 + len(row["sampled_candidates"] or ()) * (row["draws"] or 0))
         for row in snapshot.rows["runs"]
     )
     if not locked:
@@ -170,6 +174,8 @@ def _show(
     for name in tables:
         files = [anchor(storage, name), *map(storage.path, snapshot.files(name))]
         _set_files(con, name, [_literal(path) for path in files])
+    if _EVIDENCE in needed:
+        _set_files(con, _EVIDENCE, _evidence(storage, snapshot))
     for name in _PAIRS:
         if name in needed and not older:
             con.execute(f"create or replace temp view {name} as {_DIRECT.format(name=name)}")
@@ -178,6 +184,14 @@ def _show(
     for name in _SMALL:
         if name in needed or name in _ROWS:
             con.execute(f"create or replace temp table {name} as from memory.main.{name}")
+
+
+def _evidence(storage: Storage, snapshot: Snapshot) -> list[str]:
+    """The files of held-out ranks, and of the ranks of runs that have none."""
+    crossed = {name for row in snapshot.rows["runs"] if row["folds"] for name in row["files"]}
+    files = [name for name in snapshot.files(_RANKS) if name not in crossed]
+    files += snapshot.files(_HELD_OUT)
+    return [_literal(path) for path in [anchor(storage, _RANKS), *map(storage.path, files)]]
 
 
 @contextlib.contextmanager

@@ -50,10 +50,12 @@ def quick(monkeypatch):
             con.execute("create view metrics as select 0.5 as value")
             con.execute("create schema own")
             con.execute("create table own.reads (name varchar, reads varchar[])")
+            con.execute("create table own.measures (measure varchar)")
 
     def install(con):
         made.append(None)
         con.execute("create or replace view metrics as select 0.5 as value")
+        con.execute("create or replace view measures as select 'mrr' as measure")
         return {"metrics": frozenset()}
 
     monkeypatch.setattr(prepared_views, "_make", make)

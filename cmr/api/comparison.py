@@ -35,7 +35,7 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Asked:
+class ComparedBy:
     """What is compared. `pools`: full, expected or sampled. `everything`: every measure and K, not
     only the usual ones at K. `in_sample`: ranks as they are, also of what has seen them.
     """
@@ -53,7 +53,7 @@ class Asked:
 
 
 def compare_runs(
-    warehouse: Warehouse, a: str, others: Sequence[str], asked: Asked = Asked()
+    warehouse: Warehouse, a: str, others: Sequence[str], by: ComparedBy = ComparedBy()
 ) -> list[Comparison]:
     """Runs `others` against runs `a`, with Holm's correction over all rows that are kept.
 
@@ -65,9 +65,9 @@ def compare_runs(
     fewest = fetch(con, "select fewest_clusters() as fewest").to_pylist()[0]["fewest"]
     found = []
     for x, y in wanted:
-        rows = fetch(con, asked.query(x, y)).to_pylist()
-        kept = rows if asked.everything else [row for row in rows if _asked(row, asked.k)]
-        _check_asked(x, y, kept, rows, asked.k)
+        rows = fetch(con, by.query(x, y)).to_pylist()
+        kept = rows if by.everything else [row for row in rows if _asked(row, by.k)]
+        _check_asked(x, y, kept, rows, by.k)
         found.append(Comparison(x, y, kept, fewest))
     _correct(con, [row for pair in found for row in pair.rows])
     return found

@@ -228,10 +228,10 @@ class Warehouse:
         over all rows. `run_a` and `run_b` are the ids. A run that has only been scored on what it
         was learnt from is compared with others if `in_sample` says so.
         """
-        from cmr.api.comparison import Asked, as_table, compare_runs
+        from cmr.api.comparison import ComparedBy, as_table, compare_runs
 
-        asked = Asked(pools, k, everything, in_sample)
-        return Result(as_table(compare_runs(self.store, a, b, asked)))
+        by = ComparedBy(pools, k, everything, in_sample)
+        return Result(as_table(compare_runs(self.store, a, b, by)))
 
     def recommend(
         self,

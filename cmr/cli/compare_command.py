@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -46,10 +46,7 @@ def compare(
     warehouse: str,
     left: str | None,
     right: tuple[str, ...],
-    pools: str,
-    k: int,
-    in_sample: bool,
-    everything: bool,
+    **how: Any,
 ) -> None:
     """Compare runs B with run A on the same queries.
 
@@ -66,13 +63,12 @@ def compare(
     cmr compare 3f0c 81d2 --pools expected
     """
     import cmr
-    from cmr.api.comparison import Asked, compare_runs
+    from cmr.api.comparison import ComparedBy, compare_runs
     from cmr.cli.startup import without_pandas
 
     without_pandas()
     first, others = _sides(a, b, left, right)
-    asked = Asked(pools, k, everything, in_sample)
-    for pair in compare_runs(cmr.open(warehouse).store, first, others, asked):
+    for pair in compare_runs(cmr.open(warehouse).store, first, others, ComparedBy(**how)):
         _print(pair)
 
 

@@ -71,7 +71,8 @@ def recommend(
         say(_sentence(choice, retain))
         for sentence in choice.quantizers:
             say(f"{choice.dataset}, {choice.model}: {sentence}.")
-        say(_power(choice))
+        if choice.answer.why_not is None:
+            say(_power(choice))
     _print_costs(store, rows, k)
 
 
@@ -138,6 +139,8 @@ def _power(choice: Recommendation) -> str:
     )
     if row["unseen_share"] is None:
         return f"{looks}."
+    if row["unseen_share"] > 1:
+        return f"{looks}. So few visual items may show no loss of {named.measure(row)} whatever."
     return (
         f"{looks}. Four of five samples like this one show a loss of "
         f"{percent(row['unseen_share'])} of {named.measure(row)} ({row['direction']}, where most "

@@ -56,8 +56,8 @@ def read_scenes(split: str = "test", limit: int | None = None, seed: int = 0) ->
 SOURCE = Source(
     name="scenes",
     summary="The embedded data set: drawn coloured shapes, five captions each.",
-    about="1,000 pictures are drawn when they are read, or up to 20,000 of the train split, which shares "
-    "none with them; nothing is fetched.",
+    about="1,000 pictures are drawn when they are read, or up to 20,000 of the train split, which "
+    "has none of them; nothing is fetched.",
     examples=(
         "cmr ingest scenes",
         "cmr ingest scenes --split train --limit 2000 --dataset scenes-train",

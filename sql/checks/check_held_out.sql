@@ -15,6 +15,7 @@ found as (
         ) as can_be,
         any_value(relevants) as relevants, any_value(gallery) as gallery
     from held_out_ranks
+    semi join (select run_id from runs) as runs using (run_id)
     group by run_id, query_id, item_id
 ),
 final as (

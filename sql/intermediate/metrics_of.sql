@@ -39,9 +39,9 @@ firsts as (
             list_transform(range(queries), lambda i: above + 1 + tied / (relevants_tied + 2)) as ranks,
             list_transform(range(queries), lambda i: (gallery + 1) / (relevants + 1)) as chances
         from (
-            from ranks where not held_out or run_id not in (select run_id from runs where folds > 0)
+            from ranks where not held_out
             union all by name
-            from held_out_ranks where held_out
+            from evidence where held_out
         )
         where relevants_above = 0 and which in ('asked', 'full')
         group by run_id, above, tied, relevants_tied, gallery, relevants

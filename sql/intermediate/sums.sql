@@ -2,7 +2,7 @@
 -- by_query of each query and draw, in a row each (measure, value), or in columns, too, with in_columns; under
 -- each run, pool (see pools_of) and K. The rows of is_chance, one a run,
 -- pool and K, have what a random ranking expects, summed over all queries. of_runs:
--- beginnings of the run_ids that are selected; NULL for all. held_out: of what claims rest on.
+-- beginnings of the run_ids that are selected; NULL for all. held_out: of what claims rest on (evidence).
 -- Pairs with the same counts are worth the same, so each distinct case is valued once. A random ranking
 -- is the case in which everything ties.
 -- @n: Number of queries, draws counted apart.
@@ -28,12 +28,11 @@ pairs as materialized (
         relevants_above as before, coalesce(relevants_tied, -1) as mates, relevance,
         coalesce(ideal_gains, []) as gains
     from (
-        -- What claims rest on: held-out queries where a run has them, else its ranks.
-        from ranks where not held_out or run_id not in (select run_id from runs where folds > 0)
+        from ranks where not held_out and begins_with(run_id, of_runs)
         union all by name
-        from held_out_ranks where held_out
+        from evidence where held_out and begins_with(run_id, of_runs)
     )
-    where which <> 'sampled' and begins_with(run_id, of_runs)
+    where which <> 'sampled'
     union all
     select
         run_id, candidates, case when by_query then query_id end, case when by_query then draw end,

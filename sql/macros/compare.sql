@@ -28,13 +28,20 @@ alike as (
             when
                 one_run(count(*) filter (starts_with(run_id, run_a)), run_a)
                 and one_run(count(*) filter (starts_with(run_id, run_b)), run_b)
-                and count(distinct (dataset, qrels, dataset_fingerprint, direction))
-                filter (begins_with(run_id, [run_a, run_b])) > 1
+                and min((dataset, qrels, dataset_fingerprint, direction)) filter (
+                    begins_with(run_id, [run_a, run_b])
+                ) <> max((dataset, qrels, dataset_fingerprint, direction)) filter (
+                    begins_with(run_id, [run_a, run_b])
+                )
                 then error('the runs differ in data set, judgments or direction, so no query is shared')::boolean
             when
                 not in_sample
-                and count(distinct shown_fit(fit, evidence_fit, pools, false) = 'in-sample')
-                filter (begins_with(run_id, [run_a, run_b])) > 1
+                and bool_or(shown_fit(fit, evidence_fit, pools, false) = 'in-sample') filter (
+                    begins_with(run_id, [run_a, run_b])
+                )
+                and bool_or(shown_fit(fit, evidence_fit, pools, false) <> 'in-sample') filter (
+                    begins_with(run_id, [run_a, run_b])
+                )
                 then error(
                     'run ' || min(run_id) filter (
                         begins_with(run_id, [run_a, run_b])

@@ -2,4 +2,9 @@
 -- reach² = t² (spread + piece * reach), for what moves the sum comes in pieces (see piece), and adds
 -- their variance.
 reach_at(t, spread, piece) as
-    (t ** 2 * piece / 2 + sqrt((t ** 2 * piece / 2) ** 2 + t ** 2 * spread))
+    (
+        list_transform(
+            [{'half': t ** 2 * piece / 2, 'still': t ** 2 * spread}],
+            lambda one: one.half + sqrt(one.half * one.half + one.still)
+        )[1]
+    )

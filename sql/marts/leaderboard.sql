@@ -1,5 +1,4 @@
 -- One row per run, protocol and C, best first: what people look at, of earned_metrics.
--- @fit: What the figures were learnt from: none, held out, cross-fitted, or in-sample: what they are of.
 -- @hit_rate_1: hit_rate@1.
 -- @hit_rate_5: hit_rate@5.
 -- @hit_rate_10: hit_rate@10.

@@ -8,5 +8,4 @@
 -- of mean_rank score_reach, of median_rank the sign test (medians).
 -- Ranks as they are: of what was learnt from the very items that it is scored on, fit says in-sample,
 -- and earned_metrics has the figures that claims rest on.
--- @fit: What the ranks were learnt from: none, in-sample (what they are of), or held out.
 select * from metrics_of('asked', null, null)

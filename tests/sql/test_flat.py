@@ -32,6 +32,7 @@ def questions(con):
         "metrics_for": "from metrics_for(12, 7)",
         "compare": f"from compare('{a}', '{b}')",
         "compare over pools": f"from compare('{a}', '{b}', pools := 'sampled')",
+        "compare, expected": f"from compare('{a}', '{b}', pools := 'expected')",
         "compare_runs": f"from compare_runs(['{a}', '{b}'])",
         "quantizer_gains": f"from quantizer_gains(['{a}', '{b}'])",
         "rank_flips": f"from rank_flips('{a}', '{b}')",

@@ -1,0 +1,30 @@
+-- The ranks that claims rest on: of a run whose basis or quantiser was fitted in folds its held-out ranks,
+-- of others their ranks.
+-- @cluster: Ordinal of the visual that the query's errors are clustered by: itself, or its first relevant one.
+-- @ideal_gains: The query's judgments from the highest on, where they are graded; else NULL.
+select
+    found.* exclude (filename, fold) replace (
+        coalesce(found.cluster, int_facts.cluster) as cluster,
+        coalesce(found.ideal_gains, int_facts.ideal_gains) as ideal_gains
+    )
+from (
+    from read_parquet(
+        coalesce(
+            getvariable('cmr_evidence'),
+            list_concat(
+                files_of('ranks', '/ranks/run_id=*/*.parquet'),
+                files_of('held_out_ranks', '/held_out_ranks/run_id=*/*.parquet')
+            )
+        ),
+        hive_partitioning = true, hive_types_autocast = false, union_by_name = true, filename = true
+    )
+    union all by name
+    -- Columns that a warehouse may be older than.
+    select null::bigint as cluster, null::integer[] as ideal_gains, null::integer as fold
+    where false
+) as found
+semi join (
+    select unnest(list_filter(files, lambda file: not (coalesce(folds, 0) > 0 and starts_with(file, 'ranks/')))) as file
+    from runs
+) as committed on committed.file = below_root(found.filename)
+left join int_facts using (run_id, query_id)
