@@ -48,6 +48,7 @@ _TESTED = (
     "dim_method", "precision", "quantizer", "scorer", "variant", "measure", "k", "value",
     "value_low", "value_high",
     "baseline_value", "difference", "p", "p_holm", "retention", "ci_low", "ci_high",
+    "fit", "looks", "sure_low", "unseen",
 )  # fmt: skip
 
 

@@ -14,6 +14,7 @@
 -- @baseline: The run compared with: fp32 at the native dimension, else the finest that is not lifted.
 -- @baseline_is: native fp32, or finest available.
 -- @unearned: Why no advice is given by this row, in words; NULL where it may be.
+-- @fit: What the figures were learnt from, as in retention.
 -- @sentence: All of it in words; where no advice is earned, why, beside bytes and speed.
 -- @conditions: Hash of machine, threads, k and batch.
 with
@@ -83,7 +84,9 @@ final as (
                 then
                 printf('%s keeps %.1f%%', who, 100 * retention)
                 || coalesce(printf(' [%.1f, %.1f]', 100 * ci_low, 100 * ci_high), '')
-                || printf(' of the %s of %s (%s, whole gallery) at ', named, whose, direction)
+                || printf(' of the %s of %s (%s, whole gallery', named, whose, direction)
+                || case when fit in ('held out', 'cross-fitted') then ', held-out queries' else '' end
+                || ') at '
             else
                 printf(
                     'What %s keeps of the %s of %s (%s, whole gallery) cannot be said (%s); it has ',
@@ -98,7 +101,7 @@ final as (
             || case when together then '' else ', measured apart' end,
             ''
         ) as sentence,
-        unearned, baseline, baseline_is, conditions, machine
+        unearned, baseline, baseline_is, conditions, machine, fit
     from figures
     order by dataset, qrels, model, direction, measure, k, vector_bytes, run_id
 )

@@ -1,5 +1,6 @@
 -- What every representation costs and keeps, over the whole gallery. Speeds are of `cmr bench`, and
 -- of one machine for the runs that may be compared; speed has the others.
+-- @fit: What the measures were learnt from, as in retention.
 -- @bytes_share: vector_bytes / those of the baseline.
 -- @recall_10: recall@10.
 -- @mrr: Mean reciprocal rank of the first relevant item.
@@ -22,7 +23,7 @@ with
 wide as (
     select
         run_id, dataset, qrels, model, direction, dim, dim_method, precision, scorer,
-        vector_bytes,
+        vector_bytes, fit,
         baseline, baseline_is,
         max(value) filter (measure = 'recall' and k = 10) as recall_10,
         max(value) filter (measure = 'mrr') as mrr,
@@ -77,7 +78,7 @@ final as (
         baseline, baseline_is, queries_per_second,
         p50_ms, p99_ms, index_vector_bytes, memory_vector_bytes, conditions, machine,
         not by_all as pareto,
-        not by_bytes as pareto_bytes
+        not by_bytes as pareto_bytes, fit
     from costed
     inner join beaten using (run_id)
     order by dataset, qrels, model, direction, vector_bytes desc, recall_10 desc, run_id

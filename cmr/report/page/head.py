@@ -45,8 +45,9 @@ def answer(
         told.append(lacking.format(options=held.missing))
     if best is None:
         sentence = _(
-            "In at least one direction or measure the 95% interval of what each keeps of the "
-            "baseline, {baseline}, reaches below that share. More queries narrow the intervals."
+            "In at least one direction or measure the lower end of what each keeps of the "
+            "baseline, {baseline}, lies below that share, at a level that holds for all of them "
+            "together. More queries raise it."
         ).format(baseline=held.name)
         return {
             "lead": [(_("No representation is sure to keep {share}.").format(share=share), False)],
@@ -70,8 +71,8 @@ def answer(
             "{share}", share
         )
         sentence = _(
-            "It is the baseline itself. Every smaller representation reaches below that share in "
-            "at least one direction or measure, by its 95% interval."
+            "It is the baseline itself. What every smaller representation keeps has its lower "
+            "end below that share in at least one direction or measure."
         )
     else:
         text = _("{name} keeps at least {low} of the quality in {part} of the bytes.")
@@ -80,9 +81,10 @@ def answer(
         )
         sentence = _(
             "It is the smallest representation that is sure to keep {share} of the baseline, "
-            "{baseline}: in every direction and measure below, over the whole gallery, the 95% "
-            "interval of what it keeps lies above that. A vector takes {bytes} bytes instead of "
-            "{base}."
+            "{baseline}: in every direction and measure below, over the whole gallery, the lower "
+            "end of what it keeps lies above that, at a level that holds for everything there is "
+            "to choose from, and on queries that it was learnt without. A vector takes {bytes} "
+            "bytes instead of {base}."
         ).format(
             share=share, baseline=held.name, bytes=f"{best['vector_bytes']:,}", base=f"{base:,}"
         )

@@ -117,7 +117,8 @@ def _board(
         "board_about": _(
             "Every representation, best first; click a heading to sort by its column. Low and "
             "high are the 95% interval of Recall@10; the share kept is of the baseline under "
-            "the same protocol."
+            "the same protocol. What is learnt from vectors, such as pca, is scored by queries "
+            "that it was learnt without; drawn pools are not."
         ),
         "columns": [{"label": titles[name], "numeric": name not in _TEXTS} for name in names],
         "board_rows": [
