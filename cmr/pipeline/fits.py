@@ -20,7 +20,7 @@ from cmr.represent.unit_vectors import Floats
 from cmr.rows import Row
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.store import Warehouse
-from cmr.warehouse.vectors import StoredVectors, group_rows
+from cmr.warehouse.vectors import Room, StoredVectors, group_rows
 
 SIDES = (TEXT, VISUAL)
 # More of the visuals than this share may not be in both data sets.
@@ -192,22 +192,33 @@ class DerivedVectors:
         self.rows = int(native["rows"]) if only is None else len(only)
 
     def blocks(self, rows: int) -> Iterator[tuple[int, Encoded]]:
-        """All of them in order, at most `rows` at a time; see `Vectors`."""
-        what = f"{self._native['modality']} item (cut to {self._wanted.dim} dimensions)"
+        """All of them in order; see `Vectors`. Floats are held of a row group at a time."""
+        room: Room | None = None
         at = 0
+        for part in self._coded():
+            while len(part):
+                if room is None:
+                    room = Room(at, min(rows, self.rows - at), part)
+                taken = room.add(part)
+                part, at = part.rows(slice(taken, None)), at + taken
+                if room.is_full:
+                    yield room.first, room.held()
+                    room = None
+
+    def _coded(self) -> Iterator[Encoded]:
+        """Those that are wanted, a row group of the native vectors at a time."""
+        what = f"{self._native['modality']} item (cut to {self._wanted.dim} dimensions)"
         stored = StoredVectors(self._warehouse, self._native)
-        for first, block in stored.blocks(rows):
+        for first, block in stored.blocks(group_rows(stored.dim, stored.precision)):
             floats: Floats = np.asarray(block.data, dtype=np.float32)
             names = self._ids[first : first + len(floats)]
             if self._only is not None:
                 low, high = np.searchsorted(self._only, [first, first + len(floats)])
                 mine = self._only[low:high] - first
                 floats, names = floats[mine], names.take(pa.array(mine))
-            if not len(floats):
-                continue
-            changed = dims.apply(floats, self._wanted.dim, self._coding.matrix, names, what)
-            yield at, self._coding.quantizer.encode(changed, self._wanted.precision)
-            at += len(floats)
+            if len(floats):
+                changed = dims.apply(floats, self._wanted.dim, self._coding.matrix, names, what)
+                yield self._coding.quantizer.encode(changed, self._wanted.precision)
 
 
 def changed(

@@ -140,14 +140,14 @@ class StoredVectors:
 
         Exactly `rows` but for the last block, unless groups are left out.
         """
-        room: _Room | None = None
+        room: Room | None = None
         for at, part in self._batches():
             if room is not None and at != room.last:
                 yield room.first, room.held()
                 room = None
             while len(part):
                 if room is None:
-                    room = _Room(at, min(rows, self._part[1] - at), part)
+                    room = Room(at, min(rows, self._part[1] - at), part)
                 taken = room.add(part)
                 part, at = part.rows(slice(taken, None)), at + taken
                 if room.is_full:
@@ -183,7 +183,7 @@ def _read_ahead(
             yield waiting.popleft().result().combine_chunks()
 
 
-class _Room:
+class Room:
     """A block that is being read.
 
     Each stretch is copied as it comes, while it is in the cache, and its own memory is free for

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from cmr.answers import fetch
+from cmr.pipeline.fits import DerivedVectors, Learner, Wanted
 from cmr.pipeline.folds import FEWEST, MOST, fold_count, folds_of
 from cmr.score.judgments import judge
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.views import connect
+from cmr.warehouse.schemas import EMBEDDING_SETS
+from cmr.warehouse.store import Warehouse
 
 pytestmark = pytest.mark.slow
 
@@ -228,3 +232,26 @@ def test_texts_of_a_visual_stay_together():
 
 def test_fewer_parts_where_there_is_plenty():
     assert (fold_count(30_000, 512), fold_count(200 * 512, 512)) == (MOST, FEWEST)
+
+
+def test_blocks_of_what_is_derived(root):
+    """Blocks of any size hold the same codes, numbered anew where some are chosen."""
+    warehouse = Warehouse.open(str(root))
+    native = {
+        (row["modality"], row["dim"]): row
+        for row in warehouse.catalogue(EMBEDDING_SETS)
+        if row["dataset"] == "scored"
+    }
+    ids = {side: pa.array([str(n) for n in range(PAIRS)]) for side in (TEXT, VISUAL)}
+    wanted = Wanted(NARROW, "pca", "int8")
+    coding = Learner(warehouse, native, WIDE, ids).coding(wanted, 42, VISUAL)
+    row = native[TEXT, WIDE]
+    chosen = np.arange(1, PAIRS, 3)
+    every = DerivedVectors(warehouse, row, wanted, coding, ids[TEXT])
+    some = DerivedVectors(warehouse, row, wanted, coding, ids[TEXT], chosen)
+    ((_, whole),) = every.blocks(PAIRS)
+    found = list(some.blocks(7))
+    assert [first for first, _ in found] == list(range(0, len(chosen), 7))
+    assert [len(block) for _, block in found][:-1] == [7] * (len(found) - 1)
+    codes = np.concatenate([block.data for _, block in found])
+    assert (codes == whole.rows(chosen).data).all()
