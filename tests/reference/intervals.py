@@ -13,8 +13,8 @@ def by_cluster(series, clusters):
     return np.array([series[clusters == name].sum() for name in np.unique(clusters)])
 
 
-def quantile(groups):
-    return stats.t.ppf(0.975, groups - 1)
+def quantile(groups, looks=1):
+    return stats.t.ppf(1 - 0.025 / looks, groups - 1)
 
 
 def root(function, high):
@@ -58,9 +58,12 @@ def piece(moved, worst, net):
     return size * (3 * worst + max(net, 0)) / (seen.sum() + 3 * worst)
 
 
-def reach(variance, piece, groups):
-    """The move whose square is t² times the variance that it has itself."""
-    t = quantile(groups)
+def reach(variance, piece, groups, looks=1, power=0.5):
+    """The move whose square is t² times the variance that it has itself.
+
+    `looks`: of how many figures it is one. `power`: how probably so large a move is seen.
+    """
+    t = quantile(groups, looks) + stats.norm.ppf(power)
     return root(lambda r: r * r - t * t * (variance + piece * r), 1e7)
 
 
@@ -72,6 +75,22 @@ def kept(x, y, clusters):
     lower = reach(variance, piece(moved, worst, -moved.sum()), len(x))
     upper = reach(variance, piece(moved, worst, moved.sum()), len(x))
     return ratio * x.sum() / (x.sum() + lower), ratio + upper / y.sum()
+
+
+def sure(x, y, clusters, looks):
+    """The lower end of Σx / Σy that holds for `looks` of them together."""
+    x, y = by_cluster(x, clusters), by_cluster(y, clusters)
+    moved, worst = x - y, (y**2).sum() / y.sum()
+    variance = spread(x, y, x.sum() / y.sum())
+    lower = reach(variance, piece(moved, worst, -moved.sum()), len(x), looks)
+    return x.sum() / y.sum() * x.sum() / (x.sum() + lower)
+
+
+def unseen(d, clusters):
+    """The mean difference that is seen in four of five samples."""
+    sums, sizes = by_cluster(d, clusters), by_cluster(np.ones(len(d)), clusters)
+    variance = spread(sums, sizes, np.mean(d))
+    return reach(variance, piece(sums, 1, 0), len(sums), power=0.8) / len(d)
 
 
 def difference(d, clusters, bounded=True):
