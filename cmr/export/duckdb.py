@@ -24,8 +24,8 @@ STORED = "stored"
 # What reads a warehouse's files.
 _OF_FILES = {"warehouse_root", "files_of"}
 _VECTORS = ("embeddings", "frames")
-# What would take long to compute.
-_COMPUTED = ("metrics", "earned_metrics", "retention")
+# What would take long to compute, or reads the files of two tables.
+_COMPUTED = ("metrics", "earned_metrics", "retention", "evidence")
 
 
 def write(asked: Asked, out: Path) -> None:
