@@ -77,7 +77,7 @@ def _print_lists(con: duckdb.DuckDBPyConnection) -> None:
         select
             direction as way, concat_ws(', ', concat_ws(' ', dim, dim_method, precision),
                 nullif(scorer, 'torch'), nullif(variant, '')) as search,
-            any_value(vector_bytes) as bytes,
+            any_value(vector_bytes) as bytes, nullif(any_value(fit), 'none') as fit,
             max(value) filter (where measure = 'recall') as "recall@10",
             max(value) filter (where measure = 'ann_recall') as "ann_recall@10"
         from earned_metrics
@@ -150,13 +150,23 @@ def _print_leaderboard(con: duckdb.DuckDBPyConnection, subject: Subject, found: 
     say("; ".join(notes))
     if any(row["fit"] == "cross-fitted" for row in rows):
         say("pca and what else is learnt: each part is scored by what was learnt without it")
-    seen = sorted({row["dim_method"] for row in rows if row["fit"] == "in-sample"})
+    seen = sorted({_learnt(row) for row in rows if row["fit"] == "in-sample"})
     if seen:
         say(f"{', '.join(seen)}: in-sample, learnt from what is scored here")
     if not chance and any(row["recall_10_kept"] is None for row in rows):
         say("kept is empty where the baseline was not evaluated so, or its recall@10 is 0")
     if len(rows) > len(shown):
         say(f'{len(rows) - len(shown)} more: cmr sql "from leaderboard"')
+
+
+def _learnt(row: Row) -> str:
+    """What of a representation is learnt from vectors, in a word or two."""
+    from cmr.represent.dim_methods import METHODS
+    from cmr.represent.quantizer_kinds import ABSMAX, quantizer_kind
+
+    coded = row["quantizer"] or ABSMAX
+    basis = row["dim_method"] if METHODS[row["dim_method"]].fitted else None
+    return " ".join(filter(None, [basis, coded if quantizer_kind(coded).learns else None]))
 
 
 def _fill_kept(con: duckdb.DuckDBPyConnection, rows: list[Row]) -> None:

@@ -110,6 +110,11 @@ class Deriver:
                     f"--fit-on {fit_on} has no vectors of {dim} dimensions by the model "
                     f"{self.model!r}, which are needed of texts and visuals"
                 )
+            few = sum(native[side, dim]["rows"] for side in SIDES)
+            if few < dim:
+                raise CmrError(
+                    f"--fit-on {fit_on} has {few} vectors, fewer than their {dim} dimensions"
+                )
         check_apart(self._warehouse, self._native, native, fit_on)
         ids = {side: item_ids(self._warehouse, row, side) for side in SIDES}
         return Learner(self._warehouse, native, largest, ids)

@@ -129,6 +129,10 @@ def _ordinals(names: pa.ChunkedArray, ids: pa.Array) -> npt.NDArray[np.int64]:
 
 def check_request(request: Request, data: JudgedData) -> None:
     """Raises CmrError for what cannot be measured on this data; nothing is clamped."""
+    if request.folds == 1:
+        raise CmrError("--folds 1 leaves nothing to learn from; give 2 or more, or 0 for none")
+    if request.folds is not None and request.fit_on is not None:
+        raise CmrError("--folds is for what is learnt from the scored data, --fit-on for another")
     least = max(int(judged.relevants.max()) for judged in data.judged.values())
     most = min(judged.gallery for judged in data.judged.values())
     fitting = (

@@ -70,7 +70,7 @@ class Request:
         metavar="DATASET",
     )
     folds: One[int | None] = One(
-        Integer(0),
+        Integer(0, 100),
         None,
         "Parts of the data that are each scored by what was learnt without them; 0 for none.  "
         "[default: 5, or 2 where there are 200 vectors a dimension]",

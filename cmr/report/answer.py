@@ -17,10 +17,13 @@ if TYPE_CHECKING:
 MEASURES = ("hit_rate", "recall", "mrr", "ndcg")
 # Why nothing is recommended.
 NO_BASELINE, TOO_FEW, NEAR_CHANCE, TOO_FEW_FOR_SHARE = "baseline", "few", "chance", "share"
-_IN_SAMPLE = """
-    select count(distinct (dim, dim_method, precision, variant)) as seen
-    from runs
-    where {condition} and evidence_fit = 'in-sample'
+_SEEN = """
+    select seen, count(distinct (dim, dim_method, precision, variant)) as many
+    from retention
+    semi join (select run_id from runs where {condition}) using (run_id)
+    where seen is not null
+    group by seen
+    order by seen
 """
 
 
@@ -44,26 +47,25 @@ class Baseline:
 class Answer:
     """`smallest`: the smallest representation that is sure to keep enough, see `sure_sql`.
 
-    `why_not`: what `why_sql` says where no advice is earned, or None. `in_sample`: how many
-    representations there are that are scored by what has seen the queries alone, and so are never
-    sure.
+    `why_not`: what `why_sql` says where no advice is earned, or None. `seen`: of
+    representations that are never sure, for they have seen too much of what they are scored on, how
+    many there are for each reason.
     """
 
     baseline: Baseline
     smallest: Row | None
     why_not: Row | None
-    in_sample: int = 0
+    seen: tuple[tuple[str, int], ...] = ()
 
     @property
     def lack(self) -> str:
         """What is missing for a better answer, as a sentence after a space, or nothing."""
         said = [self.baseline.lack] if self.baseline.lack else []
-        if self.in_sample:
-            verb = "is" if self.in_sample == 1 else "are"
+        for why, many in self.seen:
+            verb = "is" if many == 1 else "are"
             said.append(
-                f"{self.in_sample} of what was evaluated {verb} not sure of anything, for it was "
-                "learnt from what it is scored on: evaluate it again, which scores each part by "
-                "what was learnt without it, or with --fit-on"
+                f"{many} of what was evaluated {verb} not sure of anything, for {why}: evaluate "
+                "with --fit-on, or where nothing was held out, and no graph is searched, once more"
             )
         return "".join(f" {one[0].upper()}{one[1:]}." for one in said)
 
@@ -127,7 +129,7 @@ from retention
 semi join (select run_id from runs where {subject.condition}) using (run_id)
 where
     measure in ({named}) and (k is null or k = {k}) and value is not null
-    and fit <> 'in-sample' and why is not null
+    and seen is null and why is not null
 order by
     list_position(['baseline', 'few', 'chance', 'share'], kind), clusters,
     case when kind = 'share' then alike_low end, baseline_value - chance, measure, direction, run_id
@@ -150,7 +152,8 @@ def answer(con: duckdb.DuckDBPyConnection, subject: Subject, retain: float, k: i
     """The answer for a subject: what is sure to keep `retain`, or why nothing can be said."""
     reasons = fetch(con, why_sql(subject, retain, k)).to_pylist()
     best = None if reasons else smallest_sure(con, subject, retain, k)
-    seen = fetch(con, _IN_SAMPLE.format(condition=subject.condition)).to_pylist()[0]["seen"]
+    rows = fetch(con, _SEEN.format(condition=subject.condition)).to_pylist()
+    seen = tuple((row["seen"], row["many"]) for row in rows)
     return Answer(baseline(con, subject), best, reasons[0] if reasons else None, seen)
 
 

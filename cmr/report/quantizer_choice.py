@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from cmr.answers import fetch, quoted
@@ -34,7 +34,10 @@ def quantizer_sentences(
         query = f"from quantizer_gains([{ids}], measure_name := 'recall', cut := {k})"
         rows = [row for row in fetch(con, query).to_pylist() if row["ci_low"] is not None]
         ways = dict.fromkeys(row["direction"] for row in rows)
-        said = [_said([row for row in rows if row["direction"] == way], way, k) for way in ways]
+        few = set(group["few"] or ())
+        said = [
+            _said([row for row in rows if row["direction"] == way], way, k, few) for way in ways
+        ]
         if said:
             what = f"{group['precision']} at {group['dim']}"
             how = "" if group["dim_method"] == "native" else f" {group['dim_method']}"
@@ -51,33 +54,48 @@ def _groups(con: duckdb.DuckDBPyConnection, subject: Subject) -> list[Row]:
         with mine as (
             select
                 *,
-                -- The variant begins with the quantiser, where it is not absmax.
-                case
-                    when quantizer = {quoted(ABSMAX)} then variant
-                    else ltrim(variant[length(quantizer) + 1 :], ', ')
-                end as search
+                -- The variant begins with the quantiser, where it is not absmax. What was learnt
+                -- elsewhere is held against what learns nothing.
+                trim(replace(
+                    case
+                        when quantizer = {quoted(ABSMAX)} then variant
+                        else ltrim(variant[length(quantizer) + 1 :], ', ')
+                    end,
+                    coalesce('fit on ' || fit_on, ''), ''
+                ), ', ') as search
             from runs
-            where quantizer is not null and {subject.condition}
+            where
+                quantizer is not null and evidence_fit <> 'in-sample' and {subject.condition}
         )
         select
             dim, dim_method, precision, search, list_length, seed,
-            list(run_id order by quantizer <> {quoted(ABSMAX)}, quantizer, run_id) as ids
+            list(run_id order by quantizer <> {quoted(ABSMAX)}, quantizer, run_id) as ids,
+            list(run_id) filter (
+                seen_too_much(evidence_fit, quantizer, gallery, dim) is not null
+            ) as few
         from mine
         group by dim, dim_method, precision, search, list_length, seed
-        having count(distinct quantizer) > 1
+        having count(distinct quantizer) > 1 and bool_or(quantizer = {quoted(ABSMAX)})
         order by dim, dim_method, search, list_length, seed
         """,
     ).to_pylist()
     return sorted(rows, key=lambda row: PRECISIONS.index(row["precision"]))
 
 
-def _said(rows: Sequence[Row], way: str, k: int) -> str:
-    """The best of one direction, and whether it is surely better than the first."""
+def _said(rows: Sequence[Row], way: str, k: int, few: Collection[str]) -> str:
+    """The best of one direction, and whether it is surely better than the first.
+
+    `few`: runs whose quantiser was learnt from few vectors of the gallery, and fits it.
+    """
     best = max(rows, key=lambda row: (row["ci_low"] > 0, row["difference"]))
     ends = f"[{_points(best['ci_low'])}, {_points(best['ci_high'])}]"
     beside, gain = best["beside"], _points(best["difference"])
     if best["ci_low"] > 0:
-        return f"{way}: {best['quantizer']} beats {beside} by {gain} points of recall@{k} {ends}"
+        doubt = ", if not for few vectors that fit the gallery: --fit-on tells"
+        return (
+            f"{way}: {best['quantizer']} beats {beside} by {gain} points of recall@{k} {ends}"
+            + (doubt if best["run_id"] in few else "")
+        )
     sign = "+" if best["difference"] > 0 else ""
     return (
         f"{way}: no quantizer beats {beside} in recall@{k} "

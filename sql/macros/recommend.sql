@@ -28,7 +28,7 @@ ranked as materialized (
     select
         *,
         coalesce(
-            case when fit <> 'in-sample' then unearned end, case when alike_low < retain then too_few(clusters, alike_low, retain) end
+            case when seen is null then unearned end, case when alike_low < retain then too_few(clusters, alike_low, retain) end
         ) as why_not,
         why_not is null and unearned is null and sure_low >= retain as is_sure,
         unearned is null and retention >= retain as is_near,

@@ -1,7 +1,7 @@
 -- Why no advice can rest on a measure, in words: no baseline, too few visual items, a baseline that
 -- is not clearly above chance, or a fit that has seen what it is scored on. NULL where it can, and where the
 -- measure is not known.
-unearned(fit, baseline, clusters, low, value, chance, name) as
+unearned(seen, baseline, clusters, low, value, chance, name) as
     (
         case
             when baseline is null then 'there is no baseline: native fp32 was not evaluated'
@@ -15,6 +15,6 @@ unearned(fit, baseline, clusters, low, value, chance, name) as
                 then printf(
                     '%s %.3f of the baseline is not clearly above chance %.3f', name, value, chance
                 )
-            when fit = 'in-sample' then 'it was learnt from what it is scored on'
+            else seen
         end
     )

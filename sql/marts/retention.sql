@@ -17,6 +17,8 @@
 -- @difference: value - baseline_value.
 -- @p: Two-sided p-value of no difference, not corrected; NULL with one cluster alone.
 -- @clusters: Number of visual items that the errors are clustered by.
+-- @seen: Why the run is not sure of anything, whatever its baseline, in words; NULL where it may be: it, or
+-- its quantiser, has seen too much of what it is scored on.
 -- @looks: How many runs there are to choose from instead of the baseline.
 -- @sure_low: Lower end of retention that holds for all of them together in 97.5% of samples (Bonferroni); what is said to be sure rests on it.
 -- @unseen: The smallest difference that four of five such samples would show; a smaller one may be there.
@@ -116,7 +118,8 @@ final as (
         runs.run_id, runs.dataset, runs.qrels, runs.model, runs.direction, runs.dim,
         runs.dim_method,
         runs.precision, runs.quantizer, runs.scorer, runs.variant, runs.vector_bytes,
-        runs.evidence_fit as fit, estimated.measure,
+        runs.evidence_fit as fit,
+        seen_too_much(runs.evidence_fit, runs.quantizer, runs.gallery, runs.dim) as seen, estimated.measure,
         case when has_k then estimated.k end as k,
         estimated.value,
         share_end(estimated.value, value_spread, estimated.queries, clusters, 0) as value_low,
@@ -135,7 +138,7 @@ final as (
         unseen(difference_spread, dd, ad, clusters, estimated.queries) as unseen,
         clusters, estimated.alike_low, chances.chance,
         unearned(
-            runs.evidence_fit, estimated.baseline, clusters, baseline_low, estimated.baseline_value,
+            seen, estimated.baseline, clusters, baseline_low, estimated.baseline_value,
             chances.chance,
             estimated.measure || case when has_k then '@' || estimated.k else '' end
         ) as unearned

@@ -140,8 +140,15 @@ def test_a_set_that_is_not_held_out(cmr, root, tmp_path):
     cmr(
         "ingest", "npz", tmp_path / "same.npz", "--dataset", "same", "--model-name", "m", "-w", root
     )
+    rounded = {f"text_{WIDE}": 3 * text, f"video_{WIDE}": visual.astype(np.float16)}
+    np.savez(tmp_path / "copy.npz", **rounded, ground_truth=np.arange(PAIRS))
+    cmr(
+        "ingest", "npz", tmp_path / "copy.npz", "--dataset", "copy", "--model-name", "m", "-w", root
+    )
     for name, why in (
-        ("same", "300 of the 300 visuals"), ("scored", "is the data set that is scored"),
+        ("copy", "of the 300 visuals that are scored are among its own"),
+        ("same", "300 of the 300 visuals that are scored are among its own"),
+        ("scored", "is the data set that is scored"),
         ("nowhere", "there is no data set 'nowhere'"),
     ):  # fmt: skip
         assert why in cmr("evaluate", *GRID, "--fit-on", name, "-w", root, code=1).stderr

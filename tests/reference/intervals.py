@@ -90,7 +90,8 @@ def unseen(d, clusters):
     """The mean difference that is seen in four of five samples."""
     sums, sizes = by_cluster(d, clusters), by_cluster(np.ones(len(d)), clusters)
     variance = spread(sums, sizes, np.mean(d))
-    return reach(variance, piece(sums, 1, 0), len(sums), power=0.8) / len(d)
+    size = ((sums**2).sum() + 3) / (np.abs(sums).sum() + 3)
+    return reach(variance, size, len(sums), power=0.8) / len(d)
 
 
 def difference(d, clusters, bounded=True):

@@ -1,0 +1,10 @@
+-- Why a run's own figures are not held out, in words; NULL where they are. A quantiser that is learnt from
+-- few vectors fits the gallery that it searches, though not the query nor what is relevant to it.
+seen_too_much(fit, quantizer, gallery, dim) as
+    (
+        case
+            when fit = 'in-sample' then 'it was learnt from what it is scored on'
+            when fit = 'cross-fitted' and quantizer not in ('absmax', 'rotated') and gallery < 20 * dim
+                then 'its quantizer was learnt from fewer than 20 vectors a dimension of the gallery that it searches'
+        end
+    )
