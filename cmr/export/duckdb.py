@@ -17,6 +17,7 @@ from cmr.references import names_in
 from cmr.sources.source import Parameter
 from cmr.sqlfiles import views
 from cmr.views import connect
+from cmr.warehouse.store import Warehouse
 
 # The oldest storage that holds all this, so that older clients open it too.
 STORAGE = "v1.0.0"
@@ -35,6 +36,9 @@ def write(asked: Asked, out: Path) -> None:
     there when they are asked. A copy holds the tables as they are now, in the schema `stored`.
     """
     root, copy = asked.warehouse.root, asked.options["copy"]
+    if not copy and asked.warehouse.writable():
+        # A warehouse may be older than a table, and then lacks the file that shows its columns.
+        Warehouse.create(root)
     with closing(connect(root)) as con:
         con.execute(f"attach {quoted(os.fspath(out))} as target (storage_version '{STORAGE}')")
         con.execute("copy from database memory to target (schema)")

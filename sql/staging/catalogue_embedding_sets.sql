@@ -15,5 +15,7 @@ select
     null::integer as used_codes,
     null::double as error,
     null::float[] as centre,
-    null::double as balanced
+    null::double as balanced,
+    null::varchar as fit_on,
+    null::bigint as fit_vectors
 where false

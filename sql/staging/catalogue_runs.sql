@@ -19,5 +19,8 @@ select
     null::bigint as rescore_bytes,
     null::bigint as index_bytes,
     null::bigint[] as expected_candidates,
-    null::bigint as most_relevants
+    null::bigint as most_relevants,
+    null::varchar as fit_on,
+    null::bigint as fit_vectors,
+    null::integer as folds
 where false

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from cmr.export.formats import OWN
@@ -78,9 +81,6 @@ print(json.dumps(rows))
 @pytest.mark.slow
 def test_every_view_of_the_database(odd, tmp_path):
     """Attached and copied, in a process of DuckDB alone; the copy without the warehouse."""
-    import json
-    import shutil
-
     root = tmp_path / "moved"
     shutil.copytree(odd, root)
     run("export", "duckdb", "-w", root, "-o", tmp_path / "attached.duckdb")
@@ -101,3 +101,24 @@ def test_every_view_of_the_database(odd, tmp_path):
     )
     assert alone(code, tmp_path).strip() == f"[(0, {copied['metrics']})]"
     assert (tmp_path / "attached.duckdb").stat().st_size < 4_000_000
+
+
+@pytest.mark.slow
+def test_a_database_of_an_older_warehouse(evaluated_with, tmp_path):
+    """One that lacks a table and columns which were added since."""
+    root = evaluated_with("--dims", "40", "--precisions", "fp32,int8", "--candidates", "10")
+    shutil.rmtree(root / "held_out_ranks")
+    lately = ("fit_on", "fit_vectors", "folds", "centre", "balanced", "row_checksum")
+    for path in [*root.glob("runs/*.parquet"), *root.glob("embedding_sets/*.parquet")]:
+        table = pq.read_table(path)
+        pq.write_table(table.drop([name for name in lately if name in table.column_names]), path)
+    run("export", "duckdb", "-w", root, "-o", tmp_path / "older.duckdb")
+    code = (
+        "import duckdb; con = duckdb.connect('older.duckdb'); "
+        "print([len(con.sql(f'select run_id from {name}').fetchall()) "
+        "for name in ('runs', 'retention', 'evidence')])"
+    )
+    runs, kept, evidence = json.loads(alone(code, tmp_path))
+    assert runs == 4
+    assert kept == 4 * 19
+    assert evidence == 2 * 120
