@@ -102,6 +102,7 @@ def test_scoring_compiles_nothing(root, kernels, monkeypatch, name):
     assert set().union(*added) == set()
 
 
+@pytest.mark.slow
 def test_tasks_compile_nothing(root, kernels, monkeypatch):
     warmed, after = count_task._warm, []
 

@@ -24,6 +24,9 @@ def truth(visuals):
     return relevance
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def runs():
     """Scores by quantiser and direction, of queries along the rows."""
