@@ -11,6 +11,8 @@ from cmr.sources.scenes_draw import render, scenes
 from cmr.views import connect
 from tests.conftest import TOY, snapshot
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def counted(monkeypatch):

@@ -29,6 +29,8 @@ from tests.report.test_report import fill
 
 PICTURES = 12
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
