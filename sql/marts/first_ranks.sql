@@ -1,4 +1,5 @@
--- Rank of each query's first relevant item in the whole gallery, in every run.
+-- Rank of each query's first relevant item in the whole gallery, in every run. Of ranks as they are, as
+-- metrics: fit of runs says which were learnt from what they are of.
 -- @rank: From 1, expected over the order inside ties; NULL where a list does not hold it.
 -- @average_precision: Mean over the relevant items of precision at their rank; NULL likewise.
 with
