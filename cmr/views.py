@@ -42,7 +42,7 @@ _ROWS = tuple(table.name for table in CATALOGUE)
 _SMALL = (*_ROWS, "int_facts", "int_baselines", "int_benched", "speed", "int_pace")
 # What the views of pairs come to where every file is named and no run is an earlier version's: it
 # plans in a step, and no file need be opened to know its columns.
-_PAIRS = ("ranks", "held_out_ranks", "evidence", "sampled_ranks", "hits")
+_PAIRS = ("ranks", "held_out_ranks", "evidence", "sampled_ranks", "hits", "held_out_hits")
 # A view of the files of two tables, whichever a run has the better of.
 _EVIDENCE, _RANKS, _HELD_OUT = "evidence", "ranks", "held_out_ranks"
 _DIRECT = """

@@ -22,8 +22,8 @@ class Scored:
     """One direction's result: counts, seconds by stage, lists where the search gives them.
 
     `columns`: what is recorded of the run beside its settings. `hits`: of exact counts, the best
-    of each query, if they were found with them; see `top_hits`. `held_out`: the counts of each
-    fold's queries, scored by what was learnt without them.
+    of each query, if they were found with them; see `top_hits`. `held_out`: the same of each fold's
+    queries, scored by what was learnt without them.
     """
 
     counted: Counted
@@ -31,7 +31,7 @@ class Scored:
     columns: Row
     lists: Lists | None = None
     hits: Hits | None = None
-    held_out: Sequence[tuple[Fold, Counted]] = ()
+    held_out: Sequence[tuple[Fold, Scored]] = ()
 
 
 @dataclass

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
 
 from cmr.pipeline.case import Case, Scored
 from cmr.pipeline.derive import Deriver, Part, Representation
@@ -12,9 +11,6 @@ from cmr.pipeline.request import Request
 from cmr.pipeline.scoring import Scorer
 from cmr.progressbar import Advance
 from cmr.sources.collection import VISUAL
-
-if TYPE_CHECKING:
-    from cmr.score.tally import Counted
 
 
 class Crossing:
@@ -51,15 +47,18 @@ class Crossing:
     def score(
         self, case: Case, direction: str, scored: Scored, scorer: Scorer, advance: Advance
     ) -> None:
-        """Add the counts of every fold to a run's result."""
+        """Add every fold's counts and lists to a run's result."""
         judged = self._data.judged[direction]
-        found: list[tuple[Fold, Counted]] = []
+        found: list[tuple[Fold, Scored]] = []
         for fold in self._of(case, direction):
             part = self._part(case.made, fold)
             fine = None if case.fine is None else self._part(case.fine, fold)
             held_out = Case(case.made, case.search, case.fine, part, fine)
-            one = scorer.score(held_out, {direction: fold.part_of(judged)}, None, advance)
-            found.append((fold, one[direction].counted))
+            mine = {direction: fold.part_of(judged)}
+            one = scorer.score(held_out, mine, None, advance)[direction]
+            if one.lists is None and self._request.hits:
+                one.hits = scorer.top(held_out, direction, self._request.hits)
+            found.append((fold, one))
         scored.held_out = found
 
     def _part(self, made: Representation, fold: Fold) -> Part:

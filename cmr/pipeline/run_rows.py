@@ -16,6 +16,7 @@ from cmr.rows import Row
 from cmr.score.judgments import Judged
 from cmr.version import __version__
 from cmr.warehouse.current import expected_sizes
+from cmr.warehouse.schemas import HELD_OUT_HITS
 
 _LIBRARIES = ("torch", "numpy", "numba", "pyarrow", "duckdb", "usearch", "open_clip_torch")
 
@@ -52,12 +53,16 @@ def has_counts(found: Row | None, request: Request, folds: int) -> bool:
     """
     if found is None or (folds and found["folds"] != folds):
         return False
-    if request.hits > found["hits"]:
+    if request.hits > found["hits"] or (request.hits and folds and not _has_held_out_hits(found)):
         return False
     if not request.pool_sizes:
         return True
     sizes = set(found["sampled_candidates"])
     return set(request.pool_sizes) <= sizes and request.draws <= found["draws"]
+
+
+def _has_held_out_hits(found: Row) -> bool:
+    return any(name.startswith(f"{HELD_OUT_HITS.name}/") for name in found["files"])
 
 
 def questions(found: Row | None, request: Request, judged: Judged) -> Row:

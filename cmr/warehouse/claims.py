@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 from cmr.identity import identity
 
-_OF_RUNS = ("ranks", "held_out_ranks", "sampled_ranks", "hits", "timings")
+_OF_RUNS = ("ranks", "held_out_ranks", "sampled_ranks", "hits", "held_out_hits", "timings")
 
 
 def of_dataset(dataset: str) -> str:

@@ -251,9 +251,11 @@ RANKS = Table(
         *_FACTS,
     ),
 )
+# The part of the data that a query is in, where what scores it is fitted to the others.
+FOLD = pa.field("fold", pa.int32())
 # As `ranks`, of each query scored by what was learnt without it and what is relevant to it.
 HELD_OUT_RANKS = Table(
-    "held_out_ranks", RANKS.partitions, RANKS.schema.append(pa.field("fold", pa.int32()))
+    "held_out_ranks", RANKS.partitions, RANKS.schema.append(FOLD)
 )
 SAMPLED_RANKS = Table(
     "sampled_ranks",
@@ -280,6 +282,10 @@ HITS = Table(
         ("exact_above", pa.int64()),
         ("cluster", pa.int64()),
     ),
+)
+# As `hits`, of the queries and vectors of HELD_OUT_RANKS.
+HELD_OUT_HITS = Table(
+    "held_out_hits", HITS.partitions, HITS.schema.append(FOLD)
 )
 TIMINGS = Table(
     "timings",
@@ -446,6 +452,7 @@ TABLES = {
         HELD_OUT_RANKS,
         SAMPLED_RANKS,
         HITS,
+        HELD_OUT_HITS,
         TIMINGS,
         BENCHES,
     )

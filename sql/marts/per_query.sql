@@ -1,5 +1,7 @@
 -- Every measure of every single query, under each run, protocol, C, draw and K. Of ranks as they are, as
--- metrics: fit of runs says which were learnt from what they are of.
+-- metrics: where fit is in-sample, of a query that the run's basis or quantiser was learnt from.
 -- @value: The query's measure, expected over the order inside ties; NULL where a list does not
 -- tell it.
-select * exclude (cluster, better) from values_of('asked')
+select found.* exclude (cluster, better), runs.fit
+from values_of('asked') as found
+inner join runs using (run_id)

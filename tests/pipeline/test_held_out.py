@@ -118,6 +118,41 @@ def test_what_is_sure_rests_on_them(cmr, root):
     assert board.fetchall() == [("cross-fitted", pytest.approx((counted == 0).mean()))]
 
 
+def test_single_queries_rest_on_them(cmr, root):
+    """Ranks of single queries and the lists beside them: by each fold's basis, over the gallery."""
+    cmr("evaluate", *GRID, "--hits", "3", "-w", root)
+    con = connect(str(root))
+    counted = ranks(root, "held_out_ranks", "scored")
+    mine = "dim_method = 'pca' and direction = 't2v'"
+    told = con.execute(f"select fit, rank from first_ranks where {mine} order by query_id::int")
+    assert told.fetchall() == [("cross-fitted", above + 1) for above in counted["above"]]
+    told = con.execute(f"""
+        select position, item_id::int as item, fold from evidence_hits
+        inner join runs using (run_id) where {mine} order by query_id::int, position
+    """)
+    found = {name: np.asarray(column) for name, column in told.fetchnumpy().items()}
+    assert (found["position"].reshape(-1, 3) == [1, 2, 3]).all()
+    assert (found["fold"].reshape(-1, 3) == counted["fold"][:, None]).all()
+    text, visual = flat(0)
+    for fold in range(MOST):
+        rest, mine = counted["fold"] != fold, counted["fold"] == fold
+        matrix = basis(text[rest], visual[rest])
+        scores = unit(text[mine] @ matrix) @ unit(visual @ matrix).T
+        best = np.argsort(-scores, axis=1)[:, :3]
+        assert (found["item"].reshape(-1, 3)[mine] == best).mean() > 0.999
+    # Those of the vectors as they are differ, and stay.
+    whole = con.execute(
+        "select item_id::int from hits inner join runs using (run_id) where dim_method = 'pca' "
+        "and direction = 't2v' order by query_id::int, position"
+    ).fetchnumpy()
+    assert (np.asarray(next(iter(whole.values()))) != found["item"]).any()
+    wide = con.execute(
+        "select count(*), count(fold) from evidence_hits inner join runs using (run_id) "
+        f"where direction = 't2v' and dim = {WIDE}"
+    )
+    assert wide.fetchall() == [(3 * PAIRS, 0)]
+
+
 def test_comparing_does_not_mix(cmr, root):
     narrow, wide = f"dim={NARROW},direction=t2v", f"dim={WIDE},direction=t2v"
     cmr("evaluate", *GRID, "--folds", "0", "-w", root)

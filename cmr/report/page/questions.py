@@ -262,7 +262,7 @@ def tops(run_ids: Sequence[str], query_ids: Sequence[str]) -> str:
     queries = ", ".join(map(quoted, query_ids))
     return f"""\
 select run_id, query_id, position, item_id, score, relevance
-from hits
+from evidence_hits
 where position <= {LISTED} and run_id in ({runs}) and query_id in ({queries})
 order by run_id, query_id, position"""
 
