@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from cmr.pipeline.case import Case, Scored
 from cmr.pipeline.derive import Deriver, Part, Representation
 from cmr.pipeline.folds import Fold, folds_of

@@ -254,9 +254,7 @@ RANKS = Table(
 # The part of the data that a query is in, where what scores it is fitted to the others.
 FOLD = pa.field("fold", pa.int32())
 # As `ranks`, of each query scored by what was learnt without it and what is relevant to it.
-HELD_OUT_RANKS = Table(
-    "held_out_ranks", RANKS.partitions, RANKS.schema.append(FOLD)
-)
+HELD_OUT_RANKS = Table("held_out_ranks", RANKS.partitions, RANKS.schema.append(FOLD))
 SAMPLED_RANKS = Table(
     "sampled_ranks",
     ("run_id",),
@@ -284,9 +282,7 @@ HITS = Table(
     ),
 )
 # As `hits`, of the queries and vectors of HELD_OUT_RANKS.
-HELD_OUT_HITS = Table(
-    "held_out_hits", HITS.partitions, HITS.schema.append(FOLD)
-)
+HELD_OUT_HITS = Table("held_out_hits", HITS.partitions, HITS.schema.append(FOLD))
 TIMINGS = Table(
     "timings",
     ("run_id",),
