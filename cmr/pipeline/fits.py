@@ -149,7 +149,7 @@ class Learner:
         """One side's unit vectors at the wanted dimension, those that may be learnt from."""
         row, mask = self.row(side, wanted), None if self._learn is None else self._learn[side]
         what = f"{side} item (cut to {wanted.dim} dimensions)"
-        for first, block in _blocks(self._warehouse, row, wanted):
+        for first, block in _floats(self._warehouse, row, wanted):
             names = self._ids[side][first : first + len(block)]
             if mask is not None:
                 mine = mask[first : first + len(block)]
@@ -166,9 +166,7 @@ class Learner:
 
     def _native_blocks(self, side: str, source: int) -> Iterator[Floats]:
         mask = None if self._learn is None else self._learn[side]
-        stored = StoredVectors(self._warehouse, self._native[side, source])
-        for first, block in stored.blocks(group_rows(source, FP32)):
-            floats: Floats = np.asarray(block.data, dtype=np.float32)
+        for first, floats in _floats(self._warehouse, self._native[side, source]):
             yield floats if mask is None else floats[mask[first : first + len(floats)]]
 
 
@@ -208,9 +206,7 @@ class DerivedVectors:
     def _coded(self) -> Iterator[Encoded]:
         """Those that are wanted, a row group of the native vectors at a time."""
         what = f"{self._native['modality']} item (cut to {self._wanted.dim} dimensions)"
-        stored = StoredVectors(self._warehouse, self._native)
-        for first, block in stored.blocks(group_rows(stored.dim, stored.precision)):
-            floats: Floats = np.asarray(block.data, dtype=np.float32)
+        for first, floats in _floats(self._warehouse, self._native):
             names = self._ids[first : first + len(floats)]
             if self._only is not None:
                 low, high = np.searchsorted(self._only, [first, first + len(floats)])
@@ -226,14 +222,20 @@ def changed(
 ) -> Iterator[tuple[int, Floats]]:
     """A native set's unit vectors at the wanted dimension, block by block, not coded yet."""
     what = f"{native['modality']} item (cut to {wanted.dim} dimensions)"
-    for first, block in _blocks(warehouse, native, wanted):
+    for first, block in _floats(warehouse, native, wanted):
         names = ids[first : first + len(block)]
         yield first, dims.apply(block, wanted.dim, matrix, names, what)
 
 
-def _blocks(warehouse: Warehouse, native: Row, wanted: Wanted) -> Iterator[tuple[int, Floats]]:
-    step = group_rows(wanted.dim, wanted.precision)
-    for first, block in StoredVectors(warehouse, native).blocks(step):
+def _floats(
+    warehouse: Warehouse, native: Row, wanted: Wanted | None = None
+) -> Iterator[tuple[int, Floats]]:
+    """A native set's vectors as float32, with the first one's ordinal: a row group at a time, of
+    its own or, where they are coded to be written, of what is wanted.
+    """
+    stored = StoredVectors(warehouse, native)
+    groups_of = stored if wanted is None else wanted
+    for first, block in stored.blocks(group_rows(groups_of.dim, groups_of.precision)):
         yield first, np.asarray(block.data, dtype=np.float32)
 
 
@@ -258,7 +260,7 @@ def check_apart(warehouse: Warehouse, mine: Native, other: Native, name: str) ->
 
 def _mean(warehouse: Warehouse, row: Row) -> npt.NDArray[np.float64]:
     total, count = np.zeros(row["dim"]), 0
-    for block in _floats(warehouse, row):
+    for _, block in _floats(warehouse, row):
         total += block.sum(axis=0, dtype=np.float64)
         count += len(block)
     return total / max(count, 1)
@@ -268,12 +270,6 @@ def _marks(warehouse: Warehouse, row: Row, centre: npt.NDArray[np.float64]) -> I
     """The sign bits of each vector, 32 bytes."""
     rng = np.random.Generator(np.random.Philox(key=0))
     planes = rng.standard_normal((row["dim"], 256)).astype(np.float32)
-    for block in _floats(warehouse, row):
+    for _, block in _floats(warehouse, row):
         signs = (block - centre.astype(np.float32)) @ planes > 0
         yield from map(bytes, np.packbits(signs, axis=1))
-
-
-def _floats(warehouse: Warehouse, row: Row) -> Iterator[Floats]:
-    stored = StoredVectors(warehouse, row)
-    for _, block in stored.blocks(group_rows(stored.dim, stored.precision)):
-        yield np.asarray(block.data, dtype=np.float32)

@@ -11,13 +11,11 @@
 -- @difference: Mean of sampled - expected.
 -- @odds: The most probable that chance alone brings it so far; below 1e-6 / the number of tests here.
 with
--- Measures of the whole gallery alone are left out, so that nothing of them is summed.
 valued as (
     select
         run_id, protocol, candidates, k, query_id,
         up_to_one(columns(found.* exclude (
-            run_id, protocol, candidates, k, query_id, draw, cluster, is_chance, n, measure, value,
-            map, r_precision, map_at_r, mean_rank, median_rank, ann_recall
+            run_id, protocol, candidates, k, query_id, draw, cluster, is_chance, n, measure, value
         ))) as '\0'
     from sums('drawn', null, null, by_query := true, in_columns := true) as found
 ),
