@@ -171,6 +171,7 @@ def _selectors(form: Format) -> list[click.Parameter]:
 
 def _run(form: Format, given: dict[str, Any]) -> None:
     from cmr.errors import CmrError
+    from cmr.export.fit_told import tell_fit
     from cmr.export.target import opened, replacing
     from cmr.warehouse.store import Warehouse
 
@@ -185,6 +186,8 @@ def _run(form: Format, given: dict[str, Any]) -> None:
         to = stdout_bytes() if form.text else sys.stdout.buffer
         form.write(asked, to)
         to.flush()
+        if asked.runs:
+            tell_fit(asked)
         return
     with replacing(out, force) as path:
         if form.into == "stream":
@@ -193,6 +196,8 @@ def _run(form: Format, given: dict[str, Any]) -> None:
         else:
             form.write(asked, path)
     say(out, err=True)
+    if asked.runs:
+        tell_fit(asked)
 
 
 def _asked(

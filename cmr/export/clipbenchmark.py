@@ -8,6 +8,7 @@ import json
 from typing import Any
 
 from cmr.errors import CmrError
+from cmr.export.fit_told import fits
 from cmr.export.format import Asked, Format, Stream
 from cmr.export.tool_names import Figures, figures
 from cmr.rows import Row
@@ -55,6 +56,7 @@ def _result(asked: Asked, runs: list[Row]) -> dict[str, Any]:
         "metrics": metrics,
         "language": asked.options["language"],
         **{name: run[name] for name in _NOT_THEIRS},
+        "fit": fits(asked)[run["run_id"]],
     }
 
 

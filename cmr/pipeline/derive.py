@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from cmr.errors import CmrError
+from cmr.pipeline.apart import check_apart
 from cmr.pipeline.embedding_sets import EmbeddingSet, ensure_set
-from cmr.pipeline.fits import SIDES, DerivedVectors, Learner, Wanted, changed, check_apart
+from cmr.pipeline.fits import SIDES, DerivedVectors, Learner, Wanted, changed
 from cmr.pipeline.folds import Fold, fold_count
 from cmr.pipeline.judged_data import find_dataset, item_ids
 from cmr.precision import FP32

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from cmr.errors import CmrError
 from cmr.precision import FP32, precision_of
 from cmr.represent import dims
 from cmr.represent.dim_methods import METHODS, NATIVE, projection
@@ -23,8 +22,6 @@ from cmr.warehouse.store import Warehouse
 from cmr.warehouse.vectors import Room, StoredVectors, group_rows
 
 SIDES = (TEXT, VISUAL)
-# Larger shares of the visuals, and of the texts, may not be in both data sets.
-MOST_SHARED, MOST_TEXTS_SHARED = 0.01, 0.1
 Mask = npt.NDArray[np.bool_]
 Native = Mapping[tuple[str, int], Row]
 
@@ -237,39 +234,3 @@ def _floats(
     groups_of = stored if wanted is None else wanted
     for first, block in stored.blocks(group_rows(groups_of.dim, groups_of.precision)):
         yield first, np.asarray(block.data, dtype=np.float32)
-
-
-def check_apart(warehouse: Warehouse, mine: Native, other: Native, name: str) -> None:
-    """Raise CmrError if the other data set, `name`, holds much of what is scored.
-
-    That is more than a hundredth of the visuals, or a tenth of the texts, for captions repeat. An
-    item is held if one of its own has the same 256 sign bits under a random projection, less the
-    other's mean: copies that were rounded or scaled still have them, other items do not.
-    """
-    dim = max(dim for _, dim in mine)
-    for side, most in ((VISUAL, MOST_SHARED), (TEXT, MOST_TEXTS_SHARED)):
-        centre = _mean(warehouse, other[side, dim])
-        seen = set(_marks(warehouse, other[side, dim], centre))
-        scored = [mark in seen for mark in _marks(warehouse, mine[side, dim], centre)]
-        if sum(scored) > most * len(scored):
-            raise CmrError(
-                f"--fit-on {name} is not held out: {sum(scored):,} of the {len(scored):,} {side}s "
-                "that are scored are among its own, by their vectors"
-            )
-
-
-def _mean(warehouse: Warehouse, row: Row) -> npt.NDArray[np.float64]:
-    total, count = np.zeros(row["dim"]), 0
-    for _, block in _floats(warehouse, row):
-        total += block.sum(axis=0, dtype=np.float64)
-        count += len(block)
-    return total / max(count, 1)
-
-
-def _marks(warehouse: Warehouse, row: Row, centre: npt.NDArray[np.float64]) -> Iterator[bytes]:
-    """The sign bits of each vector, 32 bytes."""
-    rng = np.random.Generator(np.random.Philox(key=0))
-    planes = rng.standard_normal((row["dim"], 256)).astype(np.float32)
-    for _, block in _floats(warehouse, row):
-        signs = (block - centre.astype(np.float32)) @ planes > 0
-        yield from map(bytes, np.packbits(signs, axis=1))

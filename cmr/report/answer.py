@@ -64,8 +64,8 @@ class Answer:
         for why, many in self.seen:
             verb = "is" if many == 1 else "are"
             said.append(
-                f"{many} of what was evaluated {verb} not sure of anything, for {why}: evaluate "
-                "with --fit-on, or where nothing was held out, and no graph is searched, once more"
+                f"{many} of what was evaluated {verb} not sure of anything: {why}; --fit-on "
+                "learns elsewhere, and without it `cmr evaluate` cross-fits all but graphs"
             )
         return "".join(f" {one[0].upper()}{one[1:]}." for one in said)
 

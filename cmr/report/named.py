@@ -34,6 +34,8 @@ def search(row: Mapping[str, Any]) -> list[str]:
         first += f" M {row['connectivity']} ef {row['expansion_add']}"
         if row.get("expansion_search"):
             first += f"/{row['expansion_search']}"
+    if row.get("scorer_options"):
+        first += f" {row['scorer_options']}"
     if not row.get("rescore"):
         return [first]
     return [first, f"rescored by {row['rescore']} x{row['oversample']}"]

@@ -9,6 +9,7 @@ from cmr.answers import fetch, quoted
 from cmr.decimals import fixed
 from cmr.precision import PRECISIONS
 from cmr.report.subject import Subject
+from cmr.represent.dim_methods import METHODS
 from cmr.represent.quantizer_kinds import ABSMAX
 from cmr.rows import Row
 from cmr.views import connect
@@ -41,42 +42,49 @@ def quantizer_sentences(
         if said:
             what = f"{group['precision']} at {group['dim']}"
             how = "" if group["dim_method"] == "native" else f" {group['dim_method']}"
-            search = f" ({group['search']})" if group["search"] else ""
+            apart = (
+                f"fit on {group['basis']}" if group["basis"] not in (None, subject.dataset) else ""
+            )
+            more = ", ".join(filter(None, (group["search"], apart)))
+            search = f" ({more})" if more else ""
             found.append(f"{what}{how}{search}: {'; '.join(said)}")
     return found
 
 
 def _groups(con: duckdb.DuckDBPyConnection, subject: Subject) -> list[Row]:
     """Runs that differ in nothing but quantiser and direction, absmax first."""
+    fitted = ", ".join(quoted(name) for name, method in METHODS.items() if method.fitted)
     rows = fetch(
         con,
         f"""
         with mine as (
             select
                 *,
-                -- The variant begins with the quantiser, where it is not absmax. What was learnt
-                -- elsewhere is held against what learns nothing.
+                -- The variant begins with the quantiser, where it is not absmax.
                 trim(replace(
                     case
                         when quantizer = {quoted(ABSMAX)} then variant
                         else ltrim(variant[length(quantizer) + 1 :], ', ')
                     end,
                     coalesce('fit on ' || fit_on, ''), ''
-                ), ', ') as search
+                ), ', ') as search,
+                -- A learnt basis is another for other vectors; without one absmax learns nothing,
+                -- and what others learnt elsewhere is held against it.
+                case when dim_method in ({fitted}) then coalesce(fit_on, '') end as basis
             from runs
             where
                 quantizer is not null and evidence_fit <> 'in-sample' and {subject.condition}
         )
         select
-            dim, dim_method, precision, search, list_length, seed,
+            dim, dim_method, precision, search, basis, list_length, seed,
             list(run_id order by quantizer <> {quoted(ABSMAX)}, quantizer, run_id) as ids,
             list(run_id) filter (
                 seen_too_much(evidence_fit, quantizer, gallery, dim) is not null
             ) as few
         from mine
-        group by dim, dim_method, precision, search, list_length, seed
+        group by dim, dim_method, precision, search, basis, list_length, seed
         having count(distinct quantizer) > 1 and bool_or(quantizer = {quoted(ABSMAX)})
-        order by dim, dim_method, search, list_length, seed
+        order by dim, dim_method, search, basis nulls first, list_length, seed
         """,
     ).to_pylist()
     return sorted(rows, key=lambda row: PRECISIONS.index(row["precision"]))

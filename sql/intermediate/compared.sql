@@ -84,7 +84,7 @@ estimated as (
         score_reach(spread, piece(dd, ad, 1, -total), clusters) as below,
         score_reach(spread, piece(dd, ad, 1, total), clusters) as above,
         difference_p(total, spread, piece(dd, ad, 1, 0), clusters) as p,
-        unseen(spread, dd, ad, clusters, queries) as unseen
+        unseen(spread, dd, ad, total, clusters, queries) as unseen
     from summed
     inner join run_pairs using (run_a, run_b)
     inner join (select measure, better from measures) using (measure)

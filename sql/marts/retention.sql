@@ -135,7 +135,9 @@ final as (
         kept * total / (total + below) as ci_low,
         kept + above / base as ci_high,
         looks, kept * total / (total + below_all) as sure_low,
-        unseen(difference_spread, dd, ad, clusters, estimated.queries) as unseen,
+        unseen(
+            difference_spread, dd, ad, estimated.difference * estimated.queries, clusters, estimated.queries
+        ) as unseen,
         clusters, estimated.alike_low, chances.chance,
         unearned(
             seen, estimated.baseline, clusters, baseline_low, estimated.baseline_value,

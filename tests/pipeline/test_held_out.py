@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from cmr.answers import fetch
+from cmr.export.target import MARK
 from cmr.pipeline.fits import DerivedVectors, Learner, Wanted
 from cmr.pipeline.folds import FEWEST, MOST, fold_count, folds_of
+from cmr.report.quantizer_choice import _groups
+from cmr.report.subject import Subject
 from cmr.score.judgments import judge
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.views import connect
@@ -166,6 +171,40 @@ def test_comparing_does_not_mix(cmr, root):
     cmr("evaluate", *GRID[:6], *drawn, "-w", root)
     said = cmr("compare", narrow, wide, "--pools", "sampled", "-w", root, code=1).stderr
     assert "in drawn pools" in said
+
+
+def test_exports_say_it(cmr, root, tmp_path):
+    cmr("evaluate", *GRID, "-w", root)
+    for fit, dim, said in (("in-sample", NARROW, True), ("none", WIDE, False)):
+        one = ("-w", root, "--dim", dim, "--direction", "t2v")
+        done = cmr("export", "mteb", *one, "-o", tmp_path / f"mteb{dim}")
+        assert ("in-sample" in done.stderr) == said
+        mark = json.loads((tmp_path / f"mteb{dim}" / MARK).read_text())
+        assert mark["fit"] == fit
+        done = cmr("export", "clip-benchmark", *one[:4], "-o", tmp_path / f"clip{dim}.json")
+        assert ("in-sample" in done.stderr) == said
+        assert json.loads((tmp_path / f"clip{dim}.json").read_text())["fit"] == fit
+
+
+def test_a_quantizer_is_held_against_its_own_basis(cmr, root):
+    """What was fitted elsewhere is another group, but where absmax learns nothing."""
+    grid = ("--dataset", "scored", "--precisions", "b1", "--quantizer", "absmax,centred")
+    for dims in (NARROW, WIDE):
+        cmr("evaluate", *grid, "--dims", dims, "--protocols", "full", "-w", root)
+        more = ("--fit-on", "train")
+        cmr("evaluate", *grid, "--dims", dims, "--protocols", "full", *more, "-w", root)
+    con = connect(str(root))
+    groups = _groups(con, Subject("scored", "default", "m", "torch"))
+    runs = {row["run_id"]: row for row in fetch(con, "from runs").to_pylist()}
+    found = [
+        (group["dim"], group["basis"], sorted(runs[one]["fit_on"] or "" for one in group["ids"]))
+        for group in groups
+    ]
+    assert found == [
+        (NARROW, "scored", ["scored"] * 4),
+        (NARROW, "train", ["train"] * 4),
+        (WIDE, None, ["", "", "scored", "scored", "train", "train"]),
+    ]
 
 
 def test_a_set_that_is_not_held_out(cmr, root, tmp_path):

@@ -94,12 +94,14 @@ def _add_gallery(
     pictures = Pictures(row, images, _)
     lists = []
     by_id = {run["run_id"]: run for run in one["runs"]}
+    # What a run of this part is asked to be held against may be searched or coded otherwise.
+    every = by_id | {run["run_id"]: run for run in runs}
     for way in one["ways"]:
         mine = [run for run in one["runs"] if run["direction"] == way]
         asked = [(a, b) for a, b in flips if a in by_id and by_id[a]["direction"] == way]
         pair = default_pair(mine, _baselines(con, mine))
         if asked:
-            pair = next(((by_id[a], by_id[b]) for a, b in asked if b in by_id), pair)
+            pair = next((by_id[a], every[b]) for a, b in asked)
         base = pair[0] if pair else mine[0]
         key = f"{one['id']}-hard-{way}"
         lists.append(gallery.hardest(con, subject, way, base, key))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cmr.answers import fetch, quoted
+from cmr.report import named
 from cmr.report.page import questions
 from cmr.report.page.pictures import Pictures
 from cmr.report.subject import Subject
@@ -249,5 +250,5 @@ def _items(
 
 
 def name(run: Row) -> str:
-    """A run's representation."""
-    return f"{run['dim']} {run['dim_method']} {run['precision']}"
+    """A run's representation, and how it is searched."""
+    return named.representation(run)
