@@ -13,8 +13,8 @@ from cmr.warehouse.store import Warehouse
 
 SETTINGS = (
     "dataset", "qrels", "model", "direction", "dim", "dim_method", "precision", "quantizer",
-    "fit_on", "query_precision", "scorer", "connectivity", "expansion_add", "expansion_search",
-    "rescore", "oversample", "list_length", "seed",
+    "fit_on", "query_precision", "scorer", "scorer_options", "connectivity", "expansion_add",
+    "expansion_search", "rescore", "oversample", "list_length", "seed",
 )  # fmt: skip
 
 

@@ -172,6 +172,7 @@ class Evaluation:
                 "hits": case.search.length or request.hits,
                 "folds": len(scored.held_out),
                 **scored.columns,
+                **_engine_bytes(case, scored.columns, data.judged[name].gallery),
                 "started_at": started,
                 "seconds": sum(scored.seconds.values()),
             }
@@ -230,3 +231,10 @@ class Evaluation:
         """The best of each query, if they are asked for; found now if not with the counts."""
         depth = self._request.hits
         return (scored.hits or self._scorer.top(case, direction, depth)) if depth else None
+
+
+def _engine_bytes(case: Case, columns: Row, gallery: int) -> Row:
+    """What a vector takes in an engine that codes it itself."""
+    if not case.search.kind.codes_itself:
+        return {}
+    return {"vector_bytes": round(columns["index_bytes"] / gallery)}

@@ -96,6 +96,13 @@ class Request:
         TORCH,
         scorer_help(),
     )
+    scorer_options: One[str | None] = One(
+        Text(),
+        None,
+        "Options of an engine, as in m=16,ef=16,64; each combination of values is a run.  "
+        "[default: the engine's own]",
+        metavar="KEY=VALUE,…",
+    )
     connectivity: Many[int] = Many(
         Integer(2), None, f"Edges of a node of usearch-hnsw, M.  [default: {USUAL.connectivity}]"
     )

@@ -14,6 +14,7 @@ from cmr.pipeline.judged_data import JudgedData
 from cmr.pipeline.request import ALWAYS_KS, Request
 from cmr.rows import Row
 from cmr.score.judgments import Judged
+from cmr.score.search.scorer_kinds import scorer_kind
 from cmr.version import __version__
 from cmr.warehouse.current import expected_sizes
 from cmr.warehouse.schemas import HELD_OUT_HITS
@@ -115,14 +116,15 @@ def describe_run(request: Request, data: JudgedData, case: Case, direction: str)
         "index_bytes": None,
         "fit_on": gallery["fit_on"],
         "fit_vectors": gallery["fit_vectors"],
-        **_environment(),
+        **_environment(case.search.scorer),
     }
 
 
 @cache
-def _environment() -> Row:
-    """Versions and machine, which a process has one of."""
+def _environment(scorer: str) -> Row:
+    """Versions, those of what the scorer imports among them, and machine."""
     versions = {"cmr": __version__, **{name: version(name) for name in _LIBRARIES}}
+    versions |= scorer_kind(scorer).versions()
     machine = {
         "processor": platform.processor() or platform.machine(),
         "cores": os.cpu_count(),

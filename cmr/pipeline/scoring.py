@@ -56,6 +56,9 @@ class Scorer:
         from cmr.score.warm_up import few_judged, few_pools, few_rows, has_many, warmed
 
         made, search = case.made, case.search
+        if search.kind.own_order:
+            # An engine may not learn from so few.
+            return
         kernel = self.plan(made.wanted.multiplied, made.wanted.dim).kernel
         kind = (
             search.scorer, search.length is None, search.rescore, search.asymmetric, kernel.name,
@@ -112,7 +115,12 @@ class Scorer:
     ) -> Scored:
         """One direction of a search that returns lists."""
         from cmr.score.search.returned_lists import counts
-        from cmr.score.search.stages import Stages, found_lists, rescored_lists
+        from cmr.score.search.stages import (
+            Stages,
+            found_lists,
+            lists_as_returned,
+            rescored_lists,
+        )
 
         texts, visuals, plan = self._sides(case)
         queries, items = (texts, visuals) if name == "t2v" else (visuals, texts)
@@ -128,7 +136,8 @@ class Scorer:
 
         if case.fine is None:
             index = self._build(case, name, items, plan, stages)
-            lists_of = search.kind.lists or found_lists
+            own = lists_as_returned if search.kind.own_order else found_lists
+            lists_of = search.kind.lists or own
             lists = lists_of(index, queries, items, length, plan, stages, told)
             columns["index_bytes"] = index.index_bytes
         else:
@@ -166,24 +175,28 @@ class Scorer:
     def _build(self, case: Case, name: str, items: Vectors, plan: Plan, stages: Stages) -> Searcher:
         """The index of a gallery, the one before if only the search differs."""
         from cmr.score.search.graph_settings import USUAL, Hnsw
-        from cmr.score.search.indexes import Building
+        from cmr.score.search.indexes import Building, Tunable
         from cmr.score.search.usearch_index import UsearchHnsw
 
         search = case.search
         m, add, find = search.connectivity, search.expansion_add, search.expansion_search
         part = None if case.part is None else case.part.name
-        key = case.made.side(name, True)["set_id"], part, search.scorer, m, add
+        built = search.kind.built_with(search.options)
+        key = case.made.side(name, True)["set_id"], part, search.scorer, m, add, built
         if self._index is None or self._index[0] != key:
             self._index = None
             held = _whole(items, m or 0, plan)
             hnsw = USUAL if m is None or add is None else Hnsw(m, add, find or 0)
             with self.bar("graph" if m else "index", len(held), "vectors") as advance:
                 clock = time.perf_counter()
-                index = search.kind.build(held, Building(hnsw, advance=advance))
+                how = Building(hnsw, advance=advance, options=dict(search.options))
+                index = search.kind.build(held, how)
                 self._index = key, index, time.perf_counter() - clock
         _, index, took = self._index
         if isinstance(index, UsearchHnsw) and find is not None:
             index.tune(find)
+        if isinstance(index, Tunable):
+            index.search_with(dict(search.options))
         # An exact search takes the vectors as they are.
         if not search.kind.ranks_all:
             stages.seconds["build"] = took

@@ -218,6 +218,8 @@ RUNS = Table(
         ("fit_on", pa.string()),
         ("fit_vectors", pa.int64()),
         ("folds", pa.int32()),
+        # Of an engine, in words; the JSON of scorer_settings has them by name.
+        ("scorer_options", pa.string()),
         *_CHECKSUMS,
     ),
     ("run_id",),
@@ -320,6 +322,7 @@ BENCHES = Table(
         ("quantizer", pa.string()),
         ("query_precision", pa.string()),
         ("scorer", pa.string()),
+        ("scorer_options", pa.string()),
         ("connectivity", pa.int64()),
         ("expansion_add", pa.int64()),
         ("expansion_search", pa.int64()),

@@ -13,7 +13,8 @@ recent as (
     select
         *,
         md5(concat_ws(
-            '|', dataset, model, text_set, visual_set, direction, scorer, connectivity, expansion_add,
+            '|', dataset, model, text_set, visual_set, direction, scorer, 'options ' || scorer_options,
+            connectivity, expansion_add,
             'rescored ' || rescore || ' ' || oversample, device, modality
         )) as index_of,
         md5(concat_ws('|', index_of, 'ef ' || expansion_search)) as contender

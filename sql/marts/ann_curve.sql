@@ -20,7 +20,7 @@ points as (
         scorer in ('torch', 'usearch-exact') as is_exact,
         concat_ws(
             ' ', dim, nullif(dim_method, 'native'), precision, nullif(quantizer, 'absmax'), scorer,
-            'M ' || connectivity, 'ef ' || expansion_add
+            scorer_options, 'M ' || connectivity, 'ef ' || expansion_add
         ) as curve
     from speed
     where measured = 'bench' and rescore is null and queries_per_second is not null
@@ -28,7 +28,7 @@ points as (
 final as (
     select
         dataset, model, direction, curve, dim, dim_method, precision, quantizer, scorer,
-        connectivity, expansion_add, expansion_search, is_exact, ann_recall, k, queries_per_second,
+        scorer_options, connectivity, expansion_add, expansion_search, is_exact, ann_recall, k, queries_per_second,
         slowest, quickest, p50_ms, p99_ms, build_seconds, vector_bytes, index_vector_bytes,
         not exists (
             from points as y

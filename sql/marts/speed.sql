@@ -37,7 +37,7 @@ keys as (
 staged as (
     select
         whole.contender, whole.dataset, whole.model, whole.direction, whole.dim, whole.dim_method,
-        whole.precision, whole.quantizer, whole.scorer, whole.variant, whole.connectivity,
+        whole.precision, whole.quantizer, whole.scorer, whole.variant, whole.scorer_options, whole.connectivity,
         whole.expansion_add, whole.expansion_search, whole.rescore, whole.oversample,
         whole.text_set, whole.visual_set, whole.device, whole.gallery, whole.threads,
         whole.conditions, whole.machine, whole.versions, whole.vector_bytes,
@@ -85,7 +85,7 @@ final as (
     select
         runs.run_id, 'bench' as measured, staged.contender, staged.dataset, staged.model,
         staged.direction, staged.dim, staged.dim_method, staged.precision, staged.quantizer,
-        staged.scorer, staged.variant, staged.connectivity, staged.expansion_add,
+        staged.scorer, staged.variant, staged.scorer_options, staged.connectivity, staged.expansion_add,
         staged.expansion_search, staged.rescore, staged.oversample, staged.device, staged.gallery,
         staged.k, staged.queries, staged.a_query * staged.queries as seconds,
         1 / staged.a_query as queries_per_second, 1 / staged.a_query_at_worst as slowest,
@@ -106,6 +106,7 @@ final as (
             and runs.visual_set = staged.visual_set
             and runs.direction = staged.direction
             and runs.scorer = staged.scorer
+            and runs.scorer_options is not distinct from staged.scorer_options
             and runs.connectivity is not distinct from staged.connectivity
             and runs.expansion_add is not distinct from staged.expansion_add
             and runs.expansion_search is not distinct from staged.expansion_search
@@ -115,7 +116,7 @@ final as (
     select
         runs.run_id, 'evaluate' as measured, runs.dataset, runs.model, runs.direction, runs.dim,
         runs.dim_method, runs.precision, runs.quantizer, runs.scorer, runs.variant,
-        runs.connectivity, runs.expansion_add, runs.expansion_search, runs.rescore,
+        runs.scorer_options, runs.connectivity, runs.expansion_add, runs.expansion_search, runs.rescore,
         runs.oversample, runs.device, runs.gallery,
         scored.queries, scored.seconds, scored.queries / scored.seconds as queries_per_second,
         scored.peak_rss_bytes, runs.vector_bytes, md5(coalesce(runs.machine, '')) as conditions, runs.machine,

@@ -14,11 +14,11 @@ final as (
             nullif(known_quantizer(source.quantizer, source.precision), 'absmax'),
             source.query_precision || ' queries',
             search_words(
-                source.connectivity, source.expansion_add, source.expansion_search, source.rescore,
+                source.scorer_options, source.connectivity, source.expansion_add, source.expansion_search, source.rescore,
                 source.oversample
             )
         ) as variant,
-        source.connectivity, source.expansion_add, source.expansion_search, source.rescore,
+        source.scorer_options, source.connectivity, source.expansion_add, source.expansion_search, source.rescore,
         source.oversample, source.text_set, source.visual_set, source.gallery, source.candidates,
         source.k, source.batch, source.repeats, source.seed, source.threads, source.device,
         source.race, source.conditions, source.machine, source.versions, source.vector_bytes,

@@ -22,6 +22,7 @@ source as (
         null::varchar as quantizer,
         null::varchar as query_precision,
         null::varchar as scorer,
+        null::varchar as scorer_options,
         null::bigint as connectivity,
         null::bigint as expansion_add,
         null::bigint as expansion_search,

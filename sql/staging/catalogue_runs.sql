@@ -22,5 +22,6 @@ select
     null::bigint as most_relevants,
     null::varchar as fit_on,
     null::bigint as fit_vectors,
-    null::integer as folds
+    null::integer as folds,
+    null::varchar as scorer_options
 where false

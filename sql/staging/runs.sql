@@ -43,7 +43,7 @@ final as (
             source.query_precision || ' queries',
             case when source.fit_on <> source.dataset then 'fit on ' || source.fit_on end,
             search_words(
-                source.connectivity, source.expansion_add, source.expansion_search, source.rescore,
+                source.scorer_options, source.connectivity, source.expansion_add, source.expansion_search, source.rescore,
                 source.oversample
             )
         ) as variant,

@@ -12,13 +12,13 @@ from cmr.pipeline.option_values import ByteSize, Choice, Flag, Integer, Text
 from cmr.pipeline.request import DIRECTIONS, POOL_SIZES, POSITIVE, Request
 from cmr.precision import BENCHED, listed
 from cmr.score.search.graph_settings import GRAPH
-from cmr.score.search.scorer_kinds import OWN, TORCH, scorer_names
+from cmr.score.search.scorer_kinds import BUILT_IN, TORCH, scorer_names
 
 ENCODE, BUILD, BATCH, SINGLE = "encode", "build", "batch", "single"
 STAGES = (ENCODE, BUILD, BATCH, SINGLE)
 # Of `Request`, what is measured as well: in the order of the command line.
 SUBJECT = ("dataset", "model", "dims", "precisions", "quantizers", "dim_methods", "fit_on")
-SEARCH = ("directions", *GRAPH, "rescore", "oversample", "asymmetric")
+SEARCH = ("directions", "scorer_options", *GRAPH, "rescore", "oversample", "asymmetric")
 MACHINE = ("device", "memory", "seed")
 
 
@@ -44,7 +44,7 @@ class BenchSearch(Request):
 class BenchRequest:
     """What to measure. `search`: the settings of representations and searches.
 
-    `scorers`: None for all of cmr's own, or torch alone where queries are not coded. `candidates`:
+    `scorers`: None for those built in, or torch alone where queries are not coded. `candidates`:
     sizes C of single queries' galleries, beside the whole one. `batch`, `singles`: None for as many
     as there are, up to 1000 and 200. `threads`: 0 for all cores. `images`: where the pictures are,
     for encoding; `encoder`, `pretrained`: model and weights, where the model's name does not tell.
@@ -55,7 +55,9 @@ class BenchRequest:
 
     search: Request
     scorers: ManyOrNone[str] = ManyOrNone(
-        Choice(scorer_names), None, f"[default: {','.join(OWN)}; {TORCH} alone with --asymmetric]"
+        Choice(scorer_names),
+        None,
+        f"[default: {','.join(BUILT_IN)}; {TORCH} alone with --asymmetric]",
     )
     stages: Many[str] = Many(
         Choice(STAGES),

@@ -19,7 +19,7 @@ from cmr.precision import BENCHED
 from cmr.progressbar import ProgressBar
 from cmr.rows import Row
 from cmr.score.search.graph_settings import GRAPH
-from cmr.score.search.scorer_kinds import OWN, TORCH, own_graphs, scorer_kind
+from cmr.score.search.scorer_kinds import BUILT_IN, TORCH, own_graphs, scorer_kind
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.store import Warehouse
 
@@ -111,7 +111,7 @@ def _every(deriver: Deriver, request: BenchRequest) -> list[WantedSearches]:
 
 def requests(request: BenchRequest) -> Iterator[Request]:
     """The same request for each scorer; settings of graphs are for graphs alone."""
-    scorers = request.scorers or ((TORCH,) if request.search.asymmetric else tuple(OWN))
+    scorers = request.scorers or ((TORCH,) if request.search.asymmetric else BUILT_IN)
     if not any(scorer_kind(name).is_graph for name in scorers):
         given = next((name for name in GRAPH if getattr(request.search, name)), None)
         if given is not None:

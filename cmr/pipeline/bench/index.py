@@ -125,7 +125,9 @@ def make_index(
     elif by_plan and len(gallery) <= LARGEST:
         searcher = OneProduct(gallery, task.device)
     else:
-        how = Building(task.hnsw or USUAL, task.threads, device=task.device)
+        how = Building(
+            task.hnsw or USUAL, task.threads, device=task.device, options=dict(task.options)
+        )
         searcher = scorer_kind(task.scorer).build(gallery, how)
     return Index(task, searcher, fine, len(gallery))
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from cmr.encode.spec import ModelSpec
 from cmr.rows import Row
 from cmr.score.search.graph_settings import Hnsw
+from cmr.score.search.scorer_options import Options
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Task:
     queries: Row = field(default_factory=dict)
     fine: tuple[Row, Row] | None = None
     scorer: str = ""
+    options: Options = ()
     hnsw: Hnsw | None = None
     k: int = 10
     depth: int = 10

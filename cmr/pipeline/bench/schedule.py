@@ -15,6 +15,7 @@ from cmr.pipeline.bench.measuring_task import Lane, Task
 from cmr.precision import FP32, precision_of
 from cmr.rows import Row
 from cmr.score.search.graph_settings import Hnsw
+from cmr.score.search.scorer_options import words
 from cmr.warehouse.store import Warehouse
 
 # What a process holds beside its vectors, in bytes, and how often vectors are there in the end.
@@ -114,6 +115,7 @@ class Planner:
             queries=queries,
             fine=first.fine,
             scorer=search.scorer,
+            options=search.options,
             hnsw=hnsw,
             k=self._request.k,
             depth=search.depth if search.rescore is not None else self._request.k,
@@ -144,6 +146,10 @@ class Planner:
         # Named where it is another, so that what was measured before it was named keeps its id.
         coded = case.made.query_precision is None
         queries = {} if coded else {"query_precision": case.made.query_precision}
+        named: Row = {"scorer_options": words(search.options)} if search.options else {}
+        if search.kind.modules:
+            every = versions() | search.kind.versions()
+            named["versions"] = json.dumps(every, sort_keys=True)
         sets = [gallery, *([] if contender.fine is None else contender.fine[:1])]
         return self.row(
             stage,
@@ -155,6 +161,7 @@ class Planner:
             precision=wanted.precision,
             quantizer=wanted.coded_by,
             scorer=search.scorer,
+            **named,
             connectivity=search.connectivity,
             expansion_add=search.expansion_add,
             expansion_search=lane.expansion_search,

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
+from importlib import import_module
 from typing import Any, Protocol
 
 import numpy as np
@@ -100,7 +101,15 @@ class _Search:
         self.idle = resident()
 
     def _load_libraries(self) -> None:
-        """Search a few vectors, so that what libraries take for themselves is not counted."""
+        """Search a few vectors, so that what libraries take for themselves is not counted.
+
+        An engine may not learn from so few: it is imported alone.
+        """
+        kind = scorer_kind(self.task.scorer)
+        if kind.own_order:
+            for module in kind.modules:
+                import_module(module)
+            return
         few = [self.few(self.task.gallery), self.few(self.task.queries)]
         fine = [self.few(row) for row in self.task.fine or ()]
         task = replace(self.task, k=1, depth=1)

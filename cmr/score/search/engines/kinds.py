@@ -1,0 +1,72 @@
+"""The engines as scorers: their options, with the defaults of the engines themselves."""
+
+from __future__ import annotations
+
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from cmr.score.search.scorer_declaration import ScorerKind
+from cmr.score.search.scorer_options import ScorerOption
+
+if TYPE_CHECKING:
+    from cmr.represent.precisions import Encoded
+    from cmr.score.search.indexes import Building, Searcher
+
+
+def _make(module: str, name: str, items: Encoded, building: Building) -> Searcher:
+    made: Searcher = getattr(import_module(f"cmr.score.search.engines.{module}"), name)(
+        items, building
+    )
+    return made
+
+
+def _engine(
+    summary: str,
+    module: str,
+    name: str,
+    *options: ScorerOption,
+    modules: tuple[str, ...],
+    extra: str,
+    **more: Any,
+) -> ScorerKind:
+    return ScorerKind(
+        summary, partial(_make, module, name), own_order=True, options=options, codes_itself=True,
+        library=extra, modules=modules, extra=extra, **more,
+    )  # fmt: skip
+
+
+def _faiss(summary: str, name: str, *options: ScorerOption) -> ScorerKind:
+    return _engine(summary, "faiss_index", name, *options, modules=("faiss",), extra="faiss")
+
+
+_NLIST = ScorerOption("nlist", 0, "inverted lists; 0 for 4 x the root of the gallery's size", 0)
+_NPROBE = ScorerOption("nprobe", 1, "lists that a search looks into", of_search=True)
+_EF = ScorerOption("ef", 16, "candidates of a search", of_search=True)
+
+ENGINES = {
+    "faiss": _faiss(
+        "any index by its factory's description", "by_factory",
+        ScorerOption("factory", "Flat", "such as OPQ32,IVF256,PQ32x4fs"), _NPROBE, _EF,
+    ),
+    "faiss-flat": _faiss("exact, fp32", "flat"),
+    "faiss-hnsw": _faiss(
+        "a graph", "hnsw", ScorerOption("m", 32, "edges of a node", 2),
+        ScorerOption("ef_construction", 40, "candidates when a node is added"), _EF,
+    ),
+    "faiss-ivf": _faiss("inverted lists", "ivf", _NLIST, _NPROBE),
+    "faiss-ivfpq": _faiss(
+        "inverted lists of product-quantised vectors", "ivfpq", _NLIST,
+        ScorerOption("m", 32, "bytes of a code where bits is 8; divides the dimension"),
+        ScorerOption("bits", 8, "of each part of a code", 4, 12),
+        ScorerOption("opq", "yes", "whether vectors are rotated first", choices=("yes", "no")),
+        _NPROBE,
+    ),
+    "faiss-sq": _faiss(
+        "scalar-quantised vectors", "scalar",
+        ScorerOption("type", "8", "of the codes", choices=("4", "6", "8", "fp16", "bf16")),
+    ),
+    "faiss-rabitq": _faiss(
+        "RaBitQ codes", "rabitq", ScorerOption("bits", 1, "a dimension", 1, 9)
+    ),
+}  # fmt: skip
