@@ -12,6 +12,10 @@ class MissingFileError(CmrError):
     """A file of the warehouse is not there."""
 
 
+class EngineWarning(UserWarning):
+    """Something that an engine's library said while it worked; the command line prints it."""
+
+
 class DamageWarning(UserWarning):
     """A file of the warehouse is not what was written; it is left out, and the rest is used.
 

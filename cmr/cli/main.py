@@ -14,7 +14,7 @@ import click
 
 from cmr.cli.streams import BROKEN_PIPE, reader_has_left, streams
 from cmr.cli.terminal import check_arguments, complain, visible
-from cmr.errors import CmrError, DamageWarning
+from cmr.errors import CmrError, DamageWarning, EngineWarning
 from cmr.version import __version__
 
 # Subcommand -> module that holds a click command of that name. Modules are imported when they
@@ -25,6 +25,7 @@ COMMANDS = {
     "evaluate": "cmr.cli.evaluate_command",
     "runs": "cmr.cli.runs_command",
     "bench": "cmr.cli.bench_command",
+    "scorers": "cmr.cli.scorers_command",
     "compare": "cmr.cli.compare_command",
     "recommend": "cmr.cli.recommend_command",
     "sql": "cmr.cli.sql_command",
@@ -39,12 +40,12 @@ COMMANDS = {
 
 @contextlib.contextmanager
 def _telling_damage() -> Iterator[None]:
-    """Report damage that was found and left out as a sentence on stderr, each once."""
+    """Report damage that was left out, and what engines say, as a sentence on stderr, each once."""
     told: set[str] = set()
     others = warnings.showwarning
 
     def show(message: Any, category: type[Warning], *where: Any, **more: Any) -> None:
-        if not issubclass(category, DamageWarning):
+        if not issubclass(category, DamageWarning | EngineWarning):
             others(message, category, *where, **more)
         elif str(message) not in told:
             told.add(str(message))
@@ -52,6 +53,7 @@ def _telling_damage() -> Iterator[None]:
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", DamageWarning)
+        warnings.simplefilter("always", EngineWarning)
         warnings.showwarning = show
         yield
 

@@ -63,8 +63,9 @@ def recommend(
     store = cmr.open(warehouse).store
     choices = choose(store, retain, dataset, model, qrels, k, progress)
     rows = [row for choice in choices for row in choice.rows]
+    by_torch = all(row["scorer"] == TORCH for row in rows)
     print_table(
-        pa.Table.from_pylist([_line(row) for row in rows]),
+        pa.Table.from_pylist([_line(row, by_torch) for row in rows]),
         title=f"Fewest bytes a vector that keep {retain:.1%}, whole gallery",
     )
     for choice in choices:
@@ -74,6 +75,46 @@ def recommend(
         if choice.answer.why_not is None:
             say(_power(choice))
     _print_costs(store, rows, k)
+    _print_contenders(store, rows, k)
+
+
+def _print_contenders(store: Store, rows: list[Row], k: int) -> None:
+    """The front of recall, bytes and time over all searches, where some return lists."""
+    from cmr.answers import fetch
+    from cmr.cli.printed_tables import print_table
+    from cmr.materialised import open_for
+    from cmr.report.named import estimate
+    from cmr.warehouse.current import current_runs
+
+    mine = {(row["dataset"], row["qrels"], row["model"]) for row in rows}
+    if not any(
+        run["list_length"] is not None and (run["dataset"], run["qrels"], run["model"]) in mine
+        for run in current_runs(store)
+    ):
+        return
+    query = f"from contenders where measure = 'recall' and k = {k} and best"
+    found = fetch(open_for(store, query), query).to_pylist()
+    import pyarrow as pa
+
+    lines = [
+        {
+            "way": row["direction"],
+            "contender": row["contender"],
+            "bytes": round(row["bytes"]),
+            "kept": estimate(row["kept"], row["kept_low"], row["kept_high"]),
+            "ann recall": row["ann_recall"],
+            "p50 ms": row["p50_ms"],
+            "p99 ms": row["p99_ms"],
+            "queries/s": row["queries_per_second"],
+        }
+        for row in found
+        if (row["dataset"], row["qrels"], row["model"]) in mine
+    ]
+    print_table(
+        pa.Table.from_pylist(lines),
+        title=f"Not beaten in recall@{k}, bytes and time at once; kept with its 95% interval",
+    )
+    say('All of them: `cmr sql "from contenders"`.')
 
 
 def _print_costs(store: Store, rows: list[Row], k: int) -> None:
@@ -103,7 +144,8 @@ def _sentence(choice: Recommendation, retain: float) -> str:
     from cmr.report.answer import not_said
 
     judged = "" if choice.qrels == "default" else f" judged by {choice.qrels}"
-    who = f"{choice.dataset}{judged}, {choice.model}"
+    by = "" if choice.scorer == TORCH else f" by {choice.scorer}"
+    who = f"{choice.dataset}{judged}, {choice.model}{by}"
     found = choice.answer
     if found.why_not is not None:
         return f"{who}: nothing is recommended: {not_said(found)}."
@@ -148,14 +190,14 @@ def _power(choice: Recommendation) -> str:
     )
 
 
-def _line(row: Row) -> Row:
+def _line(row: Row, by_torch: bool) -> Row:
     from cmr.report import named
 
     return {
         "dataset": row["dataset"],
         **({} if row["qrels"] == "default" else {"qrels": row["qrels"]}),
         "model": row["model"],
-        **({} if row["scorer"] == TORCH else {"scorer": row["scorer"]}),
+        **({} if by_torch else {"scorer": row["scorer"]}),
         "direction": row["direction"],
         "measure": named.measure(row),
         "sure": _say(row, ""),

@@ -20,6 +20,7 @@ from cmr.progressbar import ProgressBar
 from cmr.rows import Row
 from cmr.score.search.graph_settings import GRAPH
 from cmr.score.search.scorer_kinds import BUILT_IN, TORCH, own_graphs, scorer_kind
+from cmr.score.search.scorer_options import split
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.store import Warehouse
 
@@ -120,9 +121,25 @@ def requests(request: BenchRequest) -> Iterator[Request]:
                 f"{option} is of the scorer {own_graphs()}, which --scorers does not name"
             )
     plain: dict[str, Any] = dict.fromkeys(GRAPH, ())
+    options = _options(scorers, request.search.scorer_options)
     for scorer in scorers:
         more = {} if scorer_kind(scorer).is_graph else plain
+        more = {**more, "scorer_options": options[scorer]}
         yield replace(request.search, scorer=scorer, k=(request.k,), **more)
+
+
+def _options(scorers: Sequence[str], text: str | None) -> dict[str, str | None]:
+    """Of each scorer the options that it knows. Raises CmrError for those that none knows."""
+    given = split(text)
+    known = {scorer: {one.name for one in scorer_kind(scorer).options} for scorer in scorers}
+    for name in given:
+        if not any(name in names for names in known.values()):
+            raise CmrError(f"none of the scorers {', '.join(scorers)} has an option {name!r}")
+    return {
+        scorer: ",".join(f"{name}={value}" for name, value in given.items() if name in names)
+        or None
+        for scorer, names in known.items()
+    }
 
 
 def batch_size(request: BenchRequest, queries: int) -> int:

@@ -71,11 +71,16 @@ class ScorerKind:
     def check_installed(self, name: str) -> None:
         """Raises CmrError with the command that installs what `name`, this scorer, imports."""
         for module in self.modules:
-            if find_spec(module) is None:
+            if not self.is_there(module):
                 raise CmrError(
                     f"--scorer {name} needs {module}, which is not installed: "
                     f"pip install '.[{self.extra}]'"
                 )
+
+    @staticmethod
+    def is_there(module: str) -> bool:
+        """Whether a module that it imports is installed."""
+        return find_spec(module) is not None
 
     def versions(self) -> dict[str, str]:
         """The versions of what it imports, by package."""

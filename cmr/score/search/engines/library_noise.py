@@ -9,9 +9,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 
-
-class EngineWarning(UserWarning):
-    """Something that an engine's library said while it worked."""
+from cmr.errors import EngineWarning
 
 
 @contextlib.contextmanager
