@@ -149,8 +149,8 @@ def test_bench_gives_options_to_those_that_know_them(root, cmr):
     ],
 )
 def test_what_is_wrong_is_a_sentence(root, cmr, given, said):
-    before = sorted(path.name for path in root.rglob("*"))
+    before = sorted(path.name for path in root.rglob("*.parquet"))
     result = cmr("evaluate", *GRID[:2], *GRID[4:], *given, "-w", root, code=1)
     assert said in result.stderr
     assert result.stderr.count("\n") == 1
-    assert sorted(path.name for path in root.rglob("*")) == before
+    assert sorted(path.name for path in root.rglob("*.parquet")) == before
