@@ -96,6 +96,7 @@ def test_folds_are_numpy_s(cmr, root):
     ).all()
 
 
+@pytest.mark.usefixtures("no_answer")
 def test_what_is_sure_rests_on_them(cmr, root):
     cmr("evaluate", *GRID, "-w", root)
     con = connect(str(root))
@@ -118,6 +119,7 @@ def test_what_is_sure_rests_on_them(cmr, root):
     assert board.fetchall() == [("cross-fitted", pytest.approx((counted == 0).mean()))]
 
 
+@pytest.mark.usefixtures("no_answer")
 def test_comparing_does_not_mix(cmr, root):
     narrow, wide = f"dim={NARROW},direction=t2v", f"dim={WIDE},direction=t2v"
     cmr("evaluate", *GRID, "--folds", "0", "-w", root)
@@ -155,6 +157,7 @@ def test_a_set_that_is_not_held_out(cmr, root, tmp_path):
     assert fetch(connect(str(root)), "from runs").num_rows == 0
 
 
+@pytest.mark.usefixtures("no_answer")
 @pytest.mark.parametrize(
     "options",
     [
@@ -188,6 +191,7 @@ def test_every_way_of_scoring_has_folds(cmr, root, options):
     assert one == other != (0,)
 
 
+@pytest.mark.usefixtures("no_answer")
 def test_graphs_are_for_fit_on(cmr, root):
     graph = (
         "--dataset",
