@@ -43,6 +43,13 @@ def readable() -> list[Path]:
     return [path for path in _places() if trusted(path)]
 
 
+def named(folder: Path, part: str) -> list[Path]:
+    """What has `part` in its name of all that lies in a folder; faster than a glob of thousands."""
+    with contextlib.suppress(OSError):
+        return [folder / name for name in sorted(os.listdir(folder)) if part in name]
+    return []
+
+
 def trusted(path: Path) -> bool:
     """Whether a file or folder is this user's or root's, no link, and others cannot write it."""
     try:

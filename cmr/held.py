@@ -12,6 +12,8 @@ import contextlib
 import os
 import tempfile
 import time
+from collections.abc import Iterable
+from functools import cache
 from itertools import compress
 from pathlib import Path
 
@@ -37,9 +39,10 @@ def hold(
     that read each other the first comes first. Raises CmrError where a view does.
     """
     key = _key(con, storage)
+    there = _there(key)
     for view in views:
         stem = f"{view}-{key}"
-        rows = _kept(stem)
+        rows = _kept(stem, there)
         if rows is None:
             rows = fetch(con, f"from memory.main.{view}")
             _keep(stem, rows)
@@ -70,13 +73,19 @@ def _key(con: duckdb.DuckDBPyConnection, storage: Storage) -> str:
     )
 
 
-def _kept(stem: str) -> pa.Table | None:
-    for folder in caches.readable():
-        for path in folder.glob(f"{stem}-*.parquet"):
-            with contextlib.suppress(OSError, ValueError, pa.ArrowException):
-                data = path.read_bytes() if caches.trusted(path) else b""
-                if path.name == kept_name(stem, data):
-                    return pq.ParquetFile(pa.BufferReader(data)).read()
+def _there(key: str) -> list[Path]:
+    """The files of all views that belong to `key`."""
+    return [path for folder in caches.readable() for path in caches.named(folder, f"-{key}-")]
+
+
+def _kept(stem: str, there: Iterable[Path]) -> pa.Table | None:
+    for path in there:
+        if not path.name.startswith(f"{stem}-"):
+            continue
+        with contextlib.suppress(OSError, ValueError, pa.ArrowException):
+            data = path.read_bytes() if caches.trusted(path) else b""
+            if path.name == kept_name(stem, data):
+                return pq.ParquetFile(pa.BufferReader(data)).read()
     return None
 
 
@@ -91,7 +100,13 @@ def _keep(stem: str, rows: pa.Table) -> None:
         made.write_bytes(data)
         made.chmod(0o600)
         os.replace(made, place / kept_name(stem, data))
-        # Every change of a warehouse leaves one behind.
-        for old in place.glob(f"{stem.partition('-')[0]}-*.parquet"):
+    _clear(place)
+
+
+@cache
+def _clear(place: Path) -> None:
+    """Every change of a warehouse leaves some behind: once a process is often enough."""
+    for old in place.glob("*.parquet"):
+        with contextlib.suppress(OSError):
             if time.time() - old.stat().st_mtime > KEPT_SECONDS:
                 old.unlink()

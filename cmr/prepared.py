@@ -43,8 +43,8 @@ def prepared() -> str:
     """
     stem = f"views-{_LAYOUT}-{sql_fingerprint()}-{duckdb.__version__}-"
     for folder in caches.readable():
-        for path in sorted(folder.glob(f"{stem}*.duckdb")):
-            if _sound(path):
+        for path in caches.named(folder, stem):
+            if path.name.startswith(stem) and path.suffix == ".duckdb" and _sound(path):
                 return str(path)
     place = caches.folder()
     if place is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import hashlib
 import os
@@ -13,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 from filelock import FileLock
 
+from cmr.cli import answer_summary
 from cmr.cli.main import main
 from cmr.identity import identity
 
@@ -49,6 +51,25 @@ def pytest_collection_finish():
 
 def pytest_sessionfinish():
     gc.unfreeze()
+
+
+@contextlib.contextmanager
+def unanswered():
+    """`cmr evaluate` without the answer that it ends with, where only what it stores counts.
+
+    The answer takes most of its time; tests/cli/test_answer.py is of it.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(answer_summary, "ask", lambda *_: None)
+        patch.setattr(answer_summary, "print_answer", lambda _: None)
+        yield
+
+
+@pytest.fixture
+def no_answer():
+    """All of a test's `cmr evaluate` are `unanswered`."""
+    with unanswered():
+        yield
 
 
 @pytest.fixture

@@ -141,24 +141,12 @@ class Storage:
             return file.read(columns=columns)
 
     def read_rows(self, folder: str) -> dict[str, pa.Table | CmrError]:
-        """The small Parquet files right below a folder by name, each with few rows.
+        """The small Parquet files right below a folder of an object store by name.
 
-        One that cannot be read is the CmrError that says why. From an object store: one listing,
-        and what it shows to be new, many at a time.
+        One that cannot be read is the CmrError that says why. It takes one listing, and of what
+        that shows to be new many are read at a time.
         """
-
-        def read(name: str) -> pa.Table | CmrError:
-            try:
-                with self.parquet(name) as file:
-                    # To wake other threads takes longer than to read a row.
-                    return file.read(use_threads=False)
-            except CmrError as error:
-                return error
-
-        if not self.remote:
-            # A folder below holds no rows; a row's name has no slash that is not encoded.
-            names = [name for name in self.listing(folder) if name.endswith(".parquet")]
-            return {name: read(name) for name in names}
+        assert self.remote
         marks = {
             name: mark
             for name, mark in self.remote.listing(folder, FRESH).items()
@@ -172,6 +160,15 @@ class Storage:
             except CmrError as error:
                 found[name] = error
         return found
+
+    def read_small(self, relative: str) -> pa.Table | CmrError:
+        """A Parquet file of few rows, or why it cannot be read."""
+        try:
+            with self.parquet(relative) as file:
+                # To wake other threads takes longer than to read a row.
+                return file.read(use_threads=False)
+        except CmrError as error:
+            return error
 
     @contextlib.contextmanager
     def parquet(self, relative: str) -> Iterator[pq.ParquetFile]:

@@ -25,6 +25,7 @@ from cmr.warehouse.catalogue_rows import read_row, recorded, seal
 from cmr.warehouse.locks import held_locks, locked
 from cmr.warehouse.marker import damaged_anchors, format_of, write_anchors
 from cmr.warehouse.schemas import ADDED, EMBEDDING_KEYS, Table
+from cmr.warehouse.sound_rows import read_rows
 from cmr.warehouse.storage import PART, Storage
 from cmr.warehouse.verified import faults, remedy_of
 
@@ -182,19 +183,13 @@ class Warehouse:
         `strict`: raise CmrError for a damaged one, for callers that act on files that no row has.
         """
         rows: list[Row] = []
-        for path, found in self.storage.read_rows(table.name).items():
-            if path.endswith("/_anchor.parquet"):
-                continue
-            try:
-                if isinstance(found, CmrError):
-                    raise found
-                rows.append(read_row(table, path, found))
-            except MissingFileError:
-                continue  # removed since it was listed
-            except CmrError as error:
-                if strict:
-                    raise
-                tell(error)
+        for found in read_rows(self.storage, table):
+            if not isinstance(found, CmrError):
+                rows.append(found)
+            elif strict:
+                raise found
+            else:
+                tell(found)
         return rows
 
     def catalogue_of(self, table: Table, start: str) -> list[Row]:

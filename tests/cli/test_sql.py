@@ -9,11 +9,13 @@ import json
 import os
 import pty
 import select
+import shutil
 import struct
 import subprocess
 import sys
 import termios
 import time
+from pathlib import Path
 
 import numpy as np
 import platformdirs
@@ -22,29 +24,29 @@ import pytest
 
 from cmr.api.query import run_query
 from cmr.views import connect
-from cmr.warehouse.store import Warehouse
 from tests import warehouses
 
 
-@pytest.fixture
-def root(tmp_path):
+@pytest.fixture(scope="module")
+def warehouse(tmp_path_factory):
     rng = np.random.default_rng(0)
     relevance = np.eye(6, 5, dtype=int)
     relevance[5, 0] = 1
-    warehouse = warehouses.new(tmp_path / "w")
-    warehouses.add_dataset(warehouse, "d", relevance)
-    warehouses.add_run(warehouse, "r", "d", rng.random((6, 5)), relevance)
-    return tmp_path / "w"
+    made = warehouses.new(tmp_path_factory.mktemp("sql") / "w")
+    warehouses.add_dataset(made, "d", relevance)
+    warehouses.add_run(made, "r", "d", rng.random((6, 5)), relevance)
+    return made
 
 
 @pytest.fixture
-def warehouse(root):
-    return Warehouse.open(str(root))
+def root(warehouse, tmp_path):
+    """A copy in the test's own folder."""
+    return Path(shutil.copytree(warehouse.root, tmp_path / "w"))
 
 
-@pytest.fixture
-def con(root):
-    return connect(str(root))
+@pytest.fixture(scope="module")
+def con(warehouse):
+    return connect(warehouse.root)
 
 
 @pytest.mark.slow

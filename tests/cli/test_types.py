@@ -31,8 +31,12 @@ def warehouse(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def ask(warehouse):
-    con = connect(warehouse.root)
+def con(warehouse):
+    return connect(warehouse.root)
+
+
+@pytest.fixture(scope="module")
+def ask(con, warehouse):
     return lambda query: run_query(con, query, warehouse)
 
 
@@ -57,7 +61,6 @@ EXACT = (
 )  # fmt: skip
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", EXACT)
 def test_exact(ask, name):
     table = ask(f'select "{name}" as c from test_all_types()')
@@ -73,9 +76,8 @@ def test_exact(ask, name):
     assert said == [None if one is None else one.lower() for one in expected]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", [*ALL, "variant"])
-def test_no_format_fails_but_by_a_sentence(ask, warehouse, name):
+def test_no_format_fails_but_by_a_sentence(ask, con, warehouse, name):
     if name == "variant":
         query = "select {'a': 1, 'b': [interval 3 day]}::variant as c"
     else:
@@ -87,7 +89,7 @@ def test_no_format_fails_but_by_a_sentence(ask, warehouse, name):
     page = io.StringIO()
     print_table(table, file=page)
     assert len(page.getvalue().splitlines()) >= table.num_rows + 2
-    streamed = stream_query(connect(warehouse.root), query, warehouse)
+    streamed = stream_query(con, query, warehouse)
     assert str(streamed.read_all()) == str(table)
     if name in SENTENCES:
         with pytest.raises(CmrError, match=f"column c of type {SENTENCES[name]}"):

@@ -56,6 +56,7 @@ def test_numbers_from_0_and_from_1_name_every_shard():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_answer")
 def test_shards_equal_one_pass(cmr, data, root, tmp_path):
     """Every table's rows, for codes and floats, both directions, and drawn pools."""
     whole = tmp_path / "whole"
@@ -105,6 +106,7 @@ def test_missing_damaged_and_other_shards(cmr, root):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_answer")
 def test_a_shard_counted_twice_counts_once(cmr, root):
     """Whoever does it again finds it done; a file that nothing names is never summed."""
     shard = ("evaluate", *SMALL, "-w", root, "--shard")
@@ -127,6 +129,7 @@ def test_what_does_not_go_together(cmr, root, wrong):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_answer")
 def test_lists_of_shards_are_the_whole_list(cmr, data, root, tmp_path):
     """The same rows of hits, ties at the end too: b1 of 16 dimensions has few different scores."""
     asked = ("--dims", "16", "--precisions", "int8,b1", "--candidates", "20", "--hits", "7")

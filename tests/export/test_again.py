@@ -13,6 +13,7 @@ from cmr.export import hf_format
 from cmr.export.formats import OWN, get
 from cmr.sources.npyfile import load_npy
 from cmr.sources.trecids import decoded, encoded, need_encoding
+from tests.conftest import unanswered
 from tests.export.conftest import run
 
 pytestmark = pytest.mark.slow
@@ -47,7 +48,8 @@ def made(folder, judged):
         "--pairs", folder / "pairs.csv", "--text-ids", folder / "ti.json", "--visual-ids",
         folder / "vi.json", "--captions", folder / "c.json", "--dataset", "d", "-w",
         folder / "w", "--model-name", "m")  # fmt: skip
-    run("evaluate", "-w", folder / "w", *_EVALUATE)
+    with unanswered():
+        run("evaluate", "-w", folder / "w", *_EVALUATE)
     return folder / "w"
 
 
@@ -108,7 +110,8 @@ def assert_same(mine, theirs):
 def ingested(tmp_path, *command):
     root = tmp_path / "again"
     run("ingest", *command, "--dataset", "d", "--model-name", "m", "-w", root)
-    run("evaluate", "-w", root, *_EVALUATE)
+    with unanswered():
+        run("evaluate", "-w", root, *_EVALUATE)
     return root
 
 

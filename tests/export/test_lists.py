@@ -62,6 +62,7 @@ def test_trec_by_ir_measures_and_ids_that_come_back(odd, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_answer")
 def test_stored_hits_and_scoring_again_give_the_same(odd, tmp_path):
     """The same command before and after hits are stored."""
     import shutil

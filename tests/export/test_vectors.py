@@ -39,6 +39,7 @@ def same(mine, theirs, tolerance=1e-9):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_answer")
 def test_npz_and_back(published, tmp_path):
     """Every protocol, drawn pools included: the same metrics."""
     out = tmp_path / "out.npz"
@@ -78,6 +79,7 @@ def test_npz_refuses_several_visuals_a_text_by_name(odd, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_answer")
 def test_clip_retrieval_and_back(odd, published, tmp_path):
     """Row by row the right vectors; what belongs to nothing is counted; metrics of full pairs."""
     done = run("export", "clip-retrieval", "-w", odd, "--precision", "fp32", "--dtype", "float32",
@@ -121,6 +123,7 @@ def read_bin(path, dtype, offset=8):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_answer")
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
 def test_fbin_searched_by_faiss_and_back(odd, tmp_path, precision):
     faiss = pytest.importorskip("faiss", reason="faiss-cpu is not installed")

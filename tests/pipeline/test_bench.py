@@ -58,7 +58,7 @@ def benched(root):
 
 
 def rows(root, query):
-    return fetch(connect(str(root)), query).to_pylist()
+    return fetch(connect(str(root), query), query).to_pylist()
 
 
 def catalogue(root):

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from cmr.answers import fetch
 from cmr.cli.main import main
 from cmr.views import connect
+from tests.conftest import unanswered
 from tests.reference import counts
 
 pytestmark = pytest.mark.slow
@@ -52,8 +53,9 @@ def root(cmr, tmp_path_factory):
     np.savez(folder / "d.npz", **arrays)
     cmr("ingest", "npz", folder / "d.npz", "-w", folder / "w")
     grid = ("--precisions", "fp32,int8,int4,b1", "--quantizer", ",".join(KINDS))
-    for more in ((), ("--asymmetric",)):
-        cmr("evaluate", "-w", folder / "w", *ASKED, *grid, *more)
+    with unanswered():
+        cmr("evaluate", "-w", folder / "w", *ASKED, *grid)
+    cmr("evaluate", "-w", folder / "w", *ASKED, *grid, "--asymmetric")
     return folder / "w"
 
 
@@ -104,7 +106,7 @@ def stored(root, kind, precision, way, asymmetric=False, scorer="torch"):
     quantizer = "null" if precision == "fp32" else f"'{kind}'"
     queries = "'fp32'" if asymmetric else "null"
     (run,) = fetch(
-        connect(str(root)),
+        connect(str(root), "from runs"),
         f"from runs where precision = '{precision}' and quantizer is not distinct from {quantizer} "
         f"and query_precision is not distinct from {queries} and direction = '{way}' "
         f"and scorer = '{scorer}'",
@@ -200,6 +202,7 @@ def test_the_catalogue_and_the_audit(root):
         )
 
 
+@pytest.mark.usefixtures("no_answer")
 def test_usearch(root, cmr):
     """It knows of no centre, so it is given what codes stand for; bits stay bits."""
     grid = ("--precisions", "int8,b1", "--quantizer", "centred,median")
@@ -231,6 +234,7 @@ def test_usearch(root, cmr):
     assert "float32-mm" in shown
 
 
+@pytest.mark.usefixtures("no_answer")
 def test_in_parts(root, cmr, tmp_path):
     """Shards add up to the same counts and lists."""
     import shutil

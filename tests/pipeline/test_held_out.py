@@ -101,6 +101,7 @@ def test_folds_are_numpy_s(cmr, root):
     ).all()
 
 
+@pytest.mark.usefixtures("no_answer")
 def test_what_is_sure_rests_on_them(cmr, root):
     cmr("evaluate", *GRID, "-w", root)
     con = connect(str(root))
@@ -123,6 +124,7 @@ def test_what_is_sure_rests_on_them(cmr, root):
     assert board.fetchall() == [("cross-fitted", pytest.approx((counted == 0).mean()))]
 
 
+@pytest.mark.usefixtures("no_answer")
 def test_single_queries_rest_on_them(cmr, root):
     """Ranks of single queries and the lists beside them: by each fold's basis, over the gallery."""
     cmr("evaluate", *GRID, "--hits", "3", "-w", root)
@@ -158,6 +160,7 @@ def test_single_queries_rest_on_them(cmr, root):
     assert wide.fetchall() == [(3 * PAIRS, 0)]
 
 
+@pytest.mark.usefixtures("no_answer")
 def test_comparing_does_not_mix(cmr, root):
     narrow, wide = f"dim={NARROW},direction=t2v", f"dim={WIDE},direction=t2v"
     cmr("evaluate", *GRID, "--folds", "0", "-w", root)
@@ -173,6 +176,7 @@ def test_comparing_does_not_mix(cmr, root):
     assert "in drawn pools" in said
 
 
+@pytest.mark.usefixtures("no_answer")
 def test_exports_say_it(cmr, root, tmp_path):
     cmr("evaluate", *GRID, "-w", root)
     for fit, dim, said in (("in-sample", NARROW, True), ("none", WIDE, False)):
@@ -186,6 +190,7 @@ def test_exports_say_it(cmr, root, tmp_path):
         assert json.loads((tmp_path / f"clip{dim}.json").read_text())["fit"] == fit
 
 
+@pytest.mark.usefixtures("no_answer")
 def test_a_quantizer_is_held_against_its_own_basis(cmr, root):
     """What was fitted elsewhere is another group, but where absmax learns nothing."""
     grid = ("--dataset", "scored", "--precisions", "b1", "--quantizer", "absmax,centred")
@@ -229,6 +234,7 @@ def test_a_set_that_is_not_held_out(cmr, root, tmp_path):
     assert fetch(connect(str(root)), "from runs").num_rows == 0
 
 
+@pytest.mark.usefixtures("no_answer")
 @pytest.mark.parametrize(
     "options",
     [
@@ -262,6 +268,7 @@ def test_every_way_of_scoring_has_folds(cmr, root, options):
     assert one == other != (0,)
 
 
+@pytest.mark.usefixtures("no_answer")
 def test_graphs_are_for_fit_on(cmr, root):
     graph = (
         "--dataset",

@@ -86,6 +86,7 @@ EVALUATE = ("--dims", "64", "--precisions", "fp32,int8", "--candidates", "4")
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_answer")
 def test_data_that_grows_under_its_name(cmr, photos, counted, tmp_path):
     """Only what is new is encoded; what was evaluated before makes room for the whole."""
     root, alone = tmp_path / "w", tmp_path / "alone"
@@ -113,6 +114,7 @@ def test_data_that_grows_under_its_name(cmr, photos, counted, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_answer")
 def test_another_model_has_to_catch_up(cmr, photos, counted, tmp_path):
     root = tmp_path / "w"
     cmr("ingest", *photos(5), "-w", root, "--dataset", "a", "--model-name", "m")

@@ -61,10 +61,10 @@ def data(tmp_path_factory):
 def made(data, tmp_path_factory):
     """Two warehouses that nothing disturbed: ingested alone, and evaluated."""
     folder = tmp_path_factory.mktemp("undisturbed")
-    assert start(folder / "ingested", "ingest", "npz", data).wait() == 0
+    told = folder / "told"
+    assert end(begin(("ingest", "npz", data, "-w", folder / "ingested"), told)) == 0
     shutil.copytree(folder / "ingested", folder / "evaluated")
-    process = start(folder / "evaluated", *EVALUATE)
-    assert process.wait() == 0, process.stderr.read()
+    assert end(begin((*EVALUATE, "-w", folder / "evaluated"), told)) == 0, told.read_text()
     return folder
 
 

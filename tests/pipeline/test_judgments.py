@@ -95,6 +95,7 @@ def test_every_format_stores_the_same(cmr, data, tmp_path, form):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_answer")
 def test_judgments_both_ways(cmr, data, tmp_path):
     root, scores = data
     pairs = judged(1, grades=(1, 2))
@@ -141,6 +142,7 @@ def test_a_file_a_direction(cmr, data, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_answer")
 def test_one_direction_alone(cmr, data, tmp_path):
     root, scores = data
     pairs = judged(4)
@@ -154,6 +156,7 @@ def test_one_direction_alone(cmr, data, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_answer")
 def test_relevance_zero_is_left_out(cmr, data, tmp_path):
     root, scores = data
     path = tmp_path / "q.trec"

@@ -15,7 +15,7 @@ GRID = ("--candidates", "12,20", "--k", "3", "--draws", "2")
 
 
 @pytest.fixture
-def warehouse(evaluated_with):
+def warehouse(no_answer, evaluated_with):
     return evaluated_with("--dims", "16,24,40,64", "--precisions", ",".join(PRECISIONS), *GRID)
 
 
@@ -66,6 +66,7 @@ def test_every_run_equals_a_full_matrix(warehouse, npz):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_answer")
 def test_a_device_stores_the_same_counts(cmr, npz, tmp_path):
     """`cpu:0` is this processor taken as a device: the code for GPUs, hits and pools included."""
     found = []
@@ -99,6 +100,7 @@ def test_same_command_does_no_work(cmr, npz, warehouse):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_answer")
 def test_new_questions_are_added(cmr, npz, tmp_path):
     """More K need no scoring; another C to sample does, and keeps what was there."""
     root = tmp_path / "w"
@@ -121,6 +123,7 @@ def test_new_questions_are_added(cmr, npz, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_answer")
 def test_shuffled_queries_give_the_same_metrics(cmr, npz, tmp_path):
     """The text order changes, ids go with their texts, the gallery stays."""
     arguments = ("--dims", "40", "--precisions", "int8,fp32", "--protocols", "full")
@@ -148,6 +151,7 @@ def test_shuffled_queries_give_the_same_metrics(cmr, npz, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_answer")
 def test_hits_are_the_top_of_the_list(cmr, npz, tmp_path):
     root = tmp_path / "w"
     cmr("ingest", "npz", npz(), "-w", root, "--dataset", "d")

@@ -9,7 +9,7 @@ import pytest
 
 from cmr.answers import fetch
 from cmr.views import connect
-from tests.conftest import npz_arrays
+from tests.conftest import npz_arrays, unanswered
 
 pytestmark = pytest.mark.slow
 
@@ -33,9 +33,10 @@ def root(tmp_path, monkeypatch, cmr):
 
 
 def rows(root, query):
-    return fetch(connect(str(root)), query).to_pylist()
+    return fetch(connect(str(root), query), query).to_pylist()
 
 
+@pytest.mark.usefixtures("no_answer")
 def test_a_quantizer(root, cmr):
     """Its ranges are stored, and its codes read again, as those of our own."""
     asked = ("evaluate", "-w", root, *SEARCHED, "--quantizer", "within,absmax")
@@ -69,10 +70,12 @@ def test_a_quantizer(root, cmr):
 def test_a_scorer(root, cmr):
     """Its lists are scored by cmr and held against an exact search; two stages go, too."""
     asked = ("evaluate", "-w", root, *SEARCHED, "--precisions", "fp32,int8")
-    cmr(*asked)
+    with unanswered():
+        cmr(*asked)
     done = cmr(*asked, "--scorer", "cells")
     assert "Searches that return lists, whole gallery" in done.stdout
-    cmr(*asked, "--scorer", "cells", "--precisions", "int8", "--rescore", "fp32")
+    with unanswered():
+        cmr(*asked, "--scorer", "cells", "--precisions", "int8", "--rescore", "fp32")
     assert "fp32" in cmr(*asked, "--scorer", "cells", "--explain").stdout
     runs = rows(root, "from runs where scorer = 'cells' and rescore is null")
     assert len(runs) == 4

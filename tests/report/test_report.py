@@ -7,6 +7,7 @@ import errno
 import io
 import json
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -76,18 +77,26 @@ def out(root, tmp_path_factory):
     return folder
 
 
+def without_page(patch):
+    patch.setattr(page, "build", lambda *_, **__: b"<!doctype html>")
+    patch.setattr(style, "DPI", 30)
+
+
+def without_drawing(patch):
+    empty = lambda _look, name, _draw: ((f"{name}.{kind}", b"-") for kind in ("png", "svg"))  # noqa: E731
+    patch.setattr(write, "drawn", empty)
+
+
 @pytest.fixture
 def no_page(monkeypatch):
     """The page has tests of its own and takes seconds."""
-    monkeypatch.setattr(page, "build", lambda *_, **__: b"<!doctype html>")
-    monkeypatch.setattr(style, "DPI", 30)
+    without_page(monkeypatch)
 
 
 @pytest.fixture
 def no_drawing(no_page, monkeypatch):
     """Where the question is which files there are."""
-    empty = lambda _look, name, _draw: ((f"{name}.{kind}", b"-") for kind in ("png", "svg"))  # noqa: E731
-    monkeypatch.setattr(write, "drawn", empty)
+    without_drawing(monkeypatch)
 
 
 def names_below(folder):
@@ -313,10 +322,21 @@ def test_a_missing_glyph_is_an_error():
     assert look.name("a\n\U00010ffd") == r"a\n\U00010ffd"
 
 
+@pytest.fixture(scope="module")
+def undrawn(root, tmp_path_factory):
+    """A report without its pictures, which nobody changes."""
+    made = tmp_path_factory.mktemp("undrawn") / "out"
+    with pytest.MonkeyPatch.context() as patch:
+        without_page(patch)
+        without_drawing(patch)
+        write_report(root, str(made))
+    return made
+
+
 @pytest.mark.usefixtures("no_drawing")
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES])
-def test_a_full_disk(root, cmr, tmp_path, monkeypatch, number):
-    cmr("report", "-w", root, "--out", tmp_path / "out")
+def test_a_full_disk(root, cmr, undrawn, tmp_path, monkeypatch, number):
+    shutil.copytree(undrawn, tmp_path / "out")
     before = {name: (tmp_path / "out" / name).read_bytes() for name in names_below(tmp_path)
               if (tmp_path / "out" / name).is_file()}  # fmt: skip
     write, count = Path.write_bytes, []

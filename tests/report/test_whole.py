@@ -24,7 +24,7 @@ from cmr.sources.source_kinds import read_again
 from cmr.views import connect
 from cmr.warehouse.schemas import DATASETS
 from cmr.warehouse.store import Warehouse
-from tests.conftest import TOY
+from tests.conftest import TOY, unanswered
 from tests.report.test_report import fill
 
 PICTURES = 12
@@ -275,7 +275,8 @@ def drawn(tmp_path_factory):
         ("evaluate", "--dims", "16", "--precisions", "fp32,int8", "--protocols", "full",
          "--directions", "t2v", "--device", "cpu", "--hits", "3"),
     ):  # fmt: skip
-        result = CliRunner().invoke(main, [*map(str, command), "-w", str(at / "w")])
+        with unanswered():
+            result = CliRunner().invoke(main, [*map(str, command), "-w", str(at / "w")])
         assert result.exit_code == 0, result.output
     return at
 

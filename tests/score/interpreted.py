@@ -6,11 +6,13 @@ Run by test_fused.py in a process of its own, where TRITON_INTERPRET is set befo
 from __future__ import annotations
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from triton.runtime import interpreter
 
 from cmr.score import kernels, planning
 from cmr.score.device import triton_kernel, triton_tiles, triton_trial
@@ -19,6 +21,27 @@ from tests.score.test_engine import check_counts, make_case
 # What is multiplied. The interpreter takes bfloat16's bits for whole numbers in a product, so here
 # its values are multiplied as float32.
 OPERANDS = {"int8": "int8", "int4": "int8", "b1": "int8", "fp16": "float16", "bf16": "float32"}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def patched_once():
+    """Triton's language is patched once for every module with kernels, not at every call.
+
+    The interpreter looks through all of it each time, which takes half of the time.
+    """
+    patch, patched = interpreter._patch_lang, {}
+
+    def once(function):
+        there = id(function.__globals__)
+        if there not in patched:
+            patched[there] = patch(function)
+        return SimpleNamespace(restore=lambda: None)
+
+    with pytest.MonkeyPatch.context() as patches:
+        patches.setattr(interpreter, "_patch_lang", once)
+        yield
+    for scope in reversed(patched.values()):
+        scope.restore()
 
 
 @pytest.fixture(autouse=True)

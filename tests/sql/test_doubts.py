@@ -16,7 +16,7 @@ TRUTH = np.arange(TEXTS) % VISUALS
 
 
 @pytest.fixture
-def make(cmr, npz, tmp_path):
+def make(no_answer, cmr, npz, tmp_path):
     """Ingest vectors through the command line and score them, in both directions."""
 
     def run(truth=TRUTH, text_of=TRUTH, change=None):

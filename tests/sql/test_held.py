@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from cmr import caches, held
+from cmr import caches, held, views
 from cmr.answers import fetch
 from cmr.materialised import open_for
+from cmr.prepared import prepared
 from cmr.warehouse.schemas import RUNS
 from cmr.warehouse.store import Warehouse
 
@@ -18,7 +19,9 @@ QUERY = "from retention order by all"
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
-    """A cache of the test's own."""
+    """A cache of the test's own; the views, which take seconds to make, stay where they are."""
+    database = prepared()
+    monkeypatch.setattr(views, "prepared", lambda: database)
     path = tmp_path / "cache"
     path.mkdir(mode=0o700)
     monkeypatch.setattr(caches, "folder", lambda: path)

@@ -87,7 +87,7 @@ def test_growth(three):
 
 
 @pytest.fixture
-def vectors(cmr, npz, tmp_path):
+def vectors(no_answer, cmr, npz, tmp_path):
     """A warehouse with vectors: visuals 4 to 7 are equal, and so are the texts 0 and 1."""
     rng = np.random.default_rng(0)
     visual = rng.standard_normal((30, 40)).astype(np.float32) + 0.3
@@ -122,6 +122,7 @@ def test_modality_gap(vectors):
     assert row["text_length"] == pytest.approx(np.linalg.norm(t), abs=1e-6)
 
 
+@pytest.mark.usefixtures("no_answer")
 def test_hubs(cmr, npz, tmp_path):
     """A visual in the middle of everything stands in every top list."""
     rng = np.random.default_rng(1)

@@ -243,7 +243,7 @@ def test_a_cutoff_beyond_every_gallery(two_ways):
 )
 def test_what_cannot_be_asked(two_ways, call, reason):
     with pytest.raises(CmrError, match=reason):
-        fetch(connect(two_ways.root), f"from {call}")
+        fetch(connect(two_ways.root, f"from {call}"), f"from {call}")
 
 
 @pytest.mark.slow

@@ -29,7 +29,7 @@ def two(tmp_path):
 
 
 def rows(warehouse, query):
-    return fetch(connect(warehouse.root), query).to_pylist()
+    return fetch(connect(warehouse.root, query), query).to_pylist()
 
 
 @pytest.mark.slow
