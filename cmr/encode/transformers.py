@@ -18,7 +18,7 @@ from cmr.encode.thin import Preprocessing
 from cmr.errors import CmrError
 
 _DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
-_INSTALL = "transformers is not installed; pip install 'cmr[transformers]'"
+_INSTALL = "transformers is not installed; pip install '.[transformers]'"
 
 
 class Transformers:

@@ -21,7 +21,7 @@ def session(address: str | None) -> Iterator[tuple[Any, str | None]]:
     try:
         import ray
     except ImportError:
-        raise CmrError('--engine ray needs Ray: pip install "cmr[ray]"') from None
+        raise CmrError("--engine ray needs Ray: pip install '.[ray]'") from None
     if ray.is_initialized():
         yield ray, None
         return

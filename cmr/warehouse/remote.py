@@ -47,7 +47,7 @@ def remote(url: str) -> Remote:
         fs, base = fsspec.core.url_to_fs(url, use_listings_cache=False)
     except (ImportError, ValueError) as error:
         extra = EXTRAS.get(url.partition(":")[0])
-        hint = f'; pip install "cmr[{extra}]"' if extra else ""
+        hint = f"; pip install '.[{extra}]'" if extra else ""
         raise CmrError(f"cannot open {url}: {error}{hint}") from None
     return Remote(fs, base.rstrip("/"), url)
 

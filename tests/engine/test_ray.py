@@ -20,7 +20,7 @@ from cmr.warehouse.storage import Storage
 from tests.conftest import TOY, npz_arrays
 from tests.pipeline.test_interrupted import rows, start
 
-pytest.importorskip("ray", reason="needs Ray (the extra cmr[ray])")
+pytest.importorskip("ray", reason="needs Ray (the extra ray)")
 on_a_cluster = pytest.mark.skipif(
     not os.environ.get("CMR_CLUSTER_TESTS"),
     reason="starts clusters and kills their workers; CMR_CLUSTER_TESTS=1 runs it",
