@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 # Of native vectors, which are what an encoder gave, and of queries that are not coded.
 FP32 = "fp32"
+# The quantiser whose codes are precisions of their own.
+RABITQ = "rabitq"
 # torch's types of what is multiplied.
 INT8, FLOAT32, FLOAT16, BFLOAT16 = "int8", "float32", "float16", "bfloat16"
 
@@ -24,6 +26,8 @@ class Precision:
     the halves, which the machine may multiply as they are. `usearch`: usearch's type.
     `has_scale`: whether each vector has a scale of its own. `is_integer`: the values are codes,
     scored as whole numbers. `torch`: torch's type of the stored bytes of a float.
+    `odd`: whether integer codes are the odd numbers alone, so that zero is between two of them.
+    `quantizer`: the only one that makes its codes, if it is not for all to make.
     `largest`: the largest number of a float that is scaled. `growth`: by how much a vector and
     another may grow, multiplied, when they are rounded to it. `aliases`: other names that people
     give it. `evaluated`, `benched`: whether `cmr evaluate` and `cmr bench` take it where no
@@ -44,16 +48,21 @@ class Precision:
     aliases: tuple[str, ...] = ()
     evaluated: bool = False
     benched: bool = False
+    odd: bool = False
+    quantizer: str | None = None
 
     @property
     def is_binary(self) -> bool:
         """Whether a value is a sign: compared by Hamming's distance, and scored as -1 and 1."""
-        return self.is_integer and self.bits == 1
+        return self.is_integer and self.bits == 1 and not self.has_scale
 
     @property
     def half(self) -> int:
-        """Half of the integer codes: they go from -half to half - 1, and are within ±half."""
-        return int(2 ** (self.bits - 1))
+        """Half of the integer codes: they go from -half to half - 1, and are within ±half.
+
+        Odd ones go from -half to half.
+        """
+        return int(2**self.bits - 1 if self.odd else 2 ** (self.bits - 1))
 
     @property
     def is_coded(self) -> bool:
@@ -102,6 +111,13 @@ ROWS = (
     Precision(
         "int4", 4, "uint8", INT8, "i8",
         has_scale=True, is_integer=True, evaluated=True, benched=True,
+    ),
+    *(
+        Precision(
+            f"rabitq{bits}", bits, "uint8", INT8, "i8",
+            has_scale=True, is_integer=True, odd=True, quantizer=RABITQ,
+        )
+        for bits in (4, 3, 2, 1)
     ),
     Precision("b1", 1, "uint8", INT8, "b1", is_integer=True),
 )  # fmt: skip

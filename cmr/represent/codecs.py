@@ -15,9 +15,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cmr.precision import FP32, Precision
+from cmr.precision import FP32, ROWS, Precision
 from cmr.represent.unit_vectors import Floats
 
+# How far the steps of odd codes are stretched beyond those that cut nothing off: the best lies
+# within, and the best of these has nearly its cosine.
+STRETCHES = tuple(np.geomspace(0.95, 5.0, 24).tolist())
 Packed = npt.NDArray[np.uint8]
 Codes = npt.NDArray[np.int8]
 Data = npt.NDArray[np.generic]
@@ -65,6 +68,53 @@ def symmetric(vectors: Floats, precision: Precision) -> tuple[Codes, Floats]:
     # np.rint rounds halves to even; the clip only meets the last bit of the division.
     codes = np.clip(np.rint(vectors / scales[:, None]), -limit, limit)
     return codes.astype(np.int8), scales
+
+
+def odd(vectors: Floats, precision: Precision) -> tuple[Codes, Floats]:
+    """Odd codes, (n, d), that point along each vector, and the scale that keeps its length there.
+
+    The codes x of extended RaBitQ (Gao et al., Practical and asymptotically optimal quantization
+    of high-dimensional vectors, 2024, section 3): of |v| t, cut off to whole steps, for the t with
+    the largest cosine of x and v. The scale |v|² / (x v) makes x scale and v have the same product
+    with v. Of a vector that is all zeros it is 0.
+    """
+    most = np.float32(precision.half // 2)
+    sizes, signs = np.abs(vectors), np.where(vectors > 0, 1, -1).astype(np.int8)
+    lengths = np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64)
+    largest = sizes.max(axis=1, keepdims=True)
+    steps = np.divide(most + 1, largest, out=np.zeros_like(largest), where=largest > 0)
+    best, codes = np.full(len(vectors), -1.0), np.ones(vectors.shape, dtype=np.int8)
+    products = np.zeros(len(vectors))
+    for stretch in STRETCHES if most else STRETCHES[:1]:
+        found = 2 * np.minimum(np.floor(sizes * (steps * np.float32(stretch))), most) + 1
+        along = np.einsum("ij,ij->i", found, sizes, dtype=np.float64)
+        cosine = along / np.sqrt(np.einsum("ij,ij->i", found, found, dtype=np.float64))
+        better = cosine > best
+        best[better], products[better] = cosine[better], along[better]
+        codes[better] = found[better].astype(np.int8)
+    scales = np.divide(lengths, products, out=np.zeros_like(lengths), where=products > 0)
+    return codes * signs, scales.astype(np.float32)
+
+
+def _pack_odd(bits: int) -> Callable[[Codes], Packed]:
+    """`bits` a code, the highest first, one code after the other; a code 2 u + 1 - 2^bits is u."""
+
+    def pack(codes: Codes) -> Packed:
+        places = ((codes.astype(np.int16) + (2**bits - 1)) >> 1).astype(np.uint8)
+        found = (places[:, :, None] >> np.arange(bits - 1, -1, -1, dtype=np.uint8)) & 1
+        return np.packbits(found.reshape(len(codes), -1), axis=1)
+
+    return pack
+
+
+def _unpack_odd(bits: int) -> Callable[[Packed, int], Codes]:
+    def read(data: Packed, dim: int) -> Codes:
+        found = np.unpackbits(data, axis=1, count=dim * bits).reshape(len(data), dim, bits)
+        weights = (2 ** np.arange(bits - 1, -1, -1)).astype(np.uint8)
+        places = (found * weights).sum(axis=2, dtype=np.int16)
+        return np.asarray(2 * places + 1 - 2**bits, dtype=np.int8)
+
+    return read
 
 
 def _signs(vectors: Floats, precision: Precision) -> tuple[Codes, Floats]:
@@ -165,5 +215,10 @@ INTEGERS = {
         symmetric, lambda codes: codes.view(np.uint8), lambda data, dim: data.view(np.int8)
     ),
     "int4": IntegerCodec(symmetric, _pack_nibbles, _unpack_nibbles),
+    **{
+        row.name: IntegerCodec(odd, _pack_odd(row.bits), _unpack_odd(row.bits))
+        for row in ROWS
+        if row.odd
+    },
     "b1": IntegerCodec(_signs, _pack_bits, _unpack_bits),
 }

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cmr.errors import CmrError
 from cmr.plugins import load, registered
-from cmr.precision import FP32, ROWS, Precision, precision_of
+from cmr.precision import FP32, RABITQ, ROWS, Precision, precision_of
 
 if TYPE_CHECKING:
     from cmr.represent.quantizers import Quantizer, Ranges
@@ -130,7 +130,12 @@ def _median(blocks: Blocks, dim: int) -> Floats:
 
 def _integers(precision: Precision) -> bool:
     """Whether its codes are equal steps; those of eight-bit floats grow with the value."""
-    return precision.is_integer
+    return precision.is_integer and precision.quantizer is None
+
+
+def _for_all(precision: Precision) -> bool:
+    """Whether it has codes that are not one quantiser's own."""
+    return precision.is_coded and precision.quantizer is None
 
 
 # calibrated is as `quantize_embeddings` of sentence-transformers, but for two things: it cuts the
@@ -138,25 +143,31 @@ def _integers(precision: Precision) -> bool:
 # the last code. Steps of eight-bit floats grow with the value, so they have no ranges, and are as
 # fine near zero without a centre.
 # rotated keeps every dot product and spreads large coordinates over all of them: the first step of
-# RaBitQ (Gao and Long, 2024) and TurboQuant (Zandieh et al., 2025).
+# RaBitQ (Gao and Long, 2024) and TurboQuant (Zandieh et al., 2025). rabitq is RaBitQ with 1 to 4
+# bits: what a code stands for is the mean + scale x code, so that its product with a query is the
+# estimate of the paper (section 3.2).
 # centred and median cut where the vectors are. Texts and pictures often lie in cones of their own
 # (Liang et al., Mind the gap, 2022): the gallery's median is then no middle of the queries, but one
 # set of codes means the same on both sides; centred takes each side's own mean.
 OWN = {
-    ABSMAX: QuantizerKind("a scale a vector", lambda precision: precision.is_coded),
+    ABSMAX: QuantizerKind("a scale a vector", _for_all),
     "calibrated": QuantizerKind(
         "ranges a dimension, calibrated on the gallery",
         _integers,
         ranges=_ranges,
     ),
-    "rotated": QuantizerKind(
-        "a random rotation first", lambda precision: precision.is_coded, rotation=_rotation
-    ),
+    "rotated": QuantizerKind("a random rotation first", _for_all, rotation=_rotation),
     "centred": QuantizerKind(
         "each side's own mean subtracted first", _integers, centre=_mean, from_own=True
     ),
     "median": QuantizerKind(
         "the gallery's median by dimension subtracted first", _integers, centre=_median
+    ),
+    RABITQ: QuantizerKind(
+        "the gallery's mean subtracted after a random rotation, of its own precisions",
+        lambda precision: precision.quantizer == RABITQ,
+        rotation=_rotation,
+        centre=_mean,
     ),
 }
 
@@ -181,7 +192,8 @@ def quantizer_help() -> str:
     told = "; ".join(f"{name}: {kind.summary}" for name, kind in OWN.items())
     lacking = [f"{_and(row.name for row in ROWS if not row.is_coded)} have none"]
     for name, kind in OWN.items():
-        without = [row.name for row in ROWS if row.is_coded and not kind.codes(row)]
+        without = [row.name for row in ROWS if _for_all(row) and not kind.codes(row)]
+        without = [] if name == RABITQ else without
         lacking += [f"{_and(without)} no {name}"] if without else []
     return f"{told}; {ALL}: every one there is. {', '.join(lacking)}."
 
@@ -198,9 +210,10 @@ def quantizers_named(wanted: Sequence[str]) -> list[str]:
 
 
 def quantizers_for(precision: str, wanted: Sequence[str]) -> list[str]:
-    """Those of `wanted` that make a precision's codes; absmax where none does."""
+    """Those of `wanted` that make a precision's codes; its own, or absmax, where none does."""
     row = precision_of(precision)
-    return [name for name in wanted if quantizer_kind(name).codes(row)] or [ABSMAX]
+    own = row.quantizer or ABSMAX
+    return [name for name in wanted if quantizer_kind(name).codes(row)] or [own]
 
 
 def from_row(row: Mapping[str, Any]) -> Quantizer:

@@ -1,6 +1,6 @@
 -- What quantising did to every stored set of codes, one row each, as it was found when they were
 -- written; NULL of a set that was written before it was looked at.
--- @quantizer: absmax, calibrated, rotated, centred, median, or another package's.
+-- @quantizer: absmax, calibrated, rotated, centred, median, rabitq, or another package's.
 -- @calibration_modality: The side whose vectors the ranges or the centre were learnt from.
 -- @clip_rate: Share of the values that lay beyond the range of their dimension; 0 without ranges.
 -- @used_codes: How many different codes occur.
@@ -18,6 +18,7 @@ final as (
         sets.vector_bytes, sets.clip_rate, sets.used_codes,
         case
             when sets.precision = 'b1' then 2
+            when starts_with(sets.precision, 'rabitq') then 2 ** right(sets.precision, 1)::integer
             when sets.precision = 'fp8_e4m3' then 254
             when sets.precision = 'fp8_e5m2' then 248
             when sets.precision = 'int4' then case when sets.range_low is null then 15 else 16 end
