@@ -1,16 +1,16 @@
 """Precisions: what the values of a vector are stored as, multiplied as, and called by others.
 
-One row of `ROWS` says all that the rest of cmr asks about a precision. Its codec, which makes the
-stored bytes of a vector and reads them again, is in `cmr.represent.codecs`.
+One row of `ROWS` holds everything that the rest of cmr asks about a precision. Its codec, which
+turns vectors into stored bytes and back, is in `cmr.represent.codecs`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-# Of native vectors, which are what an encoder gave, and of queries that are not coded.
+# The precision of native vectors, as the encoder returned them, and of uncoded queries.
 FP32 = "fp32"
-# torch's types of what is multiplied.
+# torch dtypes of the operands of a product.
 INT8, FLOAT32, FLOAT16, BFLOAT16 = "int8", "float32", "float16", "bfloat16"
 
 
@@ -18,16 +18,15 @@ INT8, FLOAT32, FLOAT16, BFLOAT16 = "int8", "float32", "float16", "bfloat16"
 class Precision:
     """One way of storing vectors.
 
-    `bits`: of one value. `stored`: NumPy's type of the stored numbers, of which several values may
-    share one. `as_list`: stored as a list of these numbers, else as bytes with a scale beside them.
-    `operand`: torch's type of what is multiplied: int8 of integer codes, float32 of all others but
-    the halves, which the machine may multiply as they are. `usearch`: usearch's type.
-    `has_scale`: whether each vector has a scale of its own. `is_integer`: the values are codes,
-    scored as whole numbers. `torch`: torch's type of the stored bytes of a float.
-    `largest`: the largest number of a float that is scaled. `growth`: by how much a vector and
-    another may grow, multiplied, when they are rounded to it. `aliases`: other names that people
-    give it. `evaluated`, `benched`: whether `cmr evaluate` and `cmr bench` take it where no
-    precision is asked for.
+    `bits`: bits per value. `stored`: NumPy dtype of the stored numbers; one may hold several
+    values. `as_list`: stored as a list of these numbers, else as bytes with a scale beside them.
+    `operand`: torch dtype of the operands of a product: int8 for integer codes, float32 for all
+    others except the half types, which the machine may multiply directly. `usearch`: usearch's
+    type. `has_scale`: whether each vector has its own scale. `is_integer`: the values are codes,
+    scored as integers. `torch`: torch dtype of the stored bytes of a float. `largest`: the largest
+    finite number of a scaled float type. `growth`: factor by which rounding to it may increase the
+    product of two vectors. `aliases`: other names in use. `evaluated`, `benched`: whether `cmr
+    evaluate` and `cmr bench` use it by default.
     """
 
     name: str
@@ -47,27 +46,27 @@ class Precision:
 
     @property
     def is_binary(self) -> bool:
-        """Whether a value is a sign: compared by Hamming's distance, and scored as -1 and 1."""
+        """Whether a value is a sign: compared by Hamming distance, and scored as -1 and 1."""
         return self.is_integer and self.bits == 1
 
     @property
     def half(self) -> int:
-        """Half of the integer codes: they go from -half to half - 1, and are within ±half."""
+        """Half the number of integer codes, which run from -half to half - 1."""
         return int(2 ** (self.bits - 1))
 
     @property
     def is_coded(self) -> bool:
-        """Whether its numbers are codes, which a quantiser makes; plain floats have none."""
+        """Whether its numbers are codes made by a quantiser; plain floats are not."""
         return self.is_integer or self.has_scale
 
     @property
     def held(self) -> str | None:
-        """torch's type of stored numbers that need no scale; None of codes."""
+        """torch dtype of stored numbers that need no scale; None for codes."""
         return None if self.is_coded else self.torch
 
     @property
     def metric(self) -> str:
-        """The similarity of vectors with no scale, or one: products, or bits that differ."""
+        """usearch's metric: inner product, or for b1 the number of bits that differ."""
         return "hamming" if self.is_binary else "ip"
 
     def vector_bytes(self, dim: int) -> int:
@@ -98,7 +97,7 @@ ROWS = (
         "int8", 8, "int8", INT8, "i8",
         has_scale=True, is_integer=True, evaluated=True, benched=True,
     ),
-    # usearch has no type of four bits, so it is given a code a byte.
+    # usearch has no 4-bit type, so it gets one code per byte.
     Precision(
         "int4", 4, "uint8", INT8, "i8",
         has_scale=True, is_integer=True, evaluated=True, benched=True,
@@ -108,10 +107,10 @@ ROWS = (
 
 _BY_NAME = {row.name: row for row in ROWS}
 _ALIASES = {alias: row.name for row in ROWS for alias in row.aliases}
-# Names, in order: all, and those whose values are integer codes.
+# Names in order: all of them, and those whose values are integer codes.
 PRECISIONS = tuple(_BY_NAME)
 INTEGER = tuple(row.name for row in ROWS if row.is_integer)
-# What is taken where no precision is asked for: the published grid, and what is timed.
+# Defaults where no precision is requested: the published grid, and what is timed.
 EVALUATED = tuple(row.name for row in ROWS if row.evaluated)
 BENCHED = tuple(row.name for row in ROWS if row.benched)
 
@@ -122,10 +121,10 @@ def precision_of(name: str) -> Precision:
 
 
 def in_full(name: str) -> str:
-    """What a name that people write stands for; itself if there is no such precision."""
+    """The stored name for a name that people write; unchanged if it is not an alias."""
     return _ALIASES.get(name, name)
 
 
 def listed() -> str:
-    """All names for people, with what else they may be called."""
+    """All names for people, with their aliases."""
     return ", ".join(f"{row.aliases[0]} ({row.name})" if row.aliases else row.name for row in ROWS)
