@@ -1,7 +1,7 @@
 """Figures as text that is the same every time.
 
-Threads add numbers in no fixed order, so the last digits of a sum vary. A share of few queries often
-lies exactly halfway between two roundings, where those digits decide.
+Threads add numbers in no fixed order, so the last digits of a sum vary. A share of few queries
+often lies exactly halfway between two roundings, where those digits decide.
 """
 
 from __future__ import annotations
