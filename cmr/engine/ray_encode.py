@@ -33,7 +33,7 @@ Fault = tuple[str, str]
 
 @dataclass(frozen=True)
 class Target:
-    """Where workers write: a warehouse's root, and a folder below it. `frames`: store frames too."""
+    """Where workers write: a warehouse's root, and a folder below it. `frames`: store these too."""
 
     root: str
     folder: str

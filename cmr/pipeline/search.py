@@ -16,7 +16,7 @@ from cmr.rows import Row
 from cmr.score.search.graph_settings import GRAPH, USUAL
 from cmr.score.search.scorer_kinds import TORCH, ScorerKind, own_graphs, scorer_kind
 
-# What else decides a run's ranks, as columns of `runs`.
+# What else determines a run's ranks, as columns of `runs`.
 _SETTINGS = (*GRAPH, "rescore", "oversample")
 
 
@@ -24,9 +24,9 @@ _SETTINGS = (*GRAPH, "rescore", "oversample")
 class Search:
     """One way of searching; a run has one.
 
-    `length`: items of the returned list, None where every rank is counted. `connectivity`,
-    `expansion_add`, `expansion_search`: of a graph. `rescore`: precision that a shortlist of
-    `oversample` x `length` items is ranked by again.
+    `length`: items of the returned list, None if every rank is counted. `connectivity`,
+    `expansion_add`, `expansion_search`: of a graph. `rescore`: precision by which a shortlist of
+    `oversample` x `length` items is re-ranked.
     """
 
     scorer: str = TORCH
@@ -45,7 +45,7 @@ class Search:
 
     @property
     def kind(self) -> ScorerKind:
-        """What the scorer is."""
+        """The kind of scorer."""
         return scorer_kind(self.scorer)
 
     @property
@@ -55,7 +55,7 @@ class Search:
 
     @property
     def settings(self) -> Row:
-        """What decides the ranks beside the vectors, none for an exact search of one stage."""
+        """What determines the ranks beside the vectors; empty for an exact one-stage search."""
         found: Row = {name: getattr(self, name) for name in _SETTINGS}
         found["list_length"] = self.length
         return {name: value for name, value in found.items() if value is not None}
@@ -71,21 +71,21 @@ class Search:
         }
 
     def __str__(self) -> str:
-        """As people write it."""
+        """The search as people write it."""
         queries = [f"{FP32} queries"] if self.asymmetric else []
         return ", ".join([*queries, *named.search(vars(self))])
 
 
 def searches(request: Request) -> list[Search]:
-    """Every way of searching that a request asks for.
+    """Every requested way of searching.
 
-    Raises CmrError for settings that do not go together, and for what usearch would change.
+    Raises CmrError for settings that do not go together, or that usearch would change.
     """
     kind = scorer_kind(request.scorer)
     given = [name for name in GRAPH if getattr(request, name)]
     if given and not kind.is_graph:
         option = "--" + given[0].replace("_", "-")
-        raise CmrError(f"{option} is of --scorer {own_graphs()} alone")
+        raise CmrError(f"{option} is only for --scorer {own_graphs()}")
     if request.asymmetric and not kind.by_plan:
         library = kind.library or request.scorer
         raise CmrError(
@@ -149,7 +149,7 @@ def _graphs(request: Request, depth: int) -> list[tuple[int | None, ...]]:
 
 
 def check_rescore(search: Search, precision: str) -> None:
-    """Raises CmrError if the second stage would not be finer than the first."""
+    """Raise CmrError if the second stage would not be finer than the first."""
     if search.rescore is None:
         return
     order = {name: place for place, name in enumerate(PRECISIONS)}

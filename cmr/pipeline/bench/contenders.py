@@ -1,4 +1,4 @@
-"""The contenders that a measurement means: representations, each searched in one way."""
+"""The contenders of a measurement: representations, each searched in one way."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from cmr.score.search.scorer_kinds import OWN, TORCH, own_graphs, scorer_kind
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.store import Warehouse
 
-# Queries in one go, and one by one in each repeat, where nothing is said and there are as many.
+# Default numbers of queries in a batch, and of single queries per repeat, if there are as many.
 BATCH_SIZE, SINGLES = 1000, 200
 
 
@@ -46,14 +46,14 @@ class Contender:
 
     @property
     def fine(self) -> tuple[Row, Row] | None:
-        """The sets of the second stage, gallery first."""
+        """The embedding sets of the second stage, gallery first."""
         if self.case.fine is None:
             return None
         side = self.case.fine.side
         return side(self.direction, True), side(self.direction, False)
 
     def __str__(self) -> str:
-        """As people write it."""
+        """The contender as people write it."""
         return f"{self.case.made.wanted} {self.direction} by {self.case.search}"
 
 
@@ -69,7 +69,7 @@ class BenchedModel:
 def contenders(
     warehouse: Warehouse, request: BenchRequest, bar: ProgressBar
 ) -> tuple[BenchedModel, list[Contender]]:
-    """Everything asked for, each representation derived and stored if it was not.
+    """All requested contenders; representations that do not exist yet are derived and stored.
 
     Raises CmrError for what does not exist or cannot be measured, before anything is derived.
     """
@@ -94,9 +94,9 @@ def contenders(
 
 
 def _every(deriver: Deriver, request: BenchRequest) -> list[WantedSearches]:
-    """Representations with the ways of searching them; those of fp32 queries are on their own.
+    """Representations with the ways of searching them; those with fp32 queries are separate.
 
-    Raises CmrError for what does not exist, or cannot be searched so.
+    Raises CmrError for what does not exist, or cannot be searched this way.
     """
     named = [one.scorer for one in requests(request)]
     found: dict[tuple[Wanted, bool], dict[Search, None]] = {}
@@ -110,7 +110,7 @@ def _every(deriver: Deriver, request: BenchRequest) -> list[WantedSearches]:
 
 
 def requests(request: BenchRequest) -> Iterator[Request]:
-    """The same request for each scorer; settings of graphs are for graphs alone."""
+    """The same request for each scorer; settings of graphs go to graphs only."""
     scorers = request.scorers or ((TORCH,) if request.search.asymmetric else tuple(OWN))
     if not any(scorer_kind(name).is_graph for name in scorers):
         given = next((name for name in GRAPH if getattr(request.search, name)), None)
@@ -126,12 +126,12 @@ def requests(request: BenchRequest) -> Iterator[Request]:
 
 
 def batch_size(request: BenchRequest, queries: int) -> int:
-    """Queries in one go."""
+    """Queries per batch."""
     return min(BATCH_SIZE, queries) if request.batch is None else request.batch
 
 
 def singles(request: BenchRequest, queries: int) -> int:
-    """Queries one by one, in each repeat."""
+    """Single queries per repeat."""
     return min(SINGLES, queries) if request.singles is None else request.singles
 
 
