@@ -1,6 +1,6 @@
--- Data sets in which more than 1% of the captions also stand, word for word, with another visual:
--- a query that cannot be told apart has no right answer.
--- @captions: How many such texts there are.
+-- Data sets in which more than 1% of the captions also belong, word for word, to another visual: an
+-- ambiguous query has no right answer.
+-- @captions: Number of such texts.
 -- @share: Their share of all texts.
 -- @example: One of them.
 -- @says: What is wrong, in plain words.

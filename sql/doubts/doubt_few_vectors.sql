@@ -1,6 +1,6 @@
--- Bases and quantisers that were learnt from fewer than 20 vectors a dimension, one row per data set,
--- model, dimension, method and quantiser: they fit these vectors, and others less. Which differ how
--- much is what held-out queries tell (retention).
+-- Bases and quantisers that were learnt from fewer than 20 vectors per dimension, one row per data set,
+-- model, dimension, method and quantiser: they fit these vectors better than others. By how much,
+-- held-out queries tell (retention).
 -- @learnt_from: The data set whose vectors they were learnt from.
 -- @vectors: How many vectors they were learnt from.
 -- @learnt_dim: The dimension in which they were learnt.

@@ -1,5 +1,5 @@
--- Representations that work in one direction and not in the other: the ground truth of one side is
--- mapped by its inverse, or one side's vectors are in another order.
+-- Representations that work in one direction but not in the other: one direction's ground truth is
+-- inverted, or one side's vectors are in a different order.
 -- @good: The direction that works.
 -- @bad: The direction that does not.
 -- @says: What is wrong, in plain words.

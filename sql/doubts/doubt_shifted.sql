@@ -1,8 +1,8 @@
--- Runs whose top hit stands a constant number of rows beside the relevant item: the gallery or the
--- ground truth is shifted, as when a header or a broken picture was dropped on one side only.
+-- Runs whose top hit is a constant number of rows away from the relevant item: the gallery or the ground
+-- truth is shifted, as when a header or a broken picture was dropped on one side only.
 -- Needs stored hits.
 -- @shift: Rows from the relevant item to the top hit.
--- @share: Share of the queries with one relevant item whose top hit stands so.
+-- @share: Share of the queries with one relevant item whose top hit is off by this many rows.
 -- @says: What is wrong, in plain words.
 with
 sides as (

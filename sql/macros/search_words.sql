@@ -1,5 +1,5 @@
--- A search's settings in words, NULL of an exact search of one stage: M 16 ef 128/64, rescored by
--- fp32 x4. A graph for building has no expansion_search. `cmr.report.named` says the same.
+-- A search's settings in words, NULL for an exact one-stage search: M 16 ef 128/64, rescored by fp32 x4. A
+-- graph that is only built has no expansion_search. `cmr.report.named` does the same in Python.
 search_words(m, add_, search_, fine, times_) as
     (
         nullif(

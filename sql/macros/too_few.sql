@@ -1,5 +1,5 @@
--- That so many visual items cannot be sure of a share, whatever is measured on them, in words; `low`
--- is the lower end that they give to ranks that are all the same.
+-- That this many visual items cannot be sure of a share, whatever is measured on them, in words; `low` is
+-- the lower bound that they give for identical ranks.
 too_few(clusters, low, retain) as
     (
         printf(
