@@ -123,7 +123,7 @@ class Embeddings:
         return from_batch(batches[0], self.dim, self.precision)
 
     def blocks(self, rows: int) -> Iterator[tuple[int, Encoded]]:
-        """(first ordinal, vectors), `rows` at a time, each a copy, without holding the whole set."""
+        """(first ordinal, vectors), `rows` at a time, copied, without holding the whole set."""
         return StoredVectors(self._store, self.row).blocks(rows)
 
     def batches(self, rows: int = 65_536) -> Iterator[pa.RecordBatch]:

@@ -64,7 +64,7 @@ def shown_at(
 ) -> Iterator[tuple[Fraction, Fraction, Frame]]:
     """For each wanted time, ascending: the time, and the time and frame of what is shown then.
 
-    A frame is shown from its own time until the next frame's. Decoding stops at the last wanted time.
+    A frame is shown from its own time until the next one's. Decoding stops at the last wanted time.
     """
     left = iter(wanted)
     target = next(left, None)

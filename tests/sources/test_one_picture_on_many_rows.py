@@ -135,7 +135,8 @@ def test_elsewhere_copies_are_told(tmp_path):
     (tmp_path / "t.csv").write_text("image,caption\na.png,a\nb.png,b\nc.png,c\n")
     found = ingested(read_pairs(str(tmp_path / "t.csv")))
     assert len(found.visuals) == 3
-    assert "1 picture has the content of another (for example 'c.png' that of 'a.png'" in found.notes[0]
+    said = "1 picture has the content of another (for example 'c.png' that of 'a.png')"
+    assert said in found.notes[0]
 
 
 def test_img2dataset_by_sum_before_url(tmp_path):
