@@ -31,7 +31,7 @@ _SAID = {
         r"there is no function \1: no extension such as \2 is loaded"
     ),
     r'(Cannot access file ".*") - file system operations are disabled': (
-        r"\1: in a sandbox a query reads the warehouse alone"
+        r"\1: in a sandbox a query reads only the warehouse"
     ),
     # Includes what cmr's own macros say about their arguments.
     r"^Invalid Input Error: (.*)": r"\1",

@@ -42,7 +42,7 @@ def total() -> int:
 
 
 def for_queries(asked: int | None = None) -> int:
-    """Bytes that a connection may take. Raises CmrError where too few are asked for."""
+    """Bytes that a connection may take. Raises CmrError if too few are requested."""
     found = asked or limit.get() or max(LEAST, int(total() * SHARE))
     if found < LEAST:
         raise CmrError(f"--memory must be at least {LEAST // 2**20} MiB")

@@ -185,7 +185,7 @@ def _parses(con: duckdb.DuckDBPyConnection, query: str) -> bool:
 def _refused(statement: duckdb.Statement) -> CmrError:
     kind = _kind(statement)
     if kind in (None, duckdb.StatementType.MULTI):
-        return CmrError("cmr sql only reads; what is more than a query is refused")
+        return CmrError("cmr sql only reads; anything but a query is refused")
     return CmrError(f"cmr sql only reads; {kind.name.replace('_', ' ')} statements are refused")
 
 

@@ -44,7 +44,7 @@ def read_clip(data: bytes, frames: int, sampling: str) -> Clip:
     """
     if not data:
         raise UnreadableError("the file is empty")
-    with one_item("is no whole clip"):
+    with one_item("is not a complete clip"):
         times, end = _packets(data)
         return _clip(data, times, end, frames, sampling)
 

@@ -89,7 +89,7 @@ def searches(request: Request) -> list[Search]:
     if request.asymmetric and not kind.by_plan:
         library = kind.library or request.scorer
         raise CmrError(
-            f"--asymmetric needs --scorer {TORCH}: {library} compares vectors of one type alone"
+            f"--asymmetric needs --scorer {TORCH}: {library} only compares vectors of one type"
         )
     if kind.ranks_all and request.rescore is None:
         if request.list_length is not None:
@@ -136,7 +136,7 @@ def _graphs(request: Request, depth: int) -> list[tuple[int | None, ...]]:
     for search in request.expansion_search:
         if search < depth:
             raise CmrError(
-                f"--expansion-search {search} is less than the {depth} items that are asked for; "
+                f"--expansion-search {search} is less than the {depth} requested items; "
                 f"usearch would search with {depth}"
             )
     return list(

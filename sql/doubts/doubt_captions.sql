@@ -27,8 +27,8 @@ final as (
     select
         counted.dataset, counted.captions, counted.captions / datasets.texts as share,
         counted.example,
-        counted.captions || ' captions stand with more than one visual, such as '''
-        || counted.example || ''': these queries cannot be answered for certain' as says
+        counted.captions || ' captions belong to more than one visual, such as '''
+        || counted.example || ''': these queries cannot be answered with certainty' as says
     from counted
     inner join datasets using (dataset)
     where counted.captions > 0.01 * datasets.texts

@@ -47,8 +47,8 @@ final as (
         dataset, model, dim, dim_method, quantizer, learnt_from, vectors, learnt_dim,
         concat_ws(' and ', case when is_basis then 'the ' || dim_method || ' basis' end, quantizer)
         || ' of ' || dim || ' dimensions learnt from ' || vectors || ' vectors of ' || learnt_from || ', '
-        || round(vectors / learnt_dim, 1) || ' a dimension: fewer than 20 fit these vectors more than '
-        || 'others. cmr evaluate --fit-on learns from a larger data set of the same model' as says
+        || round(vectors / learnt_dim, 1) || ' per dimension: with fewer than 20 it fits these vectors better '
+        || 'than others. cmr evaluate --fit-on learns from a larger data set of the same model' as says
     from fewest
 )
 select * from final

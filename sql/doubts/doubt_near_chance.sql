@@ -21,8 +21,8 @@ final as (
         ci_low, ci_high, chance,
         'recall@10 is ' || round(value, 4) || ' ' || place || ', 95% interval ' || round(ci_low, 4)
         || ' to ' || round(ci_high, 4) || ', and a random ranking expects ' || round(chance, 4)
-        || ': the vectors do not belong to the items, the ground truth is mapped by its inverse, '
-        || 'the gallery is in another order, or the model knows nothing of such data' as says
+        || ': the vectors do not belong to the items, the ground truth is inverted, the gallery is in '
+        || 'a different order, or the model knows nothing about such data' as says
     from told
     qualify
         bool_and(near) over (partition by run_id)

@@ -44,7 +44,7 @@ final as (
     select
         shares.run_id, runs.dataset, runs.model, runs.direction, runs.dim, runs.precision,
         shares.shift, shares.share,
-        'for ' || round(100 * share) || '% of the queries the top hit stands ' || shift
+        'for ' || round(100 * share) || '% of the queries the top hit is ' || shift
         || ' rows from the relevant item: one side is shifted' as says
     from shares
     inner join runs using (run_id)

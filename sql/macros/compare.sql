@@ -48,8 +48,8 @@ alike as (
                         and shown_fit(fit, evidence_fit, pools, false) = 'in-sample'
                     )
                     || ' was learnt from what it is scored on' || case pools when 'sampled' then ', in drawn pools,' else '' end
-                    || ' and the other run was not: `cmr evaluate` scores it by held-out queries, a graph with --fit-on '
-                    || 'another data set alone; --in-sample (in_sample := true) compares them as they are'
+                    || ' and the other run was not: `cmr evaluate` scores it on held-out queries, a graph only with '
+                    || '--fit-on another data set; --in-sample (in_sample := true) compares them as they are'
                 )::boolean
             else true
         end as fine

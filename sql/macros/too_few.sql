@@ -3,9 +3,9 @@
 too_few(clusters, low, retain) as
     (
         printf(
-            '%d visual items are too few to be sure of %.4g%%: even where no query differs they are '
-            || 'sure of no more than %.1f%%',
+            '%d visual items are too few to be sure of %.4g%%: even if no query differs, they are '
+            || 'sure of at most %.1f%%',
             clusters::bigint, (100 * retain)::double, floor(1000 * low) / 10
         )
-        || coalesce(printf('; it takes some %d', clusters_needed(clusters, low, retain)), '')
+        || coalesce(printf('; about %d are needed', clusters_needed(clusters, low, retain)), '')
     )

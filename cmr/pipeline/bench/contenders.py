@@ -145,7 +145,7 @@ def _check(request: BenchRequest, sizes: dict[str, int], directions: Sequence[st
                     f"give --candidates sizes of at most {sizes[item]}"
                 )
             if size < request.k:
-                raise CmrError(f"C = {size} is less than the {request.k} items that --k asks for")
+                raise CmrError(f"C = {size} is less than the {request.k} items of --k")
         if request.k > sizes[item] and {BUILD, BATCH, SINGLE} & set(request.stages):
             raise CmrError(f"--k {request.k} is more than the gallery of {sizes[item]} items")
         for name in ("batch", "singles"):
