@@ -149,7 +149,7 @@ def _print_leaderboard(con: duckdb.DuckDBPyConnection, subject: Subject, found: 
         notes = [notes[0], "kept and * mean nothing so near chance, and are left out"]
     say("; ".join(notes))
     if any(row["fit"] == "cross-fitted" for row in rows):
-        say("pca and whatever else is learnt: each fold is scored by what was learnt without it")
+        say("pca and other fits: each fold is scored by what was learnt without it")
     seen = sorted({_learnt(row) for row in rows if row["fit"] == "in-sample"})
     if seen:
         say(f"{', '.join(seen)}: in-sample, learnt from what is scored here")

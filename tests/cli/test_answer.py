@@ -106,7 +106,7 @@ def test_against_native_fp32(said):
 def test_near_chance(cmr, large, said, monkeypatch):
     """Vectors that do not belong to the items keep all of nothing, and are not recommended."""
     sentence = said("far", "--precisions", "int8", "--dims", "8")
-    assert sentence.startswith("far, m: one representation")
+    assert sentence.startswith("far, m: only one representation")
     sentence = said("far", "--dims", "8")
     assert sentence.startswith("far, m: nothing is recommended: ")
     assert "@10 0.0" in sentence
