@@ -2,14 +2,14 @@
 
 
 class CmrError(Exception):
-    """A problem that the user can mend; its message is one clear sentence.
+    """A problem that the user can fix; its message is one clear sentence.
 
     The command line prints the message on stderr and exits with code 1.
     """
 
 
 class MissingFileError(CmrError):
-    """A file of the warehouse is not there."""
+    """A file of the warehouse is missing."""
 
 
 class EngineWarning(UserWarning):
@@ -17,7 +17,7 @@ class EngineWarning(UserWarning):
 
 
 class DamageWarning(UserWarning):
-    """A file of the warehouse is not what was written; it is left out, and the rest is used.
+    """A file of the warehouse differs from what was written; it is left out, the rest is used.
 
     The message is one sentence that names the file. The command line prints it on stderr.
     """

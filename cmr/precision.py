@@ -1,14 +1,14 @@
 """Precisions: what the values of a vector are stored as, multiplied as, and called by others.
 
-One row of `ROWS` says all that the rest of cmr asks about a precision. Its codec, which makes the
-stored bytes of a vector and reads them again, is in `cmr.represent.codecs`.
+One row of `ROWS` holds everything that the rest of cmr asks about a precision. Its codec, which
+turns vectors into stored bytes and back, is in `cmr.represent.codecs`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-# Of native vectors, which are what an encoder gave, and of queries that are not coded.
+# The precision of native vectors, as the encoder returned them, and of uncoded queries.
 FP32 = "fp32"
 # The quantiser whose codes are precisions of their own.
 RABITQ = "rabitq"
@@ -66,17 +66,17 @@ class Precision:
 
     @property
     def is_coded(self) -> bool:
-        """Whether its numbers are codes, which a quantiser makes; plain floats have none."""
+        """Whether its numbers are codes made by a quantiser; plain floats are not."""
         return self.is_integer or self.has_scale
 
     @property
     def held(self) -> str | None:
-        """torch's type of stored numbers that need no scale; None of codes."""
+        """torch dtype of stored numbers that need no scale; None for codes."""
         return None if self.is_coded else self.torch
 
     @property
     def metric(self) -> str:
-        """The similarity of vectors with no scale, or one: products, or bits that differ."""
+        """usearch's metric: inner product, or for b1 the number of bits that differ."""
         return "hamming" if self.is_binary else "ip"
 
     def vector_bytes(self, dim: int) -> int:
@@ -107,7 +107,7 @@ ROWS = (
         "int8", 8, "int8", INT8, "i8",
         has_scale=True, is_integer=True, evaluated=True, benched=True,
     ),
-    # usearch has no type of four bits, so it is given a code a byte.
+    # usearch has no 4-bit type, so it gets one code per byte.
     Precision(
         "int4", 4, "uint8", INT8, "i8",
         has_scale=True, is_integer=True, evaluated=True, benched=True,
@@ -124,10 +124,10 @@ ROWS = (
 
 _BY_NAME = {row.name: row for row in ROWS}
 _ALIASES = {alias: row.name for row in ROWS for alias in row.aliases}
-# Names, in order: all, and those whose values are integer codes.
+# Names in order: all of them, and those whose values are integer codes.
 PRECISIONS = tuple(_BY_NAME)
 INTEGER = tuple(row.name for row in ROWS if row.is_integer)
-# What is taken where no precision is asked for: the published grid, and what is timed.
+# Defaults where no precision is requested: the published grid, and what is timed.
 EVALUATED = tuple(row.name for row in ROWS if row.evaluated)
 BENCHED = tuple(row.name for row in ROWS if row.benched)
 
@@ -138,10 +138,10 @@ def precision_of(name: str) -> Precision:
 
 
 def in_full(name: str) -> str:
-    """What a name that people write stands for; itself if there is no such precision."""
+    """The stored name for a name that people write; unchanged if it is not an alias."""
     return _ALIASES.get(name, name)
 
 
 def listed() -> str:
-    """All names for people, with what else they may be called."""
+    """All names for people, with their aliases."""
     return ", ".join(f"{row.aliases[0]} ({row.name})" if row.aliases else row.name for row in ROWS)

@@ -39,13 +39,13 @@ def recommend(
     qrels: str | None,
     k: int,
 ) -> None:
-    """Find the smallest representation that keeps a share of the fp32 native one's quality.
+    """Find the smallest representation that keeps a share of native fp32's quality.
 
-    "sure" is the smallest whose lower end of retention lies above the share, at a level that holds
-    for all that are chosen from together; "perhaps" the smallest whose estimate does, which another
-    sample of queries may not confirm. What is learnt from vectors is held against queries that it
-    was learnt without. Where the baseline is not clearly above chance, or visual items are too few,
-    nothing is recommended.
+    "sure" is the smallest whose lower bound of retention lies above the share, at a confidence
+    level that holds for all candidates together; "perhaps" is the smallest whose estimate does,
+    which another sample of queries may not confirm. What is learnt from vectors is tested on
+    queries that it was learnt without. Nothing is recommended where the baseline is not clearly
+    above chance, or where there are too few visual items.
 
     \b
     cmr recommend
@@ -118,7 +118,7 @@ def _print_contenders(store: Store, rows: list[Row], k: int) -> None:
 
 
 def _print_costs(store: Store, rows: list[Row], k: int) -> None:
-    """What those recommended cost in time, where `cmr bench` has measured them."""
+    """Print what the recommended ones cost in time, if `cmr bench` has measured them."""
     from cmr.answers import fetch, quoted
     from cmr.materialised import open_for
     from cmr.warehouse.schemas import BENCHES
@@ -140,7 +140,7 @@ def _print_costs(store: Store, rows: list[Row], k: int) -> None:
 
 
 def _sentence(choice: Recommendation, retain: float) -> str:
-    """The smallest representation that keeps every measure shown, in every direction."""
+    """A sentence on the smallest representation that keeps every measure, in every direction."""
     from cmr.report.answer import not_said
 
     judged = "" if choice.qrels == "default" else f" judged by {choice.qrels}"
@@ -170,23 +170,23 @@ def _sentence(choice: Recommendation, retain: float) -> str:
 
 
 def _power(choice: Recommendation) -> str:
-    """What the queries could show of the worst known representation, and what was chosen from."""
+    """How many candidates there were, and the loss that the queries could have detected."""
     from cmr.report import named
 
     row = max(choice.rows, key=lambda one: one["unseen_share"] or 0.0)
     looks = (
-        f"Sure at 97.5%, for the {row['looks']:,} to choose from together"
+        f"Sure at 97.5%, for all {row['looks']:,} candidates together"
         if row["looks"] > 1
         else "Sure at 97.5%"
     )
     if row["unseen_share"] is None:
         return f"{looks}."
     if row["unseen_share"] > 1:
-        return f"{looks}. So few visual items may show no loss of {named.measure(row)} whatever."
+        return f"{looks}. So few visual items may not reveal any loss of {named.measure(row)}."
     return (
-        f"{looks}. Four of five samples like this one show a loss of "
-        f"{percent(row['unseen_share'])} of {named.measure(row)} ({row['direction']}, where most "
-        "goes unseen; 80% power); that a smaller one is not seen does not mean that there is none."
+        f"{looks}. A loss of {percent(row['unseen_share'])} of {named.measure(row)} "
+        f"({row['direction']}, the least sensitive) is detected with 80% power; a smaller loss may "
+        "exist undetected."
     )
 
 

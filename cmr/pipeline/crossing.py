@@ -1,4 +1,4 @@
-"""Cross-fitting of a run: each part of its queries, scored by what was learnt without it."""
+"""Cross-fitting a run: each fold of its queries is scored by what was learnt without it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ class Crossing:
     """The folds of one request on one data set."""
 
     def __init__(self, data: JudgedData, deriver: Deriver, request: Request) -> None:
-        """`deriver`: learns what is learnt."""
+        """`deriver`: fits bases and quantisers."""
         self._data, self._deriver, self._request = data, deriver, request
         self._folds: dict[tuple[str, int], list[Fold]] = {}
 
     def count(self, case: Case, direction: str) -> int:
-        """In how many folds a case is scored; 0 where it has not seen what it is scored on.
+        """The number of folds to score a case in; 0 if it was not fitted to the scored data.
 
-        A graph would have to be built for every fold, so that it is for --fit-on alone.
+        A graph would have to be built for every fold, so graphs are for --fit-on only.
         """
         return len(self._of(case, direction))
 

@@ -1,4 +1,4 @@
-"""What is learnt from vectors, and from which: bases of dimensions, and quantisers."""
+"""What is learnt from vectors, and from which: dimension bases and quantisers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Native = Mapping[tuple[str, int], Row]
 
 @dataclass(frozen=True)
 class Wanted:
-    """A representation that is asked for."""
+    """A requested representation."""
 
     dim: int
     dim_method: str
@@ -36,18 +36,18 @@ class Wanted:
     quantizer: str = ABSMAX
 
     def __str__(self) -> str:
-        """As people write it."""
+        """The representation as people write it."""
         more = "" if self.quantizer == ABSMAX else f" {self.quantizer}"
         return f"{self.dim} {self.dim_method} {self.precision}{more}"
 
     @property
     def coded_by(self) -> str | None:
-        """The quantiser that is recorded; None of plain floats, which have none."""
+        """The recorded quantiser; None for plain floats, which have none."""
         return self.quantizer if precision_of(self.precision).is_coded else None
 
     @property
     def multiplied(self) -> str:
-        """The precision of what is multiplied: its own, or fp32 where codes are read as floats."""
+        """The precision of the operands: its own, or fp32 where codes are read as floats."""
         compared = quantizer_kind(self.quantizer).compares_codes(precision_of(self.precision))
         return self.precision if compared else FP32
 
@@ -58,25 +58,25 @@ class Wanted:
 
     @property
     def is_native(self) -> bool:
-        """Whether it is what an encoder gave."""
+        """Whether these are the vectors that the encoder returned."""
         return self.dim_method == NATIVE and self.precision == FP32
 
     @property
     def learns(self) -> bool:
-        """Whether something of it is learnt from vectors."""
+        """Whether any part of it is learnt from vectors."""
         return METHODS[self.dim_method].fitted or quantizer_kind(self.quantizer).learns is not None
 
 
 @dataclass(frozen=True)
 class Coding:
-    """What was learnt for a representation, or drawn: its basis, if it has one, and quantiser."""
+    """What was learnt or drawn for a representation: its basis, if it has one, and quantiser."""
 
     matrix: Floats | None
     quantizer: Quantizer
 
 
 class Learner:
-    """Learns from the native vectors of both sides, or some of them, once for all that ask."""
+    """Learns from the native vectors of both sides, or some of them; each fit is cached."""
 
     def __init__(
         self,
@@ -87,8 +87,8 @@ class Learner:
         learn: Mapping[str, Mask] | None = None,
     ) -> None:
         """`native`: rows of `embedding_sets` by side and dimension. `largest`: the dimension that
-        others are made from. `ids`: of the items, for what cannot be coded. `learn`: by side,
-        (items,), which of them; None for all.
+        others are derived from. `ids`: item ids, for error messages. `learn`: by side, (items,)
+        which items to learn from; None for all.
         """
         self._warehouse, self._native, self._largest = warehouse, native, largest
         self._ids, self._learn = ids, learn
@@ -97,7 +97,7 @@ class Learner:
         self._matrices: dict[tuple[str, int, int], Floats | None] = {}
 
     def source(self, wanted: Wanted) -> int:
-        """The native dimension that a representation is made from."""
+        """The native dimension that a representation is derived from."""
         return wanted.dim if wanted.dim_method == NATIVE else self._largest
 
     def row(self, side: str, wanted: Wanted) -> Row:
@@ -105,13 +105,13 @@ class Learner:
         return self._native[side, self.source(wanted)]
 
     def count(self, sides: Sequence[str], wanted: Wanted) -> int:
-        """How many vectors of these sides are learnt from."""
+        """How many vectors of these sides it learns from."""
         if self._learn is not None:
             return sum(int(self._learn[side].sum()) for side in sides)
         return sum(int(self.row(side, wanted)["rows"]) for side in sides)
 
     def matrix(self, wanted: Wanted, seed: int) -> Floats | None:
-        """(native, dim) float32 that vectors are multiplied with; None where there is none."""
+        """The (native, dim) float32 projection; None if the method has none."""
         method, source = METHODS[wanted.dim_method], self.source(wanted)
         key = wanted.dim_method, wanted.dim, seed
         if not method.fitted:
@@ -122,13 +122,13 @@ class Learner:
         return self._matrices[key]
 
     def coding(self, wanted: Wanted, seed: int, teacher: str) -> Coding:
-        """Both of a representation; `teacher`: the side that a quantiser may learn from."""
+        """A representation's matrix and quantiser; `teacher`: see `quantizer`."""
         return Coding(self.matrix(wanted, seed), self.quantizer(wanted, seed, teacher))
 
     def quantizer(self, wanted: Wanted, seed: int, teacher: str | None) -> Quantizer:
-        """What codes a representation; `teacher`: the side whose vectors it may learn from."""
+        """A representation's quantiser; `teacher`: the side whose vectors it may learn from."""
         key = replace(wanted, precision=FP32), teacher, seed
-        # The same for every precision, and to learn it again is to read the gallery once more.
+        # The same for every precision; learning it again would mean reading the gallery again.
         if key in self._quantizers:
             return self._quantizers[key]
 
@@ -143,7 +143,7 @@ class Learner:
         return found
 
     def _learnt_from(self, side: str, wanted: Wanted, seed: int) -> Iterator[Floats]:
-        """One side's unit vectors at the wanted dimension, those that may be learnt from."""
+        """One side's unit vectors at the wanted dimension, those that it may learn from."""
         row, mask = self.row(side, wanted), None if self._learn is None else self._learn[side]
         what = f"{side} item (cut to {wanted.dim} dimensions)"
         for first, block in _floats(self._warehouse, row, wanted):
@@ -168,7 +168,7 @@ class Learner:
 
 
 class DerivedVectors:
-    """One side's vectors at a representation, coded as they are read, and stored nowhere."""
+    """One side's vectors in a representation, coded as they are read, and not stored."""
 
     def __init__(
         self,
@@ -179,15 +179,15 @@ class DerivedVectors:
         ids: pa.Array,
         only: npt.NDArray[np.int64] | None = None,
     ) -> None:
-        """`native`: the row of the set that they are made from. `only`: ordinals, ascending, of
-        those that are wanted, which are then numbered anew.
+        """`native`: the row of the set that they are derived from. `only`: ascending ordinals of
+        the wanted ones, which are renumbered from 0.
         """
         self._warehouse, self._native, self._wanted, self._ids = warehouse, native, wanted, ids
         self._coding, self._only = coding, only
         self.rows = int(native["rows"]) if only is None else len(only)
 
     def blocks(self, rows: int) -> Iterator[tuple[int, Encoded]]:
-        """All of them in order; see `Vectors`. Floats are held of a row group at a time."""
+        """All vectors in order; see `Vectors`. Floats of one row group are held at a time."""
         room: Room | None = None
         at = 0
         for part in self._coded():
@@ -201,7 +201,7 @@ class DerivedVectors:
                     room = None
 
     def _coded(self) -> Iterator[Encoded]:
-        """Those that are wanted, a row group of the native vectors at a time."""
+        """The wanted vectors, one row group of the native vectors at a time."""
         what = f"{self._native['modality']} item (cut to {self._wanted.dim} dimensions)"
         for first, floats in _floats(self._warehouse, self._native):
             names = self._ids[first : first + len(floats)]
@@ -217,7 +217,7 @@ class DerivedVectors:
 def changed(
     warehouse: Warehouse, native: Row, wanted: Wanted, matrix: Floats | None, ids: pa.Array
 ) -> Iterator[tuple[int, Floats]]:
-    """A native set's unit vectors at the wanted dimension, block by block, not coded yet."""
+    """A native set's unit vectors at the wanted dimension, block by block, not yet coded."""
     what = f"{native['modality']} item (cut to {wanted.dim} dimensions)"
     for first, block in _floats(warehouse, native, wanted):
         names = ids[first : first + len(block)]

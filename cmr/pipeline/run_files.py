@@ -1,4 +1,4 @@
-"""A scored run is written: its files, then the row of the catalogue that names them."""
+"""Writing a scored run: its files, then the catalogue row that names them."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 def commit_run(
     warehouse: Warehouse, data: JudgedData, row: Row, old: Row | None, scored: Scored
 ) -> None:
-    """Write a run. `row`: of `runs`, but for its files. `old`: the run's row before, if it had one;
-    what is there beside its files is swept away.
+    """Write a run. `row`: of `runs`, without its files. `old`: the run's previous row, if any;
+    files beside those it names are removed.
     """
     from cmr.score.rank_rows import rank_tables, sampled_tables
 
@@ -67,7 +67,7 @@ def _names(data: JudgedData, direction: str) -> Names:
 
 
 def _held_out(scored: Scored, names: Names) -> Iterator[tuple[Table, Iterable[pa.Table]]]:
-    """What the folds found, in tables like those of the whole."""
+    """The folds' results, in tables like those of the whole run."""
     from cmr.score.rank_rows import of_folds, rank_tables
 
     if not scored.held_out:
@@ -87,7 +87,7 @@ def _has_hits(scored: Scored) -> bool:
 
 
 def _hits(scored: Scored, names: Names) -> Iterable[pa.Table]:
-    """Rows of `hits`: the lists of a search that gives them, or the best that were found."""
+    """Rows of `hits`: the lists that a search returned, or the best items that were found."""
     from cmr.score.rank_rows import hit_tables
 
     lists = scored.lists
@@ -98,7 +98,7 @@ def _hits(scored: Scored, names: Names) -> Iterable[pa.Table]:
 
 
 def _timings(row: Row, stages: dict[str, float]) -> pa.Table:
-    """Rows of `timings`. A scoring pass serves both directions; its time stands in each."""
+    """Rows of `timings`. A scoring pass serves both directions; each records its time."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     from cmr.devices import peak_bytes
 

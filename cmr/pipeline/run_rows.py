@@ -25,12 +25,12 @@ _LIBRARIES = ("torch", "numpy", "numba", "pyarrow", "duckdb", "usearch", "open_c
 def run_identity(request: Request, data: JudgedData, case: Case, direction: str) -> str:
     """The run's id: a hash of the data, the embedding sets, direction, search and seed.
 
-    Protocols, C, K and draws are not part of it: they are questions to the same run.
+    Protocols, C, K and draws are not part of it: they are questions about the same run.
     """
     name, mark = data.qrels
-    # A run on the data set's own judgments is called as if there were no others.
+    # A run on the data set's own judgments has the same id as before there were others.
     further: Row = {} if mark is None else {"qrels": name, "judgments": mark}
-    # Likewise an exact search of one stage, as if there were no other.
+    # So has an exact search of one stage.
     if case.search.settings:
         further["search"] = case.search.settings
     if case.fine is not None:
@@ -48,9 +48,9 @@ def run_identity(request: Request, data: JudgedData, case: Case, direction: str)
 
 
 def has_counts(found: Row | None, request: Request, folds: int) -> bool:
-    """Whether a run's stored counts answer the request, so that nothing need be scored.
+    """Whether a run's stored counts answer the request, so that nothing has to be scored.
 
-    `folds`: in how many parts it is to be fitted anew; 0 for none.
+    `folds`: the number of folds in which it has to be fitted; 0 for none.
     """
     if found is None or (folds and found["folds"] != folds):
         return False
@@ -69,8 +69,8 @@ def _has_held_out_hits(found: Row) -> bool:
 def questions(found: Row | None, request: Request, judged: Judged) -> Row:
     """The protocols, C and K of a run with the request's added, in order.
 
-    `candidates` are the C of `expected`; those that the rows of earlier versions hold and no pool
-    can have, or that were not requested, are dropped.
+    `candidates` are the C of `expected`; values from earlier versions' rows that no pool can have,
+    or that were not requested, are dropped.
     """
     old: Row = found or {"protocols": [], "candidates": [], "ks": []}
     ks = {*ALWAYS_KS, *request.k, *old["ks"]}

@@ -17,7 +17,7 @@ from cmr.score.search.graph_settings import GRAPH, USUAL
 from cmr.score.search.scorer_kinds import TORCH, ScorerKind, own_graphs, scorer_kind
 from cmr.score.search.scorer_options import Options, every_combination, split, words
 
-# What else decides a run's ranks, as columns of `runs`.
+# What else determines a run's ranks, as columns of `runs`.
 _SETTINGS = (*GRAPH, "rescore", "oversample")
 
 
@@ -47,7 +47,7 @@ class Search:
 
     @property
     def kind(self) -> ScorerKind:
-        """What the scorer is."""
+        """The kind of scorer."""
         return scorer_kind(self.scorer)
 
     @property
@@ -57,7 +57,7 @@ class Search:
 
     @property
     def settings(self) -> Row:
-        """What decides the ranks beside the vectors, none for an exact search of one stage."""
+        """What determines the ranks beside the vectors; empty for an exact one-stage search."""
         found: Row = {name: getattr(self, name) for name in _SETTINGS}
         found["list_length"] = self.length
         found["options"] = dict(self.options) or None
@@ -75,16 +75,16 @@ class Search:
         }
 
     def __str__(self) -> str:
-        """As people write it."""
+        """The search as people write it."""
         queries = [f"{FP32} queries"] if self.asymmetric else []
         shown = vars(self) | {"scorer_options": words(self.options)}
         return ", ".join([*queries, *named.search(shown)])
 
 
 def searches(request: Request) -> list[Search]:
-    """Every way of searching that a request asks for.
+    """Every requested way of searching.
 
-    Raises CmrError for settings that do not go together, and for what usearch would change.
+    Raises CmrError for settings that do not go together, or that usearch would change.
     """
     kind = scorer_kind(request.scorer)
     kind.check_installed(request.scorer)
@@ -96,7 +96,7 @@ def searches(request: Request) -> list[Search]:
     if request.asymmetric and not kind.by_plan:
         library = kind.library or request.scorer
         raise CmrError(
-            f"--asymmetric needs --scorer {TORCH}: {library} compares vectors of one type alone"
+            f"--asymmetric needs --scorer {TORCH}: {library} only compares vectors of one type"
         )
     if kind.ranks_all and request.rescore is None:
         if request.list_length is not None:
@@ -152,7 +152,7 @@ def _graphs(request: Request, depth: int) -> list[tuple[int | None, ...]]:
     for search in request.expansion_search:
         if search < depth:
             raise CmrError(
-                f"--expansion-search {search} is less than the {depth} items that are asked for; "
+                f"--expansion-search {search} is less than the {depth} requested items; "
                 f"usearch would search with {depth}"
             )
     return list(
@@ -165,7 +165,7 @@ def _graphs(request: Request, depth: int) -> list[tuple[int | None, ...]]:
 
 
 def check_rescore(search: Search, precision: str) -> None:
-    """Raises CmrError if the second stage would not be finer than the first."""
+    """Raise CmrError if the second stage would not be finer than the first."""
     if search.rescore is None:
         return
     order = {name: place for place, name in enumerate(PRECISIONS)}

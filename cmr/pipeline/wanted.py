@@ -17,7 +17,7 @@ from cmr.score.search.scorer_kinds import TORCH, scorer_kind
 DIMS = (256, 512, 1024)
 
 
-# A representation with every way of searching it.
+# A representation with each way of searching it.
 WantedSearches = tuple[Wanted, tuple[Search, ...]]
 
 
@@ -27,7 +27,7 @@ def asked_for(
     searches: Sequence[Search],
     precisions: Sequence[str] = EVALUATED,
 ) -> list[WantedSearches]:
-    """Everything that a request asks for; what it leaves open is the published grid.
+    """Everything that a request asks for; what it leaves open follows the published grid.
 
     An engine that codes vectors itself is given fp32 where no precisions are asked for.
     With open dimensions or precisions the native vectors as fp32 come too, for they are what all
@@ -61,7 +61,7 @@ def cases(
 ) -> Iterator[Case]:
     """A representation, derived if it is not stored, with each way of searching it.
 
-    What the second stages need is derived, too.
+    What the second stages need is derived as well.
     """
     wanted, searches = asked
     asymmetric = any(search.asymmetric for search in searches)

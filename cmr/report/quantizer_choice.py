@@ -1,4 +1,4 @@
-"""Which quantiser a model wants: a sentence a representation on what others gain over absmax."""
+"""Which quantiser suits a model: per representation, a sentence on what others gain over absmax."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 def quantizer_sentences(
     con: duckdb.DuckDBPyConnection, root: str, subject: Subject, k: int
 ) -> list[str]:
-    """One for each representation that several quantisers were evaluated of, in the same search.
+    """One sentence per representation that was evaluated with several quantisers, by one search.
 
-    By recall@k over the whole gallery. None where there are too few visual items for an interval.
+    By recall@k over the whole gallery. None if there are too few visual items for an interval.
     `con`: with the view `runs` of the warehouse at `root`.
     """
     groups = _groups(con, subject)
@@ -91,15 +91,15 @@ def _groups(con: duckdb.DuckDBPyConnection, subject: Subject) -> list[Row]:
 
 
 def _said(rows: Sequence[Row], way: str, k: int, few: Collection[str]) -> str:
-    """The best of one direction, and whether it is surely better than the first.
+    """The best of one direction, and whether it is significantly better than the first.
 
-    `few`: runs whose quantiser was learnt from few vectors of the gallery, and fits it.
+    `few`: runs whose quantiser was learnt from few vectors of the gallery, and may overfit it.
     """
     best = max(rows, key=lambda row: (row["ci_low"] > 0, row["difference"]))
     ends = f"[{_points(best['ci_low'])}, {_points(best['ci_high'])}]"
     beside, gain = best["beside"], _points(best["difference"])
     if best["ci_low"] > 0:
-        doubt = ", if not for few vectors that fit the gallery: --fit-on tells"
+        doubt = ", but learnt from few vectors, so it may overfit the gallery: check with --fit-on"
         return (
             f"{way}: {best['quantizer']} beats {beside} by {gain} points of recall@{k} {ends}"
             + (doubt if best["run_id"] in few else "")

@@ -1,7 +1,7 @@
 """All kinds of quantisers: our own, and those that other packages register.
 
-Another package registers one with an entry point of the group `cmr.quantizers`, whose name is the
-quantiser's and whose value a `QuantizerKind`.
+Another package registers one with an entry point in the group `cmr.quantizers`, whose name is the
+quantiser's and whose value is a `QuantizerKind`.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ if TYPE_CHECKING:
     from cmr.represent.unit_vectors import Floats
 
 GROUP = "cmr.quantizers"
-# What there is where nothing is said, and what plain floats are called by.
+# The default, which also names plain floats.
 ABSMAX = "absmax"
-# Asks for every quantiser that there is.
+# Requests every quantiser.
 ALL = "all"
-# Whose vectors a quantiser learns from: those of the side that is searched, for both sides' codes,
-# or each side's own.
+# Whose vectors a quantiser learns from: those of the searched side, for both sides' codes, or each
+# side's own.
 GALLERY_SIDE, OWN_SIDE = "gallery", "own"
-# Blocks of vectors, (n, d) float32 each, that may be gone through more than once.
+# Blocks of vectors, (n, d) float32 each, which can be iterated more than once.
 Blocks = Iterable["Floats"]
 
 
 @dataclass(frozen=True)
 class QuantizerKind:
-    """One way of making codes of unit vectors, the same for every data set.
+    """One way of coding unit vectors, the same for every data set.
 
-    `summary`: for help. `codes`: whether it makes those of a precision. `rotation`: of a dimension
-    and a seed, the (d, d) float32 matrix that the vectors of both sides are multiplied with first.
-    `centre`: what is subtracted then, (d,) float32, learnt from the blocks of vectors, (n, d)
-    float32 each, and the dimension. `ranges`: likewise of what is coded. `from_own`: whether it
-    learns of each side from that side's vectors; else of both from the gallery's. It is given
-    nothing else, and nothing else of it is stored: the seed, the centre and the ranges are columns
-    of `embedding_sets`, from which its codes are read again.
+    `summary`: for the help. `codes`: whether it makes codes of a precision. `rotation`: from a
+    dimension and a seed, the (d, d) float32 matrix by which the vectors of both sides are
+    multiplied first. `centre`: (d,) float32, subtracted next, learnt from blocks of vectors,
+    (n, d) float32 each, and the dimension. `ranges`: of the values to be coded, learnt likewise.
+    `from_own`: whether each side's are learnt from its own vectors; else both from the gallery's.
+    It gets no other input and nothing else of it is stored: seed, centre and ranges are columns of
+    `embedding_sets`, by which its codes are decoded.
     """
 
     summary: str
@@ -59,14 +59,14 @@ class QuantizerKind:
         return OWN_SIDE if self.from_own else GALLERY_SIDE
 
     def compares_codes(self, precision: Precision) -> bool:
-        """Whether codes are compared as they are; else what they stand for is, read as floats.
+        """Whether codes are compared directly; otherwise they are decoded to floats first.
 
-        With a centre, code x scale is not all that a code stands for. Bits are compared as bits.
+        With a centre, a code is not just code x scale. Bits are always compared as bits.
         """
         return self.centre is None or precision.is_binary
 
     def make(self, name: str, dim: int, seed: int, blocks: Callable[[], Blocks]) -> Quantizer:
-        """The quantiser of one dimension; `blocks`: gives the vectors that it may learn from."""
+        """The quantiser for one dimension; `blocks` yields the vectors that it may learn from."""
         from cmr.represent.quantizers import Quantizer
 
         made = Quantizer(name, rotation=self.rotation and self.rotation(dim, seed))
@@ -77,7 +77,7 @@ class QuantizerKind:
         return made
 
     def read(self, name: str, row: Mapping[str, Any]) -> Quantizer:
-        """The same again, from the row of `embedding_sets` of what it coded."""
+        """The same quantiser, restored from the row of `embedding_sets` that it coded."""
         import numpy as np
 
         from cmr.represent.quantizers import Quantizer, Ranges
@@ -94,7 +94,7 @@ class QuantizerKind:
 
 @dataclass(frozen=True)
 class _Turned:
-    """Blocks as a quantiser codes them, as often as they are asked for."""
+    """Blocks rotated and shifted by a quantiser; can be iterated repeatedly."""
 
     quantizer: Quantizer
     blocks: Callable[[], Blocks]
@@ -173,12 +173,12 @@ OWN = {
 
 
 def quantizer_names() -> list[str]:
-    """What there is, our own first."""
+    """The names available, our own first."""
     return [*OWN, *(name for name in sorted(_others()) if name not in OWN)]
 
 
 def quantizer_kind(name: str) -> QuantizerKind:
-    """The kind of a name. Raises CmrError if there is none, or another package's does not load."""
+    """The kind with a name. Raises CmrError if there is none, or a package's does not load."""
     if name in OWN:
         return OWN[name]
     point = _others().get(name)
@@ -188,7 +188,7 @@ def quantizer_kind(name: str) -> QuantizerKind:
 
 
 def quantizer_help() -> str:
-    """What our own do, and which precisions have none of them, in a sentence each."""
+    """What our own do, and which precisions they do not apply to, for the help."""
     told = "; ".join(f"{name}: {kind.summary}" for name, kind in OWN.items())
     lacking = [f"{_and(row.name for row in ROWS if not row.is_coded)} have none"]
     for name, kind in OWN.items():
@@ -199,13 +199,13 @@ def quantizer_help() -> str:
 
 
 def _and(names: Iterable[str]) -> str:
-    """Names as a sentence has them."""
+    """Names joined for a sentence."""
     *others, last = names
     return f"{', '.join(others)} and {last}" if others else last
 
 
 def quantizers_named(wanted: Sequence[str]) -> list[str]:
-    """Those of `wanted`, or all there are where ALL is among them."""
+    """Those of `wanted`, or all if ALL is among them."""
     return quantizer_names() if ALL in wanted else list(wanted)
 
 
@@ -219,17 +219,17 @@ def quantizers_for(precision: str, wanted: Sequence[str]) -> list[str]:
 def from_row(row: Mapping[str, Any]) -> Quantizer:
     """The quantiser of a stored set, from its row of `embedding_sets`.
 
-    Raises CmrError if it is of a package that is not here.
+    Raises CmrError if it belongs to a package that is not installed.
     """
     name = row["quantizer"] or ABSMAX
     return quantizer_kind(name).read(name, row)
 
 
 def asking(row: Mapping[str, Any], queries: Callable[[], Blocks]) -> Quantizer:
-    """What queries that are not coded are turned by, to be held against a stored set's codes.
+    """The quantiser that prepares uncoded queries for comparison with a stored set's codes.
 
-    `queries`: gives all vectors of their side, which is gone through where its own centre matters.
-    Raises CmrError as `from_row`.
+    `queries` yields all vectors of their side, and is read if their own centre matters. Raises
+    CmrError as `from_row`.
     """
     coded, kind = from_row(row), quantizer_kind(row["quantizer"] or ABSMAX)
     own = kind.learns == OWN_SIDE and precision_of(row["precision"]).is_binary
@@ -240,13 +240,13 @@ def asking(row: Mapping[str, Any], queries: Callable[[], Blocks]) -> Quantizer:
 
 
 def compares_codes(row: Mapping[str, Any]) -> bool:
-    """Whether the codes of a stored set are compared as they are; see `QuantizerKind`."""
+    """Whether the codes of a stored set are compared directly; see `QuantizerKind`."""
     kind = quantizer_kind(row["quantizer"] or ABSMAX)
     return kind.compares_codes(precision_of(row["precision"]))
 
 
 def multiplied(row: Mapping[str, Any]) -> str:
-    """The precision of what is multiplied of a stored set: fp32 where codes are read as floats."""
+    """The precision of a stored set's operands: fp32 where codes are read as floats."""
     return str(row["precision"]) if compares_codes(row) else FP32
 
 

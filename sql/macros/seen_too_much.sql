@@ -1,5 +1,5 @@
--- Why a run's own figures are not held out, in words; NULL where they are. A quantiser that is learnt from
--- few vectors fits the gallery that it searches, though not the query nor what is relevant to it.
+-- Why a run's own figures are not held out, in words; NULL if they are. A quantiser learnt from few vectors
+-- overfits the gallery that it searches, though not the query or what is relevant to it.
 seen_too_much(fit, quantizer, gallery, dim) as
     (
         case

@@ -1,8 +1,8 @@
--- Rank of each query's first relevant item in the whole gallery, in every run, as claims rest on it: where
--- a basis or quantiser was fitted in folds, by what was learnt without the query.
--- @fit: What the run's basis and quantiser were learnt from, as this rank rests on them.
--- @rank: From 1, expected over the order inside ties; NULL where a list does not hold it.
--- @average_precision: Mean over the relevant items of precision at their rank; NULL likewise.
+-- Rank of each query's first relevant item in the whole gallery, in every run, as used for claims: if a
+-- basis or quantiser was fitted in folds, by what was learnt without the query.
+-- @fit: How the basis and quantiser behind this rank were fitted.
+-- @rank: From 1, expected over the order inside ties; NULL if a list does not contain it.
+-- @average_precision: Mean over the relevant items of the precision at their ranks; NULL likewise.
 with
 placed as (
     select

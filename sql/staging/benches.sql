@@ -1,5 +1,5 @@
--- What `cmr bench` measured on the data as it is now: one row per stage of a contender. Its repeats
--- are the rows of timings whose run_id is its bench_id.
+-- What `cmr bench` measured on the current data: one row per stage of a contender. Its repeats are the rows
+-- of timings whose run_id is its bench_id.
 with
 source as (
     select * from catalogue_benches

@@ -1,6 +1,6 @@
--- Rows of benches as they lie in its folder: cmr puts those that it has checked in the place of this view.
--- A warehouse may be older than this table, and a pattern must match some file: that of
--- data sets, which every warehouse has, matches, and its rows are left out.
+-- Rows of benches as stored in its folder; cmr replaces this view by the rows that it has checked.
+-- A warehouse may be older than this table, but a pattern must match some file: so it also matches that of
+-- the data sets, which every warehouse has, and whose rows are left out.
 with
 source as (
     select *

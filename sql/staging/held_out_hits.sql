@@ -1,6 +1,6 @@
--- The same as hits, of the queries and vectors of held_out_ranks.
--- @fold: The part of the data that the query is in.
--- @cluster: Ordinal of the visual that the query's errors are clustered by: itself, or its first relevant one.
+-- The same as hits, for the queries and vectors of held_out_ranks.
+-- @fold: The fold of the data that the query is in.
+-- @cluster: Ordinal of the visual that clusters the query's errors: itself, or its first relevant one.
 select found.* exclude (filename)
 from read_parquet(
     files_of('held_out_hits', '/held_out_hits/run_id=*/*.parquet'),

@@ -114,7 +114,7 @@ def test_a_killed_worker_and_a_lost_node(cmr, cluster, root, local):
     struck = meanwhile(lambda: (mine := counting())[2:] and mine, strike)
     said = cmr(*asked(root, cluster)).stderr
     assert struck.is_set()
-    assert "begun again" in said
+    assert "restarted" in said
     assert "4 of 4 tasks" in said
     assert rows(root) == local
     storage = Storage(str(root))

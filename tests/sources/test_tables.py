@@ -148,7 +148,7 @@ BAD = {
     ),
     "latin.csv": (
         "image,caption\na.jpg,a\nb.jpg,café\n".encode("latin-1"),
-        "is no text in UTF-8: line 3 has the byte 0xe9",
+        "is not UTF-8 text: line 3 has the byte 0xe9",
     ),
     "latin.json": (b'[{"image": "a.jpg",\n"caption": "\xe9"}]', "line 2 has the byte 0xe9"),
     "nul.csv": (b"image,caption\na.jpg,a\0b\n", "line 2 has a NUL"),
@@ -298,7 +298,7 @@ def test_whole_numbers():
         assert whole_number(value) == number
     for value in (1.5, True, "0_1", "1e3", "1.5", "", None, "\u0661", float("nan"), float("inf"),
                   [1], "9" * 2000):  # fmt: skip
-        with pytest.raises(ValueError, match="no whole number"):
+        with pytest.raises(ValueError, match="not a whole number"):
             whole_number(value)
 
 

@@ -1,4 +1,4 @@
-"""The contenders that a measurement means: representations, each searched in one way."""
+"""The contenders of a measurement: representations, each searched in one way."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from cmr.score.search.scorer_options import split
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.store import Warehouse
 
-# Queries in one go, and one by one in each repeat, where nothing is said and there are as many.
+# Default numbers of queries in a batch, and of single queries per repeat, if there are as many.
 BATCH_SIZE, SINGLES = 1000, 200
 
 
@@ -47,14 +47,14 @@ class Contender:
 
     @property
     def fine(self) -> tuple[Row, Row] | None:
-        """The sets of the second stage, gallery first."""
+        """The embedding sets of the second stage, gallery first."""
         if self.case.fine is None:
             return None
         side = self.case.fine.side
         return side(self.direction, True), side(self.direction, False)
 
     def __str__(self) -> str:
-        """As people write it."""
+        """The contender as people write it."""
         return f"{self.case.made.wanted} {self.direction} by {self.case.search}"
 
 
@@ -70,7 +70,7 @@ class BenchedModel:
 def contenders(
     warehouse: Warehouse, request: BenchRequest, bar: ProgressBar
 ) -> tuple[BenchedModel, list[Contender]]:
-    """Everything asked for, each representation derived and stored if it was not.
+    """All requested contenders; representations that do not exist yet are derived and stored.
 
     Raises CmrError for what does not exist or cannot be measured, before anything is derived.
     """
@@ -95,9 +95,9 @@ def contenders(
 
 
 def _every(deriver: Deriver, request: BenchRequest) -> list[WantedSearches]:
-    """Representations with the ways of searching them; those of fp32 queries are on their own.
+    """Representations with the ways of searching them; those with fp32 queries are separate.
 
-    Raises CmrError for what does not exist, or cannot be searched so.
+    Raises CmrError for what does not exist, or cannot be searched this way.
     """
     named = [one.scorer for one in requests(request)]
     found: dict[tuple[Wanted, bool], dict[Search, None]] = {}
@@ -143,12 +143,12 @@ def _options(scorers: Sequence[str], text: str | None) -> dict[str, str | None]:
 
 
 def batch_size(request: BenchRequest, queries: int) -> int:
-    """Queries in one go."""
+    """Queries per batch."""
     return min(BATCH_SIZE, queries) if request.batch is None else request.batch
 
 
 def singles(request: BenchRequest, queries: int) -> int:
-    """Queries one by one, in each repeat."""
+    """Single queries per repeat."""
     return min(SINGLES, queries) if request.singles is None else request.singles
 
 
@@ -162,7 +162,7 @@ def _check(request: BenchRequest, sizes: dict[str, int], directions: Sequence[st
                     f"give --candidates sizes of at most {sizes[item]}"
                 )
             if size < request.k:
-                raise CmrError(f"C = {size} is less than the {request.k} items that --k asks for")
+                raise CmrError(f"C = {size} is less than the {request.k} items of --k")
         if request.k > sizes[item] and {BUILD, BATCH, SINGLE} & set(request.stages):
             raise CmrError(f"--k {request.k} is more than the gallery of {sizes[item]} items")
         for name in ("batch", "singles"):
