@@ -206,7 +206,7 @@ def test_which_vectors_are_meant(wh):
 @pytest.mark.slow
 def test_the_command_line_finds_it_done(wh, cmr):
     asked = ("--dims", "16,40", "--precisions", ",".join(SHARED), "--candidates", "20")
-    assert "all there already" in cmr("evaluate", "-w", wh.root, *asked, "--k", "1,5").stderr
+    assert "all exist already" in cmr("evaluate", "-w", wh.root, *asked, "--k", "1,5").stderr
     shown = cmr("sql", "from leaderboard order by all", "-w", wh.root, "--format", "json").stdout
     same = wh.sql("from leaderboard order by all").dicts()
     assert [row["recall_10"] for row in json.loads(shown)] == [row["recall_10"] for row in same]
