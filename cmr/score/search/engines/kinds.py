@@ -69,4 +69,28 @@ ENGINES = {
     "faiss-rabitq": _faiss(
         "RaBitQ codes", "rabitq", ScorerOption("bits", 1, "a dimension", 1, 9)
     ),
+    "rabitqlib-ivf": _engine(
+        "RaBitQ codes in inverted lists", "rabitq_library", "ivf",
+        ScorerOption("bits", 4, "a dimension; its documentation begins with 4", 1, 9), _NLIST,
+        ScorerOption("nprobe", 10, "lists that a search looks into", of_search=True),
+        modules=("rabitqlib",), extra="rabitqlib",
+    ),
+    "rabitqlib-hnsw": _engine(
+        "RaBitQ codes behind a graph", "rabitq_library", "hnsw",
+        ScorerOption("bits", 8, "a dimension", 1, 9),
+        ScorerOption("m", 16, "edges of a node", 2),
+        ScorerOption("ef_construction", 200, "candidates when a node is added"),
+        ScorerOption("clusters", 16, "centroids that codes are taken about"),
+        ScorerOption("ef", 0, "candidates of a search; 0 for the library's own", 0, of_search=True),
+        modules=("rabitqlib",), extra="rabitqlib",
+    ),
+    "sqlite-vec": _engine(
+        "every vector of a SQLite table", "sqlite_vec_table", "SqliteVecTable",
+        ScorerOption(
+            "type", "float", "of a column; int8 of [-1, 1], int8-fitted of the gallery's range",
+            choices=("float", "int8", "int8-fitted", "bit", "bit-rescored"),
+        ),
+        ScorerOption("oversample", 8, "of bit-rescored: times as many by bits", of_search=True),
+        modules=("sqlite_vec",), extra="sqlite-vec",
+    ),
 }  # fmt: skip
