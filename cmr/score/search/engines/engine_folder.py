@@ -17,10 +17,9 @@ _BLOCK = 512
 def folder_of(index: object, library: str) -> Path:
     """A new folder, mode 700, that goes when `index` does or the process ends.
 
-    What a killed process leaves behind goes with the next command. Raises CmrError where there is
-    no room for one.
+    See `new_folder`.
     """
-    path = _made(library)
+    path = new_folder(library)
     weakref.finalize(index, shutil.rmtree, path, ignore_errors=True)
     return path
 
@@ -28,14 +27,18 @@ def folder_of(index: object, library: str) -> Path:
 @contextlib.contextmanager
 def passing_folder(library: str) -> Iterator[Path]:
     """Such a folder for as long as something is done in it."""
-    path = _made(library)
+    path = new_folder(library)
     try:
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def _made(library: str) -> Path:
+def new_folder(library: str) -> Path:
+    """One that stays until it is taken away, or until the command after this process's end.
+
+    Raises CmrError where there is no room for one.
+    """
     name = caches.spill()
     try:
         if not name:

