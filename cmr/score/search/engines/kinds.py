@@ -114,7 +114,7 @@ ENGINES = {
         ScorerOption("m", 16, "of hnsw: edges of a node", 2, 100),
         ScorerOption("ef_construction", 64, "of hnsw: candidates when a row is added", 4, 1000),
         ScorerOption("lists", 100, "of ivfflat", 1, 32768),
-        ScorerOption("dsn", "", "of a server of one's own; without, a bundled one is started"),
+        ScorerOption("dsn", "bundled", "how a server of one's own is reached, without a password"),
         ScorerOption("ef", 40, "of hnsw: candidates of a search", 1, 1000, of_search=True),
         ScorerOption("probes", 1, "of ivfflat: lists of a search", 1, 32768, of_search=True),
         ScorerOption("oversample", 4, "of bit: times as many by bits, up to ef", of_search=True),

@@ -27,6 +27,7 @@ from cmr.score.search.scorer_options import Value
 
 LIBRARY = "pgvector"
 _SCHEMA = "cmr_"
+_BUNDLED = "bundled"
 # As COPY in binary begins and ends.
 _HEAD, _END = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
 # The numbers of a column's type.
@@ -142,8 +143,8 @@ def _row(dim: int, numbers: str) -> np.dtype[Any]:
 
 def _reached(dsn: str) -> tuple[str, PostgresServer | None]:
     """How to connect: to a server of one's own, or to one that is started for it."""
-    if not dsn:
-        server = _own_server()
+    if dsn == _BUNDLED:
+        server = own_server()
         return server.dsn, server
     import psycopg
 
@@ -159,7 +160,7 @@ def _reached(dsn: str) -> tuple[str, PostgresServer | None]:
 _running: list[weakref.ref[PostgresServer]] = []
 
 
-def _own_server() -> PostgresServer:
+def own_server() -> PostgresServer:
     """The one of this process, for as long as a table is in it."""
     server = _running[-1]() if _running else None
     if server is None:

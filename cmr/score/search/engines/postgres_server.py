@@ -27,10 +27,11 @@ _USER = "postgres"
 # Seconds in which a server starts, or stops.
 _PATIENCE = 60.0
 _WATCH = """
-"$@" & server=$!
-cat > /dev/null
-kill -INT $server
+exec 3<&0
+"$@" 3<&- & server=$!
+( cat <&3 > /dev/null; kill -INT $server ) & end=$!
 wait $server
+kill $end
 cd /
 rm -rf "$0"
 """
@@ -43,7 +44,7 @@ class PostgresServer:
         """Make a database cluster and start it. Raises CmrError where that fails."""
         programs = _programs()
         folder, who = _folder()
-        data, log = folder / "data", folder / "log"
+        data = folder / "data"
         try:
             made = subprocess.run(
                 [programs / "initdb", "--no-sync", "--auth=trust", "--encoding=utf8",
@@ -55,24 +56,28 @@ class PostgresServer:
             raise CmrError(f"PostgreSQL does not start here: {error}; give one by dsn=…") from None
         if made.returncode:
             shutil.rmtree(folder, ignore_errors=True)
-            raise CmrError(f"PostgreSQL's initdb failed: {_last(made.stderr)}; give one by dsn=…")
+            raise CmrError(f"PostgreSQL's initdb failed: {_said(made.stderr)}; give one by dsn=…")
         server = [programs / "postgres", "-D", data, "-k", folder, "-c", "listen_addresses="]
         watched = ["sh", "-c", _WATCH, *map(str, (folder, *server))]
-        with log.open("wb") as out:
+        with tempfile.TemporaryFile() as log:
             watch: subprocess.Popen[bytes] = subprocess.Popen(
-                watched, cwd=folder, stdin=subprocess.PIPE,
-                stdout=out, stderr=out, start_new_session=True, **who,
+                watched, cwd=folder, stdin=subprocess.PIPE, stdout=log, stderr=log,
+                start_new_session=True, **who,
             )  # fmt: skip
-        self._stopped = weakref.finalize(self, _stop, watch)
-        self.dsn = f"host={folder} user={_USER} dbname={_USER}"
-        try:
-            self._wait(watch, log)
-        except BaseException:
-            self._stopped()
-            raise
+            self._stopped = weakref.finalize(self, _stop, watch)
+            self.dsn = f"host={folder} user={_USER} dbname={_USER}"
+            try:
+                self._wait(watch)
+            except BaseException as error:
+                self._stopped()
+                if not isinstance(error, TimeoutError):
+                    raise
+                log.seek(0)
+                said = _said(log.read().decode(errors="replace"))
+                raise CmrError(f"PostgreSQL does not start: {said}; give one by dsn=…") from None
 
-    def _wait(self, watch: subprocess.Popen[bytes], log: Path) -> None:
-        """Until it answers, and has pgvector. Raises CmrError with what it said last otherwise."""
+    def _wait(self, watch: subprocess.Popen[bytes]) -> None:
+        """Until it answers, and has pgvector. Raises TimeoutError where it never does."""
         import psycopg
 
         end = time.monotonic() + _PATIENCE
@@ -82,7 +87,7 @@ class PostgresServer:
                     database.execute("CREATE EXTENSION IF NOT EXISTS vector")
                 return
             time.sleep(0.02)
-        raise CmrError(f"PostgreSQL does not start: {_last(log.read_text(errors='replace'))}")
+        raise TimeoutError
 
 
 def _stop(watch: subprocess.Popen[bytes]) -> None:
@@ -123,6 +128,8 @@ def _folder() -> tuple[Path, dict[str, Any]]:
     return path, {"user": "nobody", "extra_groups": []}
 
 
-def _last(text: str) -> str:
+def _said(text: str) -> str:
+    """The first line that says what is wrong, or the last of all."""
     lines = text.strip().splitlines()
-    return lines[-1] if lines else "it says nothing"
+    wrong = [line for line in lines if "FATAL" in line or "WARNING" in line or "error" in line]
+    return (wrong or lines[-1:] or ["it says nothing"])[0]

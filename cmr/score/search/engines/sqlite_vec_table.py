@@ -124,11 +124,11 @@ class SqliteVecTable:
         """That of this thread, for SQLite answers a connection's questions one by one."""
         held: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if held is None:
-            held = self._local.connection = _connected(self._folder / "items.db")
+            held = self._local.connection = connected(self._folder / "items.db")
         return held
 
 
-def _connected(path: Path) -> sqlite3.Connection:
+def connected(path: Path) -> sqlite3.Connection:
     """A connection to a file that has sqlite-vec loaded."""
     import sqlite_vec
 
