@@ -10,6 +10,7 @@ import contextlib
 import gc
 import statistics
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -107,8 +108,11 @@ class _Search:
         """
         kind = scorer_kind(self.task.scorer)
         if kind.own_order:
-            for module in kind.modules:
-                import_module(module)
+            with warnings.catch_warnings():
+                # Of libraries that libraries use.
+                warnings.simplefilter("ignore")
+                for module in kind.modules:
+                    import_module(module)
             return
         few = [self.few(self.task.gallery), self.few(self.task.queries)]
         fine = [self.few(row) for row in self.task.fine or ()]
