@@ -1,12 +1,12 @@
-"""How often what is recommended keeps less than what it is said to be sure to keep.
+"""How often a recommended representation keeps less than it is said to be sure to keep.
 
     python bench/choice.py [--samples 2000]
 
-Candidates of a known retention are sampled again and again; of those that are sure to keep 99%,
-one is recommended. Each is as likely to be the smallest. `edge`: all keep just less than 99%, which
-is the worst there is, and any recommendation is wrong. `spread`: from 97% to 100%. `shared`: as
+Candidates with a known retention are sampled repeatedly; among those that are sure to keep 99%, one
+is recommended. Each is equally likely to be the smallest. `edge`: all keep just less than 99%,
+which is the worst case, and any recommendation is wrong. `spread`: from 97% to 100%. `shared`: as
 edge, but candidates lose the same queries, as codes of the same vectors do. Bounds are those of
-`sql/macros/kept_reach.sql`, each on its own and corrected for the number of candidates.
+`sql/macros/kept_reach.sql`, separately and corrected for the number of candidates.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Floats = npt.NDArray[np.float64]
 
 
 def t_end(clusters: int, looks: int) -> float:
-    """The t of `looks` figures together: see `sql/macros/t_quantile.sql`."""
+    """The t quantile for `looks` figures together: see `sql/macros/t_quantile.sql`."""
     z = -NormalDist().inv_cdf(0.025 / looks)
     n = clusters - 1
     return (
@@ -35,7 +35,7 @@ def t_end(clusters: int, looks: int) -> float:
 
 
 def lower_end(x: Floats, y: Floats, looks: int) -> Floats:
-    """The lower end of retention: x (candidates, clusters) against y (clusters,)."""
+    """The lower bound of retention: x (candidates, clusters) against y (clusters,)."""
     clusters = y.shape[-1]
     total, base = x.sum(axis=-1), y.sum()
     kept = total / base
@@ -72,7 +72,7 @@ SETTINGS: dict[str, Callable[[int], Floats]] = {
 @click.command()
 @click.option("--samples", default=2000, show_default=True)
 def main(samples: int) -> None:
-    """Print the share of samples in which a wrong recommendation is made."""
+    """Print the share of samples with a wrong recommendation."""
     print(
         "| candidates | setting | visual items | on their own | together |\n|---|---|---|---|---|"
     )

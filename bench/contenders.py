@@ -1,7 +1,7 @@
 """The peers: the same task from the same vectors, each as its users would run it.
 
-Every function takes texts and visuals, unit float32 rows, and the visual of each text, and
-returns text-to-visual hit_rate@10 (or None where it has none), so that all can be seen to agree.
+Every function takes texts and visuals, unit float32 rows, and the visual of each text, and returns
+text-to-visual hit_rate@10 (or None if it has none), so that one can check that all agree.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ K = 10
 
 
 def bare_product(text: Vectors, visual: Vectors, truth: np.ndarray) -> None:
-    """The tiled float32 product alone, nothing counted: what no exact method can undercut."""
+    """Only the tiled float32 product, without counting: the lower bound for any exact method."""
     a, b = torch.from_numpy(text), torch.from_numpy(visual)
     room = torch.empty(1024 * 512)
     for c in range(0, len(b), 512):
@@ -32,7 +32,7 @@ def _hit(found: Any, truth: np.ndarray) -> float:
 
 
 def topk(text: Vectors, visual: Vectors, truth: np.ndarray) -> float:
-    """torch.topk of the whole matrix, both ways."""
+    """torch.topk of the whole matrix, both directions."""
     scores = torch.from_numpy(text) @ torch.from_numpy(visual).T
     top = scores.topk(K, dim=1).indices
     scores.topk(K, dim=0)
@@ -40,7 +40,7 @@ def topk(text: Vectors, visual: Vectors, truth: np.ndarray) -> float:
 
 
 def argsort(text: Vectors, visual: Vectors, truth: np.ndarray) -> float:
-    """torch.argsort of the whole matrix, both ways."""
+    """torch.argsort of the whole matrix, both directions."""
     scores = torch.from_numpy(text) @ torch.from_numpy(visual).T
     order = scores.argsort(dim=1, descending=True)[:, :K]
     scores.argsort(dim=0, descending=True)
@@ -48,7 +48,7 @@ def argsort(text: Vectors, visual: Vectors, truth: np.ndarray) -> float:
 
 
 def clip_benchmark(text: Vectors, visual: Vectors, truth: np.ndarray) -> float:
-    """CLIP_benchmark's recall_at_k, in its batches of 64, both ways."""
+    """CLIP_benchmark's recall_at_k, in its batches of 64, both directions."""
     from clip_benchmark.metrics.zeroshot_retrieval import batchify, recall_at_k
 
     scores = torch.from_numpy(text) @ torch.from_numpy(visual).T
@@ -60,7 +60,7 @@ def clip_benchmark(text: Vectors, visual: Vectors, truth: np.ndarray) -> float:
 
 
 def open_clip(text: Vectors, visual: Vectors, truth: np.ndarray) -> float:
-    """open_clip's training-time metrics, both ways; it knows one text a visual only."""
+    """open_clip's training-time metrics, both directions; it supports only one text per visual."""
     from open_clip_train.train import get_clip_metrics
 
     found = get_clip_metrics(torch.from_numpy(visual), torch.from_numpy(text), 1.0)
@@ -68,7 +68,7 @@ def open_clip(text: Vectors, visual: Vectors, truth: np.ndarray) -> float:
 
 
 def faiss_pytrec_eval(text: Vectors, visual: Vectors, truth: np.ndarray) -> float:
-    """faiss flat search of 10, its lists judged by pytrec_eval; texts only."""
+    """faiss flat search for 10, its lists judged by pytrec_eval; text queries only."""
     import faiss
     import pytrec_eval
 
@@ -85,7 +85,7 @@ def faiss_pytrec_eval(text: Vectors, visual: Vectors, truth: np.ndarray) -> floa
 
 
 def ranx(text: Vectors, visual: Vectors, truth: np.ndarray) -> float:
-    """ranx on the top 10 of torch.topk, texts only: building its Run is part of using it."""
+    """ranx on the top 10 of torch.topk, text queries only; includes building its Run."""
     from ranx import Qrels, Run, evaluate
 
     scores, found = (torch.from_numpy(text) @ torch.from_numpy(visual).T).topk(K, dim=1)
@@ -101,7 +101,7 @@ def ranx(text: Vectors, visual: Vectors, truth: np.ndarray) -> float:
 
 
 def mteb(text: Vectors, visual: Vectors, truth: np.ndarray) -> float:
-    """MTEB's search (top 1,000 by heaps) and its scores, texts only, encoding left out."""
+    """MTEB's search (top 1,000 by heaps) and its scores, text queries only, without encoding."""
     import datasets
     import mteb as library
     from mteb._evaluators.retrieval_metrics import calculate_retrieval_scores

@@ -2,11 +2,11 @@
 
     python bench/cpu.py [--warehouse w] [--rounds 5]
 
-A command is a process of its own; what it and its threads take of all cores counts, user and
-system, and of the rounds the least. The caches are warm: every command has run once before.
-Without --warehouse one is made by `cmr demo`, which takes minutes. Evaluations are of 60 texts and
-30 visuals, a first one and one that finds all done. Nothing is written into the warehouse that is
-given but what a reading command keeps.
+Each command runs in its own process; its user and system time on all cores counts, and the minimum
+over the rounds is reported. The caches are warm: every command has run once before. Without
+--warehouse one is made by `cmr demo`, which takes minutes. Evaluations have 60 texts and 30
+visuals: a first one, and one that finds everything done. Nothing is written into the given
+warehouse except what reading commands store.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ CMR = (PYTHON, "-m", "cmr")
 
 
 def seconds(command: Sequence[str], env: dict[str, str]) -> float:
-    """CPU seconds of one process. Raises CalledProcessError where it fails."""
+    """CPU seconds of one process. Raises CalledProcessError if it fails."""
     before = os.times()
     subprocess.run(command, check=True, capture_output=True, env=env)
     after = os.times()
@@ -52,11 +52,11 @@ def vectors(path: Path) -> None:
 
 
 @click.command()
-@click.option("--warehouse", help="A warehouse with runs.  [default: that of cmr demo, made anew]")
+@click.option("--warehouse", help="A warehouse with runs.  [default: a new one from cmr demo]")
 @click.option("--rounds", default=5, show_default=True)
 def main(warehouse: str | None, rounds: int) -> None:
     """Measure every command and print a table."""
-    # Compiled modules are kept, as they are where cmr is installed.
+    # Compiled modules are cached, as in an installed cmr.
     env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)

@@ -1,10 +1,10 @@
-"""How much of a model's own speed is left when pictures are read, decoded and prepared beside it.
+"""How much of a model's own speed remains while pictures are read, decoded and prepared.
 
     python bench/encode.py [--architecture ViT-B-32] [--pictures 512] [--rounds 5] [--device cpu]
 
-Draws scenes as JPEG files of 640 x 480, and takes turns: the bare model on tensors that are
-prepared already, and cmr's whole path from files. The weights are random, since speed does not
-depend on them; no quality is measured. Medians of the rounds, and their ratio.
+Draws scenes as JPEG files of 640 x 480, and alternates between the bare model on prepared tensors
+and cmr's whole path from files. The weights are random, because speed does not depend on them;
+quality is not measured. Prints the medians of the rounds, and their ratio.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
 
 A fold is a fifth of the pictures with all of their five captions: texts search among the fold's
 pictures, pictures among its captions. Vectors are random, a caption's near its picture's. The folds
-are drawn again and again, and their mean is given with its standard error.
+are drawn repeatedly, and their mean is printed with its standard error.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def make_vectors(pictures: int, seed: int = 0) -> tuple[Vectors, Vectors]:
     """Texts (5 · pictures, d) and visuals (pictures, d), float32; text i is of visual i // 5."""
     rng = np.random.default_rng(seed)
     visual = rng.standard_normal((pictures, DIM))
-    # What the five captions of a picture have in common, and what each has of its own.
+    # What the five captions of a picture have in common, and what each has in addition.
     shared = visual + 2.2 * rng.standard_normal(visual.shape)
     text = np.repeat(shared, CAPTIONS, axis=0)
     text += 1.2 * rng.standard_normal(text.shape)
@@ -38,14 +38,14 @@ def _unit(rows: Vectors) -> Vectors:
 
 
 def hit_rates(scores: Vectors, relevant: Vectors) -> list[float]:
-    """hit_rate@K of each K: the best relevant item's place; no ties are expected."""
+    """hit_rate@K for each K, from the best relevant item's place; assumes no ties."""
     best = np.where(relevant, scores, -np.inf).max(1, keepdims=True)
     rank = 1 + (scores > best).sum(1)
     return [float((rank <= k).mean()) for k in KS]
 
 
 def of_folds(text: Vectors, visual: Vectors, rng: np.random.Generator) -> dict[str, list[float]]:
-    """The mean over five folds of one partition, both ways."""
+    """The mean over the five folds of one partition, both directions."""
     found: dict[str, list[list[float]]] = {"t2v": [], "v2t": []}
     for fold in rng.permutation(len(visual)).reshape(FOLDS, -1):
         texts = (fold[:, None] * CAPTIONS + np.arange(CAPTIONS)).ravel()
@@ -57,7 +57,7 @@ def of_folds(text: Vectors, visual: Vectors, rng: np.random.Generator) -> dict[s
 
 
 def of_pools(text: Vectors, visual: Vectors) -> dict[tuple[str, int, int], float]:
-    """cmr's `expected`, by direction, C and K: C a fold's pictures, and a fold's captions."""
+    """cmr's `expected`, by direction, C and K, with C = a fold's pictures and a fold's captions."""
     import cmr
 
     size = len(visual) // FOLDS
@@ -79,7 +79,7 @@ def of_pools(text: Vectors, visual: Vectors) -> dict[tuple[str, int, int], float
 
 
 def measure(pictures: int, partitions: int) -> list[dict[str, object]]:
-    """A row for each direction and K: the folds with their standard error, and the pools."""
+    """One row per direction and K: the folds with their standard error, and the pools."""
     text, visual = make_vectors(pictures)
     rng = np.random.default_rng(1)
     drawn = [of_folds(text, visual, rng) for _ in range(partitions)]
@@ -105,7 +105,7 @@ def measure(pictures: int, partitions: int) -> list[dict[str, object]]:
 @click.option("--partitions", default=20, show_default=True)
 @click.option("--out", default="bench/results", show_default=True)
 def main(pictures: int, partitions: int, out: str) -> None:
-    """Measure, print and keep as a dated file."""
+    """Measure, print and write a dated file."""
     rows = measure(pictures, partitions)
     for row in rows:
         print(row)

@@ -1,11 +1,11 @@
-"""The published grid beside the published loop, and cost against size.
+"""The published grid by cmr and by the published loop, and cost against size.
 
     python bench/grid.py grid|linear [--out bench/results]
 
 grid: 3 dimensions x 3 precisions x 5 C x 2 directions at the COCO 5k shape, once by cmr (with
-`full` and `expected` in the same pass) and once by the protocol of the published scripts written
-plainly: for every query draw C, take the inner products, argsort. Both start from the vectors of
-every dimension; the loop needs only the ranks of the first relevant item, as the scripts do.
+`full` and `expected` in the same pass) and once by the protocol of the published scripts in its
+plain form: for every query draw C, compute inner products, argsort. Both start from the vectors of
+every dimension; the loop only needs the ranks of the first relevant item, as do the scripts.
 
 linear: one representation at four sizes, from 2,500 x 2,500 to 20,000 x 20,000, a factor of 64.
 """
@@ -28,7 +28,7 @@ DIMS, PRECISIONS, POOLS = (128, 256, 512), ("fp16", "int8", "int4"), (100, 200, 
 
 
 def published(queries: np.ndarray, items: np.ndarray, truth: np.ndarray, pool: int) -> float:
-    """hit_rate@10 as the published scripts take it."""
+    """hit_rate@10 as the published scripts compute it."""
     rng = np.random.default_rng(42)
     hits = 0
     for query in range(len(queries)):
@@ -41,7 +41,7 @@ def published(queries: np.ndarray, items: np.ndarray, truth: np.ndarray, pool: i
 
 
 def loop(text: np.ndarray, visual: np.ndarray, truth: np.ndarray) -> None:
-    """The whole grid: the scripts hold every precision as float32, coarse values in it."""
+    """The whole grid: the scripts hold every precision as float32, with rounded values."""
     first = np.unique(truth, return_index=True)[1]
     for dim in DIMS:
         for _ in PRECISIONS:
@@ -102,7 +102,7 @@ def linear(repeats: int) -> list[dict[str, object]]:
 @click.option("--repeats", default=3, show_default=True)
 @click.option("--out", default="bench/results", type=click.Path(path_type=Path))
 def main(what: str, repeats: int, out: Path) -> None:
-    """Run, print a table, and keep it."""
+    """Run, print a table, and write it to a file."""
     rows = grid(repeats) if what == "grid" else linear(repeats)
     show(rows)
     save(out, what, {"rows": rows})

@@ -3,8 +3,8 @@
     python bench/memory.py FOLDER [visuals]
 
 Writes a warehouse of random unit vectors block by block (this measures memory and time, not
-quality), evaluates it in a process of its own with --memory 1G, and prints its peak resident
-memory. The matrix of all scores would take 80 GB.
+quality), evaluates it in a separate process with --memory 1G, and prints its peak resident memory.
+The matrix of all scores would take 80 GB.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def build(root: str, visuals: int) -> None:
         table = table.set_column(1, "ordinal", pa.array(np.arange(rows)))
         files.append(warehouse.write(ITEMS, keys, [table.cast(ITEMS.schema)]))
         for precision in ("fp32", "fp16"):
-            # The native set's rows stand for what fp16 is derived from; only fp16 is scored.
+            # The native set's rows only represent what fp16 is derived from; only fp16 is scored.
             held = rows if precision == "fp16" else min(rows, 1)
             wanted = EmbeddingSet(
                 {"dataset": "big", "model": "random", "modality": side, "dim": DIM,

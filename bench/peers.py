@@ -1,12 +1,12 @@
-"""cmr beside its peers on the same vectors, alternating, each in processes of its own.
+"""cmr beside its peers on the same vectors, alternating, each in its own processes.
 
     python bench/peers.py coco|msrvtt|large [--rounds 2] [--repeats 3] [--out bench/results]
 
-Every contender does one task from vectors to hit_rate@10, both directions where it can. In every
-round each gets a process, does the task once on a few vectors, so that nobody's compiling counts,
-and then as often as it is repeated. Time: the median and the best of all. Memory: the most that
-its process held above what it held before. cmr's figures are of the whole evaluation, Parquet
-read and every rank written; its metrics come from SQL.
+Every contender does one task from vectors to hit_rate@10, in both directions if it can. In every
+round each gets a process, does the task once on a few vectors, so that compilation does not count,
+and then `--repeats` times. Time: the median and the best of all. Memory: the process's peak above
+what it held before. cmr's figures cover the whole evaluation, including reading Parquet and writing
+every rank; its metrics come from SQL.
 
 Random vectors: this measures time and memory, not quality.
 """
@@ -38,7 +38,7 @@ from cmr.views import connect
 SHAPES = {"coco": (25_000, 5_000), "msrvtt": (1_000, 1_000), "large": (10_000, 100_000)}
 DIM = 512
 PRECISIONS = ("fp32", "bf16", "int8", "int4", "b1")
-# These take many seconds at the larger shapes, or hold the whole matrix and its order.
+# These take many seconds at the larger shapes, or hold the whole matrix and its sort order.
 ONCE = ("CLIP_benchmark", "MTEB", "argsort")
 TOO_LARGE = ("argsort", "CLIP_benchmark", "open_clip")
 
@@ -85,12 +85,12 @@ class Cmr:
         return made
 
     def run(self, precision: str, **more: object) -> None:
-        """Score one representation in both directions, again."""
+        """Score one representation again, in both directions."""
         settings = {"protocols": ("full",), "force": True, **more}
         evaluate(self.root, Request(dims=(DIM,), precisions=(precision,), **settings), silent)
 
     def hit_rate(self, precision: str) -> float:
-        """What SQL says of the ranks, the t2v figure."""
+        """The t2v figure that SQL computes from the ranks."""
         query = (
             "select value from metrics where measure = 'hit_rate' and k = 10 and "
             "direction = 't2v' and protocol = 'full' and precision = ?"
@@ -125,7 +125,7 @@ def one(name: str, folder: Path, repeats: int) -> dict[str, object]:
 
 
 def chosen(shape: str) -> list[str]:
-    """The contenders that can do a shape."""
+    """The contenders that can handle a shape."""
     names = [f"cmr {precision}" for precision in PRECISIONS]
     for name in contenders.PEERS:
         too_large = shape == "large" and any(word in name for word in TOO_LARGE)
@@ -166,7 +166,7 @@ def compare(shape: str, rounds: int, repeats: int, folder: Path) -> list[dict[st
 
 
 def save(out: Path, name: str, result: dict[str, object]) -> None:
-    """Write a dated file; the rows of the day before stay."""
+    """Write a dated file; results of other days stay."""
     day = datetime.now(UTC).date().isoformat()
     machine = {"threads": torch.get_num_threads(), "torch": torch.__version__}
     out.mkdir(parents=True, exist_ok=True)
@@ -192,7 +192,7 @@ def show(rows: list[dict[str, object]]) -> None:
 def main(
     shape: str, rounds: int, repeats: int, out: Path, name: str | None, folder: Path | None
 ) -> None:
-    """Run, print a table, and keep it."""
+    """Run, print a table, and write it to a file."""
     if name and folder:
         print(json.dumps(one(name, folder, repeats)))
         return

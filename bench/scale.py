@@ -1,12 +1,12 @@
-"""The constants of docs/scale.md, the model made of them, and a simulation of stragglers.
+"""The constants of docs/scale.md, the model built from them, and a simulation of stragglers.
 
-    python bench/scale.py measure     speed, Parquet, store, Ray's cost a task and its overhead;
+    python bench/scale.py measure     speed, Parquet, store, Ray's cost per task and its overhead;
                                       texts, visuals and rounds may follow, here and below
-    python bench/scale.py overhead    local and Ray on all cores alone, for a long job
+    python bench/scale.py overhead    only local and Ray on all cores, for a long job
     python bench/scale.py model       what 10^6 to 10^9 items cost on 1 to 100 GPUs
-    python bench/scale.py stragglers  how long the last task is waited for, by tasks a slot
+    python bench/scale.py stragglers  how long the last task takes, by tasks per slot
 
-`measure` writes a dated file into bench/results; what is compared runs in turns.
+`measure` writes a dated file into bench/results; things that are compared take turns.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ from cmr.warehouse.vectors import StoredVectors
 DIM = 512
 REQUEST = Request(dims=(DIM,), precisions=("int8",), protocols=("full", "expected"),
                   candidates=(100,), device="cpu")  # fmt: skip
-# A GPU's int8 products and reads, as its maker says (H100 SXM, dense): assumed, not measured.
+# A GPU's int8 products and reads, from its data sheet (H100 SXM, dense): assumed, not measured.
 GPU_OPS, GPU_USED = 1.979e15, 0.3
 STORE_BYTES = 1e9
 TASK_COST, ROW_COST = 0.01, 1e-7
-# Tasks of the representation that engines are compared on.
+# Tasks of the representation on which engines are compared.
 TASKS = 8
 
 
@@ -61,7 +61,7 @@ def measure(texts: int, visuals: int, rounds: int) -> dict[str, object]:
 
 
 def parquet(root: str, row: dict[str, object]) -> dict[str, object]:
-    """Bytes a second of reading a stored set, decoded into a block."""
+    """Bytes per second for reading a stored set, decoded into a block."""
     from cmr.warehouse.store import Warehouse
 
     stored = StoredVectors(Warehouse.open(root), row)
@@ -71,7 +71,7 @@ def parquet(root: str, row: dict[str, object]) -> dict[str, object]:
 
 
 def store() -> dict[str, object]:
-    """The same over HTTP from moto's S3 server on loopback, and requests a second."""
+    """The same over HTTP from moto's S3 server on loopback, and requests per second."""
     import socket
     import urllib.request
 
@@ -108,7 +108,7 @@ def store() -> dict[str, object]:
 
 
 def overhead(texts: int, visuals: int, rounds: int) -> dict[str, object]:
-    """What `--engine ray` costs beyond its start, cut as it cuts the work by itself."""
+    """What `--engine ray` costs beyond its start, with its default number of tasks."""
     with tempfile.TemporaryDirectory() as scratch:
         made = Cmr.make(Path(scratch), *make_vectors(texts, visuals), precisions=())
         begin(made.root, REQUEST, silent)
@@ -119,7 +119,7 @@ def overhead(texts: int, visuals: int, rounds: int) -> dict[str, object]:
 def engines(
     root: str, rounds: int, counts: tuple[int, ...] = (1, 2), tasks: int | None = TASKS
 ) -> dict[str, object]:
-    """Local with one thread and two, Ray with one worker and two, in turns, on the same work."""
+    """Local with one and two threads, Ray with one and two workers, in turns, on the same work."""
     import ray
 
     from cmr.engine.ray_tasks import run
@@ -146,7 +146,7 @@ def engines(
     if len(counts) > 1:
         local(2)
     for turn in range(rounds):
-        # One worker and one thread are for the speed-up alone, and take longest.
+        # One worker and one thread only serve for the speed-up, and take longest.
         for count in counts if turn == 0 else (2,):
             mine = took.setdefault(f"local, {count} threads", [])
             mine.append(timed(lambda n=count: local(n)))
@@ -178,9 +178,9 @@ def model() -> None:
             work = 2 * queries * items * DIM
             seconds = work / (GPU_OPS * GPU_USED)
             tasks = choose(int(queries), int(items), DIM, gpus, GPU_RATE)
-            # Cut along the gallery: each task reads its shard, and all queries.
+            # Cut along the gallery: each task reads its shard and all queries.
             read = items * DIM + tasks * queries * DIM
-            # A query has its pair in every task; an item that is judged has it in one.
+            # A query's pair is in every task; a judged item's pair is in one.
             rows = queries * tasks + queries
             used = min(gpus, tasks)
             seconds = max(seconds, read / STORE_BYTES) / used + tasks * TASK_COST + rows * ROW_COST
@@ -189,7 +189,7 @@ def model() -> None:
 
 
 def stragglers(slots: int = 100, work: float = 600.0, overhead: float = 0.5) -> None:
-    """Makespan over the ideal, when tasks vary and one slot in twenty is three times slower."""
+    """Makespan over the ideal if tasks vary and one slot in twenty is three times slower."""
     rng = np.random.default_rng(0)
     print("| tasks a slot | seconds a task | makespan over ideal | worst of 200 |")
     print("|---|---|---|---|")

@@ -4,15 +4,15 @@
 
 Called as their users call them: torch by a product and topk, usearch by search and Index, faiss by
 IndexFlatIP, IndexScalarQuantizer (8 and 4 bits) and IndexHNSWFlat. Graphs have the same settings:
-16 edges, 128 candidates to add, 64 to search. "cmr" before a name is the same as
-`cmr bench` times it, so what cmr adds to a library shows.
+16 edges, 128 candidates to add, 64 to search. "cmr" before a name is what `cmr bench` times, so
+that the difference shows what cmr adds to a library.
 
-Every round gives each contender a process of its own, in the other order than the round before:
-the index is built on the clock, texts are searched in one go (warmed up, then repeated), then 200
-one by one, with one thread and with all, of which the quicker counts. Everybody has the same
-threads. Found: the share of the exact top 10 of the float32 vectors, so quantising counts too.
+Every round gives each contender its own process, in the reverse order of the previous round: the
+index is built on the clock, texts are searched at once (warmed up, then repeated), then 200 one by
+one, with one thread and with all, of which the faster counts. All have the same number of threads.
+Found: the share of the exact top 10 of the float32 vectors, so quantisation counts, too.
 
-Random vectors: this measures time and memory. The texts lie near their visuals.
+Random vectors: this measures time and memory. The texts are near their visuals.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from cmr.pipeline.bench.single_product import LARGEST, OneProduct
 
 K, BATCH, SINGLES = 10, 1000, 200
 EDGES, ADD, SEARCH = 16, 128, 64
-# Searches queries, (n, dim) float32, with so many threads: (n, 10) rows of the gallery.
+# Searches queries, (n, dim) float32, with a number of threads; returns (n, 10) gallery rows.
 Found = np.ndarray
 Search = Callable[[np.ndarray, int], Found]
 
@@ -77,9 +77,9 @@ def usearch_hnsw(items: np.ndarray, threads: int) -> Search:
 def cmr(
     scorer: str, precision: str, query_precision: str | None = None
 ) -> Callable[[np.ndarray, int], Search]:
-    """The searcher of cmr; vectors and queries are coded before the clock starts.
+    """cmr's searcher; vectors and queries are coded before the clock starts.
 
-    `query_precision`: of the queries, where it is not the gallery's: those stay fp32.
+    `query_precision`: of the queries, if it is not the gallery's: those stay fp32.
     """
 
     def make(items: np.ndarray, threads: int) -> Search:
@@ -162,7 +162,7 @@ def one(name: str, folder: Path, repeats: int) -> dict[str, Any]:
     """One contender in this process: seconds of building, of batches and of single queries."""
     items, queries = np.load(folder / "items.npy"), np.load(folder / "queries.npy")
     exact, threads = np.load(folder / "exact.npy"), cores()
-    # Libraries are loaded and warmed up on a few vectors.
+    # Load and warm up the libraries on a few vectors.
     warm = CONTENDERS[name](items[:64].copy(), threads)
     warm(queries[:64].copy(), threads)
     before = resident()
@@ -193,7 +193,7 @@ def one(name: str, folder: Path, repeats: int) -> dict[str, Any]:
 
 
 def latencies(search: Search, ones: list[np.ndarray], threads: int) -> list[float]:
-    """Seconds of every single query; all of them are searched once before."""
+    """Seconds of every single query, after all of them were searched once."""
     times = []
     for timed in (False, True):
         for query in ones:
@@ -244,7 +244,7 @@ def _row(name: str, runs: list[dict[str, Any]], base: list[dict[str, Any]]) -> d
 
 
 def pooled(runs: list[dict[str, Any]], what: str) -> list[float]:
-    """What was timed in all rounds."""
+    """Everything that was timed in all rounds."""
     return [second for run in runs for second in run[what]]
 
 
@@ -258,7 +258,7 @@ def pooled(runs: list[dict[str, Any]], what: str) -> list[float]:
 def main(
     shape: str, rounds: int, repeats: int, out: Path, name: str | None, folder: Path | None
 ) -> None:
-    """Run, print a table, and keep it."""
+    """Run, print a table, and write it to a file."""
     if name and folder:
         print(json.dumps(one(name, folder, repeats)))
         return

@@ -1,11 +1,11 @@
-"""The same vectors with ties and copies, and what each peer prints for the same measure.
+"""What each peer reports for the same measure on the same vectors with ties and copies.
 
     python bench/ties.py [--out bench/results]
 
-Every picture lies in the gallery three times, first all of them, then all copies; the caption of
-the first describes it, those of the copies describe nothing. All numbers are multiples of 1/4, so
-every library finds exactly the same scores, and what differs is the order that it gives to ties.
-The measure is text-to-visual hit_rate@1. A peer that is not installed has no row.
+Every picture is in the gallery three times, first all originals, then all copies; the caption of
+the original describes it, those of the copies describe nothing. All numbers are multiples of 1/4,
+so every library computes exactly the same scores, and only the order of ties differs. The measure
+is text-to-visual hit_rate@1. A peer that is not installed has no row.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ Vectors = np.ndarray
 def make_vectors(seed: int = 0) -> tuple[Vectors, Vectors]:
     """Texts and visuals, unit float32 rows; text i belongs to visual i.
 
-    Four coordinates of a vector are 1/2 or -1/2 and the others 0. Of the first pictures' captions
-    one of the four lies elsewhere.
+    Four coordinates of a vector are 1/2 or -1/2 and the others 0. In the originals' captions one of
+    the four is at a different coordinate.
     """
     rng = np.random.default_rng(seed)
     pictures = np.stack([_vector(rng) for _ in range(PICTURES)])
@@ -57,7 +57,7 @@ def exact(text: Vectors, visual: Vectors) -> float:
 
 
 def cmr(text: Vectors, visual: Vectors) -> float:
-    """Through a warehouse, as anyone would."""
+    """Through a warehouse, as a user would."""
     import cmr as package
 
     with tempfile.TemporaryDirectory() as folder:
@@ -74,7 +74,7 @@ def _scores(text: Vectors, visual: Vectors) -> torch.Tensor:
 
 
 def _run(text: Vectors, visual: Vectors) -> tuple[dict[str, dict[str, float]], dict]:
-    """The whole gallery as a run of TREC's, ids in the order of the rows, and its qrels."""
+    """The whole gallery as a TREC run, with ids in row order, and its qrels."""
     scores = _scores(text, visual).tolist()
     names = [f"{row:03d}" for row in range(len(visual))]
     run = {names[at]: dict(zip(names, row, strict=True)) for at, row in enumerate(scores)}
@@ -99,7 +99,7 @@ def ranx(text: Vectors, visual: Vectors) -> float:
 
 
 def open_clip(text: Vectors, visual: Vectors) -> float:
-    """What its training prints."""
+    """What its training code prints."""
     from open_clip_train.train import get_clip_metrics
 
     found = get_clip_metrics(torch.from_numpy(visual), torch.from_numpy(text), torch.tensor(1.0))
@@ -151,7 +151,7 @@ PEERS: dict[str, tuple[str, Callable[[Vectors, Vectors], float]]] = {
 
 
 def measure() -> list[dict[str, object]]:
-    """A row for each that is installed, the exact expectation and cmr first."""
+    """A row for each installed peer, the exact expectation and cmr first."""
     text, visual = make_vectors()
     rows: list[dict[str, object]] = [
         {"contender": "exact expectation", "version": None, "hit_rate@1": exact(text, visual)},
@@ -169,7 +169,7 @@ def measure() -> list[dict[str, object]]:
 @click.command()
 @click.option("--out", default="bench/results", show_default=True)
 def main(out: str) -> None:
-    """Measure, print and keep as a dated file."""
+    """Measure, print and write a dated file."""
     rows = measure()
     for row in rows:
         print(f"{row['contender']:<24}{row['version'] or '':<10}{row['hit_rate@1']:.4f}")

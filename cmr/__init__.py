@@ -30,7 +30,7 @@ _WHERE = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for (PEP 562)."""
+    """Import the requested name on first use (PEP 562)."""
     if name not in _WHERE:
         raise AttributeError(f"module 'cmr' has no attribute {name!r}")
     module, inside = _WHERE[name]

@@ -15,13 +15,13 @@ from duckdb.sqltypes import DuckDBPyType
 
 from cmr.errors import CmrError
 
-# What is small may be copied: DuckDB says so each time.
+# DuckDB warns about this copy each time; a small result may be copied.
 warnings.filterwarnings("ignore", message="Arrow output on a DB-API result", category=UserWarning)
 T = TypeVar("T")
 Shape = Callable[[duckdb.DuckDBPyRelation], duckdb.DuckDBPyRelation]
-# How often files are read that are not as they were a moment ago.
+# How often a query is tried when files change under it, and the pause in between.
 TRIES, RETRY_SECONDS = 3, 0.05
-# What DuckDB says with advice that does not hold here.
+# DuckDB messages whose advice does not apply here, and what to say instead.
 _SAID = {
     r"(File .*) requires the extension (\w+) to be loaded": (
         r"\1 is out of reach: a query reads the warehouse and local files, and no extension such "
@@ -31,9 +31,9 @@ _SAID = {
         r"there is no function \1: no extension such as \2 is loaded"
     ),
     r'(Cannot access file ".*") - file system operations are disabled': (
-        r"\1: in a sandbox a query reads the warehouse alone"
+        r"\1: in a sandbox a query reads only the warehouse"
     ),
-    # Among them what cmr's own macros say of their arguments.
+    # Includes what cmr's own macros say about their arguments.
     r"^Invalid Input Error: (.*)": r"\1",
     r"^Out of Memory Error: (.*)": r"not enough memory: \1; --memory gives a query more",
 }
@@ -46,19 +46,19 @@ def fetch(
     shape: Shape | None = None,
     fits: Callable[[list[DuckDBPyType]], bool] | None = None,
 ) -> pa.Table:
-    """A query's whole result, or what `shape` makes of it unless its types show that it `fits`.
+    """A query's whole result, passed through `shape` unless `fits` accepts its column types.
 
-    With `shape` alone DuckDB plans the query twice, for its types and for its rows, of which it
-    makes no copy on the way. Raises CmrError with DuckDB's reason in one sentence.
+    With `shape` alone DuckDB plans the query twice, for its types and for its rows, but copies no
+    rows on the way. Raises CmrError with DuckDB's reason in one sentence.
 
-    DuckDB opens a file more than once in a query: one that another process replaces meanwhile reads
-    as damaged, and is whole when it is read again.
+    DuckDB may open a file several times during a query: one that another process replaces in
+    between reads as damaged, so the query is tried again.
     """
     for tries_left in reversed(range(TRIES)):
         try:
             return _stoppable(con, lambda: _asked(con, query, params, shape, fits))
         except duckdb.Error as error:
-            # That has no class of its own, unlike a mistake of the query.
+            # DuckDB has no error class for this, unlike for mistakes in the query.
             if not tries_left or type(error) is not duckdb.Error:
                 raise CmrError(explain(error)) from None
         time.sleep(RETRY_SECONDS)
@@ -80,7 +80,7 @@ def _asked(
 
 
 def _stoppable(con: duckdb.DuckDBPyConnection, work: Callable[[], T]) -> T:
-    """Do it in a thread, so that Ctrl-C reaches Python at once and stops the query."""
+    """Run the work in a thread, so that Ctrl-C reaches Python at once and stops the query."""
     with ThreadPoolExecutor(1) as pool:
         done = pool.submit(work)
         try:
@@ -91,9 +91,9 @@ def _stoppable(con: duckdb.DuckDBPyConnection, work: Callable[[], T]) -> T:
 
 
 def explain(error: Exception) -> str:
-    """DuckDB's message as one sentence, with its hint and without its drawing of the query.
+    """DuckDB's message as one sentence, with its hint but without its excerpt of the query.
 
-    What a remote warehouse's files raised comes as a traceback, whose last line says it.
+    An error raised by a remote warehouse's files arrives as a traceback; its last line is used.
     """
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     if any(

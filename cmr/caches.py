@@ -25,7 +25,7 @@ def folder() -> Path | None:
     """The folder to write in, mode 700; None where there can be none."""
     for path in _places():
         with contextlib.suppress(OSError):
-            # ~/.cache may be made, but no home, and no temporary folder.
+            # ~/.cache may be created, but not the home folder or the temporary folder.
             if path.parent.parent.is_dir() and path != _temporary():
                 path.parent.mkdir(exist_ok=True)
             path.mkdir(mode=0o700, exist_ok=True)
@@ -39,7 +39,7 @@ def folder() -> Path | None:
 
 
 def readable() -> list[Path]:
-    """The existing folders that nobody else can write in, whether this user can or not."""
+    """The existing folders that nobody else can write to, whether this user can or not."""
     return [path for path in _places() if trusted(path)]
 
 
@@ -61,9 +61,9 @@ def trusted(path: Path) -> bool:
 
 
 def spill() -> str:
-    """A name for what a query spills to disk, in the temporary folder; empty where there is none.
+    """A path for what a query spills to disk, in the temporary folder; "" where there is none.
 
-    What a killed process left there goes.
+    Removes what killed processes left there.
     """
     base = _temporary()
     if base is None:
@@ -78,7 +78,7 @@ def spill() -> str:
 
 @cache
 def _clear_dead(base: str) -> None:
-    """Once a process, for it is no hurry."""
+    """Remove the spills of dead processes; once per process is enough."""
     for path in Path(base).glob(f"{_SPILL}*"):
         if parts.left_behind(path.name.removeprefix(_SPILL)):
             shutil.rmtree(path, ignore_errors=True)
@@ -86,7 +86,7 @@ def _clear_dead(base: str) -> None:
 
 @contextlib.contextmanager
 def any_home() -> Iterator[None]:
-    """While a library is imported that fails where there is no home, let there be one."""
+    """Provide a home folder while importing a library that fails without one."""
     try:
         Path.home()
     except RuntimeError:
@@ -111,7 +111,7 @@ def _home() -> Path | None:
         path = Path(platformdirs.user_cache_dir("cmr"))
     except RuntimeError:
         return None
-    # Some versions give "~/.cache", which would be made in the current folder.
+    # Some versions return "~/.cache", which would be created in the current folder.
     return path if path.is_absolute() else None
 
 
@@ -122,7 +122,7 @@ def _mine(path: Path) -> bool:
 
 @cache
 def _holds(path: Path) -> bool:
-    """Whether a byte can be written: a full disk and a quota let an empty file be made."""
+    """Whether data can be written: a full disk or exhausted quota still allows empty files."""
     try:
         with tempfile.TemporaryFile(dir=path) as file:
             file.write(b"0" * 4096)

@@ -8,7 +8,7 @@ from cmr.errors import CmrError
 
 
 def pick_device(name: str) -> str:
-    """`auto` is cuda where there is one, else cpu. Raises CmrError for what is not there."""
+    """`auto` is cuda where available, else cpu. Raises CmrError for an unavailable device."""
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     try:
@@ -20,11 +20,11 @@ def pick_device(name: str) -> str:
 
 
 def reset_peak(device: str) -> None:
-    """Forget the most memory that was taken of a CUDA device."""
+    """Start a new measurement of the peak memory on a CUDA device."""
     if device.startswith("cuda"):
         torch.cuda.reset_peak_memory_stats(device)
 
 
 def peak_bytes(device: str) -> int | None:
-    """The most memory taken of a CUDA device since; None of others, which do not count it."""
+    """Peak memory on a CUDA device since `reset_peak`; None for others, which do not track it."""
     return torch.cuda.max_memory_allocated(device) if device.startswith("cuda") else None

@@ -33,10 +33,10 @@ from cmr.warehouse.storage import Storage, parquet_bytes
 def hold(
     con: duckdb.DuckDBPyConnection, storage: Storage, *views: str, where: str = "true"
 ) -> None:
-    """Put a table before each view: its rows, kept or else computed and then kept, `where` holds.
+    """Shadow each view by a table of its rows where `where` holds: cached, or computed and cached.
 
-    The connection is bound to the warehouse, and to all of its files that the views read; of views
-    that read each other the first comes first. Raises CmrError where a view does.
+    The connection must be bound to the warehouse and to every file that the views read. A view
+    comes before those that read it. Raises CmrError where a view does.
     """
     key = _key(con, storage)
     there = _there(key)
@@ -52,10 +52,10 @@ def hold(
 
 
 def _key(con: duckdb.DuckDBPyConnection, storage: Storage) -> str:
-    """What the rows depend on, as a hash.
+    """Hash of what the rows depend on.
 
-    Files are what their rows' checksums say, or the rows would not be seen; of files without one,
-    which an earlier version wrote, their size and time count.
+    Files match the checksums in their rows, or the rows would not be seen. Files without a
+    checksum, which an earlier version wrote, count by size and modification time.
     """
     rows = {}
     unsure: set[str] = set()
@@ -90,7 +90,7 @@ def _kept(stem: str, there: Iterable[Path]) -> pa.Table | None:
 
 
 def _keep(stem: str, rows: pa.Table) -> None:
-    """Write a file that appears whole; where nothing can be kept, nothing is."""
+    """Write the file atomically; without a cache folder, do nothing."""
     place = caches.folder()
     if place is None:
         return

@@ -14,7 +14,7 @@ from cmr.plain import open_plain
 
 
 def identity(**settings: Any) -> str:
-    """A 16-digit hash of settings, the same whatever their order."""
+    """A 16-digit hash of settings, independent of their order."""
     text = json.dumps(settings, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -33,7 +33,7 @@ def array_hash(array: np.ndarray) -> str:
 
 
 def table_hash(tables: Iterable[pa.Table]) -> str:
-    """SHA-256 of rows in their order, independent of chunks and of Arrow's buffer layout."""
+    """SHA-256 of rows in order, independent of chunks and of Arrow's buffer layout."""
     digest = hashlib.sha256()
     for table in tables:
         for name in table.column_names:
@@ -44,8 +44,8 @@ def table_hash(tables: Iterable[pa.Table]) -> str:
 
 
 def kept_name(stem: str, data: bytes) -> str:
-    """The name of a Parquet file that may be made again: `stem`, what it is made from, and content.
+    """The name of a recreatable Parquet file: `stem`, with what it is made from, and its content.
 
-    A file that is not called so after all is another's, or damaged.
+    A file whose name does not match its content belongs to something else, or is damaged.
     """
     return f"{stem}-{hashlib.sha256(data).hexdigest()[:32]}.parquet"

@@ -33,10 +33,10 @@ from cmr.warehouse.storage import parquet_bytes
 if TYPE_CHECKING:
     from cmr.warehouse.store import Warehouse
 
-# Sums over queries that one query makes, before they are summed up by visual item: it sets the
-# memory, 1.5 GB. A run alone may have more.
+# Sums over queries that one SQL query computes, before they are added up by visual item: this sets
+# the memory, 1.5 GB. A single run may exceed it.
 CHUNK = 15_000_000
-# A run's rows of `earned_metrics` that are not those of `metrics` are kept beside them.
+# A run's rows of `earned_metrics` that differ from those of `metrics` are stored beside them.
 EARNED = "earned_metrics"
 _CROSSED = f"from memory.main.{EARNED} where fit = 'cross-fitted'"
 _AS_RANKED = "from _kept where fit <> 'cross-fitted'"
@@ -46,7 +46,7 @@ _AS_EARNED = """
         from _kept select distinct run_id, protocol, 'in-sample' as fit where fit = 'cross-fitted'
     ) using (run_id, protocol, fit)
 """
-# Where a kept file says of which run and content it is.
+# Metadata key under which a stored file records its run and its inputs.
 _MARK = b"cmr.kept"
 
 
@@ -56,7 +56,7 @@ def open_for(
     run_ids: Sequence[str] | None = None,
     bar: ProgressBar = no_bar,
 ) -> duckdb.DuckDBPyConnection:
-    """A connection for `query`; metrics that are kept are read, not computed.
+    """A connection for `query`; stored metrics are read, not computed.
 
     `run_ids`: metrics and retention show only these runs. Raises CmrError where the views do.
     """
@@ -72,7 +72,7 @@ def prepare(
     run_ids: Sequence[str] | None = None,
     bar: ProgressBar = no_bar,
 ) -> None:
-    """Make what `query` names in an open connection, as `open_for` does.
+    """Prepare an open connection for `query`, as `open_for` does.
 
     The views see the warehouse as it is now.
     """
@@ -87,7 +87,7 @@ def prepare(
 
 
 def current_files(warehouse: Warehouse) -> set[str]:
-    """The files in which metrics of the runs of now are kept."""
+    """The files that hold stored metrics of the current runs."""
     con = connect(warehouse.root, "from runs")
     keys = _keys(warehouse, _runs(con))
     there = _there(warehouse)
@@ -100,7 +100,7 @@ def current_files(warehouse: Warehouse) -> set[str]:
 
 
 def forget(warehouse: Warehouse, run_ids: Iterable[str]) -> None:
-    """Remove what is kept of some runs."""
+    """Remove the stored metrics of some runs."""
     there = _there(warehouse)
     for run_id in run_ids:
         for name in there.get(run_id, ()):
@@ -113,7 +113,7 @@ def _show_metrics(
     run_ids: Sequence[str] | None,
     bar: ProgressBar,
 ) -> None:
-    """Put a table of kept and computed rows before the view of the name."""
+    """Shadow the view of this name by a table of stored and computed rows."""
     runs = _runs(con)
     if run_ids is not None:
         chosen = set(run_ids)
@@ -136,7 +136,7 @@ def _show_metrics(
 def _hold_retention(
     con: duckdb.DuckDBPyConnection, warehouse: Warehouse, run_ids: Sequence[str]
 ) -> None:
-    """Retention of some runs, computed once, with the runs that they are compared with."""
+    """Compute the retention of some runs once, together with the runs they are compared with."""
     chosen = pa.table({"run_id": pa.array(run_ids, pa.string())})
     con.register("_chosen", chosen)
     rows = fetch(con, "select run_id, baseline from int_baselines semi join _chosen using (run_id)")
@@ -173,7 +173,7 @@ def _compute(
     keys: dict[str, str],
     bar: ProgressBar,
 ) -> list[pa.Table]:
-    """The rows of some runs, from the view; one file per run is written on the way."""
+    """The rows of some runs, from the view; also writes one file per run."""
     tables = []
     with bar(METRICS.name, len(missing), "runs") as advance:
         for chunk in _chunks(missing):
@@ -189,7 +189,7 @@ def _compute(
 
 
 def _read(warehouse: Warehouse, run_id: str, key: str, names: Iterable[str]) -> pa.Table | None:
-    """A run's kept rows; None where there are none, or not those that were written."""
+    """A run's stored rows; None where there are none, or they are not those that were written."""
     for name in names:
         if _key_of(name) != key:
             continue
@@ -198,7 +198,7 @@ def _read(warehouse: Warehouse, run_id: str, key: str, names: Iterable[str]) -> 
             if _name(run_id, key, data) != name:
                 continue
             file = pq.ParquetFile(pa.BufferReader(data))
-            # It may lie under another's name, which its content does not know.
+            # The name could be another run's: the content's hash alone cannot tell.
             if (file.schema_arrow.metadata or {}).get(_MARK) != _described(run_id, key):
                 continue
             rows = file.read()
@@ -233,7 +233,7 @@ def _runs(con: duckdb.DuckDBPyConnection) -> list[Row]:
 
 
 def _keys(warehouse: Warehouse, runs: list[Row]) -> dict[str, str]:
-    """What each run's metrics depend on, as a hash; a file that was changed in place counts."""
+    """Hash of what each run's metrics depend on; a file changed in place changes it."""
     names = sorted({name for row in runs for name in row["files"]})
     state = dict(zip(names, map(list, warehouse.storage.states(names)), strict=True))
     text = sql_fingerprint()
@@ -249,12 +249,12 @@ def _keys(warehouse: Warehouse, runs: list[Row]) -> dict[str, str]:
 
 
 def _described(run_id: str, key: str) -> bytes:
-    """What a kept file says of itself."""
+    """What a stored file records about itself."""
     return f"{METRICS.name}/{run_id}/{key}".encode()
 
 
 def _name(run_id: str, key: str, data: bytes) -> str:
-    """A kept file's name, by what it is made from and by what it holds."""
+    """A stored file's name: from what it is made and what it holds."""
     folder = partition(METRICS.name, {METRICS.partitions[0]: run_id})
     return f"{folder}/{kept_name(key, data)}"
 
@@ -264,7 +264,7 @@ def _key_of(name: str) -> str:
 
 
 def _there(warehouse: Warehouse) -> dict[str, list[str]]:
-    """The files that are kept of every run."""
+    """The stored files of each run."""
     found: dict[str, list[str]] = {}
     for name in warehouse.storage.listing(METRICS.name):
         folder = name.split("/")[1]
@@ -274,7 +274,7 @@ def _there(warehouse: Warehouse) -> dict[str, list[str]]:
 
 def _keep(warehouse: Warehouse, found: pa.Table, run_ids: list[str], keys: dict[str, str]) -> None:
     """Write one file per run and drop those it replaces; a read-only warehouse is fine."""
-    # Only who writes needs it, and it takes longer to import than a small query to run.
+    # Only writing needs it, and importing it takes longer than running a small query.
     import pyarrow.compute as pc
 
     if not warehouse.writable():

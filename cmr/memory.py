@@ -8,15 +8,15 @@ from pathlib import Path
 
 from cmr.errors import CmrError
 
-# Of the machine's memory, for one connection to DuckDB; what needs more spills to a folder.
+# Share of the machine's memory for one DuckDB connection; what needs more spills to a folder.
 SHARE = 0.5
-# And for the vectors and tiles of a scoring.
+# And for the vectors and tiles of one scoring.
 SCORING_SHARE = 0.25
-# With less neither a query nor a tile gets anywhere.
+# With less, neither a query nor a tile can proceed.
 LEAST = 64 * 2**20
-# Bytes that connections may take where a caller names none: what `--memory` says.
+# Bytes that connections may take where the caller names none; `--memory` sets it.
 limit: ContextVar[int | None] = ContextVar("limit", default=None)
-# Limits of a control group, of its versions 2 and 1: of a container, or of a batch job.
+# Files with the limit of a control group (a container, a batch job), in versions 2 and 1.
 _GROUPS = (
     ("/sys/fs/cgroup", "memory.max"),
     ("/sys/fs/cgroup/memory", "memory.limit_in_bytes"),
@@ -42,7 +42,7 @@ def total() -> int:
 
 
 def for_queries(asked: int | None = None) -> int:
-    """Bytes that a connection may take. Raises CmrError where too few are asked for."""
+    """Bytes that a connection may take. Raises CmrError if too few are requested."""
     found = asked or limit.get() or max(LEAST, int(total() * SHARE))
     if found < LEAST:
         raise CmrError(f"--memory must be at least {LEAST // 2**20} MiB")

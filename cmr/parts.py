@@ -10,20 +10,20 @@ from functools import cache
 
 
 def mark() -> str:
-    """A new name's end: where this process runs, its number, and random letters."""
+    """A suffix for a new name: where this process runs, its process id, and random letters."""
     return f"{_place()}-{os.getpid()}-{secrets.token_hex(4)}"
 
 
 def left_behind(end: str) -> bool:
-    """Whether what bears a mark was made here by a process that is no more.
+    """Whether the file with this suffix was made here by a process that has since ended.
 
-    Of another machine or container nothing is known, so that is False.
+    False for another machine or container, whose processes cannot be seen from here.
     """
     place, _, rest = end.partition("-")
     process = rest.partition("-")[0]
     if place != _place() or not process.isdecimal():
         return False
-    # Who only makes a name need not wait for it.
+    # Slow to import, and not needed to make a name.
     import psutil
 
     return not psutil.pid_exists(int(process))
@@ -31,7 +31,7 @@ def left_behind(end: str) -> bool:
 
 @cache
 def _place() -> str:
-    """The machine, and the container on it: within both, numbers of processes are their own."""
+    """A hash of the machine and the container on it: process ids are unique within the two."""
     try:
         room = os.stat("/proc/self/ns/pid").st_ino
     except OSError:

@@ -21,10 +21,10 @@ _KINDS = {
 
 
 class NotPlainError(OSError):
-    """There is something else than a plain file; what it says is the reason alone."""
+    """Something other than a plain file is there; as text it is the reason alone."""
 
     def __init__(self, reason: str, path: str | os.PathLike[str]) -> None:
-        """`path`: what `filename` is, for who says no more than the reason."""
+        """`path` becomes `filename`, which the text of the error leaves out."""
         super().__init__(errno.EINVAL, reason, os.fspath(path))
 
     def __str__(self) -> str:
@@ -33,9 +33,9 @@ class NotPlainError(OSError):
 
 
 def open_plain(path: str | os.PathLike[str]) -> BufferedReader:
-    """A file of this disk, opened at once. Raises OSError for what is none, as `check_plain`."""
+    """Open a local plain file without blocking. Raises OSError if it is none, as `check_plain`."""
     check_plain(path)
-    # It may be another by now: a pipe opened so waits for nobody.
+    # It may have been replaced since: opened this way, a pipe does not block.
     number = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         _check(os.fstat(number), path)
@@ -46,9 +46,9 @@ def open_plain(path: str | os.PathLike[str]) -> BufferedReader:
 
 
 def check_plain(path: str | os.PathLike[str]) -> None:
-    """Raise OSError, saying what it is, if there is something else than a plain file.
+    """Raise OSError, saying what it is, if something other than a plain file is there.
 
-    FileNotFoundError if there is nothing, also for a name that no file can have.
+    FileNotFoundError if there is nothing, or if no file can have this name.
     """
     try:
         _check(os.stat(path), path)
@@ -61,7 +61,7 @@ def check_plain(path: str | os.PathLike[str]) -> None:
 
 
 def other_than_plain(path: str | os.PathLike[str]) -> str:
-    """What there is in place of a plain file, as a clause; "" if it is one or there is nothing."""
+    """What is there instead of a plain file, as a clause; "" for a plain file or nothing."""
     try:
         check_plain(path)
     except FileNotFoundError:

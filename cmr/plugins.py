@@ -16,7 +16,7 @@ def registered(group: str) -> dict[str, EntryPoint]:
 
 
 def load(point: EntryPoint, kind: type[T], what: str) -> T:
-    """What an entry point names. Raises CmrError if it does not load or is no `kind`."""
+    """Load what an entry point names. Raises CmrError if it does not load or is not a `kind`."""
     try:
         loaded = point.load()
     except Exception as error:
@@ -25,5 +25,5 @@ def load(point: EntryPoint, kind: type[T], what: str) -> T:
         ) from None
     if not isinstance(loaded, kind):
         wanted = f"{kind.__module__}.{kind.__qualname__}"
-        raise CmrError(f"the {what} {point.name!r} ({point.value}) is no {wanted}")
+        raise CmrError(f"the {what} {point.name!r} ({point.value}) is not a {wanted}")
     return loaded

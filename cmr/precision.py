@@ -1,15 +1,17 @@
 """Precisions: what the values of a vector are stored as, multiplied as, and called by others.
 
-One row of `ROWS` says all that the rest of cmr asks about a precision. Its codec, which makes the
-stored bytes of a vector and reads them again, is in `cmr.represent.codecs`.
+One row of `ROWS` holds everything that the rest of cmr asks about a precision. Its codec, which
+turns vectors into stored bytes and back, is in `cmr.represent.codecs`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-# Of native vectors, which are what an encoder gave, and of queries that are not coded.
+# The precision of native vectors, as the encoder returned them, and of uncoded queries.
 FP32 = "fp32"
+# The quantiser whose codes are precisions of their own.
+RABITQ = "rabitq"
 # torch's types of what is multiplied.
 INT8, FLOAT32, FLOAT16, BFLOAT16 = "int8", "float32", "float16", "bfloat16"
 
@@ -24,6 +26,8 @@ class Precision:
     the halves, which the machine may multiply as they are. `usearch`: usearch's type.
     `has_scale`: whether each vector has a scale of its own. `is_integer`: the values are codes,
     scored as whole numbers. `torch`: torch's type of the stored bytes of a float.
+    `odd`: whether integer codes are the odd numbers alone, so that zero is between two of them.
+    `quantizer`: the only one that makes its codes, if it is not for all to make.
     `largest`: the largest number of a float that is scaled. `growth`: by how much a vector and
     another may grow, multiplied, when they are rounded to it. `aliases`: other names that people
     give it. `evaluated`, `benched`: whether `cmr evaluate` and `cmr bench` take it where no
@@ -44,30 +48,35 @@ class Precision:
     aliases: tuple[str, ...] = ()
     evaluated: bool = False
     benched: bool = False
+    odd: bool = False
+    quantizer: str | None = None
 
     @property
     def is_binary(self) -> bool:
         """Whether a value is a sign: compared by Hamming's distance, and scored as -1 and 1."""
-        return self.is_integer and self.bits == 1
+        return self.is_integer and self.bits == 1 and not self.has_scale
 
     @property
     def half(self) -> int:
-        """Half of the integer codes: they go from -half to half - 1, and are within ±half."""
-        return int(2 ** (self.bits - 1))
+        """Half of the integer codes: they go from -half to half - 1, and are within ±half.
+
+        Odd ones go from -half to half.
+        """
+        return int(2**self.bits - 1 if self.odd else 2 ** (self.bits - 1))
 
     @property
     def is_coded(self) -> bool:
-        """Whether its numbers are codes, which a quantiser makes; plain floats have none."""
+        """Whether its numbers are codes made by a quantiser; plain floats are not."""
         return self.is_integer or self.has_scale
 
     @property
     def held(self) -> str | None:
-        """torch's type of stored numbers that need no scale; None of codes."""
+        """torch dtype of stored numbers that need no scale; None for codes."""
         return None if self.is_coded else self.torch
 
     @property
     def metric(self) -> str:
-        """The similarity of vectors with no scale, or one: products, or bits that differ."""
+        """usearch's metric: inner product, or for b1 the number of bits that differ."""
         return "hamming" if self.is_binary else "ip"
 
     def vector_bytes(self, dim: int) -> int:
@@ -98,20 +107,27 @@ ROWS = (
         "int8", 8, "int8", INT8, "i8",
         has_scale=True, is_integer=True, evaluated=True, benched=True,
     ),
-    # usearch has no type of four bits, so it is given a code a byte.
+    # usearch has no 4-bit type, so it gets one code per byte.
     Precision(
         "int4", 4, "uint8", INT8, "i8",
         has_scale=True, is_integer=True, evaluated=True, benched=True,
+    ),
+    *(
+        Precision(
+            f"rabitq{bits}", bits, "uint8", INT8, "i8",
+            has_scale=True, is_integer=True, odd=True, quantizer=RABITQ,
+        )
+        for bits in (4, 3, 2, 1)
     ),
     Precision("b1", 1, "uint8", INT8, "b1", is_integer=True),
 )  # fmt: skip
 
 _BY_NAME = {row.name: row for row in ROWS}
 _ALIASES = {alias: row.name for row in ROWS for alias in row.aliases}
-# Names, in order: all, and those whose values are integer codes.
+# Names in order: all of them, and those whose values are integer codes.
 PRECISIONS = tuple(_BY_NAME)
 INTEGER = tuple(row.name for row in ROWS if row.is_integer)
-# What is taken where no precision is asked for: the published grid, and what is timed.
+# Defaults where no precision is requested: the published grid, and what is timed.
 EVALUATED = tuple(row.name for row in ROWS if row.evaluated)
 BENCHED = tuple(row.name for row in ROWS if row.benched)
 
@@ -122,10 +138,10 @@ def precision_of(name: str) -> Precision:
 
 
 def in_full(name: str) -> str:
-    """What a name that people write stands for; itself if there is no such precision."""
+    """The stored name for a name that people write; unchanged if it is not an alias."""
     return _ALIASES.get(name, name)
 
 
 def listed() -> str:
-    """All names for people, with what else they may be called."""
+    """All names for people, with their aliases."""
     return ", ".join(f"{row.aliases[0]} ({row.name})" if row.aliases else row.name for row in ROWS)

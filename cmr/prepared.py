@@ -26,18 +26,18 @@ from cmr.references import Reads, graph
 from cmr.sqlfiles import View, glossary, sql_fingerprint, views
 from cmr.warehouse.store import Warehouse
 
-# How long prepared views of another version are kept.
+# How long prepared views of other versions are kept.
 KEPT_SECONDS = 30 * 86_400
-# What else a database of prepared views holds; another where that changes.
+# Version of what else the database holds: raise it when that changes.
 _LAYOUT = 3
-# Which views and macros each of them reads; and the rows of a view that are the same over every
+# Which views and macros each of them reads, and the rows of a view that are the same for every
 # warehouse.
 READS, KEPT_READS = "cmr_reads", "own.reads"
 MEASURES, KEPT_MEASURES = "measures", "own.measures"
 
 
 def prepared() -> str:
-    """A database with the views, made if this version of them has none yet.
+    """The path of a database with the views, created if this version of them has none yet.
 
     Raises OSError where none can be written.
     """
@@ -60,9 +60,9 @@ def prepared() -> str:
 
 
 def _sound(path: Path) -> bool:
-    """Whether a database is the user's own and its content that which its name says.
+    """Whether a database is the user's own and its content matches its name.
 
-    A log beside it would be played into it when it is opened.
+    A write-ahead log beside it would be replayed into it on opening.
     """
     named = path.stem.rpartition("-")[2]
     log = path.with_name(f"{path.name}.wal")
@@ -70,9 +70,9 @@ def _sound(path: Path) -> bool:
 
 
 def _clear(folder: Path, stem: str) -> None:
-    """Remove what does not fit its name, and what other versions left long ago.
+    """Remove files that do not match their names, and what other versions left long ago.
 
-    Versions that are used in turn keep theirs.
+    Versions used alternately keep theirs.
     """
     for old in folder.glob("*"):
         with contextlib.suppress(OSError):
@@ -81,7 +81,7 @@ def _clear(folder: Path, stem: str) -> None:
 
 
 def _make(path: str, root: str) -> None:
-    """Views over an empty warehouse: their columns are the same over any other."""
+    """Create the views over an empty warehouse: their columns are the same over any other."""
     Warehouse.create(root)
     with duckdb.connect(path) as con:
         con.execute(f"set variable cmr_root = {quoted(root)}")
@@ -91,9 +91,9 @@ def _make(path: str, root: str) -> None:
 
 
 def replace_views(con: duckdb.DuckDBPyConnection, queries: Mapping[str, str]) -> None:
-    """Give views other statements with the same columns, and their comments again.
+    """Give views other statements with the same columns, and restore their comments.
 
-    What is made of them stays as it is. Raises CmrError if DuckDB refuses one.
+    The views that read them stay as they are. Raises CmrError if DuckDB refuses one.
     """
     known = glossary()
     try:
@@ -118,7 +118,7 @@ def install(con: duckdb.DuckDBPyConnection) -> Reads:
                 try:
                     _create(con, view, known)
                 except (duckdb.CatalogException, duckdb.BinderException):
-                    # It may read one that is not there yet.
+                    # It may read one that does not exist yet.
                     left.append(view)
             if len(left) == len(todo):
                 _create(con, left[0], known)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
-# Told how much more is done.
+# Called with how much more is done.
 Advance = Callable[[int], None]
-# Of a description, a total and its unit.
+# Called with a description, a total and its unit.
 ProgressBar = Callable[[str, int, str], AbstractContextManager[Advance]]
 
 
@@ -17,4 +17,4 @@ def no_bar(description: str, total: int, unit: str) -> AbstractContextManager[Ad
 
 
 def no_advance(count: int) -> None:
-    """Progress that nobody is told of."""
+    """Report progress to nobody."""

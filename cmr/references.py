@@ -1,4 +1,4 @@
-"""What a query reads, by DuckDB's own parser: tables, views, macros, and what these read."""
+"""What a query reads, found by DuckDB's own parser: tables, views, macros, and what they read."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import duckdb
 
-# What a text has no parse for, and the tables and functions that it names.
+# Whether parsing a text failed, and the tables and functions that it names.
 _PARSED = """
     select
         parsed ->> 'error' = 'true',
@@ -22,8 +22,8 @@ Reads = Mapping[str, frozenset[str]]
 def names_in(con: duckdb.DuckDBPyConnection, query: str) -> set[str]:
     """The tables and functions that a query names, in lower case.
 
-    Of what DuckDB gives no parse for, such as a PIVOT whose values are in the data or a list of
-    names, every word.
+    Where DuckDB has no parse to give, as for a PIVOT whose values are in the data or a list of
+    names, it is every word.
     """
     found: set[str] = set()
     try:
@@ -39,7 +39,7 @@ def names_in(con: duckdb.DuckDBPyConnection, query: str) -> set[str]:
 
 
 def _words(text: str) -> set[str]:
-    """Every word of a text, those in quotation marks without them."""
+    """Every word of a text, without quotation marks."""
     places = [place for place, _ in duckdb.tokenize(text)]
     ends = [*places[1:], len(text)]
     return {
@@ -49,7 +49,7 @@ def _words(text: str) -> set[str]:
 
 
 def graph(con: duckdb.DuckDBPyConnection, queries: Mapping[str, str]) -> dict[str, frozenset[str]]:
-    """What each of a database's views, given with their queries, and macros reads of the others."""
+    """Which others each view (given with its query) and each macro of a database reads."""
     macros: list[tuple[str, str]] = con.execute(
         "select function_name, case function_type when 'macro' then 'select ' else '' end "
         "|| macro_definition from duckdb_functions() "
@@ -62,7 +62,7 @@ def graph(con: duckdb.DuckDBPyConnection, queries: Mapping[str, str]) -> dict[st
 
 
 def closure(reads: Reads, names: Iterable[str]) -> set[str]:
-    """These of the views and macros, and all that they read."""
+    """The named views and macros, and everything that they read."""
     found: set[str] = set()
     todo = [name for name in names if name in reads]
     while todo:

@@ -53,7 +53,7 @@ def view_names(layer: str | None = None) -> list[str]:
 
 
 def glossary() -> dict[str, str]:
-    """What columns mean that mean the same everywhere."""
+    """The meanings of columns that mean the same everywhere."""
     with (sql_dir() / "columns.toml").open("rb") as stream:
         return dict(tomllib.load(stream)["columns"])
 

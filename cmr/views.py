@@ -37,26 +37,26 @@ from cmr.warehouse.snapshot import VECTORS, Snapshot, take
 from cmr.warehouse.storage import Storage
 from cmr.warehouse.store import Warehouse
 
-# Views of rows of the catalogue, and what rests on them alone, in the order of what they read.
+# Views of the catalogue's rows, and those built on them alone, in dependency order.
 _ROWS = tuple(table.name for table in CATALOGUE)
 _SMALL = (*_ROWS, "int_facts", "int_baselines", "int_benched", "speed", "int_pace")
-# What the views of pairs come to where every file is named and no run is an earlier version's: it
-# plans in a step, and no file need be opened to know its columns.
-_PAIRS = ("ranks", "held_out_ranks", "evidence", "sampled_ranks", "hits")
-# A view of the files of two tables, whichever a run has the better of.
+# What the views of pairs reduce to where every file is named and no run is from an earlier version:
+# planning takes one step, and no file has to be opened to learn its columns.
+_PAIRS = ("ranks", "held_out_ranks", "evidence", "sampled_ranks", "hits", "held_out_hits")
+# A view over the files of two tables; of each run it takes the better one that it has.
 _EVIDENCE, _RANKS, _HELD_OUT = "evidence", "ranks", "held_out_ranks"
 _DIRECT = """
     from read_parquet(
         getvariable('cmr_{name}'), hive_partitioning = true, hive_types = {{'run_id': varchar}}
     )
 """
-# Tables of which every file is a run's.
+# Tables in which every file belongs to one run.
 _OF_RUNS = (*_PAIRS, "timings")
-# What DuckDB does to a plan that adds a step in twenty to these views and saves no time in them.
+# Optimizers that add a twentieth to the planning of these views and save no time in them.
 _NEEDLESS = "column_lifetime,common_subexpressions,compressed_materialization,cte_filter_pusher"
-# Pairs that are work enough for one more thread: with less, threads wait for each other.
+# Pairs that keep one more thread busy: with fewer, threads wait for each other.
 _PAIRS_PER_THREAD = 500_000
-# What DuckDB would fetch and run by itself: cmr needs no extension that is not built in.
+# DuckDB would fetch and load extensions by itself; cmr needs only those built in.
 _OWN = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
 
 
@@ -69,10 +69,10 @@ def connect(
 ) -> duckdb.DuckDBPyConnection:
     """An in-memory connection with every view and macro over the warehouse at `root`.
 
-    They see one state of it: its checked rows and files of now; `bind` takes another. `query`:
-    what will be asked, so that only what it reads is checked; without it all but vectors is.
-    `memory`: bytes that it may take; what needs more spills to a folder that goes with it.
-    Raises CmrError if there is no warehouse. Warns of what is damaged, which is left out.
+    They see one state of it: its checked rows and its files as they are now; `bind` takes another.
+    `query`: what will be asked, so that only what it reads is checked; without it, everything but
+    vectors is. `memory`: bytes that it may take; beyond that it spills to a folder that is removed
+    with it. Raises CmrError if there is no warehouse. Warns about damage, which is left out.
     """
     bytes_ = memory_limits.for_queries(memory)
     config = {**_OWN, "memory_limit": f"{bytes_}B", "temp_directory": caches.spill()}
@@ -95,7 +95,7 @@ def connect(
         con.execute("detach prepared")
         con.execute("drop schema memory.own cascade")
     except (OSError, duckdb.Error, CmrError):
-        # Nothing can be kept here, or it is gone again: made again, which takes seconds.
+        # Nothing can be cached here, or it has been removed: create the views, which takes seconds.
         keep_reads(con, f"temp table {READS}", install(con))
         con.execute(f"create or replace temp table {MEASURES} as from memory.main.{MEASURES}")
     bind(con, warehouse, query)
@@ -105,17 +105,17 @@ def connect(
 def bind(
     con: duckdb.DuckDBPyConnection, warehouse: Warehouse, query: str | None = None
 ) -> set[str]:
-    """Let the views see the warehouse as it is now: checked rows, and files that they name.
+    """Bind the views to the warehouse as it is now: checked rows, and the files they name.
 
-    `query`: what will be asked; without it all but vectors may be. Returns the views and macros
-    that it reads. Whatever else there is stays as it was. Views of some rows a run are made tables,
-    for others read them many times.
+    `query`: what will be asked; without it, anything but vectors may be. Returns the views and
+    macros that it reads. Everything else in the connection stays as it was. Views with a few rows
+    per run become tables, because other views read them many times.
     """
     data = {table.name for table in ANCHORED} - {table.name for table in CATALOGUE}
     reads, asked = _reads(con), data - VECTORS | {_EVIDENCE, *_SMALL}
     if query is not None:
         asked = names_in(con, query)
-    # Unless a run is of an earlier version, views of pairs read nothing but their files.
+    # Unless a run is from an earlier version, views of pairs read only their files.
     both = frozenset({_RANKS, _HELD_OUT})
     direct = {**dict.fromkeys(_PAIRS, frozenset[str]()), _EVIDENCE: both}
     needed = closure({**reads, **direct}, asked)
@@ -123,7 +123,7 @@ def bind(
         return needed
     snapshot = take(warehouse, needed & data)
     if any(row["most_relevants"] is None for row in snapshot.rows["runs"]):
-        # What is not known of the runs of earlier versions is found in their ranks.
+        # What the rows of earlier versions' runs lack is computed from their ranks.
         needed = closure({**reads, _EVIDENCE: reads[_EVIDENCE] | both}, asked)
         snapshot = take(warehouse, needed & data | {_RANKS})
     _use_threads(con, snapshot)
@@ -139,7 +139,7 @@ def bind(
 
 
 def _use_threads(con: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> None:
-    """No more threads than there is work for, as far as nobody has chosen or locked them."""
+    """Use no more threads than there is work for, unless the configuration is locked."""
     ((threads, locked),) = con.execute(
         "select current_setting('threads'), current_setting('lock_configuration')"
     ).fetchall()
@@ -163,7 +163,7 @@ def _show(
     tables: Collection[str],
     needed: Collection[str],
 ) -> None:
-    """Name the files of some tables, and make small views tables."""
+    """Set the files of some tables, and turn small views into tables."""
     older = [
         storage.path(name)
         for row in snapshot.rows["runs"]
@@ -196,14 +196,14 @@ def _evidence(storage: Storage, snapshot: Snapshot) -> list[str]:
 
 @contextlib.contextmanager
 def only(con: duckdb.DuckDBPyConnection, run_ids: Collection[str]) -> Iterator[None]:
-    """Let every view see these runs alone, so that no other file is read."""
+    """Restrict every view to these runs, so that no other file is read."""
     folders = [f"/run_id={quote(run_id, safe='')}/" for run_id in run_ids]
     before = {}
     for name in _OF_RUNS:
         ((files,),) = con.execute(f"select getvariable('cmr_{name}')").fetchall()
         if files:
             before[name] = files
-            # The first is the anchor, which tells the columns.
+            # The first is the anchor, which defines the columns.
             mine = [path for path in files[1:] if any(folder in path for folder in folders)]
             _set_files(con, name, [files[0], *mine])
     listed = ", ".join(map(quoted, run_ids)) or "null"
@@ -223,14 +223,14 @@ def _set_files(con: duckdb.DuckDBPyConnection, name: str, paths: list[str]) -> N
 
 
 def _literal(path: str) -> str:
-    """A path of which DuckDB takes no letter for a pattern."""
+    """A path with its glob characters escaped, so that DuckDB takes it literally."""
     return re.sub(r"([\[*?])", r"[\1]", path)
 
 
 def lock(con: duckdb.DuckDBPyConnection, storage: Storage, sandbox: bool = False) -> None:
-    """Let nothing change the connection's configuration any more, nor Python's variables be read.
+    """Lock the connection's configuration, and keep queries from reading Python variables.
 
-    `sandbox`: of all files it reads the warehouse's alone. A connection is locked once.
+    `sandbox`: it can read only the warehouse's files. A connection can be locked only once.
     """
     if con.execute("select current_setting('lock_configuration')").fetchall() == [(True,)]:
         return

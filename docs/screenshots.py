@@ -1,6 +1,6 @@
-"""Writes the pictures of the report into this folder: run `cmr demo`, then this.
+"""Write the report's screenshots into this folder: run `cmr demo` first.
 
-Needs the Chromium of the system. `python docs/screenshots.py WAREHOUSE`
+Needs the system's Chromium. `python docs/screenshots.py WAREHOUSE`
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ HERE = Path(__file__).parent
 
 
 def main(warehouse: str) -> None:
-    """Both languages of the demo's page, light and dark, and one of its plots."""
+    """Write both languages of the demo's page, light and dark, and one of its plots."""
     with tempfile.TemporaryDirectory() as out, sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]

@@ -124,7 +124,7 @@ def server(command, port, **environment):
 @pytest.fixture(scope="session")
 def s3():
     """moto's server behind a `Proxy`; the environment is set to reach it."""
-    pytest.importorskip("s3fs", reason="needs s3fs (the extra cmr[s3])")
+    pytest.importorskip("s3fs", reason="needs s3fs (the extra s3)")
     pytest.importorskip("moto", reason="needs moto, an S3 server for tests")
     port = free_port()
     proxy = Proxy(f"127.0.0.1:{port}")

@@ -68,3 +68,23 @@ def test_help_is_quick_and_imports_no_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_nobody_is_told_to_install_another_s_package():
+    """The package called cmr on PyPI is not this one: a checkout is installed, by its path."""
+    here = Path(__file__).parent.parent
+    texts = [
+        path
+        for pattern in ("*.md", "docs/*.md", "docs/*.ipynb", "cmr/**/*.py", "bench/*", "training/*")
+        for path in here.glob(pattern)
+        if path.is_file()
+    ]
+    assert len(texts) > 200
+    wrong = re.compile(r"(install|add|run|x)\b[^\n`]*[\s\"'\\](cmr(\[|[\s\"'`\\=<>~]|$))")
+    for path in texts:
+        for line in path.read_text(encoding="utf-8").splitlines():
+            found = wrong.search(line) if "pip" in line or "uv" in line else None
+            assert found is None, (path, line)
+    assert re.search(wrong, 'pip install "cmr[s3,ray]"')
+    assert re.search(wrong, "pip install cmr")
+    assert not re.search(wrong, "pip install '.[ray]'")

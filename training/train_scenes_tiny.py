@@ -2,9 +2,9 @@
 
     python training/train_scenes_tiny.py --out cmr/assets/scenes-tiny
 
-The architecture is open_clip's CLIP, built by open_clip from the config that is written, and
-trained with open_clip's ClipLoss; picture and caption go through open_clip's own preprocessing
-and tokenizer. About half an hour on two cores.
+The architecture is open_clip's CLIP, built by open_clip from the written config, and trained with
+open_clip's ClipLoss; pictures and captions go through open_clip's own preprocessing and tokenizer.
+Takes about half an hour on two cores.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def write_vocabulary(out: Path, captions: list[str]) -> int:
     """Write config and merges; returns the number of merges."""
     merges = learn_merges(captions)
     lines = ["#version: 0.2", *(f"{a} {b}" for a, b in merges)]
-    # A fixed time in the header, so that the same words give the same file.
+    # A fixed time in the header, so that the same merges give the same file.
     with (out / MERGES).open("wb") as raw, gzip.GzipFile("", "wb", 9, raw, mtime=0) as stream:
         stream.write("\n".join(lines).encode())
     (out / "open_clip_config.json").write_text(json.dumps(config(len(merges)), indent=2) + "\n")
@@ -105,7 +105,7 @@ def write_vocabulary(out: Path, captions: list[str]) -> int:
 def hit_rates(
     model: open_clip.CLIP, pixels: torch.Tensor, tokens: torch.Tensor
 ) -> dict[str, float]:
-    """hit_rate@1/5/10 both ways, by a plain full matrix; five captions a picture, in order."""
+    """hit_rate@1/5/10 in both directions, by a full matrix; five captions per picture, in order."""
     model.eval()
     with torch.inference_mode():
         images = torch.cat(
@@ -153,7 +153,7 @@ def main(out: Path, epochs: int, batch: int, rate: float, seed: int) -> None:
     train, test = scenes("train"), scenes("test")
     write_vocabulary(out, [caption for scene in train for caption in scene.captions])
     name = f"local-dir:{out}"
-    # Weights that an earlier run left in the folder must not be the start of this one.
+    # Weights that an earlier run left in the folder must not initialise this one.
     model, _, preprocess = open_clip.create_model_and_transforms(name, load_weights=False)
     model = model.to(memory_format=torch.channels_last)
     tokenize = open_clip.get_tokenizer(name, bpe_path=str(out / MERGES))
@@ -217,7 +217,7 @@ def _save(model: torch.nn.Module, out: Path) -> None:
 
 
 def _write_log(out: Path, log: list[dict[str, float]]) -> None:
-    # The last epoch is always measured, so its row has every column.
+    # The last epoch is always evaluated, so its row has every column.
     names = list(log[-1])
     with (out / "training_log.csv").open("w", newline="") as stream:
         writer = csv.DictWriter(stream, names)

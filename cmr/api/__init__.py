@@ -1,1 +1,1 @@
-"""What the command line and Python share: one warehouse, and everything it can be asked."""
+"""What the command line and Python share: one warehouse, and every question it can answer."""

@@ -37,7 +37,7 @@ class Comparison:
 @dataclass(frozen=True)
 class ComparedBy:
     """What is compared. `pools`: full, expected or sampled. `everything`: every measure and K, not
-    only the usual ones at K. `in_sample`: ranks as they are, also of what has seen them.
+    only the usual ones at K. `in_sample`: use ranks as they are, even in-sample ones.
     """
 
     pools: str = "full"
@@ -55,9 +55,9 @@ class ComparedBy:
 def compare_runs(
     warehouse: Warehouse, a: str, others: Sequence[str], by: ComparedBy = ComparedBy()
 ) -> list[Comparison]:
-    """Runs `others` against runs `a`, with Holm's correction over all rows that are kept.
+    """Compare runs `others` with runs `a`, with Holm's correction over all rows that are kept.
 
-    Raises CmrError where it is not clear which runs are meant, or nothing can be compared.
+    Raises CmrError if it is ambiguous which runs are meant, or if nothing can be compared.
     """
     runs = current_runs(warehouse)
     wanted = [pair for one in others for pair in pairs(runs, a, one)]
@@ -79,7 +79,7 @@ def representation(row: Row) -> str:
 
 
 def _check_asked(left: Row, right: Row, kept: list[Row], rows: list[Row], k: int) -> None:
-    """Raise CmrError where nothing can be shown, or K is not among the K of both runs."""
+    """Raise CmrError if there is nothing to show, or if the runs do not both have this K."""
     both = f"{representation(left)} and {representation(right)}"
     if not rows:
         raise CmrError(f"{both} have no pools in common; --pools full needs none")
@@ -96,7 +96,7 @@ def _asked(row: Row, k: int) -> bool:
 
 
 def _correct(con: duckdb.DuckDBPyConnection, rows: Sequence[Row]) -> None:
-    """Holm over everything that is shown, in place."""
+    """Apply Holm's correction over everything that is shown, in place."""
     for row, p in zip(rows, holm(con, [row["p"] for row in rows]), strict=True):
         row["p_holm"] = p
 

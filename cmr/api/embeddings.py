@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 class Embeddings:
     """One model's vectors of one side of a data set at one dimension and precision.
 
-    The vectors are read when they are first asked for, once. What `arrow`, `numpy`, `torch` and
-    `scales` give is then the same memory and must not be written to; `floats` decodes.
+    The vectors are read once, on first use. `arrow`, `numpy`, `torch` and `scales` share that
+    memory, which must not be written to; `floats` decodes.
     """
 
     def __init__(self, store: Store, row: dict[str, Any]) -> None:
@@ -56,7 +56,7 @@ class Embeddings:
                 f"the embedding set {self.set_id} has {table.num_rows} vectors, its entry says "
                 f"{len(self)}"
             )
-        # Arrow reads a file as one chunk, and then nothing is copied here.
+        # Arrow reads a file as one chunk, so with one file this copies nothing.
         return table.combine_chunks()
 
     @cached_property
@@ -72,16 +72,16 @@ class Embeddings:
     def numpy(self) -> npt.NDArray[Any]:
         """The stored numbers, read-only, in Arrow's own memory.
 
-        (n, dim) of float32, float16 and int8 for fp32, fp16 and int8; of uint16 for bf16, the
-        upper half of a float32; of uint8 for fp8, the format's own bits; (n, bytes) of uint8 for
-        int4, two a byte with the even dimension in the low half, and b1, the first dimension in
-        the highest bit.
+        (n, dim) float32, float16 and int8 for fp32, fp16 and int8; uint16 for bf16, the upper
+        half of a float32; uint8 for fp8, the format's own bits. (n, bytes) uint8 for int4, two per
+        byte with the even dimension in the low half, and for b1, with the first dimension in the
+        highest bit.
         """
         flat = self._flat()
         return np.asarray(flat.to_numpy(zero_copy_only=True)).reshape(len(self), -1)
 
     def torch(self) -> torch.Tensor:
-        """The same numbers as a tensor on the CPU over the same memory; bf16 as torch.bfloat16."""
+        """The same numbers as a CPU tensor over the same memory; bf16 as torch.bfloat16."""
         import torch
         from torch.utils.dlpack import from_dlpack
 
@@ -91,14 +91,14 @@ class Embeddings:
 
     @property
     def scales(self) -> Floats:
-        """(n,) float32, read-only: what a vector's codes are multiplied by; ones without codes."""
+        """(n,) float32, read-only: each vector's scale; ones for precisions without codes."""
         return self.encoded().scales
 
     def floats(self) -> Floats:
-        """(n, dim) float32, decoded; of fp32 the very array that `numpy` gives.
+        """(n, dim) float32, decoded; for fp32 the same array as `numpy`.
 
-        Of quantizer rotated, the rotated vectors: dot products of both sides are kept. Of b1 codes
-        with a centre (centred, median), the direction from there.
+        For the quantizer rotated these are the rotated vectors, which keep the dot products of both
+        sides; for b1 codes with a centre (centred, median), directions from the centre.
         """
         if self.row["quantizer"] not in (None, ABSMAX):
             from cmr.represent.quantizer_kinds import from_row
@@ -107,27 +107,27 @@ class Embeddings:
         return decode(self.encoded())
 
     def integers(self) -> npt.NDArray[np.int8]:
-        """(n, dim) int8: the codes that int8, int4 and b1 are scored with, one a value.
+        """(n, dim) int8: the codes that int8, int4 and b1 are scored with, one per value.
 
         b1 gives -1 and 1. Raises CmrError for precisions without integer codes.
         """
         if self.precision not in INTEGER:
             raise CmrError(
-                f"{self.precision} has no integer codes; those of {', '.join(INTEGER)} have"
+                f"{self.precision} has no integer codes; only {', '.join(INTEGER)} have them"
             )
         return to_integers(self.encoded())
 
     def encoded(self) -> Encoded:
-        """All of it as the scorers take it, over the same memory."""
+        """All vectors in the form that the scorers take, over the same memory."""
         batches = self._table.to_batches(max_chunksize=max(1, len(self)))
         return from_batch(batches[0], self.dim, self.precision)
 
     def blocks(self, rows: int) -> Iterator[tuple[int, Encoded]]:
-        """(first ordinal, vectors), `rows` at a time, without holding the set; each a copy."""
+        """(first ordinal, vectors), `rows` at a time, copied, without holding the whole set."""
         return StoredVectors(self._store, self.row).blocks(rows)
 
     def batches(self, rows: int = 65_536) -> Iterator[pa.RecordBatch]:
-        """The rows of `arrow`, at most `rows` at a time, without holding the set."""
+        """The rows of `arrow`, at most `rows` at a time, without holding the whole set."""
         names = [name for name in self.row["files"] if name.startswith("embeddings/")]
         self._store.check(self.row, names)
         for name in names:

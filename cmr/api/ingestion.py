@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cmr.pipeline.ingest import Ingested
     from cmr.sources.collection import Collection
 
-# What decides the encoder; its other options are those of `EncodeOptions`.
+# What selects the encoder; its other options are those of `EncodeOptions`.
 _MODEL = {"model": None, "pretrained": None, "precision": "fp32", "prompt": None}
 
 
@@ -36,9 +36,9 @@ def ingest_source(
 ) -> Ingested:
     """Read a source, with `given` by the names of its parameters, and encode what needs encoding.
 
-    Of a source with media `given` also has the encoder: model, pretrained, precision, prompt, and
-    the fields of `EncodeOptions`. Raises CmrError before anything is written, and before anything
-    is read where no model is named.
+    For a source with media, `given` also has the encoder: model, pretrained, precision, prompt, and
+    the fields of `EncodeOptions`. Raises CmrError before anything is written, and, where no model
+    is named, before anything is read.
     """
     found = _find(source) if isinstance(source, str) else source
     encoding = {name: given.pop(name) for name in _encoding(found) & set(given)}
@@ -71,8 +71,8 @@ def ingest_arrays(
     """Store vectors in memory, `texts` (N, d) and `visuals` (M, d).
 
     `truth`: (N,) the row of each text's visual, or (pairs, 2) of text and visual rows; without
-    it text i belongs to visual i. Ids are row numbers if not given. Raises CmrError for what
-    does not fit together.
+    it text i belongs to visual i. Ids default to row numbers. Raises CmrError for arrays that
+    do not fit together.
     """
     from cmr.pipeline.ingest import ingest_vectors
     from cmr.sources.collection import TEXT, VISUAL, Collection, Item, Judgment
@@ -115,7 +115,7 @@ def _find(name: str) -> Source:
 
 
 def _encoding(source: Source) -> set[str]:
-    """The parameters of the encoder of a source's media."""
+    """The encoder's parameters, for a source with media."""
     if not source.media:
         return set()
     from cmr.pipeline.encoding import EncodeOptions
@@ -124,7 +124,7 @@ def _encoding(source: Source) -> set[str]:
 
 
 def _own_model(source: Source) -> str:
-    """The model of a source where none is named. Raises CmrError if it has none of its own."""
+    """A source's default model. Raises CmrError if it has none."""
     from cmr.encode.models import EMBEDDED
 
     if not source.own_model:
@@ -132,8 +132,8 @@ def _own_model(source: Source) -> str:
             f"the source {source.name!r} needs --model, which encodes its pictures and captions: "
             "an open_clip name with its weights, such as --model ViT-B-32 --pretrained "
             "laion2b_s34b_b79k, or hf-hub:org/name, local-dir:folder, transformers:org/name; "
-            f"{EMBEDDED}, which comes with cmr, is a toy that knows nothing but drawn scenes, and "
-            "is used where it is named"
+            f"{EMBEDDED}, which comes with cmr, is a toy that knows only drawn scenes, so it has "
+            "to be named explicitly"
         )
     return EMBEDDED
 
@@ -157,9 +157,9 @@ def _asked(source: Source, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _value(one: Parameter, given: Any) -> Any:
-    """What `read` gets: a list where several may be given, in a sequence or with commas.
+    """The value that `read` gets: a list where several are allowed, as a sequence or with commas.
 
-    Raises CmrError for a text that the command line could not give.
+    Raises CmrError for a text that could not come from the command line.
     """
     if not one.many:
         return _text(one, str(given)) if isinstance(given, Path | str) else given

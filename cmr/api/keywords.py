@@ -1,4 +1,4 @@
-"""Keywords of a method made from a dataclass's fields: for type checkers, editors and `help`."""
+"""Methods whose keywords are a dataclass's fields, for type checkers, editors and `help`."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class EvaluateKeywords(Request):
-    """What `Warehouse.evaluate` is called with: a request, and who is told of progress."""
+    """The arguments of `Warehouse.evaluate`: a request, and where progress is reported."""
 
     bar: ProgressBar = no_bar
 
 
 @dataclass(frozen=True)
 class EmbeddingsKeywords:
-    """What `Warehouse.embeddings` is called with: one set; `find_set` says what None means."""
+    """The arguments of `Warehouse.embeddings`: one set; `find_set` says what None means."""
 
     dataset: str | None = None
     model: str | None = None
@@ -40,7 +40,7 @@ class EmbeddingsKeywords:
     quantizer: str | None = None
 
     def form(self) -> dict[str, Any]:
-        """What is named of the vectors' form: by field, without those that are None."""
+        """The fields that describe the vectors' form, without those that are None."""
         names = ("dim", "precision", "dim_method", "seed", "quantizer")
         every = {name: getattr(self, name) for name in names}
         return {name: value for name, value in every.items() if value is not None}
@@ -49,10 +49,10 @@ class EmbeddingsKeywords:
 def keywords_of(
     settings: Callable[P, C],
 ) -> Callable[[Callable[[S, C], R]], Callable[Concatenate[S, P], R]]:
-    """A method of one argument becomes one of the dataclass's fields, which makes that argument.
+    """Give a method that takes a dataclass instance the dataclass's own fields as parameters.
 
-    `settings`: the dataclass. Type checkers take the constructor's own parameters; `help` and
-    `inspect.signature` show each with its default, and raise TypeError for others.
+    `settings`: the dataclass. Type checkers see its constructor's parameters; `help` and
+    `inspect.signature` show each with its default. Calling with others raises TypeError.
     """
 
     def decorate(method: Callable[[S, C], R]) -> Callable[Concatenate[S, P], R]:
@@ -72,7 +72,7 @@ def keywords_of(
 
 
 def _signature(method: Callable[..., Any], settings: Callable[..., Any]) -> inspect.Signature:
-    """The method's, with the dataclass's parameters in place of its last."""
+    """The method's signature, with the dataclass's parameters in place of the last one."""
     own = inspect.signature(method)
     first = next(iter(own.parameters.values()))
     found = []

@@ -40,8 +40,8 @@ def measured(
 ) -> pa.Table:
     """The rows that match the given values; None matches any.
 
-    A K that was not asked for when the runs were evaluated, and a C of the protocol `expected`,
-    are computed from the counts. Raises CmrError if no run matches, or nothing was measured so.
+    A K that was not requested when the runs were evaluated, and any C of the protocol `expected`,
+    is computed from the counts. Raises CmrError if no run matches, or nothing was measured so.
     """
     unknown = set(settings) - set(_SETTINGS)
     if unknown:
@@ -88,7 +88,7 @@ def _runs(warehouse: Warehouse, runs: Sequence[str] | None, settings: dict[str, 
 
 
 def _source(runs: list[Row], protocol: str | None, candidates: int | None, k: int | None) -> str:
-    """The view that has the rows, or the macro that computes what was not evaluated."""
+    """The view that has the rows, or the macro that computes them where it has not."""
     new_k = k is not None and any(k not in row["ks"] for row in runs)
     if protocol == "expected" and candidates is not None:
         new_c = any(candidates not in row["candidates"] for row in runs)

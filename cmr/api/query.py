@@ -20,7 +20,7 @@ from cmr.views import lock
 if TYPE_CHECKING:
     from cmr.warehouse.store import Warehouse
 
-# Rows that a stream gives at a time.
+# Rows that a stream yields at a time.
 ROWS = 65_536
 
 
@@ -33,12 +33,12 @@ def run_query(
     sandbox: bool = False,
     shown: bool = False,
 ) -> pa.Table:
-    """The result of the last of the statements in `text`, all of which must only read.
+    """Run the statements in `text`, which must only read, and return the result of the last.
 
-    Measures that are not stored yet are computed and stored first. `params` are of the last one.
-    `sandbox`: files outside the warehouse are not read. The connection's configuration is locked.
-    `shown`: it will be printed, which takes more memory than another copy of its rows.
-    Raises CmrError for SQL that is wrong or would change something.
+    Measures that are not stored yet are computed and stored first. `params` belong to the last
+    statement. `sandbox`: files outside the warehouse are not read. The connection's configuration
+    is locked. `shown`: the result will be printed, which takes more memory than another copy of its
+    rows. Raises CmrError for SQL that is wrong or would change something.
     """
     last = _ready(con, text, warehouse, bar, sandbox)
     table = _fetch(con, last, params, shown)
@@ -54,7 +54,7 @@ def stream_query(
     rows: int = ROWS,
     sandbox: bool = False,
 ) -> pa.RecordBatchReader:
-    """The same as a stream of batches of about `rows` rows, which is never whole in memory."""
+    """The same as a stream of batches of about `rows` rows; the whole is never in memory."""
     last = _ready(con, text, warehouse, bar, sandbox)
     with _sentences():
         reader = in_arrow(con.sql(last, params=params)).to_arrow_reader(rows)
@@ -70,7 +70,7 @@ def stream_query(
             for batch in reader:
                 yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
         except (duckdb.Error, OSError, pa.ArrowException) as error:
-            # Arrow tells DuckDB's errors of a running query as an OSError.
+            # Arrow reports DuckDB's errors in a running query as OSError.
             raise CmrError(explain(error)) from None
 
     return pa.RecordBatchReader.from_batches(schema, batches())
@@ -79,7 +79,7 @@ def stream_query(
 def _ready(
     con: duckdb.DuckDBPyConnection, text: str, warehouse: Warehouse, bar: ProgressBar, sandbox: bool
 ) -> str:
-    """Check every statement, keep what is to be kept, run all but the last, and return that."""
+    """Check every statement, store missing measures, run all but the last, and return the last."""
     with _sentences():
         statements = readings(con, text)
     if not statements:
@@ -103,7 +103,7 @@ def _fetch(
 
 @contextlib.contextmanager
 def _sentences() -> Iterator[None]:
-    """Raise CmrError for what DuckDB refuses."""
+    """Turn DuckDB's errors into CmrError."""
     try:
         yield
     except CmrError as error:
@@ -113,7 +113,7 @@ def _sentences() -> Iterator[None]:
 
 
 def distinct(names: Sequence[str]) -> list[str]:
-    """Column names with a number after repeated ones, since JSON keeps one of each."""
+    """Column names, with numbers appended to repeated ones, since JSON keeps one of each."""
     seen: dict[str, int] = {}
     found = []
     for name in names:

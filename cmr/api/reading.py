@@ -21,10 +21,10 @@ _QUERIES = (
     duckdb.StatementType.EXPLAIN,
     duckdb.StatementType.MULTI,
 )
-# They run nothing of what they look at, and some of them cannot stand as a subquery.
+# They do not run what they look at, and some of them cannot be a subquery.
 _LOOKING = ("show", "describe", "desc")
-# DuckDB's table functions that only read. Those that are not here change settings, write files,
-# run a text that cannot be looked at, or take a pointer into memory.
+# DuckDB's table functions that only read. Those missing here change settings, write files, run a
+# text that cannot be inspected, or take a pointer into memory.
 _READING = """
 duckdb_approx_database_count duckdb_available_metrics duckdb_columns duckdb_connection_count
 duckdb_constraints duckdb_coordinate_systems duckdb_databases duckdb_dependencies duckdb_dialects
@@ -47,9 +47,9 @@ READING = frozenset(_READING.split())
 # Kinds of query in the parse of a SELECT; INSERT_QUERY_NODE and the like write.
 _NODES = frozenset({"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"})
 _DML = frozenset({"copy", "insert", "update", "delete", "merge"})
-# Space and comments.
+# Whitespace and comments.
 _BETWEEN = r"(?:\s|/\*.*?\*/|--[^\n]*\n)*"
-# Why a text has no parse, the kinds of all of its parts, and the table functions that it calls.
+# Why parsing failed, or the node types of the query and the table functions that it calls.
 _PARSED = """
     select
         case when parsed ->> 'error' = 'true' then parsed ->> 'error_message' end,
@@ -61,15 +61,15 @@ Tokens = list[tuple[int, str]]
 
 
 def readings(con: duckdb.DuckDBPyConnection, text: str) -> list[str]:
-    """Each of the statements in `text`, in a form in which DuckDB runs it only if it reads.
+    """Each statement in `text`, in a form that DuckDB runs only if it reads.
 
-    Raises duckdb.Error where DuckDB cannot parse it, CmrError for a statement that is no query.
+    Raises duckdb.Error if DuckDB cannot parse it, CmrError for a statement that is not a query.
     """
     return [_reading(con, one) for one in con.extract_statements(text)]
 
 
 def explained(reason: str) -> CmrError:
-    """DuckDB's reason for refusing a reading form; ours where that has kept it from writing."""
+    """DuckDB's reason for refusing a reading form; ours where that form kept it from writing."""
     found = _WRITING.search(reason)
     if found is None:
         return CmrError(reason)
@@ -95,7 +95,7 @@ def _reading(con: duckdb.DuckDBPyConnection, statement: duckdb.Statement) -> str
 
 
 def _kind(statement: duckdb.Statement) -> duckdb.StatementType | None:
-    """A statement's type; None of one that DuckDB's Python client has no name for."""
+    """A statement's type; None for one that DuckDB's Python client has no name for."""
     try:
         return statement.type
     except ValueError:
@@ -103,7 +103,7 @@ def _kind(statement: duckdb.Statement) -> duckdb.StatementType | None:
 
 
 def _check_parts(con: duckdb.DuckDBPyConnection, query: str) -> None:
-    """Raise CmrError for a part of a query that is not known to read."""
+    """Raise CmrError for a part of a query that is not known to be read-only."""
     (statement,) = con.extract_statements(query)
     if statement.type == duckdb.StatementType.MULTI:
         _check_words(con, query)
@@ -115,17 +115,17 @@ def _check_parts(con: duckdb.DuckDBPyConnection, query: str) -> None:
         what = kind.removesuffix("_NODE").removesuffix("_QUERY").replace("_", " ")
         raise CmrError(f"cmr sql only reads; {what} is refused inside a query, too")
     unknown = {one.lower() for one in functions} - READING
-    # To list all that DuckDB has takes longer than most questions, so only where there is need to.
+    # Listing all of DuckDB's functions takes longer than most queries, so only if needed.
     unknown -= _macros(con) if unknown else set()
-    # What DuckDB has not, it says itself, with what it has instead.
+    # DuckDB itself reports a function that does not exist, and suggests another.
     for name in sorted(unknown & _functions(con) if unknown else ()):
         raise _refused_function(name)
 
 
 def _check_words(con: duckdb.DuckDBPyConnection, query: str) -> None:
-    """Of a PIVOT whose values are in the data DuckDB gives no parse, so its words are looked at.
+    """Check the words of a PIVOT whose values are in the data: DuckDB gives no parse of it.
 
-    Its values are looked up by a statement of its own, in which a WITH that writes is at the top.
+    DuckDB looks its values up in a separate statement, in which a WITH that writes is at the top.
     """
     words = set(re.findall(r"\w+", query.lower()))
     for word in sorted(words & _DML):
@@ -136,7 +136,7 @@ def _check_words(con: duckdb.DuckDBPyConnection, query: str) -> None:
 
 
 def _functions(con: duckdb.DuckDBPyConnection) -> set[str]:
-    """The names of all that can be called in a FROM clause."""
+    """The names of all functions that can be called in a FROM clause."""
     rows = con.execute(
         "select distinct lower(function_name) from duckdb_functions() "
         "where function_type in ('table', 'table_macro', 'pragma')"
@@ -150,7 +150,7 @@ def _macros(con: duckdb.DuckDBPyConnection) -> set[str]:
 
 
 def _starts(tokens: Tokens) -> list[int]:
-    """Where the query may begin: at the start, or behind EXPLAIN, ANALYZE and their options."""
+    """Where the query may begin: at the start, or after EXPLAIN, ANALYZE and their options."""
     at = 0
     if tokens[0][1] != "explain":
         return [tokens[0][0]]
@@ -164,7 +164,7 @@ def _starts(tokens: Tokens) -> list[int]:
 
 
 def _tokens(text: str) -> Tokens:
-    """(offset, lower-case text) of everything in a statement but its comments."""
+    """(offset, lower-case text) of every token of a statement except comments."""
     found = duckdb.tokenize(text)
     ends = [offset for offset, _ in found[1:]] + [len(text)]
     return [
@@ -185,7 +185,7 @@ def _parses(con: duckdb.DuckDBPyConnection, query: str) -> bool:
 def _refused(statement: duckdb.Statement) -> CmrError:
     kind = _kind(statement)
     if kind in (None, duckdb.StatementType.MULTI):
-        return CmrError("cmr sql only reads; what is more than a query is refused")
+        return CmrError("cmr sql only reads; anything but a query is refused")
     return CmrError(f"cmr sql only reads; {kind.name.replace('_', ' ')} statements are refused")
 
 

@@ -21,11 +21,11 @@ from cmr.warehouse.store import Warehouse
 
 @dataclass(frozen=True)
 class Recommendation:
-    """One model on one data set: the rows of the macro `recommend`, one a measure and direction.
+    """One model on one data set: the rows of the macro `recommend`, one per measure and direction.
 
     `answer`: the smallest representation that is sure to keep the share of every measure in every
-    direction, or why none is recommended. `quantizers`: which quantiser the model wants, a sentence
-    for each representation that several were evaluated of.
+    direction, or why none is recommended. `quantizers`: which quantiser suits the model, a sentence
+    for each representation that was evaluated with several.
     """
 
     dataset: str
@@ -46,7 +46,7 @@ def choose(
     k: int = 10,
     bar: ProgressBar = no_bar,
 ) -> list[Recommendation]:
-    """What to take of every model to keep `retain` (0 to 1] of its baseline's quality.
+    """What to choose for every model to keep `retain`, in (0, 1], of its baseline's quality.
 
     Raises CmrError if there are no such runs, or K was not evaluated.
     """
@@ -54,7 +54,7 @@ def choose(
         raise CmrError(f"retain must be a share above 0 and up to 1, not {retain}")
     query = f"from recommend(retain := {retain!r})"
     con = open_for(warehouse, query, bar=bar)
-    # The answers below ask for it again.
+    # The answers below query it again.
     hold(con, warehouse.storage, "retention")
     mine = [
         row

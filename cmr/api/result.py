@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 class Result:
-    """Rows of a query, held as an Arrow table; other forms are made on demand.
+    """Rows of a query as an Arrow table, converted to other forms on demand.
 
-    Anything that reads Arrow's C stream takes it as it is: `polars.DataFrame(result)`,
+    Anything that reads Arrow's C stream accepts it directly: `polars.DataFrame(result)`,
     `pyarrow.table(result)`, a DuckDB connection's `register`.
     """
 
@@ -49,10 +49,9 @@ class Result:
     def numpy(self) -> dict[str, npt.NDArray[Any]]:
         """{column: array}, as DuckDB's `fetchnumpy`.
 
-        Numbers without NULL that came in one batch are not copied; with NULL they are float64 and
-        NaN. Decimals, which
-        sums of integers are in SQL, become int64 or float64; vectors of one length a (rows, d)
-        array; texts, lists and the like an array of Python objects.
+        Numbers without NULL that came in one batch are not copied; with NULL they become float64
+        with NaN. Decimals, such as SQL's sums of integers, become int64 or float64; vectors of one
+        length a (rows, d) array; texts, lists and the like an array of Python objects.
         """
         return {name: _array(self._table[name]) for name in self._table.column_names}
 
@@ -90,7 +89,7 @@ class Result:
         return repr(self.pl())
 
     def _repr_html_(self) -> str:
-        """As a notebook shows it; Polars escapes the cells."""
+        """The table that a notebook shows; Polars escapes the cells."""
         return str(self.pl()._repr_html_())
 
 
@@ -109,7 +108,7 @@ def _array(column: pa.ChunkedArray) -> npt.NDArray[Any]:
 
 
 def _fits(column: pa.ChunkedArray) -> bool:
-    """Whether every value of a decimal column is an int64."""
+    """Whether every value of a decimal column fits an int64."""
     try:
         column.cast(pa.int64())
     except pa.ArrowInvalid:

@@ -13,8 +13,8 @@ from cmr.warehouse.store import Warehouse
 
 SETTINGS = (
     "dataset", "qrels", "model", "direction", "dim", "dim_method", "precision", "quantizer",
-    "fit_on", "query_precision", "scorer", "connectivity", "expansion_add", "expansion_search",
-    "rescore", "oversample", "list_length", "seed",
+    "fit_on", "query_precision", "scorer", "scorer_options", "connectivity", "expansion_add",
+    "expansion_search", "rescore", "oversample", "list_length", "seed",
 )  # fmt: skip
 
 
@@ -38,10 +38,10 @@ def removable(
     model: str | None,
     outdated: bool,
 ) -> list[Row]:
-    """The runs that any of `given` means, or all, of a data set and a model.
+    """The runs of a data set and a model that match any of `given`, or all of them.
 
-    `outdated`: of the runs on data as it was before it grew, instead of those of now. Raises
-    CmrError if there is none.
+    `outdated`: look among the runs on a data set before it grew, instead of the current ones.
+    Raises CmrError if there is none.
     """
     every = current_runs(warehouse)
     if outdated:
@@ -61,9 +61,9 @@ def removable(
 
 
 def select(runs: Sequence[Row], given: str) -> list[Row]:
-    """The runs that `given` means: one for an id, any number for settings.
+    """The runs that `given` matches: one for an id, any number for settings.
 
-    Raises CmrError if there is none, for an ambiguous id and for an unknown setting.
+    Raises CmrError if there is none, for an ambiguous id, and for an unknown setting.
     """
     if "=" not in given:
         found = [row for row in runs if row["run_id"].startswith(given)]
@@ -80,7 +80,7 @@ def select(runs: Sequence[Row], given: str) -> list[Row]:
 
 
 def _value(row: Row, name: str) -> str:
-    """A setting as people write it: `none` where a run has none, as one before it was recorded."""
+    """A setting as people write it: `none` where a run has none or did not record it."""
     value = row.get(name)
     if name == "quantizer" and value is None:
         return ABSMAX
@@ -102,9 +102,9 @@ def _settings(given: str) -> dict[str, str]:
 
 
 def pairs(runs: Sequence[Row], a: str, b: str) -> list[tuple[Row, Row]]:
-    """Runs of `a` and `b` that share data and direction, and where `b` is left open, the rest.
+    """Pairs of runs `a` and `b` on the same data and direction; what `b` leaves open follows `a`.
 
-    Raises CmrError if nothing is shared, or if it is not clear which run is meant.
+    Raises CmrError if nothing is shared, or if it is ambiguous which run is meant.
     """
     left, right = select(runs, a), select(runs, b)
     found = []
@@ -136,7 +136,7 @@ def _data(row: Row) -> tuple[str, str, str, str]:
 def _alike(row: Row, other: Row, given: str) -> bool:
     """Whether two runs agree in all settings that the request does not name."""
     named = {part.partition("=")[0].strip() for part in given.split(",")}
-    # Queries follow the gallery's precision, and what is learnt the representation.
+    # These two follow from the representation: its precision, and what of it is learnt.
     alike = {name for name in SETTINGS if name not in named} - {"query_precision", "fit_on"}
     follow = {"query_precision", "fit_on"} - named
     return all(_value(row, name) == _value(other, name) for name in alike) and all(
@@ -145,8 +145,8 @@ def _alike(row: Row, other: Row, given: str) -> bool:
 
 
 def _follows(row: Row, other: Row, name: str) -> bool:
-    """Whether what follows from the representation is alike: recorded of both or neither, and of a
-    fit, where both have one, the same.
+    """Whether two runs agree in a setting that follows from the representation: both or neither
+    have it; for `fit_on`, it is the same where both have it.
     """
     one, two = row.get(name), other.get(name)
     if name == "fit_on":

@@ -30,9 +30,9 @@ def find_sets(warehouse: Warehouse, **wanted: Any) -> list[Row]:
 
 
 def find_set(warehouse: Warehouse, asked: EmbeddingsKeywords) -> Row:
-    """The one selected set: what is not named is native fp32, if there is such a set.
+    """The one selected set: what is not named defaults to native fp32, if there is such a set.
 
-    Raises CmrError, with what there is, for none and for several.
+    Raises CmrError, listing what there is, if none or several match.
     """
     modality, given = asked.modality, asked.form()
     if modality not in MODALITIES:

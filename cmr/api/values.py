@@ -17,8 +17,8 @@ import duckdb
 import pyarrow as pa
 from duckdb.sqltypes import DuckDBPyType
 
-# By DuckDB's name of a type, what is read in its stead. TIMESTAMP_S and _MS hold infinity, which
-# Parquet's milliseconds do not.
+# What is read instead of each of these DuckDB types. TIMESTAMP_S and _MS can hold infinity, which
+# Parquet's milliseconds cannot.
 _TEXT = "VARCHAR"
 _IN_ARROW = {
     "uhugeint": _TEXT, "bignum": _TEXT, "bit": _TEXT, "interval": _TEXT, "geometry": _TEXT,
@@ -30,7 +30,7 @@ _IN_PYTHON = _IN_ARROW | dict.fromkeys(
      "timestamp with time zone", "timestamptz_ns"), _TEXT,
 )  # fmt: skip
 _NESTED = ("list", "array", "struct", "tuple", "map", "union")
-# The first and the last second that Python's datetime has, and the days of its date.
+# The first and last second of Python's datetime, and the first and last day of its date.
 _SECONDS = (-62_135_596_800, 253_402_300_799)
 _DAYS = (-719_162, 2_932_896)
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
@@ -43,11 +43,11 @@ def fits_arrow(kinds: Sequence[DuckDBPyType]) -> bool:
 
 
 def in_arrow(relation: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
-    """The relation with its columns of types that Arrow lacks as text, nested ones too."""
+    """The relation with columns of types that Arrow lacks as text, nested ones included."""
     if fits_arrow(relation.types):
         return relation
     wanted = [_sql(kind, _IN_ARROW) for kind in relation.types]
-    # By place: two columns may have one name.
+    # By position: two columns may have the same name.
     columns = [
         f"cast(#{at} as {kind}) as {_quoted(name)}"
         for at, (kind, name) in enumerate(zip(wanted, relation.columns, strict=True), 1)
@@ -56,7 +56,7 @@ def in_arrow(relation: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
 
 
 def python_values(column: pa.Array | pa.ChunkedArray) -> list[Any]:
-    """A column's values: maps as dicts, a moment that Python lacks as text, nanoseconds too."""
+    """A column's values: maps as dicts; nanoseconds and moments outside Python's range as text."""
     if isinstance(column, pa.ChunkedArray):
         return [value for chunk in column.chunks for value in python_values(chunk)]
     kind = column.type
@@ -65,12 +65,12 @@ def python_values(column: pa.Array | pa.ChunkedArray) -> list[Any]:
             return _by_duckdb(column)
         try:
             return list(column.to_pylist(maps_as_pydicts="lossy"))
-        # A moment beyond Python's; a map whose keys are lists.
+        # A moment outside Python's range, or a map whose keys are lists.
         except (OverflowError, ValueError, TypeError):
             return _by_duckdb(column)
     if not _has_moments(kind):
         return list(column.to_pylist())
-    # Takes longer to import than a small query to run, and most have no moments.
+    # Importing it takes longer than running a small query, and most have no moments.
     import pyarrow.compute as pc
 
     lost = beyond(column)
@@ -84,7 +84,7 @@ def python_values(column: pa.Array | pa.ChunkedArray) -> list[Any]:
 
 
 def beyond(column: pa.Array) -> pa.Array:
-    """Which values of a column of moments Python has none for; of other columns, none."""
+    """Which of a column's moments are outside Python's range; none in other columns."""
     import pyarrow.compute as pc
 
     kind = column.type
@@ -104,12 +104,12 @@ def beyond(column: pa.Array) -> pa.Array:
 
 
 def _always_text(kind: pa.DataType) -> bool:
-    """Times, of which 24:00 is one in SQL, and nanoseconds."""
+    """Whether a type is a time (24:00 is one in SQL) or has nanoseconds."""
     return bool(pa.types.is_time(kind) or (pa.types.is_timestamp(kind) and kind.unit == "ns"))
 
 
 def _has_moments(kind: pa.DataType) -> bool:
-    """Whether Python may have no value for some of a plain type's."""
+    """Whether a plain type may hold values outside Python's range."""
     return bool(pa.types.is_date32(kind) or pa.types.is_timestamp(kind) or _always_text(kind))
 
 
@@ -129,7 +129,7 @@ def _leaves(kind: pa.DataType) -> Iterator[pa.DataType]:
 
 
 def _by_duckdb(column: pa.Array) -> list[Any]:
-    """The values with what Python lacks as text."""
+    """The values, those that Python lacks as DuckDB's text."""
     con = _converter().cursor()
     zone = next((one.tz for one in _leaves(column.type) if pa.types.is_timestamp(one)), None)
     con.execute(f"set TimeZone = '{zone or 'UTC'}'")
@@ -145,7 +145,7 @@ def _converter() -> duckdb.DuckDBPyConnection:
 
 
 def _iso(text: str) -> str:
-    """DuckDB's text of a moment as ISO 8601, where its year has four digits."""
+    """DuckDB's text of a moment as ISO 8601, if its year has four digits."""
     found = _MOMENT.fullmatch(text)
     if found is None:
         return text
@@ -154,7 +154,7 @@ def _iso(text: str) -> str:
 
 
 def _sql(kind: Any, instead: Mapping[str, str], keys: bool = False) -> str:
-    """A DuckDB type as SQL, other types in place of some; `keys`: nested keys of maps as text."""
+    """A DuckDB type as SQL, with some types replaced; `keys`: nested keys of maps become text."""
     name = kind.id
     if name in instead:
         return instead[name]

@@ -24,19 +24,19 @@ Params = Sequence[Any] | dict[str, Any]
 
 
 def open_warehouse(path: str | PathLike[str] = "warehouse", *, create: bool = False) -> Warehouse:
-    """The warehouse at a folder or URL; with `create` it is made if there is none.
+    """Open the warehouse at a folder or URL; with `create` it is created if there is none.
 
-    Raises CmrError if there is none, or it is of another format.
+    Raises CmrError if there is none, or if it has another format.
     """
     root = fspath(path)
     return Warehouse(Store.create(root) if create else Store.open(root))
 
 
 class Warehouse:
-    """An open warehouse. Holds no connection and no data: every call sees what is there then.
+    """An open warehouse. It holds no connection and no data: every call sees the current state.
 
     Every method raises CmrError, with one clear sentence, for what does not exist or cannot be
-    done. `bar`, where a method takes it, is told of progress; by default nothing is shown.
+    done. `bar`, where a method takes it, reports progress; by default nothing is shown.
     """
 
     def __init__(self, store: Store) -> None:
@@ -54,9 +54,9 @@ class Warehouse:
     def connect(self, *, memory: int | None = None) -> duckdb.DuckDBPyConnection:
         """A DuckDB connection of your own, in memory, with every view over this warehouse.
 
-        It sees the warehouse as it is now: what is committed later, another connection sees. It is
-        not held to reading. `memory`: bytes that it may take, by default half of what there
-        is; what needs more spills to the temporary folder.
+        It sees the warehouse as it is now; for later commits open another. It is not limited to
+        reading. `memory`: bytes that it may take, by default half of the machine's; what needs
+        more spills to the temporary folder.
         """
         from cmr.views import connect
 
@@ -72,11 +72,11 @@ class Warehouse:
         bar: ProgressBar = no_bar,
         **tables: Any,
     ) -> Result:
-        """Ask in SQL over the tables and views, as `cmr sql`; nothing can be changed.
+        """Query the tables and views in SQL, as `cmr sql`; nothing can be changed.
 
-        `params`: values for `?` or `$name`. `tables`: frames or Arrow tables by the name that the
-        query calls them. `sandbox`: of all files the query reads the warehouse's alone. `memory`
-        as for `connect`.
+        `params`: values for `?` or `$name`. `tables`: frames or Arrow tables by the names that the
+        query uses. `sandbox`: the query can read only the warehouse's files. `memory` as for
+        `connect`.
         """
         from cmr.api.query import run_query
 
@@ -94,9 +94,9 @@ class Warehouse:
         bar: ProgressBar = no_bar,
         **tables: Any,
     ) -> pa.RecordBatchReader:
-        """The same as a stream of Arrow batches of about `rows` rows, for what memory cannot hold.
+        """The same as a stream of Arrow batches of about `rows` rows, for results beyond memory.
 
-        The reader raises CmrError if the query fails on the way.
+        The reader raises CmrError if the query fails midway.
         """
         from cmr.api.query import stream_query
 
@@ -106,15 +106,15 @@ class Warehouse:
     def _with(self, tables: dict[str, Any], memory: int | None) -> duckdb.DuckDBPyConnection:
         from cmr.views import connect
 
-        # What the query reads is bound to the warehouse when it is known.
+        # The views are bound to the warehouse later, when it is known what the query reads.
         con = connect(self.root, "", memory=memory)
         for name, table in tables.items():
             con.register(name, table.arrow() if isinstance(table, Result) else table)
         return con
 
     def runs(self, given: str | None = None, *, dataset: str | None = None) -> Result:
-        """The runs: all, or those meant by the start of an id or by settings such as
-        `dim=512,precision=fp16`; a row each, by settings.
+        """The runs, one row each, ordered by settings: all, or those named by the start of an id or
+        by settings such as `dim=512,precision=fp16`.
         """
         import pyarrow as pa
 
@@ -127,8 +127,8 @@ class Warehouse:
     def embeddings(self, asked: EmbeddingsKeywords) -> Embeddings:
         """One stored set of vectors; `modality` is "text" or "visual".
 
-        Data set and model are the only ones if not named; what else is not named is the native
-        dimension, method native, fp32, quantizer absmax, where there is such a set.
+        Data set and model may be left out where there is only one. Everything else defaults to the
+        native dimension, method native, fp32, quantizer absmax, where there is such a set.
         """
         from cmr.api.embeddings import Embeddings
         from cmr.api.set_selection import find_set
@@ -146,7 +146,7 @@ class Warehouse:
         bar: ProgressBar = no_bar,
         **given: Any,
     ) -> Ingested:
-        """Read a data set, as `cmr ingest SOURCE`, with its options as keywords.
+        """Read a data set, as `cmr ingest SOURCE` does, with its options as keywords.
 
         `wh.ingest("npz", file="data.npz")`;
         `wh.ingest("coco", annotations="a.json", images="val", model="ViT-B-32", pretrained=…)`.
@@ -170,7 +170,7 @@ class Warehouse:
     ) -> Ingested:
         """Store vectors that are in memory: `texts` (N, d), `visuals` (M, d), float.
 
-        `truth`: (N,) the row of each text's visual, or (pairs, 2) rows of both; without it text
+        `truth`: (N,) the row of each text's visual, or (pairs, 2) rows of both. Without it text
         i belongs to visual i.
         """
         from cmr.api.ingestion import ingest_arrays
@@ -179,11 +179,11 @@ class Warehouse:
 
     @keywords_of(EvaluateKeywords)
     def evaluate(self, asked: EvaluateKeywords) -> Evaluated:
-        """Count every query's ranks and store them, as `cmr evaluate`, with its options.
+        """Count every query's ranks and store them, as `cmr evaluate` does, with its options.
 
-        Several values may be a sequence, or a text with commas. `dims`, `precisions`: without them
-        those of the published grid, and native fp32 too. Finished runs are not scored again. The
-        result has `run_ids`, `scored` (those scored now), `dataset`, `model` and `seconds`;
+        Several values are a sequence, or a text with commas. `dims`, `precisions` default to the
+        published grid and native fp32. Finished runs are not scored again. The result has
+        `run_ids`, `scored` (those scored now), `dataset`, `model` and `seconds`;
         `metrics(done.run_ids)` has the figures.
         """
         from cmr.pipeline.evaluate import evaluate
@@ -204,8 +204,8 @@ class Warehouse:
         """Rows of the view `metrics`: value, interval, chance and lift.
 
         `runs`: ids, or their starts. `settings`: dataset, model, qrels, direction, dim,
-        dim_method, precision, quantizer, scorer. Any K, and any C of protocol="expected",
-        whether it was asked for before or not.
+        dim_method, precision, quantizer, scorer. Any K, and any C of protocol="expected", works,
+        whether or not it was requested before.
         """
         from cmr.api.metrics import measured
 
@@ -221,12 +221,12 @@ class Warehouse:
         everything: bool = False,
         in_sample: bool = False,
     ) -> Result:
-        """Runs b against run a on the same queries, as `cmr compare`: a row a measure.
+        """Compare runs b with run a on the same queries, as `cmr compare`: one row per measure.
 
         A run is the start of its id, or settings: "dim=512,precision=fp16". `difference` is
         b - a, its interval paired by query and clustered by visual item; `p_holm` is corrected
-        over all rows. `run_a` and `run_b` are the ids. A run that has only been scored on what it
-        was learnt from is compared with others if `in_sample` says so.
+        over all rows. `run_a` and `run_b` are the ids. A run that was only scored on what it was
+        learnt from is compared with other runs only with `in_sample`.
         """
         from cmr.api.comparison import ComparedBy, as_table, compare_runs
 
@@ -243,11 +243,11 @@ class Warehouse:
         k: int = 10,
         bar: ProgressBar = no_bar,
     ) -> Result:
-        """The fewest bytes a vector that keep a share of the baseline's quality, a row a measure.
+        """The fewest bytes per vector that keep a share of the baseline's quality, by measure.
 
-        `dim`, `dim_method`, `precision` are of the smallest whose interval lies above the share,
-        `point_…` of the smallest whose estimate does. `smallest` is the one that keeps every
-        measure in every direction.
+        `dim`, `dim_method`, `precision` describe the smallest whose interval lies above the share,
+        `point_…` the smallest whose estimate does. `smallest` is the one that keeps every measure
+        in every direction.
         """
         from cmr.api.recommendation import as_table, choose
 

@@ -1,4 +1,4 @@
-"""The short answer that evaluate and demo end with."""
+"""The short summary that evaluate and demo end with."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
     from cmr.report.subject import Subject
 
 RETAIN = 0.99
-# Rows of the table for each direction; the rest are counted.
+# Rows of the table per direction; the rest are only counted.
 _MOST = 12
 
 
 def ask(
     warehouse: str, run_ids: Sequence[str], protocols: Sequence[str], candidates: Sequence[int]
 ) -> duckdb.DuckDBPyConnection:
-    """Compute the metrics of these runs; what `print_answer` then prints cannot fail.
+    """Compute the metrics of these runs, so that `print_answer` cannot fail afterwards.
 
-    `protocols`, `candidates`: what was requested now; the runs may have more from earlier.
+    `protocols`, `candidates`: what was requested this time; runs may have more from earlier.
     """
     from cmr.answers import fetch
     from cmr.cli.progress import progress
@@ -41,7 +41,7 @@ def ask(
     store, asked = Warehouse.open(warehouse), pa.table({"run_id": pa.array(run_ids, pa.string())})
     con = connect(store.root, "from int_baselines")
     con.register("asked", asked)
-    # What is kept is of the baselines, which need not have been asked for.
+    # Retention is relative to the baselines, which need not be among the requested runs.
     held = fetch(con, "select baseline from int_baselines semi join asked using (run_id)")
     bases = {one for one in held["baseline"].to_pylist() if one is not None}
     wanted = sorted({*run_ids, *bases})
@@ -54,7 +54,7 @@ def ask(
 
 
 def print_answer(con: duckdb.DuckDBPyConnection) -> None:
-    """Print a compact table and a sentence for each data set, judgments, model and scorer."""
+    """Print a compact table and a sentence per data set, judgments, model and scorer."""
     from cmr.answers import fetch
     from cmr.report.answer import answer
     from cmr.report.subject import subjects
@@ -68,7 +68,7 @@ def print_answer(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _print_lists(con: duckdb.DuckDBPyConnection) -> None:
-    """Searches that return lists: what is known about them, over the whole gallery."""
+    """Print what is known of searches that return lists, over the whole gallery."""
     from cmr.answers import fetch
 
     found = fetch(
@@ -93,13 +93,13 @@ def _print_lists(con: duckdb.DuckDBPyConnection) -> None:
     if found.num_rows:
         print_table(found, title="Searches that return lists, whole gallery")
         say(
-            "ann_recall: agreement of a list with an exact search; what would need ranks beyond "
-            "it is NULL"
+            "ann_recall: agreement of a list with an exact search; measures that need ranks beyond "
+            "the list are NULL"
         )
 
 
 def _print_leaderboard(con: duckdb.DuckDBPyConnection, subject: Subject, found: Answer) -> None:
-    """The leading protocol of those requested, at the largest C requested; best first."""
+    """Rows of the leading requested protocol, at the largest requested C; best first."""
     from cmr.answers import fetch
     from cmr.report.answer import NEAR_CHANCE
 
@@ -130,7 +130,7 @@ def _print_leaderboard(con: duckdb.DuckDBPyConnection, subject: Subject, found: 
     if not rows:
         return
     why = found.why_not
-    # Where visual items are too few, that is the reason given; they may be near chance as well.
+    # Too few visual items is the reason given first; the runs may be near chance as well.
     chance = rows[0]["near_chance"] or (why is not None and why["kind"] == NEAR_CHANCE)
     if chance:
         rows = [{**row, "recall_10_kept": None, "pareto_bytes": False} for row in rows]
@@ -146,21 +146,21 @@ def _print_leaderboard(con: duckdb.DuckDBPyConnection, subject: Subject, found: 
     )
     notes = ["[…]: 95% interval", "kept: of the baseline's recall@10", "*: Pareto front"]
     if chance:
-        notes = [notes[0], "kept and * say nothing so near chance, and are left out"]
+        notes = [notes[0], "kept and * mean nothing so near chance, and are left out"]
     say("; ".join(notes))
     if any(row["fit"] == "cross-fitted" for row in rows):
-        say("pca and what else is learnt: each part is scored by what was learnt without it")
+        say("pca and other fits: each fold is scored by what was learnt without it")
     seen = sorted({_learnt(row) for row in rows if row["fit"] == "in-sample"})
     if seen:
         say(f"{', '.join(seen)}: in-sample, learnt from what is scored here")
     if not chance and any(row["recall_10_kept"] is None for row in rows):
-        say("kept is empty where the baseline was not evaluated so, or its recall@10 is 0")
+        say("kept is empty where the baseline was not evaluated this way, or its recall@10 is 0")
     if len(rows) > len(shown):
         say(f'{len(rows) - len(shown)} more: cmr sql "from leaderboard"')
 
 
 def _learnt(row: Row) -> str:
-    """What of a representation is learnt from vectors, in a word or two."""
+    """What part of a representation is learnt from vectors, in a word or two."""
     from cmr.represent.dim_methods import METHODS
     from cmr.represent.quantizer_kinds import ABSMAX, quantizer_kind
 
@@ -170,7 +170,7 @@ def _learnt(row: Row) -> str:
 
 
 def _fill_kept(con: duckdb.DuckDBPyConnection, rows: list[Row]) -> None:
-    """What baselines keep that were not evaluated in this way, from ranks; not for pools."""
+    """Fill in retention from ranks where a baseline was not evaluated this way; not for pools."""
     from cmr.answers import fetch
     from cmr.views import only
 
@@ -194,7 +194,7 @@ def _fill_kept(con: duckdb.DuckDBPyConnection, rows: list[Row]) -> None:
 
 
 def _title(subject: Subject) -> str:
-    """The table's title, leaving out settings that have their usual value."""
+    """The table's title, without settings that have their default."""
     how = [None if subject.scorer == TORCH else subject.scorer, subject.variant]
     return ", ".join(["Leaderboard", *filter(None, how)])
 
@@ -226,7 +226,7 @@ def _sentence(con: duckdb.DuckDBPyConnection, subject: Subject, found: Answer) -
     who = f"{subject.dataset}{judged}, {subject.model}: "
     if kinds == 1:
         lack = found.baseline.lack
-        return f"{who}one representation, so there is nothing to choose from" + (
+        return f"{who}only one representation, so there is nothing to choose from" + (
             f"; {lack}." if lack else "."
         )
     if found.why_not is not None:

@@ -32,11 +32,11 @@ _WHAT = ("scorers", "stages", "candidates", "k", "batch", "singles", "repeats")
 @declared(BenchSearch, only=MACHINE)
 @declared(BenchRequest, but=[*_WHAT, "threads"])
 def bench(warehouse: str, **settings: Any) -> None:
-    """Measure speed and memory of representations and scorers, and hold them against quality.
+    """Measure speed and memory of representations and scorers, and set them against quality.
 
-    Every contender is in a process of its own, one works at a time, and in every round each has a
-    turn, so that a machine's drift meets all alike. What is measured is kept and not measured
-    again; stopped, the same command goes on where it was. Keep the machine free of other work.
+    Every contender has its own process; one works at a time, and each gets a turn in every round,
+    so that a drift of the machine affects all alike. Finished measurements are kept and not
+    repeated; if stopped, the same command resumes. Keep the machine free of other work.
 
     \b
     cmr bench --dataset coco
@@ -77,6 +77,6 @@ def _answer(warehouse: str, done: Benched) -> None:
         said += f"{len(done.measured)} measurements in {done.seconds:.0f} s"
         said += f", {done.kept} kept" if done.kept else ""
     else:
-        said += f"all {done.kept} measurements are there already"
+        said += f"all {done.kept} measurements already exist"
     say(said, err=True)
     print_bench(warehouse, done.bench_ids)

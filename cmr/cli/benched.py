@@ -1,4 +1,4 @@
-"""What `cmr bench` ends with: tables of what was measured, and a sentence."""
+"""What `cmr bench` prints at the end: tables of what was measured, and a sentence."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _print_encoding(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _print_speed(con: duckdb.DuckDBPyConnection) -> None:
-    """One line per contender, the quickest first."""
+    """Print one line per contender, fastest first."""
     found = _rows(
         con,
         f"""
@@ -93,14 +93,14 @@ def _print_speed(con: duckdb.DuckDBPyConnection) -> None:
     races = len(set(found["race"].to_pylist()) - {None})
     if races:
         say(
-            f"these are of {races} races: only what ran in the same one took turns; --force "
-            "measures everything in one",
+            f"these come from {races} races: only contenders of the same race took turns; --force "
+            "measures everything in one race",
             err=True,
         )
 
 
 def _print_latencies(con: duckdb.DuckDBPyConnection) -> None:
-    """Median and 99th percentile by C, one line per contender."""
+    """Print percentiles of single-query latency by C, one line per contender."""
     cells = _rows(
         con,
         f"""
@@ -124,7 +124,7 @@ def _print_latencies(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _print_sentence(con: duckdb.DuckDBPyConnection) -> None:
-    """The decision about the smallest that is sure to keep 99% of recall@10, or what is missing."""
+    """Print the decision on the smallest one sure to keep 99% of recall@10, or what is missing."""
     said = _rows(
         con,
         """
@@ -161,7 +161,7 @@ def _print_sentence(con: duckdb.DuckDBPyConnection) -> None:
         tail = ""
         if unknown["without"]:
             tail = (
-                f"; what {unknown['without']} of the {unknown['every']} keep is not known: "
+                f"; what {unknown['without']} of the {unknown['every']} keep is unknown: "
                 "`cmr evaluate` with the same dimensions, precisions and scorers tells"
             )
-        say(f"{unknown['who']} is the quickest: {unknown['best']:,.0f} queries a second{tail}.")
+        say(f"{unknown['who']} is the fastest: {unknown['best']:,.0f} queries a second{tail}.")

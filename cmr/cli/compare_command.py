@@ -36,9 +36,7 @@ _LEVEL = 0.05
     help="Over the whole gallery, or over candidate pools.",
 )
 @click.option("--k", default=10, show_default=True, type=POSITIVE, help="Cut-off K.")
-@click.option(
-    "--in-sample", is_flag=True, help="Take ranks as they are, of what has seen them, too."
-)
+@click.option("--in-sample", is_flag=True, help="Use ranks as they are, even in-sample ones.")
 @click.option("--all", "everything", is_flag=True, help="Every measure and K.")
 def compare(
     a: str | None,
@@ -50,11 +48,12 @@ def compare(
 ) -> None:
     """Compare runs B with run A on the same queries.
 
-    A and B are the start of a run's id, or settings: dim=512,precision=fp16. What is not named
-    is compared like with like. Intervals and p-values are paired by query and clustered by
-    visual item; p_holm is corrected by Holm's method for all rows shown. Where a basis or quantiser
-    was learnt from what is scored, the queries are scored by what was learnt without them; a run
-    without such counts is compared with its like alone, or with --in-sample.
+    A and B are the start of a run's id, or settings: dim=512,precision=fp16. Settings that are not
+    named are the same for both. Intervals and p-values are paired by query and clustered by visual
+    item; p_holm is corrected by Holm's method for all rows shown. Where a basis or quantiser was
+    learnt from the data that is scored, cross-fitted figures are used: queries are scored by what
+    was learnt without them. A run that has none is only compared with runs like it, unless
+    --in-sample is given.
 
     \b
     cmr compare precision=fp16,dim=512 precision=int4,dim=512
@@ -108,12 +107,12 @@ def _print(pair: Comparison) -> None:
     title = f"{left['dataset']} {left['direction']}, {_protocol(rows)}: {sides}"
     print_table(pa.Table.from_pylist(table), title=title)
     few = min(row["clusters"] for row in rows)
-    tail = "" if few >= pair.fewest else f" {few} visual items are too few to tell much."
+    tail = "" if few >= pair.fewest else f" {few} visual items are too few for firm conclusions."
     say(_sentence(rows) + tail + _power(rows) + "\n")
 
 
 def _power(rows: Sequence[Row]) -> str:
-    """What these queries could have shown, for a difference that is not seen may be there."""
+    """Which difference these queries could have detected: a smaller one may exist unseen."""
     largest = max(row["candidates"] for row in rows)
     seen = [row for row in rows if row["candidates"] == largest and row["unseen"] is not None]
     seen = [row for row in seen if row["measure"] != "mean_rank"]
@@ -121,19 +120,19 @@ def _power(rows: Sequence[Row]) -> str:
         return ""
     row = max(seen, key=lambda one: (one["measure"] == "recall", one["k"] or 0))
     return (
-        f" {row['clusters']:,} visual items show a difference of {fixed(row['unseen'])} in "
-        f"{_name(row)} in four of five samples (80% power, p below 0.05 by itself); smaller ones "
-        "may go unseen."
+        f" With {row['clusters']:,} visual items, a difference of {fixed(row['unseen'])} in "
+        f"{_name(row)} is detected with 80% power (p below 0.05, uncorrected); smaller ones may "
+        "go undetected."
     )
 
 
 def _fitted(fit: str) -> str:
-    """What a run's figures were learnt from, where anything was."""
+    """How a run's figures were fitted, if anything was learnt."""
     return "" if fit == "none" else f", {fit}"
 
 
 def _protocol(rows: Sequence[Row]) -> str:
-    """The protocol of the rows, with the sizes of its pools."""
+    """The protocol of the rows, with its pool sizes."""
     protocol = rows[0]["protocol"]
     if protocol == "full":
         return "whole gallery"
@@ -142,7 +141,7 @@ def _protocol(rows: Sequence[Row]) -> str:
 
 
 def _sentence(rows: Sequence[Row]) -> str:
-    """What was found, in words, of the largest pools."""
+    """What was found, in words, for the largest pools."""
     largest = max(row["candidates"] for row in rows)
     every = [row for row in rows if row["candidates"] == largest]
     where = _protocol(every)
@@ -152,13 +151,13 @@ def _sentence(rows: Sequence[Row]) -> str:
 def _found(every: Sequence[Row]) -> str:
     rows = [row for row in every if row["difference"] is not None]
     if not rows:
-        return "Nothing shown is known of both a and b: ranks beyond a list that was returned."
+        return "No measure is known for both a and b: they need ranks beyond the returned lists."
     if len(rows) < len(every):
         names = ", ".join(_name(row) for row in every if row["difference"] is None)
-        return f"{_found(rows)} Unknown, because they need ranks beyond a list: {names}."
+        return f"{_found(rows)} Unknown, as they need ranks beyond the returned lists: {names}."
     sure = [row for row in rows if row["p_holm"] is not None and row["p_holm"] < _LEVEL]
     if not any(row["difference"] for row in rows):
-        return "b ranks every query as a does, by every measure shown."
+        return "b equals a in every measure shown."
     if not sure:
         widest = max(rows, key=lambda row: abs(row["difference"]) if row["k"] else 0)
         return (

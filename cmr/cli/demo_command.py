@@ -23,8 +23,8 @@ from cmr.cli.terminal import say
 def demo(warehouse: str, out: str) -> None:
     """Draw scenes, encode, evaluate the published grid, and report.
 
-    1,000 pictures, 5,000 captions, the model scenes-tiny; under two minutes on two cores. The
-    second time there is nothing left to do.
+    1,000 pictures, 5,000 captions, the model scenes-tiny: under two minutes on two cores. The
+    second time there is nothing to do.
 
     \b
     cmr demo

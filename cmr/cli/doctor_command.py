@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 @warehouse_option
 @query_memory_option
 def doctor(warehouse: str) -> None:
-    """Check the warehouse, and look for the classic mistakes.
+    """Check the warehouse, and look for common mistakes in the data.
 
     A check that finds something, or a file that differs from what was written, means damage: exit
-    code 1. A doubt is reported in one sentence for each data set, model and direction: what looks
-    wrong in the data and where; the data may still be right. Each is a view, so
-    `cmr sql "from check_ranks_range"` shows everything that was found.
+    code 1. A doubt is reported in one sentence per data set, model and direction: what looks wrong
+    in the data, and where; the data may still be right. Each is a view, so
+    `cmr sql "from check_ranks_range"` shows everything that it found.
 
     \b
     cmr doctor
@@ -40,7 +40,7 @@ def doctor(warehouse: str) -> None:
     from cmr.warehouse.store import Warehouse
 
     without_pandas()
-    # Every view is named, so that every file is compared with its checksum.
+    # All views are named, so that every file is compared with its checksum.
     asked = " ".join(view.name for view in views())
     with warnings.catch_warnings(record=True) as damage:
         warnings.simplefilter("always", DamageWarning)
@@ -48,8 +48,8 @@ def doctor(warehouse: str) -> None:
         con = connect(store.root, asked)
     for one in damage:
         warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
-    # Files that are what they were when the checks last saw them, by their checksums, have the same
-    # found in them. Several ask for metrics: computed again, as a warehouse's kept figures are not.
+    # Files that have not changed since the checks last saw them, by their checksums, give the same
+    # findings. Several checks need metrics: these are recomputed, not taken from the stored ones.
     hold(con, store.storage, "metrics", *view_names("checks"), *view_names("doubts"))
     rows = []
     for view in views("checks"):
@@ -68,7 +68,7 @@ def doctor(warehouse: str) -> None:
 
 
 def _tell_doubts(con: duckdb.DuckDBPyConnection) -> None:
-    """One line for each doubt, data set, model and direction: its first row, and how many more."""
+    """One line per doubt, data set, model and direction: its first row, and how many more."""
     from cmr.answers import fetch
     from cmr.sqlfiles import views
 

@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Division:
-    """Where an evaluation is done, and which part of it; by default all of it, here."""
+    """Where an evaluation runs, and which part of it; by default all of it, here."""
 
     shard: One[str | None] = One(
         Text(),
         None,
-        "Count shard i of n alone, from 0, and store its partial counts.",
+        "Count only shard i of n, from 0, and store its partial counts.",
         metavar="i/n",
     )
     merge: One[bool] = One(Flag(), False, "Add the shards' partial counts up into runs.")
     prepare: One[bool] = One(
-        Flag(), False, "Only derive what every shard needs, so that none waits for it."
+        Flag(), False, "Only derive what all shards need, so that none has to wait."
     )
     engine: One[str] = One(Choice(("local", "ray")), "local")
     ray_address: One[str | None] = One(
@@ -38,10 +38,10 @@ class Division:
         None,
         "With --engine ray: auto, host:port or ray://host:port.  [default: start Ray here]",
     )
-    shards: One[int | None] = One(POSITIVE, None, "With --engine ray: tasks a representation.")
+    shards: One[int | None] = One(POSITIVE, None, "With --engine ray: tasks per representation.")
 
     def check(self) -> None:
-        """Raise UsageError for what does not go together."""
+        """Raise UsageError for options that do not go together."""
         chosen = [f"--{name}" for name in ("shard", "merge", "prepare") if getattr(self, name)]
         if self.engine == "ray":
             chosen.append("--engine ray")
@@ -54,15 +54,14 @@ class Division:
 @click.command()
 @warehouse_option
 @declared(Request, but=["force"])
-@click.option("--explain", is_flag=True, help="Show how it would be scored, and stop.")
+@click.option("--explain", is_flag=True, help="Show how it would be scored, without scoring.")
 @declared(Request, only=["force"])
 @declared(Division)
 def evaluate(warehouse: str, explain: bool, **given: Any) -> None:
     """Count every query's ranks and store them; finished runs are not scored again.
 
-    Without options this is the published grid, and native fp32, which all is held against; with
-    both --dims and --precisions exactly what they say. Killed or stopped, the same command goes on
-    where it was.
+    Without options this is the published grid, and native fp32 as the baseline; with both --dims
+    and --precisions, exactly what they say. If killed or stopped, the same command resumes.
 
     \b
     cmr evaluate --dataset coco
@@ -75,8 +74,8 @@ def evaluate(warehouse: str, explain: bool, **given: Any) -> None:
 
     \b
     usearch-hnsw and --rescore know ranks only within the lists that they return: measures that
-    would need ranks beyond them are NULL. How far a list agrees with an exact search is the
-    measure ann_recall.
+    need ranks beyond them are NULL. The measure ann_recall is how far a list agrees with an exact
+    search.
 
     In parts, on any machines that share the warehouse, in any order:
 
@@ -113,7 +112,7 @@ def evaluate(warehouse: str, explain: bool, **given: Any) -> None:
     if done.scored:
         say(f"{runs}: {len(done.scored)} scored in {done.seconds:.1f} s", err=True)
     else:
-        say(f"{runs}: all there already, nothing to do", err=True)
+        say(f"{runs}: all exist already, nothing to do", err=True)
     print_answer(answer)
 
 

@@ -27,16 +27,16 @@ if TYPE_CHECKING:
     from cmr.sources.source import Parameter
     from cmr.warehouse.store import Warehouse
 
-# A table, view or macro call, to be put after `from`.
+# A table, view or macro call, which needs `from` in front of it.
 _NAMED = re.compile(r"\s*\w+(\s*\(.*\))?\s*;?\s*", re.DOTALL)
 STDOUT = "-"
 
 
 class Formats(click.Group):
-    """Subcommands, one a registered format; a format is loaded when it is asked for."""
+    """Subcommands, one per registered format; a format is loaded when it is needed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names of all formats, those of other packages included."""
+        """Names of all formats, including those of other packages."""
         from cmr.export.formats import names
 
         return names()
@@ -49,7 +49,7 @@ class Formats(click.Group):
         return None if found is None else _command(found)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Each format in a line, with a first example."""
+        """One line per format, with a first example."""
         from cmr.errors import CmrError
         from cmr.export.formats import get
 
@@ -107,7 +107,7 @@ def _parameter(one: Parameter) -> click.Parameter:
 
 
 def _shared(form: Format) -> list[click.Parameter]:
-    """What to export, where to, and the selectors that the format takes."""
+    """Options for what to export, where to, and the selectors that the format takes."""
 
     def warehouse() -> None: ...
 
@@ -122,10 +122,10 @@ def _shared(form: Format) -> list[click.Parameter]:
             default=STDOUT if form.into == "stream" else None,
             show_default=form.into == "stream",
             metavar="PATH",
-            help=where.get(form.into, "Folder to make."),
+            help=where.get(form.into, "Folder to create."),
         )
     )
-    found.append(click.Option(["--force"], is_flag=True, help="Replace what is there already."))
+    found.append(click.Option(["--force"], is_flag=True, help="Replace what already exists."))
     more = query_memory_option if form.needs != "query" else _of_queries
     found += click.command()(more(warehouse)).params
     return found + _selectors(form)
@@ -171,6 +171,7 @@ def _selectors(form: Format) -> list[click.Parameter]:
 
 def _run(form: Format, given: dict[str, Any]) -> None:
     from cmr.errors import CmrError
+    from cmr.export.fit_told import tell_fit
     from cmr.export.target import opened, replacing
     from cmr.warehouse.store import Warehouse
 
@@ -185,6 +186,8 @@ def _run(form: Format, given: dict[str, Any]) -> None:
         to = stdout_bytes() if form.text else sys.stdout.buffer
         form.write(asked, to)
         to.flush()
+        if asked.runs:
+            tell_fit(asked)
         return
     with replacing(out, force) as path:
         if form.into == "stream":
@@ -193,6 +196,8 @@ def _run(form: Format, given: dict[str, Any]) -> None:
         else:
             form.write(asked, path)
     say(out, err=True)
+    if asked.runs:
+        tell_fit(asked)
 
 
 def _asked(

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 class Sources(click.Group):
-    """Subcommands, one a registered source; a source is loaded when it is asked for."""
+    """Subcommands, one per registered source; a source is loaded when it is needed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names of all sources, those of other packages included."""
+        """Names of all sources, including those of other packages."""
         from cmr.sources.source_kinds import names
 
         return [*names(), "qrels"]
@@ -37,7 +37,7 @@ class Sources(click.Group):
         return None if source is None else _command(source)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Each source in a line, with a first example."""
+        """One line per source, with a first example."""
         from cmr.errors import CmrError
         from cmr.sources.source_kinds import get
 
@@ -50,7 +50,7 @@ class Sources(click.Group):
                 continue
             if source is not None:
                 rows.append((name, f"{source.summary}\n{source.examples[0]}"))
-        judgments = "Further relevance judgments for a data set that is already there."
+        judgments = "Further relevance judgments for an existing data set."
         rows.append(("qrels", f"{judgments}\ncmr ingest qrels judged.trec --dataset coco"))
         with formatter.section("Sources"):
             for name, text in rows:
@@ -98,7 +98,7 @@ def _parameter(one: Parameter) -> click.Parameter:
 
 
 def _shared(source: Source) -> list[click.Parameter]:
-    """Options of every source, and of those whose pictures are encoded."""
+    """Options of every source, and those of sources whose pictures are encoded."""
 
     def warehouse() -> None: ...
 
@@ -112,7 +112,7 @@ def _shared(source: Source) -> list[click.Parameter]:
         click.Option(
             ["--shuffle-queries"],
             is_flag=True,
-            help="Put the texts, and their ground truth, in a seeded random order.",
+            help="Put the texts and their ground truth in a seeded random order.",
         ),
         click.Option(
             ["--seed"],
@@ -139,7 +139,7 @@ def _encoding(source: Source) -> list[click.Parameter]:
             ["--model"],
             help="An open_clip name with --pretrained, hf-hub:org/name, local-dir:folder, "
             "transformers:org/name of a CLIP or SigLIP model, or scenes-tiny, a toy that knows "
-            f"drawn scenes alone.  [{needed}]",
+            f"only drawn scenes.  [{needed}]",
         ),
         click.Option(
             ["--pretrained"], help="open_clip's tag of the weights, or a checkpoint file."
@@ -161,7 +161,7 @@ def _encoding(source: Source) -> list[click.Parameter]:
             default=os.cpu_count() or 1,
             show_default="cores",
             type=Whole(1, 2**12),
-            help="Threads that decode.",
+            help="Decoding threads.",
         ),
         click.Option(
             ["--max-rejects"],
@@ -192,7 +192,7 @@ def _of_clips() -> list[click.Parameter]:
             default=12,
             show_default=True,
             type=Whole(1, 2**16),
-            help="Frames of a clip that are encoded; their mean is its vector.",
+            help="Frames encoded per clip; their mean is its vector.",
         ),
         click.Option(
             ["--sampling"],
@@ -216,7 +216,7 @@ def _run(source: Source, given: dict[str, Any]) -> None:
 
 
 def _report(done: Ingested) -> None:
-    """One line of what is there now, and the rejects."""
+    """Print one line of what exists now, and the rejects."""
     dims = ", ".join(map(str, done.dims))
     what = f"{done.texts:,} texts, {done.visuals:,} visuals, {done.judgments:,} pairs"
     if done.new:
@@ -235,7 +235,7 @@ def _report(done: Ingested) -> None:
     if done.cut:
         say(
             f"{done.cut:,} captions are longer than the model's {done.context_length} tokens; "
-            "it does not see their end",
+            "it does not see the rest",
             err=True,
         )
     for note in done.notes:

@@ -14,17 +14,18 @@ import click
 
 from cmr.cli.streams import BROKEN_PIPE, reader_has_left, streams
 from cmr.cli.terminal import check_arguments, complain, visible
-from cmr.errors import CmrError, DamageWarning
+from cmr.errors import CmrError, DamageWarning, EngineWarning
 from cmr.version import __version__
 
-# Subcommand -> module that holds a click command of that name. Modules are imported when they
-# are asked for, so that `cmr --help` and `cmr sql` do not wait for torch.
+# Subcommand -> module with a click command of that name. Modules are imported only when they
+# are needed, so that `cmr --help` and `cmr sql` do not wait for torch.
 COMMANDS = {
     "demo": "cmr.cli.demo_command",
     "ingest": "cmr.cli.ingest_command",
     "evaluate": "cmr.cli.evaluate_command",
     "runs": "cmr.cli.runs_command",
     "bench": "cmr.cli.bench_command",
+    "scorers": "cmr.cli.scorers_command",
     "compare": "cmr.cli.compare_command",
     "recommend": "cmr.cli.recommend_command",
     "sql": "cmr.cli.sql_command",
@@ -39,12 +40,12 @@ COMMANDS = {
 
 @contextlib.contextmanager
 def _telling_damage() -> Iterator[None]:
-    """Report damage that was found and left out as a sentence on stderr, each once."""
+    """Report damage that was left out, and what engines say, as a sentence on stderr, each once."""
     told: set[str] = set()
     others = warnings.showwarning
 
     def show(message: Any, category: type[Warning], *where: Any, **more: Any) -> None:
-        if not issubclass(category, DamageWarning):
+        if not issubclass(category, DamageWarning | EngineWarning):
             others(message, category, *where, **more)
         elif str(message) not in told:
             told.add(str(message))
@@ -52,6 +53,7 @@ def _telling_damage() -> Iterator[None]:
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", DamageWarning)
+        warnings.simplefilter("always", EngineWarning)
         warnings.showwarning = show
         yield
 
@@ -60,7 +62,7 @@ class LazyGroup(click.Group):
     """A group whose commands are imported on demand, and whose errors are one sentence."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names, in the order in which people need them."""
+        """The command names, in the order in which people need them."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -71,12 +73,12 @@ class LazyGroup(click.Group):
         return command
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
-        """As click's; buffered stdout is written here, where a failure can still be reported."""
+        """As click's, but flush stdout here, where a failure can still be reported."""
         with streams():
             return super().main(*args, **kwargs)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse what comes before the command."""
+        """Parse what precedes the command."""
         try:
             check_arguments(args)
         except CmrError as error:
@@ -86,7 +88,7 @@ class LazyGroup(click.Group):
             return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run; a user's mistake becomes its sentence on stderr and exit code 1."""
+        """Run; a user's mistake becomes one sentence on stderr and exit code 1."""
         try:
             with _spelled(), _telling_damage():
                 return super().invoke(ctx)

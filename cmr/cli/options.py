@@ -1,4 +1,4 @@
-"""Options that several commands share, and lists given with commas."""
+"""Options that several commands share, and parameter types such as comma-separated lists."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def parsed(
     param: click.Parameter | None,
     ctx: click.Context | None,
 ) -> Any:
-    """What the kind makes of a value; a usage error says why it makes nothing."""
+    """The value parsed by its kind; a usage error says why it cannot be."""
     try:
         return kind.parse(value)
     except WrongValueError as wrong:
@@ -51,10 +51,10 @@ def parsed(
 
 
 class Whole(click.IntRange):
-    """A whole number in plain digits, of a range that the tables can hold."""
+    """An integer in plain digits, within a range that the tables can hold."""
 
     def __init__(self, least: int, most: int = LARGEST, because: str = "") -> None:
-        """As of `Integer`."""
+        """As for `Integer`."""
         super().__init__(least, most)
         self.kind = Integer(least, most, because)
 
@@ -68,21 +68,21 @@ class Whole(click.IntRange):
 
 
 class Word(click.Choice[str]):
-    """One of some words, which are looked up when they are asked for."""
+    """One of a list of words, which is looked up only when needed."""
 
     def __init__(self, kind: Choice) -> None:
-        """`kind`: the words."""
+        """`kind`: the kind of value, which knows the words."""
         super().__init__(())
         self.kind = kind
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """All there are, in order."""
+        """All words, in order."""
         return self.kind.words
 
     @choices.setter
     def choices(self, _: object) -> None:
-        """What click sets; the kind knows them."""
+        """Ignore what click sets; the kind knows the words."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Parse."""
@@ -90,16 +90,16 @@ class Word(click.Choice[str]):
 
 
 class Share(click.FloatRange):
-    """A number from 0 to 1; unlike click's it is one."""
+    """A number from 0 to 1; unlike click's FloatRange it rejects nan."""
 
     def __init__(self, positive: bool = False) -> None:
-        """`positive`: 0 is none."""
+        """`positive`: 0 is not allowed."""
         super().__init__(0, 1, min_open=positive)
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
-        """Parse; Python would take nan, inf and 1_0, too."""
+        """Parse; Python's float would also accept nan, inf and 1_0."""
         if not isinstance(value, float | int) and not DECIMAL.fullmatch(str(value).strip()):
             self.fail(f"{value!r} is not a number.", param, ctx)
         return float(super().convert(value, param, ctx))
@@ -115,7 +115,7 @@ class Comma(click.ParamType[tuple[Any, ...]]):
         self.of = of
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
-        """How help shows it."""
+        """How the help shows it."""
         return "A,B,…"
 
     def convert(
@@ -131,7 +131,7 @@ class Comma(click.ParamType[tuple[Any, ...]]):
 
 
 def comma(of: type | click.ParamType[Any]) -> Comma:
-    """`Comma` of a plain type or of a click type."""
+    """`Comma` of a Python type or a click type."""
     return Comma(click.types.convert_type(of))
 
 
@@ -170,7 +170,7 @@ SEED = Whole(0, LARGEST_LONG)
 
 
 def _limit(ctx: click.Context, param: click.Parameter, value: int | None) -> int | None:
-    """Hold every connection of this command to what `--memory` says."""
+    """Limit every connection of this command to `--memory`."""
     from cmr import memory
 
     if value is not None:
@@ -187,12 +187,12 @@ query_memory_option = click.option(
     help="Bytes for queries, which spill beyond it, such as 2G.  [default: half of the machine]",
 )
 sandbox_option = click.option(
-    "--sandbox", is_flag=True, help="Let the query read the warehouse alone, no other local file."
+    "--sandbox", is_flag=True, help="Let the query read only the warehouse, no other local files."
 )
 
 
 def _type(option: Option[Any]) -> click.ParamType[Any]:
-    """The type of click's for what an option's value may be."""
+    """The click type for the kind of value that an option takes."""
     kind = option.kind
     one: click.ParamType[Any] = click.STRING
     if isinstance(kind, Integer):
@@ -223,7 +223,7 @@ def _option(option: Option[Any]) -> Decorator:
 
 
 def declared(settings: type, *, only: Sequence[str] = (), but: Sequence[str] = ()) -> Decorator:
-    """The options that a dataclass declares, in its order or in that of `only`, without `but`."""
+    """The options that a dataclass declares, in its order or that of `only`, without `but`."""
     from cmr.pipeline.option_fields import options_of
 
     found = {one.name: _option(one) for one in options_of(settings) if one.name not in but}

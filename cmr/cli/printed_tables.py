@@ -27,7 +27,7 @@ class _Column:
 def print_table(table: pa.Table, title: str | None = None, file: Any = None) -> None:
     """Print a table: numbers aligned right, NULL empty, cell text unchanged.
 
-    On a terminal it fits the window; elsewhere no cell is cut and nothing is coloured.
+    On a terminal it fits the window; elsewhere no cell is truncated and nothing is coloured.
     """
     from cmr.api.values import python_values
 
@@ -49,7 +49,7 @@ def print_table(table: pa.Table, title: str | None = None, file: Any = None) -> 
 
 
 def _fit(columns: Sequence[_Column], title: str | None, is_utf: bool, out: Any) -> None:
-    """Draw on a terminal, in its width and with its colours."""
+    """Draw on a terminal, in its width and in colour."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -69,7 +69,7 @@ def _fit(columns: Sequence[_Column], title: str | None, is_utf: bool, out: Any) 
 
 
 def _lines(columns: Sequence[_Column], title: str | None, is_utf: bool) -> Iterator[str]:
-    """The same in its full width: rich would take most of a query's time."""
+    """The same at full width, without rich, which would take most of a query's time."""
     texts = [
         [column.name.split("\n"), *(one.split("\n") for one in column.cells)] for column in columns
     ]
@@ -82,7 +82,7 @@ def _lines(columns: Sequence[_Column], title: str | None, is_utf: bool) -> Itera
         yield title.ljust(whole + 2)
     yield border
     for place, row in enumerate(zip(*texts, strict=True)):
-        # A cell of several lines has them below each other.
+        # The lines of a multi-line cell go below each other.
         for line in zip_longest(*row, fillvalue=""):
             cells = [
                 f"{' ' * (width - _width(text))}{text}"
@@ -114,7 +114,7 @@ def cell(name: str, value: Any) -> str:
     if isinstance(value, float):
         return _decimal(value)
     if isinstance(value, int):
-        # A seed, a dimension or a year reads worse with separators than without.
+        # A seed, a dimension or a year reads better without separators.
         return f"{value:,}" if abs(value) >= 10_000 else str(value)
     if isinstance(value, bytes):
         return value.hex() if len(value) <= 16 else f"{value[:16].hex()}…"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def progress(description: str, total: int, unit: str) -> Iterator[Advance]:
-    """A bar with rate and time left; gives `advance(count)`. Silent if stderr is no terminal."""
+    """A bar with rate and time left; yields `advance(count)`. Silent if stderr is no terminal."""
     if total <= 0 or not sys.stderr.isatty():
         yield no_advance
         return
@@ -28,9 +28,9 @@ def progress(description: str, total: int, unit: str) -> Iterator[Advance]:
 
 @contextlib.contextmanager
 def board(unit: str) -> Iterator[Callable[[str, int, int], None]]:
-    """A bar over many tasks: gives `show(text, done, total)`.
+    """A bar over many tasks: yields `show(text, done, total)`.
 
-    If stderr is no terminal, as in a batch job's log, a line now and then.
+    If stderr is not a terminal, as in a batch job's log, it prints a line now and then.
     """
     if not sys.stderr.isatty():
         yield _Lines(unit)
@@ -43,7 +43,7 @@ def board(unit: str) -> Iterator[Callable[[str, int, int], None]]:
 
 
 class _Lines:
-    """The same as lines, at most one in EVERY seconds, and none that says nothing new."""
+    """The same as lines, at most one every EVERY seconds, and only if something changed."""
 
     EVERY = 15.0
 
@@ -63,7 +63,7 @@ class _Lines:
 
 
 def _bar(unit: str) -> Progress:
-    """A bar with share, rate, time gone and time left."""
+    """A bar with share, rate, elapsed and remaining time."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -95,7 +95,7 @@ def _bar(unit: str) -> Progress:
 
 
 def _short(number: float) -> str:
-    """A number in at most four digits and a letter."""
+    """A number in at most four digits and a suffix."""
     for letter in ("", "k", "M", "G"):
         if number < 1000:
             return (

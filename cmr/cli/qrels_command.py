@@ -1,4 +1,4 @@
-"""`cmr ingest qrels`: further judgments for a data set that is already there."""
+"""`cmr ingest qrels`: further judgments for an existing data set."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cmr.cli.terminal import say
 
 
 class _Use(TypedDict):
-    """For which queries the judgments are taken, and how many may be of unknown items."""
+    """Which queries the judgments apply to, and how many may name unknown items."""
 
     direction: str | None
     one_way: bool
@@ -49,7 +49,7 @@ class _Use(TypedDict):
     default=0.01,
     show_default=True,
     type=Share(),
-    help="Share of a file's judgments that may name items which the data set lacks.",
+    help="Share of a file's judgments that may name items missing from the data set.",
 )
 def qrels(
     files: tuple[str, ...],
@@ -66,8 +66,8 @@ def qrels(
     text_id and visual_id, or query_id and item_id (query-id and corpus-id, as in BEIR), and
     relevance. json: {query: [items]}, one file per direction, as in eccv_caption.
 
-    Judgments are used in both directions, like a data set's own; with --one-way only in that of
-    their queries.
+    Judgments are used in both directions, like a data set's own; with --one-way, only in the
+    direction of their queries.
 
     \b
     cmr ingest qrels judged.trec --dataset coco --name judged
@@ -86,10 +86,10 @@ def qrels(
     what = f"{done.dataset}: {done.pairs:,} judgments {done.name!r}, queries: {queries}"
     say(what + ("" if done.new else " (already there)"), err=True)
     if done.not_relevant:
-        say(f"  {done.not_relevant:,} of relevance 0 or less left out", err=True)
+        say(f"  {done.not_relevant:,} with relevance 0 or less left out", err=True)
     if done.rejects:
         say(
-            f"  {len(done.rejects):,} of items that are not there, listed in the table rejects",
+            f"  {len(done.rejects):,} for items that do not exist, listed in the table rejects",
             err=True,
         )
     say(f"to use them: cmr evaluate --dataset {done.dataset} --qrels {done.name}", err=True)

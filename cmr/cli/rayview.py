@@ -1,4 +1,4 @@
-"""`--engine ray`: one progress view of all tasks."""
+"""`--engine ray`: one progress view for all tasks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def evaluate_on_ray(
     warehouse: str, request: Request, address: str | None, shards: int | None
 ) -> Evaluated:
-    """Evaluate by Ray's tasks, and show how far all of them are."""
+    """Evaluate with Ray tasks, and show the progress of all of them."""
     from cmr.engine.ray_session import session
     from cmr.engine.ray_tasks import run
     from cmr.pipeline.sharded import evaluate_in_tasks
@@ -33,12 +33,12 @@ def evaluate_on_ray(
 
 
 def _said(state: State) -> tuple[str, int, int]:
-    """What the bar says of the tasks, and the scores counted, of how many."""
+    """The bar's text about the tasks, the scores counted, and their total."""
     text = f"{state.done} of {state.total} tasks"
     if state.running:
         text += f", {state.running} running"
     if state.retries:
-        text += f", {state.retries} begun again"
+        text += f", {state.retries} restarted"
     if state.failed:
         text += f", {state.failed} failed"
     return text, state.counted, state.cells

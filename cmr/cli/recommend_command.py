@@ -39,13 +39,13 @@ def recommend(
     qrels: str | None,
     k: int,
 ) -> None:
-    """Find the smallest representation that keeps a share of the fp32 native one's quality.
+    """Find the smallest representation that keeps a share of native fp32's quality.
 
-    "sure" is the smallest whose lower end of retention lies above the share, at a level that holds
-    for all that are chosen from together; "perhaps" the smallest whose estimate does, which another
-    sample of queries may not confirm. What is learnt from vectors is held against queries that it
-    was learnt without. Where the baseline is not clearly above chance, or visual items are too few,
-    nothing is recommended.
+    "sure" is the smallest whose lower bound of retention lies above the share, at a confidence
+    level that holds for all candidates together; "perhaps" is the smallest whose estimate does,
+    which another sample of queries may not confirm. What is learnt from vectors is tested on
+    queries that it was learnt without. Nothing is recommended where the baseline is not clearly
+    above chance, or where there are too few visual items.
 
     \b
     cmr recommend
@@ -63,8 +63,9 @@ def recommend(
     store = cmr.open(warehouse).store
     choices = choose(store, retain, dataset, model, qrels, k, progress)
     rows = [row for choice in choices for row in choice.rows]
+    by_torch = all(row["scorer"] == TORCH for row in rows)
     print_table(
-        pa.Table.from_pylist([_line(row) for row in rows]),
+        pa.Table.from_pylist([_line(row, by_torch) for row in rows]),
         title=f"Fewest bytes a vector that keep {retain:.1%}, whole gallery",
     )
     for choice in choices:
@@ -74,10 +75,50 @@ def recommend(
         if choice.answer.why_not is None:
             say(_power(choice))
     _print_costs(store, rows, k)
+    _print_contenders(store, rows, k)
+
+
+def _print_contenders(store: Store, rows: list[Row], k: int) -> None:
+    """The front of recall, bytes and time over all searches, where some return lists."""
+    from cmr.answers import fetch
+    from cmr.cli.printed_tables import print_table
+    from cmr.materialised import open_for
+    from cmr.report.named import estimate
+    from cmr.warehouse.current import current_runs
+
+    mine = {(row["dataset"], row["qrels"], row["model"]) for row in rows}
+    if not any(
+        run["list_length"] is not None and (run["dataset"], run["qrels"], run["model"]) in mine
+        for run in current_runs(store)
+    ):
+        return
+    query = f"from contenders where measure = 'recall' and k = {k} and best"
+    found = fetch(open_for(store, query), query).to_pylist()
+    import pyarrow as pa
+
+    lines = [
+        {
+            "way": row["direction"],
+            "contender": row["contender"],
+            "bytes": round(row["bytes"]),
+            "kept": estimate(row["kept"], row["kept_low"], row["kept_high"]),
+            "ann recall": row["ann_recall"],
+            "p50 ms": row["p50_ms"],
+            "p99 ms": row["p99_ms"],
+            "queries/s": row["queries_per_second"],
+        }
+        for row in found
+        if (row["dataset"], row["qrels"], row["model"]) in mine
+    ]
+    print_table(
+        pa.Table.from_pylist(lines),
+        title=f"Not beaten in recall@{k}, bytes and time at once; kept with its 95% interval",
+    )
+    say('All of them: `cmr sql "from contenders"`.')
 
 
 def _print_costs(store: Store, rows: list[Row], k: int) -> None:
-    """What those recommended cost in time, where `cmr bench` has measured them."""
+    """Print what the recommended ones cost in time, if `cmr bench` has measured them."""
     from cmr.answers import fetch, quoted
     from cmr.materialised import open_for
     from cmr.warehouse.schemas import BENCHES
@@ -99,11 +140,12 @@ def _print_costs(store: Store, rows: list[Row], k: int) -> None:
 
 
 def _sentence(choice: Recommendation, retain: float) -> str:
-    """The smallest representation that keeps every measure shown, in every direction."""
+    """A sentence on the smallest representation that keeps every measure, in every direction."""
     from cmr.report.answer import not_said
 
     judged = "" if choice.qrels == "default" else f" judged by {choice.qrels}"
-    who = f"{choice.dataset}{judged}, {choice.model}"
+    by = "" if choice.scorer == TORCH else f" by {choice.scorer}"
+    who = f"{choice.dataset}{judged}, {choice.model}{by}"
     found = choice.answer
     if found.why_not is not None:
         return f"{who}: nothing is recommended: {not_said(found)}."
@@ -128,34 +170,34 @@ def _sentence(choice: Recommendation, retain: float) -> str:
 
 
 def _power(choice: Recommendation) -> str:
-    """What the queries could show of the worst known representation, and what was chosen from."""
+    """How many candidates there were, and the loss that the queries could have detected."""
     from cmr.report import named
 
     row = max(choice.rows, key=lambda one: one["unseen_share"] or 0.0)
     looks = (
-        f"Sure at 97.5%, for the {row['looks']:,} to choose from together"
+        f"Sure at 97.5%, for all {row['looks']:,} candidates together"
         if row["looks"] > 1
         else "Sure at 97.5%"
     )
     if row["unseen_share"] is None:
         return f"{looks}."
     if row["unseen_share"] > 1:
-        return f"{looks}. So few visual items may show no loss of {named.measure(row)} whatever."
+        return f"{looks}. So few visual items may not reveal any loss of {named.measure(row)}."
     return (
-        f"{looks}. Four of five samples like this one show a loss of "
-        f"{percent(row['unseen_share'])} of {named.measure(row)} ({row['direction']}, where most "
-        "goes unseen; 80% power); that a smaller one is not seen does not mean that there is none."
+        f"{looks}. A loss of {percent(row['unseen_share'])} of {named.measure(row)} "
+        f"({row['direction']}, the least sensitive) is detected with 80% power; a smaller loss may "
+        "exist undetected."
     )
 
 
-def _line(row: Row) -> Row:
+def _line(row: Row, by_torch: bool) -> Row:
     from cmr.report import named
 
     return {
         "dataset": row["dataset"],
         **({} if row["qrels"] == "default" else {"qrels": row["qrels"]}),
         "model": row["model"],
-        **({} if row["scorer"] == TORCH else {"scorer": row["scorer"]}),
+        **({} if by_torch else {"scorer": row["scorer"]}),
         "direction": row["direction"],
         "measure": named.measure(row),
         "sure": _say(row, ""),

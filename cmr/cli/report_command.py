@@ -34,7 +34,7 @@ from cmr.report.languages import languages
     nargs=2,
     multiple=True,
     metavar="A B",
-    help="Runs whose rank flips the page shows, named as for `cmr compare`.",
+    help="Runs whose rank changes the page shows, named as for `cmr compare`.",
 )
 def report(
     warehouse: str,
@@ -45,7 +45,7 @@ def report(
     images: str | None,
     flips: tuple[tuple[str, str], ...],
 ) -> None:
-    """Write the results as a page, for papers and for programs.
+    """Write the results as a web page, as figures and tables for papers, and as data.
 
     index.html is the page, a single file that works offline. plots/ has PNG and SVG of every
     plot, tables/ LaTeX and Markdown; the CSVs and experiment_summary.json, which
@@ -72,11 +72,11 @@ def report(
     for line in _listed(out, paths):
         say(line)
     if str(Path(out) / "speed.csv") not in paths:
-        say("it has no speeds; `cmr bench` measures them", err=True)
+        say("it has no speed figures; `cmr bench` measures them", err=True)
 
 
 def _listed(out: str, paths: list[str]) -> list[str]:
-    """The files at the top, and how many there are in each folder."""
+    """The files at the top level, and how many there are in each folder."""
     inside: dict[str, Counter[str]] = {}
     top = []
     for path in map(Path, paths):

@@ -19,14 +19,14 @@ _LISTED = (
     "quantizer", "query_precision", "scorer", "scorer_settings", "seed", "queries",
     "gallery", "seconds", "started_at",
 )  # fmt: skip
-# What is JSON inside, and is shown key by key.
+# Columns that hold JSON, which is shown key by key.
 _NESTED = ("plan", "versions", "machine", "settings", "scorer_settings")
 _HIDDEN = ("files", "checksums", "run_id", "started_at", "seconds")
 
 
 @click.group()
 def runs() -> None:
-    """List runs, show one, compare the settings of two, or remove some.
+    """List runs, show one, compare two runs' settings, or remove some.
 
     A run is named by the start of its id, or by settings: dim=512,precision=fp16.
 
@@ -77,8 +77,8 @@ def show(run: str, warehouse: str) -> None:
 def diff(a: str, b: str, warehouse: str) -> None:
     """Show which recorded settings of two runs differ, vectors and models included.
 
-    Figures of the same model differ by its weights' hash, preprocessing, context length,
-    prompt, frames, pooling and library versions: all of them are here.
+    Figures of the same model can differ by its weights' hash, preprocessing, context length,
+    prompt, frames, pooling and library versions: all of them are shown here.
 
     \b
     cmr runs diff 3f0c 81d2
@@ -107,8 +107,8 @@ def diff(a: str, b: str, warehouse: str) -> None:
 @click.option("--dataset", help="Only runs on this data set.")
 @click.option("--model", help="Only runs of this model.")
 @click.option("--outdated", is_flag=True, help="Runs on data sets that have grown since.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--dry-run", is_flag=True, help="List what would be removed, and stop.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+@click.option("--dry-run", is_flag=True, help="List what would be removed, without removing it.")
 def remove(
     given: tuple[str, ...],
     warehouse: str,
@@ -120,8 +120,8 @@ def remove(
 ) -> None:
     """Remove runs, with their ranks, hits and timings. Vectors and data sets stay.
 
-    A RUN is the start of an id, or settings, which may mean several; several RUNs add up.
-    Without one, every run of --dataset and --model. A run that is being scored stays.
+    A RUN is the start of an id, or settings, which may match several; several RUNs add up.
+    Without one, it is every run of --dataset and --model. A run that is being scored stays.
 
     \b
     cmr runs remove 3f0c
@@ -167,7 +167,7 @@ def _print_runs(found: Sequence[Row]) -> None:
 
 
 def _find(warehouse: str, given: Sequence[str]) -> list[Row]:
-    """The selected runs, one each, with what is recorded about their vectors."""
+    """The selected runs, one for each argument, with what is recorded about their vectors."""
     from cmr.api.select import select
     from cmr.errors import CmrError
     from cmr.warehouse.current import current_runs
@@ -190,7 +190,7 @@ def _find(warehouse: str, given: Sequence[str]) -> list[Row]:
 
 
 def _made(sets: Mapping[str, Row], set_id: str | None) -> dict[str, Any]:
-    """How a set of vectors was made, and the set that it was made from."""
+    """How a set of vectors was made, and from which set."""
     row = sets.get(set_id or "")
     if row is None:
         return {}
@@ -202,7 +202,7 @@ def _made(sets: Mapping[str, Row], set_id: str | None) -> dict[str, Any]:
 
 
 def _flat(row: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """{setting: value as text}; of JSON and of structs each key is a setting."""
+    """{setting: value as text}; each key of JSON and of a struct is a setting."""
     found: dict[str, str] = {}
     for name, value in row.items():
         if name in _HIDDEN and not prefix:

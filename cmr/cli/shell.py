@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cmr.warehouse.store import Warehouse
 
 HELP = """\
-SQL ends with a semicolon and may have several lines. Nothing can be changed.
+SQL ends with a semicolon and may span several lines. Nothing can be changed.
 .tables            views, by layer
 .describe VIEW     a view's columns and what they mean
 .format FORMAT     table, csv or json
@@ -63,7 +63,7 @@ def shell(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, sandbox: bool) -
 def _answer(
     con: duckdb.DuckDBPyConnection, warehouse: Warehouse, text: str, form: str, sandbox: bool
 ) -> str:
-    """Execute one line; returns the format that is set afterwards."""
+    """Execute one line; returns the format in effect afterwards."""
     word, _, rest = text.partition(" ")
     rest = rest.strip().rstrip(";")
     if not text:
@@ -95,7 +95,7 @@ def _print_result(
         write(table, form, stdout_bytes())
         return
     height = os.get_terminal_size().lines if sys.stdout.isatty() else 0
-    # A terminal that does not know its height says 0.
+    # A terminal that does not know its height reports 0.
     if not height or table.num_rows < height - 4:
         print_table(table)
         return
@@ -181,12 +181,12 @@ def _session(con: duckdb.DuckDBPyConnection) -> PromptSession[str]:
 
 
 def _history() -> History:
-    """In the user's configuration, or for this session alone where nothing can be written."""
+    """History in the user's configuration, or for this session only if that cannot be written."""
     from prompt_toolkit.history import FileHistory, InMemoryHistory
 
     folder = Path(click.get_app_dir("cmr"))
     path = folder / "sql_history"
-    # Without a home it would be made in the current folder.
+    # Without a home it would be created in the current folder.
     if folder.is_absolute():
         with contextlib.suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)

@@ -23,8 +23,8 @@ def _modes() -> tuple[str, ...]:
 @click.option(
     "--mode",
     type=Word(Choice(_modes)),
-    help="array: shards, without Ray; ray: a Ray cluster over the allocation; job: the command "
-    "as it is.  [default: array for evaluate, else job]",
+    help="array: shards, without Ray; ray: a Ray cluster on the allocation; job: the command "
+    "unchanged.  [default: array for evaluate, else job]",
 )
 @click.option(
     "--shards", type=_POSITIVE, default=8, show_default=True, help="Shards of the job array."

@@ -29,10 +29,10 @@ FORMATS = ("table", "csv", "json", "parquet")
 def sql(query: str | None, warehouse: str, form: str, output: str | None, sandbox: bool) -> None:
     """Ask the warehouse anything in SQL; nothing can be changed.
 
-    A query reads the warehouse and local files, which it names as in `from 'more.csv'`; with
-    --sandbox the warehouse alone. Nothing is fetched from a network.
+    A query reads the warehouse and local files, named as in `from 'more.csv'`; with --sandbox only
+    the warehouse. Nothing is fetched from a network.
 
-    Without QUERY a shell opens; with `-`, or when stdin is no terminal, the query is read from
+    Without QUERY a shell opens; with `-`, or if stdin is not a terminal, the query is read from
     stdin. `.tables` and `.describe metrics` in the shell show what there is.
 
     \b
@@ -56,7 +56,7 @@ def sql(query: str | None, warehouse: str, form: str, output: str | None, sandbo
 
         shell(connect(store.root), store, sandbox)
         return
-    # What the query reads is bound to the warehouse when it is known.
+    # The views are bound to the warehouse later, when it is known what the query reads.
     con, shown = connect(store.root, ""), form == "table"
     table = run_query(con, query, store, progress, sandbox=sandbox, shown=shown)
     if form == "parquet" and output is None and sys.stdout.isatty():
@@ -77,7 +77,7 @@ def _to_stdout(table: pa.Table, form: str) -> None:
 
 
 def _to_file(table: pa.Table, form: str, output: str) -> None:
-    """Write a file that appears under its name complete, replacing an existing one."""
+    """Write a file atomically, replacing an existing one."""
     from cmr.cli.printed_tables import print_table
     from cmr.export.target import opened, replacing
 

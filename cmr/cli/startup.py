@@ -7,23 +7,23 @@ import sys
 
 
 def threads_that_sleep() -> None:
-    """Let the threads of OpenBLAS and OpenMP sleep where they wait, unless the user has a wish.
+    """Let waiting threads of OpenBLAS and OpenMP sleep, unless the user has set otherwise.
 
-    They spin until the next product, which for small ones takes more of the processor than the
-    products, and from other threads when these are due. To be called before numpy or torch is
-    imported; not by what measures the time of single products, for it takes time to wake up.
+    By default they spin until the next product. For small products that takes more CPU time than
+    the products do, and takes it from other threads that are ready to run. Call this before numpy
+    or torch is imported, but not where single products are timed, because waking up takes time.
     """
     os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def without_pandas() -> None:
-    """Keep pyarrow from importing pandas, which takes longer than most questions.
+    """Keep pyarrow from importing pandas, which takes longer than most queries.
 
-    The first time that pyarrow is given a Python list it imports pandas, only to learn whether the
-    list is a Series of it. It asks once and remembers that there is none; asked for a frame, it
-    looks again. For commands alone, whose values are never a Series: of a process that is someone
-    else's, that is not known.
+    When pyarrow is first given a Python list it imports pandas, only to learn whether the list is a
+    Series. It asks once and remembers that there is no pandas; asked for a frame, it looks again.
+    Only for cmr's own commands, whose values are never a Series: in somebody else's process they
+    may be.
     """
     if "pandas" in sys.modules:
         return
@@ -38,7 +38,7 @@ def without_pandas() -> None:
 
 
 class _Absent:
-    """A finder of modules that finds that there is no pandas."""
+    """A module finder that reports pandas as missing."""
 
     def find_spec(self, fullname: str, path: object, target: object = None) -> None:
         """Raise ModuleNotFoundError for pandas, and leave others to the next finder."""

@@ -1,4 +1,4 @@
-"""Standard streams that are closed, or whose reader goes away, which any command can meet."""
+"""Standard streams that are closed, or whose reader goes away: any command may have them."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import sys
 from collections.abc import Iterator
 from typing import IO
 
-# What a shell says of a program that the signal SIGPIPE has ended, as it does most.
+# The exit code that a shell reports for a program killed by SIGPIPE, as most are.
 BROKEN_PIPE = 128 + 13
 
 
 @contextlib.contextmanager
 def streams() -> Iterator[None]:
-    """Replace closed streams by stand-ins, and write what is buffered at the end.
+    """Replace closed streams by stand-ins, and flush buffers at the end.
 
-    A reader that has left, such as head, ends the process silently, with BROKEN_PIPE. What
-    cannot be written otherwise is a sentence, and exit code 1.
+    A reader that has left, such as head, ends the process silently with BROKEN_PIPE. Any other
+    failure to write is one sentence and exit code 1.
     """
     _stand_in()
     for stream, errors in ((sys.stdout, "replace"), (sys.stderr, "backslashreplace")):
-        # What an ASCII locale has no letter for is no reason to stop.
+        # A character that an ASCII locale lacks is no reason to stop.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors=errors)
     out, err = sys.stdout, sys.stderr
@@ -32,7 +32,7 @@ def streams() -> Iterator[None]:
         try:
             yield
         finally:
-            # Click puts something silent in their place, and exits with 1, where a reader has left.
+            # Where a reader has left, click replaces the streams by silent ones and exits with 1.
             left = sys.stdout is not out
             sys.stdout, sys.stderr = out, err
             out.flush()
@@ -45,14 +45,14 @@ def streams() -> Iterator[None]:
         if error.errno == errno.EPIPE:
             raise SystemExit(BROKEN_PIPE) from None
         if isinstance(error.__context__, SystemExit) and error.__context__.code:
-            # It was said already.
+            # It was reported already.
             raise error.__context__ from None
         print(f"cmr: cannot write to stdout: {error.strerror}", file=sys.stderr)
         raise SystemExit(1) from None
 
 
 def reader_has_left() -> bool:
-    """Whether stdout or stderr is no longer read; a file or a socket may be the cause, too."""
+    """Whether stdout or stderr has lost its reader; a file or a socket may be the cause, too."""
     watch = select.poll()
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError):
@@ -61,9 +61,9 @@ def reader_has_left() -> bool:
 
 
 def _stand_in() -> None:
-    """Open what is closed: else the next file takes its number, and prints go into that file.
+    """Open closed streams: otherwise the next file opened gets their number, and the prints.
 
-    Writing to the stand-in of stdout fails as writing to a closed one does.
+    Writing to the stand-in for stdout fails, as writing to a closed one does.
     """
     if sys.stdin is None:
         sys.stdin = os.fdopen(os.open(os.devnull, os.O_RDONLY))

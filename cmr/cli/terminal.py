@@ -1,4 +1,4 @@
-"""Text to and from a terminal: it cannot control the terminal, and it is UTF-8."""
+"""Text to and from a terminal: UTF-8, and unable to control the terminal."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import click
 
 from cmr.errors import CmrError
 
-# Scripts and emoji need these two to join or part letters, and they do nothing else.
+# Scripts and emoji need these two to join or separate letters, and they do nothing else.
 _JOINERS = "\u200c\u200d"
 # Controls, formats (directions and their overrides, zero widths, tags), surrogates, line and
-# paragraph separators, and what has no letter.
+# paragraph separators, and unassigned characters.
 _SPELLED = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
 
 
@@ -46,17 +46,17 @@ def _spelled(letter: str) -> str:
 
 
 def say(text: str = "", err: bool = False) -> None:
-    """A line on stdout or stderr; all text that may hold names, paths or captions goes through."""
+    """Print a line; all text that may hold names, paths or captions goes through here."""
     click.echo(visible(text), err=err)
 
 
 def complain(text: str) -> None:
-    """A user's mistake or a failure on stderr, on one line."""
+    """Print a user's mistake or a failure on stderr, on one line."""
     say(f"cmr: {visible(text, lines=False)}", err=True)
 
 
 def stdout_bytes() -> IO[bytes]:
-    """Stdout for a text format's bytes: exact, but escaped on a terminal as tables are."""
+    """Stdout for a text format's bytes: exact, but escaped on a terminal, as tables are."""
     out = sys.stdout.buffer
     return cast("IO[bytes]", _Spelled(out)) if sys.stdout.isatty() else out
 
@@ -65,7 +65,7 @@ class _Spelled(io.RawIOBase):
     """Writes UTF-8 to a terminal with its control characters escaped."""
 
     def __init__(self, out: IO[bytes]) -> None:
-        # A letter may be cut at the end of what is written, and comes whole with what follows.
+        # A character may be split between two writes; its bytes wait for the rest.
         self._out = out
         self._letters = codecs.getincrementaldecoder("utf-8")(errors="replace")
 
@@ -93,12 +93,12 @@ def read_stdin() -> str:
 
 
 def check_arguments(arguments: list[str]) -> None:
-    """Raise CmrError for an argument that is not text; its other bytes have come as surrogates."""
+    """Raise CmrError for an argument that is not text: its undecodable bytes are surrogates."""
     for one in arguments:
         try:
             one.encode()
         except UnicodeEncodeError:
             raise CmrError(
                 f"the argument {visible(one)} is not UTF-8, or this locale is not "
-                f"({sys.getfilesystemencoding()}); PYTHONUTF8=1 makes Python take UTF-8"
+                f"({sys.getfilesystemencoding()}); PYTHONUTF8=1 makes Python use UTF-8"
             ) from None

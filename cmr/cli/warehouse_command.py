@@ -1,4 +1,4 @@
-"""`cmr warehouse`: its size, its checksums, and what can be removed."""
+"""`cmr warehouse`: its size, its checksums, merging its files, and what can be removed."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from cmr.warehouse.inventory import FoundFile
     from cmr.warehouse.size import StoredSize
 
-# Files that an error names; the table above it has all.
+# How many files an error names; the table above it has all of them.
 _NAMED = 5
 
 
 @click.group()
 def warehouse() -> None:
-    """Show its size, verify it, and remove what is not needed.
+    """Show the warehouse's size, verify it, merge its files, and remove what is not needed.
 
     \b
     cmr warehouse size
@@ -63,8 +63,8 @@ def size(warehouse: str, files: bool) -> None:
 def verify(warehouse: str) -> None:
     """Compare every data file with the checksum recorded when it was written.
 
-    Catalogue rows and anchors are read. A file without a checksum, because an earlier version
-    wrote it, is "not recorded" and is read through. Exit code 1 if a file is damaged or missing.
+    Catalogue rows and anchors are read. A file without a checksum, written by an earlier version
+    of cmr, is "not recorded" and is read in full. Exit code 1 if a file is damaged or missing.
 
     \b
     cmr warehouse verify
@@ -105,13 +105,13 @@ def verify(warehouse: str) -> None:
     type=Duration(),
     default="30s",
     show_default=True,
-    help="Between writing merged files and naming them, for queries that have begun before.",
+    help="Wait between writing merged files and naming them, for queries that began before.",
 )
-@click.option("--dry-run", is_flag=True, help="Show what would be merged, and stop.")
+@click.option("--dry-run", is_flag=True, help="Show what would be merged, without merging it.")
 def compact(warehouse: str, wait: float, dry_run: bool) -> None:
-    """Merge the files of each partition in which a catalogue row names several.
+    """Merge the files of each partition where a catalogue row names several.
 
-    Readers see every row once, before and after. The files that are replaced stay until
+    Readers see every row once, before and after. The replaced files stay until
     `cmr warehouse vacuum`. Catalogue rows stay one file each, which makes a commit atomic.
 
     \b
@@ -148,14 +148,14 @@ def compact(warehouse: str, wait: float, dry_run: bool) -> None:
     show_default=True,
     help="Only files last changed at least this long ago.",
 )
-@click.option("--unfinished", is_flag=True, help="Also remove what a killed ingest has encoded.")
-@click.option("--dry-run", is_flag=True, help="Show what would be removed, and stop.")
+@click.option("--unfinished", is_flag=True, help="Also remove what a killed ingest had encoded.")
+@click.option("--dry-run", is_flag=True, help="Show what would be removed, without removing it.")
 def vacuum(warehouse: str, older: float, unfinished: bool, dry_run: bool) -> None:
     """Remove what no catalogue row names.
 
-    That is: data files of killed writers and of replaced runs, unfinished files, stored measures
-    that are out of date, and unused locks. Files of an active writer stay, whatever their age.
-    Files and folders that cmr does not create stay, too, and are listed.
+    That is: data files of killed writers and of replaced runs, unfinished files, outdated stored
+    measures, and unused locks. Files of an active writer stay, whatever their age. Files and
+    folders that cmr did not create also stay, and are listed.
 
     \b
     cmr warehouse vacuum --dry-run
@@ -167,7 +167,7 @@ def vacuum(warehouse: str, older: float, unfinished: bool, dry_run: bool) -> Non
     done = clean(cmr.open(warehouse).store, older, dry_run, unfinished)
     shown = [("would go" if dry_run else "removed", one, "") for one in done.removed]
     shown += [("stays", one, why) for one, why in done.kept]
-    shown += [("not of cmr, stays", one, "") for one in done.unknown]
+    shown += [("not cmr's, stays", one, "") for one in done.unknown]
     locks = [one for _, one, _ in shown if one.kind == "lock"]
     rows = [_line(what, one, why) for what, one, why in shown if one not in locks]
     if rows:

@@ -33,20 +33,20 @@ class Frames:
 
 @dataclass(frozen=True)
 class Media:
-    """What was decoded of a picture or clip: the model's inputs, frames' times, a length in s."""
+    """A decoded picture or clip: the model's inputs, the frames' times, a length in seconds."""
 
     inputs: list[torch.Tensor]
     times: list[float]
     duration: float | None
 
 
-# What is told of every batch: its items, their vectors, and of clips their frames'.
+# Called for every batch with its items, their vectors, and for clips their frames' vectors.
 Done = Callable[[Sequence[Item], Floats, Sequence[Frames | None]], None]
 
 
 @dataclass(frozen=True)
 class How:
-    """How pictures or clips are encoded; `sampling`: of clips, how many frames, and which."""
+    """How pictures or clips are encoded; `sampling`: how many frames of a clip, and which."""
 
     batch_size: int = 64
     workers: int = 1
@@ -62,11 +62,11 @@ def encode_images(
     done: Done,
     advance: Advance = no_advance,
 ) -> list[Reject]:
-    """Decode and encode pictures or clips; returns those that do not decode.
+    """Decode and encode pictures or clips; returns those that cannot be decoded.
 
     A clip's vector is the mean of its frames' unit vectors (CLIP4Clip, Luo et al. 2021, section
-    3.3, the parameter-free head). `done` is told of every batch, in order. Raises CmrError once
-    more than `max_rejects` failed, or if nothing could be read.
+    3.3, the parameter-free head). `done` is called for every batch, in order. Raises CmrError once
+    more than `max_rejects` have failed, or if nothing could be read.
     """
     rejects: list[Reject] = []
     held: list[tuple[Item, Media]] = []
@@ -112,7 +112,7 @@ def refuse_rejects(rejects: Sequence[Reject], total: int, allowed: int) -> None:
 def encode_media(
     encoder: Encoder, batch: Sequence[Media], how: How
 ) -> tuple[Floats, list[Frames | None]]:
-    """One vector an item, (items, dim): a picture's own, a clip's mean of unit vectors."""
+    """One vector per item, (items, dim): a picture's own, or the mean of a clip's unit vectors."""
     flat = [one for media in batch for one in media.inputs]
     steps = range(0, len(flat), how.batch_size)
     vectors = np.concatenate(
@@ -133,10 +133,10 @@ def encode_media(
 def prepare_media(
     encoder: Encoder, reader: MediaReader, item: Item, sampling: tuple[int, str] | None
 ) -> Media | str:
-    """The model's input for one picture or clip; or why there is none.
+    """The model's input for one picture or clip, or the reason why there is none.
 
-    Nothing that an item's own bytes bring about is raised, whatever the decoder or the model's
-    preprocessing says of them. Raises CmrError, and OSError where the machine lacks something.
+    Errors caused by an item's own bytes, in the decoder or in the model's preprocessing, are
+    returned, not raised. Raises CmrError, and OSError if the machine lacks a resource.
     """
     try:
         data = read_item(reader, item.uri or "")
@@ -157,7 +157,7 @@ def _in_order(
     prepare: Callable[[Item], Media | str],
     ahead: int,
 ) -> Iterator[tuple[Item, Media | str]]:
-    """Prepare at most `ahead` items at a time, and give them in order."""
+    """Prepare at most `ahead` items at a time, and yield them in order."""
     waiting: deque[tuple[Item, Future[Media | str]]] = deque()
     for item in items:
         waiting.append((item, pool.submit(prepare, item)))

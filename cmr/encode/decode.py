@@ -24,16 +24,17 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# What announces a JPEG's other pictures, and EXIF in a JPEG or an AVIF.
+# Markers of a JPEG's further pictures, and of EXIF in a JPEG or an AVIF.
 _MARKS = (b"MPF\0", b"Exif")
 
 
 def decode(data: bytes) -> Image.Image:
-    """Decode to 8-bit RGB, turned upright by its EXIF orientation; of several frames the first.
+    """Decode to 8-bit RGB, rotated upright by EXIF orientation; of several frames, the first.
 
     Greyscale, CMYK, palette and deeper pictures are converted (`cmr.encode.levels`); an alpha
-    channel is dropped, as open_clip's own preprocessing does. Raises UnreadableError, a ValueError,
-    with the reason if the bytes are no whole picture, or one so large that it must be an attack.
+    channel is dropped, as in open_clip's own preprocessing. Raises UnreadableError, a ValueError,
+    with the reason if the bytes are not a complete picture, or it is so large that it must be an
+    attack.
     """
     with one_item():
         fault: Exception | None = None
@@ -47,7 +48,7 @@ def decode(data: bytes) -> Image.Image:
 
 
 def _looks(data: bytes) -> Iterator[bytes]:
-    """The bytes, and for a picture that fails by what stands beside it, without that."""
+    """Yield the bytes, then, in case data beside the picture is what fails, without that data."""
     yield data
     for mark in _MARKS:
         if mark in data:
@@ -70,18 +71,18 @@ def _decode(data: bytes) -> Image.Image:
 
 
 def _refuse_size(image: Image.Image) -> None:
-    """Raise UnreadableError beyond Pillow's bound, of which Pillow itself only warns."""
+    """Raise UnreadableError beyond Pillow's pixel limit, where Pillow itself only warns."""
     most = Image.MAX_IMAGE_PIXELS
     if most is not None and image.width * image.height > most:
         raise UnreadableError(f"too many pixels: {image.width:,} x {image.height:,}")
 
 
 def _load(image: Image.Image) -> Image.Transpose | None:
-    """Load the pixels; what turns them upright.
+    """Load the pixels; returns the operation that turns them upright.
 
-    EXIF is read for its orientation alone and never written, which `ImageOps.exif_transpose` does:
-    a field that no writer takes is no reason to refuse a picture. Pillow turns TIFF by itself as
-    it loads, so there all but the orientation is taken from it first.
+    EXIF is only read, for its orientation, and never written, unlike in `ImageOps.exif_transpose`:
+    a field that cannot be written back is no reason to reject a picture. Pillow rotates TIFFs
+    itself while loading, so there everything but the orientation is removed first.
     """
     if image.format != "TIFF":
         image.load()
@@ -101,7 +102,7 @@ def _exif(image: Image.Image) -> Any:
     try:
         return image.getexif()
     except Exception:
-        # Asked again, Pillow gives the fields that it had read until then.
+        # On a second call, Pillow returns the fields that it had read before it failed.
         return image.getexif()
 
 

@@ -1,4 +1,4 @@
-"""How a player shows a decoded frame: scaled to its pixels' shape, then turned and mirrored."""
+"""A decoded frame as a player shows it: scaled by its pixel aspect, then rotated and mirrored."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PIL import Image
 
 from cmr.encode.unreadable import UnreadableError
 
-# As for pictures: more pixels than this are an attack, or at least no clip to search.
+# As for pictures: more pixels than this are an attack, or at least not a clip to search.
 LARGEST_FRAME = 2**27
 _QUARTERS = {
     1: Image.Transpose.ROTATE_270,
@@ -22,10 +22,10 @@ _IDENTITY = (1, 0, 0, 1)
 
 
 def shown(frame: Any, pixel_aspect: Fraction | None) -> Image.Image:
-    """A frame of PyAV as an RGB picture as a player shows it.
+    """A PyAV frame as an RGB picture, as a player shows it.
 
-    `pixel_aspect`: width by height of a pixel, by which the width is scaled. Raises
-    UnreadableError if it is then too large, or nothing.
+    `pixel_aspect`: a pixel's width divided by its height, by which the width is scaled. Raises
+    UnreadableError if the scaled frame is too large, or empty.
     """
     width = round(frame.width * (pixel_aspect or 1))
     if width < 1 or width * frame.height > LARGEST_FRAME:
@@ -39,9 +39,8 @@ def shown(frame: Any, pixel_aspect: Fraction | None) -> Image.Image:
 def turned(image: Image.Image, a: float, b: float, c: float, d: float) -> Image.Image:
     """A picture under a display matrix: the pixel at (x, y) goes to (ax + cy, bx + dy).
 
-    All eight ways to turn and mirror by quarters move pixels and nothing else; other angles are
-    turned about the centre, on black. The matrix's scale is no part of it, and one that maps all
-    on a line is passed over.
+    The eight combinations of quarter turns and mirroring only move pixels; other angles rotate
+    about the centre, on black. The matrix's scale is ignored, and so is a singular matrix.
     """
     determinant = a * d - b * c
     if not determinant:

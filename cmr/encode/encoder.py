@@ -22,19 +22,19 @@ class Encoder(Protocol):
     """A loaded dual encoder with its preprocessing and tokenizer."""
 
     def preprocess(self, image: Image.Image) -> torch.Tensor:
-        """One RGB picture to the tensor that the model takes; called from several threads."""
+        """Turn one RGB picture into the model's input tensor; called from several threads."""
 
     def encode_images(self, batch: Sequence[torch.Tensor]) -> Floats:
-        """Preprocessed pictures to (n, dim) float32; need not be of unit length."""
+        """Encode preprocessed pictures as (n, dim) float32; need not be of unit length."""
 
     def encode_texts(self, batch: Sequence[str]) -> Floats:
-        """Captions to (n, dim) float32; need not be of unit length."""
+        """Encode captions as (n, dim) float32; need not be of unit length."""
 
     def token_counts(self, batch: Sequence[str]) -> list[int]:
-        """Tokens of each caption, special ones included, before any is cut off."""
+        """Number of tokens of each caption, including special ones, before truncation."""
 
     def details(self) -> Mapping[str, Any]:
-        """What determines the vectors and is only known once loaded, as JSON values.
+        """What determines the vectors and is known only after loading, as JSON values.
 
         `weights_sha256`, `preprocess`, `tokenizer` and `context_length` (None if there is no
         limit).
@@ -45,8 +45,8 @@ class Encoder(Protocol):
 class EncoderKind:
     """A way to load models, chosen by `--model NAME:…`.
 
-    `summary`: one line for the help. `load(spec, device)`: raises CmrError if weights cannot be
-    had. `settings(spec)`: what identifies the weights and the libraries without loading them.
+    `summary`: one line for the help. `load(spec, device)` raises CmrError if weights are
+    unavailable. `settings(spec)` identifies weights and libraries without loading them.
     """
 
     summary: str

@@ -1,6 +1,6 @@
 """All kinds of encoders: open_clip, transformers, and those that other packages register.
 
-Another package registers one with an entry point of the group `cmr.encoders`, whose name is what
+Another package registers one with an entry point in the group `cmr.encoders`, whose name is what
 stands before the colon in `--model` and whose value is an `EncoderKind`.
 """
 
@@ -24,7 +24,7 @@ def kind_names() -> list[str]:
 
 
 def get_kind(name: str) -> EncoderKind:
-    """The kind of a name. Raises CmrError if there is none, or another package's does not load."""
+    """The kind with a name. Raises CmrError if there is none, or a package's does not load."""
     if name in OWN:
         kind = import_module(f"cmr.encode.{OWN[name]}").KIND
         assert isinstance(kind, EncoderKind)

@@ -1,4 +1,4 @@
-"""From a clip to frames: which ones are chosen, as a player shows them."""
+"""From a clip to frames: choosing them, and decoding them as a player shows them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from cmr.encode.display import LARGEST_FRAME, shown
 from cmr.encode.unreadable import UnreadableError, one_item
 
 SAMPLINGS = ("uniform", "fps", "middle")
-# Packets in a row that may give no frame of their own: a second field, or a frame that is only a
-# reference for others.
+# Consecutive packets that may yield no frame of their own: a second field, or a frame that only
+# serves as a reference for others.
 WITHOUT_FRAME = 2
 _OPTIONS = {"max_pixels": str(LARGEST_FRAME)}
 Frame = TypeVar("Frame")
@@ -35,22 +35,22 @@ class Clip:
 def read_clip(data: bytes, frames: int, sampling: str) -> Clip:
     """Decode at most `frames` frames, RGB, as a player shows them.
 
-    `uniform`: those shown in the middles of that many equal parts of the clip's time. `fps`: one a
-    second, as CLIP4Clip takes them, and where that gives more, so many of them, evenly. `middle`:
-    one. The clip's time begins with its first frame that is shown: what an edit list leaves out,
-    or no key frame comes before, is not. Frames are chosen by their own times, so a variable frame
-    rate changes nothing. A clip with fewer frames gives all it has. Raises UnreadableError, a
-    ValueError, with the reason if there is no whole clip.
+    `uniform`: those shown at the midpoints of that many equal parts of the clip's time. `fps`: one
+    per second, as in CLIP4Clip, and if that gives too many, `frames` of them, evenly spaced.
+    `middle`: one. The clip's time begins with its first frame that is shown: a frame that an edit
+    list leaves out, or that no key frame precedes, is not. Frames are chosen by their own times,
+    so a variable frame rate makes no difference. A clip with fewer frames yields all it has. Raises
+    UnreadableError, a ValueError, with the reason if there is no complete clip.
     """
     if not data:
         raise UnreadableError("the file is empty")
-    with one_item("is no whole clip"):
+    with one_item("is not a complete clip"):
         times, end = _packets(data)
         return _clip(data, times, end, frames, sampling)
 
 
 def targets(start: Fraction, length: Fraction, frames: int, sampling: str) -> list[Fraction]:
-    """The times, in seconds, at which a clip of that start and length is looked at."""
+    """The times, in seconds, at which a clip with this start and length is sampled."""
     if sampling == "middle":
         return [start + length / 2]
     parts = frames
@@ -62,9 +62,9 @@ def targets(start: Fraction, length: Fraction, frames: int, sampling: str) -> li
 def shown_at(
     frames: Iterable[tuple[Fraction, Frame]], wanted: list[Fraction]
 ) -> Iterator[tuple[Fraction, Fraction, Frame]]:
-    """For every time wanted, ascending: it, and time and frame of what is shown then.
+    """For each wanted time, ascending: the time, and the time and frame of what is shown then.
 
-    A frame is shown from its time to that of the next. No frame is asked for beyond the last.
+    A frame is shown from its own time until the next one's. Decoding stops at the last wanted time.
     """
     left = iter(wanted)
     target = next(left, None)
@@ -125,10 +125,10 @@ def _picture(container: Any) -> Any:
 
 
 def _packets(data: bytes) -> tuple[list[Fraction], Fraction]:
-    """Times of the frames that are shown, ascending, and when the last ends, from packets alone.
+    """Times of the frames that are shown, ascending, and when the last ends; reads only packets.
 
-    Packets that an edit list discards are only there to be decoded. Raises UnreadableError if the
-    packets end long before the file says.
+    Packets that an edit list discards serve only for decoding. Raises UnreadableError if the
+    packets end long before the stated duration.
     """
     import av
 
@@ -174,5 +174,5 @@ def _decoded(container: Any, stream: Any) -> Iterator[tuple[Fraction, Any]]:
 
 
 def _step(stream: Any) -> Fraction:
-    """From a frame to the next in a stream without times, in seconds; players take 25 a second."""
+    """Seconds between frames of a stream without times; players assume 25 per second."""
     return 1 / stream.average_rate if stream.average_rate else Fraction(1, 25)

@@ -10,9 +10,9 @@ from PIL import Image
 
 from cmr.encode.unreadable import UnreadableError
 
-# TIFF's fields: bits of a sample, whether zero is white, and the range that a file states.
+# TIFF tags: bits per sample, whether zero is white, and the value range that a file states.
 _BITS, _PHOTOMETRIC, _LEAST, _MOST = 258, 262, 340, 341
-# Formats whose 16-bit pictures span all of their bits, by the mode that Pillow keeps them in.
+# Formats whose 16-bit pictures use all of their bits, by the mode in which Pillow loads them.
 _SPAN_16 = {"I;16": {"PNG", "JPEG2000", "TIFF", "IM"}, "I": {"PNG", "PPM"}}
 _ROWS = 256
 
@@ -23,7 +23,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
     Grey of 16 bits is divided by 257 (of 12 bits in a TIFF, by 4095 / 255) and rounded. Other
     numbers, 32-bit integers and floats, have a black and a white only where the file states them:
     a TIFF's SMinSampleValue and SMaxSampleValue, or floats that all lie in [0, 1]. Raises
-    UnreadableError for those that state nothing, which Pillow would cut off at 255 silently.
+    UnreadableError for those that state nothing, which Pillow would silently clip at 255.
     """
     if not image.mode.startswith(("I", "F")):
         return image.convert("RGB")
@@ -66,6 +66,6 @@ def _long(image: Image.Image) -> npt.NDArray[np.uint8]:
 
 
 def _tag(image: Image.Image, number: int) -> Any:
-    """A field of a TIFF, the first value of several; None in other formats."""
+    """A TIFF tag, the first of several values; None in other formats."""
     value = getattr(image, "tag_v2", {}).get(number)
     return value[0] if isinstance(value, tuple) and value else value

@@ -30,15 +30,15 @@ def model_settings(spec: ModelSpec) -> dict[str, str]:
 
 
 def folder_hash(folder: Path) -> str:
-    """Hash of the files in a model's folder, notes and training logs aside.
+    """Hash of the files in a model's folder, except notes and training logs.
 
-    Raises CmrError, naming it, for what is none: a library would wait for a pipe forever.
+    Raises CmrError, naming it, for anything but a regular file: a pipe would block forever.
     """
     files = sorted(path for path in folder.iterdir() if not path.is_dir())
     keep = [path for path in files if path.suffix not in (".md", ".csv")]
     for path in keep:
         refuse_other(path)
-    # A link that leads nowhere is a file that the model may do without.
+    # A dangling link is a file that the model may not need.
     return identity(**{path.name: file_hash(str(path)) for path in keep if path.is_file()})
 
 
@@ -58,8 +58,8 @@ def resolve(
     """What `--model`, `--pretrained`, `--precision` and `--prompt` mean.
 
     `model`: `scenes-tiny`, an open_clip name, `hf-hub:org/repo`, `local-dir:folder`, or
-    `KIND:…` of another kind of encoder. One in half precision has that in its name, for its
-    vectors are others. Raises CmrError if no weights are named, or a prompt has no `{}`.
+    `KIND:…` for another kind of encoder. Half precision becomes part of the name, because the
+    vectors differ. Raises CmrError if no weights are named, or if a prompt has no `{}`.
     """
     if prompt is not None and "{}" not in prompt:
         raise CmrError(f"--prompt {prompt!r} has no {{}}, which stands for the caption")
@@ -73,7 +73,7 @@ def resolve(
 
 
 def _named(model: str, pretrained: str | None) -> tuple[str, str, str | None]:
-    """A model's own name, open_clip's name of it, and its weights."""
+    """A model's name here, its open_clip name, and its weights."""
     if model == EMBEDDED:
         return EMBEDDED, f"{LOCAL}{ASSETS / EMBEDDED}", None
     if model.startswith(LOCAL):

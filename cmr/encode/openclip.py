@@ -24,13 +24,13 @@ class OpenClip:
     """A loaded model with its preprocessing and tokenizer."""
 
     def __init__(self, spec: ModelSpec, device: str = "cpu") -> None:
-        """Load; raises CmrError, with open_clip's reason, if weights cannot be had."""
+        """Load; raises CmrError, with open_clip's reason, if weights are unavailable."""
         import open_clip
 
         self.device = torch.device(device)
         try:
-            # This function refuses a model without weights; create_model would make them up.
-            # Checkpoints are read as weights alone: nothing in them is ever unpickled.
+            # This function refuses a model without weights; create_model would initialise them at
+            # random. Checkpoints are loaded as weights only: nothing in them is ever unpickled.
             self._model, self._preprocess = open_clip.create_model_from_pretrained(
                 spec.architecture,
                 pretrained=spec.pretrained,
@@ -49,26 +49,26 @@ class OpenClip:
         )
 
     def preprocess(self, image: Image.Image) -> torch.Tensor:
-        """One RGB picture to the (3, height, width) tensor that the model takes."""
+        """Turn one RGB picture into the model's (3, height, width) input tensor."""
         spared = image if self._steps is None else self._steps.spare(image)
         tensor: torch.Tensor = self._preprocess(spared)
         return tensor
 
     def encode_images(self, batch: Sequence[torch.Tensor]) -> Floats:
-        """Preprocessed pictures to (n, dim) float32, not yet normalised."""
+        """Encode preprocessed pictures as (n, dim) float32, not yet normalised."""
         with torch.inference_mode():
             pictures = torch.stack(list(batch)).to(self.device, self._dtype)
             found = self._model.encode_image(pictures)
         return np.asarray(found.float().cpu().numpy())
 
     def encode_texts(self, batch: Sequence[str]) -> Floats:
-        """Captions to (n, dim) float32, not yet normalised."""
+        """Encode captions as (n, dim) float32, not yet normalised."""
         with torch.inference_mode():
             found = self._model.encode_text(self._tokenize(list(batch)).to(self.device))
         return np.asarray(found.float().cpu().numpy())
 
     def token_counts(self, batch: Sequence[str]) -> list[int]:
-        """Tokens of each caption, start and end included, before any is cut off."""
+        """Number of tokens of each caption, including start and end, before truncation."""
         tokenizer: Any = self._tokenize
         if hasattr(tokenizer, "encode"):
             return [len(tokenizer.encode(text)) + 2 for text in batch]
@@ -89,7 +89,7 @@ class OpenClip:
 
 
 def preprocessing_of(preprocess: Any) -> Preprocessing | None:
-    """How a torchvision transform resizes; None if that needs no bound, or is not known."""
+    """How a torchvision transform resizes; None if it needs no bound, or is unknown."""
     from open_clip.transform import ResizeKeepRatio
     from torchvision.transforms import CenterCrop, Resize
     from torchvision.transforms.functional import pil_modes_mapping
@@ -113,14 +113,14 @@ def preprocessing_of(preprocess: Any) -> Preprocessing | None:
 
 
 def _plain(preprocess: Any) -> str:
-    """The steps of a torchvision transform in a line."""
+    """The steps of a torchvision transform in one line."""
     steps = getattr(preprocess, "transforms", [preprocess])
     named = [step.__name__ if inspect.isfunction(step) else str(step) for step in steps]
     return ", ".join(" ".join(name.split()) for name in named)
 
 
 def _tokenizer(spec: ModelSpec) -> Callable[[list[str]], torch.Tensor]:
-    """open_clip's tokenizer; a short vocabulary in a local folder is found beside the weights.
+    """open_clip's tokenizer; a short vocabulary in a local folder is looked up beside the weights.
 
     open_clip resolves a relative `bpe_path` of a config against the working directory.
     """

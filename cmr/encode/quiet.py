@@ -15,9 +15,9 @@ import PIL
 
 @contextmanager
 def quiet_decoders() -> Iterator[None]:
-    """Keep Pillow's warnings and log lines, and libtiff's, from stderr; FFmpeg's are off already.
+    """Keep Pillow's warnings and log lines, and libtiff's, off stderr; FFmpeg's are off already.
 
-    Filters belong to the process, so this is entered once around all threads, by none of them.
+    Warning filters are per process, so enter this once around all threads, not within any.
     """
     _silence_libtiff()
     logger = logging.getLogger("PIL")
@@ -33,10 +33,10 @@ def quiet_decoders() -> Iterator[None]:
 
 @cache
 def _silence_libtiff() -> None:
-    """Take libtiff's handlers away, which print; Pillow sees its errors all the same.
+    """Remove libtiff's handlers, which print; Pillow still sees its errors.
 
-    Pillow's wheels bring libtiff along, in a folder beside or in the package. Where it is built in
-    or of the system, its lines stay.
+    Pillow's wheels bundle libtiff in a folder beside or inside the package. If it is linked
+    statically or is the system's, its lines stay.
     """
     package = Path(PIL.__file__).parent
     for folder in (package.parent / "pillow.libs", package / ".dylibs"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-# The kind of encoder that a name without one means, and what open_clip calls a model of a folder.
+# The default kind of encoder, and open_clip's prefix for a model in a folder.
 DEFAULT = "open_clip"
 LOCAL = "local-dir:"
 
@@ -15,10 +15,10 @@ class ModelSpec:
     """A model and how it is used.
 
     `name`: its name in the warehouse. `architecture`: open_clip's name, `hf-hub:…`,
-    `local-dir:…`, or what an encoder of another kind knows it by. `pretrained`: a tag, a
-    checkpoint file, or None where the architecture says it. `precision`: of the weights and what
-    flows through them, fp32, fp16 or bf16. `kind`: of encoder. `prompt`: what each caption is put
-    into, at `{}`.
+    `local-dir:…`, or the name that another kind of encoder uses. `pretrained`: a tag, a
+    checkpoint file, or None where the architecture implies it. `precision`: of weights and
+    activations, fp32, fp16 or bf16. `kind`: of encoder. `prompt`: a template; each caption takes
+    the place of `{}`.
     """
 
     name: str

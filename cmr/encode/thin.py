@@ -1,7 +1,7 @@
-"""Pictures much longer than wide: only the part that preprocessing keeps is resized.
+"""Very elongated pictures: resize only the part that preprocessing keeps.
 
-A picture of 1 x 60,000 pixels, a file of 200 bytes, has 13 million x 224 once its short side is
-resized to 224, of which the centre crop then keeps 224 x 224.
+A picture of 1 x 60,000 pixels, a file of 200 bytes, becomes 224 x 13 million once its short side is
+resized to 224; the centre crop then keeps only 224 x 224.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-# Long side by short side. All other pictures go through the library's own steps untouched.
+# Ratio of long to short side. All other pictures go through the library's own steps untouched.
 THIN = 16
-# Pixels that the widest filter, Lanczos, reaches to either side, at scale 1.
+# Radius in pixels of the widest filter, Lanczos, at scale 1.
 _REACH = 3
 
 
@@ -21,9 +21,9 @@ _REACH = 3
 class Preprocessing:
     """How a library resizes and crops, in (height, width).
 
-    `shortest`: resized by the short side, to cover `size`, of which the centre `crop` is kept;
-    else squashed to `size`. `resample`: the filter. `pillow`: whether Pillow resizes, one side at a
-    time, first that which leaves fewer pixels between; torch always goes across first.
+    `shortest`: resized by the short side to cover `size`, then the centre `crop` is kept; else
+    squashed to `size`. `resample`: the filter. `pillow`: whether Pillow resizes: one axis at a
+    time, first the one that leaves fewer intermediate pixels; torch always starts with the width.
     """
 
     size: tuple[int, int]
@@ -33,11 +33,11 @@ class Preprocessing:
     pillow: bool = True
 
     def spare(self, image: Image.Image) -> Image.Image:
-        """A picture of which the library makes the same, to rounding, within a bound on memory.
+        """A picture that gives the same result, up to rounding, within a memory bound.
 
-        Only of a thin one is it another. Squashed, the long side is resized first. Cropped, it is
-        the middle, resized already: the library's resizing leaves it as it is, and its crop finds
-        the same pixels.
+        It differs from the original only for thin pictures. If squashed, its long side is already
+        resized. If cropped, it is the middle part, already resized, so the library's resizing
+        leaves it unchanged and its crop finds the same pixels.
         """
         width, height = image.size
         if max(width, height) <= THIN * min(width, height):
@@ -52,11 +52,11 @@ class Preprocessing:
         short, long = sorted(image.size)
         across, along = (1, 0) if tall else (0, 1)
         new_short = self.size[across]
-        # torchvision and transformers cut off, open_clip's own resizing to an oblong rounds.
+        # torchvision and transformers truncate; open_clip's own resizing to a rectangle rounds.
         oblong = self.size[0] != self.size[1]
         new_long = round(long / (short / new_short)) if oblong else int(new_short * long / short)
         kept = max(self.size[along], self.crop[along])
-        # Their rules for the half pixel of a centre agree where a multiple of 4 is left out.
+        # The libraries' rules for a half-pixel centre agree if a multiple of 4 is cropped.
         kept += (new_long - kept) % 4
         scale = long / new_long
         start = (new_long - kept) // 2 * scale

@@ -1,4 +1,4 @@
-"""Dual encoders of Hugging Face transformers: CLIP, SigLIP and models of their shape."""
+"""Dual encoders of Hugging Face transformers: CLIP, SigLIP and similar models."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from cmr.encode.thin import Preprocessing
 from cmr.errors import CmrError
 
 _DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
-_INSTALL = "transformers is not installed; pip install 'cmr[transformers]'"
+_INSTALL = "transformers is not installed; pip install '.[transformers]'"
 
 
 class Transformers:
@@ -27,8 +27,8 @@ class Transformers:
     def __init__(self, spec: ModelSpec, device: str = "cpu") -> None:
         """Load from a folder or the Hub; raises CmrError, with the reason, if that fails.
 
-        Code that comes with a model is not run, and weights are read from safetensors or as
-        weights alone, never unpickled.
+        Code that comes with a model is never run, and weights are read from safetensors or as
+        weights only, never unpickled.
         """
         try:
             import transformers
@@ -59,7 +59,7 @@ class Transformers:
         self._length = int(model.config.text_config.max_position_embeddings)
 
     def preprocess(self, image: Image.Image) -> torch.Tensor:
-        """One RGB picture to the (3, height, width) tensor that the model takes."""
+        """Turn one RGB picture into the model's (3, height, width) input tensor."""
         spared = image if self._steps is None else self._steps.spare(image)
         found = self._pictures(images=spared, return_tensors="pt")
         if set(found) != {"pixel_values"}:
@@ -69,13 +69,13 @@ class Transformers:
         return tensor
 
     def encode_images(self, batch: Sequence[torch.Tensor]) -> Floats:
-        """Preprocessed pictures to (n, dim) float32, not yet normalised."""
+        """Encode preprocessed pictures as (n, dim) float32, not yet normalised."""
         with torch.inference_mode():
             pictures = torch.stack(list(batch)).to(self.device, self._dtype)
             return _floats(self._model.get_image_features(pixel_values=pictures))
 
     def encode_texts(self, batch: Sequence[str]) -> Floats:
-        """Captions to (n, dim) float32, not yet normalised."""
+        """Encode captions as (n, dim) float32, not yet normalised."""
         tokens = self._tokenizer(
             list(batch),
             padding="max_length",
@@ -87,7 +87,7 @@ class Transformers:
             return _floats(self._model.get_text_features(**tokens.to(self.device)))
 
     def token_counts(self, batch: Sequence[str]) -> list[int]:
-        """Tokens of each caption, special ones included, before any is cut off."""
+        """Number of tokens of each caption, including special ones, before truncation."""
         found = self._tokenizer(list(batch), verbose=False)["input_ids"]
         return [len(ids) for ids in found]
 
@@ -105,7 +105,7 @@ class Transformers:
 
 
 def preprocessing_of(processor: Any) -> Preprocessing | None:
-    """How a processor resizes; None if it does so in a way that is not known."""
+    """How a processor resizes; None if the way is unknown."""
     if not getattr(processor, "do_resize", False):
         return None
     size = {name: side for name, side in dict(processor.size or {}).items() if side}
@@ -123,7 +123,7 @@ def preprocessing_of(processor: Any) -> Preprocessing | None:
 
 
 def _floats(found: Any) -> Floats:
-    """Vectors of a model's answer: a tensor, or from release 5 on an output that holds one."""
+    """The vectors in a model's output: a tensor, or from release 5 on an object holding one."""
     tensor = found if isinstance(found, torch.Tensor) else found.pooler_output
     return np.asarray(tensor.float().cpu().numpy())
 

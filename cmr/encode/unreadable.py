@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from cmr.errors import CmrError
 from cmr.sources.collection import MediaReader
 
-# A reason longer than this says no more.
+# Longer reasons are cut here: the rest adds nothing.
 LONGEST = 200
-# What an OSError of the machine itself says; no item is at fault, and all others would fail, too.
+# OSErrors of the machine itself: no item is at fault, and all others would fail, too.
 _OF_THE_MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE}
 
 
@@ -21,10 +21,11 @@ class UnreadableError(ValueError):
 
 @contextmanager
 def one_item(what: str = "does not decode") -> Iterator[None]:
-    """Turn any exception within, a MemoryError too, into UnreadableError: `what`, and its reason.
+    """Turn any exception within, even MemoryError, into UnreadableError: `what` and the reason.
 
     Decoders raise anything on damaged files: KeyError, struct.error, RuntimeError. A CmrError
-    passes, for it concerns all items, and so does what the machine lacks: space, file handles.
+    passes through, as it concerns all items; so do errors of the machine, such as a lack of space
+    or of file handles.
     """
     try:
         yield
@@ -37,7 +38,7 @@ def one_item(what: str = "does not decode") -> Iterator[None]:
 
 
 def reason_of(error: BaseException) -> str:
-    """What an exception says, in one printable line, with its type where that is no sentence."""
+    """An exception's message in one printable line, with its type if it is not a sentence."""
     try:
         said = str(getattr(error, "strerror", None) or error)
     except Exception:
@@ -51,12 +52,12 @@ def reason_of(error: BaseException) -> str:
     name = type(error).__name__
     if not line:
         return name
-    # Of other types what is said may be a bare key or number.
+    # The message of other types may be a bare key or number.
     return line if isinstance(error, OSError | ValueError | SyntaxError) else f"{name}: {line}"
 
 
 def read_item(reader: MediaReader, uri: str) -> bytes:
-    """The bytes of one item. Raises UnreadableError with the reason if there are none."""
+    """The bytes of one item. Raises UnreadableError with the reason if they cannot be read."""
     with one_item("cannot be read"):
         try:
             return reader.read(uri)

@@ -1,1 +1,1 @@
-"""Scoring in parts: a task counts a query block against a gallery shard; ranks are the sum."""
+"""Scoring in parts: a task counts a query block against a gallery shard; ranks are their sum."""

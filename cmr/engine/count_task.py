@@ -29,7 +29,7 @@ from cmr.warehouse.schemas import PARTIAL_COUNTS, PARTIAL_HITS, TASKS
 from cmr.warehouse.store import Warehouse
 from cmr.warehouse.vectors import StoredVectors
 
-# A stretch of one side, with the ordinal of its first vector.
+# The ordinal of a side's first vector in the block, and its vectors.
 _Part = tuple[int, Vectors]
 
 
@@ -39,10 +39,10 @@ def count_block(
     values: dict[str, Values],
     advance: Advance = no_advance,
 ) -> Row:
-    """Count one block and store it; returns its row of `tasks`, written last.
+    """Count one block and store it; returns its row of `tasks`, which is written last.
 
-    Done twice, it leaves the same counts under the same name: the row that is written last stands
-    alone. `values`: `thresholds` of the work.
+    Idempotent: doing it twice stores the same counts under the same name, and the last row written
+    replaces the other. `values`: `thresholds` of the work.
     """
     warehouse = Warehouse.open(work.root)
     _warm(warehouse, work)
@@ -85,7 +85,7 @@ def count_block(
 
 
 def _warm(warehouse: Warehouse, work: Work) -> None:
-    """Count a few vectors of each side in the same way, before a clock runs: see `score.warm`."""
+    """Count a few vectors of each side the same way before timing starts; see `score.warm`."""
     texts, visuals = (
         as_compared(StoredVectors(warehouse, row, (0, few_rows(row["rows"]))), row)
         for row in (work.text, work.visual)
@@ -128,8 +128,8 @@ def _hits(direction: str, texts: _Part, visuals: _Part, depth: int, plan: Plan) 
 def _tables(direction: str, tally: Tally, block: TaskPart, sizes: list[int]) -> Iterator[pa.Table]:
     """Rows of `partial_counts` for the queries of the block; summed over blocks they are ranks.
 
-    Competitors are counted without the relevant items, and those without the pair's own, which
-    lies in one block of its query's alone.
+    Competitors exclude the relevant items; relevant items exclude the pair's own, which lies in
+    only one of its query's blocks.
     """
     queries, items = block.texts, block.visuals
     if direction == "v2t":

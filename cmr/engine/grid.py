@@ -1,4 +1,4 @@
-"""How the texts x visuals of a representation are cut into tasks."""
+"""How the texts x visuals matrix of a representation is cut into tasks."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from cmr.errors import CmrError
 from cmr.precision import BFLOAT16, INT8, precision_of
 
 Range = tuple[int, int]
-# Operations a second of a core, measured by bench/ on x86-64 servers with AVX-512: of codes, of
-# bf16, of the rest. Of a GPU: assumed. Good enough to size a task by.
+# Operations per second of a core for codes, for bf16 and for the rest, measured by bench/ on x86-64
+# servers with AVX-512; of a GPU, assumed. Good enough for sizing tasks.
 CODES_RATE, BF16_RATE, CORE_RATE, GPU_RATE = 6e11, 2e11, 1e11, 1e14
 _RATES = {INT8: CODES_RATE, BFLOAT16: BF16_RATE}
-# A task's seconds, aimed at and at the least.
+# A task's target and minimum duration.
 TASK_SECONDS = 20.0
 LEAST_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
 class TaskPart:
-    """The part of one task: texts and visuals from an ordinal to before another.
+    """The part of one task: half-open ranges of the ordinals of texts and visuals.
 
-    `shard` of `shards`, from 0. For queries among the texts the visuals are a gallery shard, and
-    the other way round: one product serves both directions.
+    `shard` of `shards`, from 0. For text queries the visuals are a gallery shard, and vice versa:
+    one product serves both directions.
     """
 
     shard: int
@@ -38,9 +38,9 @@ class TaskPart:
 
 
 def cut(texts: int, visuals: int, shards: int) -> list[TaskPart]:
-    """`shards` blocks of equal size, in the shape that reads the fewest vectors.
+    """`shards` blocks of equal size, shaped to read the fewest vectors.
 
-    With t cuts of the texts and v of the visuals, t v = shards, a task reads texts/t + visuals/v.
+    With t parts of the texts and v of the visuals, t v = shards, a task reads texts/t + visuals/v.
     Raises CmrError if there are more shards than the sides can be cut into.
     """
     shapes = [
@@ -60,10 +60,10 @@ def cut(texts: int, visuals: int, shards: int) -> list[TaskPart]:
 
 
 def choose(texts: int, visuals: int, dim: int, slots: int, rate: float = CORE_RATE) -> int:
-    """Into how many tasks to cut, for `slots` that count at a time.
+    """How many tasks to cut the work into, when `slots` of them run at a time.
 
-    Tasks of TASK_SECONDS make the cost of a task small beside it and leave little to wait for at
-    the end, see docs/scale.md; never fewer tasks than slots, unless one would be too short.
+    Tasks of TASK_SECONDS keep the overhead per task small and leave little idle time at the end,
+    see docs/scale.md; never fewer tasks than slots, unless they would be too short.
     """
     seconds = 2.0 * texts * visuals * dim / rate
     wanted = max(min(slots, int(seconds / LEAST_SECONDS)), int(seconds / TASK_SECONDS), 1)
@@ -78,7 +78,7 @@ def choose(texts: int, visuals: int, dim: int, slots: int, rate: float = CORE_RA
 
 
 def core_rate(precision: str) -> float:
-    """Operations a second of a core that multiplies and counts a precision."""
+    """Operations per second of a core that multiplies and counts at a precision."""
     return _RATES.get(precision_of(precision).operand, CORE_RATE)
 
 
@@ -88,7 +88,7 @@ def _ranges(size: int, parts: int) -> Iterator[Range]:
 
 
 def parse(given: str) -> tuple[int, int]:
-    """(shard, shards) of a text such as 3/8. Shards count from 0; n/n is 0, so 1 to n will do.
+    """(shard, shards) from a text such as 3/8. Shards count from 0; n/n means 0, so 1 to n works.
 
     Raises CmrError for anything else.
     """

@@ -45,10 +45,10 @@ SUMS = ("pair", "above", "tied", "relevants_above", "relevants_tied", "compared"
 
 
 def collect(work: Work, shards: int | None = None) -> tuple[list[Row], list[list[pa.Table]]]:
-    """The finished tasks that make the whole of a representation, and their counts and hits.
+    """The finished tasks that cover a representation, and their counts and hits.
 
-    `shards`: into how many it was cut; None for what is there. Raises CmrError that names the
-    shards which are missing or damaged, and how to make them.
+    `shards`: how many it was cut into; None to use what exists. Raises CmrError that names the
+    missing or damaged shards, and how to count them.
     """
     warehouse = Warehouse.open(work.root)
     rows = finished(warehouse, work.key)
@@ -69,7 +69,7 @@ def collect(work: Work, shards: int | None = None) -> tuple[list[Row], list[list
 
 
 def none_counted(title: str) -> CmrError:
-    """What is said of a representation that no shard was counted of."""
+    """The error for a representation without any counted shard."""
     return CmrError(
         f"no shard of {title} with these settings has been counted; "
         "cmr evaluate --shard 0/2 … makes the first of two"
@@ -89,9 +89,9 @@ def _missing(work: Work, shards: Sequence[int], of: int, what: str) -> str:
 def merge(
     work: Work, tables: Sequence[Sequence[pa.Table]], values: Mapping[str, Values]
 ) -> dict[str, Counted]:
-    """Add partial counts up; `tables`: of each task, as `collect` gives them.
+    """Add up partial counts; `tables`: those of each task, as `collect` returns them.
 
-    Raises CmrError if a pair was not compared with every item once.
+    Raises CmrError if a pair was not compared with every item exactly once.
     """
     with duckdb.connect(":memory:") as con:
         con.register("partial_counts", pa.concat_tables([of_task[0] for of_task in tables]))
@@ -105,7 +105,7 @@ def merge(
 
 
 def merge_hits(work: Work, tables: Sequence[Sequence[pa.Table]]) -> dict[str, Hits]:
-    """The best of all tasks' lists by direction: `top_hits` of the whole."""
+    """The best hits over all tasks' lists, by direction: `top_hits` of the whole."""
     if not work.hits:
         return {}
     with duckdb.connect(":memory:") as con:
@@ -154,9 +154,9 @@ def _counted(
 def blocks_to_do(
     work: Work, shards: int, only: Sequence[int] | None = None
 ) -> tuple[list[Row], list[TaskPart]]:
-    """Rows of the tasks that are done and whole, and the blocks that are not; `only` some shards.
+    """Rows of the tasks that are done and intact, and the blocks that are not; `only` some shards.
 
-    A damaged file makes its task one that is not done.
+    A task with a damaged file counts as not done.
     """
     warehouse = Warehouse.open(work.root)
     blocks = [

@@ -1,4 +1,4 @@
-"""How far Ray's tasks are: told by them to an actor, and shown."""
+"""The progress of Ray's tasks, which they report to an actor."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class State:
-    """How far all tasks are: what the progress view shows."""
+    """The progress of all tasks, as the progress view shows it."""
 
     total: int = 0
     done: int = 0
@@ -20,7 +20,7 @@ class State:
 
 
 class Board:
-    """An actor that tasks tell how far they are."""
+    """An actor to which tasks report their progress."""
 
     def __init__(self) -> None:
         self._begun: dict[str, int] = {}
@@ -29,21 +29,21 @@ class Board:
         self._ended: set[str] = set()
 
     def begin(self, name: str, log: str) -> None:
-        """A task began, perhaps again."""
+        """Report that a task began, or began again."""
         self._begun[name] = self._begun.get(name, 0) + 1
         self._cells[name] = 0
         self._logs[name] = log
 
     def advance(self, name: str, cells: int) -> None:
-        """It has counted so many scores by now."""
+        """Report how many scores a task has counted so far."""
         self._cells[name] = cells
 
     def end(self, name: str, cells: int) -> None:
-        """It is done."""
+        """Report that a task is done."""
         self._cells[name] = cells
         self._ended.add(name)
 
     def look(self) -> tuple[int, int, int, dict[str, str]]:
-        """Scores counted, tasks that run, tasks begun again, and each one's log."""
+        """Scores counted, running tasks, restarted tasks, and each task's log."""
         again = sum(times - 1 for times in self._begun.values())
         return sum(self._cells.values()), len(self._begun) - len(self._ended), again, self._logs

@@ -1,7 +1,7 @@
-"""Encoding by Ray Data: decode on CPUs, encode in actors, Parquet from the workers.
+"""Encoding with Ray Data: decode on CPUs, encode in actors, write Parquet from the workers.
 
-Ray Data keeps both stages busy and bounds what lies between them; vectors never come to the
-driver, which reads them from the warehouse when all is done.
+Ray Data keeps both stages busy and bounds what queues between them. Vectors never pass through the
+driver, which reads them from the warehouse when everything is done.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from cmr.sources.collection import Item, MediaReader
 from cmr.warehouse.encoding_parts import write_encoded
 from cmr.warehouse.store import Warehouse
 
-# Pictures that a decoding task takes at a time.
+# Pictures per decoding task.
 DECODED = 16
 Batch = dict[str, Any]
 Fault = tuple[str, str]
@@ -33,7 +33,7 @@ Fault = tuple[str, str]
 
 @dataclass(frozen=True)
 class Target:
-    """Where workers write: a warehouse's root, and a folder below it. `frames`: keep them, too."""
+    """Where workers write: a warehouse's root, and a folder below it. `frames`: store these too."""
 
     root: str
     folder: str
@@ -49,9 +49,9 @@ def encode_visuals(
     target: Target,
     advance: Advance,
 ) -> Iterator[Fault]:
-    """Encode pictures or clips, given with their contents' keys; gives those that do not decode.
+    """Encode pictures or clips, given with their content keys; returns those that do not decode.
 
-    Raises CmrError if the source cannot be read on another machine, or a worker fails for good.
+    Raises CmrError if the source cannot be read on another machine, or a worker fails repeatedly.
     """
     try:
         pickle.dumps(reader)
@@ -83,7 +83,7 @@ def encode_texts(
     target: Target,
     advance: Advance,
 ) -> None:
-    """Encode captions, given with their contents' keys."""
+    """Encode captions, given with their content keys."""
     gpus = _quiet(ray)
     rows = [{"key": key, "text": spec.prompted(item.text or "")} for key, item in items]
     data = ray.data.from_items(rows).map_batches(
@@ -97,7 +97,7 @@ def encode_texts(
 
 
 def _quiet(ray: Any) -> int:
-    """GPUs of an encoding actor. Ray Data's own bars and log lines give way to ours."""
+    """GPUs per encoding actor. Also turns off Ray Data's own bars and log lines."""
     import ray.data as ray_data
 
     ray_data.DataContext.get_current().enable_progress_bars = False
@@ -110,7 +110,7 @@ def _cpus(ray: Any) -> int:
 
 
 def _actors(ray: Any, gpus: int) -> dict[str, Any]:
-    """One actor a GPU; without any, one that leaves the other cores to decoding."""
+    """One actor per GPU; without GPUs, one that leaves the other cores to decoding."""
     if gpus:
         size = int(ray.cluster_resources()["GPU"])
         return {"num_gpus": 1, "compute": ray.data.ActorPoolStrategy(size=size)}
@@ -119,12 +119,12 @@ def _actors(ray: Any, gpus: int) -> dict[str, Any]:
 
 
 def _share(ray: Any) -> float:
-    """CPUs of an actor: a machine with one must hold one of each kind."""
+    """CPUs of an actor: a machine with a single CPU must fit one actor of each kind."""
     return 1.0 if _cpus(ray) > 1 else 0.5
 
 
 def _faults(ray: Any, data: Any, advance: Advance) -> Iterator[Fault]:
-    """Run it; every row that comes back is an item that is done, or one with a fault."""
+    """Run it; every row that comes back is an item that is done or has failed."""
     try:
         for row in data.iter_rows():
             advance(1)
@@ -137,7 +137,7 @@ def _faults(ray: Any, data: Any, advance: Advance) -> Iterator[Fault]:
 
 
 class _Decode:
-    """Pictures or clips to the model's inputs, as bytes of float32."""
+    """Turn pictures or clips into the model's inputs, as bytes of float32."""
 
     def __init__(
         self, spec: ModelSpec, reader: MediaReader, sampling: tuple[int, str] | None
@@ -162,7 +162,7 @@ class _Decode:
 
 
 class _EncodeVisuals:
-    """Inputs to vectors, which are written here."""
+    """Encode inputs and write their vectors."""
 
     def __init__(self, spec: ModelSpec, how: How, target: Target, gpus: int) -> None:
         self._encoder = get_kind(spec.kind).load(spec, "cuda" if gpus else "cpu")
@@ -171,7 +171,7 @@ class _EncodeVisuals:
     def __call__(self, batch: Batch) -> Batch:
         good = [at for at, fault in enumerate(batch["fault"]) if not fault]
         if good:
-            # Our own workers pickled these.
+            # Safe to unpickle: our own workers pickled these.
             media: list[Media] = [pickle.loads(batch["media"][at]) for at in good]
             vectors, frames = encode_media(self._encoder, media, self._how)
             rows = [
@@ -183,7 +183,7 @@ class _EncodeVisuals:
 
 
 class _EncodeTexts:
-    """Captions to vectors, which are written here."""
+    """Encode captions and write their vectors."""
 
     def __init__(self, spec: ModelSpec, target: Target, gpus: int) -> None:
         self._encoder = get_kind(spec.kind).load(spec, "cuda" if gpus else "cpu")

@@ -1,4 +1,4 @@
-"""A session of Ray: one that runs elsewhere, or one started here."""
+"""A Ray session: one that already runs somewhere, or one started here."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from cmr.errors import CmrError
 
 @contextlib.contextmanager
 def session(address: str | None) -> Iterator[tuple[Any, str | None]]:
-    """Ray's module, connected, and its dashboard's address; let go in the end.
+    """The connected ray module and its dashboard's address; disconnects at the end.
 
-    A Ray of its own is started where `address` is None and RAY_ADDRESS is not set. Raises
-    CmrError if Ray is not installed or the cluster does not answer.
+    A local Ray is started if `address` is None and RAY_ADDRESS is not set. Raises CmrError if Ray
+    is not installed or the cluster does not answer.
     """
     try:
         import ray
     except ImportError:
-        raise CmrError('--engine ray needs Ray: pip install "cmr[ray]"') from None
+        raise CmrError("--engine ray needs Ray: pip install '.[ray]'") from None
     if ray.is_initialized():
         yield ray, None
         return
@@ -55,7 +55,7 @@ def _knock(address: str | None) -> None:
 
 
 def _passed(address: str | None) -> dict[str, Any] | None:
-    """What workers need to find the store; secrets are for each node to have in the usual ways."""
+    """What workers need to find the store; each node gets secrets in its usual ways."""
     names = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_REGION", "AWS_DEFAULT_REGION")
     passed = {name: os.environ[name] for name in names if name in os.environ}
     return {"env_vars": passed} if address and passed else None

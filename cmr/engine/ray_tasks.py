@@ -1,7 +1,7 @@
-"""The engine `ray`: its tasks. Ray does the scheduling, retries and spilling.
+"""The tasks of the engine `ray`. Ray does the scheduling, retries and spilling.
 
 One task computes a representation's thresholds; then one task per block counts it. What is already
-stored is not counted again, so a run that was stopped continues where it was.
+stored is not counted again, so a stopped run resumes.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ from cmr.score.pair_scores import Values
 from cmr.warehouse.partials import finished
 from cmr.warehouse.store import Warehouse
 
-# How often Ray begins a task again whose worker or node was lost, or that raised an error.
+# How often Ray retries a task whose worker or node was lost, or that raised an error.
 RETRIES = 4
-# How often all that is still missing, or was found damaged, is counted again.
+# How often everything that is still missing, or was found damaged, is counted again.
 ROUNDS = 3
-# Share of a machine's memory for all tasks on it together.
+# Share of a machine's memory for all of its tasks together.
 SHARE = 0.5
 POLL = 0.5
 
 
 def run(ray: Any, works: Sequence[Work], shards: int | None, show: Any) -> dict[str, int]:
-    """Count what is missing of each representation; returns into how many shards, by work's key.
+    """Count what is missing of each representation; returns the number of shards, by work's key.
 
-    `show(state)` is told how far it is. Raises CmrError that names a failed task and its log.
+    `show(state)` is called with the progress. Raises CmrError that names a failed task and its log.
     """
     cuts = {work.key: shards or _shards(ray, work) for work in works}
     for _ in range(ROUNDS):
@@ -55,7 +55,7 @@ def run(ray: Any, works: Sequence[Work], shards: int | None, show: Any) -> dict[
 
 
 def _shards(ray: Any, work: Work) -> int:
-    """Into how many tasks: as it was begun, else so that all slots are busy to the end."""
+    """How many tasks: as many as it was begun with, else so that all slots stay busy to the end."""
     begun = finished(Warehouse.open(work.root), work.key)
     if begun:
         counts = [many for many, _ in begun]
@@ -70,7 +70,7 @@ def _shards(ray: Any, work: Work) -> int:
 def _round(
     ray: Any, todo: Sequence[tuple[Work, list[dict[str, Any]], list[TaskPart]]], show: Any
 ) -> None:
-    """Submit every block that is missing, and wait for all of them."""
+    """Submit every missing block, and wait for all of them."""
     gpus = 1 if ray.cluster_resources().get("GPU") and todo[0][0].device != "cpu" else 0
     here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
         ray.get_runtime_context().get_node_id(), soft=True
@@ -133,7 +133,7 @@ def _reason(ray: Any, name: str, error: Exception, board: Any) -> str:
     said = lines[0] if lines else type(cause).__name__
     try:
         logs = ray.get(board.look.remote(), timeout=5)[3]
-        # A task that never began failed for the thresholds that it waited for.
+        # A task that never began failed because of the thresholds that it depends on.
         log = logs.get(name) or logs.get(name.rpartition(", shard ")[0])
     except ray.exceptions.RayError:
         log = None
@@ -149,7 +149,7 @@ def _log() -> str:
 
 @contextlib.contextmanager
 def _told() -> Iterator[None]:
-    """Write an error's traceback into the worker's log, before Ray takes it away."""
+    """Write an error's traceback to the worker's log, before Ray removes it."""
     try:
         yield
     except Exception:
@@ -159,9 +159,9 @@ def _told() -> Iterator[None]:
 
 
 def _here(work: Work, gpus: int) -> Work:
-    """The work as a task on this machine does it, with its share of cores and memory.
+    """The work adapted to a task on this machine, with its share of cores and memory.
 
-    What comes through Ray's store may not be written; numba would compile once more for it.
+    Arrays from Ray's store are copied: they are read-only, and numba would compile again for them.
     """
     import numba
     import torch

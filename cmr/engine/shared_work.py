@@ -29,8 +29,8 @@ class Work:
     """One representation to be counted.
 
     `text`, `visual`: its catalogue rows. `run_ids`: by direction. `sizes`, `draws`: pools to
-    sample. `hits`: length of the lists that are kept, 0 for none. `judged`: by direction. `memory`:
-    bytes a task may take, None for the machine's share.
+    sample. `hits`: length of the stored lists, 0 for none. `judged`: by direction. `memory`: bytes
+    that a task may take, None for its share of the machine.
     """
 
     root: str
@@ -47,24 +47,24 @@ class Work:
 
     @property
     def key(self) -> str:
-        """Hash of everything that decides the counts, but how they are cut."""
+        """Hash of everything that determines the counts, except how they are cut."""
         lists = {"hits": self.hits} if self.hits else {}
         return identity(runs=dict(self.run_ids), sizes=self.sizes, draws=self.draws, **lists)
 
     @property
     def title(self) -> str:
-        """As people write it."""
+        """The representation as people write it."""
         row = self.text
         return f"{row['dim']} {row['dim_method']} {row['precision']}"
 
     @property
     def queries(self) -> dict[str, str]:
-        """The side of each direction's queries."""
+        """Which side each direction's queries are on."""
         return {name: "text" if name == "t2v" else "visual" for name in self.judged}
 
     @property
     def multiplied(self) -> str:
-        """The precision of what is multiplied: fp32 where codes are read as floats."""
+        """The precision of the operands: fp32 where codes are read as floats."""
         return multiplied(self.text)
 
     def name(self, block: TaskPart) -> str:
@@ -72,7 +72,7 @@ class Work:
         return f"{self.key}-{block.shards}-{block.shard}"
 
     def plan(self, texts: int, visuals: int, longest: float = 1.0) -> Plan:
-        """How a part of so many texts and visuals is scored here.
+        """How a part with this many texts and visuals is scored here.
 
         `longest`: the largest product there can be; see `cmr.score.asymmetric`.
         """
@@ -90,10 +90,10 @@ class Work:
 
 
 def thresholds(work: Work) -> dict[str, Values]:
-    """Every pair's compared value by direction, which all tasks count against.
+    """Every pair's own score by direction, the threshold that all tasks count against.
 
-    Computed by whoever needs them first, from the row groups that hold a relevant item alone,
-    and kept; all tasks read the same ones.
+    Whoever needs them first computes and stores them, reading only the row groups that hold a
+    relevant item; all tasks read the same ones.
     """
     warehouse = Warehouse.open(work.root)
     lengths = {name: len(judged.query) for name, judged in work.judged.items()}
@@ -123,10 +123,10 @@ def _compute(warehouse: Warehouse, work: Work) -> dict[str, Values]:
 def _holding(
     warehouse: Warehouse, row: Row, ordinals: list[npt.NDArray[np.int64]]
 ) -> StoredVectors:
-    """The row groups of a set that hold one of these vectors."""
+    """The row groups of a set that hold any of these vectors."""
     return StoredVectors(warehouse, row, holding=np.unique(np.concatenate(ordinals)))
 
 
 def forget(work: Work) -> None:
-    """Remove the partial counts and thresholds of a representation whose runs are there."""
+    """Remove the partial counts and thresholds of a representation whose runs are stored."""
     drop(Warehouse.open(work.root), work.key, identity(runs=dict(work.run_ids)))

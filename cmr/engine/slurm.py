@@ -1,6 +1,6 @@
 """Batch scripts for Slurm: one job, a job array of shards, or a Ray cluster over the allocation.
 
-Slurm schedules, requeues and keeps the order; cmr only writes its own commands into the script.
+Slurm does the scheduling, requeueing and ordering; cmr only writes its commands into the script.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ MODES = ("array", "ray", "job")
 
 @dataclass(frozen=True)
 class Resources:
-    """What a job asks Slurm for; None and empty leave it to the site.
+    """What a job requests from Slurm; None and empty leave it to the site's defaults.
 
-    `cpus`, `gpus`: of a task; `nodes`: of a Ray cluster. `more`: sbatch options as they are.
+    `cpus`, `gpus`: per task; `nodes`: of a Ray cluster. `more`: further sbatch options, verbatim.
     """
 
     name: str = "cmr"
@@ -42,7 +42,7 @@ class Resources:
 
 @dataclass(frozen=True)
 class Environment:
-    """How a job comes to have `cmr`: modules to load, and a virtual or conda environment."""
+    """How a job finds `cmr`: modules to load, and a virtual or conda environment."""
 
     modules: Sequence[str] = ()
     venv: str | None = None
@@ -60,12 +60,12 @@ class Environment:
                 'eval "$(conda shell.bash hook)"',
                 f"conda activate {shlex.quote(self.conda)}",
             ]
-        # Scripts that activate something are not written for `set -u`.
+        # Activation scripts are not written for `set -u`.
         return [*found, "set -u"]
 
 
 def this_environment(env: Mapping[str, str] = os.environ) -> Environment:
-    """The environment that cmr runs in now: a conda one, a virtual one, or neither."""
+    """The environment that cmr is running in: conda, virtual, or neither."""
     if env.get("CONDA_PREFIX") and sys.prefix == env["CONDA_PREFIX"]:
         return Environment(conda=env.get("CONDA_DEFAULT_ENV") or env["CONDA_PREFIX"])
     if sys.prefix != sys.base_prefix and (Path(sys.prefix) / "bin" / "activate").is_file():
@@ -75,9 +75,9 @@ def this_environment(env: Mapping[str, str] = os.environ) -> Environment:
 
 @dataclass(frozen=True)
 class Script:
-    """A batch script, and how it is submitted: one sbatch call a step, each after the last.
+    """A batch script and how to submit it: one sbatch call per step, each after the previous one.
 
-    `steps`: (what it is, sbatch's further arguments).
+    `steps`: (what it is, further arguments for sbatch).
     """
 
     text: str
@@ -87,7 +87,7 @@ class Script:
 def make_script(
     mode: str, command: Sequence[str], resources: Resources, environment: Environment, shards: int
 ) -> Script:
-    """The script that runs `cmr COMMAND`. Raises CmrError for what cannot run so."""
+    """The script that runs `cmr COMMAND`. Raises CmrError for what cannot run this way."""
     if not command:
         raise CmrError("say which command to run, such as cmr slurm evaluate --dataset coco")
     if mode == "array":
@@ -114,11 +114,11 @@ def _array(
         ("merge", ["--array=0", "--export=ALL,CMR_PART=merge"]),
     ]
     notes = [
-        "# Submit it three times, each after the last has succeeded:",
+        "# Submit it three times, each after the previous one has succeeded:",
         "#   a=$(sbatch --parsable --array=0 --export=ALL,CMR_PART=prepare FILE)",
         "#   b=$(sbatch --parsable --dependency=afterok:$a FILE)",
         "#   sbatch --array=0 --export=ALL,CMR_PART=merge --dependency=afterok:$b FILE",
-        "# What is counted already is not counted again, so all of it may be submitted anew.",
+        "# What is already counted is not counted again, so all of it can be submitted again.",
     ]
     body = [
         'case "${CMR_PART:-shard}" in',
@@ -140,7 +140,7 @@ def _ray(command: Sequence[str], resources: Resources, environment: Environment)
     body = [
         'head=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)',
         "port=$((20000 + SLURM_JOB_ID % 10000))",
-        "# Others on these nodes must not reach this job's Ray.",
+        "# Other users of these nodes must not reach this job's Ray.",
         "export RAY_AUTH_MODE=token",
         "export RAY_AUTH_TOKEN=$(head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \\n')",
         "# Slurm ends these steps with the job. `ray stop` would end other jobs' Ray, too.",
@@ -200,12 +200,12 @@ def _joined(
 
 
 def submit(script: Script) -> list[tuple[str, str]]:
-    """Hand a script to sbatch, step after step; returns (step, job id).
+    """Submit a script to sbatch step by step; returns (step, job id).
 
-    Raises CmrError with sbatch's own reason; steps that were submitted before are cancelled.
+    Raises CmrError with sbatch's own reason, after cancelling the steps already submitted.
     """
     if shutil.which("sbatch") is None:
-        raise CmrError("there is no sbatch here; without --submit the script is printed")
+        raise CmrError("there is no sbatch here; leave out --submit to print the script")
     jobs: list[tuple[str, str]] = []
     with tempfile.NamedTemporaryFile("w", suffix=".sbatch") as file:
         file.write(script.text)

@@ -19,15 +19,15 @@ from cmr.sources.source import Parameter
 def write(asked: Asked, out: Path) -> None:
     """The gallery as `train`, the queries as `test`; angular distance, 1 - cosine.
 
-    Raises CmrError for integer precisions: without its scale a code is another vector.
+    Raises CmrError for integer precisions: without its scale a code is a different vector.
     """
     import h5py
 
     queries, gallery = searched(asked)
     if gallery["precision"] != FP32:
         raise CmrError(
-            f"ann-benchmarks computes distances of float32 vectors, and {gallery['precision']} is "
-            "scored otherwise; give --precision fp32, or use cmr export fbin"
+            f"ann-benchmarks computes distances of float32 vectors, but {gallery['precision']} is "
+            "scored differently; give --precision fp32, or use cmr export fbin"
         )
     depth = at_most(asked, gallery)
     total = gallery["rows"] + 2 * queries["rows"]
@@ -76,8 +76,6 @@ FORMAT = Format(
     write=write,
     parameters=(
         DIRECTION,
-        Parameter(
-            "top", "Neighbours of each query; 0 for the whole gallery.", kind=int, default=100
-        ),
+        Parameter("top", "Neighbours per query; 0 for the whole gallery.", kind=int, default=100),
     ),
 )

@@ -32,9 +32,9 @@ _SCHEMA = pa.schema(
 
 
 def write(asked: Asked, out: Stream) -> None:
-    """Texts first, then visuals; the id of a row is its number, from 0.
+    """Write the texts, then the visuals; the id of a row is its number, from 0.
 
-    `neighbors` are those of the other side, as a search finds them, with 1 - similarity.
+    `neighbors` are items of the other side, as a search finds them, with 1 - similarity.
     """
     pair = asked.pair
     plane = _umap(asked) if asked.options["projection"] == "umap" else _pca(asked)
@@ -50,7 +50,7 @@ def write(asked: Asked, out: Stream) -> None:
             told = items(asked.warehouse, pair, side).select(_KEPT)
             depth = at_most(asked, other)
             for first, (found, scores) in nearest(asked.warehouse, row, other, depth):
-                # A row number of the file: those of the visuals follow the texts.
+                # A row number in the file, where the visuals follow the texts.
                 ids = found + (text_rows if side == TEXT else 0)
                 here = slice(first_row + first, first_row + first + len(found))
                 part = told.slice(first, len(found))
@@ -81,9 +81,9 @@ def _rows(asked: Asked) -> Iterator[tuple[Row, Floats]]:
 
 
 def _pca(asked: Asked) -> Floats:
-    """(items, 2) the two principal components of both sides together, centred.
+    """(items, 2): the first two principal components of both sides together, centred.
 
-    Two passes over the vectors, which are never all in memory.
+    Makes two passes over the vectors, which are never all in memory.
     """
     dim = asked.pair.text["dim"]
     count, total, moment = 0, np.zeros(dim), np.zeros((dim, dim))
@@ -97,20 +97,20 @@ def _pca(asked: Asked) -> Floats:
     best = axes[:, :-3:-1]
     if best.shape[1] < 2:
         raise CmrError("vectors of one dimension cannot be projected to 2-D")
-    # A component's sign means nothing; this makes it the same on every machine.
+    # A component's sign is arbitrary; this makes it the same on every machine.
     best = best * np.where(best[np.abs(best).argmax(0), [0, 1]] < 0, -1, 1)
     parts = [(block - mean) @ best for _, block in _rows(asked)]
     return np.concatenate(parts).astype(np.float32)
 
 
 def _umap(asked: Asked) -> Floats:
-    """(items, 2) by umap-learn, which is what the viewer itself uses; all vectors in memory."""
+    """(items, 2) by umap-learn, which the viewer itself uses; holds all vectors in memory."""
     try:
         import umap
     except ModuleNotFoundError:
         raise CmrError("--projection umap needs umap-learn: pip install umap-learn") from None
     vectors = np.concatenate([block for _, block in _rows(asked)])
-    # A seed makes it repeatable, at the price of one thread.
+    # A seed makes it reproducible, but limits it to one thread.
     found = umap.UMAP(metric="cosine", random_state=42, n_jobs=1).fit_transform(vectors)
     return np.asarray(found, dtype=np.float32)
 
@@ -120,7 +120,7 @@ FORMAT = Format(
     summary="Parquet for the viewer Embedding Atlas: 2-D projection and neighbours.",
     about="Texts, then visuals, one row each: projection_x and projection_y by the first two "
     "principal components of both sides (or --projection umap, with umap-learn installed), and the "
-    "exact neighbours on the other side, which are what a search for the item finds.",
+    "exact neighbours on the other side, as a search for the item finds them.",
     examples=(
         "cmr export embedding-atlas --dataset coco --out coco.parquet",
         "embedding-atlas coco.parquet --text text --x projection_x --y projection_y "
@@ -130,7 +130,7 @@ FORMAT = Format(
     into="stream",
     write=write,
     parameters=(
-        Parameter("top", "Neighbours of each item; 0 for all.", kind=int, default=15),
+        Parameter("top", "Neighbours per item; 0 for all.", kind=int, default=15),
         Parameter("projection", "How to project to 2-D.", default="pca", choices=("pca", "umap")),
     ),
 )

@@ -22,9 +22,9 @@ SET_SETTINGS = ("dataset", "model", "dim", "dim_method", "precision", "seed")
 
 
 def runs(warehouse: Warehouse, given: str | None, wanted: Mapping[str, Any]) -> list[Row]:
-    """The runs that agree with `--run` and the settings; None in `wanted` stands for any.
+    """The runs that match `--run` and the settings; None in `wanted` matches any.
 
-    Raises CmrError, with what there is, if no run does.
+    Raises CmrError, listing what there is, if none does.
     """
     every = current_runs(warehouse)
     if not every:
@@ -33,14 +33,14 @@ def runs(warehouse: Warehouse, given: str | None, wanted: Mapping[str, Any]) -> 
 
 
 def one_run(warehouse: Warehouse, given: str | None, wanted: Mapping[str, Any]) -> Row:
-    """The one selected run. Raises CmrError, with what differs, for several."""
+    """The one selected run. Raises CmrError, naming the differences, if several match."""
     return _one(runs(warehouse, given, wanted), RUN_SETTINGS, "runs")
 
 
 def pairs(warehouse: Warehouse, given: str | None, wanted: Mapping[str, Any]) -> list[SetPair]:
-    """The representations, with vectors of both sides, that agree with the settings.
+    """The representations with vectors of both sides that match the settings.
 
-    `given`: a run, whose representation is meant. Raises CmrError if there is none.
+    `given`: a run, which selects its own representation. Raises CmrError if there is none.
     """
     if given:
         run = _one(select(current_runs(warehouse), given), RUN_SETTINGS, "runs")
@@ -48,23 +48,23 @@ def pairs(warehouse: Warehouse, given: str | None, wanted: Mapping[str, Any]) ->
         return [SetPair(sets[run["text_set"]], sets[run["visual_set"]])]
     sides: dict[tuple[Any, ...], dict[str, Row]] = {}
     for row in find_sets(warehouse):
-        # Codes of other quantisers are not what their precision alone says.
+        # The precision alone does not identify the codes of other quantisers.
         if row["quantizer"] not in (None, ABSMAX):
             continue
         key = tuple(row[name] for name in SET_SETTINGS)
         sides.setdefault(key, {})[row["modality"]] = row
     whole = [SetPair(side[TEXT], side[VISUAL]) for side in sides.values() if len(side) == 2]
     if not whole:
-        raise CmrError("there are no vectors; `cmr ingest` brings some")
+        raise CmrError("there are no vectors; `cmr ingest` adds them")
     kept = _narrow([pair.text for pair in whole], wanted, SET_SETTINGS, "vectors")
     ids = {row["set_id"] for row in kept}
     return [pair for pair in whole if pair.text["set_id"] in ids]
 
 
 def one_pair(warehouse: Warehouse, given: str | None, wanted: Mapping[str, Any]) -> SetPair:
-    """The one selected representation: of several that match, native fp32 if it is there.
+    """The one selected representation: if several match, native fp32 if it is among them.
 
-    Raises CmrError, with what differs, for several.
+    Raises CmrError, naming the differences, if several remain.
     """
     found = pairs(warehouse, given, wanted)
     if len(found) == 1:
@@ -79,8 +79,8 @@ def one_pair(warehouse: Warehouse, given: str | None, wanted: Mapping[str, Any])
 def by_dim(warehouse: Warehouse, wanted: Mapping[str, Any]) -> tuple[SetPair, ...]:
     """A representation of each dimension in `wanted["dim"]`, or of every dimension there is.
 
-    Of a precision or method that is not named, fp32 and native are taken where they are there.
-    Raises CmrError for a dimension without vectors, and, with what differs, for several.
+    Precision and method default to fp32 and native where these exist. Raises CmrError for a
+    dimension without vectors, and, naming the differences, for one with several representations.
     """
     rest = {name: value for name, value in wanted.items() if name != "dim"}
     there = pairs(warehouse, None, rest)

@@ -1,4 +1,4 @@
-"""CLIP_benchmark's results: a JSON file, or the CSV that its `build` makes of many of them."""
+"""CLIP_benchmark's results: a JSON file, or the CSV that its `build` makes from many of them."""
 
 from __future__ import annotations
 
@@ -8,26 +8,27 @@ import json
 from typing import Any
 
 from cmr.errors import CmrError
+from cmr.export.fit_told import fits
 from cmr.export.format import Asked, Format, Stream
 from cmr.export.tool_names import Figures, figures
 from cmr.rows import Row
 from cmr.sources.source import Parameter
 
-# Their R@K is our hit_rate; image retrieval is asked by texts.
+# Their R@K is our hit_rate; image retrieval has text queries.
 _TASKS = {"t2v": "image_retrieval_recall", "v2t": "text_retrieval_recall"}
 _NOT_THEIRS = ("dim", "dim_method", "precision", "seed", "qrels")
 
 
 def write(asked: Asked, out: Stream) -> None:
-    """One result, or with `--table` a row for each representation that is selected."""
+    """Write one result, or with `--table` one row per selected representation."""
     results = [_result(asked, rows) for rows in _by_representation(asked.runs)]
     if asked.options["table"]:
         out.write(_table(results).encode())
         return
     if len(results) > 1:
         raise CmrError(
-            f"{len(results)} representations are meant and a JSON file holds one; name it with "
-            "--dim, --precision and the like, or make a CSV of all with --table"
+            f"{len(results)} representations match and a JSON file holds one; name it with "
+            "--dim, --precision and the like, or write a CSV of all with --table"
         )
     out.write(json.dumps(results[0], ensure_ascii=False, indent=1).encode() + b"\n")
 
@@ -55,6 +56,7 @@ def _result(asked: Asked, runs: list[Row]) -> dict[str, Any]:
         "metrics": metrics,
         "language": asked.options["language"],
         **{name: run[name] for name in _NOT_THEIRS},
+        "fit": fits(asked)[run["run_id"]],
     }
 
 
@@ -92,7 +94,7 @@ FORMAT = Format(
     into="stream",
     write=write,
     parameters=(
-        Parameter("table", "CSV of every representation that is selected.", kind=bool),
+        Parameter("table", "CSV of every selected representation.", kind=bool),
         Parameter("language", "Language of the captions, as the result states it.", default="en"),
     ),
     text=True,

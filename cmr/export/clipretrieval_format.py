@@ -21,7 +21,7 @@ _STEP = 65_536
 
 
 def write(asked: Asked, out: Path) -> None:
-    """A row is a pair that belongs together; a visual's vector stands with each of its texts."""
+    """Write one row per matching pair; a visual's vector is repeated for each of its texts."""
     warehouse, pair = asked.warehouse, asked.pair
     kind = np.dtype(asked.options["dtype"])
     out.mkdir()
@@ -36,7 +36,7 @@ def write(asked: Asked, out: Path) -> None:
         (out / name).mkdir()
     with asked.bar("pairs", len(judged.text), "pairs") as advance:
         starts = range(0, len(judged.text), SHARD)
-        # As clip-retrieval pads them, so that their names sort as their numbers.
+        # Padded as clip-retrieval does, so that names sort numerically.
         width = len(str(len(starts)))
         for number, start in enumerate(starts):
             shard = f"{number:0{width}d}"
@@ -60,7 +60,7 @@ def write(asked: Asked, out: Path) -> None:
 
 
 def _on_disk(warehouse: Warehouse, row: Row, path: Path, kind: np.dtype) -> Array:
-    """A set's vectors in a file that is read where it is needed: pairs come in any order."""
+    """A set's vectors in a memory-mapped file, because pairs come in any order."""
     with path.open("wb") as stream:
         write_npy(stream, (row["rows"], row["dim"]), kind, floats(warehouse, row))
     return np.asarray(np.load(path, mmap_mode="r")).view(np.memmap)
@@ -84,13 +84,13 @@ def _metadata(told: dict[str, pa.Table], judged: Judgments, part: slice) -> pa.T
 
 
 def _say_left_out(asked: Asked, texts: Array, visuals: Array) -> None:
-    """The layout has no place for items that belong to nothing."""
+    """Report the unmatched items that the layout has no place for."""
     for what, row, rows in (
         ("texts", asked.pair.text, texts), ("visuals", asked.pair.visual, visuals),
     ):  # fmt: skip
         lone = row["rows"] - len(np.unique(rows))
         if lone:
-            asked.say(f"{lone:,} {what} belong to nothing and are left out: a row is a pair")
+            asked.say(f"{lone:,} {what} have no partner and are left out: a row is a pair")
 
 
 FORMAT = Format(

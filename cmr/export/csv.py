@@ -14,7 +14,7 @@ def write(asked: Asked, out: Stream) -> None:
 
 
 def write_rows(rows: pa.RecordBatchReader, out: Stream) -> None:
-    """Batch by batch."""
+    """Write batch by batch."""
     names = [pa.field(name, pa.string()) for name in rows.schema.names]
     out.write(_lines(pa.RecordBatch.from_pylist([], pa.schema(names)), header=True))
     for batch in rows:
@@ -26,7 +26,7 @@ def _lines(batch: pa.RecordBatch, header: bool) -> bytes:
 
     frame = polars.from_arrow(flat(batch))
     assert isinstance(frame, polars.DataFrame)
-    # Through memory: Polars' own writing to a pipe hides that its reader has left.
+    # Through memory: when Polars writes to a pipe itself, it hides that the reader has left.
     text: str = frame.write_csv(include_header=header)
     return text.encode()
 

@@ -19,25 +19,25 @@ from cmr.sqlfiles import views
 from cmr.views import connect
 from cmr.warehouse.store import Warehouse
 
-# The oldest storage that holds all this, so that older clients open it too.
+# The oldest storage format that can hold all this, so that older clients can open it.
 STORAGE = "v1.0.0"
 STORED = "stored"
-# What reads a warehouse's files.
+# Macros that read a warehouse's files.
 _OF_FILES = {"warehouse_root", "files_of"}
 _VECTORS = ("embeddings", "frames")
-# What would take long to compute, or reads the files of two tables.
+# Views that take long to compute, or that read the files of two tables.
 _COMPUTED = ("metrics", "earned_metrics", "retention", "evidence")
 
 
 def write(asked: Asked, out: Path) -> None:
-    """One file that any DuckDB client opens; views and columns keep their comments.
+    """Write one file that any DuckDB client opens; views and columns keep their comments.
 
-    Attached to the Parquet, the views name the warehouse by its absolute path and show what is
-    there when they are asked. A copy holds the tables as they are now, in the schema `stored`.
+    Without a copy, the views name the warehouse by its absolute path and show what it holds when
+    queried. A copy holds the tables as they are now, in the schema `stored`.
     """
     root, copy = asked.warehouse.root, asked.options["copy"]
     if not copy and asked.warehouse.writable():
-        # A warehouse may be older than a table, and then lacks the file that shows its columns.
+        # A warehouse may be older than a table, and then lacks the anchor that defines its columns.
         Warehouse.create(root)
     with closing(connect(root)) as con:
         con.execute(f"attach {quoted(os.fspath(out))} as target (storage_version '{STORAGE}')")
@@ -49,7 +49,7 @@ def write(asked: Asked, out: Path) -> None:
             import fsspec
 
             con.register_filesystem(fsspec.filesystem(root.partition("://")[0]))
-        # By a variable of cmr's own connections until now.
+        # In cmr's own connections a variable provides this.
         con.execute(f"create or replace macro warehouse_root() as {quoted(root.rstrip('/'))}")
         if copy:
             replace_views(con, _of_copies(con, copied))
@@ -57,7 +57,7 @@ def write(asked: Asked, out: Path) -> None:
 
 
 def _of_copies(con: duckdb.DuckDBPyConnection, copied: Collection[str]) -> dict[str, str]:
-    """What views that read files say in a copy, which has no files that could be missing."""
+    """New queries for views that read files: a copy has no files that could be missing."""
     queries = {
         view.name: f"select * from ({view.query}) limit 0"
         for view in views()
@@ -67,7 +67,7 @@ def _of_copies(con: duckdb.DuckDBPyConnection, copied: Collection[str]) -> dict[
 
 
 def _copy(asked: Asked, con: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
-    """Copy the tables, and the measures that would take long to compute; returns their names."""
+    """Copy the tables, and the measures that take long to compute; returns their names."""
     names = [view.name for view in views("staging")]
     prepare(con, asked.warehouse, f"from {', '.join(_COMPUTED)}", bar=asked.bar)
     con.execute(f"create schema target.{STORED}")
@@ -82,8 +82,8 @@ def _copy(asked: Asked, con: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
 FORMAT = Format(
     name="duckdb",
     summary="A DuckDB database with all views, for any client or SQL IDE.",
-    about="The views name the warehouse by its absolute path, hold no data, and show what is in it "
-    "when they are queried; if the warehouse moves, export again. With --copy the file holds every "
+    about="The views name the warehouse by its absolute path, hold no data, and show its contents "
+    "when queried; if the warehouse moves, export again. With --copy the file holds every "
     "table as it is now, with the measures computed, and needs no warehouse. Every view runs in "
     "DuckDB 2.0 and newer; older ones open the file and run most of a copy.",
     examples=(

@@ -25,13 +25,16 @@ Array = npt.NDArray[Any]
 
 
 DIRECTION = Parameter(
-    "direction", "t2v: texts ask, visuals are searched.", default="t2v", choices=("t2v", "v2t")
+    "direction",
+    "t2v: text queries, visual gallery; v2t: the reverse.",
+    default="t2v",
+    choices=("t2v", "v2t"),
 )
 
 
 @dataclass(frozen=True)
 class Judgments:
-    """(pairs,) ordinals of texts and visuals and their relevance, by text, then by visual."""
+    """(pairs,) ordinals of texts and visuals, and their relevance; by text, then by visual."""
 
     text: npt.NDArray[np.int64]
     visual: npt.NDArray[np.int64]
@@ -69,13 +72,13 @@ def judgments(warehouse: Warehouse, pair: SetPair) -> Judgments:
 
 
 def stretches(warehouse: Warehouse, row: Row) -> Iterator[tuple[int, Encoded]]:
-    """(first ordinal, vectors) in order, some megabytes at a time, as they are compared."""
+    """(first ordinal, vectors) in order, a few megabytes at a time, as they are compared."""
     rows = group_rows(row["dim"], multiplied(row))
     yield from as_compared(StoredVectors(warehouse, row), row).blocks(rows)
 
 
 def floats(warehouse: Warehouse, row: Row) -> Iterator[Floats]:
-    """The vectors as (rows, dim) float32, some megabytes at a time; codes times their scale."""
+    """The vectors as (rows, dim) float32, a few megabytes at a time; codes times their scale."""
     for _, block in stretches(warehouse, row):
         yield decode(block)
 
@@ -86,7 +89,7 @@ def sides(pair: SetPair) -> tuple[tuple[str, Row], tuple[str, Row]]:
 
 
 def searched(asked: Asked) -> tuple[Row, Row]:
-    """The embedding sets of the queries and of the gallery, by the option of DIRECTION."""
+    """The embedding sets of the queries and of the gallery, by the option `--direction`."""
     text, visual = asked.pair.text, asked.pair.visual
     return (visual, text) if asked.options["direction"] == "v2t" else (text, visual)
 

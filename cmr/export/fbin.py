@@ -31,7 +31,7 @@ _FILES = {"text": "texts", "visual": "visuals"}
 
 
 def write(asked: Asked, out: Path) -> None:
-    """A folder with both sides' vectors and ids, which belong together, and the ground truth."""
+    """Write a folder with both sides' vectors and ids, the matching pairs, and the ground truth."""
     out.mkdir()
     total = sum(row["rows"] for _, row in sides(asked.pair)) + searched(asked)[0]["rows"]
     with asked.bar("vectors", total, "vectors") as advance:
@@ -48,7 +48,7 @@ def write(asked: Asked, out: Path) -> None:
 
 
 def _vectors(asked: Asked, row: Row, out: Path, name: str) -> None:
-    """uint32 n, uint32 d, then the numbers; of codes, their scales in a file of one column."""
+    """Write uint32 n, uint32 d, then the numbers; the scales of codes go to a one-column file."""
     blocks = stretches(asked.warehouse, row)
     if multiplied(row) not in INTEGER:
         with (out / f"{name}.fbin").open("wb") as stream:
@@ -95,7 +95,7 @@ def _table(path: Path, names: Iterable[str], rows: Iterable[Iterable[object]]) -
 def _truth(
     asked: Asked, queries: Row, gallery: Row, depth: int, path: Path, advance: Advance
 ) -> None:
-    """uint32 n, uint32 k, n x k uint32 rows of the gallery, n x k float32 similarities."""
+    """Write uint32 n, uint32 k, n x k uint32 gallery rows, n x k float32 similarities."""
     rows, entries = queries["rows"], queries["rows"] * depth
     with path.open("wb") as stream:
         stream.write(np.array([rows, depth], dtype="<u4").tobytes())
@@ -109,8 +109,8 @@ def _truth(
 FORMAT = Format(
     name="fbin",
     summary="big-ann-benchmarks' files: .fbin, or .i8bin of codes.",
-    about="A folder with texts.fbin and visuals.fbin (uint32 n, uint32 d, float32); of int8, int4 "
-    "and b1 .i8bin, a code a byte, with the vectors' scales in .scales.fbin: a vector is code "
+    about="A folder with texts.fbin and visuals.fbin (uint32 n, uint32 d, float32); for int8, int4 "
+    "and b1 .i8bin, one code per byte, with the vectors' scales in .scales.fbin: a vector is code "
     "times scale. groundtruth.bin has each query's exact neighbours (uint32 n, uint32 k, rows, "
     "float32 similarities, as cmr scores them), pairs.csv which rows belong together, texts.csv "
     "and visuals.csv the ids.",
@@ -123,9 +123,7 @@ FORMAT = Format(
     write=write,
     parameters=(
         DIRECTION,
-        Parameter(
-            "top", "Neighbours of each query; 0 for the whole gallery.", kind=int, default=100
-        ),
+        Parameter("top", "Neighbours per query; 0 for the whole gallery.", kind=int, default=100),
     ),
     again="cmr ingest arrays --texts FOLDER/texts.fbin --visuals FOLDER/visuals.fbin "
     "--pairs FOLDER/pairs.csv --text-ids FOLDER/texts.csv --visual-ids FOLDER/visuals.csv "

@@ -22,7 +22,7 @@ class SetPair:
     visual: Row
 
     def __str__(self) -> str:
-        """As people write it."""
+        """The representation as people write it."""
         row = self.text
         return f"{row['dim']} {row['dim_method']} {row['precision']}"
 
@@ -31,9 +31,9 @@ class SetPair:
 class Asked:
     """What is to be exported.
 
-    `options`: the format's own, by name. `query`: of tables; `sandbox`: it reads the warehouse
-    alone. `runs`, `pairs`: the selected runs or representations; one where the format
-    needs one. `say` tells people something that they should know.
+    `options`: the format's own, by name. `query`: for formats of tables; `sandbox`: it may read
+    only the warehouse. `runs`, `pairs`: the selected runs or representations; exactly one where the
+    format needs one. `say` prints something that the user should know.
     """
 
     warehouse: Warehouse
@@ -62,10 +62,10 @@ class Format:
 
     `summary`: what it is, one line. `about`: the layout, for its help. `examples`: command lines.
     `needs`: a query, the whole warehouse, one run or several, the vectors of one representation
-    or of several dimensions. `into`: a file that is written front to back and so may go to stdout
-    (`stream`), a `file`, or a `folder`. `write` gets an `Asked` and an open binary file, or the
-    path to make. `text`: whether a terminal may show it. `again`: the command that reads it
-    again, items, judgments and vectors as far as it holds them; "" if none does.
+    or of several dimensions. `into`: a file that is written front to back, so that it can go to
+    stdout (`stream`), a `file`, or a `folder`. `write` gets an `Asked` and an open binary file, or
+    the path to create. `text`: whether a terminal may show it. `again`: the command that reads back
+    the items, judgments and vectors that it holds; "" if there is none.
     """
 
     name: str

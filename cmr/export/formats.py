@@ -38,7 +38,7 @@ def names() -> list[str]:
 
 
 def get(name: str) -> Format | None:
-    """The format of a name, or None. Raises CmrError if another package's does not load."""
+    """The format with a name, or None. Raises CmrError if another package's does not load."""
     if name in OWN:
         own: Format = import_module(f"cmr.export.{OWN[name]}").FORMAT
         return own

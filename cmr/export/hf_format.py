@@ -52,7 +52,7 @@ def write(asked: Asked, out: Path) -> None:
 
 
 def _with_vectors(asked: Asked, row: Row, told: pa.Table, advance: Any) -> Iterator[pa.Table]:
-    """Items with their vector: floats, or of codes int8 with the scale."""
+    """Items with their vectors: floats, or int8 codes with the scale."""
     stored = precision_of(multiplied(row))
     for first, block in as_compared(StoredVectors(asked.warehouse, row), row).blocks(_STEP):
         table = told.slice(first, len(block))
@@ -69,7 +69,7 @@ def _with_vectors(asked: Asked, row: Row, told: pa.Table, advance: Any) -> Itera
 
 
 def _shards(folder: Path, split: str, row: Row, tables: Iterable[pa.Table]) -> None:
-    """Files of SHARD rows, but for the last: as many as their names say."""
+    """Write files of SHARD rows, the last one shorter; their names state how many there are."""
     folder.mkdir()
     number = max(1, -(-row["rows"] // SHARD))
     writer: pq.ParquetWriter | None = None
@@ -102,7 +102,7 @@ def _qrels(warehouse: Warehouse, pair: SetPair) -> pa.Table:
 
 
 def _metrics(asked: Asked, pair: SetPair) -> pa.Table:
-    """What was measured of this representation; no rows if nothing was."""
+    """The metrics of this representation; no rows if nothing was measured."""
     from cmr.answers import fetch, quoted
     from cmr.materialised import open_for
     from cmr.warehouse.current import current_runs
@@ -118,7 +118,7 @@ def _metrics(asked: Asked, pair: SetPair) -> pa.Table:
 
 
 def _card(asked: Asked, pair: SetPair, configs: list[str], judgments: int) -> str:
-    """README.md: the YAML that the Hub and `datasets` read, and what a person should know."""
+    """README.md: the YAML header that the Hub and `datasets` read, and a text for people."""
     from huggingface_hub import DatasetCardData
 
     row, split = pair.text, asked.options["split"]
@@ -145,7 +145,7 @@ def _card(asked: Asked, pair: SetPair, configs: list[str], judgments: int) -> st
         else "`embedding` holds unit vectors; their dot product is the similarity."
     )
     if multiplied(row) != row["precision"]:
-        coded = "`embedding` holds what codes stand for; the dot product is the similarity."
+        coded = "`embedding` holds the decoded vectors; their dot product is the similarity."
     return f"""---
 {data.to_yaml().strip()}
 ---
@@ -159,11 +159,11 @@ exported by cmr.
 |---|---|
 {told}
 
-{coded} How they were made: `{json.dumps(json.loads(row["settings"]), ensure_ascii=False)}`.
+{coded} Settings that made them: `{json.dumps(json.loads(row["settings"]), ensure_ascii=False)}`.
 
-- `texts`, `visuals`: an item with its id and vector a row, in the order of the gallery.
-- `qrels`: which belong together: text_id, visual_id, relevance.
-- `metrics`: what cmr measured of these vectors, with 95% intervals and chance.
+- `texts`, `visuals`: one item per row with its id and vector, in gallery order.
+- `qrels`: which items match: text_id, visual_id, relevance.
+- `metrics`: what cmr measured with these vectors, with 95% intervals and chance.
 
 ```python
 from datasets import load_dataset
@@ -171,7 +171,7 @@ from datasets import load_dataset
 texts = load_dataset("FOLDER", "texts", split="{split}").with_format("numpy")
 ```
 
-Captions and pictures belong to whoever made the data set; its licence holds for them.
+Captions and pictures belong to the authors of the data set; its licence applies to them.
 """
 
 
@@ -180,7 +180,7 @@ FORMAT = Format(
     summary="A Hugging Face data set: Parquet with a dataset card.",
     about="A folder with the configurations texts, visuals (items with their vectors), qrels and "
     "metrics, a folder of Parquet each, and README.md with the YAML header that the Hub and "
-    "`datasets` read. Of int8, int4 and b1 `embedding` holds the codes, with their scale.",
+    "`datasets` read. For int8, int4 and b1, `embedding` holds the codes, beside their scale.",
     examples=(
         "cmr export hf --dataset coco --out coco-vectors/",
         "hf upload my/coco-vectors coco-vectors/ --repo-type dataset",
@@ -191,7 +191,7 @@ FORMAT = Format(
     parameters=(
         Parameter("split", "Name of the split.", default="test"),
         Parameter("license", "Licence of the vectors, for the card.", default="unknown"),
-        Parameter("language", "Languages of the captions, with commas.", default="en"),
+        Parameter("language", "Languages of the captions, comma-separated.", default="en"),
     ),
     again="cmr ingest hf FOLDER --image-vectors embedding --text-vectors embedding",
 )

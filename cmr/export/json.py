@@ -15,7 +15,7 @@ def write(asked: Asked, out: Stream) -> None:
 
 
 def write_rows(rows: pa.RecordBatchReader, out: Stream, lines: bool = False) -> None:
-    """Batch by batch; an object a line in either form."""
+    """Write batch by batch, one object per line in either form."""
     first = True
     out.write(b"" if lines else b"[")
     for batch in rows:
@@ -39,7 +39,7 @@ FORMAT = Format(
     needs="query",
     into="stream",
     write=write,
-    parameters=(Parameter("lines", "An object a line, as JSON Lines.", kind=bool),),
+    parameters=(Parameter("lines", "One object per line (JSON Lines).", kind=bool),),
     text=True,
     again="cmr ingest qrels FILE, of the table qrels",
 )

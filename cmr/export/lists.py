@@ -1,4 +1,4 @@
-"""The top lists of a run: the stored ones, or else scored again by the engine."""
+"""The top lists of a run: the stored ones, or, where these are too short, scored again."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ TOP = Parameter(
 
 @dataclass(frozen=True)
 class ExportedLists:
-    """Lists of some queries: (queries,) ids; (queries, n) ids and float32 scores, best first.
+    """Lists of some queries: (queries,) query ids; (queries, n) item ids and float32 scores.
 
-    Scores fall strictly from place to place.
+    Best first; scores decrease strictly along a list.
     """
 
     queries: pa.Array
@@ -40,17 +40,17 @@ class ExportedLists:
 
 
 def depth(asked: Asked) -> int:
-    """How long the lists are: `--top`, at most the gallery."""
+    """Length of the lists: `--top`, at most the gallery."""
     gallery = int(asked.run["gallery"])
     return min(int(asked.options["top"]) or gallery, gallery)
 
 
 def top_lists(asked: Asked) -> Iterator[ExportedLists]:
-    """The lists of every query that has a relevant item, some at a time.
+    """The lists of every query that has a relevant item, some queries at a time.
 
-    Evaluators sort by score and break ties as they like, so scores are made to fall strictly: an
-    item that ties with the one before it gets the next smaller float. Raises CmrError if the
-    vectors of a run whose hits are not stored are gone.
+    Evaluators sort by score and break ties arbitrarily, so scores are made strictly decreasing: an
+    item that ties with the one before it gets the next smaller float. Raises CmrError if a run's
+    hits are not stored and its vectors are gone.
     """
     wanted = depth(asked)
     run = asked.run
@@ -65,7 +65,7 @@ def top_lists(asked: Asked) -> Iterator[ExportedLists]:
 def falling(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """(queries, n) scores, best first, each strictly below the one before it, as float32.
 
-    An equal score goes down by one float, or by 1e-12 near zero, where floats are finer than
+    An equal score is lowered by one float, or by 1e-12 near zero, where floats are finer than
     evaluators print.
     """
     found = np.array(scores, dtype=np.float32)
@@ -77,7 +77,7 @@ def falling(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 
 def judged_pairs(asked: Asked) -> Iterator[tuple[pa.Array, pa.Array, npt.NDArray[np.int32]]]:
-    """Query ids, item ids and relevance of the run's judgments, by query."""
+    """Query ids, item ids and relevance of the run's judgments, grouped by query."""
     data = _data(asked)
     direction = str(asked.run["direction"])
     judged = data.judged[direction]
@@ -105,7 +105,7 @@ def _data(asked: Asked) -> JudgedData:
 
 
 def _stored(asked: Asked, wanted: int) -> Iterator[ExportedLists]:
-    """From the table `hits`, in whole queries."""
+    """The lists from the table `hits`, a few whole queries at a time."""
     kept = min(asked.run["hits"], asked.run["gallery"])
     held: pa.Table | None = None
     for table in _groups(asked.warehouse, asked.run, HITS.name):
@@ -138,22 +138,22 @@ def _groups(warehouse: Warehouse, run: Row, table: str) -> Iterator[pa.Table]:
 
 
 def _check_plain(run: Row) -> None:
-    """Only an exact search of one stage, over absmax codes or floats, is done again here."""
+    """Raise CmrError unless it is an exact one-stage search over absmax codes or floats."""
     plain = run["scorer"] == TORCH and run["list_length"] is None
     if not plain or run["query_precision"] or run["quantizer"] not in (None, ABSMAX):
         raise CmrError(
-            f"the lists of run {run['run_id']} are those that its search gave, and only "
-            f"{run['hits']} a query are stored; `cmr evaluate --hits` keeps more"
+            f"the lists of run {run['run_id']} are those that its search returned, and only "
+            f"{run['hits']} per query are stored; `cmr evaluate --hits` stores more"
         )
 
 
 def _scored(asked: Asked, wanted: int) -> Iterator[ExportedLists]:
-    """Scored again from the run's own vectors, by the kernel that counted them."""
+    """The lists scored again from the run's own vectors, by the kernel that counted them."""
     _check_plain(asked.run)
     run, warehouse = asked.run, asked.warehouse
     sets = {row["set_id"]: row for row in warehouse.catalogue(EMBEDDING_SETS)}
     if run["text_set"] not in sets or run["visual_set"] not in sets:
-        raise CmrError(f"the vectors of run {run['run_id']} are not in the warehouse any more")
+        raise CmrError(f"the vectors of run {run['run_id']} are no longer in the warehouse")
     ask, find = _sides(run["direction"])
     data = _data(asked)
     relevants = data.judged[run["direction"]].relevants
@@ -165,7 +165,7 @@ def _scored(asked: Asked, wanted: int) -> Iterator[ExportedLists]:
 
 
 def _tell_ties(asked: Asked) -> None:
-    """Say how far a list with one order can differ from cmr's expectation over all orders."""
+    """Report ties: a list shows one order, while cmr's figures are expectations over all."""
     tied = set()
     for name in asked.run["files"]:
         if name.startswith(f"{RANKS.name}/"):
@@ -175,6 +175,6 @@ def _tell_ties(asked: Asked) -> None:
     if tied:
         asked.say(
             f"{len(tied):,} of {asked.run['queries']:,} queries have a relevant item that ties "
-            "with others: the list shows one order of them, cmr's figures are the expectation "
-            "over all"
+            "with others: the list shows one order of them, while cmr's figures are expectations "
+            "over all orders"
         )

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from cmr.export.fit_told import fits
 from cmr.export.format import Asked
 from cmr.export.target import MARK
 from cmr.version import __version__
@@ -23,5 +24,6 @@ def write_mark(asked: Asked, name: str, folder: Path, **more: Any) -> None:
         told |= {key: row[key] for key in _OF_SET}
     if asked.runs:
         told |= {key: asked.run[key] for key in _OF_RUN}
+        told["fit"] = fits(asked)[asked.run["run_id"]]
     told |= {**more, "exported_at": datetime.now(UTC).isoformat(timespec="seconds")}
     (folder / MARK).write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")

@@ -16,7 +16,7 @@ from cmr.rows import Row
 from cmr.sources.source import Parameter
 from cmr.warehouse.schemas import ITEMS
 
-# Their names of our measures, K apart; the whole list's mrr and map have no cut-off.
+# MTEB's names for our measures, without K; mrr and map of the whole list have no cut-off.
 _NAMES = {
     "ndcg": "ndcg", "recall": "recall", "precision": "precision", "hit_rate": "hit_rate",
     "mrr": "mrr", "mrr@k": "mrr", "map": "map",
@@ -25,7 +25,7 @@ MAIN = "ndcg_at_10"
 
 
 def write(asked: Asked, out: Path) -> None:
-    """A folder MODEL/REVISION/TASK.json as MTEB keeps results, and predictions/."""
+    """Write MODEL/REVISION/TASK.json, as MTEB stores results, and predictions/."""
     run = asked.run
     task, split = _task(asked), _split(asked)
     folder = out / _file(run["model"].replace("/", "__")) / _file(_revision(run))
@@ -55,7 +55,7 @@ def _result(asked: Asked, task: str, split: str) -> dict[str, Any]:
     return {
         "dataset_revision": run["dataset_fingerprint"],
         "task_name": task,
-        # Their code measured nothing here; a version would say that it did.
+        # A version would claim that MTEB's own code measured this.
         "mteb_version": None,
         "evaluation_time": run["seconds"],
         "kg_co2_emissions": None,
@@ -64,7 +64,7 @@ def _result(asked: Asked, task: str, split: str) -> dict[str, Any]:
 
 
 def _predictions(asked: Asked, split: str, path: Path) -> None:
-    """`{mteb_model_meta, subset: {split: {query: {document: score}}}}`, a query a line."""
+    """`{mteb_model_meta, subset: {split: {query: {document: score}}}}`, one query per line."""
     run = asked.run
     meta = {"model_name": run["model"], "revision": _revision(run)}
     with path.open("w", encoding="utf-8") as out:
@@ -74,7 +74,7 @@ def _predictions(asked: Asked, split: str, path: Path) -> None:
             for query, items, scores in zip(
                 part.queries.to_pylist(), part.items, part.scores, strict=True
             ):
-                # As text first: the shortest number that is this float32 again.
+                # Through text: the shortest decimal that gives this float32 back.
                 values = dict(zip(items.to_pylist(), map(float, map(str, scores)), strict=True))
                 out.write(f"{between}{json.dumps(query)}: {json.dumps(values)}")
                 between = ",\n"
@@ -82,7 +82,7 @@ def _predictions(asked: Asked, split: str, path: Path) -> None:
 
 
 def _revision(run: Row) -> str:
-    """MTEB keeps a model's revisions apart; so do dimension, method and precision here."""
+    """The revision: MTEB keeps revisions apart, so dimension, method and precision go in it."""
     return f"{run['dim']}-{run['dim_method']}-{run['precision']}"
 
 
@@ -97,7 +97,7 @@ def _task(asked: Asked) -> str:
 
 
 def _split(asked: Asked) -> str:
-    """The split that all items name, else test."""
+    """The split that all items share, else test."""
     data = find_dataset(asked.warehouse, asked.run["dataset"])
     found = set(asked.warehouse.read(data, ITEMS)["split"].unique().to_pylist())
     only = found.pop() if len(found) == 1 else None
@@ -118,7 +118,7 @@ FORMAT = Format(
     about="A folder MODEL/REVISION with TASK.json and model_meta.json, as MTEB keeps results, and "
     "predictions/TASK_predictions.json with every query's list (none with --top 0). The task is "
     "named after the data set (FlickrT2IRetrieval) unless --task says otherwise, for instance to "
-    "stand beside MTEB's own Flickr30kT2IRetrieval. mrr and map without a cut-off are of the whole "
+    "compare with MTEB's own Flickr30kT2IRetrieval. mrr and map without a cut-off are of the whole "
     "list. mteb_version is null, because mteb did not measure it.",
     examples=(
         "cmr export mteb --dim 512 --precision fp16 --direction t2v --out mteb/",

@@ -15,7 +15,7 @@ from cmr.warehouse.store import Warehouse
 from cmr.warehouse.vectors import StoredVectors
 
 Neighbours = tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]
-# Bytes of the results that are held at a time; an entry takes 12.
+# Bytes of results held at a time; an entry takes 12.
 ROOM = 96 * 2**20
 
 
@@ -32,7 +32,7 @@ class Held:
         return len(self._encoded)
 
     def blocks(self, rows: int) -> Iterator[tuple[int, Encoded]]:
-        """All of them in order, at most `rows` at a time."""
+        """All vectors in order, at most `rows` at a time."""
         for first in range(0, self.rows, rows):
             yield first, self._encoded.rows(slice(first, first + rows))
 
@@ -40,9 +40,9 @@ class Held:
 def nearest(
     warehouse: Warehouse, queries: Row, gallery: Row, depth: int
 ) -> Iterator[tuple[int, Neighbours]]:
-    """(first query, (ordinals, scores)), both (queries, depth), best first; the kernel's scores.
+    """Yield (first query, (ordinals, scores)), both (queries, depth), best first.
 
-    `queries`, `gallery`: rows of `embedding_sets`. Equal scores stand by ordinal.
+    `queries`, `gallery`: rows of `embedding_sets`. Scores are the kernel's, ties by ordinal.
     """
     from cmr.score.asymmetric import as_compared, largest_product, plan_for
     from cmr.score.planning import make_plan
@@ -59,5 +59,5 @@ def nearest(
 
 
 def at_most(asked: Asked, gallery: Row) -> int:
-    """`--top`, where 0 stands for the whole gallery, and at most that."""
+    """`--top`, at most the whole gallery, which 0 stands for."""
     return min(int(asked.options["top"]) or gallery["rows"], int(gallery["rows"]))

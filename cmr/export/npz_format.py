@@ -21,9 +21,9 @@ _STEP = 4_096
 
 
 def write(asked: Asked, out: Stream) -> None:
-    """Every dimension's vectors, the ground truth, and the ids beside them.
+    """Write every dimension's vectors, the ground truth, and the ids.
 
-    Raises CmrError, naming a text, where a text has no or several relevant visuals.
+    Raises CmrError, naming a text, if a text has no relevant visual or several.
     """
     warehouse, first = asked.warehouse, asked.pairs[0]
     truth = _ground_truth(warehouse, first)
@@ -34,7 +34,7 @@ def write(asked: Asked, out: Stream) -> None:
     ):
         for pair in asked.pairs:
             for side, row in sides(pair):
-                # Lists of floats are kept as they are stored; all else is float32.
+                # Lists of floats are written as they are stored; everything else as float32.
                 stored = precision_of(row["precision"])
                 kind = np.dtype(stored.stored if stored.as_list else np.float32)
                 shape = (row["rows"], row["dim"])
@@ -42,7 +42,7 @@ def write(asked: Asked, out: Stream) -> None:
                 _member(archive, name, shape, kind, _counted(warehouse, row, advance))
         _member(archive, "ground_truth", truth.shape, truth.dtype, [truth])
         for side, row in sides(first):
-            # Scripts look for keys that begin with text_ and video_, so these have none of them.
+            # Scripts look for keys that begin with text_ and video_, so these must not.
             _strings(archive, f"ids_{_KEYS[side]}", set_ids(warehouse, row).to_pylist())
         captions = items(warehouse, first, TEXT)["text"]
         if captions.null_count < len(captions):
@@ -50,9 +50,9 @@ def write(asked: Asked, out: Stream) -> None:
 
 
 def _strings(archive: zipfile.ZipFile, name: str, values: list[str]) -> None:
-    """An array of strings, each as wide as the longest: it is packed, and written in parts.
+    """Write an array of strings, each as wide as the longest, compressed and in parts.
 
-    Raises CmrError for one that ends in a zero, which NumPy takes for the end.
+    Raises CmrError for a string that ends in a zero character, which NumPy would drop.
     """
     odd = next((value for value in values if value.endswith("\0")), None)
     if odd is not None:
@@ -76,7 +76,7 @@ def _member(
     blocks: Iterable[Array],
     packed: int = zipfile.ZIP_STORED,
 ) -> None:
-    # A fixed time, so that the same vectors make the same file.
+    # A fixed time, so that the same vectors give the same file.
     info = zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0))
     info.compress_type = packed
     with archive.open(info, "w", force_zip64=True) as member:
@@ -91,7 +91,7 @@ def _ground_truth(warehouse: Warehouse, pair: SetPair) -> Array:
     if len(odd):
         name = set_ids(warehouse, pair.text)[int(odd[0])].as_py()
         raise CmrError(
-            f"the .npz layout has one visual a text, but the text {name!r} has {found[odd[0]]} "
+            f"the .npz layout has one visual per text, but the text {name!r} has {found[odd[0]]} "
             f"relevant ones ({len(odd):,} such texts); cmr export fbin or hf keeps all judgments"
         )
     if len(np.unique(judged.relevance)) > 1:
@@ -102,8 +102,8 @@ def _ground_truth(warehouse: Warehouse, pair: SetPair) -> Array:
 FORMAT = Format(
     name="npz",
     summary="The published layout: text_<d>, video_<d>, ground_truth.",
-    about="Every dimension that is stored, or those of --dim, at one precision: fp32 if it is "
-    "there. Vectors are float32, those of fp16 float16; of codes, code times scale. ground_truth "
+    about="Every dimension that is stored, or those of --dim, at one precision: fp32 if it exists. "
+    "Vectors are float32, those of fp16 float16; for codes, code times scale. ground_truth "
     "is the row of each text's visual. ids_text and ids_video hold the items' ids, captions the "
     "texts, empty where there is none. `cmr evaluate --dims 256 --precisions fp32` makes what is "
     "not stored yet.",

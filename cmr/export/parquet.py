@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 from cmr.export.format import Asked, Format, Stream
 from cmr.export.row_formats import in_bounds, reader, unwritable
 
-# DuckDB gives small batches; row groups of this many rows read fastest.
+# DuckDB yields small batches; row groups of this many rows read fastest.
 GROUP = 122_880
 
 
@@ -18,7 +18,7 @@ def write(asked: Asked, out: Stream) -> None:
 
 
 def write_rows(rows: pa.RecordBatchReader, out: Stream) -> None:
-    """Never more than a row group of them in memory.
+    """Write with at most one row group in memory.
 
     Raises CmrError, before anything is written, for a column that Parquet has no type for.
     """
@@ -50,8 +50,8 @@ FORMAT = Format(
     name="parquet",
     summary="Parquet of a table, view or query.",
     about="WHAT is the name of a table or view, a macro with its arguments, or a query. Types stay "
-    "as they are, but that intervals, bits, geometries, UHUGEINT, BIGNUM and times with an offset "
-    "are text; pages are compressed with zstd.",
+    "as they are, except that intervals, bits, geometries, UHUGEINT, BIGNUM and times with an "
+    "offset become text; pages are compressed with zstd.",
     examples=(
         "cmr export parquet metrics --out metrics.parquet",
         'cmr export parquet "from ranks where tied > 0" --out ties.parquet',

@@ -17,7 +17,7 @@ _QRELS = pa.schema([("q_id", pa.string()), ("doc_id", pa.string()), ("score", pa
 
 
 def write(asked: Asked, out: Path) -> None:
-    """A folder with `qrels.parquet` and `run.parquet`."""
+    """Write a folder with `qrels.parquet` and `run.parquet`."""
     out.mkdir()
     with pq.ParquetWriter(out / "qrels.parquet", _QRELS, compression="zstd") as writer:
         for queries, found, relevance in judged_pairs(asked):

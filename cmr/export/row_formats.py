@@ -24,7 +24,7 @@ _PLAIN = (
 
 
 def reader(asked: Asked) -> pa.RecordBatchReader:
-    """What is asked for as a stream, with a bar; never whole in memory."""
+    """The query's rows as a stream, with a bar; never whole in memory."""
     from cmr.api.query import stream_query
     from cmr.views import connect
 
@@ -33,9 +33,9 @@ def reader(asked: Asked) -> pa.RecordBatchReader:
 
 
 def in_bounds(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """The batch. Raises CmrError naming a column with an integer longer than its type has digits.
+    """The batch, checked: CmrError names a column with an integer longer than its type's digits.
 
-    DuckDB gives HUGEINT as a decimal of 38 digits, and its largest have 39.
+    DuckDB returns HUGEINT as a decimal of 38 digits, but the largest values have 39.
     """
     for field, column in zip(batch.schema, batch.columns, strict=True):
         if pa.types.is_decimal(field.type) and field.type.scale == 0:
@@ -47,7 +47,7 @@ def in_bounds(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def unwritable(name: str, kind: object, reason: str) -> CmrError:
-    """The sentence for a column that a format cannot hold."""
+    """The error for a column that a format cannot hold."""
     return CmrError(
         f"the column {name} of type {kind} cannot be written: {reason}; cast it, for instance to "
         "VARCHAR"
@@ -55,7 +55,7 @@ def unwritable(name: str, kind: object, reason: str) -> CmrError:
 
 
 def flat(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """What CSV has no form for as text: nested values as JSON, bytes as hex, odd moments."""
+    """Convert to text what CSV lacks: nested values to JSON, bytes to hex, unusual moments."""
     columns = [
         column if _fits(column) else pa.array(map(_cell, python_values(column)), pa.string())
         for column in batch.columns
@@ -73,7 +73,7 @@ def json_rows(batch: pa.RecordBatch) -> Iterator[str]:
 
 
 def _fits(column: pa.Array) -> bool:
-    """Whether CSV's writer has a form for every value of a column."""
+    """Whether CSV's writer can represent every value of a column."""
     kind = column.type
     if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
         return not pc.any(beyond(column)).as_py()
@@ -99,7 +99,7 @@ def _json(value: Any) -> str:
 
 
 def _cell(value: Any) -> str | None:
-    """A value as the text of a cell: JSON's, but for the quotes of a text."""
+    """A value as the text of a cell: as in JSON, but text has no quotes."""
     if value is None or isinstance(value, str):
         return value
     plain = _json(value)

@@ -1,4 +1,4 @@
-"""A file or folder that appears under its name complete, or not at all."""
+"""A file or folder that appears under its name only when it is complete."""
 
 from __future__ import annotations
 
@@ -16,23 +16,22 @@ from typing import BinaryIO
 from cmr import parts
 from cmr.errors import CmrError
 
-# Every exported folder holds it: what it is an export of.
+# Every exported folder has this file, which says what was exported.
 MARK = "cmr-export.json"
 _OLD = ".old"
-# How long a pipe is waited for until somebody reads it.
+# How long to wait until somebody reads a pipe.
 READER_SECONDS = 10.0
 
 
 @contextlib.contextmanager
 def replacing(target: str, force: bool) -> Iterator[Path]:
-    """A path beside the target to write a file or folder at; it is renamed once that is done.
+    """A path beside the target to write a file or folder to; it is renamed once that is done.
 
     An existing target is replaced only with `force`, and a folder only if it is empty or an
-    export (it holds MARK). Whatever happens on the way, the target stays as it was; a killed
-    process leaves `.NAME.part-…` beside it, which the next export to that name removes. What is
-    no plain file or folder, such as a pipe, is written to directly, and what a link names is
-    replaced in the link's stead. Raises CmrError where nothing can be written, and for a pipe that
-    nobody reads.
+    export (it holds MARK). If anything fails, the target stays as it was; a killed process leaves
+    `.NAME.part-…` beside it, which the next export to that name removes. Anything that is not a
+    plain file or folder, such as a pipe, is written to directly; for a link, its target is
+    replaced. Raises CmrError if nothing can be written, and for a pipe that nobody reads.
     """
     path = Path(os.path.expanduser(target)).absolute()
     if path.is_symlink():
@@ -60,13 +59,13 @@ def replacing(target: str, force: bool) -> Iterator[Path]:
             _put(part, path)
     finally:
         _remove(part)
-        # DuckDB's log of what it had not yet written to the file.
+        # DuckDB's write-ahead log.
         _remove(part.with_name(f"{part.name}.wal"))
 
 
 @contextlib.contextmanager
 def _explained(target: str) -> Iterator[None]:
-    """Failures of the disk as one sentence; DuckDB and HDF5 tell them in words of their own."""
+    """Turn disk failures into one sentence; DuckDB and HDF5 report them in their own words."""
     import duckdb
     import pyarrow as pa
 
@@ -89,17 +88,17 @@ def _explained(target: str) -> Iterator[None]:
 
 
 def opened(path: Path) -> BinaryIO:
-    """The file to write, which nobody else has made meanwhile, or the pipe or device."""
+    """Open the file to write, which must not exist yet, or the pipe or device."""
     return path.open("wb" if _special(path) else "xb")
 
 
 def _beginning(path: Path) -> str:
-    # With the mark behind it no longer than a name may be, whatever the target's is.
+    # Short enough that with the mark it fits the limit on names, however long the target's is.
     return f".{path.name.encode()[:180].decode(errors='ignore')}.part-"
 
 
 def _keep_mode(part: Path, path: Path) -> None:
-    """Leave a file as open as the one that it replaces; a new one is as the umask says."""
+    """Keep the permissions of the file that is replaced; a new one gets the umask's."""
     with contextlib.suppress(OSError):
         if part.is_file() and path.is_file():
             part.chmod(stat.S_IMODE(path.stat().st_mode))
@@ -115,7 +114,7 @@ def _special(path: Path) -> bool:
 
 @contextlib.contextmanager
 def _reader_of(path: Path) -> Iterator[None]:
-    """Wait a while for somebody to read a pipe; who opens it to write would wait forever."""
+    """Wait a while for a reader of a pipe: opening it for writing would block forever."""
     if not stat.S_ISFIFO(path.stat().st_mode):
         yield
         return
@@ -136,7 +135,7 @@ def _reader_of(path: Path) -> Iterator[None]:
 
 
 def _put(part: Path, path: Path) -> None:
-    """Rename over the target; of a folder that is there the old one steps aside first."""
+    """Rename over the target; an existing folder is moved aside first."""
     if not (path.is_dir() and not path.is_symlink()):
         if part.is_dir() and os.path.lexists(path):
             path.unlink()
@@ -153,7 +152,7 @@ def _put(part: Path, path: Path) -> None:
 
 
 def _flush(part: Path) -> None:
-    """To the disk, so that the name never stands before the content, even after a power cut."""
+    """Flush to disk, so that the name never precedes the content, even after a power cut."""
     for path in [part] if part.is_file() else part.rglob("*"):
         if path.is_file():
             with path.open("rb") as stream:
@@ -161,7 +160,7 @@ def _flush(part: Path) -> None:
 
 
 def _clear_dead(path: Path) -> None:
-    """Remove what killed exports to the same name have left; put back what stepped aside."""
+    """Remove what killed exports to the same name left; restore a folder moved aside."""
     for other in path.parent.glob(f"{glob.escape(_beginning(path))}*"):
         end = other.name.removeprefix(_beginning(path))
         if not parts.left_behind(end):

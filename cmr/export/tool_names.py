@@ -9,9 +9,9 @@ Figures = dict[tuple[str, int | None], float]
 
 
 def figures(asked: Asked, run_ids: list[str]) -> dict[str, Figures]:
-    """By run: {(measure, K): value}, of the protocol full, at every K of the run.
+    """Per run, {(measure, K): value} of the protocol full, at every K of the run.
 
-    Raises CmrError for runs that were not asked for that protocol.
+    Raises CmrError for runs that were not evaluated with that protocol.
     """
     table = measured(asked.warehouse, run_ids, {}, "full", None, None, None, asked.bar)
     found: dict[str, Figures] = {run_id: {} for run_id in run_ids}

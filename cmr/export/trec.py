@@ -20,7 +20,7 @@ Spell = Callable[[str], str]
 
 
 def write(asked: Asked, out: Path) -> None:
-    """A folder with `qrels.txt` and `run.txt`; `--only` makes a file of one of them."""
+    """Write a folder with `qrels.txt` and `run.txt`; `--only` writes one of them as a file."""
     spell = _spelling(asked)
     only = asked.options["only"]
     if only:
@@ -58,13 +58,13 @@ def _run(asked: Asked, out: Stream, spell: Spell) -> None:
 
 
 def tag_of(run: Row) -> str:
-    """A run's name in one word: its model, dimension, method and precision, and its id."""
+    """A run's name as one word: model, dimension, method, precision and id."""
     words = (run["model"], run["dim"], run["dim_method"], run["precision"], run["run_id"][:8])
     return re.sub(r"[^\w.+-]+", "-", "-".join(map(str, words)))
 
 
 def _spelling(asked: Asked) -> Spell:
-    """How ids are written: as they are, unless one of the data set's has a space.
+    """How ids are written: as they are, unless one in the data set contains a space.
 
     Then every id is percent-encoded, as `cmr.sources.trecids` says. Raises CmrError for an
     empty id.
@@ -75,7 +75,7 @@ def _spelling(asked: Asked) -> Spell:
         raise CmrError(f"an item of {data['dataset']!r} has an empty id, which TREC cannot hold")
     if not need_encoding(names):
         return str
-    asked.say("ids have spaces: they are percent-encoded, and urllib.parse.unquote decodes them")
+    asked.say("ids contain spaces: they are percent-encoded; urllib.parse.unquote decodes them")
     return encoded
 
 
@@ -84,7 +84,7 @@ FORMAT = Format(
     summary="TREC qrels and run of one run, for trec_eval and similar tools.",
     about="A folder with qrels.txt (query 0 item relevance) and run.txt (query Q0 item rank score "
     "tag). The run holds the top of every judged query's list, from the stored hits if they are "
-    "long enough (cmr evaluate --hits), otherwise scored again. Scores decrease strictly, since "
+    "long enough (cmr evaluate --hits), otherwise scored again. Scores decrease strictly, because "
     "evaluators sort again; MRR, MAP and cut-offs beyond --top see only the list. If any id has a "
     "space, all ids are percent-encoded.",
     examples=(
@@ -96,7 +96,7 @@ FORMAT = Format(
     write=write,
     parameters=(
         TOP,
-        Parameter("only", "Only one of the two, as a file.", choices=("qrels", "run")),
+        Parameter("only", "Write only one of the two, as a file.", choices=("qrels", "run")),
     ),
     again="cmr ingest qrels FOLDER/qrels.txt",
 )

@@ -1,4 +1,4 @@
-"""What a request would take of memory, before anything is written."""
+"""How much memory a request would take, checked before anything is written."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from cmr.sources.collection import TEXT, VISUAL
 if TYPE_CHECKING:
     from cmr.pipeline.fits import Wanted
 
-# A basis is made of a matrix of float64, its factor Q and LAPACK's room for both.
+# A basis takes a float64 matrix, its factor Q, and LAPACK's workspace for both.
 _BASIS_BYTES = 24
-# Of a drawn pool's pair: two counts while it is counted, and their sums, of 4 bytes each.
+# Per pair of a drawn pool: two counts while counting, and their two sums, 4 bytes each.
 _DRAWN_BYTES = 16
-# Of an item of a list: ordinals of the search and of the exact one, and their scores.
+# Per item of a list: ordinals from the search and from the exact one, and their scores.
 _LISTED_BYTES = 32
-# Of an edge in a graph, whose lowest layer has twice as many a node as the others.
+# Per edge of a graph, whose lowest layer has twice as many per node as the others.
 _EDGE_BYTES = 10
 
 
@@ -32,9 +32,9 @@ def check_memory(
     searches: Sequence[Search],
     native: int,
 ) -> None:
-    """Raise CmrError, with what would be possible, for what does not fit into `--memory`.
+    """Raise CmrError, with what would be possible, if the request does not fit into `--memory`.
 
-    Without it that is what `cmr evaluate` takes by itself: a quarter of the machine.
+    The default is what `cmr evaluate` takes by itself: a quarter of the machine's memory.
     """
     budget = request.memory or for_scoring()
     if budget < LEAST:

@@ -1,4 +1,4 @@
-"""What is scored, a representation and a way of searching it, and what comes of it."""
+"""What is scored, a representation and a way of searching it, and the result."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass
 class Scored:
-    """One direction's result: counts, seconds by stage, lists where the search gives them.
+    """One direction's result: counts, seconds by stage, lists if the search returns them.
 
-    `columns`: what is recorded of the run beside its settings. `hits`: of exact counts, the best
-    of each query, if they were found with them; see `top_hits`. `held_out`: the counts of each
-    fold's queries, scored by what was learnt without them.
+    `columns`: what is recorded of the run beside its settings. `hits`: each query's best items, if
+    an exact count found them along the way; see `top_hits`. `held_out`: the same for each fold's
+    queries, scored by what was learnt without them.
     """
 
     counted: Counted
@@ -31,14 +31,14 @@ class Scored:
     columns: Row
     lists: Lists | None = None
     hits: Hits | None = None
-    held_out: Sequence[tuple[Fold, Counted]] = ()
+    held_out: Sequence[tuple[Fold, Scored]] = ()
 
 
 @dataclass
 class Case:
-    """A representation and a way of searching it: what a run is, but for its direction.
+    """A representation and a way of searching it: a run without its direction.
 
-    `part`, `fine_part`: of one fold, where that is what is scored, and not the stored vectors.
+    `part`, `fine_part`: a fold's vectors, if these are scored instead of the stored ones.
     """
 
     made: Representation
@@ -48,7 +48,7 @@ class Case:
     fine_part: Part | None = None
 
     def vector_bytes(self, direction: str) -> int:
-        """Bytes of a stored gallery vector, of both stages."""
+        """Bytes of a stored gallery vector, both stages together."""
         return int(self.made.side(direction, True)["vector_bytes"]) + (
             self.rescore_bytes(direction) or 0
         )

@@ -1,9 +1,9 @@
-"""Compact: merge the several files of one partition that a catalogue row names into one.
+"""Compact: where a catalogue row names several files of one partition, merge them into one.
 
 Catalogue rows stay one file each. A commit replaces such a file in a single step; a file of many
-rows could not gain a row, or lose one, without a moment in which some reader sees that row twice or
-not at all. Nor is a file ever rewritten under its own name, since a reader may have read its footer
-already.
+rows could not gain or lose a row without a moment in which some reader sees that row twice or not
+at all. Nor is a file ever rewritten under its own name, since a reader may already have read its
+footer.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from cmr.warehouse.locks import BusyError
 from cmr.warehouse.schemas import CATALOGUE, DATASETS, QRELS_SETS, RUNS, TABLES, Table
 from cmr.warehouse.store import Warehouse
 
-# Rows that a row group of a merged file has at least, if there are so many.
+# Minimum rows in a row group of a merged file, if there are as many.
 GROUP_ROWS = 65_536
 
 
 @dataclass(frozen=True)
 class Merge:
-    """Files of one partition that one catalogue row names, in their order."""
+    """Files of one partition that one catalogue row names, in order."""
 
     partition: str
     files: tuple[str, ...]
@@ -47,11 +47,11 @@ class Compacted:
 
 
 def compact(warehouse: Warehouse, wait: float, dry_run: bool, bar: ProgressBar) -> Compacted:
-    """Merge what can be merged. The files that are replaced stay, for `vacuum`.
+    """Merge what can be merged. The replaced files stay until `vacuum`.
 
-    First every merged file is written, which no row names yet; `wait` seconds later, when
-    queries that looked for files before that are done looking, the rows are committed. Whoever
-    read a row before then finds its old files. The claims are held all the while.
+    First every merged file is written, which no row names yet. `wait` seconds later, when queries
+    that listed files before have finished listing, the rows are committed. Readers of an old row
+    still find its old files. The claims are held throughout.
     """
     done = Compacted()
     todo = [
@@ -87,7 +87,7 @@ def compact(warehouse: Warehouse, wait: float, dry_run: bool, bar: ProgressBar) 
 
 
 def mergeable(warehouse: Warehouse, row: Row) -> list[Merge]:
-    """The partitions of which a row names several files."""
+    """The partitions where a row names several files."""
     folders: dict[str, list[str]] = {}
     for name in row["files"]:
         folders.setdefault(name.rpartition("/")[0], []).append(name)
@@ -99,7 +99,7 @@ def mergeable(warehouse: Warehouse, row: Row) -> list[Merge]:
 
 
 def _merged(warehouse: Warehouse, row: Row, merges: Sequence[Merge], go: Advance) -> Row:
-    """The row as it will be; its new files are written here."""
+    """The new row; also writes its new files."""
     files = list(row["files"])
     changed = dict(row)
     for merge in merges:
@@ -124,7 +124,7 @@ def _write(warehouse: Warehouse, row: Row, merge: Merge) -> str:
 
 
 def _groups(warehouse: Warehouse, files: Sequence[str]) -> Iterator[pa.Table]:
-    """All rows in their order, in row groups that are not small."""
+    """All rows in order, in row groups that are not too small."""
     held: list[pa.Table] = []
     for name in files:
         with warehouse.storage.parquet(name) as file:

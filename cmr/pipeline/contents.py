@@ -1,4 +1,4 @@
-"""The content of a collection's media: hashes before encoding, and what is left after rejects."""
+"""The content of a collection's media: hashes before encoding, and what remains after rejects."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from cmr.sources.collection import Collection, Item, Judgment, Reject
 from cmr.sources.phrases import counted
 from cmr.sources.text import is_unicode
 
-# A caption of more characters than this is a file that went astray.
+# A longer caption must be a misplaced file.
 LONGEST_TEXT = 100_000
 
 
 def sound_texts(collection: Collection) -> Collection:
-    """The collection without captions that are enormous or no Unicode, which are rejected.
+    """The collection without captions that are enormous or not valid Unicode, and these as rejects.
 
-    Raises CmrError if an id is not valid Unicode, or no text is left.
+    Raises CmrError if an id is not valid Unicode, or if no text is left.
     """
     for side in (collection.texts, collection.visuals):
         for item in side:
@@ -52,7 +52,7 @@ def sound_texts(collection: Collection) -> Collection:
 
 
 def without_bare(collection: Collection) -> tuple[Collection, list[Reject]]:
-    """The collection without visuals whose every caption was rejected, and those."""
+    """The collection without visuals that lost all their captions, and those visuals."""
     judged = {row.visual_id for row in collection.judgments}
     bare = collection.bare - judged
     what = "clip" if collection.clips else "picture"
@@ -68,9 +68,9 @@ def without_bare(collection: Collection) -> tuple[Collection, list[Reject]]:
 def hash_contents(
     collection: Collection, workers: int, bar: ProgressBar
 ) -> tuple[Collection, list[Reject]]:
-    """The collection with a hash of every picture's bytes, and the pictures that are missing.
+    """The collection with a hash of every picture's bytes, and the missing pictures.
 
-    A source that knows its hashes gives them itself, and nothing is read.
+    If the source provides the hashes, nothing is read.
     """
     reader = collection.reader
     if reader is None:
@@ -105,7 +105,7 @@ def hash_contents(
 
 
 def without(collection: Collection, rejects: Sequence[Reject], kept: Sequence[Item]) -> Collection:
-    """The collection with only the visuals `kept`, and the texts that still have one.
+    """The collection with only the visuals `kept`, and the texts that still have a visual.
 
     Raises CmrError if no text is left.
     """
@@ -128,10 +128,10 @@ def without(collection: Collection, rejects: Sequence[Reject], kept: Sequence[It
 
 
 def same_contents(collection: Collection) -> Collection:
-    """The collection with one visual of each content, where its source's rows are pairs.
+    """The collection with one visual per content, if its source's rows are pairs.
 
-    A visual keeps the first one's id and takes the captions of all. Elsewhere pictures of the
-    same content stay what they are, and a note says so.
+    The visual keeps the first id and gets the captions of all. In other sources, pictures with the
+    same content stay separate, and a note says so.
     """
     first: dict[str, Item] = {}
     for item in collection.visuals:
@@ -144,7 +144,7 @@ def same_contents(collection: Collection) -> Collection:
         one, other = _twins(collection.visuals)
         note = (
             f"{counted(again, what)} {'has' if again == 1 else 'have'} the content of another "
-            f"({other!r} that of {one!r}, for one); each counts as a visual of its own, "
+            f"(for example {other!r} that of {one!r}); each counts as a separate visual, "
             "so a caption's other copies are wrong answers"
         )
         return replace(collection, notes=[*collection.notes, note])
@@ -173,7 +173,7 @@ def same_contents(collection: Collection) -> Collection:
 
 
 def _twins(items: Sequence[Item]) -> tuple[str, str]:
-    """The ids of the first two items of one content."""
+    """The ids of the first two items with the same content."""
     seen: dict[str, str] = {}
     for item in items:
         if item.content_hash in seen:

@@ -1,8 +1,6 @@
-"""Cross-fitting of a run: each part of its queries, scored by what was learnt without it."""
+"""Cross-fitting a run: each fold of its queries is scored by what was learnt without it."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 from cmr.pipeline.case import Case, Scored
 from cmr.pipeline.derive import Deriver, Part, Representation
@@ -13,22 +11,19 @@ from cmr.pipeline.scoring import Scorer
 from cmr.progressbar import Advance
 from cmr.sources.collection import VISUAL
 
-if TYPE_CHECKING:
-    from cmr.score.tally import Counted
-
 
 class Crossing:
     """The folds of one request on one data set."""
 
     def __init__(self, data: JudgedData, deriver: Deriver, request: Request) -> None:
-        """`deriver`: learns what is learnt."""
+        """`deriver`: fits bases and quantisers."""
         self._data, self._deriver, self._request = data, deriver, request
         self._folds: dict[tuple[str, int], list[Fold]] = {}
 
     def count(self, case: Case, direction: str) -> int:
-        """In how many folds a case is scored; 0 where it has not seen what it is scored on.
+        """The number of folds to score a case in; 0 if it was not fitted to the scored data.
 
-        A graph would have to be built for every fold, so that it is for --fit-on alone.
+        A graph would have to be built for every fold, so graphs are for --fit-on only.
         """
         return len(self._of(case, direction))
 
@@ -51,15 +46,18 @@ class Crossing:
     def score(
         self, case: Case, direction: str, scored: Scored, scorer: Scorer, advance: Advance
     ) -> None:
-        """Add the counts of every fold to a run's result."""
+        """Add every fold's counts and lists to a run's result."""
         judged = self._data.judged[direction]
-        found: list[tuple[Fold, Counted]] = []
+        found: list[tuple[Fold, Scored]] = []
         for fold in self._of(case, direction):
             part = self._part(case.made, fold)
             fine = None if case.fine is None else self._part(case.fine, fold)
             held_out = Case(case.made, case.search, case.fine, part, fine)
-            one = scorer.score(held_out, {direction: fold.part_of(judged)}, None, advance)
-            found.append((fold, one[direction].counted))
+            mine = {direction: fold.part_of(judged)}
+            one = scorer.score(held_out, mine, None, advance)[direction]
+            if one.lists is None and self._request.hits:
+                one.hits = scorer.top(held_out, direction, self._request.hits)
+            found.append((fold, one))
         scored.held_out = found
 
     def _part(self, made: Representation, fold: Fold) -> Part:

@@ -23,7 +23,7 @@ from cmr.warehouse.verified import is_sound
 def write_dataset(
     warehouse: Warehouse, dataset: str, collection: Collection, fingerprint: str, clock: float
 ) -> None:
-    """Write the tables of a data set, new or grown, then its row. The caller holds the claim."""
+    """Write the tables of a new or grown data set, then its row. The caller holds the claim."""
     files = []
     found = warehouse.find(DATASETS, dataset)
     before = list(found["files"]) if found else []
@@ -60,21 +60,21 @@ def write_dataset(
 
 
 def note_media(warehouse: Warehouse, row: dict[str, Any], collection: Collection) -> None:
-    """Note where the same data lies now. The caller holds the claim."""
+    """Record where the same data is now. The caller holds the claim."""
     media = _media(collection)
     if media is not None and media != row["media"]:
         warehouse.commit(DATASETS, row["dataset"], {**row, "media": media})
 
 
 def _media(collection: Collection) -> str | None:
-    """How to read the pictures again, as JSON; None where the source has none."""
+    """How to read the pictures again, as JSON; None if the source has none."""
     if collection.reader is None or collection.origin is None:
         return None
     return json.dumps(dict(collection.origin), sort_keys=True)
 
 
 def ids(collection: Collection, side: str) -> list[str]:
-    """Item ids of one side, in the order of their ordinals."""
+    """Item ids of one side, by ordinal."""
     items = collection.texts if side == TEXT else collection.visuals
     return [item.item_id for item in items]
 
@@ -102,13 +102,13 @@ def reject_table(rejects: Sequence[Reject]) -> pa.Table:
 
 
 def fingerprint(collection: Collection) -> str:
-    """Hash of the items and judgments; the same data under another file name is the same."""
+    """Hash of the items and judgments, independent of file names."""
     items = [_item_table(collection.texts), _item_table(collection.visuals)]
     return table_hash([*items, _judgment_table(collection)])[:16]
 
 
 def find_same(warehouse: Warehouse, dataset: str, fingerprint: str) -> dict[str, Any] | None:
-    """The data set's row if it holds this very data, and its files are what was written."""
+    """The data set's row if it holds exactly this data, and its files are intact."""
     found = warehouse.find(DATASETS, dataset)
     if (
         found is None
@@ -122,9 +122,9 @@ def find_same(warehouse: Warehouse, dataset: str, fingerprint: str) -> dict[str,
 def refuse_other_data(
     warehouse: Warehouse, dataset: str, collection: Collection, data_hash: str, may_grow: bool
 ) -> None:
-    """Raise CmrError if the name stands for other data; with `may_grow`, for any not contained.
+    """Raise CmrError if the name stands for other data; with `may_grow`, unless it has only grown.
 
-    Data that has grown has every item, with the same content, and every judgment it had.
+    Data that has grown still has every item, with the same content, and every judgment.
     """
     found = warehouse.find(DATASETS, dataset)
     if found is None or found["fingerprint"] == data_hash:
@@ -138,7 +138,7 @@ def refuse_other_data(
 
 
 def _lost(warehouse: Warehouse, row: dict[str, Any], collection: Collection) -> str | None:
-    """What the stored data set has and the collection lacks, or None."""
+    """What the stored data set has and the collection lacks, as a clause, or None."""
     for side, items in ((TEXT, collection.texts), (VISUAL, collection.visuals)):
         column = "text" if side == TEXT else "content_hash"
         now = {item.item_id: getattr(item, column) for item in items}
@@ -147,9 +147,9 @@ def _lost(warehouse: Warehouse, row: dict[str, Any], collection: Collection) -> 
             if old["item_id"] not in now:
                 return f", with the {side} {old['item_id']!r}, which is not here"
             if old[column] is None or old[column] != now[old["item_id"]]:
-                return f", in which the {side} {old['item_id']!r} is another"
+                return f", in which the {side} {old['item_id']!r} is different"
     judged = {(one.text_id, one.visual_id, one.relevance) for one in collection.judgments}
     for old in warehouse.read(row, QRELS).to_pylist():
         if (old["text_id"], old["visual_id"], old["relevance"]) not in judged:
-            return f", with another judgment of the text {old['text_id']!r}"
+            return f", with a different judgment of the text {old['text_id']!r}"
     return None

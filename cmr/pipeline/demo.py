@@ -17,13 +17,13 @@ from cmr.sources.source_kinds import read
 from cmr.warehouse.store import Warehouse
 
 DATASET = "scenes"
-# What the report's gallery shows of a list.
+# How many items of a list the report's gallery shows.
 HITS = 10
 
 
 @dataclass(frozen=True)
 class Demo:
-    """What the demonstration left; `new` if it had anything to do."""
+    """What the demonstration made; `new` if there was anything to do."""
 
     request: Request
     run_ids: list[str]
@@ -32,7 +32,7 @@ class Demo:
 
 
 def run_demo(root: str, out: str, bar: ProgressBar, say: Callable[[str], None]) -> Demo:
-    """Run every step that is not done yet; `say` is told of each."""
+    """Run every step that is not done yet; `say` reports each."""
     spec = resolve(EMBEDDED, None)
     ingested = ingest_media(root, DATASET, spec, read(SOURCE, {}), EncodeOptions(device="cpu"), bar)
     if ingested.new:

@@ -1,4 +1,4 @@
-"""Representations: every dimension and precision that is asked for, derived once and reused."""
+"""Representations: every requested dimension and precision, derived once and reused."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from cmr.errors import CmrError
+from cmr.pipeline.apart import check_apart
 from cmr.pipeline.embedding_sets import EmbeddingSet, ensure_set
-from cmr.pipeline.fits import SIDES, DerivedVectors, Learner, Wanted, changed, check_apart
+from cmr.pipeline.fits import SIDES, DerivedVectors, Learner, Wanted, changed
 from cmr.pipeline.folds import Fold, fold_count
 from cmr.pipeline.judged_data import find_dataset, item_ids
 from cmr.precision import FP32
@@ -42,7 +43,7 @@ GALLERY = {"t2v": VISUAL, "v2t": TEXT}
 class Representation:
     """One stored form of a model's vectors; `text` and `visual` are their catalogue rows.
 
-    `directions`: those it serves. `query_precision`: of the queries, where it is not the gallery's.
+    `directions`: those it serves. `query_precision`: the queries', if not the gallery's.
     """
 
     wanted: Wanted
@@ -58,7 +59,7 @@ class Representation:
 
 @dataclass(frozen=True)
 class Part:
-    """One fold's vectors of both sides, as they are multiplied; of the queries its own alone."""
+    """One fold's vectors of both sides as they are multiplied; only the fold's own queries."""
 
     name: str
     sides: dict[str, Vectors]
@@ -77,12 +78,12 @@ class Deriver:
         check: bool = False,
         fit_on: str | None = None,
     ) -> None:
-        """`data`: row of `datasets`. `ids`: the item ids of both sides. `stored_only`: nothing is
-        made, and what is not there raises NotStoredError. `check`: stored sets are compared with
-        their checksums, and made again where they differ. `fit_on`: the data set that bases and
+        """`data`: row of `datasets`. `ids`: the item ids of both sides. `stored_only`: derive
+        nothing, and raise NotStoredError for what does not exist. `check`: compare stored sets with
+        their checksums, and derive them again if they differ. `fit_on`: the data set that bases and
         quantisers are learnt from; None for this one.
 
-        Raises CmrError if there are no such vectors, or `fit_on` is not apart from what is scored.
+        Raises CmrError if there are no such vectors, or if `fit_on` overlaps with what is scored.
         """
         dataset = data["dataset"]
         self._warehouse, self._data, self.model, self._ids = warehouse, data, model, ids
@@ -126,7 +127,7 @@ class Deriver:
         precisions: Sequence[str],
         quantizers: Sequence[str] = (ABSMAX,),
     ) -> list[Wanted]:
-        """What a request means.
+        """Resolve a request.
 
         Raises CmrError for a precision, method or quantiser that does not exist.
         """
@@ -147,9 +148,9 @@ class Deriver:
     def derive(
         self, wanted: Wanted, seed: int, directions: Sequence[str], asymmetric: bool = False
     ) -> list[Representation]:
-        """The stored representation, made from the native vectors if it is not there yet.
+        """The stored representation, derived from the native vectors if it does not exist yet.
 
-        It is two, one a direction, where the codes depend on which side is the gallery, or where
+        There are two, one per direction, if the codes depend on which side is the gallery, or if
         the queries stay fp32 (`asymmetric`).
         """
         if quantizer_kind(wanted.quantizer).learns != GALLERY_SIDE and not asymmetric:
@@ -168,7 +169,7 @@ class Deriver:
         return made
 
     def _side(self, side: str, wanted: Wanted, seed: int, gallery: str | None = None) -> Row:
-        """One side's set; `gallery`: the side that is searched, which codes may depend on."""
+        """One side's set; `gallery`: the searched side, on which codes may depend."""
         dim, method, precision = wanted.dim, wanted.dim_method, wanted.precision
         native = self._native[side, self._learner.source(wanted)]
         if wanted.is_native:
@@ -191,7 +192,7 @@ class Deriver:
             assert teacher is not None
             calibration = str(self._learner.row(teacher, wanted)["set_id"])
             settings["calibration"] = calibration
-        # A basis that is fitted comes from both sides, so both are its parents.
+        # A fitted basis comes from both sides, so both are its parents.
         parents = [self._learner.row(which, wanted)["set_id"] for which in SIDES]
         parent = "+".join(parents) if how.fitted else native["set_id"]
         if how.fitted and self.fit_on != self._data["dataset"]:
@@ -244,24 +245,24 @@ class Deriver:
         )
 
     def _learnt(self, wanted: Wanted, teacher: str | None) -> Row:
-        """What a set says of its fit: the data set, and how many vectors; nothing without one."""
+        """What a set records of its fit: the data set and number of vectors; empty without one."""
         if not wanted.learns:
             return {}
         sides = SIDES if METHODS[wanted.dim_method].fitted or teacher is None else (teacher,)
         return {"fit_on": self.fit_on, "fit_vectors": self._learner.count(sides, wanted)}
 
     def in_folds(self, made: Representation) -> bool:
-        """Whether a representation has seen what it is scored on, so that folds are needed."""
+        """Whether a representation was fitted to the data it is scored on, so it needs folds."""
         return made.wanted.learns and self.fit_on == self._data["dataset"]
 
     def fold_count(self, made: Representation) -> int:
-        """In how many parts such a representation is fitted where nothing is said."""
+        """The default number of folds for such a representation."""
         source = self._learner.source(made.wanted)
         return fold_count(sum(self._native[side, source]["rows"] for side in SIDES), source)
 
     def part(self, made: Representation, seed: int, fold: Fold) -> Part:
-        """A representation as it is learnt without a fold's queries and what is relevant to them:
-        the vectors of these queries, and of the whole gallery.
+        """The vectors of a fold's queries and of the whole gallery, in a representation learnt
+        without these queries and the items relevant to them.
         """
         if fold.mark not in self._of_folds:
             self._of_folds[fold.mark] = Learner(
@@ -274,7 +275,7 @@ class Deriver:
     def _compared(
         self, made: Representation, seed: int, fold: Fold, learner: Learner, side: str
     ) -> Vectors:
-        """One side of a fold as it is multiplied: see `cmr.score.asymmetric`."""
+        """One side of a fold in the form that is multiplied: see `cmr.score.asymmetric`."""
         from cmr.score.asymmetric import AsFloats
 
         wanted, gallery = made.wanted, GALLERY[fold.direction]
@@ -298,7 +299,7 @@ class Deriver:
 
 
 def _native_sets(warehouse: Warehouse, dataset: str, model: str) -> dict[tuple[str, int], Row]:
-    """What an encoder gave, or was imported: rows of `embedding_sets` by side and dimension."""
+    """Encoded or imported vectors: rows of `embedding_sets` by side and dimension."""
     return {
         (row["modality"], row["dim"]): row
         for row in current_sets(warehouse)

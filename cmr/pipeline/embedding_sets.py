@@ -1,4 +1,4 @@
-"""Embedding sets: found if they exist, else written, under a claim on their partition."""
+"""Embedding sets: found if they exist, else written under a claim on their partition."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from cmr.warehouse.verified import is_sound
 
 
 class NotStoredError(LookupError):
-    """An embedding set is not there and was not to be made; its message names it."""
+    """An embedding set does not exist and may not be derived; the message names it."""
 
 
 @dataclass(frozen=True)
 class EmbeddingSet:
     """What an embedding set is, before it is written.
 
-    `keys`: the partition. `settings`: all that decides the vectors; with `parent` and `seed` they
-    are the set's identity. `data_hash`: the data set's fingerprint, which the identity of
-    `settings` or `parent` holds. `rows`: how many vectors. `notes`: recorded with the settings.
+    `keys`: the partition. `settings`: everything that determines the vectors; with `parent` and
+    `seed` they are the set's identity. `data_hash`: the data set's fingerprint, which `settings` or
+    `parent` already include. `rows`: how many vectors. `notes`: recorded with the settings.
     """
 
     keys: Mapping[str, Any]
@@ -43,11 +43,11 @@ class EmbeddingSet:
 
     @property
     def set_id(self) -> str:
-        """Its id, which says what decides the vectors."""
+        """The id: a hash of what determines the vectors."""
         return identity(**self.keys, settings=self.settings, parent=self.parent, seed=self.seed)
 
     def row(self) -> dict[str, Any]:
-        """Its catalogue row, as far as it is known before the vectors are written."""
+        """The catalogue row, as far as it is known before the vectors are written."""
         keys = self.keys
         return {
             **dict.fromkeys(EMBEDDING_SETS.schema.names),
@@ -71,12 +71,12 @@ def ensure_set(
     coding: Callable[[], Mapping[str, Any]] | None = None,
     check: bool = False,
 ) -> dict[str, Any]:
-    """The catalogue row of an embedding set, which is made if it is not there.
+    """The catalogue row of an embedding set, which is created if it does not exist.
 
-    `make` gives its rows, a row group a table; without it a set that is not there raises
-    NotStoredError. `frames`: of clips, their frames' vectors, which are added to a set that lacks
-    them. `coding`: further columns of the row, which are known once the vectors are written.
-    `check`: a set of which a file is not what was written is made again; else its readers find out.
+    `make` yields its rows, one table per row group; without it a missing set raises
+    NotStoredError. `frames`: vectors of the clips' frames, which are added to a set that lacks
+    them. `coding`: further columns of the row, known once the vectors are written. `check`: a set
+    with a damaged file is created again; otherwise its readers find out.
     """
     keys, set_id = wanted.keys, wanted.set_id
     found = _find(warehouse, set_id, check)

@@ -1,4 +1,4 @@
-"""Encoding a collection: only what has not been encoded before goes through the model."""
+"""Encoding a collection: only items that were not encoded before go through the model."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from cmr.sources.collection import TEXT, VISUAL, Collection, Item, Reject
 class EncodeOptions:
     """How media are encoded. `max_rejects`: share of the visuals that may be left out.
 
-    `frames`, `sampling`: of clips, see `cmr.encode.frame_choice`; `keep_frames`: store their
-    vectors, too.
+    `frames`, `sampling`: for clips, see `cmr.encode.frame_choice`; `keep_frames`: also store the
+    frames' vectors.
     """
 
     device: str = "auto"
@@ -36,7 +36,7 @@ class EncodeOptions:
     ray_address: str | None = None
 
     def of_clips(self) -> dict[str, str]:
-        """What of this decides a clip's vector."""
+        """The options that determine a clip's vector."""
         return {
             "frames": "1" if self.sampling == "middle" else str(self.frames),
             "sampling": self.sampling,
@@ -49,7 +49,7 @@ class EncodeOptions:
 def side_settings(
     spec: ModelSpec, collection: Collection, options: EncodeOptions
 ) -> dict[str, dict[str, str]]:
-    """All that decides a vector of either side, but the item itself."""
+    """Everything except the item itself that determines a vector of either side."""
     clips = options.of_clips() if collection.clips else {}
     common = model_settings(spec)
     return {
@@ -60,7 +60,7 @@ def side_settings(
 
 @dataclass(frozen=True)
 class EncodingOutcome:
-    """What encoding found: visuals that do not decode, and how many captions were cut off."""
+    """What encoding found: visuals that do not decode, and the number of truncated captions."""
 
     rejects: list[Reject]
     cut: int = 0
@@ -74,7 +74,7 @@ def encode_new(
     allowed: int,
     bar: ProgressBar,
 ) -> EncodingOutcome:
-    """Encode what `sides` do not know. Raises CmrError if more than `allowed` do not decode."""
+    """Encode what `sides` lack. Raises CmrError if more than `allowed` do not decode."""
     visuals = sides[VISUAL].lacking(collection.visuals)
     if not visuals and not sides[TEXT].lacking(collection.texts):
         return EncodingOutcome([])
@@ -174,9 +174,9 @@ def _encode_texts(
 
 
 def _cut(encoder: Any, spec: ModelSpec, texts: Sequence[Item], length: int | None) -> int:
-    """How many captions are longer than the model takes, so that their end is not seen.
+    """How many captions are longer than the model's context, so that it does not see their end.
 
-    A token stands for a byte at least, so a short caption need not be looked at.
+    A token is at least one byte, so short captions need not be tokenised.
     """
     if length is None:
         return 0

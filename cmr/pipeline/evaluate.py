@@ -1,4 +1,4 @@
-"""Evaluate: count ranks for every representation, and commit each run as it is finished."""
+"""Evaluate: count ranks for every representation, and commit each run when it is finished."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from cmr.warehouse.store import Warehouse
 
 @dataclass(frozen=True)
 class Evaluated:
-    """What an evaluation did: all its runs, and those that were scored now."""
+    """What an evaluation did: all its runs, and those scored this time."""
 
     dataset: str
     model: str
@@ -38,14 +38,14 @@ class Evaluated:
 
 
 def explain(root: str, request: Request) -> list[Row]:
-    """How each representation would be scored, a row each; nothing is written."""
+    """How each representation would be scored, one row each; writes nothing."""
     from cmr.pipeline.explained import explained
 
     data, _, every = _prepare(Warehouse.open(root), request)
     rows = []
     for one, ways in every:
         for search in ways:
-            # Queries that stay floats are multiplied as floats, and so are codes with a centre.
+            # Queries that stay floats are multiplied as floats; so are codes with a centre.
             precision = FP32 if search.asymmetric else one.multiplied
             sizes = request.pool_sizes
             plan = make_plan_for(request, data, precision, one.dim, sizes, request.draws)
@@ -56,7 +56,7 @@ def explain(root: str, request: Request) -> list[Row]:
 def _prepare(
     warehouse: Warehouse, request: Request, stored_only: bool = False
 ) -> tuple[JudgedData, Deriver, list[WantedSearches]]:
-    """Check a request against the warehouse: its data set, and what it asks to be derived."""
+    """Check a request against the warehouse; returns its data set and what has to be derived."""
     ways = searches(request)
     row = find_dataset(warehouse, request.dataset)
     model = find_model(warehouse, row, request.model)
@@ -75,8 +75,8 @@ def evaluate(
 ) -> Evaluated:
     """Answer a request; finished runs are not scored again unless it says `force`.
 
-    `count`: counts a representation elsewhere, or in parts; without it that is done here.
-    Raises CmrError for what does not exist or cannot be measured, before anything is written.
+    `count`: counts a representation elsewhere, or in parts; by default it is counted here. Raises
+    CmrError for what does not exist or cannot be measured, before anything is written.
     """
     clock = time.perf_counter()
     evaluation = begin(root, request, bar)
@@ -94,7 +94,7 @@ def evaluate(
 
 
 def begin(root: str, request: Request, bar: ProgressBar, stored_only: bool = False) -> Evaluation:
-    """Check a request and derive what it asks for; the evaluation knows its cases.
+    """Check a request and derive what it needs; returns the evaluation, which has the cases.
 
     With `stored_only` nothing is written: what is not derived yet raises NotStoredError.
     """

@@ -1,4 +1,4 @@
-"""A request on one data set: each representation is scored unless it has been, and committed."""
+"""A request on one data set: scores and commits each representation that is not finished."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from cmr.score.pools import Pools
     from cmr.score.top_lists import Hits
 
-# Counts a representation elsewhere; returns each direction's result.
+# A function that counts a representation elsewhere; returns each direction's result.
 Counter = Callable[["Work", Advance], dict[str, Scored]]
 
 
@@ -63,8 +63,8 @@ class Evaluation:
         cases: Sequence[Case],
         bar: ProgressBar,
     ) -> None:
-        """`cases`: what is to be scored, of vectors by `deriver`. `bar`: of what one case takes.
-        `count` may be set to one that counts elsewhere.
+        """`cases`: what to score, with vectors from `deriver`. `bar`: progress within a case.
+        `count` may be set to a function that counts elsewhere.
         """
         self.data, self.model, self.cases = data, deriver.model, cases
         self._crossing = Crossing(data, deriver, request)
@@ -76,7 +76,7 @@ class Evaluation:
         self._scorer = Scorer(warehouse, self._plan, bar)
 
     def asked(self, case: Case) -> list[str]:
-        """The directions that a case is asked for."""
+        """The directions requested for a case."""
         return [name for name in self.data.judged if name in case.made.directions]
 
     def unscored(self, case: Case) -> list[str]:
@@ -84,9 +84,9 @@ class Evaluation:
         return [name for name in self.asked(case) if self._lacks(case, name)]
 
     def passes(self, case: Case) -> int:
-        """How often the whole is scored for what is missing of a case."""
+        """How many passes over all scores a case still needs."""
         missing = self.unscored(case)
-        # One pass of torch's serves both directions; folds are a pass together, for each.
+        # One pass with torch serves both directions; the folds of a direction make one more pass.
         crossed = sum(self._crossing.count(case, name) > 0 for name in missing)
         return (bool(missing) if case.search.one_pass else len(missing)) + crossed
 
@@ -114,19 +114,19 @@ class Evaluation:
         return False
 
     def run_ids(self) -> list[str]:
-        """The ids of all runs that are asked for, scored or not."""
+        """The ids of all requested runs, scored or not."""
         return [self._id(case, name) for case in self.cases for name in self.asked(case)]
 
     def _id(self, case: Case, direction: str) -> str:
         return run_identity(self._request, self.data, case, direction)
 
     def run(self, case: Case, advance: Advance) -> list[str]:
-        """Score and commit what is missing of one representation; returns the ids scored."""
+        """Score and commit what one representation lacks; returns the ids scored."""
         with contextlib.ExitStack() as claims:
             missing = self.unscored(case)
             for name in missing:
                 claims.enter_context(self._warehouse.claim(self._id(case, name)))
-            # Another process may have done it while this one waited for the claim.
+            # Another process may have done it while this one was waiting for the claim.
             missing = [name for name in missing if self._lacks(case, name)]
             if missing:
                 self._score(case, missing, advance)
@@ -172,6 +172,7 @@ class Evaluation:
                 "hits": case.search.length or request.hits,
                 "folds": len(scored.held_out),
                 **scored.columns,
+                **_engine_bytes(case, scored.columns, data.judged[name].gallery),
                 "started_at": started,
                 "seconds": sum(scored.seconds.values()),
             }
@@ -180,7 +181,7 @@ class Evaluation:
             commit_run(self._warehouse, data, row, olds[name], scored)
 
     def work(self, case: Case) -> Work | None:
-        """What is to be counted of a case; None if its runs are finished."""
+        """What remains to be counted of a case; None if its runs are finished."""
         missing = self.unscored(case)
         if not missing:
             return None
@@ -208,7 +209,7 @@ class Evaluation:
         return make_plan_for(self._request, self.data, precision, dim, *self._asked)
 
     def _pool_request(self, olds: dict[str, Row | None]) -> tuple[list[int], int]:
-        """The C and draws to sample: the request's, and those the runs had before."""
+        """The C and draws to sample: the request's, and those that the runs already had."""
         sizes, draws = set(self._request.pool_sizes), self._request.draws
         for old in olds.values():
             if old is not None:
@@ -217,7 +218,7 @@ class Evaluation:
         return sorted(sizes), draws
 
     def _draw(self, sizes: list[int], draws: int) -> Pools | None:
-        """The pools, which one evaluation keeps for all its representations."""
+        """The pools, which an evaluation keeps for all of its representations."""
         from cmr.score.pools import Pools
 
         if not sizes:
@@ -227,6 +228,13 @@ class Evaluation:
         return self._pools
 
     def _hits(self, case: Case, direction: str, scored: Scored) -> Hits | None:
-        """The best of each query, if they are asked for; found now if not with the counts."""
+        """Each query's best items, if requested; searched now if the count did not find them."""
         depth = self._request.hits
         return (scored.hits or self._scorer.top(case, direction, depth)) if depth else None
+
+
+def _engine_bytes(case: Case, columns: Row, gallery: int) -> Row:
+    """What a vector takes in an engine that codes it itself."""
+    if not case.search.kind.codes_itself:
+        return {}
+    return {"vector_bytes": round(columns["index_bytes"] / gallery)}

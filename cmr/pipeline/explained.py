@@ -1,4 +1,4 @@
-"""How a representation would be scored, in words, before it is scored."""
+"""How a representation would be scored, in words, without scoring it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def explained(wanted: Wanted, search: Search, plan: Plan) -> dict[str, Any]:
     kind = search.kind
     library = kind.library or search.scorer
     computed = search.scorer if kind.kernel is None else kind.kernel(wanted.multiplied)
-    # What a search of another package finds is scored by the plan.
+    # What another package's search finds is scored by the plan.
     by_torch, scored = kind.by_plan, kind.by_plan or kind.library == ""
     row: dict[str, Any] = {
         "dim": wanted.dim,

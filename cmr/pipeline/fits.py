@@ -1,4 +1,4 @@
-"""What is learnt from vectors, and from which: bases of dimensions, and quantisers."""
+"""What is learnt from vectors, and from which: dimension bases and quantisers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from cmr.errors import CmrError
 from cmr.precision import FP32, precision_of
 from cmr.represent import dims
 from cmr.represent.dim_methods import METHODS, NATIVE, projection
@@ -23,15 +22,13 @@ from cmr.warehouse.store import Warehouse
 from cmr.warehouse.vectors import Room, StoredVectors, group_rows
 
 SIDES = (TEXT, VISUAL)
-# Larger shares of the visuals, and of the texts, may not be in both data sets.
-MOST_SHARED, MOST_TEXTS_SHARED = 0.01, 0.1
 Mask = npt.NDArray[np.bool_]
 Native = Mapping[tuple[str, int], Row]
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """A representation that is asked for."""
+    """A requested representation."""
 
     dim: int
     dim_method: str
@@ -39,18 +36,18 @@ class Wanted:
     quantizer: str = ABSMAX
 
     def __str__(self) -> str:
-        """As people write it."""
+        """The representation as people write it."""
         more = "" if self.quantizer == ABSMAX else f" {self.quantizer}"
         return f"{self.dim} {self.dim_method} {self.precision}{more}"
 
     @property
     def coded_by(self) -> str | None:
-        """The quantiser that is recorded; None of plain floats, which have none."""
+        """The recorded quantiser; None for plain floats, which have none."""
         return self.quantizer if precision_of(self.precision).is_coded else None
 
     @property
     def multiplied(self) -> str:
-        """The precision of what is multiplied: its own, or fp32 where codes are read as floats."""
+        """The precision of the operands: its own, or fp32 where codes are read as floats."""
         compared = quantizer_kind(self.quantizer).compares_codes(precision_of(self.precision))
         return self.precision if compared else FP32
 
@@ -61,25 +58,25 @@ class Wanted:
 
     @property
     def is_native(self) -> bool:
-        """Whether it is what an encoder gave."""
+        """Whether these are the vectors that the encoder returned."""
         return self.dim_method == NATIVE and self.precision == FP32
 
     @property
     def learns(self) -> bool:
-        """Whether something of it is learnt from vectors."""
+        """Whether any part of it is learnt from vectors."""
         return METHODS[self.dim_method].fitted or quantizer_kind(self.quantizer).learns is not None
 
 
 @dataclass(frozen=True)
 class Coding:
-    """What was learnt for a representation, or drawn: its basis, if it has one, and quantiser."""
+    """What was learnt or drawn for a representation: its basis, if it has one, and quantiser."""
 
     matrix: Floats | None
     quantizer: Quantizer
 
 
 class Learner:
-    """Learns from the native vectors of both sides, or some of them, once for all that ask."""
+    """Learns from the native vectors of both sides, or some of them; each fit is cached."""
 
     def __init__(
         self,
@@ -90,8 +87,8 @@ class Learner:
         learn: Mapping[str, Mask] | None = None,
     ) -> None:
         """`native`: rows of `embedding_sets` by side and dimension. `largest`: the dimension that
-        others are made from. `ids`: of the items, for what cannot be coded. `learn`: by side,
-        (items,), which of them; None for all.
+        others are derived from. `ids`: item ids, for error messages. `learn`: by side, (items,)
+        which items to learn from; None for all.
         """
         self._warehouse, self._native, self._largest = warehouse, native, largest
         self._ids, self._learn = ids, learn
@@ -100,7 +97,7 @@ class Learner:
         self._matrices: dict[tuple[str, int, int], Floats | None] = {}
 
     def source(self, wanted: Wanted) -> int:
-        """The native dimension that a representation is made from."""
+        """The native dimension that a representation is derived from."""
         return wanted.dim if wanted.dim_method == NATIVE else self._largest
 
     def row(self, side: str, wanted: Wanted) -> Row:
@@ -108,13 +105,13 @@ class Learner:
         return self._native[side, self.source(wanted)]
 
     def count(self, sides: Sequence[str], wanted: Wanted) -> int:
-        """How many vectors of these sides are learnt from."""
+        """How many vectors of these sides it learns from."""
         if self._learn is not None:
             return sum(int(self._learn[side].sum()) for side in sides)
         return sum(int(self.row(side, wanted)["rows"]) for side in sides)
 
     def matrix(self, wanted: Wanted, seed: int) -> Floats | None:
-        """(native, dim) float32 that vectors are multiplied with; None where there is none."""
+        """The (native, dim) float32 projection; None if the method has none."""
         method, source = METHODS[wanted.dim_method], self.source(wanted)
         key = wanted.dim_method, wanted.dim, seed
         if not method.fitted:
@@ -125,13 +122,13 @@ class Learner:
         return self._matrices[key]
 
     def coding(self, wanted: Wanted, seed: int, teacher: str) -> Coding:
-        """Both of a representation; `teacher`: the side that a quantiser may learn from."""
+        """A representation's matrix and quantiser; `teacher`: see `quantizer`."""
         return Coding(self.matrix(wanted, seed), self.quantizer(wanted, seed, teacher))
 
     def quantizer(self, wanted: Wanted, seed: int, teacher: str | None) -> Quantizer:
-        """What codes a representation; `teacher`: the side whose vectors it may learn from."""
+        """A representation's quantiser; `teacher`: the side whose vectors it may learn from."""
         key = replace(wanted, precision=FP32), teacher, seed
-        # The same for every precision, and to learn it again is to read the gallery once more.
+        # The same for every precision; learning it again would mean reading the gallery again.
         if key in self._quantizers:
             return self._quantizers[key]
 
@@ -146,10 +143,10 @@ class Learner:
         return found
 
     def _learnt_from(self, side: str, wanted: Wanted, seed: int) -> Iterator[Floats]:
-        """One side's unit vectors at the wanted dimension, those that may be learnt from."""
+        """One side's unit vectors at the wanted dimension, those that it may learn from."""
         row, mask = self.row(side, wanted), None if self._learn is None else self._learn[side]
         what = f"{side} item (cut to {wanted.dim} dimensions)"
-        for first, block in _blocks(self._warehouse, row, wanted):
+        for first, block in _floats(self._warehouse, row, wanted):
             names = self._ids[side][first : first + len(block)]
             if mask is not None:
                 mine = mask[first : first + len(block)]
@@ -166,14 +163,12 @@ class Learner:
 
     def _native_blocks(self, side: str, source: int) -> Iterator[Floats]:
         mask = None if self._learn is None else self._learn[side]
-        stored = StoredVectors(self._warehouse, self._native[side, source])
-        for first, block in stored.blocks(group_rows(source, FP32)):
-            floats: Floats = np.asarray(block.data, dtype=np.float32)
+        for first, floats in _floats(self._warehouse, self._native[side, source]):
             yield floats if mask is None else floats[mask[first : first + len(floats)]]
 
 
 class DerivedVectors:
-    """One side's vectors at a representation, coded as they are read, and stored nowhere."""
+    """One side's vectors in a representation, coded as they are read, and not stored."""
 
     def __init__(
         self,
@@ -184,15 +179,15 @@ class DerivedVectors:
         ids: pa.Array,
         only: npt.NDArray[np.int64] | None = None,
     ) -> None:
-        """`native`: the row of the set that they are made from. `only`: ordinals, ascending, of
-        those that are wanted, which are then numbered anew.
+        """`native`: the row of the set that they are derived from. `only`: ascending ordinals of
+        the wanted ones, which are renumbered from 0.
         """
         self._warehouse, self._native, self._wanted, self._ids = warehouse, native, wanted, ids
         self._coding, self._only = coding, only
         self.rows = int(native["rows"]) if only is None else len(only)
 
     def blocks(self, rows: int) -> Iterator[tuple[int, Encoded]]:
-        """All of them in order; see `Vectors`. Floats are held of a row group at a time."""
+        """All vectors in order; see `Vectors`. Floats of one row group are held at a time."""
         room: Room | None = None
         at = 0
         for part in self._coded():
@@ -206,11 +201,9 @@ class DerivedVectors:
                     room = None
 
     def _coded(self) -> Iterator[Encoded]:
-        """Those that are wanted, a row group of the native vectors at a time."""
+        """The wanted vectors, one row group of the native vectors at a time."""
         what = f"{self._native['modality']} item (cut to {self._wanted.dim} dimensions)"
-        stored = StoredVectors(self._warehouse, self._native)
-        for first, block in stored.blocks(group_rows(stored.dim, stored.precision)):
-            floats: Floats = np.asarray(block.data, dtype=np.float32)
+        for first, floats in _floats(self._warehouse, self._native):
             names = self._ids[first : first + len(floats)]
             if self._only is not None:
                 low, high = np.searchsorted(self._only, [first, first + len(floats)])
@@ -224,56 +217,20 @@ class DerivedVectors:
 def changed(
     warehouse: Warehouse, native: Row, wanted: Wanted, matrix: Floats | None, ids: pa.Array
 ) -> Iterator[tuple[int, Floats]]:
-    """A native set's unit vectors at the wanted dimension, block by block, not coded yet."""
+    """A native set's unit vectors at the wanted dimension, block by block, not yet coded."""
     what = f"{native['modality']} item (cut to {wanted.dim} dimensions)"
-    for first, block in _blocks(warehouse, native, wanted):
+    for first, block in _floats(warehouse, native, wanted):
         names = ids[first : first + len(block)]
         yield first, dims.apply(block, wanted.dim, matrix, names, what)
 
 
-def _blocks(warehouse: Warehouse, native: Row, wanted: Wanted) -> Iterator[tuple[int, Floats]]:
-    step = group_rows(wanted.dim, wanted.precision)
-    for first, block in StoredVectors(warehouse, native).blocks(step):
-        yield first, np.asarray(block.data, dtype=np.float32)
-
-
-def check_apart(warehouse: Warehouse, mine: Native, other: Native, name: str) -> None:
-    """Raise CmrError if the other data set, `name`, holds much of what is scored.
-
-    That is more than a hundredth of the visuals, or a tenth of the texts, for captions repeat. An
-    item is held if one of its own has the same 256 sign bits under a random projection, less the
-    other's mean: copies that were rounded or scaled still have them, other items do not.
+def _floats(
+    warehouse: Warehouse, native: Row, wanted: Wanted | None = None
+) -> Iterator[tuple[int, Floats]]:
+    """A native set's vectors as float32, with the first one's ordinal: a row group at a time, of
+    its own or, where they are coded to be written, of what is wanted.
     """
-    dim = max(dim for _, dim in mine)
-    for side, most in ((VISUAL, MOST_SHARED), (TEXT, MOST_TEXTS_SHARED)):
-        centre = _mean(warehouse, other[side, dim])
-        seen = set(_marks(warehouse, other[side, dim], centre))
-        scored = [mark in seen for mark in _marks(warehouse, mine[side, dim], centre)]
-        if sum(scored) > most * len(scored):
-            raise CmrError(
-                f"--fit-on {name} is not held out: {sum(scored):,} of the {len(scored):,} {side}s "
-                "that are scored are among its own, by their vectors"
-            )
-
-
-def _mean(warehouse: Warehouse, row: Row) -> npt.NDArray[np.float64]:
-    total, count = np.zeros(row["dim"]), 0
-    for block in _floats(warehouse, row):
-        total += block.sum(axis=0, dtype=np.float64)
-        count += len(block)
-    return total / max(count, 1)
-
-
-def _marks(warehouse: Warehouse, row: Row, centre: npt.NDArray[np.float64]) -> Iterator[bytes]:
-    """The sign bits of each vector, 32 bytes."""
-    rng = np.random.Generator(np.random.Philox(key=0))
-    planes = rng.standard_normal((row["dim"], 256)).astype(np.float32)
-    for block in _floats(warehouse, row):
-        signs = (block - centre.astype(np.float32)) @ planes > 0
-        yield from map(bytes, np.packbits(signs, axis=1))
-
-
-def _floats(warehouse: Warehouse, row: Row) -> Iterator[Floats]:
-    stored = StoredVectors(warehouse, row)
-    for _, block in stored.blocks(group_rows(stored.dim, stored.precision)):
-        yield np.asarray(block.data, dtype=np.float32)
+    stored = StoredVectors(warehouse, native)
+    groups_of = stored if wanted is None else wanted
+    for first, block in stored.blocks(group_rows(groups_of.dim, groups_of.precision)):
+        yield first, np.asarray(block.data, dtype=np.float32)

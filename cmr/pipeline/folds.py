@@ -1,7 +1,7 @@
-"""Cross-fitting: a data set in parts, so that no query is scored by what has seen it.
+"""Cross-fitting: a data set in folds, so that no query is scored by what was learnt from it.
 
-Stone, Cross-validatory choice and assessment of statistical predictions, 1974; as of estimates that
-rest on fits, Chernozhukov et al., Double/debiased machine learning, 2018, section 3.
+Stone, Cross-validatory choice and assessment of statistical predictions, 1974; for estimates that
+depend on fits, Chernozhukov et al., Double/debiased machine learning, 2018, section 3.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from cmr.sources.collection import TEXT, VISUAL
 
 Mask = npt.NDArray[np.bool_]
 MOST, FEWEST = 5, 2
-# Vectors a dimension in half of the data from which on a smaller part would learn no better.
+# Vectors per dimension in half of the data from which a smaller fold would not fit any better.
 PLENTY = 100
 
 
 @dataclass(frozen=True)
 class Fold:
-    """A part of one direction's queries, with what may be learnt before they are scored.
+    """A part of one direction's queries, with what may be learnt from to score them.
 
-    `queries`: (n,) ordinals, ascending. `learn`: by side, (items,), true of the items that are
-    neither among these queries nor relevant to one of them.
+    `queries`: (n,) ascending ordinals. `learn`: by side, (items,), true for items that are neither
+    among these queries nor relevant to any of them.
     """
 
     number: int
@@ -38,12 +38,12 @@ class Fold:
 
     @cached_property
     def mark(self) -> str:
-        """The same for folds that leave the same items to learn from."""
+        """A hash of the items to learn from, so that folds with the same ones share a fit."""
         packed = (np.packbits(self.learn[side]).tobytes() for side in (TEXT, VISUAL))
         return sha256(b"|".join(packed)).hexdigest()
 
     def part_of(self, judged: Judged) -> Judged:
-        """The judgments of these queries alone, which are numbered anew; the gallery is whole."""
+        """The judgments of only these queries, renumbered from 0, on the whole gallery."""
         number = np.full(judged.queries, -1, dtype=np.int64)
         number[self.queries] = np.arange(len(self.queries))
         mine = number[judged.query] >= 0
@@ -53,21 +53,22 @@ class Fold:
 
 
 def fold_count(vectors: int, dim: int) -> int:
-    """In how many parts to fit: two where half of the vectors is plenty, else five.
+    """The number of folds: two if half of the vectors is plenty, else five.
 
-    `vectors`: those of both sides. `dim`: the dimension that they are learnt in. The fewer parts,
-    the less is learnt from; the more, the oftener the vectors are derived and the gallery scored.
+    `vectors`: of both sides together. `dim`: the dimension in which fits are learnt. With fewer
+    folds each fit sees less data; with more, the vectors are derived and the gallery is scored more
+    often.
     """
     return FEWEST if vectors / 2 >= PLENTY * dim else MOST
 
 
 def folds_of(judged: Judged, direction: str, place: Indices, seed: int, count: int) -> list[Fold]:
-    """The queries with a relevant item in `count` parts, by visual item; none if it cannot be.
+    """The queries that have a relevant item in `count` folds, by visual item; [] if impossible.
 
-    Queries that share a visual, such as the captions of a picture, lie in the same part: that which
-    the visual was drawn into, by a permutation that depends on the seed alone. `place`: (visuals,)
-    where each visual's id stands in order, which decides what clusters a query. There are none
-    where a part would leave one side nothing to learn from.
+    Queries that share a visual, such as the captions of a picture, are in the same fold, the one
+    that a permutation depending only on the seed assigns to the visual. `place`: (visuals,) the
+    position of each visual's id in sorted order, which decides a query's cluster. There are no
+    folds if one would leave a side nothing to learn from.
     """
     ask, find = (TEXT, VISUAL) if direction == "t2v" else (VISUAL, TEXT)
     size = {ask: judged.queries, find: judged.gallery}

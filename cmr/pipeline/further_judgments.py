@@ -1,4 +1,4 @@
-"""Further judgments for a data set in the warehouse, under a name of their own."""
+"""Further judgments for a data set in the warehouse, under their own name."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Ids = Mapping[str, pa.Array]
 
 @dataclass(frozen=True)
 class StoredJudgments:
-    """What was stored: pairs and queries by direction, and the rows that were not taken."""
+    """What was stored: pairs and queries by direction, and the rejected rows."""
 
     dataset: str
     name: str
@@ -56,11 +56,11 @@ def ingest_qrels(
 ) -> StoredJudgments:
     """Store judgments of `files` under `name`.
 
-    `direction`: of the files' queries; by the ids if None. `one_way`: they are of that direction
-    alone; else they are read from either side, unless the files are of both. `max_rejects`: the
-    share of a file's rows that may name items which the data set lacks; they become rejects.
-    More of them raise CmrError, as do pairs that are judged twice. Rows of relevance 0 or less
-    are left out and counted.
+    `direction`: of the files' queries; None infers it from the ids. `one_way`: they apply to that
+    direction only; otherwise to both, unless the files cover both. `max_rejects`: the share of a
+    file's rows that may name items missing from the data set; these become rejects. More of them
+    raise CmrError, as do pairs judged twice. Rows with relevance 0 or less are left out and
+    counted.
     """
     clock = time.perf_counter()
     check_max_rejects(max_rejects)
@@ -108,10 +108,10 @@ def _ids(warehouse: Warehouse, data: dict[str, Any], side: str) -> pa.Array:
 
 
 def _spelt(rows: QrelsRows, ids: Ids) -> QrelsRows:
-    """The rows with their ids as the data set has them, if TREC's file percent-encodes them.
+    """The rows with ids as in the data set, if the TREC file percent-encodes them.
 
-    cmr writes all ids of a data set so if one of them has white space. Which it is, is told by
-    how many rows name items that are there; where both do, by whether cmr would have done it.
+    cmr percent-encodes all ids of a data set if one contains white space. The spelling by which
+    more rows name existing items is right; if both do equally, whether cmr would encode decides.
     """
     if not rows.fields or not any("%" in name for name in (*rows.queries, *rows.items)):
         return rows
@@ -122,7 +122,7 @@ def _spelt(rows: QrelsRows, ids: Ids) -> QrelsRows:
 
 
 def _fitting(rows: QrelsRows, ids: Ids) -> int:
-    """How many rows name a text and a visual of the data set, whichever asks."""
+    """How many rows name a text and a visual of the data set, whichever is the query."""
     known = {side: set(names.to_pylist()) for side, names in ids.items()}
     return sum(
         (q in known[TEXT] and i in known[VISUAL]) or (q in known[VISUAL] and i in known[TEXT])
@@ -131,7 +131,7 @@ def _fitting(rows: QrelsRows, ids: Ids) -> int:
 
 
 def _direction(rows: QrelsRows, ids: Ids, dataset: str) -> str:
-    """The direction in which more of the rows name items of the data set."""
+    """The direction in which more rows name items of the data set."""
     if rows.sided:
         return "t2v"
     queries, items = pa.array(rows.queries, pa.string()), pa.array(rows.items, pa.string())
@@ -167,7 +167,7 @@ def _table(rows: QrelsRows, way: str, stands_for: str) -> pa.Table:
 
 
 def _known(rows: QrelsRows, table: pa.Table, ids: Ids) -> tuple[pa.Table, list[Reject]]:
-    """The rows whose items are there, and the others."""
+    """The rows whose items exist, and the others."""
     here = pc.and_(
         pc.is_in(table["text_id"], value_set=ids[TEXT]),
         pc.is_in(table["visual_id"], value_set=ids[VISUAL]),
@@ -211,7 +211,7 @@ def _store(
     left_out: tuple[list[Reject], int],
     clock: float,
 ) -> bool:
-    """Write them and their catalogue row; tells whether they were not there yet."""
+    """Write the judgments and their catalogue row; returns whether they are new."""
     keys = {"dataset": dataset, "qrels": name}
     settings: dict[str, Any] = {"files": [Path(rows.path).name for rows in files]}
     order = found.sort_by([(column, "ascending") for column in found.column_names[:3]])

@@ -26,7 +26,7 @@ class Ingested:
     """What an ingest found or made; `new` tells which.
 
     `encoded`: how many visuals and texts went through the model. `cut`: captions longer than the
-    model takes, of `context_length` tokens. `notes`: what the source decided, in sentences.
+    model's `context_length` tokens. `notes`: what the source decided, in sentences.
     """
 
     dataset: str
@@ -45,7 +45,7 @@ class Ingested:
 
 
 def ingest_vectors(root: str, dataset: str, model: str, collection: Collection) -> Ingested:
-    """Store vectors that a source gives itself. Raises CmrError before anything is written."""
+    """Store vectors that the source provides. Raises CmrError before anything is written."""
     clock = time.perf_counter()
     check_name("dataset", dataset)
     check_name("model", model)

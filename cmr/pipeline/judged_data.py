@@ -1,4 +1,4 @@
-"""The data set that a request is about, and the request's check against it."""
+"""The data set of a request, and checking the request against it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class JudgedData:
 
 
 def find_dataset(warehouse: Warehouse, name: str | None) -> dict[str, Any]:
-    """The data set of this name, or the only one. Raises CmrError with the choice."""
+    """The data set with this name, or the only one. Raises CmrError with the choices."""
     rows = {row["dataset"]: row for row in warehouse.catalogue(DATASETS)}
     if name is None and len(rows) == 1:
         return next(iter(rows.values()))
@@ -49,7 +49,7 @@ def find_dataset(warehouse: Warehouse, name: str | None) -> dict[str, Any]:
 
 
 def find_model(warehouse: Warehouse, data: dict[str, Any], name: str | None) -> str:
-    """The model of this name, or the only one with vectors. Raises CmrError with the choice."""
+    """The model with this name, or the only one with vectors. Raises CmrError with the choices."""
     dataset = data["dataset"]
     models: list[str] = sorted(
         {row["model"] for row in current_sets(warehouse) if row["dataset"] == dataset}
@@ -71,9 +71,9 @@ def find_model(warehouse: Warehouse, data: dict[str, Any], name: str | None) -> 
 
 
 def load_judged_data(warehouse: Warehouse, row: dict[str, Any], request: Request) -> JudgedData:
-    """Read a data set's ids and the judgments that are asked for.
+    """Read a data set's ids and the requested judgments.
 
-    Raises CmrError if there are none of that name, or none of a direction that is asked for.
+    Raises CmrError if there are none with that name, or none for a requested direction.
     """
     items = {side: item_ids(warehouse, row, side) for side in (TEXT, VISUAL)}
     rows, mark = _judgments(warehouse, row, request.qrels)
@@ -87,7 +87,7 @@ def load_judged_data(warehouse: Warehouse, row: dict[str, Any], request: Request
         if not mine.num_rows:
             if request.directions:
                 raise CmrError(
-                    f"the judgments {request.qrels!r} of {row['dataset']!r} are not of {direction}"
+                    f"the judgments {request.qrels!r} of {row['dataset']!r} lack {direction}"
                 )
             continue
         query, item = (TEXT, VISUAL) if direction == "t2v" else (VISUAL, TEXT)
@@ -102,7 +102,7 @@ def load_judged_data(warehouse: Warehouse, row: dict[str, Any], request: Request
 
 
 def _judgments(warehouse: Warehouse, row: dict[str, Any], name: str) -> tuple[pa.Table, str | None]:
-    """The judgments of that name, and their hash where they are not the data set's own."""
+    """The judgments with that name, and their hash unless they are the data set's own."""
     if name == DEFAULT_QRELS:
         return warehouse.read(row, QRELS), None
     found = warehouse.find(QRELS_SETS, f"{row['dataset']}/{name}")
@@ -120,7 +120,7 @@ def _judgments(warehouse: Warehouse, row: dict[str, Any], name: str) -> tuple[pa
 
 
 def _ordinals(names: pa.ChunkedArray, ids: pa.Array) -> npt.NDArray[np.int64]:
-    """Where each name stands among the ids. Raises CmrError for one that does not."""
+    """The position of each name among the ids. Raises CmrError for one that is missing."""
     found = pc.index_in(names, ids)
     if found.null_count:
         raise CmrError("the warehouse has a judgment of an item that it lacks; run cmr doctor")
@@ -128,7 +128,7 @@ def _ordinals(names: pa.ChunkedArray, ids: pa.Array) -> npt.NDArray[np.int64]:
 
 
 def check_request(request: Request, data: JudgedData) -> None:
-    """Raises CmrError for what cannot be measured on this data; nothing is clamped."""
+    """Raise CmrError for what cannot be measured on this data; nothing is clamped."""
     if request.folds == 1:
         raise CmrError("--folds 1 leaves nothing to learn from; give 2 or more, or 0 for none")
     if request.folds is not None and request.fit_on is not None:

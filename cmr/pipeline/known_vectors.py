@@ -1,9 +1,8 @@
-"""Vectors that need not be computed: those of earlier ingests, and of one that was killed.
+"""Vectors that need not be computed: those of earlier ingests, and of a killed one.
 
 An item is recognised by the hash of its content, so the same picture under two names is encoded
-once, and a data set that has grown costs only what is new. During a long ingest, what has been
-encoded is written to `materialised/encoding/` from time to time, and from there into the vectors'
-own files.
+once, and a data set that has grown costs only what is new. During a long ingest, encoded vectors
+are written to `materialised/encoding/` from time to time, and at the end to their own files.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ from cmr.warehouse.store import Warehouse
 from cmr.warehouse.verified import is_sound
 
 FOLDER = "materialised/encoding"
-# What of a set's settings does not decide its vectors: the data set, and what was noted of them.
+# Settings of a set that do not affect its vectors: the data set, and notes.
 NOTES = "encoder_details"
 # Seconds of work that a killed ingest may lose.
 SECONDS = 15.0
@@ -42,7 +41,7 @@ SECONDS = 15.0
 
 @dataclass(frozen=True)
 class Known:
-    """One item's vector (dim,); of a clip also its length in seconds and, if kept, its frames."""
+    """One item's vector (dim,); for a clip also its length in seconds and, if kept, its frames."""
 
     vector: Floats
     duration: float | None = None
@@ -50,25 +49,25 @@ class Known:
 
 
 def content_key(item: Item) -> str:
-    """What stands for an item's content: a visual's hash, or that of a text."""
+    """The key of an item's content: a visual's hash, or the hash of a text."""
     if item.content_hash:
         return item.content_hash
     return hashlib.sha256((item.text or "").encode()).hexdigest()
 
 
 def deciding(settings: str) -> dict[str, Any]:
-    """A stored set's settings, without what does not decide its vectors."""
+    """A stored set's settings, without those that do not affect its vectors."""
     found: dict[str, Any] = json.loads(settings)
     return {name: value for name, value in found.items() if name not in ("dataset", NOTES)}
 
 
 class Encoding:
-    """One side of a data set under one model: what is known, and what is added to it."""
+    """The vectors of one side of a data set by one model: known ones, and those added."""
 
     def __init__(
         self, root: str, settings: Mapping[str, Any], modality: str, keep_frames: bool = False
     ) -> None:
-        """`settings`: all that decides a vector but the item."""
+        """`settings`: everything except the item that determines a vector."""
         self.settings, self.keep_frames = dict(settings), keep_frames
         self._root = root
         mark = identity(settings=self.settings, modality=modality, frames=keep_frames)
@@ -85,14 +84,14 @@ class Encoding:
             self.known |= _parts(warehouse, self._folder)
 
     def lacking(self, items: Sequence[Item]) -> list[Item]:
-        """One item of every content that is not known."""
+        """One item for every content that is not known yet."""
         first = {content_key(item): item for item in reversed(items)}
         return [item for key, item in reversed(first.items()) if key not in self.known]
 
     def loaded(self, notes: Mapping[str, Any]) -> None:
-        """Take what the loaded encoder says of itself.
+        """Add the details that the loaded encoder reports.
 
-        Raises CmrError if its weights are not those that the known vectors were made with.
+        Raises CmrError if its weights are not those that made the known vectors.
         """
         before, now = (said.get("weights_sha256") for said in (self.notes, notes))
         if self.known and before is not None and before != now:
@@ -108,7 +107,7 @@ class Encoding:
         vectors: Floats,
         frames: Sequence[Frames | None] | None = None,
     ) -> None:
-        """Take in what was encoded; now and then it is written down."""
+        """Add encoded vectors, which are saved now and then."""
         for at, (item, vector) in enumerate(zip(items, vectors, strict=True)):
             kept = frames[at] if frames and self.keep_frames else None
             found = Known(vector, item.duration, kept)
@@ -117,7 +116,7 @@ class Encoding:
             self._write()
 
     def vectors(self, items: Sequence[Item]) -> Floats:
-        """Their vectors, (items, dim)."""
+        """The items' vectors, (items, dim)."""
         return np.stack([self.known[content_key(item)].vector for item in items])
 
     def duration(self, item: Item) -> float | None:
@@ -125,7 +124,7 @@ class Encoding:
         return self.known[content_key(item)].duration
 
     def frame_tables(self, items: Sequence[Item]) -> Iterator[pa.Table]:
-        """Rows of `frames` for clips, some hundreds of clips a table."""
+        """Rows of `frames` for clips, a few hundred clips per table."""
         for at in range(0, len(items), 256):
             rows = [
                 {"item_id": item.item_id, "frame": place, "time": time, "vector": vector}
@@ -136,7 +135,7 @@ class Encoding:
             yield pa.Table.from_pylist(rows, schema=FRAMES.schema)
 
     def forget(self) -> None:
-        """Remove what was written on the way: it now lies among the vectors."""
+        """Remove the intermediate files: their content is now among the stored vectors."""
         if Storage(self._root).exists(MARKER):
             storage = Warehouse.open(self._root).storage
             for name in storage.listing(self._folder):
@@ -152,17 +151,17 @@ class Encoding:
         self._since = time.monotonic()
 
     def place(self) -> tuple[str, str]:
-        """The warehouse's root and a folder below it, where others may write what they encode."""
+        """The warehouse's root, and a folder below it where workers write what they encode."""
         Warehouse.create(self._root)
         return self._root, self._folder
 
     def take_in(self) -> None:
-        """Take in what others wrote to `place`."""
+        """Add what workers wrote to `place`."""
         self.known |= _parts(Warehouse.open(self._root), self._folder)
 
 
 def _parts(warehouse: Warehouse, folder: str) -> dict[str, Known]:
-    """What a killed ingest wrote; a damaged file is no more than work to do again."""
+    """Read what a killed ingest wrote; a damaged file only means encoding again."""
     found: dict[str, Known] = {}
     for name in warehouse.storage.listing(folder):
         if name.endswith(".parquet"):
@@ -177,7 +176,7 @@ def _parts(warehouse: Warehouse, folder: str) -> dict[str, Known]:
 
 
 def _sets(warehouse: Warehouse, settings: Mapping[str, Any], modality: str) -> list[dict[str, Any]]:
-    """Native sets of every data set, as it is or was, made with these very settings."""
+    """Native sets made with exactly these settings, of any data set, current or outdated."""
     wanted = (modality, NATIVE, FP32, None)
     return [
         row
@@ -191,7 +190,7 @@ def _sets(warehouse: Warehouse, settings: Mapping[str, Any], modality: str) -> l
 def _stored(
     warehouse: Warehouse, row: Mapping[str, Any], modality: str, keep_frames: bool
 ) -> dict[str, Known]:
-    """A set's vectors by content. Items are found by id, for the data may have grown since."""
+    """A set's vectors by content. Items are matched by id, as the data may have grown since."""
     owner = warehouse.find(DATASETS, row["dataset"])
     if owner is None:
         return {}

@@ -1,4 +1,4 @@
-"""A data set's native vectors: found if they are stored, else written, the data set last."""
+"""A data set's native vectors: found if stored, else written, with the data set's row last."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ Key = tuple[str, int]
 
 @dataclass(frozen=True)
 class Native:
-    """Unit vectors of one side, (n, dim), and what decides them.
+    """Unit vectors of one side, (n, dim), and the settings that determine them.
 
-    `notes`: what else is recorded. `frames`: tables of a clip's frames' vectors, to be kept.
+    `notes`: what else is recorded. `frames`: tables of the clips' frame vectors, to be stored.
     """
 
     vectors: Floats
@@ -54,7 +54,7 @@ def store(
     clock: float,
     may_grow: bool,
 ) -> bool:
-    """Write what is missing, the data set's catalogue row last; tells whether anything was."""
+    """Write what is missing, the data set's row last; returns whether anything was missing."""
     with warehouse.claim(of_dataset(dataset)):
         found = find_same(warehouse, dataset, data_hash)
         if found is None:
@@ -101,7 +101,7 @@ def _refuse_other_vectors(
         old, new = deciding(row["settings"]), dict(native[key].settings)
         if old != new:
             names = sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
-            # Imported vectors have no other setting than themselves.
+            # Imported vectors have no settings other than their own hash.
             how = "" if names == ["vectors"] else f", made with another {', '.join(names)}"
             raise CmrError(
                 f"the warehouse has other vectors of {dataset!r} by the model {model!r}{how}; "
@@ -116,7 +116,7 @@ def stored_already(
     model: str,
     settings: Mapping[str, Mapping[str, Any]],
 ) -> tuple[Row, list[int]] | None:
-    """The data set's row and the stored dimensions, if this very data was encoded so already."""
+    """The data set's row and stored dimensions, if exactly this data was encoded this way."""
     if not Storage(root).exists(MARKER):
         return None
     warehouse = Warehouse.open(root)

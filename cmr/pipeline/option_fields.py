@@ -1,8 +1,8 @@
 """Fields of a dataclass that are options: default, values, help and name, declared once.
 
-A field is a descriptor, so that type checkers and editors know two types of it: what the
-constructor is given (of `Many[int]`: 16, [16, 32] or "16,32") and what is read (a tuple). The
-command line's options, the keywords of Python and the checks of both are made from these fields.
+A field is a descriptor, so that type checkers and editors know two types for it: what the
+constructor accepts (for `Many[int]`: 16, [16, 32] or "16,32") and what is read (a tuple). The
+command line's options, Python's keywords and the checks of both are generated from these fields.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ T = TypeVar("T")
 
 
 class Option(Generic[T]):
-    """What a field says of itself; it is one of `One`, `Many` and `ManyOrNone`.
+    """The declaration of a field, which is one of `One`, `Many` and `ManyOrNone`.
 
-    `kind`: what a value may be. `default`: as it is read. `help`: of the command line; where the
-    default is None or empty it says what that means. `metavar`: how help shows a value.
+    `kind`: what a value may be. `default`: as it is read. `help`: for the command line; if the
+    default is None or empty, it says what that means. `metavar`: how the help shows a value.
     """
 
     many = True
@@ -36,8 +36,8 @@ class Option(Generic[T]):
         flag: str | None = None,
         metavar: str | None = None,
     ) -> None:
-        """`default`: a value, or several; it is not checked, for packages may add to what there
-        is. `flag`: the option's name on the command line, where that is not the field's.
+        """`default`: a value, or several; it is not checked, because packages may add values.
+        `flag`: the option's name on the command line, if it differs from the field's.
         """
         self.kind, self.help, self.metavar, self._flag = kind, help, metavar, flag
         self.name = ""
@@ -49,7 +49,7 @@ class Option(Generic[T]):
 
     @property
     def flag(self) -> str:
-        """As the command line calls it."""
+        """The option's name on the command line."""
         return "--" + (self._flag or self.name).replace("_", "-")
 
     def as_read(self, default: object) -> Any:
@@ -57,13 +57,13 @@ class Option(Generic[T]):
         return default
 
     def parse(self, given: object) -> Any:
-        """The value that is read. Raises WrongValueError, or CmrError for a list without any."""
+        """Parse a given value. Raises WrongValueError, or CmrError for an empty list."""
         raise NotImplementedError
 
     def keep(self, settings: object, given: object) -> None:
-        """Store the value in an object of the dataclass. Raises CmrError where it has no meaning.
+        """Store the value in an object of the dataclass. Raises CmrError for an invalid value.
 
-        The object's own dictionary holds it, so that it is pickled and compared like any other.
+        It is stored in the object's own dictionary, so it is pickled and compared like any other.
         """
         try:
             value = given if given is self.default else self.parse(given)
@@ -74,12 +74,12 @@ class Option(Generic[T]):
             raise CmrError(said) from None
 
     def read(self, settings: object | None) -> Any:
-        """The value; of the class the default, which is where a dataclass looks for it."""
+        """The value; on the class, the default, which is where a dataclass looks for it."""
         return self.default if settings is None else settings.__dict__[self.name]
 
 
 class One(Option[T]):
-    """A single value, or None where that is the default."""
+    """A single value, or None if that is the default."""
 
     many = False
 
@@ -91,12 +91,12 @@ class One(Option[T]):
         self.keep(settings, given)
 
     def parse(self, given: object) -> T | None:
-        """None, where it is the default, or what the kind makes of it."""
+        """None if that is the default, else the value parsed by its kind."""
         return None if given is None and self.left_open else self.kind.parse(given)
 
 
 class Many(Option[T]):
-    """A tuple of values without repeats; it may be empty where the default is."""
+    """A tuple of distinct values; it may be empty if the default is."""
 
     def __get__(self, settings: object | None, owner: type | None = None) -> tuple[T, ...]:
         value: tuple[T, ...] = self.read(settings)
@@ -113,7 +113,7 @@ class Many(Option[T]):
         return found
 
     def parse(self, given: object) -> tuple[T, ...]:
-        """One value, several, or a text of several with commas; None is an empty list."""
+        """Parse one value, several, or a comma-separated text; None is an empty list."""
         found = parse_many(self.kind, given)
         if not found and not self.left_open:
             raise CmrError(f"{self.name} is empty")
@@ -121,7 +121,7 @@ class Many(Option[T]):
 
 
 class ManyOrNone(Option[T]):
-    """A tuple of values without repeats and never empty, or None where nothing was said."""
+    """A non-empty tuple of distinct values, or None if nothing was given."""
 
     def __get__(self, settings: object | None, owner: type | None = None) -> tuple[T, ...] | None:
         value: tuple[T, ...] | None = self.read(settings)
@@ -131,7 +131,7 @@ class ManyOrNone(Option[T]):
         self.keep(settings, given)
 
     def parse(self, given: object) -> tuple[T, ...] | None:
-        """As of `Many`, but an empty list, which may be one by mistake, is not None."""
+        """As for `Many`, but an empty list, which may be a mistake, is not None."""
         if given is None:
             return None
         found = parse_many(self.kind, given)

@@ -1,4 +1,4 @@
-"""What one value of an option may be: parsed alike from a command line and from Python."""
+"""What one value of an option may be, parsed the same way from the command line and Python."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 # The largest counts that the tables hold; seeds and bytes have 63 bits.
 LARGEST = 2**31 - 1
 LARGEST_LONG = 2**63 - 1
-# Python refuses texts of more than some thousands of digits, and none of these is a number here.
+# Python refuses to parse thousands of digits; no valid number here is that long.
 _DIGITS = re.compile(r"[+-]?[0-9]{1,20}")
 DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class WrongValueError(ValueError):
-    """A value that an option cannot have; the message says why, after the value."""
+    """A value that an option cannot have; the message is the value and the reason."""
 
     def __init__(self, given: object, why: str) -> None:
         """`given`: the value. `why`: what is wrong with it, such as "is not a text"."""
@@ -32,20 +32,20 @@ class Kind(Protocol[T_co]):
     """What one value may be."""
 
     def parse(self, given: object) -> T_co:
-        """The value of a text, or of what Python was given. Raises WrongValueError."""
+        """Parse a text, or what was given in Python. Raises WrongValueError."""
 
 
 class Integer:
-    """A whole number in plain digits, of a range that the tables can hold."""
+    """An integer in plain digits, within a range that the tables can hold."""
 
     def __init__(self, least: int, most: int = LARGEST, because: str = "") -> None:
-        """`least`, `most`: the ends of the range, both of it. `because`: why it begins there, where
-        that needs to be said.
+        """`least`, `most`: the ends of the range, inclusive. `because`: why it begins there, if
+        that needs explaining.
         """
         self.least, self.most, self.because = least, most, because
 
     def parse(self, given: object) -> int:
-        """Parse; Python's `int` would take 1_000, 1.5 and the digits of any script, too."""
+        """Parse; Python's `int` would also accept 1_000, 1.5 and the digits of any script."""
         text = isinstance(given, str)
         wrong = WrongValueError(given, f"is not in the range of whole numbers from {self.least}")
         if isinstance(given, str) and not _DIGITS.fullmatch(given.strip()):
@@ -64,7 +64,7 @@ class Integer:
 
 
 class ByteSize:
-    """A size in bytes, of 1 or more; as a text it may have a unit, such as 500M or 2G (binary)."""
+    """A size in bytes, at least 1; a text may have a binary unit, such as 500M or 2G."""
 
     def parse(self, given: object) -> int:
         """Parse the number and its unit."""
@@ -88,7 +88,7 @@ class Text:
     """Any text."""
 
     def parse(self, given: object) -> str:
-        """What has a text, such as a path or a device of torch's, is taken as that."""
+        """A text; a path or a torch device is converted to one."""
         if given is None:
             raise WrongValueError(given, "is not a text")
         return str(given)
@@ -98,16 +98,16 @@ class Choice:
     """One of some words."""
 
     def __init__(self, words: Sequence[str] | Callable[[], Sequence[str]]) -> None:
-        """`words`: a function where they are looked up late, for packages may add some."""
+        """`words`: the words, or a function that looks them up late, as packages may add some."""
         self._words = words
 
     @property
     def words(self) -> tuple[str, ...]:
-        """All there are, in order."""
+        """All words, in order."""
         return tuple(self._words() if callable(self._words) else self._words)
 
     def parse(self, given: object) -> str:
-        """Parse a word, whatever blanks are around it."""
+        """Parse a word, ignoring surrounding blanks."""
         word = str(given).strip()
         if word not in self.words:
             raise WrongValueError(word, f"is unknown; there are {', '.join(self.words)}")
@@ -118,14 +118,14 @@ class Flag:
     """Yes or no."""
 
     def parse(self, given: object) -> bool:
-        """As Python sees it."""
+        """Whether the value is true in Python's sense."""
         return bool(given)
 
 
 def parse_many(kind: Kind[T], given: object) -> tuple[T, ...]:
-    """Values without repeats, in the given order; None is none.
+    """Distinct values in the given order; None means no values.
 
-    `given`: one value, several, or a text of several with commas. Raises WrongValueError.
+    `given`: one value, several, or a comma-separated text. Raises WrongValueError.
     """
     parts: Iterable[object] = () if given is None else (given,)
     if isinstance(given, str):

@@ -14,7 +14,7 @@ from cmr.warehouse.store import Warehouse
 
 
 def run_files(warehouse: Warehouse, row: Row) -> list[tuple[str, int]]:
-    """A run's files with their bytes, the catalogue row's own first; -1 of a missing one."""
+    """A run's files with their bytes, the catalogue row's own first; -1 for a missing one."""
     paths = [catalogue_path(RUNS, row["run_id"]), *row["files"]]
     return [
         (path, size) for path, (size, _) in zip(paths, warehouse.storage.states(paths), strict=True)
@@ -24,10 +24,10 @@ def run_files(warehouse: Warehouse, row: Row) -> list[tuple[str, int]]:
 def remove_runs(
     warehouse: Warehouse, rows: Sequence[Row], advance: Advance = no_advance
 ) -> list[Row]:
-    """Remove runs and all that is kept of them; returns those that another process is writing.
+    """Remove runs and everything stored about them; returns those that another process is writing.
 
-    A run is whole or gone. Its files, which nobody names then, are for `vacuum` to remove: a
-    reader may hold them. The vectors stay.
+    A run is either whole or gone. Its files, which no row names then, are left to `vacuum`, because
+    a reader may still use them. The vectors stay.
     """
     busy = []
     for row in rows:

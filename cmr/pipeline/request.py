@@ -1,7 +1,7 @@
-"""What an evaluation may be asked for: the one declaration of its options.
+"""What an evaluation can be asked for: the single declaration of its options.
 
-`cmr evaluate` and `cmr bench` make their options from these fields, `Warehouse.evaluate` of Python
-its keywords. It imports nothing heavy, for help is made from it.
+`cmr evaluate` and `cmr bench` generate their options from these fields, and Python's
+`Warehouse.evaluate` its keywords. It imports nothing heavy, because the help is generated from it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from cmr.score.search.scorer_kinds import TORCH, scorer_help, scorer_names
 
 PROTOCOLS = ("expected", "full", "sampled")
 DIRECTIONS = ("t2v", "v2t")
-# Measures are shown at these cut-offs whatever is asked for; `sql/macros/cutoffs.sql` has them too.
+# Measures are always shown at these cut-offs; `sql/macros/cutoffs.sql` has them, too.
 ALWAYS_KS = (1, 5, 10)
 # Sizes C of the published candidate pools.
 POOL_SIZES = (100, 200, 300, 400, 500)
@@ -30,13 +30,14 @@ POSITIVE = Integer(1)
 class Request:
     """The settings of an evaluation; the defaults are the published grid.
 
-    `dims`, `precisions`: None for those of the published grid, and then the native vectors as fp32
-    too (`cmr.pipeline.wanted`). `directions`: empty for all that there are judgments for.
-    Of usearch-hnsw: `connectivity`, `expansion_add`, `expansion_search` (empty for usearch's own),
-    each value a run. `rescore`: precision of a second stage over `oversample` times as many as the
-    list holds. `list_length`: of lists that are not whole rankings; None for the largest K.
+    `dims`, `precisions`: None for those of the published grid, which also adds the native vectors
+    as fp32 (`cmr.pipeline.wanted`). `directions`: empty for all that have judgments.
+    For usearch-hnsw: `connectivity`, `expansion_add`, `expansion_search` (empty for usearch's
+    defaults), one run per value. `rescore`: precision of a second stage over `oversample` times as
+    many items as the list holds. `list_length`: of lists that are not full rankings; None for the
+    largest K.
 
-    Raises CmrError for a value that has no meaning, whatever the data.
+    Raises CmrError for a value that is invalid for any data.
     """
 
     dataset: One[str | None] = One(Text(), None, "Data set.  [default: the only one]")
@@ -66,14 +67,14 @@ class Request:
         Text(),
         None,
         "Learn bases, ranges and thresholds from this data set's vectors of the same model.  "
-        "[default: from those that are scored, and once more without each part of them]",
+        "[default: from the scored data, and again without each fold of it]",
         metavar="DATASET",
     )
     folds: One[int | None] = One(
         Integer(0, 100),
         None,
-        "Parts of the data that are each scored by what was learnt without them; 0 for none.  "
-        "[default: 5, or 2 where there are 200 vectors a dimension]",
+        "Folds of the data, each scored by what was learnt without it; 0 for none.  "
+        "[default: 5, or 2 where there are 200 vectors per dimension]",
     )
     candidates: Many[int] = Many(
         Integer(1, because="a smaller pool cannot hold a relevant item"),
@@ -84,20 +85,27 @@ class Request:
     seed: One[int] = One(Integer(0, LARGEST_LONG), 42)
     protocols: Many[str] = Many(Choice(PROTOCOLS), PROTOCOLS)
     directions: Many[str] = Many(
-        Choice(DIRECTIONS), None, "Of t2v, v2t.  [default: all that are judged]"
+        Choice(DIRECTIONS), None, "Of t2v, v2t.  [default: all that have judgments]"
     )
     qrels: One[str] = One(
         Text(), DEFAULT_QRELS, "Judgments to use, by the name that `cmr ingest qrels` gave them."
     )
-    draws: One[int] = One(POSITIVE, 1, "Pools a query, for sampled.")
-    hits: One[int] = One(Integer(0), 0, "Keep the top N of every query.")
+    draws: One[int] = One(POSITIVE, 1, "Pools per query, for sampled.")
+    hits: One[int] = One(Integer(0), 0, "Store the top N of every query.")
     scorer: One[str] = One(
         Choice(scorer_names),
         TORCH,
         scorer_help(),
     )
+    scorer_options: One[str | None] = One(
+        Text(),
+        None,
+        "Options of an engine, as in m=16,ef=16,64; each combination of values is a run.  "
+        "[default: the engine's own]",
+        metavar="KEY=VALUE,…",
+    )
     connectivity: Many[int] = Many(
-        Integer(2), None, f"Edges of a node of usearch-hnsw, M.  [default: {USUAL.connectivity}]"
+        Integer(2), None, f"Edges per node of usearch-hnsw, M.  [default: {USUAL.connectivity}]"
     )
     expansion_add: Many[int] = Many(
         POSITIVE,
@@ -107,16 +115,16 @@ class Request:
     expansion_search: Many[int] = Many(
         POSITIVE,
         None,
-        "Candidates of a search, ef; several values make a curve, of one graph.  "
+        "Candidates of a search, ef; several values make a curve on one graph.  "
         f"[default: {USUAL.expansion_search}]",
     )
     rescore: One[str | None] = One(
         Text(),
         None,
-        "Rank a shortlist again by the stored vectors of this finer precision, such as fp32.",
+        "Re-rank a shortlist by the stored vectors of this finer precision, such as fp32.",
         metavar="PRECISION",
     )
-    oversample: Many[int] = Many(POSITIVE, 4, "Length of the shortlist, in lists.")
+    oversample: Many[int] = Many(POSITIVE, 4, "Length of the shortlist, in list lengths.")
     list_length: One[int | None] = One(
         POSITIVE,
         None,
@@ -134,5 +142,5 @@ class Request:
 
     @property
     def pool_sizes(self) -> list[int]:
-        """The C to draw pools for, ascending; none unless `sampled` is asked for."""
+        """The C to draw pools for, ascending; none unless `sampled` is requested."""
         return sorted(self.candidates) if "sampled" in self.protocols else []

@@ -1,11 +1,11 @@
-"""A scored run is written: its files, then the row of the catalogue that names them."""
+"""Writing a scored run: its files, then the catalogue row that names them."""
 
 from __future__ import annotations
 
 import resource
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -16,6 +16,7 @@ from cmr.rows import Row
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.layout import partition
 from cmr.warehouse.schemas import (
+    HELD_OUT_HITS,
     HELD_OUT_RANKS,
     HITS,
     RANKS,
@@ -33,10 +34,10 @@ if TYPE_CHECKING:
 def commit_run(
     warehouse: Warehouse, data: JudgedData, row: Row, old: Row | None, scored: Scored
 ) -> None:
-    """Write a run. `row`: of `runs`, but for its files. `old`: the run's row before, if it had one;
-    what is there beside its files is swept away.
+    """Write a run. `row`: of `runs`, without its files. `old`: the run's previous row, if any;
+    files beside those it names are removed.
     """
-    from cmr.score.rank_rows import held_out_tables, rank_tables, sampled_tables
+    from cmr.score.rank_rows import rank_tables, sampled_tables
 
     keys = {"run_id": row["run_id"]}
     before = list(old["files"]) if old else []
@@ -46,13 +47,10 @@ def commit_run(
     parts: list[tuple[Table, Iterable[pa.Table]]] = [(RANKS, rank_tables(counted, names))]
     if sizes:
         parts.append((SAMPLED_RANKS, sampled_tables(counted, names, sizes)))
-    if scored.held_out:
-        counts = ((fold.number, fold.queries, one) for fold, one in scored.held_out)
-        parts.append((HELD_OUT_RANKS, held_out_tables(counted.judged, names, counts)))
-    hits = _hits(scored, names)
-    if hits is not None:
-        parts.append((HITS, hits))
-    for table in (RANKS, HELD_OUT_RANKS, SAMPLED_RANKS, HITS, TIMINGS):
+    if _has_hits(scored):
+        parts.append((HITS, _hits(scored, names)))
+    parts += _held_out(scored, names)
+    for table in (RANKS, HELD_OUT_RANKS, SAMPLED_RANKS, HITS, HELD_OUT_HITS, TIMINGS):
         warehouse.sweep(partition(table.name, keys), before)
     files = [warehouse.write(table, keys, rows) for table, rows in parts]
     stages = {**scored.seconds, "write": time.perf_counter() - clock}
@@ -68,18 +66,39 @@ def _names(data: JudgedData, direction: str) -> Names:
     return Names(direction, data.ids[query], data.ids[item], data.relevance[direction][order])
 
 
-def _hits(scored: Scored, names: Names) -> Iterable[pa.Table] | None:
-    """Rows of `hits`: the lists of a search that gives them, or the best that were found."""
+def _held_out(scored: Scored, names: Names) -> Iterator[tuple[Table, Iterable[pa.Table]]]:
+    """The folds' results, in tables like those of the whole run."""
+    from cmr.score.rank_rows import of_folds, rank_tables
+
+    if not scored.held_out:
+        return
+    judged = scored.counted.judged
+    mine = [(fold.number, names.part(judged, fold.queries), one) for fold, one in scored.held_out]
+    yield (
+        HELD_OUT_RANKS,
+        of_folds((number, rank_tables(one.counted, part)) for number, part, one in mine),
+    )
+    if _has_hits(mine[0][2]):
+        yield HELD_OUT_HITS, of_folds((number, _hits(one, part)) for number, part, one in mine)
+
+
+def _has_hits(scored: Scored) -> bool:
+    return scored.lists is not None or scored.hits is not None
+
+
+def _hits(scored: Scored, names: Names) -> Iterable[pa.Table]:
+    """Rows of `hits`: the lists that a search returned, or the best items that were found."""
     from cmr.score.rank_rows import hit_tables
 
     lists = scored.lists
     if lists is not None:
         return hit_tables(scored.counted, names, lists.items, lists.scores, lists.exact_above)
-    return None if scored.hits is None else hit_tables(scored.counted, names, *scored.hits)
+    assert scored.hits is not None
+    return hit_tables(scored.counted, names, *scored.hits)
 
 
 def _timings(row: Row, stages: dict[str, float]) -> pa.Table:
-    """Rows of `timings`. A scoring pass serves both directions; its time stands in each."""
+    """Rows of `timings`. A scoring pass serves both directions; each records its time."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     from cmr.devices import peak_bytes
 

@@ -14,8 +14,10 @@ from cmr.pipeline.judged_data import JudgedData
 from cmr.pipeline.request import ALWAYS_KS, Request
 from cmr.rows import Row
 from cmr.score.judgments import Judged
+from cmr.score.search.scorer_kinds import scorer_kind
 from cmr.version import __version__
 from cmr.warehouse.current import expected_sizes
+from cmr.warehouse.schemas import HELD_OUT_HITS
 
 _LIBRARIES = ("torch", "numpy", "numba", "pyarrow", "duckdb", "usearch", "open_clip_torch")
 
@@ -23,12 +25,12 @@ _LIBRARIES = ("torch", "numpy", "numba", "pyarrow", "duckdb", "usearch", "open_c
 def run_identity(request: Request, data: JudgedData, case: Case, direction: str) -> str:
     """The run's id: a hash of the data, the embedding sets, direction, search and seed.
 
-    Protocols, C, K and draws are not part of it: they are questions to the same run.
+    Protocols, C, K and draws are not part of it: they are questions about the same run.
     """
     name, mark = data.qrels
-    # A run on the data set's own judgments is called as if there were no others.
+    # A run on the data set's own judgments has the same id as before there were others.
     further: Row = {} if mark is None else {"qrels": name, "judgments": mark}
-    # Likewise an exact search of one stage, as if there were no other.
+    # So has an exact search of one stage.
     if case.search.settings:
         further["search"] = case.search.settings
     if case.fine is not None:
@@ -46,13 +48,13 @@ def run_identity(request: Request, data: JudgedData, case: Case, direction: str)
 
 
 def has_counts(found: Row | None, request: Request, folds: int) -> bool:
-    """Whether a run's stored counts answer the request, so that nothing need be scored.
+    """Whether a run's stored counts answer the request, so that nothing has to be scored.
 
-    `folds`: in how many parts it is to be fitted anew; 0 for none.
+    `folds`: the number of folds in which it has to be fitted; 0 for none.
     """
     if found is None or (folds and found["folds"] != folds):
         return False
-    if request.hits > found["hits"]:
+    if request.hits > found["hits"] or (request.hits and folds and not _has_held_out_hits(found)):
         return False
     if not request.pool_sizes:
         return True
@@ -60,11 +62,15 @@ def has_counts(found: Row | None, request: Request, folds: int) -> bool:
     return set(request.pool_sizes) <= sizes and request.draws <= found["draws"]
 
 
+def _has_held_out_hits(found: Row) -> bool:
+    return any(name.startswith(f"{HELD_OUT_HITS.name}/") for name in found["files"])
+
+
 def questions(found: Row | None, request: Request, judged: Judged) -> Row:
     """The protocols, C and K of a run with the request's added, in order.
 
-    `candidates` are the C of `expected`; those that the rows of earlier versions hold and no pool
-    can have, or that were not requested, are dropped.
+    `candidates` are the C of `expected`; values from earlier versions' rows that no pool can have,
+    or that were not requested, are dropped.
     """
     old: Row = found or {"protocols": [], "candidates": [], "ks": []}
     ks = {*ALWAYS_KS, *request.k, *old["ks"]}
@@ -110,14 +116,15 @@ def describe_run(request: Request, data: JudgedData, case: Case, direction: str)
         "index_bytes": None,
         "fit_on": gallery["fit_on"],
         "fit_vectors": gallery["fit_vectors"],
-        **_environment(),
+        **_environment(case.search.scorer),
     }
 
 
 @cache
-def _environment() -> Row:
-    """Versions and machine, which a process has one of."""
+def _environment(scorer: str) -> Row:
+    """Versions, those of what the scorer imports among them, and machine."""
     versions = {"cmr": __version__, **{name: version(name) for name in _LIBRARIES}}
+    versions |= scorer_kind(scorer).versions()
     machine = {
         "processor": platform.processor() or platform.machine(),
         "cores": os.cpu_count(),

@@ -1,4 +1,4 @@
-"""One representation scored by one way of searching: the counts, and what they cost."""
+"""Scoring one representation by one way of searching: the counts, and what they cost."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ if TYPE_CHECKING:
     from cmr.score.search.stages import Stages
     from cmr.score.top_lists import Hits
 
-# Bytes of a graph's edge and of a node's key and bookkeeping, more or less.
+# Approximate bytes of a graph's edge, and of a node's key and bookkeeping.
 EDGE_BYTES, NODE_BYTES = 5, 32
 
 
 @dataclass
 class Scorer:
-    """Scores cases; an index is kept for the next case that searches it with other settings.
+    """Scores cases; an index is kept for the next case, which may search it with other settings.
 
-    `plan`: makes the plan of a precision and dimension. `bar`: shows an index grow. `few`: whether
-    a few vectors of each side stand for all.
+    `plan`: makes the plan for a precision and dimension. `bar`: shows an index being built. `few`:
+    whether to use only a few vectors of each side.
     """
 
     warehouse: Warehouse
@@ -49,13 +49,16 @@ class Scorer:
     _index: tuple[tuple[Any, ...], Searcher, float] | None = field(default=None, init=False)
 
     def warm(self, case: Case, judged: dict[str, Judged], pools: Pools | None) -> None:
-        """Do once, and on no clock, what `score` of such a case would do once.
+        """Do, before timing starts, what scoring such a case does only once.
 
         See `cmr.score.warm_up`.
         """
         from cmr.score.warm_up import few_judged, few_pools, few_rows, has_many, warmed
 
         made, search = case.made, case.search
+        if search.kind.own_order:
+            # An engine may not learn from so few.
+            return
         kernel = self.plan(made.wanted.multiplied, made.wanted.dim).kernel
         kind = (
             search.scorer, search.length is None, search.rescore, search.asymmetric, kernel.name,
@@ -78,7 +81,7 @@ class Scorer:
         """Score a case in the directions of `judged`."""
         if case.search.length is not None:
             return {name: self._list(case, name, judged[name], pools, advance) for name in judged}
-        # One pass serves both directions, or each has its own.
+        # One pass serves both directions, or each direction needs its own.
         one_pass = case.search.kind.by_plan
         passes = [judged] if one_pass else [{name: one} for name, one in judged.items()]
         found: dict[str, Scored] = {}
@@ -87,7 +90,7 @@ class Scorer:
         return found
 
     def top(self, case: Case, direction: str, depth: int) -> Hits:
-        """Each query's best `depth` of the gallery, (queries, depth) ordinals and scores."""
+        """Each query's best `depth` items, (queries, depth) ordinals and scores."""
         from cmr.score.top_lists import top_hits
 
         texts, visuals, plan = self._sides(case)
@@ -97,7 +100,7 @@ class Scorer:
     def _count(
         self, case: Case, judged: dict[str, Judged], pools: Pools | None, advance: Advance
     ) -> dict[str, Scored]:
-        """Every rank, in one pass."""
+        """Count every rank, in one pass."""
         count = case.search.kind.count
         assert count is not None
         clock = time.perf_counter()
@@ -110,9 +113,14 @@ class Scorer:
     def _list(
         self, case: Case, name: str, judged: Judged, pools: Pools | None, advance: Advance
     ) -> Scored:
-        """One direction of a search that returns lists."""
+        """Score one direction by a search that returns lists."""
         from cmr.score.search.returned_lists import counts
-        from cmr.score.search.stages import Stages, found_lists, rescored_lists
+        from cmr.score.search.stages import (
+            Stages,
+            found_lists,
+            lists_as_returned,
+            rescored_lists,
+        )
 
         texts, visuals, plan = self._sides(case)
         queries, items = (texts, visuals) if name == "t2v" else (visuals, texts)
@@ -120,7 +128,7 @@ class Scorer:
         columns = _columns(case, plan)
         search, gallery = case.search, items.rows
         assert search.length is not None
-        # A list holds no more than there is.
+        # A list cannot be longer than the gallery.
         length = min(search.length, gallery)
 
         def told(answered: int) -> None:
@@ -128,7 +136,8 @@ class Scorer:
 
         if case.fine is None:
             index = self._build(case, name, items, plan, stages)
-            lists_of = search.kind.lists or found_lists
+            own = lists_as_returned if search.kind.own_order else found_lists
+            lists_of = search.kind.lists or own
             lists = lists_of(index, queries, items, length, plan, stages, told)
             columns["index_bytes"] = index.index_bytes
         else:
@@ -164,33 +173,37 @@ class Scorer:
         return stages.timed("shortlist", lambda: searched(index, queries, depth, told))[0]
 
     def _build(self, case: Case, name: str, items: Vectors, plan: Plan, stages: Stages) -> Searcher:
-        """The index of a gallery, the one before if only the search differs."""
+        """The index of a gallery: the previous one if only the search settings differ."""
         from cmr.score.search.graph_settings import USUAL, Hnsw
-        from cmr.score.search.indexes import Building
+        from cmr.score.search.indexes import Building, Tunable
         from cmr.score.search.usearch_index import UsearchHnsw
 
         search = case.search
         m, add, find = search.connectivity, search.expansion_add, search.expansion_search
         part = None if case.part is None else case.part.name
-        key = case.made.side(name, True)["set_id"], part, search.scorer, m, add
+        built = search.kind.built_with(search.options)
+        key = case.made.side(name, True)["set_id"], part, search.scorer, m, add, built
         if self._index is None or self._index[0] != key:
             self._index = None
             held = _whole(items, m or 0, plan)
             hnsw = USUAL if m is None or add is None else Hnsw(m, add, find or 0)
             with self.bar("graph" if m else "index", len(held), "vectors") as advance:
                 clock = time.perf_counter()
-                index = search.kind.build(held, Building(hnsw, advance=advance))
+                how = Building(hnsw, advance=advance, options=dict(search.options))
+                index = search.kind.build(held, how)
                 self._index = key, index, time.perf_counter() - clock
         _, index, took = self._index
         if isinstance(index, UsearchHnsw) and find is not None:
             index.tune(find)
+        if isinstance(index, Tunable):
+            index.search_with(dict(search.options))
         # An exact search takes the vectors as they are.
         if not search.kind.ranks_all:
             stages.seconds["build"] = took
         return index
 
     def _sides(self, case: Case) -> tuple[Vectors, Vectors, Plan]:
-        """Both sides as they are multiplied, and the plan for it."""
+        """Both sides in the form that is multiplied, and the plan for it."""
         from cmr.score.asymmetric import as_compared, largest_product, plan_for, uncoded
 
         made = case.made
@@ -219,7 +232,7 @@ class Scorer:
 
 
 def _whole(items: Vectors, connectivity: int, plan: Plan) -> Encoded:
-    """All vectors of a gallery. Raises CmrError where its index does not fit into the memory."""
+    """All vectors of a gallery. Raises CmrError if its index does not fit into memory."""
     from cmr.score.search.usearch_vectors import operand
 
     blocks = items.blocks(max(1, items.rows))
@@ -230,14 +243,14 @@ def _whole(items: Vectors, connectivity: int, plan: Plan) -> Encoded:
     need = len(held) * (operand(held.rows(slice(0, 1))).vector_bytes + graph)
     if need > plan.memory:
         raise CmrError(
-            f"an index of {len(held):,} vectors takes about {need / 2**20:,.0f} MiB, and --memory "
+            f"an index of {len(held):,} vectors takes about {need / 2**20:,.0f} MiB, but --memory "
             f"allows {plan.memory / 2**20:,.0f}"
         )
     return held
 
 
 def _columns(case: Case, plan: Plan) -> Row:
-    """What is recorded of what computed."""
+    """What is recorded about the kernel and device that computed it."""
     search, kind, wanted = case.search, case.search.kind, case.made.wanted
     if kind.by_plan:
         return {"device": plan.device, "plan": plan.describe()}

@@ -9,14 +9,15 @@ from itertools import product
 
 from cmr.errors import CmrError
 from cmr.pipeline.request import ALWAYS_KS, Request
-from cmr.precision import FP32, PRECISIONS
+from cmr.precision import FP32, PRECISIONS, precision_of
 from cmr.report import named
 from cmr.represent.precisions import check_precision
 from cmr.rows import Row
 from cmr.score.search.graph_settings import GRAPH, USUAL
 from cmr.score.search.scorer_kinds import TORCH, ScorerKind, own_graphs, scorer_kind
+from cmr.score.search.scorer_options import Options, every_combination, split, words
 
-# What else decides a run's ranks, as columns of `runs`.
+# What else determines a run's ranks, as columns of `runs`.
 _SETTINGS = (*GRAPH, "rescore", "oversample")
 
 
@@ -26,7 +27,7 @@ class Search:
 
     `length`: items of the returned list, None where every rank is counted. `connectivity`,
     `expansion_add`, `expansion_search`: of a graph. `rescore`: precision that a shortlist of
-    `oversample` x `length` items is ranked by again.
+    `oversample` x `length` items is ranked by again. `options`: of an engine.
     """
 
     scorer: str = TORCH
@@ -37,6 +38,7 @@ class Search:
     rescore: str | None = None
     oversample: int | None = None
     asymmetric: bool = False
+    options: Options = ()
 
     @property
     def depth(self) -> int:
@@ -45,7 +47,7 @@ class Search:
 
     @property
     def kind(self) -> ScorerKind:
-        """What the scorer is."""
+        """The kind of scorer."""
         return scorer_kind(self.scorer)
 
     @property
@@ -55,9 +57,10 @@ class Search:
 
     @property
     def settings(self) -> Row:
-        """What decides the ranks beside the vectors, none for an exact search of one stage."""
+        """What determines the ranks beside the vectors; empty for an exact one-stage search."""
         found: Row = {name: getattr(self, name) for name in _SETTINGS}
         found["list_length"] = self.length
+        found["options"] = dict(self.options) or None
         return {name: value for name, value in found.items() if value is not None}
 
     @property
@@ -67,29 +70,33 @@ class Search:
         return {
             "scorer_settings": json.dumps(settings, sort_keys=True) if settings else None,
             "list_length": self.length,
+            "scorer_options": words(self.options) or None,
             **{name: getattr(self, name) for name in _SETTINGS},
         }
 
     def __str__(self) -> str:
-        """As people write it."""
+        """The search as people write it."""
         queries = [f"{FP32} queries"] if self.asymmetric else []
-        return ", ".join([*queries, *named.search(vars(self))])
+        shown = vars(self) | {"scorer_options": words(self.options)}
+        return ", ".join([*queries, *named.search(shown)])
 
 
 def searches(request: Request) -> list[Search]:
-    """Every way of searching that a request asks for.
+    """Every requested way of searching.
 
-    Raises CmrError for settings that do not go together, and for what usearch would change.
+    Raises CmrError for settings that do not go together, or that usearch would change.
     """
     kind = scorer_kind(request.scorer)
+    kind.check_installed(request.scorer)
     given = [name for name in GRAPH if getattr(request, name)]
     if given and not kind.is_graph:
         option = "--" + given[0].replace("_", "-")
         raise CmrError(f"{option} is of --scorer {own_graphs()} alone")
+    options = every_combination(request.scorer, kind.options, split(request.scorer_options))
     if request.asymmetric and not kind.by_plan:
         library = kind.library or request.scorer
         raise CmrError(
-            f"--asymmetric needs --scorer {TORCH}: {library} compares vectors of one type alone"
+            f"--asymmetric needs --scorer {TORCH}: {library} only compares vectors of one type"
         )
     if kind.ranks_all and request.rescore is None:
         if request.list_length is not None:
@@ -105,15 +112,24 @@ def searches(request: Request) -> list[Search]:
         stages = [(fine, times) for times in request.oversample]
     found = []
     for rescore, oversample in stages:
-        for m, add, search in (
-            _graphs(request, length * (oversample or 1)) if kind.is_graph else [_NO_GRAPH]
-        ):
+        graphs = _graphs(request, length * (oversample or 1)) if kind.is_graph else [_NO_GRAPH]
+        for (m, add, search), chosen in product(graphs, options):
             found.append(
                 Search(
-                    request.scorer, length, m, add, search, rescore, oversample, request.asymmetric
+                    request.scorer, length, m, add, search, rescore, oversample,
+                    request.asymmetric, chosen,
                 )
-            )
+            )  # fmt: skip
     return found
+
+
+def check_scorer(search: Search, precision: str) -> None:
+    """Raises CmrError for codes where the scorer makes its own."""
+    if search.kind.codes_itself and precision_of(precision).is_coded:
+        raise CmrError(
+            f"--scorer {search.scorer} codes vectors itself and takes none that are coded; leave "
+            f"{precision} out of --precisions"
+        )
 
 
 _NO_GRAPH: tuple[int | None, ...] = (None, None, None)
@@ -136,7 +152,7 @@ def _graphs(request: Request, depth: int) -> list[tuple[int | None, ...]]:
     for search in request.expansion_search:
         if search < depth:
             raise CmrError(
-                f"--expansion-search {search} is less than the {depth} items that are asked for; "
+                f"--expansion-search {search} is less than the {depth} requested items; "
                 f"usearch would search with {depth}"
             )
     return list(
@@ -149,7 +165,7 @@ def _graphs(request: Request, depth: int) -> list[tuple[int | None, ...]]:
 
 
 def check_rescore(search: Search, precision: str) -> None:
-    """Raises CmrError if the second stage would not be finer than the first."""
+    """Raise CmrError if the second stage would not be finer than the first."""
     if search.rescore is None:
         return
     order = {name: place for place, name in enumerate(PRECISIONS)}

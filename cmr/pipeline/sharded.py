@@ -1,4 +1,4 @@
-"""An evaluation in parts: as shards that any scheduler can run, or as Ray's tasks."""
+"""An evaluation in parts: as shards that any scheduler can run, or as Ray tasks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Sharded:
-    """What a shard did: tasks counted now and before, and representations that are finished."""
+    """What a shard did: tasks counted now and before, and finished representations."""
 
     counted: int
     found: int
@@ -45,7 +45,7 @@ def prepare(root: str, request: Request, bar: ProgressBar) -> Sharded:
 
 
 def count_shard(root: str, request: Request, shard: int, shards: int, bar: ProgressBar) -> Sharded:
-    """Count one shard of every representation that is not finished; what is there is kept."""
+    """Count one shard of every unfinished representation; existing counts are kept."""
     from cmr.engine.count_task import count_block
     from cmr.engine.grid import cut
     from cmr.engine.merge import blocks_to_do
@@ -70,14 +70,14 @@ def count_shard(root: str, request: Request, shard: int, shards: int, bar: Progr
 
 
 def merge_shards(root: str, request: Request, bar: ProgressBar) -> Evaluated:
-    """Make runs of the shards that were counted, and remove their partial counts.
+    """Merge the counted shards into runs, and remove their partial counts.
 
     Raises CmrError, before anything is written, if a shard is missing or damaged.
     """
     from cmr.engine.merge import collect, none_counted
 
     try:
-        # A shard that was counted has left the vectors, too.
+        # Counting a shard also stored the vectors.
         works, _ = _works(root, request, bar, stored_only=True)
     except NotStoredError as error:
         raise none_counted(str(error)) from None
@@ -112,7 +112,7 @@ def evaluate_in_tasks(
     bar: ProgressBar,
     run: Callable[[list[Work]], dict[str, int]],
 ) -> Evaluated:
-    """Evaluate by an engine's tasks. `run` counts what is missing; returns each work's shards."""
+    """Evaluate with an engine's tasks. `run` counts what is missing and returns shards by work."""
     clock = time.perf_counter()
     works, _ = _works(root, request, bar)
     shards = run(works) if works else {}
@@ -131,7 +131,7 @@ def _evaluate(
     bar: ProgressBar,
     count: Counter,
 ) -> Evaluated:
-    """Evaluate, and remove the partial counts of each representation whose runs are committed."""
+    """Evaluate, and remove a representation's partial counts once its runs are committed."""
     from cmr.engine.shared_work import forget
 
     used: list[Work] = []
@@ -149,11 +149,11 @@ def _evaluate(
 def _works(
     root: str, request: Request, bar: ProgressBar, stored_only: bool = False
 ) -> tuple[list[Work], int]:
-    """What is to be counted, and how many representations are finished."""
+    """What remains to be counted, and how many representations are finished."""
     for search in searches(request):
         if not search.one_pass:
             raise CmrError(
-                f"in parts every rank is counted exactly; {search} goes with the local engine alone"
+                f"in parts every rank is counted exactly; {search} needs the local engine"
             )
     evaluation = begin(root, request, bar, stored_only)
     works = [evaluation.work(case) for case in evaluation.cases]

@@ -1,4 +1,4 @@
-"""Vacuum: remove what no catalogue row names and no running writer may still name."""
+"""Vacuum: remove what no catalogue row names and no running writer can still name."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ HOUR = 3600.0
 
 @dataclass(frozen=True)
 class Vacuumed:
-    """What was removed, or would be; what stays for a reason, which is given; what is not ours."""
+    """What was removed, or would be; what stays, with the reason; what is not cmr's."""
 
     removed: list[FoundFile]
     kept: list[tuple[FoundFile, str]]
@@ -39,16 +39,16 @@ class Vacuumed:
 def vacuum(
     warehouse: Warehouse, older: float = HOUR, dry_run: bool = False, unfinished: bool = False
 ) -> Vacuumed:
-    """Remove data files that no row names, parts, measures that no longer fit, unused locks.
+    """Remove data files that no row names, unfinished files, outdated measures, unused locks.
 
-    Only files that were last changed `older` seconds ago or more, and whose writer holds no
-    claim. `unfinished`: also what a killed ingest has encoded, which the same ingest would take
-    up. Files and folders that cmr does not make stay.
+    Only files last changed at least `older` seconds ago whose writer holds no claim. `unfinished`:
+    also what a killed ingest has encoded, from which the same ingest would continue. Files and
+    folders that cmr did not create stay.
 
     The order makes it safe: files are listed first, then the held claims, then the catalogue. A
-    writer claims before it writes and releases it after it has committed. So whoever wrote a listed
-    file either holds his claim still, or has named the file, or is dead; whoever begins later
-    writes under other names.
+    writer takes its claim before it writes and releases it after it has committed. So the writer of
+    a listed file either still holds its claim, or has named the file, or is dead; writers that
+    begin later use other names.
     """
     if not dry_run and not warehouse.writable():
         raise CmrError(f"the warehouse at {warehouse.root} is read-only")
@@ -81,13 +81,13 @@ def vacuum(
 
 
 def _reason(one: FoundFile, held: set[str], before: float, unfinished: bool) -> str:
-    """Why a file that no row names stays all the same, or nothing."""
+    """Why a file that no row names still stays, or "" if it does not."""
     if one.kind == ENCODING and not unfinished:
-        return "left by a killed ingest, which the same ingest continues from"
+        return "left by a killed ingest; the same ingest continues from it"
     if one.kind != KEPT:
         claims = guards(one.target)
         if held and (claims is None or claims & held):
-            return "a writer is at work"
+            return "a writer is active"
     if one.changed is None:
         return "the store does not report its age"
     return "too young" if one.changed > before else ""
@@ -98,7 +98,7 @@ def _claim(one: FoundFile) -> str:
 
 
 def _remove_empty_folders(warehouse: Warehouse, gone: list[FoundFile]) -> None:
-    """Empty partition folders whose claim shows that no process is writing."""
+    """Empty partition folders whose claim shows that no process is writing to them."""
     if not warehouse.storage.is_local:
         return
     for folder in {one.path.rpartition("/")[0] for one in gone if one.kind == LEFTOVER}:

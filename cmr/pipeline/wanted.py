@@ -8,7 +8,7 @@ from cmr.pipeline.case import Case
 from cmr.pipeline.derive import Deriver
 from cmr.pipeline.fits import Wanted
 from cmr.pipeline.request import Request
-from cmr.pipeline.search import Search, check_rescore
+from cmr.pipeline.search import Search, check_rescore, check_scorer
 from cmr.precision import EVALUATED, FP32
 from cmr.represent.dim_methods import NATIVE
 from cmr.score.search.scorer_kinds import TORCH, scorer_kind
@@ -17,7 +17,7 @@ from cmr.score.search.scorer_kinds import TORCH, scorer_kind
 DIMS = (256, 512, 1024)
 
 
-# A representation with every way of searching it.
+# A representation with each way of searching it.
 WantedSearches = tuple[Wanted, tuple[Search, ...]]
 
 
@@ -27,12 +27,15 @@ def asked_for(
     searches: Sequence[Search],
     precisions: Sequence[str] = EVALUATED,
 ) -> list[WantedSearches]:
-    """Everything that a request asks for; what it leaves open is the published grid.
+    """Everything that a request asks for; what it leaves open follows the published grid.
 
+    An engine that codes vectors itself is given fp32 where no precisions are asked for.
     With open dimensions or precisions the native vectors as fp32 come too, for they are what all
     else is held against: ranked as a whole, in one stage. `precisions`: where none are asked for.
     Raises CmrError for what does not exist, or cannot be searched so.
     """
+    if any(search.kind.codes_itself for search in searches):
+        precisions = [FP32]
     every = deriver.plan(
         request.dims or DIMS,
         request.dim_methods,
@@ -43,6 +46,7 @@ def asked_for(
     for search in searches:
         for one in every:
             check_rescore(search, one.precision)
+            check_scorer(search, one.precision)
     if not (request.dims and request.precisions):
         native = Wanted(deriver.native_dims[-1], NATIVE, FP32)
         exact = request.scorer if scorer_kind(request.scorer).ranks_all else TORCH
@@ -57,7 +61,7 @@ def cases(
 ) -> Iterator[Case]:
     """A representation, derived if it is not stored, with each way of searching it.
 
-    What the second stages need is derived, too.
+    What the second stages need is derived as well.
     """
     wanted, searches = asked
     asymmetric = any(search.asymmetric for search in searches)

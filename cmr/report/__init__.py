@@ -1,1 +1,1 @@
-"""From a warehouse to files that can be sent to a colleague."""
+"""The report: from a warehouse to files that can be sent to a colleague."""

@@ -13,7 +13,7 @@ from cmr.rows import Row
 if TYPE_CHECKING:
     import duckdb
 
-# What a representation has to keep, each with an interval of its own.
+# What a representation has to keep; each measure has its own interval.
 MEASURES = ("hit_rate", "recall", "mrr", "ndcg")
 # Why nothing is recommended.
 NO_BASELINE, TOO_FEW, NEAR_CHANCE, TOO_FEW_FOR_SHARE = "baseline", "few", "chance", "share"
@@ -29,9 +29,9 @@ _SEEN = """
 
 @dataclass(frozen=True)
 class Baseline:
-    """What the others are compared with: `name`, as in `512 native fp32`, or None.
+    """What the others are compared with: `name`, such as `512 native fp32`, or None.
 
-    `missing`: native fp32 as it would be asked for, where it was not evaluated.
+    `missing`: the options that would evaluate native fp32, if it was not evaluated.
     """
 
     name: str | None
@@ -39,7 +39,7 @@ class Baseline:
 
     @property
     def lack(self) -> str:
-        """That native fp32 is missing, in words, or nothing."""
+        """That native fp32 is missing, in words, or ""."""
         return "" if self.missing is None else f"native fp32 was not evaluated: add {self.missing}"
 
 
@@ -47,9 +47,9 @@ class Baseline:
 class Answer:
     """`smallest`: the smallest representation that is sure to keep enough, see `sure_sql`.
 
-    `why_not`: what `why_sql` says where no advice is earned, or None. `seen`: of
-    representations that are never sure, for they have seen too much of what they are scored on, how
-    many there are for each reason.
+    `why_not`: the row of `why_sql` if no advice is justified, or None. `seen`: for each reason why
+    representations can never be sure, having seen too much of what they are scored on, their
+    number.
     """
 
     baseline: Baseline
@@ -59,13 +59,13 @@ class Answer:
 
     @property
     def lack(self) -> str:
-        """What is missing for a better answer, as a sentence after a space, or nothing."""
+        """What is missing for a better answer, as sentences that each follow a space, or ""."""
         said = [self.baseline.lack] if self.baseline.lack else []
         for why, many in self.seen:
             verb = "is" if many == 1 else "are"
             said.append(
-                f"{many} of what was evaluated {verb} not sure of anything, for {why}: evaluate "
-                "with --fit-on, or where nothing was held out, and no graph is searched, once more"
+                f"{many} of what was evaluated {verb} not sure of anything: {why}; --fit-on "
+                "learns elsewhere, and without it `cmr evaluate` cross-fits all but graphs"
             )
         return "".join(f" {one[0].upper()}{one[1:]}." for one in said)
 
@@ -73,10 +73,10 @@ class Answer:
 def sure_sql(
     subject: Subject, retain: float, k: int = 10, measures: Sequence[str] = MEASURES
 ) -> str:
-    """The query for the smallest representation whose lower ends all lie above `retain`.
+    """The query for the smallest representation whose lower bounds are all above `retain`.
 
-    It gives no row, or one: dim, dim_method, precision, variant, vector_bytes, share (of the
-    baseline's bytes), low (the lowest lower end), directions and is_baseline.
+    It returns no row, or one: dim, dim_method, precision, variant, vector_bytes, share (of the
+    baseline's bytes), low (the lowest lower bound), directions and is_baseline.
     """
     named = ", ".join(map(quoted, measures))
     return f"""\
@@ -104,11 +104,11 @@ limit 1"""
 def why_sql(
     subject: Subject, retain: float, k: int = 10, measures: Sequence[str] = MEASURES
 ) -> str:
-    """The query for why no advice is earned: no row, or the first reason.
+    """The query for why no advice is justified: no row, or the most important reason.
 
     Its columns: kind (NO_BASELINE, …), why (in words), clusters, fewest, measure, k,
-    baseline_value, chance, and, where there are too few for the share, alike_low (what ranks
-    that are all the same are sure of) and needed (how many it takes).
+    baseline_value, chance, and, if there are too few items for the share, alike_low (the lower
+    bound if all ranks were the same) and needed (how many items it takes).
     """
     named = ", ".join(map(quoted, measures))
     return f"""\
@@ -143,13 +143,13 @@ def smallest_sure(
     k: int = 10,
     measures: Sequence[str] = MEASURES,
 ) -> Row | None:
-    """That representation, or None if none is sure to keep so much."""
+    """The row of `sure_sql`, or None if none is sure to keep that much."""
     rows = fetch(con, sure_sql(subject, retain, k, measures)).to_pylist()
     return rows[0] if rows else None
 
 
 def answer(con: duckdb.DuckDBPyConnection, subject: Subject, retain: float, k: int = 10) -> Answer:
-    """The answer for a subject: what is sure to keep `retain`, or why nothing can be said."""
+    """The answer for a subject: what is sure to keep `retain`, or why there is no advice."""
     reasons = fetch(con, why_sql(subject, retain, k)).to_pylist()
     best = None if reasons else smallest_sure(con, subject, retain, k)
     rows = fetch(con, _SEEN.format(condition=subject.condition)).to_pylist()
@@ -193,7 +193,7 @@ def baseline(con: duckdb.DuckDBPyConnection, subject: Subject) -> Baseline:
 
 
 def not_said(found: Answer) -> str:
-    """Why nothing is recommended, in words: the reason, and how it may be mended."""
+    """Why nothing is recommended, in words: the reason, and what would help."""
     assert found.why_not is not None
     if found.why_not["kind"] == NO_BASELINE:
         return f"{found.baseline.lack}; a lifted dimension cannot be the baseline"

@@ -18,9 +18,9 @@ from cmr.rows import Row
 if TYPE_CHECKING:
     import duckdb
 
-# Runs of a comparison matrix; more cannot be read, and pairs grow with their square.
+# Runs in a comparison matrix; more are unreadable, and pairs grow quadratically.
 MOST_COMPARED = 20
-# The views that `read` and the summary ask.
+# The views that `read` and the summary query.
 VIEWS = (
     "from earned_metrics, leaderboard, tradeoffs, retention, int_pace, first_ranks, datasets, runs"
 )
@@ -38,13 +38,13 @@ _PROBABILITIES = ("p", "p_holm")
 
 @dataclass(frozen=True)
 class Findings:
-    """Rows of the views of the same names, of one subject.
+    """Rows about one subject, from the views with the same names.
 
-    `kept` is of `retention`, with p_holm over all runs, directions and MEASURES but the
-    baseline's own; `costs` is of `tradeoffs`, with Recall@10's interval; `ranks` has the share of
-    queries whose first relevant item ranks at `rank` or better; `compared` is of
-    `compare_runs`, a list a direction; `held` is what the runs are compared with. `speeds`: what
-    `cmr bench` measured of its runs, of one machine; none without it.
+    `kept` is from `retention`, with p_holm over all runs, directions and MEASURES except the
+    baseline's own; `costs` is from `tradeoffs`, with Recall@10's interval; `ranks` has the share of
+    queries whose first relevant item ranks at `rank` or better; `compared` is from `compare_runs`,
+    one list per direction; `held` is what the runs are compared with. `speeds`: what `cmr bench`
+    measured of these runs on one machine; empty if nothing.
     """
 
     subject: Subject
@@ -58,11 +58,11 @@ class Findings:
 
     @property
     def directions(self) -> list[str]:
-        """The directions that there are runs of, t2v first."""
+        """The directions that have runs, t2v first."""
         return sorted({row["direction"] for row in self.kept})
 
     def leading(self, direction: str) -> str:
-        """The protocol that leads in a direction; the whole gallery where nothing is known."""
+        """The leading protocol of a direction; the whole gallery if nothing is known."""
         there = {row["protocol"] for row in self.metrics if row["direction"] == direction}
         return next((name for name in LEADING if name in there), "full")
 
@@ -99,7 +99,7 @@ def read(con: duckdb.DuckDBPyConnection, subject: Subject) -> Findings:
 
 
 def _correct(con: duckdb.DuckDBPyConnection, kept: list[Row]) -> None:
-    """Holm over everything that a table marks: all but the baselines themselves."""
+    """Apply Holm's correction over everything that a table marks: all but the baselines."""
     tested = [
         row
         for row in kept
@@ -112,7 +112,7 @@ def _correct(con: duckdb.DuckDBPyConnection, kept: list[Row]) -> None:
 
 
 def compared_runs(costs: Sequence[Row], direction: str) -> list[str]:
-    """The runs that a matrix shows: the baseline, the Pareto front, then the best, in order."""
+    """The runs of a matrix: the baseline, the Pareto front, then the best ones, in order."""
     mine = [row for row in costs if row["direction"] == direction]
     first = sorted(
         mine,
@@ -138,14 +138,14 @@ def compared_runs(costs: Sequence[Row], direction: str) -> list[str]:
 
 
 def compared(con: duckdb.DuckDBPyConnection, run_ids: Sequence[str]) -> list[Row]:
-    """Every pair of runs of one direction, by Recall@10 over the whole gallery."""
+    """Every pair of one direction's runs, by Recall@10 over the whole gallery."""
     if len(run_ids) < 2:
         return []
     return rounded(fetch(con, f"from compare_runs([{', '.join(map(quoted, run_ids))}])"))
 
 
 def _ranks(con: duckdb.DuckDBPyConnection, mine: str) -> list[Row]:
-    """Cumulative shares at some 25 ranks a power of ten: as fine as a plot shows."""
+    """Cumulative shares at about 25 ranks per power of ten: as fine as a plot shows."""
     query = f"""
         with grid as (
             select distinct round(pow(10, step / 25))::bigint as rank from range(0, 226) t (step)
@@ -176,14 +176,14 @@ def _ranks(con: duckdb.DuckDBPyConnection, mine: str) -> list[Row]:
 
 
 def digits(value: float) -> float:
-    """Six digits of a probability, however small it is."""
+    """A probability to six significant digits."""
     return float(f"{value:.6g}")
 
 
 def rounded(table: pa.Table) -> list[Row]:
-    """A table's rows with floats to eight decimals, and p-values to six digits.
+    """A table's rows with floats to eight decimals, and p-values to six significant digits.
 
-    Threads add in whatever order they come, so digits beyond those differ from time to time.
+    Threads add in no fixed order, so later digits vary between calls.
     """
     return [
         {

@@ -14,9 +14,9 @@ from typing import Any
 from cmr import caches
 from cmr.errors import CmrError
 
-# Comes with matplotlib.
+# Shipped with matplotlib.
 PLAIN = "DejaVu Sans"
-# Fonts of Chinese signs as distributions and systems name them, the best first.
+# Fonts with Chinese characters, as distributions and systems name them, best first.
 PREFERRED = (
     "Noto Sans CJK SC",
     "Noto Sans SC",
@@ -43,15 +43,15 @@ _INSTALL = (
 
 @dataclass(frozen=True)
 class Lettering:
-    """Font families, first choice first, and the signs that they have."""
+    """Font families in order of preference, and the characters that they have."""
 
     families: tuple[str, ...]
     signs: frozenset[int]
 
     def shown(self, text: str, most: int = 60) -> str:
-        """A name as plots show it: signs without a glyph spelled out, the middle of a long one cut.
+        """A name as plots show it: characters without a glyph escaped, long ones cut in the middle.
 
-        Line ends and other control signs have no glyph.
+        Line ends and other control characters have no glyph.
         """
         spelt = "".join(
             sign
@@ -66,9 +66,9 @@ class Lettering:
 
 
 def lettering(lang: str, needed: str, wished: str = "") -> Lettering:
-    """Families that have every letter of `needed`, and those of `wished` as far as any has.
+    """Families that cover every character of `needed`, and as many of `wished` as possible.
 
-    Raises CmrError, saying what to install, if no font of this machine has those of `needed`.
+    Raises CmrError, saying what to install, if no font on this machine covers `needed`.
     """
     families: list[str] = []
     signs = _signs(_entry(PLAIN))
@@ -89,7 +89,7 @@ def lettering(lang: str, needed: str, wished: str = "") -> Lettering:
 
 
 def _letters(text: str) -> frozenset[int]:
-    """What a font must have: letters, digits and the marks of CJK, but no ornaments."""
+    """What a font must have: letters, digits and CJK punctuation, but no ornaments."""
     return frozenset(
         ord(sign)
         for sign in text
@@ -98,14 +98,14 @@ def _letters(text: str) -> frozenset[int]:
 
 
 def _ordered() -> Iterator[Any]:
-    """Fonts of upright, regular letters: the preferred, the likely, then all others."""
+    """Upright, regular fonts: preferred ones, likely ones, then all others."""
     for entries in (installed(), more()):
         fit = [
             one
             for one in entries
             if one.style == "normal"
             and str(one.weight) in _REGULAR
-            # Its glyphs are boxes that name a script.
+            # Its glyphs are boxes that show a script's name.
             and not one.name.startswith("Last Resort")
         ]
         by_name = {one.name: one for one in reversed(fit)}
@@ -121,10 +121,10 @@ _REGULAR = ("400", "normal", "regular", "book")
 
 @functools.cache
 def lend_matplotlib_a_folder() -> None:
-    """Give matplotlib a place for its list of fonts where the home has none.
+    """Give matplotlib a folder for its font list if the home folder has none.
 
-    It would make one itself, in every process and with a warning, or fail where it cannot. It
-    asks once, so the environment is as it was afterwards.
+    Otherwise it would create one in every process, with a warning, or fail. It looks only once, so
+    the environment is restored afterwards.
     """
     if "MPLCONFIGDIR" in os.environ or _has_place():
         return
@@ -142,7 +142,7 @@ def lend_matplotlib_a_folder() -> None:
 
 
 def _has_place() -> bool:
-    """Whether matplotlib may write in the home's folders, or make them."""
+    """Whether matplotlib can write to the home's folders, or create them."""
     with contextlib.suppress(RuntimeError):
         for name, usual in (("XDG_CONFIG_HOME", ".config"), ("XDG_CACHE_HOME", ".cache")):
             there = Path(os.environ.get(name) or Path.home() / usual, "matplotlib")
@@ -164,7 +164,7 @@ def installed() -> list[Any]:
 
 @functools.cache
 def more() -> list[Any]:
-    """Fonts that were installed after matplotlib had made its list, which it keeps for long."""
+    """Fonts installed since matplotlib made its list, which it caches for a long time."""
     from matplotlib import font_manager
 
     manager = font_manager.fontManager
@@ -172,7 +172,7 @@ def more() -> list[Any]:
     before = len(manager.ttflist)
     for path in sorted(font_manager.findSystemFonts()):
         if path not in known:
-            # A damaged font, or one of a kind that matplotlib does not read.
+            # A damaged font, or a kind that matplotlib cannot read.
             with contextlib.suppress(OSError, RuntimeError, ValueError):
                 manager.addfont(path)
     return list(manager.ttflist[before:])
@@ -188,7 +188,7 @@ def _signs(entry: Any) -> frozenset[int]:
 
 @functools.lru_cache(maxsize=64)
 def _of_file(path: str, face: int) -> frozenset[int]:
-    """The code points that a font file's face has glyphs of."""
+    """The code points for which a face of a font file has glyphs."""
     from matplotlib.ft2font import FT2Font
 
     try:

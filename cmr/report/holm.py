@@ -17,8 +17,8 @@ _CORRECTED = """
 
 
 def holm(con: duckdb.DuckDBPyConnection, p: Sequence[float | None]) -> list[float | None]:
-    """p-values corrected for all of them, by the macros that the view of comparisons has: Holm, A
-    simple sequentially rejective multiple test procedure, 1979. What was not tested, None, stays so
-    and does not count.
+    """p-values corrected for all of them, by the same macros as the views' comparisons: Holm, A
+    simple sequentially rejective multiple test procedure, 1979. None, which was not tested, stays
+    None and does not count.
     """
     return [corrected for (corrected,) in con.execute(_CORRECTED, [list(p)]).fetchall()]

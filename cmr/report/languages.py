@@ -1,4 +1,4 @@
-"""What the report says, by language: English in the code, the others in gettext catalogues.
+"""The report's texts by language: English in the code, others in gettext catalogues.
 
 A language is one file, `locale/LANGUAGE/LC_MESSAGES/cmr.po` beside this module. It is read
 directly: nothing is compiled, so nothing can be out of date. Code says
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 # The language of the texts in the code.
 SOURCE = "en"
 _FOLDER = Path(__file__).parent / "locale"
-# From English into the language of a report.
+# Translates from English into the report's language.
 Translate = Callable[[str], str]
 
 
 def languages() -> list[str]:
-    """The languages that there are: that of the code, then those that have a catalogue."""
+    """The available languages: the code's own, then those that have a catalogue."""
     return [SOURCE, *sorted(path.parent.parent.name for path in _FOLDER.glob("*/*/cmr.po"))]
 
 
@@ -51,7 +51,7 @@ def translator(lang: str) -> gettext.NullTranslations:
 
 
 def signs(lang: str) -> str:
-    """The different letters and other signs that a language's translations are written with."""
+    """The distinct characters used in a language's translations."""
     if lang == SOURCE:
         return ""
     found: set[str] = set()
@@ -75,10 +75,10 @@ def _catalogue(lang: str) -> Catalog:
 
 
 def mark(text: str) -> str:
-    """The text itself, marked as one that catalogues must have."""
+    """The text itself, marked as one that catalogues must translate."""
     return text
 
 
 def locale_tag(lang: str) -> str:
-    """What HTML calls a language, such as `zh-Hans` for `zh`."""
+    """A language's HTML code, such as `zh-Hans` for `zh`."""
     return {"zh": "zh-Hans"}.get(lang, lang.replace("_", "-"))

@@ -11,7 +11,7 @@ from cmr.score.search.scorer_kinds import TORCH
 
 
 def representation(row: Mapping[str, Any]) -> str:
-    """As in `512 pca int8, rotated, usearch-hnsw M 16 ef 128/64`; what is usual is left out.
+    """A run in words, such as `512 pca int8, rotated, usearch-hnsw M 16 ef 128/64`, less defaults.
 
     `row`: of the catalogue of runs.
     """
@@ -24,23 +24,25 @@ def representation(row: Mapping[str, Any]) -> str:
 
 
 def search(row: Mapping[str, Any]) -> list[str]:
-    """Both stages, as in `usearch-hnsw M 16 ef 128/64` and `rescored by fp32 x4`.
+    """Both stages, such as `usearch-hnsw M 16 ef 128/64` and `rescored by fp32 x4`.
 
-    `row`: with the scorer and its settings, of which a graph for building has no expansion_search.
-    The SQL macro `search_words` says the same of rows of the tables.
+    `row`: has the scorer and its settings; a graph that is only built has no expansion_search.
+    The SQL macro `search_words` does the same for rows of the tables.
     """
     first = str(row["scorer"])
     if row.get("connectivity"):
         first += f" M {row['connectivity']} ef {row['expansion_add']}"
         if row.get("expansion_search"):
             first += f"/{row['expansion_search']}"
+    if row.get("scorer_options"):
+        first += f" {row['scorer_options']}"
     if not row.get("rescore"):
         return [first]
     return [first, f"rescored by {row['rescore']} x{row['oversample']}"]
 
 
 def measure(row: Mapping[str, Any]) -> str:
-    """As the field writes it: `recall@10`, `mrr@10` for `mrr@k` at 10, `mrr` without a cut-off.
+    """A measure's usual name: `recall@10`, `mrr@10` for `mrr@k` at 10, `mrr` without a cut-off.
 
     `row`: with `measure` and `k`.
     """
@@ -49,13 +51,13 @@ def measure(row: Mapping[str, Any]) -> str:
 
 
 def estimate(value: float, low: float | None, high: float | None) -> str:
-    """A share with the ends of its interval, which need not be as far: 0.8433 [.775, .879]."""
+    """A share with its interval, which has fewer digits: 0.8433 [.775, .879]."""
     if low is None or high is None:
         return fixed(value)
     return f"{fixed(value)} [{_end(low)}, {_end(high)}]"
 
 
 def _end(share: float) -> str:
-    """Three digits of a share of at most 1."""
+    """Three decimals of a share of at most 1."""
     text = fixed(share, 3)
     return text[:4] if text.startswith("1") else text.removeprefix("0")

@@ -17,13 +17,13 @@ from cmr.rows import Row
 
 LEVELS = ((0.001, "***"), (0.01, "**"), (0.05, "*"))
 _SPREAD = mark("In brackets: 95% interval, clustered by visual item; bold: best of its column.")
-# Sizes C that a table has columns of.
+# Sizes C that have columns in a table.
 _MOST_SIZES = 8
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A value, half its interval's width, what the test says of it; `best` of its column."""
+    """A value, half the width of its interval, the test's mark; `best` in its column."""
 
     text: str
     mark: str = ""
@@ -32,7 +32,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class PaperTable:
-    """Parts of rows under one header; texts are as the data has them, not escaped.
+    """Parts of rows under one header; texts are as in the data, not escaped.
 
     `names`: how many columns, from the left, are names and not numbers.
     """
@@ -85,7 +85,7 @@ def kept(look: Look, found: Findings) -> PaperTable | None:
 
 
 def _baseline(look: Look, found: Findings) -> str:
-    """What the others are compared with."""
+    """A note on the baseline."""
     say, held = look.say, found.held
     if held.name is None:
         return say(
@@ -189,7 +189,7 @@ def _place(of: Mapping[Any, Row]) -> tuple[int, str, int, str]:
 
 
 def _with_best(lines: list[list[Cell]], columns: Sequence[int]) -> list[list[Cell]]:
-    """Mark the largest value of each column, and those that read the same; not if all do."""
+    """Mark each column's largest value, and those printed the same, unless all are."""
     best = {}
     for at in columns:
         values = {line[at].text.split(" ")[0] for line in lines if line[at].text}

@@ -1,4 +1,4 @@
-"""Which plots a report has, and what they are called."""
+"""Which plots a report has, and their names."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ POOLS = {
     "sampled": mark("sampled pools"),
 }
 RECALL = mark("Recall@10")
-# File name -> measure, K, what it is called.
+# File name -> measure, K, label.
 QUALITY = {
     "recall": ("recall", 10, RECALL),
     "mrr": ("mrr", None, mark("MRR")),
@@ -30,18 +30,18 @@ QUALITY = {
 
 
 def look_for(lang: str, found: Sequence[Findings]) -> Look:
-    """Words and letters of a language, the data's names included as far as a font has them.
+    """A language's words and fonts, which cover the data's names as far as a font has them.
 
-    Raises CmrError if no font has the language's letters.
+    Raises CmrError if no font has the language's characters.
     """
     names = "".join(one.subject.dataset + one.subject.model + one.subject.qrels for one in found)
     return Look(translator(lang).gettext, lettering(lang, signs(lang), names))
 
 
 def plots(look: Look, found: Findings, stem: str) -> list[tuple[str, Draw]]:
-    """Every plot of a subject: its file's name without the ending, and what draws it.
+    """Every plot of a subject: its file's name without the extension, and what draws it.
 
-    What nothing is known of has none.
+    There is no plot where nothing was measured.
     """
     planned: list[tuple[str, Draw]] = []
     for way in found.directions:
@@ -96,7 +96,7 @@ def _against_candidates(
 
 
 def _with_lifts(row: Row) -> Row:
-    """The ends of lift's interval, for chance is no estimate."""
+    """The ends of lift's interval: the value's divided by chance, which is not an estimate."""
     ends = {end: row[f"ci_{end}"] for end in ("low", "high")}
     return row | {
         f"lift_{end}": None if value is None else value / row["chance"]

@@ -11,16 +11,16 @@ from cmr.answers import fetch, quoted
 if TYPE_CHECKING:
     import duckdb
 
-# The protocol that leads, where a run has several.
+# The leading protocol if a run has several.
 LEADING = ("expected", "full", "sampled")
 
 
 @dataclass(frozen=True)
 class Subject:
-    """Runs that may be compared: the same data, judgments, model, scorer and variant.
+    """Comparable runs: of the same data, judgments, model, scorer and variant.
 
     `variant`: quantiser and search as the view `runs` names them, or None for any. `run_ids`:
-    those that are asked for, or empty for all of them.
+    the requested ones, or empty for all of them.
     """
 
     dataset: str
@@ -32,7 +32,7 @@ class Subject:
 
     @property
     def condition(self) -> str:
-        """Which rows of `runs` are meant, in SQL."""
+        """The SQL condition for its rows of `runs`."""
         parts = [
             f"{name} = {quoted(getattr(self, name))}"
             for name in ("dataset", "qrels", "model", "scorer")
@@ -47,7 +47,7 @@ class Subject:
 def subjects(con: duckdb.DuckDBPyConnection, run_ids: Sequence[str]) -> list[Subject]:
     """The subjects that these runs belong to, by name.
 
-    Not those of searches that return lists: most measures are not known of them.
+    Without searches that return lists, for which most measures are unknown.
     """
     rows = fetch(
         con,

@@ -1,7 +1,7 @@
 """`experiment_summary.json`: what was measured and what was found, for programs.
 
-`experiment_summary.schema.json` beside this module says what every key is; a copy is written beside
-the summary. Nothing in it depends on when it is written.
+`experiment_summary.schema.json` beside this module documents every key; a copy is written beside
+the summary. The summary does not depend on when it is written.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import duckdb
 
 SCHEMA = "experiment_summary.schema.json"
-# A semi join does not keep the view's order, so it is said again.
+# A semi join does not preserve the view's order, so the order is repeated.
 BOARD = """
     from leaderboard semi join asked using (run_id)
     order by dataset, qrels, model, direction,
@@ -60,7 +60,7 @@ def schema() -> bytes:
 def summarise(
     con: duckdb.DuckDBPyConnection, found: Sequence[Findings], retain: float, files: Sequence[str]
 ) -> str:
-    """The summary of the runs in the relation `asked`, as JSON; `files` lie beside it."""
+    """The summary of the runs in the relation `asked`, as JSON; `files` are beside it."""
     runs = _rows(con, _RUNS)
     for run in runs:
         for key in ("plan", "versions", "machine"):
@@ -126,7 +126,7 @@ def _nested(rows: Sequence[Row], runs: Sequence[Row]) -> dict[str, Any]:
 
 
 def _run_names(runs: Sequence[Row]) -> dict[str, tuple[str, str]]:
-    """Under which data set and representation a run stands; the run's id where two would be one."""
+    """A run's keys: data set and representation, with the run's id where two would collide."""
     plain = {
         run["run_id"]: (
             run["dataset"]

@@ -16,10 +16,10 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+!|~&$-])")
 
 
 def latex(table: PaperTable, lang: str, label: str) -> str:
-    """A `table*` environment with booktabs rules; `label` is of letters, digits and - only."""
+    """A `table*` environment with booktabs rules; `label` has only letters, digits and -."""
     columns = "l" * table.names + "r" * (len(table.header) - table.names)
     lines = [
-        r"% \usepackage{booktabs,textcomp}; signs of other scripts need xelatex or lualatex"
+        r"% \usepackage{booktabs,textcomp}; other scripts need xelatex or lualatex"
         + (r", Chinese \usepackage{ctex}" if lang == "zh" else ""),
         r"\begin{table*}",
         r"\centering\scriptsize\setlength{\tabcolsep}{4pt}",
@@ -39,7 +39,7 @@ def latex(table: PaperTable, lang: str, label: str) -> str:
 
 
 def latex_text(text: str) -> str:
-    """Text that LaTeX sets as it is; line ends become spaces, control signs are spelled out."""
+    """Text escaped for LaTeX; line ends become spaces, control characters are spelled out."""
     return "".join(_LATEX.get(sign, sign) for sign in _printable(text))
 
 
@@ -66,7 +66,7 @@ def markdown(table: PaperTable) -> str:
 
 
 def markdown_text(text: str) -> str:
-    """Text that Markdown shows as it is, in a table too."""
+    """Text escaped for Markdown, also within a table."""
     return _MARKDOWN.sub(r"\\\1", _printable(text))
 
 

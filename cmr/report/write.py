@@ -39,13 +39,13 @@ if TYPE_CHECKING:
 SUMMARY = "experiment_summary.json"
 PAGE = "index.html"
 RETAIN = 0.99
-# What an earlier report may have left behind in its folders.
+# Files that an earlier report may have left in its folders.
 _OURS = re.compile(r"(plots|tables)/[^/\\\0\ud800-\udfff]+\.(png|svg|md|tex)")
 
 
 @dataclass(frozen=True)
 class Which:
-    """The runs that a report is of: of these data sets and models, and of these ids; or any."""
+    """Which runs a report covers: by data sets, models and ids; empty means all."""
 
     datasets: Sequence[str] = ()
     models: Sequence[str] = ()
@@ -64,9 +64,9 @@ def write_report(
 ) -> list[str]:
     """Write the report of a warehouse's runs below the folder `out`; returns the paths.
 
-    `images` and `flips` as `page.build`
-    takes them. All files appear at the end, or none. Raises CmrError if there are no such runs,
-    for an unknown language or one whose letters no font has, and if `out` cannot be written.
+    `images` and `flips` as in `page.build`. Either all files appear at the end, or none. Raises
+    CmrError if there are no such runs, for an unknown language or one that no font covers, and if
+    `out` cannot be written.
     """
     look_for(lang, [])
     warehouse = Warehouse.open(root)
@@ -90,14 +90,14 @@ def write_report(
     earlier = _earlier(Path(out))
     with bar("plots", len(planned), "plots") as advance:
         drawings = _drawings(look, planned, advance)
-        # The summary comes last: where it is, the rest is.
+        # The summary comes last: if it exists, so does the rest.
         return publish(
             out, chain(files.items(), drawings, [(SUMMARY, summary)]), sorted(earlier - set(there))
         )
 
 
 def _chosen(con: duckdb.DuckDBPyConnection, which: Which) -> list[str]:
-    """The runs asked for. Raises CmrError, naming what there is, where a name stands for none."""
+    """The requested runs. Raises CmrError, naming what there is, for a name without runs."""
     runs = fetch(con, "select run_id, dataset, model from runs order by run_id").to_pylist()
     if not runs:
         raise CmrError("there are no runs to report; `cmr evaluate` makes them")
@@ -119,7 +119,7 @@ def _chosen(con: duckdb.DuckDBPyConnection, which: Which) -> list[str]:
 
 
 def _names(found: Findings) -> tuple[str, ...]:
-    """What a subject's files are called by: what is as usual is not said."""
+    """The stem of a subject's file names, which leaves out defaults."""
     of = found.subject
     further = [
         name
@@ -171,7 +171,7 @@ def _drawings(
 
 
 def _earlier(out: Path) -> set[str]:
-    """Plots and tables that a report written here before says it has."""
+    """Plots and tables listed by the report previously written here."""
     try:
         with open_plain(out / SUMMARY) as file:
             listed = json.loads(file.read())["files"]

@@ -1,4 +1,4 @@
-"""The report's files: safe and distinct names, and files that appear complete."""
+"""The report's files: safe and distinct names, and files that appear only when complete."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from cmr import parts
 from cmr.errors import CmrError
 from cmr.identity import identity
 
-# Bytes of a name's part: file systems take 255 for the whole.
+# Bytes per part of a name: file systems allow 255 for the whole.
 _LONGEST = 60
 _SCRATCH = ".part-"
 _ASIDE = ".before"
 
 
 def stems(named: Sequence[tuple[str, ...]]) -> list[str]:
-    """For each tuple of names the beginning of a file name, no two alike on any file system.
+    """A file name's stem for each tuple of names, distinct on any file system.
 
-    Letters and digits of any script stay, with `.`, `-` and `_`; where anything else was in the
-    names, where they are long, or where two would give the same, a hash of the names follows.
+    Letters and digits of any script stay, and `.`, `-` and `_`. If the names contain anything else,
+    are long, or would collide, a hash of the names is appended.
     """
     plain = ["_".join(_plain(name) for name in names) for names in named]
     alike = Counter(map(_folded, plain))
@@ -43,7 +43,7 @@ def _plain(name: str) -> str:
         sign if sign.isalnum() or sign in ".-_" else "_"
         for sign in unicodedata.normalize("NFC", name)
     )
-    # A leading point hides a file, a leading minus reads as an option.
+    # A leading dot hides a file; a leading minus looks like an option.
     return kept.encode()[:_LONGEST].decode(errors="ignore").strip("._-")
 
 
@@ -56,10 +56,10 @@ def publish(
 ) -> list[str]:
     """Write files below the folder `out`, all of them or none; returns their paths, in order.
 
-    They are made under another name, and only once all are there do they take the place of those
-    before them: a full disk or an error in `files` leaves all as it was, and so does an error on
-    the way, for what was replaced is put back. `remove`: files that go with it. Raises CmrError if
-    they cannot be written.
+    They are written under temporary names, and replace the previous ones only once all exist. A
+    full disk or an error in `files` changes nothing, nor does an error while replacing, as what was
+    replaced is then restored. `remove`: files to remove in the same step. Raises CmrError if they
+    cannot be written.
     """
     names: list[str] = []
     try:
@@ -73,7 +73,7 @@ def publish(
                 _refuse_other(Path(out) / name)
             gone = [name for name in remove if name not in names and (Path(out) / name).is_file()]
             with _all_or_none(Path(out), scratch / _ASIDE) as put:
-                # What lies in folders first: the page and the summary are of what is there.
+                # Folders first: the page and the summary refer to what is in them.
                 for name in sorted(names, key=lambda name: "/" not in name):
                     put(name, scratch / name)
                 for name in gone:
@@ -87,9 +87,9 @@ def publish(
 
 @contextlib.contextmanager
 def _all_or_none(out: Path, aside: Path) -> Iterator[Callable[[str, Path | None], None]]:
-    """Gives what puts a file at a name below `out`, or removes it; an error takes it all back.
+    """Yield a function that moves a file to a name below `out`, or removes it; errors undo it all.
 
-    What was there before lies in the folder `aside` meanwhile.
+    The previous files are in the folder `aside` meanwhile.
     """
     undo: list[Callable[[], object]] = []
 
@@ -104,7 +104,7 @@ def _all_or_none(out: Path, aside: Path) -> Iterator[Callable[[str, Path | None]
             try:
                 os.link(path, old)
             except OSError:
-                # Not every file system has a second name for a file.
+                # Not every file system supports hard links.
                 os.rename(path, old)
             undo.append(partial(os.replace, old, path))
         else:
@@ -124,16 +124,16 @@ def _all_or_none(out: Path, aside: Path) -> Iterator[Callable[[str, Path | None]
 
 
 def _refuse_other(path: Path) -> None:
-    """Raise CmrError where a file is to be replaced that is none: a link, a pipe, a folder."""
+    """Raise CmrError if a file would replace something else: a link, a pipe, a folder."""
     if os.path.lexists(path) and (path.is_symlink() or not path.is_file()):
         raise CmrError(f"cannot write the report: {path} is not a regular file; it is not replaced")
     if os.path.lexists(path.parent) and not path.parent.is_dir():
-        raise CmrError(f"cannot write the report: {path.parent} is no folder")
+        raise CmrError(f"cannot write the report: {path.parent} is not a folder")
 
 
 @contextlib.contextmanager
 def _scratch(out: Path) -> Iterator[Path]:
-    """A hidden folder below `out`; it goes, and those of killed processes too, and `out` if new."""
+    """A hidden temporary folder below `out`; removes killed processes' folders, too."""
     new = not out.exists()
     out.mkdir(parents=True, exist_ok=True)
     for old in out.glob(f"{_SCRATCH}*"):
@@ -146,6 +146,6 @@ def _scratch(out: Path) -> Iterator[Path]:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         if new:
-            # Only where it is still empty: nothing came of it.
+            # Only if it is still empty, because nothing was written after all.
             with contextlib.suppress(OSError):
                 out.rmdir()

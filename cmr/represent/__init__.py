@@ -1,1 +1,1 @@
-"""Representations: what a dimension method and a precision make of native vectors."""
+"""Representations: native vectors under a dimension method and a precision."""

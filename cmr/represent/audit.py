@@ -1,4 +1,4 @@
-"""What a quantiser has done to a set of vectors: clipping, codes in use, balance, error."""
+"""What a quantiser did to a set of vectors: clipping, codes in use, balance, error."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from cmr.represent.precisions import Encoded, to_integers
 from cmr.represent.quantizers import Quantizer
 from cmr.represent.unit_vectors import Floats
 
-# A bit is balanced where between 40% and 60% of the vectors have it set.
+# A bit is balanced if between 40% and 60% of the vectors have it set.
 LEAST, MOST = 0.4, 0.6
 
 
 class Audit:
-    """Adds up over the blocks of a set."""
+    """Accumulates statistics over the blocks of a set."""
 
     def __init__(self, quantizer: Quantizer) -> None:
-        """`quantizer`: what codes the set."""
+        """`quantizer`: the one that codes the set."""
         self._quantizer = quantizer
         self._values = self._clipped = self._vectors = 0
         self._error = 0.0
@@ -27,13 +27,13 @@ class Audit:
         self._above = np.zeros(0, dtype=np.int64)
 
     def add(self, vectors: Floats, encoded: Encoded) -> None:
-        """Hold (n, d) unit vectors against their codes."""
+        """Compare (n, d) unit vectors with their codes."""
         shifted = self._quantizer.shift(self._quantizer.turn(vectors))
         ranges = self._quantizer.ranges
         if ranges is not None:
             beyond = (shifted < ranges.low) | (shifted > ranges.high)
             self._clipped += int(beyond.sum())
-        # The bit that b1 has, whatever the precision.
+        # The bit that b1 would have, whatever the precision.
         bits = shifted > (0 if ranges is None else ranges.middle)
         self._above = bits.sum(axis=0) + (self._above if self._vectors else 0)
         self._values += shifted.size
@@ -45,17 +45,17 @@ class Audit:
         self._used |= set(np.unique(codes).tolist())
 
     def _meant(self, vectors: Floats, shifted: Floats, encoded: Encoded) -> Floats:
-        """What codes should stand for; of bits seen from a centre, the direction from there."""
+        """What the codes should decode to; for bits with a centre, the direction from it."""
         if not precision_of(encoded.precision).is_binary or self._quantizer.centre is None:
             return self._quantizer.turn(vectors)
         lengths = np.linalg.norm(shifted, axis=1, keepdims=True)
         return np.asarray(shifted / np.where(lengths > 0, lengths, 1), dtype=np.float32)
 
     def result(self) -> dict[str, Any]:
-        """`clip_rate`: share of values beyond their range. `used_codes`: how many occur. `error`:
-        mean squared distance of a unit vector from what its codes stand for. `balanced`: share of
-        dimensions of which 40% to 60% of the vectors lie above the middle: above zero, the centre,
-        or half of the range.
+        """`clip_rate`: share of values beyond their range. `used_codes`: how many codes occur.
+        `error`: mean squared distance between a unit vector and its decoded codes. `balanced`:
+        share of dimensions in which 40% to 60% of the vectors lie above the middle, which is zero,
+        the centre, or the middle of the range.
         """
         share = self._above / max(self._vectors, 1)
         balanced = (share >= LEAST) & (share <= MOST)

@@ -1,8 +1,8 @@
 """Codecs: the stored bytes of unit vectors at each precision, and the numbers in them.
 
-Integer codes are symmetric around zero with one scale a vector; half types have none. The eight-bit
-floats e4m3 and e5m2 (Micikevicius et al., FP8 formats for deep learning, 2022) have one that is a
-power of two, so that it costs no digit.
+Integer codes are symmetric around zero with one scale per vector; half types have none. The 8-bit
+floats e4m3 and e5m2 (Micikevicius et al., FP8 formats for deep learning, 2022) have a scale that is
+a power of two, so that scaling loses no digits.
 """
 
 from __future__ import annotations
@@ -15,9 +15,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cmr.precision import FP32, Precision
+from cmr.precision import FP32, ROWS, Precision
 from cmr.represent.unit_vectors import Floats
 
+# How far the steps of odd codes are stretched beyond those that cut nothing off: the best lies
+# within, and the best of these has nearly its cosine.
+STRETCHES = tuple(np.geomspace(0.95, 5.0, 24).tolist())
 Packed = npt.NDArray[np.uint8]
 Codes = npt.NDArray[np.int8]
 Data = npt.NDArray[np.generic]
@@ -25,7 +28,7 @@ Data = npt.NDArray[np.generic]
 
 @dataclass(frozen=True)
 class FloatCodec:
-    """A precision of floats.
+    """The codec of a float precision.
 
     `encode`: (n, d) float32 to stored data, (n, …), and scales, (n,) float32. `read`: stored data
     and scales to (n, d) float32.
@@ -37,7 +40,7 @@ class FloatCodec:
 
 @dataclass(frozen=True)
 class IntegerCodec:
-    """A precision of integer codes.
+    """The codec of an integer precision.
 
     `encode`: (n, d) float32 to int8 codes, (n, d), and scales, (n,) float32. `pack`: codes to
     stored bytes, (n, bytes). `read`: stored bytes of `dim` values to the int8 numbers, (n, dim),
@@ -50,30 +53,77 @@ class IntegerCodec:
 
 
 def ones(vectors: npt.NDArray[Any]) -> Floats:
-    """The scales of vectors that need none, (n,) float32."""
+    """The scales of vectors that need none: ones, (n,) float32."""
     return np.ones(len(vectors), dtype=np.float32)
 
 
 def symmetric(vectors: Floats, precision: Precision) -> tuple[Codes, Floats]:
-    """Codes from -limit to limit, (n, d), and a scale a vector, (n,): max |x| / limit.
+    """Codes from -limit to limit, (n, d), and a scale per vector, (n,): max |x| / limit.
 
-    Of a vector that is all zeros, as one at the centre is, the scale is 1.
+    The scale of an all-zero vector, such as one at the centre, is 1.
     """
     limit = precision.half - 1
     scales = (np.abs(vectors).max(axis=1) / np.float32(limit)).astype(np.float32)
     scales[scales == 0] = 1
-    # np.rint rounds halves to even; the clip only meets the last bit of the division.
+    # np.rint rounds halves to even; the clip only catches rounding errors of the division.
     codes = np.clip(np.rint(vectors / scales[:, None]), -limit, limit)
     return codes.astype(np.int8), scales
 
 
+def odd(vectors: Floats, precision: Precision) -> tuple[Codes, Floats]:
+    """Odd codes, (n, d), that point along each vector, and the scale that keeps its length there.
+
+    The codes x of extended RaBitQ (Gao et al., Practical and asymptotically optimal quantization
+    of high-dimensional vectors, 2024, section 3): of |v| t, cut off to whole steps, for the t with
+    the largest cosine of x and v. The scale |v|² / (x v) makes x scale and v have the same product
+    with v. Of a vector that is all zeros it is 0.
+    """
+    most = np.float32(precision.half // 2)
+    sizes, signs = np.abs(vectors), np.where(vectors > 0, 1, -1).astype(np.int8)
+    lengths = np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64)
+    largest = sizes.max(axis=1, keepdims=True)
+    steps = np.divide(most + 1, largest, out=np.zeros_like(largest), where=largest > 0)
+    best, codes = np.full(len(vectors), -1.0), np.ones(vectors.shape, dtype=np.int8)
+    products = np.zeros(len(vectors))
+    for stretch in STRETCHES if most else STRETCHES[:1]:
+        found = 2 * np.minimum(np.floor(sizes * (steps * np.float32(stretch))), most) + 1
+        along = np.einsum("ij,ij->i", found, sizes, dtype=np.float64)
+        cosine = along / np.sqrt(np.einsum("ij,ij->i", found, found, dtype=np.float64))
+        better = cosine > best
+        best[better], products[better] = cosine[better], along[better]
+        codes[better] = found[better].astype(np.int8)
+    scales = np.divide(lengths, products, out=np.zeros_like(lengths), where=products > 0)
+    return codes * signs, scales.astype(np.float32)
+
+
+def _pack_odd(bits: int) -> Callable[[Codes], Packed]:
+    """`bits` a code, the highest first, one code after the other; a code 2 u + 1 - 2^bits is u."""
+
+    def pack(codes: Codes) -> Packed:
+        places = ((codes.astype(np.int16) + (2**bits - 1)) >> 1).astype(np.uint8)
+        found = (places[:, :, None] >> np.arange(bits - 1, -1, -1, dtype=np.uint8)) & 1
+        return np.packbits(found.reshape(len(codes), -1), axis=1)
+
+    return pack
+
+
+def _unpack_odd(bits: int) -> Callable[[Packed, int], Codes]:
+    def read(data: Packed, dim: int) -> Codes:
+        found = np.unpackbits(data, axis=1, count=dim * bits).reshape(len(data), dim, bits)
+        weights = (2 ** np.arange(bits - 1, -1, -1)).astype(np.uint8)
+        places = (found * weights).sum(axis=2, dtype=np.int16)
+        return np.asarray(2 * places + 1 - 2**bits, dtype=np.int8)
+
+    return read
+
+
 def _signs(vectors: Floats, precision: Precision) -> tuple[Codes, Floats]:
-    """Codes 0 above zero, -1 elsewhere: those of a range's upper and lower half."""
+    """Codes 0 above zero, -1 elsewhere: the upper and lower half of a range."""
     return (vectors > 0).astype(np.int8) - np.int8(1), ones(vectors)
 
 
 def _pack_nibbles(codes: Codes) -> Packed:
-    """Two codes a byte, the even dimension in the low half, two's complement."""
+    """Two codes per byte, the even dimension in the low half, two's complement."""
     if codes.shape[1] % 2:
         codes = np.pad(codes, ((0, 0), (0, 1)))
     low, high = codes[:, 0::2].view(np.uint8), codes[:, 1::2].view(np.uint8)
@@ -83,14 +133,14 @@ def _pack_nibbles(codes: Codes) -> Packed:
 def _unpack_nibbles(data: Packed, dim: int) -> Codes:
     signed = data.view(np.int8)
     codes = np.empty((len(data), data.shape[1] * 2), dtype=np.int8)
-    # An arithmetic shift back from the top of the byte extends the sign.
+    # An arithmetic shift down from the top of the byte extends the sign.
     codes[:, 0::2] = (signed << 4) >> 4
     codes[:, 1::2] = signed >> 4
     return codes[:, :dim]
 
 
 def _pack_bits(codes: Codes) -> Packed:
-    """A bit a code, set where it is not negative, the first dimension in the highest bit."""
+    """One bit per code, set if it is not negative, the first dimension in the highest bit."""
     return np.packbits(codes >= 0, axis=1)
 
 
@@ -101,7 +151,7 @@ def _unpack_bits(data: Packed, dim: int) -> Codes:
 
 
 def _cast(vectors: Floats, precision: Precision) -> tuple[Data, Floats]:
-    """NumPy's own conversion, to nearest, halves to even; none for float32."""
+    """NumPy's own conversion, to nearest with halves to even; float32 is unchanged."""
     return vectors.astype(precision.stored, copy=False), ones(vectors)
 
 
@@ -122,7 +172,7 @@ def _from_upper_half(data: Data, scales: Floats, precision: Precision) -> Floats
 
 
 def _eights(vectors: Floats, precision: Precision) -> tuple[Data, Floats]:
-    """Eight-bit floats of x / scale, halves to even; the largest |x| comes near the largest one."""
+    """8-bit floats of x / scale, halves to even; the largest |x| comes close to the largest one."""
     import torch
 
     # m · 2^e with 0.5 <= m < 1, so the scale 2^e is at least the quotient.
@@ -138,7 +188,7 @@ def _from_eights(data: Data, scales: Floats, precision: Precision) -> Floats:
 
 @cache
 def _eight_values(precision: Precision) -> Floats:
-    """The number that each of the 256 bytes stands for."""
+    """The number that each of the 256 bytes encodes."""
     import torch
 
     every = torch.arange(256, dtype=torch.uint8)
@@ -165,5 +215,10 @@ INTEGERS = {
         symmetric, lambda codes: codes.view(np.uint8), lambda data, dim: data.view(np.int8)
     ),
     "int4": IntegerCodec(symmetric, _pack_nibbles, _unpack_nibbles),
+    **{
+        row.name: IntegerCodec(odd, _pack_odd(row.bits), _unpack_odd(row.bits))
+        for row in ROWS
+        if row.odd
+    },
     "b1": IntegerCodec(_signs, _pack_bits, _unpack_bits),
 }

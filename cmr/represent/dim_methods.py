@@ -1,6 +1,6 @@
-"""Dimension methods: native, pca, truncate, random, lift; how vectors get another dimension.
+"""Dimension methods: native, pca, truncate, random, lift; how vectors change dimension.
 
-Each is linear: a matrix, or none where coordinates are only cut off. The mathematics is in
+Each is linear: a matrix, or none where coordinates are simply dropped. The mathematics is in
 `cmr.represent.dims`.
 """
 
@@ -25,7 +25,7 @@ NATIVE = "native"
 
 @dataclass(frozen=True)
 class Basis:
-    """What a method's matrix is made of.
+    """What a method's matrix is made from.
 
     `native`, `dim`: dimensions before and after. `moments`: of each side, the mean of x xᵀ,
     (native, native); empty for methods that do not fit the vectors.
@@ -41,9 +41,9 @@ class Basis:
 class DimMethod:
     """One method.
 
-    `goes`: to dimensions below the native one or above it, or stays. `matrix`: the (native, dim)
-    matrix; None cuts coordinates off. `seeded`: whether it depends on the seed. `fitted`: whether
-    it depends on the vectors of both sides.
+    `goes`: to dimensions below or above the native one, or stays. `matrix`: makes the (native, dim)
+    matrix; None drops coordinates. `seeded`: whether it depends on the seed. `fitted`: whether it
+    depends on the vectors of both sides.
     """
 
     name: str
@@ -81,16 +81,16 @@ METHODS = {
         DimMethod("lift", "up", _lift, seeded=True),
     )
 }
-# Those that a request chooses from; the first where it names none.
+# Those that a request can choose from; the first is the default.
 BELOW_NATIVE = tuple(name for name, method in METHODS.items() if method.goes == "down")
 ABOVE_NATIVE = tuple(name for name, method in METHODS.items() if method.goes == "up")
 
 
 def methods_for(dim: int, native: Sequence[int], wanted: Sequence[str]) -> list[str]:
-    """Which methods make `dim` out of a source that gives the dimensions `native`.
+    """Which methods make `dim` from a source with the dimensions `native`.
 
-    A given dimension is `native`; above the largest it is `lift`; below it, those of `wanted`
-    that go down, and `pca` if none is named.
+    A dimension of the source is `native`; above the largest it is `lift`; below it, those of
+    `wanted` that go down, or `pca` if none is named.
     """
     if dim in native:
         return [NATIVE]
@@ -101,7 +101,7 @@ def methods_for(dim: int, native: Sequence[int], wanted: Sequence[str]) -> list[
 def projection(
     method: str, native: int, dim: int, seed: int, moments: Sequence[Matrix] = ()
 ) -> Floats | None:
-    """The (native, dim) float32 matrix of a method; None where there is nothing to multiply.
+    """The (native, dim) float32 matrix of a method; None if there is nothing to multiply with.
 
     Raises CmrError if there is no such method.
     """

@@ -1,4 +1,4 @@
-"""What dimension methods are made of: orthonormal bases, principal directions, their product."""
+"""The mathematics of dimension methods: orthonormal bases, principal directions, projection."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from cmr.represent.unit_vectors import Floats, normalise
 
 
-# Both sides of a data set, and every precision of a dimension, ask for the same one in turn.
+# Both sides of a data set, and every precision of a dimension, use the same one in turn.
 @lru_cache(maxsize=1)
 def orthonormal(rows: int, columns: int, seed: int) -> npt.NDArray[np.float64]:
     """A seeded (rows, columns) matrix, rows >= columns, whose columns are orthonormal.
@@ -44,8 +44,8 @@ def principal_directions(
 ) -> npt.NDArray[np.float64]:
     """The top `dim` right singular vectors of the stacked, uncentred modalities: (native, dim).
 
-    Each modality weighs the same, whatever its number of rows, so `moments` are means. The
-    singular vectors are the eigenvectors of the moments' sum; uncentred ones keep dot products
+    Each modality has the same weight, whatever its number of rows, so `moments` are means. The
+    singular vectors are the eigenvectors of the moments' sum; uncentred ones preserve dot products
     best in the least-squares sense (Eckart and Young, 1936).
     """
     _, vectors = np.linalg.eigh(sum(moments, np.zeros_like(moments[0])))
@@ -55,7 +55,7 @@ def principal_directions(
 def apply(
     vectors: Floats, dim: int, matrix: Floats | None, ids: Sequence[Any], what: str
 ) -> Floats:
-    """Change (n, native) unit vectors to (n, dim) unit vectors, float32."""
+    """Project (n, native) unit vectors to (n, dim) unit vectors, float32."""
     if matrix is None:
         if vectors.shape[1] == dim:
             return vectors

@@ -1,4 +1,4 @@
-"""Vectors at a precision: coding unit vectors, and the numbers that are scored."""
+"""Vectors at a precision: encoding unit vectors, and the numbers that are scored."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def check_precision(name: str) -> str:
 
 
 def encode(vectors: Floats, precision: str) -> Encoded:
-    """Code unit vectors, (n, d) float32, at a precision."""
+    """Encode unit vectors, (n, d) float32, at a precision."""
     row, dim = precision_of(precision), vectors.shape[1]
     if not row.is_integer:
         return Encoded(precision, dim, *FLOATS[precision].encode(vectors, row))
@@ -74,7 +74,7 @@ def to_floats(encoded: Encoded) -> Floats:
 
 
 def decode(encoded: Encoded) -> Floats:
-    """The (n, d) float32 vectors that the codes stand for: code x scale; a b1 bit is -1 or 1."""
+    """The decoded (n, d) float32 vectors: code x scale; a b1 bit is -1 or 1."""
     if encoded.precision in INTEGER:
         return to_integers(encoded).astype(np.float32) * encoded.scales[:, None]
     return to_floats(encoded)

@@ -1,7 +1,7 @@
 """All kinds of quantisers: our own, and those that other packages register.
 
-Another package registers one with an entry point of the group `cmr.quantizers`, whose name is the
-quantiser's and whose value a `QuantizerKind`.
+Another package registers one with an entry point in the group `cmr.quantizers`, whose name is the
+quantiser's and whose value is a `QuantizerKind`.
 """
 
 from __future__ import annotations
@@ -13,35 +13,35 @@ from typing import TYPE_CHECKING, Any
 
 from cmr.errors import CmrError
 from cmr.plugins import load, registered
-from cmr.precision import FP32, ROWS, Precision, precision_of
+from cmr.precision import FP32, RABITQ, ROWS, Precision, precision_of
 
 if TYPE_CHECKING:
     from cmr.represent.quantizers import Quantizer, Ranges
     from cmr.represent.unit_vectors import Floats
 
 GROUP = "cmr.quantizers"
-# What there is where nothing is said, and what plain floats are called by.
+# The default, which also names plain floats.
 ABSMAX = "absmax"
-# Asks for every quantiser that there is.
+# Requests every quantiser.
 ALL = "all"
-# Whose vectors a quantiser learns from: those of the side that is searched, for both sides' codes,
-# or each side's own.
+# Whose vectors a quantiser learns from: those of the searched side, for both sides' codes, or each
+# side's own.
 GALLERY_SIDE, OWN_SIDE = "gallery", "own"
-# Blocks of vectors, (n, d) float32 each, that may be gone through more than once.
+# Blocks of vectors, (n, d) float32 each, which can be iterated more than once.
 Blocks = Iterable["Floats"]
 
 
 @dataclass(frozen=True)
 class QuantizerKind:
-    """One way of making codes of unit vectors, the same for every data set.
+    """One way of coding unit vectors, the same for every data set.
 
-    `summary`: for help. `codes`: whether it makes those of a precision. `rotation`: of a dimension
-    and a seed, the (d, d) float32 matrix that the vectors of both sides are multiplied with first.
-    `centre`: what is subtracted then, (d,) float32, learnt from the blocks of vectors, (n, d)
-    float32 each, and the dimension. `ranges`: likewise of what is coded. `from_own`: whether it
-    learns of each side from that side's vectors; else of both from the gallery's. It is given
-    nothing else, and nothing else of it is stored: the seed, the centre and the ranges are columns
-    of `embedding_sets`, from which its codes are read again.
+    `summary`: for the help. `codes`: whether it makes codes of a precision. `rotation`: from a
+    dimension and a seed, the (d, d) float32 matrix by which the vectors of both sides are
+    multiplied first. `centre`: (d,) float32, subtracted next, learnt from blocks of vectors,
+    (n, d) float32 each, and the dimension. `ranges`: of the values to be coded, learnt likewise.
+    `from_own`: whether each side's are learnt from its own vectors; else both from the gallery's.
+    It gets no other input and nothing else of it is stored: seed, centre and ranges are columns of
+    `embedding_sets`, by which its codes are decoded.
     """
 
     summary: str
@@ -59,14 +59,14 @@ class QuantizerKind:
         return OWN_SIDE if self.from_own else GALLERY_SIDE
 
     def compares_codes(self, precision: Precision) -> bool:
-        """Whether codes are compared as they are; else what they stand for is, read as floats.
+        """Whether codes are compared directly; otherwise they are decoded to floats first.
 
-        With a centre, code x scale is not all that a code stands for. Bits are compared as bits.
+        With a centre, a code is not just code x scale. Bits are always compared as bits.
         """
         return self.centre is None or precision.is_binary
 
     def make(self, name: str, dim: int, seed: int, blocks: Callable[[], Blocks]) -> Quantizer:
-        """The quantiser of one dimension; `blocks`: gives the vectors that it may learn from."""
+        """The quantiser for one dimension; `blocks` yields the vectors that it may learn from."""
         from cmr.represent.quantizers import Quantizer
 
         made = Quantizer(name, rotation=self.rotation and self.rotation(dim, seed))
@@ -77,7 +77,7 @@ class QuantizerKind:
         return made
 
     def read(self, name: str, row: Mapping[str, Any]) -> Quantizer:
-        """The same again, from the row of `embedding_sets` of what it coded."""
+        """The same quantiser, restored from the row of `embedding_sets` that it coded."""
         import numpy as np
 
         from cmr.represent.quantizers import Quantizer, Ranges
@@ -94,7 +94,7 @@ class QuantizerKind:
 
 @dataclass(frozen=True)
 class _Turned:
-    """Blocks as a quantiser codes them, as often as they are asked for."""
+    """Blocks rotated and shifted by a quantiser; can be iterated repeatedly."""
 
     quantizer: Quantizer
     blocks: Callable[[], Blocks]
@@ -130,7 +130,12 @@ def _median(blocks: Blocks, dim: int) -> Floats:
 
 def _integers(precision: Precision) -> bool:
     """Whether its codes are equal steps; those of eight-bit floats grow with the value."""
-    return precision.is_integer
+    return precision.is_integer and precision.quantizer is None
+
+
+def _for_all(precision: Precision) -> bool:
+    """Whether it has codes that are not one quantiser's own."""
+    return precision.is_coded and precision.quantizer is None
 
 
 # calibrated is as `quantize_embeddings` of sentence-transformers, but for two things: it cuts the
@@ -138,36 +143,42 @@ def _integers(precision: Precision) -> bool:
 # the last code. Steps of eight-bit floats grow with the value, so they have no ranges, and are as
 # fine near zero without a centre.
 # rotated keeps every dot product and spreads large coordinates over all of them: the first step of
-# RaBitQ (Gao and Long, 2024) and TurboQuant (Zandieh et al., 2025).
+# RaBitQ (Gao and Long, 2024) and TurboQuant (Zandieh et al., 2025). rabitq is RaBitQ with 1 to 4
+# bits: what a code stands for is the mean + scale x code, so that its product with a query is the
+# estimate of the paper (section 3.2).
 # centred and median cut where the vectors are. Texts and pictures often lie in cones of their own
 # (Liang et al., Mind the gap, 2022): the gallery's median is then no middle of the queries, but one
 # set of codes means the same on both sides; centred takes each side's own mean.
 OWN = {
-    ABSMAX: QuantizerKind("a scale a vector", lambda precision: precision.is_coded),
+    ABSMAX: QuantizerKind("a scale a vector", _for_all),
     "calibrated": QuantizerKind(
         "ranges a dimension, calibrated on the gallery",
         _integers,
         ranges=_ranges,
     ),
-    "rotated": QuantizerKind(
-        "a random rotation first", lambda precision: precision.is_coded, rotation=_rotation
-    ),
+    "rotated": QuantizerKind("a random rotation first", _for_all, rotation=_rotation),
     "centred": QuantizerKind(
         "each side's own mean subtracted first", _integers, centre=_mean, from_own=True
     ),
     "median": QuantizerKind(
         "the gallery's median by dimension subtracted first", _integers, centre=_median
     ),
+    RABITQ: QuantizerKind(
+        "the gallery's mean subtracted after a random rotation, of its own precisions",
+        lambda precision: precision.quantizer == RABITQ,
+        rotation=_rotation,
+        centre=_mean,
+    ),
 }
 
 
 def quantizer_names() -> list[str]:
-    """What there is, our own first."""
+    """The names available, our own first."""
     return [*OWN, *(name for name in sorted(_others()) if name not in OWN)]
 
 
 def quantizer_kind(name: str) -> QuantizerKind:
-    """The kind of a name. Raises CmrError if there is none, or another package's does not load."""
+    """The kind with a name. Raises CmrError if there is none, or a package's does not load."""
     if name in OWN:
         return OWN[name]
     point = _others().get(name)
@@ -177,46 +188,48 @@ def quantizer_kind(name: str) -> QuantizerKind:
 
 
 def quantizer_help() -> str:
-    """What our own do, and which precisions have none of them, in a sentence each."""
+    """What our own do, and which precisions they do not apply to, for the help."""
     told = "; ".join(f"{name}: {kind.summary}" for name, kind in OWN.items())
     lacking = [f"{_and(row.name for row in ROWS if not row.is_coded)} have none"]
     for name, kind in OWN.items():
-        without = [row.name for row in ROWS if row.is_coded and not kind.codes(row)]
+        without = [row.name for row in ROWS if _for_all(row) and not kind.codes(row)]
+        without = [] if name == RABITQ else without
         lacking += [f"{_and(without)} no {name}"] if without else []
     return f"{told}; {ALL}: every one there is. {', '.join(lacking)}."
 
 
 def _and(names: Iterable[str]) -> str:
-    """Names as a sentence has them."""
+    """Names joined for a sentence."""
     *others, last = names
     return f"{', '.join(others)} and {last}" if others else last
 
 
 def quantizers_named(wanted: Sequence[str]) -> list[str]:
-    """Those of `wanted`, or all there are where ALL is among them."""
+    """Those of `wanted`, or all if ALL is among them."""
     return quantizer_names() if ALL in wanted else list(wanted)
 
 
 def quantizers_for(precision: str, wanted: Sequence[str]) -> list[str]:
-    """Those of `wanted` that make a precision's codes; absmax where none does."""
+    """Those of `wanted` that make a precision's codes; its own, or absmax, where none does."""
     row = precision_of(precision)
-    return [name for name in wanted if quantizer_kind(name).codes(row)] or [ABSMAX]
+    own = row.quantizer or ABSMAX
+    return [name for name in wanted if quantizer_kind(name).codes(row)] or [own]
 
 
 def from_row(row: Mapping[str, Any]) -> Quantizer:
     """The quantiser of a stored set, from its row of `embedding_sets`.
 
-    Raises CmrError if it is of a package that is not here.
+    Raises CmrError if it belongs to a package that is not installed.
     """
     name = row["quantizer"] or ABSMAX
     return quantizer_kind(name).read(name, row)
 
 
 def asking(row: Mapping[str, Any], queries: Callable[[], Blocks]) -> Quantizer:
-    """What queries that are not coded are turned by, to be held against a stored set's codes.
+    """The quantiser that prepares uncoded queries for comparison with a stored set's codes.
 
-    `queries`: gives all vectors of their side, which is gone through where its own centre matters.
-    Raises CmrError as `from_row`.
+    `queries` yields all vectors of their side, and is read if their own centre matters. Raises
+    CmrError as `from_row`.
     """
     coded, kind = from_row(row), quantizer_kind(row["quantizer"] or ABSMAX)
     own = kind.learns == OWN_SIDE and precision_of(row["precision"]).is_binary
@@ -227,13 +240,13 @@ def asking(row: Mapping[str, Any], queries: Callable[[], Blocks]) -> Quantizer:
 
 
 def compares_codes(row: Mapping[str, Any]) -> bool:
-    """Whether the codes of a stored set are compared as they are; see `QuantizerKind`."""
+    """Whether the codes of a stored set are compared directly; see `QuantizerKind`."""
     kind = quantizer_kind(row["quantizer"] or ABSMAX)
     return kind.compares_codes(precision_of(row["precision"]))
 
 
 def multiplied(row: Mapping[str, Any]) -> str:
-    """The precision of what is multiplied of a stored set: fp32 where codes are read as floats."""
+    """The precision of a stored set's operands: fp32 where codes are read as floats."""
     return str(row["precision"]) if compares_codes(row) else FP32
 
 

@@ -1,8 +1,7 @@
 """Quantisers: what is done to unit vectors before and while they are coded.
 
-A quantiser may turn the vectors first, by a matrix, and subtract a centre; and its codes are either
-within a range of each dimension, or, without ranges, of one scale a vector, as in
-`precisions.encode`.
+A quantiser may first rotate the vectors by a matrix and subtract a centre. Its codes either divide
+a range of each dimension or, without ranges, have one scale per vector, as in `precisions.encode`.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from cmr.represent.dims import orthonormal
 from cmr.represent.precisions import Encoded, encode, packed, to_floats, to_integers
 from cmr.represent.unit_vectors import Floats
 
-# Bytes of the values whose medians are found at a time.
+# Bytes of values held while their medians are computed.
 MEDIAN_ROOM = 256 * 2**20
 
 
@@ -29,13 +28,13 @@ class Ranges:
     high: Floats
 
     def steps(self, precision: str) -> Floats:
-        """Distance of two neighbouring codes, (d,); 1 where a dimension has one value alone."""
+        """Distance between neighbouring codes, (d,); 1 where a dimension has only one value."""
         last = 2 * precision_of(precision).half - 1
         steps = (self.high - self.low) / np.float32(last)
         return np.asarray(np.where(steps > 0, steps, 1), dtype=np.float32)
 
     def affine(self, precision: str) -> tuple[Floats, Floats]:
-        """Factor and offset, (d,) each: a code stands for code x factor + offset."""
+        """Factor and offset, (d,) each: a code decodes to code x factor + offset."""
         row = precision_of(precision)
         if row.is_binary:
             return (self.high - self.low) / np.float32(4), self.middle
@@ -44,16 +43,16 @@ class Ranges:
 
     @property
     def middle(self) -> Floats:
-        """Half way between both, (d,)."""
+        """The middle of the range, (d,)."""
         return (self.high + self.low) / np.float32(2)
 
 
 @dataclass(frozen=True)
 class Quantizer:
-    """One way of coding vectors of one dimension, and of reading the codes.
+    """One way of coding vectors of one dimension, and of decoding them.
 
-    `rotation`: (d, d), what vectors are multiplied with first. `centre`: (d,), what is subtracted
-    then. `ranges`: of what is coded then.
+    `rotation`: (d, d), multiplied with the vectors first. `centre`: (d,), subtracted next.
+    `ranges`: of the resulting values.
     """
 
     name: str
@@ -62,35 +61,36 @@ class Quantizer:
     centre: Floats | None = None
 
     def encode(self, vectors: Floats, precision: str) -> Encoded:
-        """Code (n, d) unit vectors."""
+        """Encode (n, d) unit vectors."""
         shifted = self.shift(self.turn(vectors))
         if self.ranges is not None:
             return _encode_ranges(shifted, precision, self.ranges)
         return encode(shifted, precision)
 
     def turn(self, vectors: Floats) -> Floats:
-        """Vectors as they are coded: rotated, or as they are."""
+        """Rotated vectors, or the vectors unchanged if there is no rotation."""
         if self.rotation is None:
             return vectors
         return np.asarray(vectors @ self.rotation, dtype=np.float32)
 
     def shift(self, turned: Floats) -> Floats:
-        """Turned vectors less the centre, which is what is coded."""
+        """Rotated vectors minus the centre: the values that are coded."""
         return turned if self.centre is None else turned - self.centre
 
     def ask(self, vectors: Floats, precision: str) -> Floats:
-        """Queries that are not coded, as they are multiplied with `decode` of such codes.
+        """Uncoded queries in the form that is multiplied with `decode` of such codes.
 
-        Bits say on which side of the centre a value lies, so queries are seen from there, too.
+        Bits say on which side of the centre a value lies, so the centre is subtracted from queries,
+        too.
         """
         turned = self.turn(vectors)
         return self.shift(turned) if precision_of(precision).is_binary else turned
 
     def decode(self, encoded: Encoded) -> Floats:
-        """What the codes stand for, (n, d) float32, comparable with `ask` of other vectors.
+        """The decoded codes, (n, d) float32, comparable with `ask` of other vectors.
 
-        Bits without ranges are ±1/√d, so that they make a unit vector: with a centre the direction
-        from there. Those with ranges are the middles of both halves of the range.
+        Bits without ranges are ±1/√d, which makes a unit vector; with a centre, the direction from
+        it. Bits with ranges are the midpoints of the two halves of the range.
         """
         row = precision_of(encoded.precision)
         factor, offset = self.affine(encoded.precision, encoded.dim)
@@ -103,9 +103,10 @@ class Quantizer:
         return np.asarray(values if offset is None else values + offset, dtype=np.float32)
 
     def affine(self, precision: str, dim: int) -> tuple[Floats, Floats | None]:
-        """Factor and offset of every dimension, (d,) each, that codes are read with.
+        """Factor and offset of every dimension, (d,) each, for decoding.
 
-        A code stands for code x factor, times the vector's scale where there is no range, + offset.
+        A code decodes to code x factor + offset; without a range, code x factor is also multiplied
+        by the vector's scale.
         """
         row = precision_of(precision)
         factor, offset = np.ones(dim, dtype=np.float32), None
@@ -119,7 +120,7 @@ class Quantizer:
 
 
 def rotation(dim: int, seed: int) -> Floats:
-    """A random rotation (or reflection), uniform over all of them, (dim, dim) float32."""
+    """A random rotation (or reflection), uniformly distributed, (dim, dim) float32."""
     return np.ascontiguousarray(orthonormal(dim, dim, seed), dtype=np.float32)
 
 
@@ -145,9 +146,9 @@ def mean_of(blocks: Iterable[Floats], dim: int) -> Floats:
 def median_of(blocks: Iterable[Floats], dim: int, room: int = MEDIAN_ROOM) -> Floats:
     """The exact median of each dimension, (dim,) float32, of vectors given block by block.
 
-    `blocks` is read once to count the vectors, and once more for every stretch of dimensions of
-    which `room` bytes hold all values: of 1,000,000 vectors 67 at a time. Up to as much again is
-    held while their blocks are put together.
+    `blocks` is read once to count the vectors, and once more for every group of dimensions whose
+    values fit into `room` bytes: for 1,000,000 vectors, 67 dimensions at a time. Up to as much
+    again is used while the blocks are joined.
     """
     rows = sum(len(block) for block in blocks)
     wide = max(1, room // (4 * max(1, rows)))

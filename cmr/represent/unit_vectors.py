@@ -1,4 +1,4 @@
-"""Unit vectors, and the refusal of those that cannot be one."""
+"""Unit vectors, and rejecting vectors that cannot be normalised."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Floats = npt.NDArray[np.float32]
 def normalise(vectors: npt.NDArray[np.floating], ids: Sequence[Any], what: str) -> Floats:
     """L2-normalise rows: (n, d) of any float type -> (n, d) float32.
 
-    Norms are taken in float64, so that large float16 values do not overflow.
+    Norms are computed in float64, so that large float16 values do not overflow.
     Raises CmrError, naming the first item, if a row is NaN, infinite or zero.
     """
     norms = np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))

@@ -1,4 +1,4 @@
-"""Counts as rows of `ranks`, `held_out_ranks`, `sampled_ranks` and `hits`."""
+"""Counts as rows of `ranks`, `sampled_ranks` and `hits`, and of their like for held-out queries."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from cmr.score.judgments import Judged, clusters
 from cmr.score.tally import UNKNOWN, Counted
-from cmr.warehouse.schemas import HELD_OUT_RANKS, HITS, RANKS, SAMPLED_RANKS
+from cmr.warehouse.schemas import FOLD, HITS, RANKS, SAMPLED_RANKS
 
 # Rows of a Parquet row group of per-query tables.
 GROUP = 500_000
@@ -28,11 +28,19 @@ class Names:
     """
 
     direction: str
-
     queries: pa.Array
     items: pa.Array
     relevance: npt.NDArray[np.int32]
     ordinals: npt.NDArray[np.int64] | None = None
+
+    def part(self, judged: Judged, queries: npt.NDArray[np.int64]) -> Names:
+        """The names of some queries alone, by ordinal, numbered anew; `judged`: of all."""
+        return replace(
+            self,
+            queries=self.queries.take(pa.array(queries)),
+            relevance=self.relevance[np.isin(judged.query, queries)],
+            ordinals=queries,
+        )
 
 
 def _known(counts: npt.NDArray[np.integer]) -> pa.Array:
@@ -98,24 +106,12 @@ def rank_tables(counted: Counted, names: Names) -> Iterator[pa.Table]:
     yield from _grouped(pa.table(columns, schema=RANKS.schema))
 
 
-def held_out_tables(
-    judged: Judged,
-    names: Names,
-    counts: Iterable[tuple[int, npt.NDArray[np.int64], Counted]],
-) -> Iterator[pa.Table]:
-    """Rows of `held_out_ranks`, fold by fold. `judged`, `names`: of the whole direction. `counts`:
-    of each fold its number, the ordinals of its queries, and their counts.
-    """
-    for number, queries, counted in counts:
-        mine = replace(
-            names,
-            queries=names.queries.take(pa.array(queries)),
-            relevance=names.relevance[np.isin(judged.query, queries)],
-            ordinals=queries,
-        )
-        for table in rank_tables(counted, mine):
+def of_folds(tables: Iterable[tuple[int, Iterable[pa.Table]]]) -> Iterator[pa.Table]:
+    """Rows of several folds with a column that tells the fold. `tables`: by the fold's number."""
+    for number, rows in tables:
+        for table in rows:
             fold = pa.array(np.full(len(table), number, dtype=np.int32))
-            yield table.append_column(HELD_OUT_RANKS.schema.field("fold"), fold)
+            yield table.append_column(FOLD, fold)
 
 
 def sampled_tables(counted: Counted, names: Names, sizes: list[int]) -> Iterator[pa.Table]:

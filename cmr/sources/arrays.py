@@ -28,11 +28,11 @@ def read_arrays(
 ) -> Collection:
     """Read (N, d) text and (M, d) visual vectors, .npy, .fbin, .u8bin or .i8bin.
 
-    `pairs`: which rows belong together: a .npy of (N,) visual rows or of (P, 2) rows text,
-    visual; or a table with the columns text and visual, and relevance if it has one. Without
-    it, text i belongs to visual i. `text_ids`, `visual_ids`, `captions`: files of
-    `cmr.sources.labels`; items are called by their row number without. `separator`: of the
-    pairs' table, told from it if None. Raises CmrError.
+    `pairs`: which rows belong together: a .npy of (N,) visual rows or of (P, 2) text and visual
+    rows, or a table with the columns text and visual, and optionally relevance. Without it, text i
+    belongs to visual i. `text_ids`, `visual_ids`, `captions`: files as in `cmr.sources.labels`;
+    item ids default to row numbers. `separator`: of the pairs' table, detected if None. Raises
+    CmrError.
     """
     text, visual = load_npy(texts), load_npy(visuals)
     if text.shape[1] != visual.shape[1]:
@@ -111,7 +111,7 @@ def _from_array(path: str, texts: int) -> list[tuple[int, int, int]]:
 def _from_table(
     path: str, separator: str | None
 ) -> tuple[list[tuple[int, int, int]], Callable[[int], str]]:
-    """The pairs, and what each is called."""
+    """The pairs, and a function that names each for errors."""
     table = read_table(path, separator)
     names = []
     for known in (_TEXT, _VISUAL):

@@ -1,8 +1,8 @@
-"""What a caption may look like in a cell of a user's table: defined once, for every source.
+"""The forms that a caption may have in a cell of a user's table, defined once for all sources.
 
-A string; bytes of UTF-8; a list of them; a struct that keeps the text under `raw`, `sentence`,
-`caption` or `text`, as the Hugging Face layouts of COCO and Flickr30k do, or a list of such; and
-any of these written as JSON or as Python within a string, which is how lists get into a CSV.
+A string; UTF-8 bytes; a list of these; a struct with the text under `raw`, `sentence`, `caption` or
+`text`, as in the Hugging Face layouts of COCO and Flickr30k, or a list of such; and any of these
+written as JSON or Python in a string, which is how lists get into a CSV.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ from typing import Any, NamedTuple
 from cmr.errors import CmrError
 from cmr.sources.phrases import kind_of
 
-# The text's field in a struct; the first that is there.
+# The text's field in a struct; the first that exists is used.
 FIELDS = ("raw", "sentence", "caption", "text")
 EMPTY = "the caption is empty"
 _LINES = (tokenize.NL, tokenize.NEWLINE, tokenize.ENDMARKER)
-# As Python writes bytes down; and what only a list or a struct begins with: "[music]", "{sic}"
-# and '["Stop" sign]' are captions.
+# Python's notation of bytes, and how only a list or a struct begins: "[music]", "{sic}" and
+# '["Stop" sign]' are captions.
 _BYTES = re.compile(r"b(['\"]).*\1", re.DOTALL)
 _QUOTED = re.compile(r"\[\s*(['\"]).*?\1\s*[,\]]|\{\s*['\"]|\[?\s*array\(\s*[\['\"]", re.DOTALL)
-# As numpy writes an array within another value, and as Postgres writes one: its items have neither
-# spaces nor quotes, or are quoted; "{sic}" is a caption.
+# How numpy prints an array within another value, and how Postgres writes one: its items are quoted,
+# or have neither spaces nor quotes; "{sic}" is a caption.
 _ARRAY = re.compile(r"array\((\[.*\])(,\s*dtype=[^()\[\]]*)?\)", re.DOTALL)
 _ITEM = r'(?:"(?:[^"\\]|\\.)*"|[^\s"\'{},:\\]+)'
 _POSTGRES = re.compile(rf'\{{(?:{_ITEM}(?:,{_ITEM})+|"(?:[^"\\]|\\.)*")\}}', re.DOTALL)
 
 
 class Caption(NamedTuple):
-    """One caption of a cell. `fault`: why there is none, else empty.
+    """One caption of a cell. `fault`: why there is none, else "".
 
-    `place`: from 0 in the cell's list, None where the cell holds no list.
+    `place`: position in the cell's list, from 0; None if the cell is not a list.
     """
 
     text: str
@@ -48,9 +48,9 @@ class Caption(NamedTuple):
 def captions_of(value: Any, where: str, advice: str = "") -> list[Caption]:
     """The captions of a cell, at least one, of which some may be faults.
 
-    An empty caption and bytes that are not UTF-8 are faults of their own. Raises CmrError,
-    naming `where` (file and row) and the type, for what is no caption at all: numbers, languages
-    side by side, lists of lists; `advice` then says what else can be asked for.
+    An empty caption, or bytes that are not UTF-8, is a fault of that caption only. Raises CmrError,
+    naming `where` (file and row) and the type, for what is not a caption at all: numbers, languages
+    side by side, lists of lists; `advice` then says what to do instead.
     """
     told = _spelt(value, where, advice)
     many = isinstance(told, list)
@@ -64,7 +64,7 @@ def captions_of(value: Any, where: str, advice: str = "") -> list[Caption]:
 
 
 def _spelt(value: Any, where: str, advice: str) -> Any:
-    """A list of single captions, or a single one: None, str, or bytes that are not UTF-8."""
+    """A list of single captions, or a single one: None, str, or undecodable bytes."""
     value = _plain(value)
     if isinstance(value, str):
         inside = _written_out(value, where, advice)
@@ -92,11 +92,11 @@ def _spelt_inside(value: Any, where: str, advice: str) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Python's own type in place of an array's or a sequence's; NaN, pandas' null, is None."""
+    """Arrays and sequences as Python's own types; NaN, which pandas uses for null, as None."""
     if hasattr(value, "tolist"):
         value = value.tolist()
     if isinstance(value, list) and value and all(map(_is_entry, value)):
-        # What pyarrow makes of a map.
+        # pyarrow's form of a map.
         named = dict(value)
         if len(named) == len(value):
             return named
@@ -135,10 +135,10 @@ def _text(value: Any, where: str, advice: str) -> tuple[str, str]:
 
 
 def _written_out(text: str, where: str, advice: str) -> Any:
-    """What a string spells out: a list, a struct or bytes; None if it is a plain caption.
+    """The list, struct or bytes that a string spells out; None if it is a plain caption.
 
-    Lists and structs of other things than texts, as "[2]" and "{}", are plain captions. Raises
-    CmrError if it begins like one of several quoted strings and is none.
+    Lists and structs of anything but texts, such as "[2]" and "{}", are plain captions. Raises
+    CmrError if it begins like a list of quoted strings but is not one.
     """
     text = text.strip()
     if array := _ARRAY.fullmatch(text):
@@ -159,12 +159,12 @@ def _written_out(text: str, where: str, advice: str) -> Any:
     if _POSTGRES.fullmatch(text):
         return [_unquoted(one) for one in re.findall(_ITEM, text[1:-1])]
     if array or _QUOTED.match(text):
-        raise _refused("what looks like a list or a struct and is none", where, advice)
+        raise _refused("what looks like a list or a struct but is not one", where, advice)
     return None
 
 
 def _holds_captions(found: Any) -> bool:
-    """Whether it is a list or a struct meant to hold captions, even if some are faulty."""
+    """Whether it is a list or a struct meant to contain captions, even if some are faulty."""
     if isinstance(found, dict):
         return bool(found) and all(isinstance(name, str) for name in found)
     if isinstance(found, tuple):
@@ -184,14 +184,14 @@ def _unquoted(item: str) -> str | None:
 
 
 def _python(text: str) -> Any:
-    """The literal of Python, or numpy's list of strings without commas, or None."""
+    """The value of a Python literal, or of numpy's list of strings without commas, or None."""
     try:
         tokens = [
             token
             for token in tokenize.generate_tokens(io.StringIO(text).readline)
             if token.type not in _LINES
         ]
-        # Python joins neighbouring strings, of which numpy writes its arrays.
+        # Python would join the adjacent strings that numpy prints for an array.
         if any(one.type == two.type == tokenize.STRING for one, two in itertools.pairwise(tokens)):
             if any(token.type != tokenize.STRING for token in tokens[1:-1]):
                 return None

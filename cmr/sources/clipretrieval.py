@@ -20,14 +20,14 @@ from cmr.sources.phrases import counted
 from cmr.sources.source import Parameter, Source
 
 Array = npt.NDArray[Any]
-# A picture's vector is rounded otherwise in each batch that it is part of.
+# A picture's vector is rounded differently in each batch.
 _ROUNDED = 0.01
 _FOLDERS = {VISUAL: "img_emb", TEXT: "text_emb"}
 
 
 @dataclass(frozen=True)
 class _Metadata:
-    """What the metadata says of each row; None where they say nothing."""
+    """What the metadata say about each row; None where they say nothing."""
 
     texts: list[str | None]
     visuals: list[str | None]
@@ -40,11 +40,11 @@ class _Metadata:
 def read_clip_retrieval(folder: str) -> Collection:
     """Read `img_emb/img_emb_{i}.npy`, `text_emb/…` likewise, `metadata/metadata_{i}.parquet`.
 
-    The files of a shard are those whose names end alike, however its number is written. Row r of
-    every side belongs to the same pair. Rows of one `image_path` are one visual with several
-    captions, and have one vector. Without the folder of metadata every row is a pair of
-    its own. `visual_id`, `text_id` and `relevance`, which `cmr export` writes, come before the
-    path and the row's number. Raises CmrError naming the file at fault, or that is missing.
+    The files of a shard have names with the same number at the end, padded or not. Row r of both
+    sides is a pair. Rows with the same `image_path` are one visual with several captions, and must
+    have the same vector. Without a metadata folder every row is a separate pair. `visual_id`,
+    `text_id` and `relevance`, which `cmr export` writes, take precedence over the path and the row
+    number. Raises CmrError naming the file at fault, or the missing one.
     """
     root = Path(folder)
     if not root.is_dir():
@@ -96,7 +96,7 @@ def _collection(folder: str, sides: dict[str, list[Array]], rows: list[_Metadata
 
 
 def _names(folder: str, told: list[str | None]) -> list[str]:
-    """What the items of the rows are called: their row's number where nothing is told."""
+    """The ids of the rows' items: row numbers if nothing else is given."""
     taken = {name for name in told if name is not None}
     names = []
     for row, name in enumerate(told):
@@ -109,7 +109,7 @@ def _names(folder: str, told: list[str | None]) -> list[str]:
 def _refuse_two(
     rows: list[_Metadata], side: str, array: Array, names: list[str], first: dict[str, int]
 ) -> None:
-    """Raise CmrError, naming both rows, where one item has two vectors."""
+    """Raise CmrError, naming both rows, if one item has two vectors."""
     ends = np.cumsum([len(part.visuals) for part in rows])
 
     def where(row: int) -> str:
@@ -121,7 +121,7 @@ def _refuse_two(
         one, other = array[before].astype(np.float64), array[row].astype(np.float64)
         if before != row and np.linalg.norm(one - other) > _ROUNDED * np.linalg.norm(one):
             raise CmrError(
-                f"{where(row)} has the {side} {name!r} of {where(before)} and another vector of it"
+                f"{where(row)} has the {side} {name!r} of {where(before)} with a different vector"
             )
 
 
@@ -133,7 +133,7 @@ def _first_rows(names: list[str]) -> dict[str, int]:
 
 
 def _shards(root: Path) -> list[str]:
-    """How the shards' files end, by number. Raises CmrError if one has no companion."""
+    """The endings of the shards' files, by number. Raises CmrError if one has no counterpart."""
     found = {side: _endings(root / name, f"{name}_", ".npy") for side, name in _FOLDERS.items()}
     for side, name in _FOLDERS.items():
         if not found[side]:
@@ -158,13 +158,13 @@ def _endings(folder: Path, begin: str, end: str) -> set[str]:
 
 
 def _number(ending: str) -> tuple[list[object], str]:
-    """Numbers by their value, whether they are padded or not."""
+    """Numbers by value, padded or not."""
     parts = re.split(r"(\d+)", ending)
     return [int(part) if place % 2 else part for place, part in enumerate(parts)], ending
 
 
 def _metadata(folder: Path, shard: str, rows: int, beside: Path) -> _Metadata:
-    """What is told of each row; nothing where there is no metadata."""
+    """The metadata of each row; empty if there are none."""
     nothing: list[Any] = [None] * rows
     if not os.path.lexists(folder):
         return _Metadata(nothing, nothing, nothing, nothing, [1] * rows, str(beside))
@@ -189,7 +189,7 @@ def _metadata(folder: Path, shard: str, rows: int, beside: Path) -> _Metadata:
     if ours and "relevance" in table.column_names:
         grades = cells(str(path), "relevance", table["relevance"])
     if grades and not all(isinstance(grade, int) and grade >= 1 for grade in grades):
-        raise CmrError(f"{path}: relevance holds other than whole numbers from 1")
+        raise CmrError(f"{path}: relevance must hold only whole numbers from 1")
     return _Metadata(
         texts if ours else nothing,
         visuals if ours else paths,
@@ -204,17 +204,17 @@ def _metadata(folder: Path, shard: str, rows: int, beside: Path) -> _Metadata:
 
 
 def _caption(where: str, value: Any) -> str | None:
-    """One caption, for a row has one vector; None where there is none."""
+    """The single caption of a row, which has one vector; None if there is none."""
     found = captions_of(value, where)
     if len(found) > 1:
-        raise CmrError(f"{where} has {len(found)} captions, and one vector of text")
+        raise CmrError(f"{where} has {len(found)} captions, but one text vector")
     return None if found[0].fault else found[0].text
 
 
 SOURCE = Source(
     name="clip-retrieval",
     summary="clip-retrieval's folders of vectors.",
-    about="FOLDER holds img_emb/img_emb_0.npy, text_emb/text_emb_0.npy and, where it has them, "
+    about="FOLDER holds img_emb/img_emb_0.npy, text_emb/text_emb_0.npy and, optionally, "
     "metadata/metadata_0.parquet, aligned by row, in any number of shards.",
     examples=("cmr ingest clip-retrieval embeddings/ --model-name ViT-B-32",),
     parameters=(Parameter("folder", argument=True, required=True, path=True),),

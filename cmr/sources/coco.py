@@ -88,7 +88,7 @@ def _entries(path: str, data: dict[str, Any], key: str) -> list[Any]:
 def _field(path: str, where: str, entry: Any, key: str) -> str:
     value = entry.get(key) if isinstance(entry, dict) else None
     if isinstance(value, float) and value.is_integer():
-        # As pandas writes whole numbers of a column that has holes.
+        # As pandas writes integers of a column with missing values.
         value = int(value)
     if not isinstance(value, str | int) or isinstance(value, bool):
         raise CmrError(f"{path}: {where} lacks {key}")

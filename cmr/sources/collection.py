@@ -19,7 +19,7 @@ VISUAL = "visual"
 
 @dataclass(frozen=True)
 class Item:
-    """A text or a visual. `item_id` is unique among its side of the data set.
+    """A text or a visual. `item_id` is unique on its side of the data set.
 
     `text`: a caption, for texts. `uri`: where a visual's bytes are, as its reader knows it.
     """
@@ -62,15 +62,15 @@ class MediaReader(Protocol):
 class Collection:
     """A data set as a source describes it.
 
-    `source`: the format's name. `settings`: what was asked of it, as JSON values. Either
-    `reader` is given, and items are encoded, or `vectors`: (modality, dim) -> (n, dim) floats,
-    row i belonging to item i. `clips`: whether the visuals are videos. `origin`: how to read it
-    again, the source's name and arguments, as `source_kinds.read` notes it. `merges`: whether a row
-    is a pair, so that pictures of the same content are one visual. `notes`: sentences for who
-    reads it, of what was decided for them. `places`: where the name of a file that seems to be
-    missing comes from, by uri. `lost`: what damage to an archive took away, which
-    counts as visuals that cannot be read do. `bare`: ids of visuals of which a caption was
-    rejected; one that has no other is rejected, too, while one that nobody captioned stays.
+    `source`: the format's name. `settings`: its arguments, as JSON values. Either `reader` is
+    given, and items are encoded, or `vectors`: (modality, dim) -> (n, dim) floats, where row i
+    belongs to item i. `clips`: whether the visuals are videos. `origin`: how to read it again, the
+    source's name and arguments, as `source_kinds.read` records them. `merges`: whether a row is a
+    pair, so that pictures with the same content are one visual. `notes`: sentences for the user
+    about what was decided for them. `places`: where the name of a possibly missing file comes from,
+    by uri. `lost`: what was lost to a damaged archive, which counts like unreadable visuals.
+    `bare`: ids of visuals with a rejected caption; one without another caption is rejected, too,
+    while one that never had a caption stays.
     """
 
     source: str
@@ -91,9 +91,9 @@ class Collection:
 
 
 def check(collection: Collection) -> None:
-    """Refuse a collection that has no pairs, repeated ids, or judgments of unknown items.
+    """Reject a collection without pairs, with repeated ids, or with judgments of unknown items.
 
-    Raises CmrError with the first fault, which may be a text that is not valid Unicode.
+    Raises CmrError with the first fault, which may also be a text that is not valid Unicode.
     """
     for item in (*collection.texts, *collection.visuals):
         for what, told in (
@@ -127,13 +127,13 @@ def check(collection: Collection) -> None:
 
 
 def check_max_rejects(share: float) -> None:
-    """Raise CmrError if the share that may be left out is none: NaN is not."""
+    """Raise CmrError if the share that may be left out is not a share, such as NaN."""
     if not 0 <= share <= 1:
         raise CmrError(f"--max-rejects is a share from 0 to 1, not {share}")
 
 
 def shuffle_texts(collection: Collection, seed: int) -> Collection:
-    """The same data with its texts, their vectors and judgments in a seeded random order.
+    """The same data with texts, their vectors and judgments in a seeded random order.
 
     The gallery keeps its order. Ids go with their texts, so results stay comparable.
     """

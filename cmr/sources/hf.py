@@ -27,7 +27,7 @@ _IMAGES = ("image", "img", "jpg", "png", "webp")
 
 @dataclass(frozen=True)
 class _PartRows:
-    """What a part's files say of their rows, end to end: captions' cells, and ids if any."""
+    """What a part's files say about their rows, end to end: caption cells, and ids if any."""
 
     captions: list[tuple[Any, ...]]
     keys: list[str] | None
@@ -45,12 +45,12 @@ def read_hf(
 ) -> Collection:
     """Read the Parquet files of a data set's folder; a row is a picture with its captions.
 
-    With `image_vectors` and `text_vectors` those columns are the vectors, one of each a row; else
-    the pictures of `image_column` are to be encoded. `split`: by the files' names, as
-    `test-00000-of-00004.parquet`, and by the column split; see `cmr.sources.hfsplits`. Visuals
-    are called by `id_column`, or by their row's number; rows of one id, or of one content, are
-    one visual. What `cmr export hf` wrote has ids, captions and judgments of its own. Raises
-    CmrError naming the file at fault, or one that the others' names tell of and that is missing.
+    With `image_vectors` and `text_vectors` those columns are the vectors, one of each per row;
+    otherwise the pictures in `image_column` are encoded. `split`: by the files' names, such as
+    `test-00000-of-00004.parquet`, and by the column split; see `cmr.sources.hfsplits`. Visuals'
+    ids are from `id_column`, or row numbers; rows with the same id or the same content are one
+    visual. What `cmr export hf` wrote has its own ids, captions and judgments. Raises CmrError
+    naming the file at fault, or a missing file that the others' names imply.
     """
     asked = asked_for(split)
     paths = sorted(str(path) for path in Path(folder).rglob("*.parquet"))
@@ -87,7 +87,7 @@ def read_hf(
         return _vectors(part, rows, columns, settings, limit, notes)
     column = image_column or _known(part.files[0], names, _IMAGES, "--image-column")
     settings["image_column"] = column
-    # Warehouses hold places by the number of a file among these.
+    # Warehouses store locations that number the files in this list.
     begun = [path for path in paths if Path(path).name.startswith(",".join(asked))]
     reader = ParquetReader(begun if set(part.files) <= set(begun) else paths, column)
     columns_of(part.files[:1], [column])
@@ -118,7 +118,7 @@ def _media(
         if visual_id in visuals:
             _same_picture(reader, visuals[visual_id], uris[row], part.where(row), hashes)
         elif limit is not None:
-            # Further captions of a picture that there is are no further picture.
+            # Rows with further captions of a known picture are not another picture.
             content = _hash(reader, uris[row]) or uris[row]
             if content not in contents and len(contents) >= limit:
                 continue
@@ -131,7 +131,7 @@ def _media(
                 rejects.append(Reject(f"row {row}", caption.fault))
                 bare.add(visual_id)
                 continue
-            # A further row of the same id has its own number in its captions' ids.
+            # A further row with the same id has its own number in its captions' ids.
             own = visual_id if first == str(row) else _again(visual_id, row, taken)
             text_id = f"{own}#{place or 0}"
             texts.append(Item(text_id, text=caption.text, split=part.splits[row]))
@@ -143,7 +143,7 @@ def _media(
 
 
 def _again(name: str, row: int, taken: AbstractSet[str]) -> str:
-    """What a further row of the id `name` is called, other than any id that is `taken`."""
+    """A name for a further row with the id `name`, distinct from every id in `taken`."""
     while (name := f"{name}@{row}") in taken:
         pass
     return name
@@ -152,7 +152,7 @@ def _again(name: str, row: int, taken: AbstractSet[str]) -> str:
 def _same_picture(
     reader: ParquetReader, item: Item, uri: str, where: str, hashes: dict[str, str]
 ) -> None:
-    """Raise CmrError if a row of the same id holds another picture."""
+    """Raise CmrError if a row with the same id holds a different picture."""
     first = hashes.setdefault(item.item_id, _hash(reader, item.uri or "") or "")
     if (_hash(reader, uri) or "") != first:
         raise _another(where, item.item_id, "picture")
@@ -160,7 +160,7 @@ def _same_picture(
 
 def _another(where: str, name: str, what: str) -> CmrError:
     return CmrError(
-        f"{where} has the id {name!r} of an earlier row and another {what}; --id-column is to tell "
+        f"{where} has the id {name!r} of an earlier row but another {what}; --id-column must tell "
         "pictures apart"
     )
 
@@ -173,7 +173,7 @@ def _hash(reader: ParquetReader, uri: str) -> str | None:
 
 
 def _keys(part: Split, cells: Sequence[Any]) -> list[str]:
-    """The rows' ids. Raises CmrError for one that is read and has none."""
+    """The rows' ids. Raises CmrError if a row that is read has none."""
     for row in part.rows:
         if isinstance(cells[row], bool) or not isinstance(cells[row], str | int):
             raise CmrError(
@@ -230,7 +230,7 @@ def _vectors(
 
 
 def _one(cells: Sequence[Any], where: str) -> str | None:
-    """The caption of a row that has one text's vector, None if it is not one."""
+    """The caption of a row with a single text vector; None if there is not exactly one."""
     found = [caption for _, caption in captions_in(cells, where)]
     return found[0].text if len(found) == 1 and not found[0].fault else None
 
@@ -241,7 +241,7 @@ def _matrix(path: str, column: str, rows: list[Any]) -> npt.NDArray[np.float32]:
     except (TypeError, ValueError):
         matrix = np.zeros(0, dtype=np.float32)
     if matrix.ndim != 2 or not matrix.size:
-        raise CmrError(f"{path}: {column} holds no vectors of one length")
+        raise CmrError(f"{path}: {column} does not hold vectors of one length")
     return matrix
 
 

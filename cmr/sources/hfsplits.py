@@ -1,6 +1,6 @@
 """The splits of a Hugging Face data set: file names give them, and rows may say otherwise.
 
-nlphuji/flickr30k has one file, test, whose rows are of train, val and test; HuggingFaceM4/COCO's
+nlphuji/flickr30k has a single file, test, with rows of train, val and test; HuggingFaceM4/COCO's
 file train has rows of train and restval.
 """
 
@@ -19,7 +19,7 @@ from cmr.sources.splits import ALL, COLUMN, choose, left_out, name_of
 from cmr.sources.tables import known_column
 
 _SHARD = re.compile(r"(.+?)-\d+-of-\d+(-[0-9a-f]+)?")
-# A split that names a file of several asks for that part alone.
+# A split that names one of several files requests only that part.
 _ONE_SHARD = re.compile(r"-\d+(-of-\d+)?$")
 _NAMES = ("train", "test", "validation", "valid", "val", "dev", "restval")
 _NAMED = re.compile(rf"({'|'.join(_NAMES)})([-_.]?\d+)?", re.IGNORECASE)
@@ -27,10 +27,10 @@ _NAMED = re.compile(rf"({'|'.join(_NAMES)})([-_.]?\d+)?", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Split:
-    """What is read. `files`: in order; `starts`: the place of each one's first row, end to end;
-    `rows`: the places that are read; `splits`: those of all rows.
+    """What is read. `files`: in order; `starts`: the position of each file's first row, end to end;
+    `rows`: the positions to read; `splits`: of all rows.
 
-    `names`: the splits that were chosen, None for all. `note`: what was decided unasked.
+    `names`: the chosen splits, None for all. `note`: what was decided by default.
     """
 
     files: list[str]
@@ -41,18 +41,18 @@ class Split:
     note: str
 
     def where(self, row: int) -> str:
-        """A row's file and its number there, for a sentence."""
+        """A row's file and its number there, for messages."""
         place = bisect(self.starts, row) - 1
         return f"{self.files[place]}: row {row - self.starts[place]}"
 
 
 def part_of(folder: str, paths: Sequence[str], asked: Sequence[str], gaps: bool = False) -> Split:
-    """The files and rows of the splits `asked` for; without, those of `splits.choose`.
+    """The files and rows of the splits in `asked`; by default those of `splits.choose`.
 
-    A row is of a split if it says so itself or, where no row of its files says so, if its file is
-    called so. What is neither may be the beginning of files' names. `gaps`: shards may be
-    missing. Raises CmrError, naming the splits there are, for one that there is not, and naming a
-    shard that the others' names tell of and that is missing.
+    A row belongs to a split if it says so itself or, where no row of its files says so, if its file
+    is named after it. Anything else may be a prefix of file names. `gaps`: shards may be missing.
+    Raises CmrError, naming the existing splits, for a split that does not exist, and naming a
+    missing shard that the others' names imply.
     """
     called = {path: file_split(folder, path) for path in paths}
     own = {path: _own(path) for path in paths}
@@ -63,10 +63,10 @@ def part_of(folder: str, paths: Sequence[str], asked: Sequence[str], gaps: bool 
         if begun:
             one_shard = _ONE_SHARD.search(asked[0]) is not None
             return replace(part_of(folder, begun, (ALL,), one_shard), names=(asked[0],))
-    # One split alone, be it of files or of rows, is no choice.
+    # With a single split, of files or of rows, there is nothing to choose.
     there = [one for several in (files, cells) if asked or len(several) > 1 for one in several]
     chosen = choose(folder, there, asked)
-    # Files whose rows say themselves that they are of a chosen split, or of another.
+    # Files whose rows themselves name a chosen split, or another one.
     saying = {
         called[path]
         for path in paths
@@ -98,7 +98,7 @@ def part_of(folder: str, paths: Sequence[str], asked: Sequence[str], gaps: bool 
     notes = [chosen.note, left_out(empty)]
     if asked and left:
         notes.append(
-            f"{counted_are(left, 'row')} left out of the files called so: the column {COLUMN} "
+            f"{counted_are(left, 'row')} left out of the files of that name: the column {COLUMN} "
             "says another"
         )
     note = "; ".join(filter(None, notes))
@@ -106,7 +106,7 @@ def part_of(folder: str, paths: Sequence[str], asked: Sequence[str], gaps: bool 
 
 
 def file_split(folder: str, path: str) -> str | None:
-    """The split that a file is called by, or the folder that its shards lie in; None if none."""
+    """The split in a file's name, or in the name of its shards' folder; None if there is none."""
     stem = Path(path).stem
     if shard := _SHARD.fullmatch(stem):
         return shard[1]
@@ -117,7 +117,7 @@ def file_split(folder: str, path: str) -> str | None:
 
 
 def _own(path: str) -> list[str | None]:
-    """What the rows of a file say themselves."""
+    """The splits that the rows of a file name themselves."""
     file = open_parquet(path)
     name = known_column(file.schema_arrow.names, (COLUMN,))
     if name is None:
@@ -126,11 +126,11 @@ def _own(path: str) -> list[str | None]:
 
 
 def _refuse_configurations(folder: str, paths: Sequence[str]) -> None:
-    """Raise CmrError where two folders have files of one split: each is a data set of its own."""
+    """Raise CmrError if two folders have files of one split: they are separate data sets."""
     first: dict[str, Path] = {}
     for path in paths:
         split = file_split(folder, path)
-        # Shards that are called by a number lie in a folder of their split.
+        # Shards named only by a number are in a folder named after their split.
         inside = Path(path).parent
         numbered = Path(path).stem.isdigit() and inside != Path(folder)
         place = inside.parent if numbered else inside

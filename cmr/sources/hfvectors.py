@@ -1,4 +1,4 @@
-"""What `cmr export hf` wrote: items with vectors in `texts` and `visuals`, judgments in `qrels`."""
+"""Output of `cmr export hf`: items with vectors in `texts` and `visuals`, judgments in `qrels`."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def is_exported(folder: str) -> bool:
 def read_exported(
     folder: str, split: str, image_vectors: str, text_vectors: str, limit: int | None
 ) -> Collection:
-    """Items, vectors and judgments as they were exported; codes times their scale.
+    """Items, vectors (codes times their scale) and judgments, as they were exported.
 
-    `split`: how the files' names begin. `limit`: only the first N visuals, and the texts
-    that have one of them. Raises CmrError naming the file at fault.
+    `split`: the prefix of the files' names. `limit`: only the first N visuals, and the texts
+    relevant to them. Raises CmrError naming the file at fault.
     """
     items, vectors = {}, {}
     for side, column in ((TEXT, text_vectors), (VISUAL, image_vectors)):
@@ -85,7 +85,7 @@ def _table(folder: str, name: str, split: str, needed: tuple[str, ...]) -> pa.Ta
 
 
 def _matrix(where: str, table: pa.Table, column: str) -> npt.NDArray[Any]:
-    """(rows, d) floats. Raises CmrError for lists of several lengths, or with holes."""
+    """(rows, d) floats. Raises CmrError for lists of different lengths, or with NULLs."""
     lists = table[column].combine_chunks()
     kind = lists.type
     fixed = pa.types.is_fixed_size_list(kind)
@@ -96,7 +96,7 @@ def _matrix(where: str, table: pa.Table, column: str) -> npt.NDArray[Any]:
         raise CmrError(f"{where}: {column} holds no vectors")
     values = lists.flatten()
     if values.null_count or (not fixed and len(lists.value_lengths().unique()) != 1):
-        raise CmrError(f"{where}: {column} holds no vectors of one length")
+        raise CmrError(f"{where}: {column} does not hold vectors of one length")
     found: npt.NDArray[Any] = values.to_numpy(zero_copy_only=False).reshape(len(lists), -1)
     if found.dtype.kind != "f":
         found = found.astype(np.float32)

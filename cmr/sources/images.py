@@ -17,10 +17,10 @@ from cmr.sources.user_files import entries, is_file, is_folder, is_url, join, op
 
 
 class FolderReader:
-    """Files below one folder; a name that leads out of it is refused."""
+    """Files below one folder; names that lead out of it are rejected."""
 
     def __init__(self, folder: str, clips: bool = False) -> None:
-        """`clips`: whether they are found with another ending, too. Raises CmrError if there is
+        """`clips`: names may have a different extension from the files. Raises CmrError if there is
         no such folder.
         """
         if not is_folder(folder):
@@ -37,7 +37,7 @@ class FolderReader:
         return None if found is None else posixpath.normpath(found)
 
     def read(self, uri: str) -> bytes:
-        """The bytes of the file `uri`, relative to the folder, or of the one that it means."""
+        """The bytes of the file `uri`, relative to the folder, or of the one that it refers to."""
         try:
             return self._read(uri)
         except (FileNotFoundError, NotADirectoryError, NotPlainError, PermissionError):
@@ -64,7 +64,7 @@ class FolderReader:
 
     def _entries(self, folder: str) -> dict[str, bool]:
         if is_url(folder):
-            # A table's name of a picture on the web: nothing lies there.
+            # A table may name a picture on the web, which cannot be in this folder.
             return {}
         root = self._url or str(self._root)
         return entries(join(root, folder) if folder else root)
@@ -74,8 +74,8 @@ class ZipReader:
     """Members of a zip archive, by their full name, or by its last parts if those are unique."""
 
     def __init__(self, path: str, clips: bool = False) -> None:
-        """`clips`: whether they are found with another ending, too. Raises CmrError if the file
-        is no zip archive.
+        """`clips`: names may have a different extension from the files. Raises CmrError if the file
+        is not a zip archive.
         """
         try:
             self._archive = zipfile.ZipFile(open_file(path))
@@ -96,7 +96,7 @@ class ZipReader:
     def read(self, uri: str) -> bytes:
         """The bytes of a member.
 
-        Raises FileNotFoundError if there is none, OSError if it is damaged or several have that
+        Raises FileNotFoundError if there is none, OSError if it is damaged or if several have that
         name.
         """
         name = self.locate(uri)
@@ -108,8 +108,8 @@ class ZipReader:
         if info.file_size > LARGEST_MEMBER:
             raise OSError(f"{uri} has {info.file_size:,} bytes, too many for a picture or clip")
         try:
-            # zipfile seeks in one shared file, so threads take turns. It reads no more than the
-            # size that the archive states, so a member that is a bomb is an error.
+            # zipfile seeks in one shared file, so threads take turns. It reads at most the size
+            # that the archive states, so a zip bomb is an error.
             with self._lock:
                 return self._archive.read(info)
         except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
@@ -119,10 +119,10 @@ class ZipReader:
 
 
 class TarImages:
-    """Members of a tar archive, found as those of a zip archive are."""
+    """Members of a tar archive, looked up like those of a zip archive."""
 
     def __init__(self, path: str, clips: bool = False) -> None:
-        """See `ZipReader`. Raises CmrError if the file is no tar archive."""
+        """See `ZipReader`. Raises CmrError if the file is not a tar archive."""
         self._tar = TarReader([path])
         self._clips = clips
         root = PurePosixPath(path).name.partition(".")[0]
@@ -141,15 +141,15 @@ Images = FolderReader | ZipReader | TarImages
 
 
 def open_images(path: str, clips: bool = False) -> Images:
-    """A reader for a folder, a zip or a tar file. Raises CmrError if it is none of them.
+    """A reader for a folder, a zip or a tar file. Raises CmrError if it is none of these.
 
-    `clips`: whether names are of clips, which are found with another ending, too.
+    `clips`: names are of clips, and may have a different extension from the files.
     """
     if is_folder(path):
         return FolderReader(path, clips)
     if not is_file(path):
         if not is_url(path) and (found := other_than_plain(path)):
-            raise CmrError(f"{path} is no folder, zip or tar file: {found}")
+            raise CmrError(f"{path} is not a folder, zip or tar file: {found}")
         raise CmrError(f"there is no folder, zip or tar file {path}")
     if path.lower().endswith(ENDINGS):
         return TarImages(path, clips)

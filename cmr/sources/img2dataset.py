@@ -1,4 +1,4 @@
-"""img2dataset's output: Parquet tables of what was downloaded, with files, tars or bytes."""
+"""img2dataset's output: Parquet tables of downloads, with the pictures as files, tars or bytes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cmr.sources.tars import TarReader
 from cmr.sources.user_files import join, matching
 
 _MEDIA = ("jpg", "jpeg", "png", "webp")
-# What a table may have beside keys and captions; the last two tell that rows are of one picture.
+# Optional columns beside keys and captions; the last two identify rows of the same picture.
 _OPTIONAL = ("status", "error_message", "url", "sha256")
 _ADVICE = "--caption-column names another column"
 
@@ -32,11 +32,11 @@ def read_img2dataset(
 ) -> Collection:
     """Read `{shard}.parquet` (key, caption, status) of every shard, and its pictures.
 
-    The pictures lie in `{shard}/{key}.jpg`, `{shard}.tar`, or the column `jpg`, as the tool was
-    told. Rows whose status is not success are rejected with its error_message. A picture is
-    fetched once for each of its captions: rows of one sha256, or of one url where that is not
-    told, are one visual, which is called by its first key. `split`: see `cmr.sources.splits`.
-    Raises CmrError naming the file at fault.
+    The pictures are in `{shard}/{key}.jpg`, `{shard}.tar`, or the column `jpg`, depending on the
+    tool's settings. Rows whose status is not success are rejected with its error_message. A picture
+    is downloaded once per caption: rows with the same sha256, or the same url if there is none, are
+    one visual, named by its first key. `split`: see `cmr.sources.splits`. Raises CmrError naming
+    the file at fault.
     """
     paths = matching(join(escape(folder), "*.parquet"))
     if not paths:
@@ -89,7 +89,7 @@ def read_img2dataset(
     notes = [f"{folder}: {chosen.note}"] if chosen.note else []
     if again:
         notes.append(
-            f"{len(visuals) + again:,} rows are of {counted(len(visuals), 'picture')}, by url or "
+            f"{len(visuals) + again:,} rows have {counted(len(visuals), 'picture')}, by url or "
             "sha256: "
             "rows of one picture are one visual with the captions of all"
         )
@@ -116,9 +116,9 @@ def read_img2dataset(
 def _pictures(
     urls: Sequence[object], sums: Sequence[object], read: Sequence[bool]
 ) -> list[tuple[str, str] | None]:
-    """What tells each row's picture: its sha256, or its url, which may stand for a sha256.
+    """What identifies each row's picture: its sha256, or its url, which may imply a sha256.
 
-    A page may change between two fetches: a url with two sums is two pictures.
+    A page may change between two downloads: a url with two hashes is two pictures.
     """
     of: dict[object, set[str]] = {}
     for url, told, one in zip(urls, sums, read, strict=True):
@@ -135,13 +135,13 @@ def _pictures(
 
 
 class _Places:
-    """Where each row's picture is, by what the folder holds."""
+    """Where each row's picture is, depending on what the folder holds."""
 
     def __init__(self, reader: MediaReader, uris: list[str]) -> None:
         self._reader, self._uris = reader, uris
 
     def uri(self, row: int) -> str:
-        """What `read` knows the picture of a row by."""
+        """The uri by which `read` finds the picture of a row."""
         return self._uris[row]
 
     def read(self, uri: str) -> bytes:
@@ -150,7 +150,7 @@ class _Places:
 
 
 def _places(folder: str, paths: list[str], names: list[str]) -> _Places:
-    """The pictures of a table lie in the column, the tar or the folder of its shard's name."""
+    """A table's pictures are in its column, or in the tar or folder named like its shard."""
     inside = next((name for name in _MEDIA if name in names), None)
     if inside is not None:
         reader = ParquetReader(paths, inside)
@@ -169,7 +169,7 @@ def _places(folder: str, paths: list[str], names: list[str]) -> _Places:
 
 
 def _refuse_lone(folder: str, tables: list[str], tars: list[str]) -> None:
-    """Raise CmrError for a shard whose table or tar is missing."""
+    """Raise CmrError if a shard's table or tar is missing."""
     for there, others, ending in ((tables, tars, ".tar"), (tars, tables, ".parquet")):
         known = {Path(path).stem for path in others}
         for path in there:
@@ -186,13 +186,13 @@ def _by_key(held: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str], str]:
         if path.suffix[1:].lower() not in _MEDIA or path.name.startswith("."):
             continue
         if (shard, path.stem) in uris:
-            raise CmrError(f"the shard {shard} has two pictures of the key {path.stem!r}")
+            raise CmrError(f"the shard {shard} has two pictures with the key {path.stem!r}")
         uris[shard, path.stem] = uri
     return uris
 
 
 def _uris(tables: list[str], by_key: dict[tuple[str, str], str]) -> list[str]:
-    """Of every row; the name that its picture should have where there is none."""
+    """The uri of every row; if there is no picture, the name that it should have."""
     uris = []
     for path in tables:
         shard = Path(path).stem

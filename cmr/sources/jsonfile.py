@@ -1,4 +1,4 @@
-"""JSON files from users, which may hold anything."""
+"""JSON files from users, which may contain anything."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cmr.sources.text import read_text
 
 
 def loads(text: str) -> Any:
-    """Parse JSON text. Raises ValueError, also for an object that has a key twice."""
+    """Parse JSON text. Raises ValueError, also for an object with a repeated key."""
     return json.loads(text, object_pairs_hook=_object)
 
 
@@ -24,7 +24,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def load_json(path: str) -> Any:
-    """A JSON file's content. Raises CmrError, naming it, if it is missing or no JSON."""
+    """A JSON file's content. Raises CmrError, naming it, if it is missing or not JSON."""
     try:
         return loads(read_text(path))
     except (ValueError, RecursionError) as error:

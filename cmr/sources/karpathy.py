@@ -23,10 +23,9 @@ def read_karpathy(
 ) -> Collection:
     """Read `{images: [{filename, filepath?, split, imgid, cocoid?, sentences: [{raw, sentid}]}]}`.
 
-    `split`: which to keep, `all` for every one. `limit`: only the first N pictures. A
-    visual is called by its cocoid or, without one, its imgid; a text by its sentid. Empty
-    captions are rejected by row.
-    Raises CmrError naming the file, the row and what is wrong with it.
+    `split`: which to keep, `all` for every one. `limit`: only the first N pictures. A visual's id
+    is its cocoid or, without one, its imgid; a text's is its sentid. Empty captions are rejected by
+    row. Raises CmrError naming the file, the row and what is wrong with it.
     """
     splits = list(map(folded_name, asked_for(split)))
     splits = list(SPLITS) if ALL in splits else splits
@@ -44,7 +43,7 @@ def read_karpathy(
     for row, entry in enumerate(entries):
         where = f"{annotations}: images[{row}]"
         if not isinstance(entry, dict):
-            raise CmrError(f"{where} is no object")
+            raise CmrError(f"{where} is not an object")
         told = entry.get("split")
         of = folded_name(told) if isinstance(told, str) else told
         if of not in SPLITS:
@@ -91,7 +90,7 @@ def _id(where: str, entry: dict[str, Any], key: str) -> str:
 
 
 def _path(where: str, entry: dict[str, Any]) -> str:
-    """COCO's splits lie in two folders, which `filepath` names."""
+    """A picture's path; COCO's splits are in two folders, which `filepath` names."""
     folder = entry.get("filepath")
     name = _id(where, entry, "filename")
     return str(PurePosixPath(folder) / name) if isinstance(folder, str) and folder else name

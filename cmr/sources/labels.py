@@ -24,7 +24,7 @@ IDS = {
     TEXT: ("item_id", "id", "text_id", "caption_id", "query_id"),
     VISUAL: ("item_id", "id", "visual_id", "image_id", "video_id"),
 }
-_FORMS = "one a line, or a .npy, a JSON list, or a table with the column"
+_FORMS = "one per line, or a .npy, a JSON list, or a table with the column"
 OPTIONS = (
     Parameter(
         "text_ids", f"Ids of the texts: {_FORMS} item_id.  [default: row numbers]", path=True
@@ -35,17 +35,17 @@ OPTIONS = (
 
 
 def read_ids(path: str, side: str, rows: int) -> list[str]:
-    """The ids of the `rows` texts or visuals. Raises CmrError, naming the file and row."""
+    """The ids of `rows` texts or visuals. Raises CmrError, naming the file and row."""
     return as_ids(_column(path, IDS[side]), path, side, rows)
 
 
 def read_captions(path: str, rows: int) -> list[str | None]:
-    """The captions of the `rows` texts, None where one is empty. Raises CmrError likewise."""
+    """The captions of `rows` texts, None where empty. Raises CmrError likewise."""
     return as_captions(_column(path, CAPTIONS), path, rows)
 
 
 def as_ids(values: Sequence[Any], where: str, side: str, rows: int) -> list[str]:
-    """Ids as text. Raises CmrError for a wrong number, for an empty or repeated one."""
+    """Ids as text. Raises CmrError if their number is wrong, or one is empty or repeated."""
     _check_length(values, where, f"{side} ids", rows)
     first: dict[str, int] = {}
     for row, value in enumerate(values):
@@ -63,23 +63,23 @@ def as_captions(values: Sequence[Any], where: str, rows: int) -> list[str | None
     found: list[str | None] = []
     for row, value in enumerate(values):
         if isinstance(value, str):
-            # Not `captions_of`: what is listed here one a row is not spelt out once more.
+            # Not `captions_of`: with one caption per row, a string is not parsed as a list.
             found.append(value or None)
             continue
         told = captions_of(value, f"{where}: row {row}")
         if len(told) > 1:
-            raise CmrError(f"{where}: row {row} has {len(told)} captions, and one vector of text")
+            raise CmrError(f"{where}: row {row} has {len(told)} captions, but one text vector")
         found.append(None if told[0].fault else told[0].text)
     return found
 
 
 def _check_length(values: Sequence[Any], where: str, what: str, rows: int) -> None:
     if len(values) != rows:
-        raise CmrError(f"{where} has {len(values)} {what}, expected {rows}: one a row of vectors")
+        raise CmrError(f"{where} has {len(values)} {what}, expected {rows}: one per row of vectors")
 
 
 def _column(path: str, known: tuple[str, ...]) -> list[Any]:
-    """What the file lists: its lines, its array or list, or one column of its table."""
+    """What the file lists: its lines, array or list, or one column of its table."""
     ending = Path(path).suffix.lower()
     if ending in TABLES:
         table = read_table(path)
@@ -115,6 +115,6 @@ def listed(array: np.ndarray, where: str) -> list[Any]:
 
 
 def _lines(path: str) -> list[str]:
-    """Lines end at line feeds alone: an id may hold any other white space."""
+    """The lines of a text, which only line feeds end: an id may contain other white space."""
     text = read_text(path)
     return [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]

@@ -1,9 +1,9 @@
 """File names as tables write them, and the files they refer to.
 
-An exact match always wins. Otherwise the name may be written differently (Unicode's composed and
-decomposed forms, `\\` for `/`, `%20` for a space, another case of the extension), begin with the
-folder that was given as the root, or, for clips, have another extension. A name that fits two files
-refers to neither.
+An exact match always wins. Otherwise the name may be written differently (composed or decomposed
+Unicode, `\\` for `/`, `%20` for a space, a different case of the extension), begin with the folder
+that was given as the root, or, for clips, have another extension. A name that fits two files refers
+to neither.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _JUNK = re.compile(r"(^|/)(__MACOSX/|\._[^/]*$)")
 
 
 class SeveralFitError(OSError):
-    """A name that may mean two files or more."""
+    """A name that may refer to several files."""
 
 
 class FileNames(Protocol):
@@ -36,26 +36,26 @@ class FileNames(Protocol):
     root: str
 
     def has(self, name: str) -> bool:
-        """Whether there is a file of this very name."""
+        """Whether there is a file with exactly this name."""
 
     def same(self, form: str) -> Sequence[str]:
-        """Files whose `spelt` name is `form`."""
+        """Files whose normalised name (`spelt`) is `form`."""
 
     def stem(self, form: str) -> Sequence[str]:
-        """Pictures and clips whose `spelt` name without its ending is `form`."""
+        """Pictures and clips whose normalised name without extension is `form`."""
 
 
 def spelt(name: str) -> str:
-    """A name as it is compared: composed, with plain slashes, its ending in lower case."""
+    """A name normalised for comparison: composed, plain slashes, extension in lower case."""
     plain = posixpath.normpath(unicodedata.normalize("NFC", name).replace("\\", "/"))
     stem, ending = posixpath.splitext(plain)
     return stem + ending.lower()
 
 
 def locate(name: str, names: FileNames, clips: bool = False) -> str | None:
-    """The file that a table's name means, None if there is none.
+    """The file that a table's name refers to, None if there is none.
 
-    Raises SeveralFitError if two files fit, none of which has that very name.
+    Raises SeveralFitError if several files fit and none has exactly that name.
     """
     if names.has(name):
         return name
@@ -71,7 +71,7 @@ def locate(name: str, names: FileNames, clips: bool = False) -> str | None:
 
 
 def _by_stem(names: FileNames, clips: bool, form: str) -> list[str]:
-    """What the table names without an ending or, of clips, with that of another container."""
+    """Files named without an extension or, for clips, with that of another container."""
     stem, ending = posixpath.splitext(form)
     kinds = CLIPS if clips else PICTURES
     bare = stem if clips and ending in CLIPS else form
@@ -79,13 +79,13 @@ def _by_stem(names: FileNames, clips: bool, form: str) -> list[str]:
 
 
 def _forms(name: str, root: str) -> list[str]:
-    """Paths from the root that a name may mean, the likelier first, spelt to be compared."""
+    """Normalised paths from the root that a name may refer to, likeliest first."""
     forms: list[str] = []
     for written in (name, unquote(name)):
         plain = spelt(written)
         if not plain.startswith(("/", "..")):
             forms.append(plain)
-        # A folder that the table names and that was given as the root.
+        # The table's names may begin with the folder that was given as the root.
         parts = plain.split("/")
         within = [at for at in range(len(parts) - 1) if parts[at] == spelt(root)]
         forms += ["/".join(parts[at + 1 :]) for at in reversed(within)]
@@ -93,7 +93,7 @@ def _forms(name: str, root: str) -> list[str]:
 
 
 class _Folder(NamedTuple):
-    """What lies in a folder: files, folders, and files without their ending, by spelling."""
+    """A folder's content: files, folders, and files without extension, by normalised name."""
 
     files: set[str]
     same: dict[str, list[str]]
@@ -102,11 +102,11 @@ class _Folder(NamedTuple):
 
 
 class FolderNames:
-    """Files below a folder; each folder is listed once, when a name in it is asked for."""
+    """Files below a folder; each folder is listed once, when a name in it is looked up."""
 
     def __init__(self, root: str, entries: Callable[[str], Mapping[str, bool]]) -> None:
-        """`root`: the folder's own name. `entries`: what lies in a folder, given by its path
-        below the root, and whether that is a folder.
+        """`root`: the folder's own name. `entries`: lists the content of a folder, given by its
+        path below the root, with whether each is a folder.
         """
         self.root = root
         self._entries = entries
@@ -149,13 +149,13 @@ class FolderNames:
 
 
 class ArchiveNames:
-    """Members of an archive, also by the last parts of their path where those are unique."""
+    """Members of an archive, also by the last parts of their path if those are unique."""
 
     def __init__(self, root: str, members: Iterable[str]) -> None:
-        """`root`: the archive's name without its ending. `members`: full names."""
+        """`root`: the archive's name without extension. `members`: full names."""
         self.root = root
         self._members = set(members)
-        # By their last part: (its spelling, the whole one's, the member).
+        # By last part: (its normalised form, that of the whole path, the member).
         self._same: dict[str, list[tuple[str, str]]] = {}
         self._stem: dict[str, list[tuple[str, str]]] = {}
         for member in self._members:
@@ -171,7 +171,7 @@ class ArchiveNames:
         return name in self._members
 
     def same(self, form: str) -> list[str]:
-        """See `FileNames`; a whole path before one of which only the end fits."""
+        """See `FileNames`; a full match comes before one of only the end of a path."""
         return _ending_with(form, self._same)
 
     def stem(self, form: str) -> list[str]:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from cmr.errors import CmrError
 from cmr.sources.user_files import no_file, open_file
 
-# What else NumPy and zip raise of a damaged header.
+# Further errors that NumPy and zip raise for a damaged header.
 HEADERS = (
     ArithmeticError, AttributeError, LookupError, NotImplementedError, RuntimeError, SyntaxError,
     TypeError, struct.error, tokenize.TokenError, zlib.error,
@@ -24,9 +24,9 @@ _BINS = {".fbin": np.float32, ".u8bin": np.uint8, ".i8bin": np.int8}
 
 
 def load_npy(path: str) -> npt.NDArray[Any]:
-    """A (rows, d) matrix. Nothing is unpickled.
+    """Read a (rows, d) matrix. Nothing is unpickled.
 
-    Raises CmrError, naming the file, if it is missing, damaged, or no matrix of numbers.
+    Raises CmrError, naming the file, if it is missing, damaged, or not a matrix of numbers.
     """
     if not Path(path).is_file():
         raise no_file(path)
@@ -40,7 +40,7 @@ def load_npy(path: str) -> npt.NDArray[Any]:
 
 
 def at_most_float64(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Floats in a type that all that follows has; longdouble, which only NumPy has, in float64."""
+    """Floats in a type supported everywhere: longdouble, which only NumPy has, becomes float64."""
     return array.astype(np.float64) if array.dtype.itemsize > 8 else array
 
 
@@ -54,7 +54,7 @@ def load_array(path: str) -> npt.NDArray[Any]:
     except ValueError as error:
         if "pickle" in str(error):
             raise CmrError(
-                f"{path} holds pickled objects, or is no .npy file; nothing is ever unpickled"
+                f"{path} holds pickled objects, or is not a .npy file; nothing is ever unpickled"
             ) from None
         raise CmrError(f"{path} is not a readable .npy file: {error}") from None
     except (OSError, EOFError, *HEADERS) as error:
@@ -68,7 +68,7 @@ def _bin(path: str, kind: npt.DTypeLike) -> npt.NDArray[Any]:
     with open_file(path) as stream:
         head = np.fromfile(stream, dtype="<u4", count=2)
         if len(head) != 2:
-            raise CmrError(f"{path} is cut off: it lacks its head, rows and dimensions")
+            raise CmrError(f"{path} is cut off: it lacks its header, rows and dimensions")
         rows, dim = map(int, head)
         expected = 8 + rows * dim * np.dtype(kind).itemsize
         size = Path(path).stat().st_size

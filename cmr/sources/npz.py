@@ -20,7 +20,7 @@ from cmr.sources.user_files import no_file
 
 _KEY = re.compile(r"(text|video)_([1-9][0-9]*)")
 _SIDES = {"text": TEXT, "video": VISUAL}
-# Beside what was published: the items' ids and the texts' captions.
+# In addition to the published layout: the items' ids and the texts' captions.
 _IDS = {TEXT: "ids_text", VISUAL: "ids_video"}
 _CAPTIONS = "captions"
 
@@ -33,12 +33,12 @@ def read_npz(
     visual_ids: str | None = None,
     captions: str | None = None,
 ) -> Collection:
-    """Read `text_<d>` (N, d), `video_<d>` (M, d) and `ground_truth` (N,) for every d given.
+    """Read `text_<d>` (N, d), `video_<d>` (M, d) and `ground_truth` (N,) for every d in the file.
 
-    `ground_truth[i]` is the row of text i's visual. Several texts may share one; a visual
-    without a text stays in the gallery. Items are called by `ids_text` (N,) and `ids_video` (M,)
-    where the file has them, else by their row number; `captions` (N,) are the texts' own. The
-    parameters name files of `cmr.sources.labels` that come before those.
+    `ground_truth[i]` is the row of text i's visual. Several texts may share one; a visual without a
+    text stays in the gallery. Item ids are `ids_text` (N,) and `ids_video` (M,) if the file has
+    them, else row numbers; `captions` (N,) are the texts. The parameters name files as in
+    `cmr.sources.labels`, which take precedence.
 
     Raises CmrError naming the file and the key at fault. Nothing is unpickled.
     """
@@ -105,7 +105,7 @@ def _load(path: str) -> dict[str, Array]:
     if not Path(path).is_file():
         raise no_file(path)
     if not zipfile.is_zipfile(path):
-        raise CmrError(f"{path} is not a readable .npz file: it is no zip archive")
+        raise CmrError(f"{path} is not a readable .npz file: it is not a zip archive")
     try:
         with np.load(path, allow_pickle=False) as archive:
             wanted = [key for key in archive.files if _wanted(key)]
@@ -120,9 +120,9 @@ def _load(path: str) -> dict[str, Array]:
     except (zipfile.BadZipFile, EOFError, OSError, KeyError, *HEADERS) as error:
         raise CmrError(f"{path} is not a readable .npz file: {error}") from None
     for key, array in found.items():
-        # NumPy hands out the bytes of a member that does not begin as an array does.
+        # For a member that does not begin like an array, NumPy returns its bytes.
         if not isinstance(array, np.ndarray):
-            raise CmrError(f"{path} is not a readable .npz file: {key} is no array")
+            raise CmrError(f"{path} is not a readable .npz file: {key} is not an array")
     return found
 
 
@@ -148,7 +148,7 @@ def _rows(path: str, vectors: dict[tuple[str, int], Array], side: str) -> int:
 
 def _ground_truth(path: str, arrays: dict[str, Array], texts: int, visuals: int) -> Array:
     if "ground_truth" not in arrays:
-        raise CmrError(f"{path} lacks ground_truth, one visual row a text")
+        raise CmrError(f"{path} lacks ground_truth, one visual row per text")
     truth = arrays["ground_truth"]
     if truth.dtype.kind not in "iu":
         raise CmrError(f"{path}: ground_truth has type {truth.dtype}, expected integers")

@@ -27,7 +27,7 @@ CAPTIONS = (
 )  # fmt: skip
 # A column for each of a picture's captions.
 _NUMBERED = re.compile(r"(caption|text|sentence|raw|comment)_?(\d+)", re.IGNORECASE)
-# Flickr8k.token.txt and Flickr30k's say after a picture's name which of its captions this is.
+# Flickr8k.token.txt and Flickr30k's append the number of the caption to the picture's name.
 _TOKEN = re.compile(r"(.+\.[^#/]+)#\d+")
 
 
@@ -43,12 +43,12 @@ def read_pairs(
 ) -> Collection:
     """Read one row per pair; several captions of a picture are several rows, or a list.
 
-    `images`: folder, zip or tar of the media; the table's own folder if not given. A visual is
-    called by what its media column first says, a text by its row's number from 0, with the place
-    behind a dot where a row has several. `split`: see `cmr.sources.splits`; `separator`: see
-    `cmr.sources.tables`; `limit`: only the first N pictures; `clips`: the media are.
-    Rows without media or caption are rejected by number. Raises CmrError naming the file, the
-    row and what is wrong with it.
+    `images`: folder, zip or tar of the media; by default the table's own folder. A visual's id is
+    its first name in the media column; a text's is its row number from 0, with `.` and a position
+    if the row has several. `split`: see `cmr.sources.splits`; `separator`: see
+    `cmr.sources.tables`; `limit`: only the first N pictures; `clips`: whether the media are clips.
+    Rows without media or caption are rejected by number. Raises CmrError naming the file, the row
+    and what is wrong with it.
     """
     table = read_table(file, separator, bare=(MEDIA[0], CAPTIONS[0]))
     media = named_column(table, media_column, MEDIA, "--media-column")
@@ -109,7 +109,7 @@ def read_pairs(
 
 
 def named_column(table: SourceTable, given: str | None, known: Sequence[str], option: str) -> str:
-    """The column that was asked for, or the first of those known. Raises CmrError if none is."""
+    """The requested column, or the first known one. Raises CmrError if there is none."""
     if given is not None:
         table.column(given)
         return given
@@ -123,7 +123,7 @@ def named_column(table: SourceTable, given: str | None, known: Sequence[str], op
 
 
 def caption_columns(table: SourceTable, given: str | None) -> list[str]:
-    """The columns of the captions: one, or caption_0, caption_1 … Raises CmrError if none is."""
+    """The caption columns: one, or caption_0, caption_1 … Raises CmrError if there is none."""
     if given is None and known_column(table.columns, CAPTIONS) is None:
         numbered = numbered_columns(table.columns)
         if numbered:
@@ -132,15 +132,15 @@ def caption_columns(table: SourceTable, given: str | None) -> list[str]:
 
 
 def numbered_columns(columns: Sequence[str]) -> list[str]:
-    """Columns of one caption each, in the order of their numbers."""
+    """Numbered caption columns, in the order of their numbers."""
     found = [(int(match[2]), name) for name in columns if (match := _NUMBERED.fullmatch(name))]
     return [name for _, name in sorted(found)]
 
 
 def captions_in(cells: Sequence[Any], where: str) -> list[tuple[int | None, Caption]]:
-    """The captions of a row's cells and their places in it, None where there is but one.
+    """The captions in a row's cells and their positions, None if there is only one.
 
-    Raises CmrError as `captions_of` does. Of several columns an empty one is no fault while
+    Raises CmrError as `captions_of` does. With several columns, an empty one is not a fault while
     another has a caption.
     """
     found = [one for cell in cells for one in captions_of(cell, where, _ADVICE)]
@@ -158,7 +158,7 @@ def _rows(table: SourceTable, columns: Sequence[str]) -> list[tuple[Any, ...]]:
 
 
 def _names(table: SourceTable, column: str) -> list[str | None]:
-    """What each row calls its picture, None where it says nothing."""
+    """The name of each row's picture, None if there is none."""
     names = [_name(table, row, cell) for row, cell in enumerate(table.column(column))]
     matches = [_TOKEN.fullmatch(name) for name in names if name is not None]
     if matches and all(matches):
@@ -191,7 +191,7 @@ def _name(table: SourceTable, row: int, cell: Any) -> str | None:
 
 
 def _located(reader: Images, name: str, row: str, places: dict[str, str]) -> str:
-    """The file that a name means; where there is none, the name, and `places` says who has it."""
+    """The file that a name refers to; if there is none, the name, recorded in `places`."""
     try:
         found = reader.locate(name)
     except (SeveralFitError, OSError):
@@ -212,7 +212,7 @@ SOURCE = Source(
     about="A row of FILE is a picture and a caption, or a picture and a list of captions, also as "
     "JSON in a cell; a picture with several captions may also have several rows. Separated text "
     "may use commas, tabs, semicolons or pipes, and Flickr8k.token.txt's lines (NAME.jpg#0, a tab, "
-    "the caption) need no header. Names of pictures may be spelt in other ways than their files: "
+    "the caption) need no header. Names of pictures may be spelt differently from their files: "
     "with composed or decomposed letters, backslashes, %20, another case of the extension, or the "
     "folder of --images in front.",
     examples=(

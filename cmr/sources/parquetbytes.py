@@ -16,20 +16,20 @@ from cmr.plain import check_plain
 from cmr.sources.phrases import counted, kind_of, shown
 from cmr.sources.user_files import is_url, open_file
 
-# As `datasets` writes them; older versions put a hash behind.
+# Names as `datasets` writes them; older versions append a hash.
 _PART = re.compile(r"(.*)-(\d+)-of-(\d+)(-[0-9a-f]{16})?\.parquet", re.DOTALL)
-# Row groups whose pictures are held; several threads read neighbours.
+# Row groups whose pictures are held in memory; several threads read neighbouring rows.
 HELD = 4
 
 
 class ParquetReader:
     """A column of bytes, or of structs with the field `bytes`, in one or more files.
 
-    `uri` is FILE:GROUP:ROW, by places from 0.
+    `uri` is FILE:GROUP:ROW, counted from 0.
     """
 
     def __init__(self, paths: Sequence[str], column: str) -> None:
-        """`column`: the pictures'. Files are opened as they are needed."""
+        """`column`: the pictures' column. Files are opened when needed."""
         self._paths = list(paths)
         self._files: dict[int, pq.ParquetFile] = {}
         self._column = column
@@ -37,7 +37,7 @@ class ParquetReader:
         self._lock = threading.Lock()
 
     def uris(self, files: Iterable[str] | None = None) -> list[str]:
-        """Every row's, in order, of some of the files or all.
+        """The uri of every row, in order, of all files or some.
 
         Raises CmrError, naming the file, if one is not readable.
         """
@@ -53,7 +53,7 @@ class ParquetReader:
         return found
 
     def read(self, uri: str) -> bytes:
-        """The bytes of a row, of a list the only one's.
+        """The bytes of a row, or of the only element if it is a list.
 
         Raises FileNotFoundError if it holds none, OSError if it holds something else.
         """
@@ -65,7 +65,7 @@ class ParquetReader:
         raise OSError(fault) if fault else FileNotFoundError(f"row {uri} holds no bytes")
 
     def fault(self, uri: str) -> str:
-        """What a row holds in place of a picture's bytes, with file and row; "" if nothing else."""
+        """What a row holds instead of a picture's bytes, with file and row; "" if nothing else."""
         value = self._value(uri)
         data = value.get("bytes") if isinstance(value, dict) else value
         if isinstance(data, bytes):
@@ -120,7 +120,7 @@ class ParquetReader:
 
 
 def refuse_gaps(paths: Sequence[str]) -> None:
-    """Raise CmrError, naming a file, where NAME-00000-of-00004.parquet lack one of their number."""
+    """Raise CmrError, naming it, if one of the files NAME-00000-of-00004.parquet is missing."""
     named: dict[tuple[str, str], set[int]] = {}
     for path in paths:
         match = _PART.fullmatch(path)
@@ -131,7 +131,7 @@ def refuse_gaps(paths: Sequence[str]) -> None:
             first = next(part for part in range(int(number)) if part not in parts)
             missing = f"{begin}-{first:0{len(number)}d}-of-{number}.parquet"
             raise CmrError(
-                f"there is no file {missing}, though its name says that there are {int(number)}"
+                f"there is no file {missing}, though names say that there are {int(number)}"
             )
 
 
@@ -141,7 +141,7 @@ def open_parquet(path: str) -> pq.ParquetFile:
         if not is_url(path):
             check_plain(path)
         file = pq.ParquetFile(open_file(path) if is_url(path) else path)
-        # Names that are not UTF-8 are found when they are asked for.
+        # Column names that are not UTF-8 fail only when accessed.
         file.schema_arrow.names  # noqa: B018
         return file
     except FileNotFoundError:
@@ -152,9 +152,9 @@ def open_parquet(path: str) -> pq.ParquetFile:
 
 
 def refuse_twins(path: str, what: str, names: Sequence[str], wanted: Iterable[str]) -> None:
-    """Raise CmrError, naming the file, where one of the names that are wanted is there twice.
+    """Raise CmrError, naming the file, if one of the wanted names occurs twice.
 
-    `what` is named: columns, or arrays.
+    `what` the names are of: columns, or arrays.
     """
     for name in wanted:
         count = list(names).count(name)
@@ -163,9 +163,9 @@ def refuse_twins(path: str, what: str, names: Sequence[str], wanted: Iterable[st
 
 
 def cells(path: str, name: str, column: pa.ChunkedArray | pa.Array) -> list[Any]:
-    """A column's cells as Python has them. Raises CmrError, naming it, if Python cannot.
+    """A column's cells as Python values. Raises CmrError, naming it, if that is impossible.
 
-    So it is of structs that have a field twice, text that is not UTF-8, days after the year 9999.
+    That happens with structs with a repeated field, text that is not UTF-8, and years after 9999.
     """
     try:
         found: list[Any] = column.to_pylist()
@@ -176,7 +176,7 @@ def cells(path: str, name: str, column: pa.ChunkedArray | pa.Array) -> list[Any]
 
 
 def table_of(path: str, names: Sequence[str], only: bool = False) -> pa.Table:
-    """A file's table, which has these columns; `only` them, or all that it has.
+    """A file's table, which must have these columns; `only` these, or all that it has.
 
     Raises CmrError, naming the file, if it lacks one, or is missing or damaged.
     """
@@ -189,7 +189,7 @@ def table_of(path: str, names: Sequence[str], only: bool = False) -> pa.Table:
     refuse_twins(path, "columns", file.schema_arrow.names, names)
     try:
         found = file.read(columns=list(names) if only else None)
-        # Text that is not UTF-8, and places beyond a column's end, are found here or nowhere.
+        # Only here are text that is not UTF-8, and offsets beyond a column's end, detected.
         found.validate(full=True)
         return found
     except (pa.ArrowException, OSError) as error:

@@ -1,10 +1,10 @@
-"""Numbers and names worded for sentences."""
+"""Numbers and names worded for messages."""
 
 from __future__ import annotations
 
 from typing import Any
 
-# More of a value than this says no more.
+# Longer values are cut: more would not help.
 LONGEST = 60
 
 
@@ -25,6 +25,6 @@ def kind_of(value: Any) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value as Python writes it, cut where it is long."""
+    """A value as Python writes it, cut if it is long."""
     written = repr(value)
     return written if len(written) <= LONGEST else f"{written[:LONGEST]}…"

@@ -21,18 +21,17 @@ VISUALS = ("visual_id", "image_id", "video_id")
 QUERIES = ("query_id", "query-id", "q_id", "qid", "query")
 ITEMS = ("item_id", "doc_id", "docid", "corpus_id", "corpus-id", "document_id")
 RELEVANCES = ("relevance", "score", "rel", "label")
-# 2 to this power is still a number, so NDCG's exponential gain is one.
+# 2 to this power is still finite, and so is NDCG's exponential gain.
 LARGEST_RELEVANCE = 1000
 
 
 @dataclass(frozen=True)
 class QrelsRows:
-    """Judgments as a file has them, (rows,) each.
+    """Judgments as in a file, (rows,) each.
 
-    `sided`: whether `queries` are texts and `items` visuals for certain, since the file's columns
-    say so; else they are whatever the file's queries are. `one_way`: whether the format speaks of
-    one direction alone. `fields`: whether it parts ids by white space, so that they may be
-    percent-encoded.
+    `sided`: whether the file's columns say that `queries` are texts and `items` visuals; otherwise
+    the queries may be either. `one_way`: whether the format covers only one direction. `fields`:
+    whether it separates ids by white space, so that they may be percent-encoded.
     """
 
     path: str
@@ -45,12 +44,12 @@ class QrelsRows:
 
 
 def read_qrels(path: str, form: str | None = None, separator: str | None = None) -> QrelsRows:
-    """Read a file of judgments; its format is told by its ending if `form` is None.
+    """Read a file of judgments; the extension determines the format if `form` is None.
 
-    trec: `query 0 item relevance` a line. table: CSV, TSV, JSON lines, Parquet or Arrow with
-    columns of texts and visuals or of queries and items, and one of relevance, without which it
-    is 1. json: `{query: [items]}`, as eccv_caption has it, `{query: {item: relevance}}`, or a
-    table's rows as objects. `separator`: of a table in text, told from it if None.
+    trec: `query 0 item relevance` per line. table: CSV, TSV, JSON lines, Parquet or Arrow with
+    columns of texts and visuals or of queries and items, and optionally of relevance, which
+    defaults to 1. json: `{query: [items]}`, as in eccv_caption, `{query: {item: relevance}}`, or a
+    table's rows as objects. `separator`: of a text table, detected if None.
     Raises CmrError naming the file, the line and what is wrong with it.
     """
     if not Path(path).is_file():

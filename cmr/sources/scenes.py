@@ -1,4 +1,4 @@
-"""The embedded data set as a source: a split of `scenes`, drawn when it is read."""
+"""The embedded data set as a source: a split of `scenes`, drawn when read."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from cmr.sources.collection import Collection, Item, Judgment
 from cmr.sources.scenes_draw import SIZE, Scene, render_png, scenes
 from cmr.sources.source import LIMIT, Parameter, Source
 
-# Raised when the drawing or the words change: it stands for the pictures' content.
+# Increase it when the drawing or the words change: it identifies the pictures' content.
 VERSION = 1
-# The first is what is evaluated.
+# The first one is for evaluation.
 SPLITS = ("test", "train")
 
 
@@ -57,14 +57,14 @@ SOURCE = Source(
     name="scenes",
     summary="The embedded data set: drawn coloured shapes, five captions each.",
     about="1,000 pictures are drawn when they are read, or up to 20,000 of the train split, which "
-    "has none of them; nothing is fetched.",
+    "shares none with them; nothing is fetched.",
     examples=(
         "cmr ingest scenes",
         "cmr ingest scenes --split train --limit 2000 --dataset scenes-train",
         "cmr ingest scenes --model ViT-B-32 --pretrained openai",
     ),
     parameters=(
-        Parameter("split", "Which of the two.", choices=SPLITS, default=SPLITS[0]),
+        Parameter("split", "Split to draw.", choices=SPLITS, default=SPLITS[0]),
         LIMIT,
     ),
     read=read_scenes,

@@ -38,7 +38,7 @@ _RGB = {
 
 @dataclass(frozen=True)
 class Scene:
-    """One picture. `spec` says all that the captions can: equal specs are equal scenes."""
+    """One picture. `spec` has everything that captions can express: equal specs, equal scenes."""
 
     scene_id: str
     split: str
@@ -57,9 +57,9 @@ class Scene:
 
 
 def scenes(split: str, count: int | None = None, seed: int = 0) -> list[Scene]:
-    """The first `count` scenes of a split, `train` or `test`; the same for the same seed.
+    """The first `count` scenes of a split, `train` or `test`; deterministic for a seed.
 
-    A hash of the spec decides the split, so no scene is in both, and none is there twice.
+    A hash of the spec decides the split, so no scene is in both, and none occurs twice.
     """
     total = {"train": TRAIN_SCENES, "test": TEST_SCENES}.get(split)
     if total is None:
@@ -160,7 +160,7 @@ def _shape(
 
 
 def _star(x: int, y: int, r: int) -> list[tuple[int, int]]:
-    """Ten corners of a five-pointed star, on whole pixels."""
+    """The ten corners of a five-pointed star, on whole pixels."""
     corners = []
     for step in range(10):
         length = r if step % 2 == 0 else r * 0.45

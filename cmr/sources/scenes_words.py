@@ -89,7 +89,7 @@ def _place(thing: Thing) -> str:
 
 
 def _relation(a: Thing, b: Thing, dice: random.Random) -> str:
-    """How `a` lies to `b`; one true relation of those there are."""
+    """The position of `a` relative to `b`: one of the true relations."""
     found = []
     if a.column != b.column:
         found.append("left of" if a.column < b.column else "right of")

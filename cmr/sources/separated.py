@@ -1,4 +1,4 @@
-"""Separated text: comma, tab, semicolon or pipe, with CSV's quoting or with none."""
+"""Separated text: comma, tab, semicolon or pipe, with CSV's quoting or without."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from cmr.errors import CmrError
 from cmr.sources.names import CLIPS, PICTURES
 
-# A tab or a pipe in a first line separates; commas and semicolons may belong to the text.
+# A tab or a pipe in the first line is a separator; commas and semicolons may be text.
 _SURE, _OTHERS = ("\t", "|"), (",", ";")
 NAMED = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
-# Lines that say which of several separators it is.
+# How many lines are used to choose among several separators.
 _LOOKED_AT = 100
-# A picture's or a clip's name, which a column does not have; Flickr8k.token.txt has "x.jpg#0".
+# A picture's or a clip's name, which is not a column name; Flickr8k.token.txt has "x.jpg#0".
 _FILE = re.compile(
     rf".*\.({'|'.join(end[1:] for end in (*PICTURES, *CLIPS))})(\.\d+)?(#\d+)?", re.IGNORECASE
 )
 _QUOTES = "; a cell that begins with a quote ends with one, and quotes within it are doubled"
-# What Python says of a line, and what that means.
+# Python's messages about a line, and what they mean.
 _FAULTS = {
     "expected after": "text follows a closing quote" + _QUOTES,
     "unexpected end": "a quote that opens there is never closed" + _QUOTES,
@@ -28,13 +28,13 @@ _FAULTS = {
     + _QUOTES,
 }
 _RETURN = re.compile(r"\r(?!\n)")
-# What Excel writes before a table.
+# The line that Excel writes before a table.
 _EXCEL = re.compile(r"sep=(.)\r?\n")
 
 
 @dataclass(frozen=True)
 class Records:
-    """Cells as text. `lines`: where each record begins, from 1. `short`: rows that lack cells."""
+    """Cells as text. `lines`: each record's first line, from 1. `short`: rows that lack cells."""
 
     columns: list[str]
     records: list[list[str]]
@@ -46,9 +46,9 @@ class Records:
 def read_records(path: str, text: str, separator: str | None, bare: Sequence[str]) -> Records:
     """The records of a separated text; see `cmr.sources.tables.read_table`.
 
-    Records end at line feeds, with a carriage return before them or not; blank lines are passed
-    over. Raises CmrError, naming the line, for a record with more cells than the header, and for
-    quotes that are not as CSV has them.
+    Records end at line feeds, optionally after a carriage return; blank lines are skipped. Raises
+    CmrError, naming the line, for a record with more cells than the header, and for quotes that
+    violate CSV's rules.
     """
     ends = "\n" if "\n" in text else "\r"
     lines = [line + "\n" for line in text.split(ends)]
@@ -59,7 +59,7 @@ def read_records(path: str, text: str, separator: str | None, bare: Sequence[str
         lines[lines.index(first)] = "\n"
         separator = separator or excel[1]
     separator = _given(separator) if separator is not None else _told(lines)
-    # "a, b" is written by hand: what follows the space may be quoted. Pipes have no quotes there.
+    # "a, b" was written by hand: what follows the space may be quoted. Not so with pipes.
     spaced = _is_spaced(next((line for line in lines if line.strip()), ""), separator)
     found, starts = _parsed(path, lines, separator, spaced and separator != "|")
     if not found:
@@ -89,7 +89,7 @@ def _given(separator: str) -> str:
 
 
 def _told(lines: Sequence[str]) -> str:
-    """The separator: one that the first line has outside quotes and that fits most others."""
+    """The separator: one that occurs unquoted in the first line and fits most other lines."""
     looked = [line for line in lines if line.strip()][:_LOOKED_AT] or [""]
     counts = {mark: len(_cells(looked[0], mark)) for mark in (*_SURE, *_OTHERS)}
     for mark in _SURE:
@@ -117,7 +117,7 @@ def _is_spaced(line: str, separator: str) -> bool:
 def _parsed(
     path: str, lines: Sequence[str], separator: str, spaced: bool
 ) -> tuple[list[list[str]], list[int]]:
-    """Records and where they begin."""
+    """Records, and the lines where they begin."""
     raw = _raw(lines, separator) if separator in _SURE else None
     try:
         quoted = _quoted(path, lines, separator, spaced)
@@ -125,8 +125,8 @@ def _parsed(
         if raw is None:
             raise
         return raw
-    # Tabs and pipes are mostly written without quoting: where that fits every line, a quote is
-    # one of the text's, and none joins two lines.
+    # Tabs and pipes are mostly written without quoting: if that fits every line, quotes belong to
+    # the text, and none spans two lines.
     return raw if raw is not None and len(raw[0]) != len(quoted[0]) else quoted
 
 
@@ -142,7 +142,7 @@ def _raw(lines: Sequence[str], separator: str) -> tuple[list[list[str]], list[in
 def _quoted(
     path: str, lines: Sequence[str], separator: str, spaced: bool
 ) -> tuple[list[list[str]], list[int]]:
-    # csv takes a lone carriage return for the end of a line: it is read as another character.
+    # csv treats a lone carriage return as the end of a line, so it is replaced while parsing.
     spare = _spare(lines) if any(_RETURN.search(line) for line in lines) else None
     given = lines if spare is None else (_RETURN.sub(spare, line) for line in lines)
     reader = csv.reader(given, delimiter=separator, strict=True, skipinitialspace=spaced)
@@ -177,8 +177,8 @@ def _ragged(
             if any(record[len(header) :]):
                 raise CmrError(
                     f"{path}: line {starts[row]} has {len(record)} cells, expected "
-                    f"{len(header)} ({', '.join(header)}); a cell that holds the separator is "
-                    "to be quoted"
+                    f"{len(header)} ({', '.join(header)}); a cell that holds the separator must "
+                    "be quoted"
                 )
             del record[len(header) :]
         elif len(record) < len(header):

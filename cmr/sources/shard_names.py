@@ -1,4 +1,4 @@
-"""The paths of shards: folders, and braces such as `{000..099}`, spelt out."""
+"""The paths of shards: expanding folders, and braces such as `{000..099}`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from glob import escape
 from cmr.errors import CmrError
 from cmr.sources.user_files import is_file, is_folder, is_url, join, matching, no_file
 
-# More shards than any data set has; a pattern of more is a slip.
+# More shards than any data set has; a pattern with more must be a typo.
 MOST_SHARDS = 1_000_000
 
 
@@ -22,7 +22,7 @@ _RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
 
 
 def expand(shards: Sequence[str]) -> list[str]:
-    """The shards' paths, in order. Raises CmrError for a pattern that names none, or one again."""
+    """The shards' paths, in order. Raises CmrError for a pattern without any, or a repeated one."""
     found: dict[str, str] = {}
     for pattern in shards:
         paths: list[str] = []
@@ -42,15 +42,15 @@ def expand(shards: Sequence[str]) -> list[str]:
 
 
 def _braces(pattern: str) -> Iterator[str]:
-    """Every path of a pattern; numbers are as wide as the widest if one has leading zeros.
+    """Every path of a pattern; if a number has leading zeros, all are as wide as the widest.
 
-    Raises CmrError, before any is made, if they are more than MOST_SHARDS.
+    Raises CmrError, before expanding, if there are more than MOST_SHARDS.
     """
     choices: list[Iterable[str]] = []
     many, end = 1, 0
     for match in _RANGE.finditer(pattern):
         first, last = match[1], match[2]
-        # Digits beyond those that Python takes for a number are too many, too.
+        # More digits than Python parses are too many, too.
         most = max(len(first.lstrip("0")), len(last.lstrip("0")))
         here = MOST_SHARDS + 1 if most > 18 else max(0, int(last) - int(first) + 1)
         many *= here
@@ -67,11 +67,11 @@ def _braces(pattern: str) -> Iterator[str]:
 
 def _paths(path: str) -> list[str]:
     if is_folder(path):
-        # CLIP_benchmark puts the shards of each split into a folder of its own.
+        # CLIP_benchmark puts each split's shards into a separate folder.
         return _tars(path) or _tars(join(path, "test"))
     if not any(letter in path for letter in "*?[") or (not is_url(path) and is_file(path)):
         if not is_url(path) and not os.path.lexists(path):
-            # Of a range that is a slip, the first is enough.
+            # For a mistyped range, the first is enough.
             raise no_file(path)
         return [path]
     return matching(path)

@@ -13,9 +13,9 @@ from cmr.sources.collection import Collection
 class Parameter:
     """One parameter of a source; `name` is the keyword that its `read` takes.
 
-    `argument`: given by place, not by `--name`. `many`: several, by place or with commas; `read`
-    gets a list. `kind`: str, int or, for a flag, bool. `choices`: the values there are. `path`: it
-    names files or a folder, or is a pattern of them. `formerly`: its old name, still accepted.
+    `argument`: positional, not `--name`. `many`: several, positional or comma-separated; `read`
+    gets a list. `kind`: str, int or, for a flag, bool. `choices`: the allowed values. `path`: it
+    names files or a folder, or is a glob. `formerly`: its old name, which is still accepted.
     """
 
     name: str
@@ -35,11 +35,11 @@ class Source:
     """A format that `cmr ingest NAME` reads.
 
     `summary`: what it is, one line. `about`: the layout, for its help. `examples`: command lines.
-    `read`: called with the parameters by name. `media`: whether its pictures and captions are
-    to be encoded; else it gives vectors. `clips`: whether the visuals are videos. `named_by`: the
-    parameter whose file names the data set if nobody does; without one `name` does. `vectors_by`:
-    the parameter by which it gives vectors after all. `own_model`: whether the model that comes
-    with cmr, trained on such pictures, encodes them where none is named.
+    `read`: called with the parameters by name. `media`: whether its pictures and captions have to
+    be encoded; otherwise it provides vectors. `clips`: whether the visuals are videos. `named_by`:
+    the parameter whose file gives the data set's default name; otherwise `name` does. `vectors_by`:
+    the parameter with which a source with media provides vectors instead. `own_model`: whether the
+    model that comes with cmr, which was trained on such pictures, is the default.
     """
 
     name: str
@@ -57,8 +57,8 @@ class Source:
 
 SPLIT = Parameter(
     "split",
-    "Only these splits, by the table's column split; all for every row.  [default: test, where "
-    "there are others beside it]",
+    "Only these splits, by the table's column split; all for every row.  [default: test, if there "
+    "are others beside it]",
     many=True,
 )
 SEPARATOR = Parameter(

@@ -1,7 +1,7 @@
 """All sources: those in this package, and those that other packages register.
 
-Another package registers one with an entry point of the group `cmr.sources`, whose name is the
-source's and whose value a `Source`.
+Another package registers one with an entry point in the group `cmr.sources`, whose name is the
+source's and whose value is a `Source`.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def names() -> list[str]:
 
 
 def get(name: str) -> Source | None:
-    """The source of a name, or None. Raises CmrError if another package's does not load."""
+    """The source with a name, or None. Raises CmrError if another package's does not load."""
     if name in OWN:
         return _of(import_module(f"cmr.sources.{OWN[name]}"), name)
     point = _others().get(name)
@@ -54,7 +54,7 @@ def get(name: str) -> Source | None:
 
 
 def read(source: Source, arguments: Mapping[str, Any]) -> Collection:
-    """What a source reads, with a note of how to read it again from any folder."""
+    """What a source reads, with a record of how to read it again from any folder."""
     whole = {
         one.name: _absolute(one, arguments[one.name])
         for one in source.parameters
@@ -65,9 +65,9 @@ def read(source: Source, arguments: Mapping[str, Any]) -> Collection:
 
 
 def read_again(origin: Mapping[str, Any]) -> Collection:
-    """The collection of such a note.
+    """The collection that such a record describes.
 
-    Raises CmrError if the source or its files are gone, or if the note is not one of this source.
+    Raises CmrError if the source or its files are gone, or if the record does not fit the source.
     """
     source = get(str(origin["source"]))
     if source is None:
@@ -78,12 +78,12 @@ def read_again(origin: Mapping[str, Any]) -> Collection:
     lacking = [one.name for one in source.parameters if one.required and one.name not in given]
     wrong = [name for name, (one, value) in given.items() if not _fits(one, value)]
     for name in (*lacking, *wrong):
-        raise CmrError(f"the note of how the source {source.name!r} was read has no {name} of it")
+        raise CmrError(f"the record of how the source {source.name!r} was read lacks its {name}")
     return source.read(**{name: value for name, (_, value) in given.items()})
 
 
 def _fits(one: Parameter, value: Any) -> bool:
-    """Whether a parameter may have such a value; a text is one that the command line could give."""
+    """Whether a parameter may have this value; a text must be possible on the command line."""
     several = value if isinstance(value, list) and one.many else [value]
     return all(
         type(part) is one.kind
@@ -101,7 +101,7 @@ def _absolute(one: Parameter, given: Any) -> Any:
 
 
 def _of(module: ModuleType, name: str) -> Source:
-    """The source of that name in a module of ours."""
+    """The source with that name in a module of ours."""
     return next(
         value for value in vars(module).values() if isinstance(value, Source) and value.name == name
     )

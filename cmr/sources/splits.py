@@ -1,4 +1,4 @@
-"""Which rows of a table are read, where each says whether it is for training or testing."""
+"""Which rows of a table are read, if each says whether it is for training or testing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cmr.sources.tables import SourceTable, known_column
 
 COLUMN = "split"
 ALL = "all"
-# Benchmarks are read to be measured on.
+# Benchmarks are read for evaluation.
 DEFAULT = "test"
 
 
@@ -30,13 +30,13 @@ class Splits:
 
 
 def split_cells(table: SourceTable) -> list[Any]:
-    """The column split, in whatever case, of a table; None in every row where there is none."""
+    """A table's column split, in any case; None in every row if there is none."""
     name = known_column(table.columns, (COLUMN,))
     return [None] * table.rows if name is None else table.column(name)
 
 
 def asked_for(split: str | Sequence[str] | None) -> list[str]:
-    """The requested splits, given as a list or with commas."""
+    """The requested splits, given as a list or comma-separated."""
     parts = split.split(",") if isinstance(split, str) else split or ()
     return [name for part in parts if (name := part.strip())]
 
@@ -48,10 +48,10 @@ def name_of(value: Any) -> str | None:
 
 
 def choose(path: str, values: Iterable[Any], split: str | Sequence[str] | None) -> Splits:
-    """The splits to read, of a table whose rows have `values` in the column split.
+    """The splits to read from a table whose rows have `values` in the column split.
 
-    All if there is one, or none; the test split if it is among several and nobody asked. Raises
-    CmrError, naming those there are, for one that no row has, and where there is no test split
+    By default all if there is at most one, and the test split if it is among several. Raises
+    CmrError, naming the existing ones, for a split that no row has, and if there is no test split
     to fall back on.
     """
     asked, values = asked_for(split), list(values)
@@ -80,10 +80,10 @@ def choose(path: str, values: Iterable[Any], split: str | Sequence[str] | None) 
 
 
 def left_out(empty: int) -> str:
-    """The note about rows that name no split, where only some splits are read."""
+    """The note about rows that name no split, if only some splits are read."""
     return f"{counted_are(empty, 'row')} left out for having no {COLUMN}" if empty else ""
 
 
 def folded_name(name: str) -> str:
-    """A split's name as it is compared."""
+    """A split's name normalised for comparison."""
     return name.strip().casefold()

@@ -26,9 +26,9 @@ ENDINGS = (*SEPARATED, *LINES, ".json", *PARQUET, *ARROW)
 class SourceTable:
     """A table, whose cells are read a column at a time.
 
-    `rows`: how many there are. `lines`: of text, the line where each begins, from 1. `short`:
-    faults of rows that lack cells, by row; the cells are None. `headed`: whether the file names
-    its columns itself.
+    `rows`: how many there are. `lines`: for text, the first line of each row, from 1. `short`:
+    faults of rows that lack cells, by row; the cells are None. `headed`: whether the file itself
+    names its columns.
     """
 
     path: str
@@ -40,38 +40,38 @@ class SourceTable:
     headed: bool = True
 
     def column(self, name: str) -> list[Any]:
-        """The cells of a column. Raises CmrError, naming the file, if there is none or two."""
+        """The cells of a column. Raises CmrError, naming the file, if there is none or if two."""
         if name not in self.columns:
             raise CmrError(f"{self.path} has no column {name!r}; it has {self.listed()}")
         refuse_twins(self.path, "columns", self.columns, [name])
         return self.cells(name)
 
     def listed(self) -> str:
-        """The names of the columns, for a sentence."""
+        """The names of the columns, for messages."""
         return ", ".join(self.columns) or "none"
 
     def row(self, number: int) -> str:
-        """What a row is called: its number from 0 and, of text, its line from 1."""
+        """A row's name: its number from 0 and, for text, its line from 1."""
         return f"row {number}" + (f" (line {self.lines[number]})" if self.lines else "")
 
     def where(self, number: int) -> str:
-        """A row with its file, for a sentence."""
+        """A row with its file, for messages."""
         return f"{self.path}: {self.row(number)}"
 
 
 def known_column(columns: Sequence[str], known: Sequence[str]) -> str | None:
-    """The first of the known names that there is, written so or in another case."""
+    """The first of the known names that exists, in any case."""
     folded = {name.casefold(): name for name in reversed(columns)}
     return next((n if n in columns else folded[n] for n in known if n in folded), None)
 
 
 def read_table(path: str, separator: str | None = None, bare: Sequence[str] = ()) -> SourceTable:
-    """A table by its ending, one of `ENDINGS`.
+    """Read a table in the format of its extension, one of `ENDINGS`.
 
-    `separator`: of separated text; told from its first lines if None. Its cells stay text, so
-    that ids keep their leading zeros; an empty one is None. `bare`: what the columns are called
-    where the first line is no header, which it is not if it begins with a file's name.
-    Raises CmrError, naming the file, its line and what was expected.
+    `separator`: of separated text; detected from its first lines if None. Its cells stay text, so
+    that ids keep leading zeros; an empty one is None. `bare`: the columns' names if the first line
+    is not a header, which is the case if it begins with a file's name. Raises CmrError, naming the
+    file, its line and what was expected.
     """
     ending = Path(path).suffix.lower()
     if ending not in ENDINGS:
@@ -137,7 +137,7 @@ def _separated(path: str, separator: str | None, bare: Sequence[str]) -> SourceT
 
 
 def _objects(path: str, whole: bool) -> SourceTable:
-    """`whole`: it is called a JSON file, not one of lines; either is taken for what it is."""
+    """`whole`: its name says JSON, not JSON lines; the content decides."""
     text = read_text(path)
     if not text.strip():
         raise CmrError(f"{path} is empty")
@@ -156,7 +156,7 @@ def _objects(path: str, whole: bool) -> SourceTable:
 
 
 def of_objects(path: str, data: Sequence[Any], lines: Sequence[int] | None = None) -> SourceTable:
-    """A table of JSON objects, a row each. Raises CmrError, naming the first that is none."""
+    """A table of JSON objects, one per row. Raises CmrError, naming the first that is none."""
     for number, one in enumerate(data):
         if not isinstance(one, dict):
             place = f"line {lines[number]}" if lines else f"entry {number}"
@@ -168,7 +168,7 @@ def of_objects(path: str, data: Sequence[Any], lines: Sequence[int] | None = Non
 
 
 def _loaded(path: str, text: str) -> Any:
-    """A JSON document, or None if these are JSON lines under another name."""
+    """The JSON document, or None if these are JSON lines under another name."""
     try:
         return loads(text)
     except json.JSONDecodeError as error:

@@ -18,9 +18,9 @@ from cmr.errors import CmrError
 from cmr.sources.tarscan import Damage, Member, scan
 from cmr.sources.user_files import is_url, open_file, read_part
 
-# A picture or clip larger than this is no sample of a data set.
+# A larger picture or clip cannot be a sample of a data set.
 LARGEST_MEMBER = 2**31
-# Pictures hardly compress: what expands to more than so many times its size is a bomb.
+# Pictures hardly compress: what expands to more than this many times its size is a bomb.
 LARGEST_RATIO = 100
 ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst")
 
@@ -42,14 +42,14 @@ _PACKED: dict[bytes, Any] = {
 class TarReader:
     """Plain files of one or more tar archives, by name.
 
-    `uri` is the member's name, with or without `./` before it; among several archives
-    `NUMBER:NAME`, by the archive's place. Archives in a store are read by ranges. A compressed
-    one is expanded into a temporary file without a name, for members cannot be found in it
-    otherwise. `damages`: where they are cut off, or have damaged headers.
+    `uri` is the member's name, with or without a leading `./`; with several archives it is
+    `NUMBER:NAME`, with the archive's number. Archives in a store are read by ranges. A compressed
+    one is expanded into an anonymous temporary file, because members cannot be located in it.
+    `damages`: where archives are cut off or have damaged headers.
     """
 
     def __init__(self, paths: Sequence[str]) -> None:
-        """Index the archives. Raises CmrError, naming the file, if one is no tar archive."""
+        """Index the archives. Raises CmrError, naming the file, if one is not a tar archive."""
         self.paths = list(paths)
         self.members: list[Member] = []
         self.damages: list[Damage] = []
@@ -68,7 +68,7 @@ class TarReader:
                 self._by_uri.setdefault(self._named(member.archive, name), []).append(member)
 
     def uri(self, member: Member) -> str:
-        """What `read` knows a member by."""
+        """The uri by which `read` finds a member."""
         return self._named(member.archive, member.name)
 
     def _named(self, archive: int, name: str) -> str:
@@ -77,8 +77,8 @@ class TarReader:
     def read(self, uri: str) -> bytes:
         """The bytes of a member.
 
-        Raises FileNotFoundError if there is none, OSError if several have that name or if it may
-        be what damage to the archive has taken away.
+        Raises FileNotFoundError if there is none, OSError if several have that name, or if it may
+        have been lost to damage of the archive.
         """
         found = self._by_uri.get(uri, [])
         if not found and self.damages:
@@ -108,14 +108,14 @@ class TarReader:
             return os.pread(expanded.fileno(), member.size, member.offset)
         if is_url(path):
             return read_part(path, member.offset, member.size)
-        # Opened again each time: there may be more shards than a process may hold open.
+        # Opened each time: there may be more shards than a process can hold open.
         with open_file(path) as file:
             return os.pread(file.fileno(), member.size, member.offset)
 
 
 @contextlib.contextmanager
 def _opened(path: str) -> Iterator[tuple[IO[bytes], bool]]:
-    """The plain archive, and whether it had to be expanded."""
+    """The uncompressed archive, and whether it had to be expanded."""
     with open_file(path) as file:
         head = file.read(6)
         file.seek(0)
@@ -136,7 +136,7 @@ def _opened(path: str) -> Iterator[tuple[IO[bytes], bool]]:
 
 @contextlib.contextmanager
 def _reading(path: str) -> Iterator[None]:
-    """Say which archive is at fault."""
+    """Turn errors into CmrError that names the archive."""
     try:
         yield
     except FileNotFoundError:

@@ -1,6 +1,6 @@
-"""What a tar archive holds, and where it is damaged.
+"""What a tar archive contains, and where it is damaged.
 
-`tarfile`, which webdataset uses, ends silently at the first header that it cannot read, at a cut
+`tarfile`, which webdataset uses, stops silently at the first unreadable header, at a truncation
 between two members, and at a block of zeros that is not the end. Here each of these is recorded,
 and reading continues at the next header.
 """
@@ -17,20 +17,20 @@ from cmr.sources.phrases import counted
 
 BLOCK = tarfile.BLOCKSIZE
 _STEP = 2048 * BLOCK
-# Writers pad an archive to a record, 10 KiB unless told otherwise, 1 MiB at the very most.
+# Writers pad an archive to a record, by default 10 KiB, at most 1 MiB.
 LONGEST_PADDING = 2**20
 MOST_DAMAGES = 1000
-# Types of headers that say more of the next one, such as a long name.
+# Types of headers that extend the next one, for instance with a long name.
 _OF_THE_NEXT = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE)
-# What tarfile raises of a damaged header or of one that was made to do harm.
+# What tarfile raises for a damaged or malicious header.
 _FAULTS = (tarfile.TarError, ValueError, ArithmeticError, LookupError, OSError)
 
 
 @dataclass(frozen=True)
 class Member:
-    """A plain file inside an archive: which archive, its name, where its bytes are.
+    """A plain file inside an archive: the archive, its name, and where its bytes are.
 
-    `sparse`: they do not lie there in one piece.
+    `sparse`: its bytes are not contiguous.
     """
 
     archive: int
@@ -50,11 +50,11 @@ class Damage:
 
 
 def scan(file: IO[bytes], number: int = 0) -> tuple[list[Member], list[Damage]]:
-    """The plain files of an archive that is not compressed, in their order, and its damages.
+    """The plain files of an uncompressed archive, in order, and its damages.
 
-    `number`: what they call the archive. Links, devices and folders are left out: only plain
-    files are samples. Raises tarfile.ReadError if there is no header of a tar archive or
-    hardly one that is whole, OSError if it cannot be read.
+    `number`: the archive's number, which they record. Links, devices and folders are left out: only
+    plain files are samples. Raises tarfile.ReadError if there is no tar header, or hardly an intact
+    one, OSError if it cannot be read.
     """
     end = file.seek(0, os.SEEK_END)
     archive = _archive(file)
@@ -69,7 +69,7 @@ def scan(file: IO[bytes], number: int = 0) -> tuple[list[Member], list[Damage]]:
         if not head:
             if not offset:
                 raise tarfile.ReadError("it is empty")
-            # Some writers leave the marker out; nobody can tell that from a cut.
+            # Some writers omit the marker, which cannot be told from a truncation.
             reason = f"it has no end-of-archive marker after {counted(len(found), 'file')}"
             reason = f"{reason}, so it may be cut off at byte {offset:,}"
             damages.append(Damage(number, offset, reason))
@@ -102,7 +102,7 @@ def scan(file: IO[bytes], number: int = 0) -> tuple[list[Member], list[Damage]]:
             if following is None:
                 break
             offset = following
-            # Without it, the next file has not its own name.
+            # Without it, the next file does not have its own name.
             about_next = head[156:157] in _OF_THE_NEXT and not _is_header(head)
             if about_next and _member(archive, following):
                 offset = archive.offset
@@ -119,7 +119,7 @@ def scan(file: IO[bytes], number: int = 0) -> tuple[list[Member], list[Damage]]:
 
 
 def _archive(file: IO[bytes]) -> tarfile.TarFile:
-    """What tarfile wants to know of an archive while it reads a header of it."""
+    """The attributes of an archive that tarfile needs for reading a header."""
     nothing = io.BytesIO(bytes(2 * BLOCK))
     archive = tarfile.TarFile(fileobj=nothing, encoding="utf-8", errors="surrogateescape")
     archive.fileobj = file
@@ -127,9 +127,9 @@ def _archive(file: IO[bytes]) -> tarfile.TarFile:
 
 
 def _member(archive: tarfile.TarFile, offset: int) -> tarfile.TarInfo | None:
-    """The member whose headers begin there, None if they are damaged or cut off.
+    """The member whose headers begin at `offset`, None if they are damaged or cut off.
 
-    `archive.offset` is then where the next one begins.
+    Afterwards `archive.offset` is where the next one begins.
     """
     assert archive.fileobj is not None
     archive.fileobj.seek(offset)
@@ -143,7 +143,7 @@ def _member(archive: tarfile.TarFile, offset: int) -> tarfile.TarInfo | None:
 
 
 def _next_header(file: IO[bytes], offset: int, end: int) -> int | None:
-    """Where the next header begins that is whole, from `offset` on."""
+    """Where the next intact header begins, from `offset` on."""
     while offset < end:
         file.seek(offset)
         part = file.read(_STEP)
@@ -163,7 +163,7 @@ def _is_header(block: bytes) -> bool:
 
 
 def _ends_in_zeros(file: IO[bytes], offset: int, end: int) -> bool:
-    """Whether the archive's last block, after `offset`, is of the end-of-archive marker."""
+    """Whether the archive's last block, after `offset`, belongs to the end-of-archive marker."""
     last = max(offset + BLOCK, end - BLOCK)
     file.seek(last)
     return last < end and not file.read(BLOCK).strip(b"\0")

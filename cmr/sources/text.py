@@ -1,4 +1,4 @@
-"""Text files from users: UTF-8, or the encoding that the byte order mark says."""
+"""Text files from users: UTF-8, or the encoding of the byte order mark."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import codecs
 from cmr.errors import CmrError
 from cmr.sources.user_files import read_file
 
-# UTF-32's mark begins with that of UTF-16.
+# UTF-32's mark begins with UTF-16's, so it comes first.
 _MARKS = {
     codecs.BOM_UTF8: "utf-8",
     codecs.BOM_UTF32_LE: "utf-32-le",
@@ -18,7 +18,7 @@ _MARKS = {
 
 
 def read_text(path: str) -> str:
-    """All of a text file, without its byte order mark. Raises CmrError, naming file and line."""
+    """A text file without its byte order mark. Raises CmrError, naming file and line."""
     try:
         data = read_file(path)
     except FileNotFoundError:
@@ -29,9 +29,9 @@ def read_text(path: str) -> str:
 
 
 def decode_text(data: bytes, where: str) -> str:
-    """Text of bytes: UTF-8, or UTF-16 or UTF-32 after their mark.
+    """Decode bytes: UTF-8, or UTF-16 or UTF-32 if they have the mark.
 
-    Raises CmrError, naming the line, for other encodings and for what is no text.
+    Raises CmrError, naming the line, for other encodings and for what is not text.
     """
     mark = next((mark for mark in _MARKS if data.startswith(mark)), b"")
     data = data[len(mark) :]
@@ -41,20 +41,20 @@ def decode_text(data: bytes, where: str) -> str:
     except UnicodeDecodeError as error:
         line = data[: error.start].decode(encoding, "replace").count("\n") + 1
         raise CmrError(
-            f"{where} is no text in {encoding.upper()}: line {line} has the byte "
+            f"{where} is not {encoding.upper()} text: line {line} has the byte "
             f"0x{data[error.start]:02x}; save it as UTF-8 (iconv -f LATIN1 -t UTF-8, if it is "
             "Latin-1)"
         ) from None
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise CmrError(
-            f"{where} is no text in {encoding.upper()}: line {line} has a NUL; save it as UTF-8"
+            f"{where} is not {encoding.upper()} text: line {line} has a NUL; save it as UTF-8"
         )
     return text
 
 
 def is_unicode(text: str) -> bool:
-    """Whether a string has no half of a surrogate pair, as names that are not UTF-8 become."""
+    """Whether a string has no lone surrogates, which names that are not UTF-8 get."""
     try:
         text.encode()
     except UnicodeEncodeError:

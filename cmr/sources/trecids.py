@@ -6,22 +6,22 @@ import re
 from collections.abc import Iterable
 from urllib.parse import quote, unquote
 
-# Whatever a line is split at, by C's isspace or by Python; a mark of byte order that a reader may
-# take for none of the text; and the sign that stands for them.
+# Characters at which C's isspace or Python splits a line; a byte order mark, which a reader may
+# drop; and the escape character itself.
 _UNFIT = re.compile(r"[\s\x00-\x1f\x7f\ufeff%]")
 _SPACE = re.compile(r"[\s\x00-\x1f\x7f\ufeff]")
 
 
 def need_encoding(names: Iterable[str]) -> bool:
-    """Whether some id cannot stand in a field: then all of a data set's are percent-encoded."""
+    """Whether some id does not fit into a field: then all of a data set's are percent-encoded."""
     return any(_SPACE.search(name) for name in names)
 
 
 def encoded(name: str) -> str:
-    """An id with white space, control characters and % as percent and their UTF-8 bytes."""
+    """An id with white space, control characters and % percent-encoded as UTF-8."""
     return _UNFIT.sub(lambda match: quote(match[0], safe=""), name)
 
 
 def decoded(name: str) -> str:
-    """What `encoded` was given."""
+    """The inverse of `encoded`."""
     return unquote(name)

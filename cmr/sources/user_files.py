@@ -16,28 +16,28 @@ Made = TypeVar("Made")
 
 
 def is_url(path: str) -> bool:
-    """Whether it names an object in a store rather than a file on this disk."""
+    """Whether it names an object in a store rather than a local file."""
     return "://" in path
 
 
 def is_file(path: str) -> bool:
-    """Whether there is such a file. Raises CmrError if a store cannot be asked."""
+    """Whether there is such a file. Raises CmrError if a store cannot be reached."""
     return bool(_ask(path, "isfile")) if is_url(path) else Path(path).is_file()
 
 
 def is_folder(path: str) -> bool:
-    """Whether there is such a folder. Raises CmrError if a store cannot be asked."""
+    """Whether there is such a folder. Raises CmrError if a store cannot be reached."""
     return bool(_ask(path, "isdir")) if is_url(path) else Path(path).is_dir()
 
 
 def no_file(path: str) -> CmrError:
-    """The error sentence for a path where there is no regular file."""
+    """The error for a path where there is no regular file."""
     found = "" if is_url(path) else other_than_plain(path)
     return CmrError(f"{path} cannot be read: {found}" if found else f"there is no file {path}")
 
 
 def open_file(path: str) -> IO[bytes]:
-    """A plain file opened for reading, from any place in it. Raises OSError."""
+    """A plain file opened for reading and seeking. Raises OSError."""
     if not is_url(path):
         return open_plain(path)
     found: IO[bytes] = _told(path, lambda: _store(path)[0].open(_store(path)[1], "rb"))
@@ -45,7 +45,7 @@ def open_file(path: str) -> IO[bytes]:
 
 
 def read_file(path: str) -> bytes:
-    """All of a file. Raises OSError, of which FileNotFoundError where there is none."""
+    """All of a file. Raises OSError, FileNotFoundError if there is none."""
     if not is_url(path):
         with open_plain(path) as file:
             return file.read()
@@ -59,9 +59,9 @@ def read_part(path: str, first: int, size: int) -> bytes:
 
 
 def matching(pattern: str) -> list[str]:
-    """Paths, or URLs, of what a glob names and is no folder, in order.
+    """Paths or URLs that match a glob and are not folders, in order.
 
-    A pipe or a link that leads nowhere is among them: it is an error when it is read, not lost.
+    A pipe or a dangling link is included, so that reading it is an error and it is not overlooked.
     """
     if not is_url(pattern):
         return sorted(path for path in glob.glob(pattern) if not Path(path).is_dir())
@@ -70,9 +70,9 @@ def matching(pattern: str) -> list[str]:
 
 
 def entries(folder: str) -> dict[str, bool]:
-    """What lies right in a folder, by name: whether it is a folder itself.
+    """The direct content of a folder: {name: whether it is a folder}.
 
-    Nothing if there is no such folder. Raises OSError if it cannot be read.
+    Empty if there is no such folder. Raises OSError if it cannot be read.
     """
     try:
         if not is_url(folder):
@@ -92,7 +92,7 @@ def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir()
     except OSError:
-        # A link that leads round in a circle.
+        # A circular link.
         return False
 
 
@@ -102,12 +102,12 @@ def join(folder: str, name: str) -> str:
 
 
 def folder_of(path: str) -> str:
-    """The folder that a file lies in."""
+    """The folder that a file is in."""
     return posixpath.dirname(path) if is_url(path) else str(Path(path).parent)
 
 
 def _store(url: str) -> tuple[Any, str]:
-    """A store and what it calls the object. fsspec keeps one connection a store."""
+    """A store and its name for the object. fsspec keeps one connection per store."""
     import fsspec
 
     try:

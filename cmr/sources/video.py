@@ -1,4 +1,4 @@
-"""Clips in a folder, with a table of captions; MSR-VTT's files among them."""
+"""Clips in a folder with a table of captions, such as MSR-VTT's files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def read_video(
     separator: str | None = None,
     limit: int | None = None,
 ) -> Collection:
-    """Read a table of clips and captions, as `pairs` does; clips' endings may be others."""
+    """Read a table of clips and captions, as `pairs` does; clips' extensions may differ."""
     found = read_pairs(
         captions, clips, media_column, caption_column, split, separator, limit, clips=True
     )
@@ -45,9 +45,8 @@ def read_msrvtt(
     """Read MSR-VTT: its JSON, or the CSV of the 1k-A test list, and a folder of clips.
 
     JSON: `{videos?: [{video_id, split}], sentences: [{video_id, caption, sen_id?}]}`. CSV:
-    `video_id, sentence`, and `key` and `split` if it has them. `split`: see
-    `cmr.sources.splits`. Captions that are empty are rejected. Raises CmrError naming the file,
-    the row and what is wrong with it.
+    `video_id, sentence`, and optionally `key` and `split`. `split`: see `cmr.sources.splits`. Empty
+    captions are rejected. Raises CmrError naming the file, the row and what is wrong with it.
     """
     rows, there = (
         _from_json(captions)
@@ -92,7 +91,7 @@ def read_msrvtt(
     )
 
 
-# A sentence's id, its video, the caption's cell, where it stands, and its split.
+# A sentence's id, its video, the caption's cell, its location, and its split.
 _Row = tuple[str, str, Any, str, Any]
 
 
@@ -124,7 +123,7 @@ def _from_json(path: str) -> tuple[list[_Row], list[Any]]:
 
 
 def _from_csv(path: str, separator: str | None) -> tuple[list[_Row], list[Any]]:
-    """The rows, and their splits."""
+    """The sentences of the rows, and their splits."""
     table = read_table(path, separator)
     video, sentence = (known_column(table.columns, (n,)) or n for n in ("video_id", "sentence"))
     key = known_column(table.columns, ("key",))
@@ -147,7 +146,7 @@ SOURCE = Source(
     name="video",
     summary="A folder of clips and a table of captions.",
     about="The table is one that `cmr ingest pairs` reads: each row has a clip and a caption, or a "
-    "list of captions. A clip may be named without an extension, or with another than its file's. "
+    "list of captions. A clip may be named without its extension, or with a different one. "
     "Clips that have no picture, are cut off or do not decode are listed in `rejects`.",
     examples=(
         "cmr ingest video --captions captions.csv --clips clips/ --frames 12 "
@@ -173,7 +172,7 @@ MSRVTT = Source(
     name="msrvtt",
     summary="MSR-VTT's JSON, or the CSV of its 1k-A test list, and the clips.",
     about="The JSON holds sentences (video_id, caption) and videos (video_id, split); the CSV "
-    "video_id and sentence, and perhaps key and split.",
+    "video_id and sentence, and optionally key and split.",
     examples=(
         "cmr ingest msrvtt --captions MSRVTT_JSFUSION_test.csv --clips videos/ --dataset 1k-A "
         "--model ViT-B-32 --pretrained openai",

@@ -1,4 +1,4 @@
-"""webdataset: tar shards, in which the files of one key are one sample."""
+"""webdataset: tar shards, in which files with the same key are one sample."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from cmr.sources.text import decode_text, is_unicode
 
 MEDIA = ("jpg", "jpeg", "png", "webp", "gif", "bmp", "ppm")
 CLIPS = ("mp4", "webm", "mkv", "avi", "mov")
-# What macOS and damaged tools put beside the files, and what webdataset calls metadata.
+# Junk from macOS and faulty tools, and what webdataset calls metadata.
 _JUNK = re.compile(r"__[^/]*__($|/)|(.*/)?(__MACOSX|PaxHeaders?(\.\d+)?)/", re.DOTALL)
 
 Sample = tuple[int, str, dict[str, Member]]
@@ -30,13 +30,13 @@ Sample = tuple[int, str, dict[str, Member]]
 def read_webdataset(shards: Sequence[str], limit: int | None = None) -> Collection:
     """Read tar shards: brace patterns (`{000..012}.tar`), globs, files, or a folder of them.
 
-    A sample is what shares a key, the name up to the first dot of its last part: a picture or a
-    clip, and captions in `.txt`, one a line, or `.json` (`caption`, `captions` or `text`). As
-    webdataset itself does, it passes over names that begin with a dot or have none, and
-    `__metadata__`. Visuals are called by their key, with the shard's number before it where a key
-    comes again. Samples without media or caption are rejected; what a damaged shard has lost is
-    told in `lost`. Raises CmrError naming the file at fault, for a shard or sample that is given
-    twice, and if there are pictures as well as clips.
+    A sample is the files that share a key, the name up to the first dot of its last part: a picture
+    or a clip, and captions in `.txt`, one per line, or `.json` (`caption`, `captions` or `text`).
+    Like webdataset itself, it skips names that begin with a dot or have none, and `__metadata__`. A
+    visual's id is its key, after the shard's number if the key is repeated. Samples without media
+    or caption are rejected; what a damaged shard has lost is reported in `lost`. Raises CmrError
+    naming the file at fault, for a shard or sample that is given twice, and if there are both
+    pictures and clips.
     """
     paths = expand(shards)
     reader = TarReader(paths)
@@ -62,7 +62,7 @@ def read_webdataset(shards: Sequence[str], limit: int | None = None) -> Collecti
         kinds.setdefault(ending in CLIPS, where)
         visual_id = key
         if key in seen:
-            # Longer where a sample's own key reads like that.
+            # Longer if another sample's own key looks like that.
             while visual_id in keys:
                 visual_id = f"{archive}/{visual_id}"
             keys.add(visual_id)
@@ -93,10 +93,10 @@ def read_webdataset(shards: Sequence[str], limit: int | None = None) -> Collecti
 
 
 def _samples(reader: TarReader) -> list[Sample]:
-    """What shares a key in a shard: (shard, key, {ending: member}), by the first file's place.
+    """Files that share a key in a shard: (shard, key, {ending: member}), by the first one's place.
 
-    webdataset wants the files of a sample side by side; here they need not be. Raises CmrError,
-    as it does, where an ending comes twice.
+    webdataset needs the files of a sample to be adjacent; here they need not be. Like it, raises
+    CmrError if an ending occurs twice.
     """
     found: dict[tuple[int, str], dict[str, Member]] = {}
     for member in reader.members:
@@ -118,7 +118,7 @@ def _samples(reader: TarReader) -> list[Sample]:
 
 
 def _refuse_copy(reader: TarReader, key: str, media: Member, before: list[Member]) -> None:
-    """Refuse a sample that an earlier shard has, too; keys alone may come again."""
+    """Reject a sample that an earlier shard already has; only keys may be repeated."""
     for other in before:
         if other.size == media.size and _same(reader, other, media):
             shards = " and ".join(reader.paths[one.archive] for one in (other, media))
@@ -133,12 +133,12 @@ def _same(reader: TarReader, one: Member, other: Member) -> bool:
     try:
         return reader.read(reader.uri(one)) == reader.read(reader.uri(other))
     except OSError:
-        # What cannot be read is rejected later, by its own name.
+        # Unreadable ones are rejected later, by their own names.
         return False
 
 
 def _lost(reader: TarReader, samples: Sequence[Sample]) -> list[Reject]:
-    """What is told of damaged shards: where, and how many samples were read before."""
+    """Rejects for damaged shards: where, and how many samples precede the damage."""
     starts = [
         (archive, min(member.offset for member in members.values()))
         for archive, _, members in samples
@@ -155,7 +155,7 @@ def _lost(reader: TarReader, samples: Sequence[Sample]) -> list[Reject]:
 def _captions(
     reader: TarReader, members: dict[str, Member], where: str
 ) -> tuple[list[str], list[str]]:
-    """The captions of a sample, and what is wrong with them; an empty file hides no other."""
+    """The captions of a sample, and their faults; an empty file does not hide another."""
     faults: list[str] = []
     for ending in ("txt", "json"):
         if ending not in members:
@@ -167,7 +167,7 @@ def _captions(
         except (CmrError, OSError, ValueError, RecursionError) as error:
             faults.append(f"captions are not readable: {error}")
             continue
-        # Not splitlines: a caption may have a form feed or U+2028.
+        # Not splitlines: a caption may contain a form feed or U+2028.
         lines = [Caption(line.strip()) for line in text.split("\n") if line.strip()]
         found = _told(told, f"{where}.json") if ending == "json" else lines
         captions = [one.text.strip() for one in found if not one.fault]
@@ -179,7 +179,7 @@ def _captions(
 
 
 def _told(data: object, where: str) -> list[Caption]:
-    """The captions of a sample's JSON: those of the first known name that has one."""
+    """The captions in a sample's JSON: those of the first known name that has any."""
     if not isinstance(data, dict):
         return captions_of(data, where)
     known = [known_column(list(data), (name,)) for name in dict.fromkeys(("captions", *CAPTIONS))]
@@ -195,8 +195,8 @@ SOURCE = Source(
     name="webdataset",
     summary="webdataset's tar shards, CLIP_benchmark's folders among them.",
     about="SHARDS are .tar files, folders of them, globs, or brace patterns, here or in an object "
-    "store. Files of one key are a sample: a picture or a clip, and captions in .txt, one a line, "
-    "or .json.",
+    "store. Files of one key are a sample: a picture or a clip, and captions in .txt, one per "
+    "line, or .json.",
     examples=(
         "cmr ingest webdataset 'shards/{00000..00012}.tar' --model ViT-B-32 --pretrained openai",
         "cmr ingest webdataset wds_flickr8k/ --model hf-hub:timm/ViT-B-16-SigLIP",

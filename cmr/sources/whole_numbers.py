@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
-# pandas writes whole numbers as 1.0 where a column has holes. More digits than Python takes are
-# no number of anything.
+# pandas writes integers as 1.0 if a column has missing values. A number with more digits than
+# Python parses cannot be a count of anything.
 _WHOLE = re.compile(r"\s*([+-]?[0-9]{1,1000})(\.0*)?\s*")
 
 
 def whole_number(value: Any) -> int:
-    """The whole number that a cell holds, as text or as a float such as 1.0.
+    """The integer in a cell, which may be text or a float such as 1.0.
 
     Raises ValueError for fractions, booleans, `1_0` and anything else.
     """
@@ -25,4 +25,4 @@ def whole_number(value: Any) -> int:
                 return int(value)
         except (TypeError, ValueError, OverflowError, ArithmeticError):
             pass
-    raise ValueError("no whole number")
+    raise ValueError("not a whole number")

@@ -1,4 +1,4 @@
-"""Anchors: files without rows that show a table's columns before it has any."""
+"""Anchors: files without rows that define a table's columns before it has any rows."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _BY_NAME = {table.name: table for table in ANCHORED}
 
 
 def anchor(storage: Storage, name: str) -> str:
-    """A table's anchor as DuckDB names it: one of this process, whose columns are those of now.
+    """The path of a table's anchor for DuckDB: this process's own, with the current columns.
 
-    The warehouse's own, for other readers, is told of where it is damaged. A table that the
-    warehouse is older than has none.
+    Warns if the warehouse's own anchor, which other readers use, is damaged. It may be missing if
+    the warehouse is older than the table.
     """
     table = _BY_NAME[name]
     path = anchor_path(table)
@@ -35,14 +35,14 @@ def anchor(storage: Storage, name: str) -> str:
 
 @cache
 def folder() -> str:
-    """Where this process's own anchors are, which a query must be able to read."""
+    """The folder of this process's own anchors, which a query must be able to read."""
     made = tempfile.mkdtemp(prefix="cmr-anchors-")
     atexit.register(shutil.rmtree, made, ignore_errors=True)
     return made
 
 
 def _own(table: Table) -> str:
-    """An anchor in a folder of this process, in partition folders of the same names."""
+    """An anchor in a folder of this process, below partition folders with the same names."""
     path = os.path.join(folder(), anchor_path(table))
     if not os.path.exists(path):
         os.makedirs(os.path.dirname(path), exist_ok=True)

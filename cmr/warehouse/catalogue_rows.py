@@ -1,8 +1,8 @@
 """Catalogue rows carry a checksum of themselves; one that does not match is never used.
 
-The checksum covers the table, the file's name, and every column's name, type and value. So a
-changed bit, a row of another table and a renamed file are all noticed. A column that this version
-does not know makes a row unreadable, too: either a newer version wrote it, or its name is damaged.
+The checksum covers the table, the file's name, and every column's name, type and value, so a
+changed bit, a row of another table and a renamed file are all detected. A column that this version
+does not know also makes a row unreadable: either a newer version wrote it, or its name is damaged.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def to_rows(table: pa.Table) -> list[Row]:
-    """Rows as dicts; times are aware datetimes, for which `to_pylist` would import pandas."""
+    """Rows as dicts, with times as aware datetimes; `to_pylist` would import pandas for these."""
     columns = {}
     for field, column in zip(table.schema, table.columns, strict=True):
         if kinds.is_timestamp(field.type):
@@ -40,7 +40,7 @@ def to_rows(table: pa.Table) -> list[Row]:
 
 
 def seal(table: Table, name: str, row: Row) -> pa.Table:
-    """A catalogue row with its checksum, as it is written; `name` is what its file is called."""
+    """A catalogue row with its checksum, as it is written; `name` is its file's name."""
     data = pa.Table.from_pylist([{**row, ROW_CHECKSUM: None}], schema=table.schema)
     digest = _digest(table, catalogue_path(table, name), _plain(data))
     return data.set_column(
@@ -53,8 +53,8 @@ def seal(table: Table, name: str, row: Row) -> pa.Table:
 def read_row(table: Table, path: str, data: pa.Table) -> Row:
     """The row of a catalogue file, NULL in the columns that were added after it was written.
 
-    Raises CmrError, naming the file and what is wrong, where it differs from what was written. A
-    row of a version before checksums has none, and is taken as it is.
+    Raises CmrError, naming the file and the fault, if it differs from what was written. A row from
+    a version before checksums has none, and is accepted as it is.
     """
     unknown = [name for name in data.column_names if name not in table.schema.names]
     if unknown:
@@ -63,7 +63,7 @@ def read_row(table: Table, path: str, data: pa.Table) -> Row:
             "is damaged, or a newer version wrote it"
         )
     if data.num_rows != 1 or not {table.key[0], "files"} <= set(data.column_names):
-        raise CmrError(f"{path} is no catalogue row of {table.name}")
+        raise CmrError(f"{path} is not a catalogue row of {table.name}")
     for field in data.schema:
         if field.type != table.schema.field(field.name).type:
             raise CmrError(
@@ -92,14 +92,14 @@ def read_row(table: Table, path: str, data: pa.Table) -> Row:
 
 
 def row_name(table: Table, row: Row) -> str:
-    """What a row's file is called."""
+    """The name of a row's file."""
     return "/".join(str(row[name]) for name in table.key)
 
 
 def recorded(row: Mapping[str, Any], what: str = "checksums") -> dict[str, str]:
-    """{file: SHA-256} of what a catalogue row has recorded, of its files or of their `footers`.
+    """{file: SHA-256} recorded in a catalogue row, of its files or of their `footers`.
 
-    The fingerprint of an embedding set that says nothing else is that of its vectors' file.
+    If an embedding set records nothing else, its fingerprint is the hash of its vectors' file.
     """
     sums = row.get(what) or [None] * len(row.get("files") or ())
     found = {
@@ -111,14 +111,14 @@ def recorded(row: Mapping[str, Any], what: str = "checksums") -> dict[str, str]:
 
 
 def _digest(table: Table, path: str, columns: Mapping[str, list[Any]]) -> str:
-    """SHA-256 of a row as it stands in the file `path`, its checksum left out."""
+    """SHA-256 of a row as stored in the file `path`, without its checksum."""
     rest = {name: values for name, values in columns.items() if name != ROW_CHECKSUM}
     text = json.dumps([table.name, path, rest], sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _plain(data: pa.Table) -> dict[str, list[Any]]:
-    """Every column's values, times as whole numbers of their unit."""
+    """Every column's values, with times as integers in their unit."""
     return {
         field.name: _numbers(column) if kinds.is_timestamp(field.type) else column.to_pylist()
         for field, column in zip(data.schema, data.columns, strict=True)
@@ -126,7 +126,7 @@ def _plain(data: pa.Table) -> dict[str, list[Any]]:
 
 
 def _numbers(column: pa.ChunkedArray) -> list[int | None]:
-    """Times as whole numbers of their unit; a cast would import pyarrow.compute."""
+    """Times as integers in their unit; a cast would import pyarrow.compute."""
     return [value for chunk in column.chunks for value in chunk.view(pa.int64()).to_pylist()]
 
 

@@ -6,26 +6,26 @@ from urllib.parse import unquote
 
 from cmr.identity import identity
 
-_OF_RUNS = ("ranks", "held_out_ranks", "sampled_ranks", "hits", "timings")
+_OF_RUNS = ("ranks", "held_out_ranks", "sampled_ranks", "hits", "held_out_hits", "timings")
 
 
 def of_dataset(dataset: str) -> str:
-    """Of a data set's items and judgments, and of ingesting its vectors."""
+    """The claim on a data set's items and judgments, and on ingesting its vectors."""
     return identity(dataset=dataset)
 
 
 def of_qrels(dataset: str, qrels: str) -> str:
-    """Of further judgments."""
+    """The claim on further judgments."""
     return identity(dataset=dataset, qrels=qrels)
 
 
 def of_partition(where: str) -> str:
-    """Of the embedding sets in one partition folder."""
+    """The claim on the embedding sets in one partition folder."""
     return identity(partition=where)
 
 
 def guards(path: str) -> set[str] | None:
-    """The claims one of which a writer of this file holds; None where the path does not tell."""
+    """The claims of which a writer of this file holds one; None if the path does not tell."""
     folder, _, name = path.rpartition("/")
     table, *folders = folder.split("/")
     keys = dict(part.split("=", 1) for part in folders if "=" in part)

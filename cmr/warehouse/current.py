@@ -1,4 +1,4 @@
-"""The part of the catalogue that belongs to the data as it is now; growth outdates the rest."""
+"""The part of the catalogue that belongs to the current data; growth outdates the rest."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ from cmr.rows import Row
 from cmr.warehouse.schemas import DATASETS, EMBEDDING_SETS, RUNS
 from cmr.warehouse.store import Warehouse
 
-# What `--candidates` was in earlier versions where it was not given.
+# The default of `--candidates` in earlier versions.
 _DEFAULTS = (100, 200, 300, 400, 500)
 
 
 def current_runs(warehouse: Warehouse) -> list[Row]:
-    """Runs on data sets as they are now, as the view `runs` shows them."""
+    """Runs on the current state of their data sets, as the view `runs` shows them."""
     rows = _current(warehouse, warehouse.catalogue(RUNS))
     return [{**row, "candidates": expected_sizes(row)} for row in rows]
 
 
 def current_sets(warehouse: Warehouse) -> list[Row]:
-    """Embedding sets of data sets as they are now, as the view `embedding_sets` shows them."""
+    """Embedding sets of the current data sets, as the view `embedding_sets` shows them."""
     return _current(warehouse, warehouse.catalogue(EMBEDDING_SETS))
 
 
 def expected_sizes(run: Row) -> list[int]:
-    """The C that a run was asked for with `expected`, as the view `runs` shows them.
+    """The C requested of a run with `expected`, as the view `runs` shows them.
 
-    Earlier versions recorded the sizes of commands without it, too, as large as they came: the
-    default ones, where none of them was drawn though others were.
+    Earlier versions also recorded the sizes of commands without `expected`, even beyond the
+    gallery. These are the default sizes that were not drawn although others were.
     """
     asked: list[int] | None = run.get("expected_candidates")
     if asked is not None:

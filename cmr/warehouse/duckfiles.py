@@ -1,8 +1,8 @@
-"""A remote warehouse as DuckDB sees it: the catalogue says which files there are.
+"""A remote warehouse as DuckDB sees it: the catalogue determines which files there are.
 
 DuckDB would list a table's folders and open every file in them, including those of killed writers.
-Here a pattern is answered from the catalogue rows, which have been read already, so a table is
-never listed, and a file that no row names is never opened.
+Here a pattern is resolved by the catalogue rows, which have been read already, so a table is never
+listed, and a file that no row names is never opened.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from cmr.warehouse.remote_files import RemoteFile
 from cmr.warehouse.schemas import CATALOGUE, TABLES
 from cmr.warehouse.storage import Storage
 
-# Seconds for which the catalogue is not listed again: a query asks for it many times.
+# Seconds for which a listing of the catalogue is reused: a query needs it many times.
 FRESH = 10.0
 
 
@@ -31,7 +31,7 @@ class DuckFiles(AbstractFileSystem):  # type: ignore[misc]
     cachable = False
 
     def __init__(self, storage: Storage) -> None:
-        """`storage`: of a warehouse at a URL."""
+        """`storage`: must be remote, at a URL."""
         super().__init__()
         if storage.remote is None:
             raise ValueError("a local warehouse needs no such filesystem")
@@ -42,11 +42,11 @@ class DuckFiles(AbstractFileSystem):  # type: ignore[misc]
         self._state: tuple[int, float] = (-1, 0.0)
 
     def glob(self, path: str, **kwargs: Any) -> list[str]:
-        """What a pattern names, as URLs."""
+        """The files that match a pattern, as URLs."""
         pattern = self._relative(path)
         table = pattern.partition("/")[0]
         if "[" in table:
-            # Some tables; those that the warehouse lacks have no file.
+            # Several tables; those that the warehouse lacks have no file.
             mine = [name for name in TABLES if fnmatchcase(f"{name}/", f"{table}/")]
             found = [name for one in mine for name in self._files(one) if self._has(name)]
             rest = _flat(pattern.partition("/")[2])
@@ -62,11 +62,11 @@ class DuckFiles(AbstractFileSystem):  # type: ignore[misc]
         return [f"{self._root}/{name}" for name in found if fnmatchcase(name, _flat(pattern))]
 
     def _has(self, name: str) -> bool:
-        """An anchor may be missing where the warehouse is older than its table."""
+        """Whether an anchor exists: the warehouse may be older than its table."""
         return name in self._named or self._remote.exists(name)
 
     def _files(self, table: str) -> list[str]:
-        """The files of a table that catalogue rows name, and its anchor where it is needed."""
+        """The files of a table that catalogue rows name, and its anchor if it is needed."""
         now = time.monotonic()
         if self._state[0] != self._remote.changes or now - self._state[1] > FRESH:
             named: list[str] = []
@@ -89,7 +89,7 @@ class DuckFiles(AbstractFileSystem):  # type: ignore[misc]
         return str(path).removeprefix(f"{self._root}/")
 
     def open(self, path: str, mode: str = "rb", **kwargs: Any) -> RemoteFile:
-        """A file for reading; DuckDB writes none."""
+        """Open a file for reading; DuckDB does not write any."""
         if mode != "rb":
             raise PermissionError(f"{path} is read only")
         try:
@@ -112,11 +112,11 @@ class DuckFiles(AbstractFileSystem):  # type: ignore[misc]
         return self._remote.size(self._relative(path))
 
     def info(self, path: str, **kwargs: Any) -> dict[str, Any]:
-        """What fsspec says of a file."""
+        """A file's details in fsspec's form."""
         return {"name": path, "size": self.size(path), "type": "file"}
 
     def modified(self, path: str) -> datetime:
-        """A constant: a file of a given name never changes."""
+        """A constant, because a file with a given name never changes."""
         return datetime(2000, 1, 1, tzinfo=UTC)
 
     def unstrip_protocol(self, name: str) -> str:
@@ -125,5 +125,5 @@ class DuckFiles(AbstractFileSystem):  # type: ignore[misc]
 
 
 def _flat(pattern: str) -> str:
-    """The pattern for `fnmatch`, whose star goes over folders; brackets mean themselves."""
+    """The pattern for `fnmatch`, whose star crosses folders; brackets are literal."""
     return pattern.replace("[", "[[]").replace("**/", "*")

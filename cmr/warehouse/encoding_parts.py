@@ -26,7 +26,7 @@ EncodedContent = tuple[str, Floats, float | None, Frames | None]
 
 
 def write_encoded(warehouse: Warehouse, folder: str, rows: Iterable[EncodedContent]) -> str:
-    """Write contents' keys, vectors, and of clips lengths and kept frames; returns the file."""
+    """Write content keys, vectors and, for clips, lengths and kept frames; returns the file."""
     found: list[dict[str, Any]] = [
         {
             "key": key,

@@ -26,7 +26,7 @@ UNKNOWN = "unknown"
 _HEX = "[0-9a-f]"
 _DATA = re.compile(f"{_HEX}{{16}}[.]parquet")
 _PART = re.compile(f"(?P<target>.+)[.]part-{_HEX}{{8}}")
-# Earlier versions kept theirs under `materialised/`.
+# Earlier versions stored theirs under `materialised/`.
 _MEASURES = re.compile(
     f"metrics/run_id=[^/]+/{_HEX}{{16}}-{_HEX}{{32}}[.]parquet"
     f"|materialised/(metrics|retention)/[^/]+-{_HEX}{{16}}(-{_HEX}{{32}})?[.]parquet"
@@ -50,12 +50,12 @@ class FoundFile:
 
     @property
     def table(self) -> str:
-        """The table it belongs to, or the folder it lies in."""
+        """The table it belongs to, or the folder it is in."""
         return self.path.partition("/")[0] if "/" in self.path else ""
 
     @property
     def target(self) -> str:
-        """The name that a part would have had in the end."""
+        """The final name that an unfinished file would have had."""
         match = _PART.fullmatch(self.path)
         return match["target"] if match else self.path
 
@@ -71,7 +71,7 @@ def named_files(warehouse: Warehouse) -> set[str]:
 
 
 def inventory(warehouse: Warehouse) -> list[FoundFile]:
-    """Everything there is, by path. The files are listed before the catalogue is read."""
+    """Every file, by path. Files are listed before the catalogue is read."""
     entries = warehouse.storage.files()
     named = named_files(warehouse)
     here = _folders_in_place(warehouse, entries)
@@ -83,7 +83,7 @@ def inventory(warehouse: Warehouse) -> list[FoundFile]:
 
 
 def _kind(path: str, named: set[str], here: set[str]) -> str | None:
-    """What a path is by its name; None of a folder of ours that happens to be empty."""
+    """The kind of a path, by its name; None for a folder of ours that happens to be empty."""
     folder, _, name = path.rpartition("/")
     if not name:
         return None if _OWN_FOLDER.fullmatch(folder) or _is_partition(folder) else UNKNOWN
@@ -98,7 +98,7 @@ def _kind(path: str, named: set[str], here: set[str]) -> str | None:
 
 
 def _own(path: str) -> str | None:
-    """What a whole file of ours is that no row names, or None of another's."""
+    """The kind of a complete file of ours that no row names; None for a file not ours."""
     folder, _, name = path.rpartition("/")
     if path == MARKER or (name == "_anchor.parquet" and _is_partition(folder)):
         return FIXED
@@ -114,7 +114,7 @@ def _own(path: str) -> str | None:
 
 
 def _is_partition(folder: str) -> bool:
-    """Whether a folder is one of a table's: all its keys, in their order."""
+    """Whether a folder is a table's or one of its partitions', with its keys in order."""
     table, *parts = folder.split("/")
     keys = _FOLDERS.get(table)
     return keys is not None and (
@@ -124,7 +124,7 @@ def _is_partition(folder: str) -> bool:
 
 
 def _folders_in_place(warehouse: Warehouse, entries: Iterable[Entry]) -> set[str]:
-    """Folders that really lie below the root: what is behind a link is another's."""
+    """Folders physically below the root: whatever is behind a link is not ours."""
     folders = {entry.path.rpartition("/")[0] for entry in entries}
     if not warehouse.storage.is_local:
         return folders
@@ -137,7 +137,7 @@ def _folders_in_place(warehouse: Warehouse, entries: Iterable[Entry]) -> set[str
 
 
 def anchors_and_rows(warehouse: Warehouse) -> list[FoundFile]:
-    """The marker, every anchor, and every catalogue row; of a missing one -1 bytes. Reads none."""
+    """The marker, every anchor, and every catalogue row, unread; a missing one has -1 bytes."""
     storage = warehouse.storage
     fixed = [MARKER, *map(anchor_path, ANCHORED)]
     rows = [

@@ -1,4 +1,4 @@
-"""Locks of a warehouse on a disk, which the operating system frees where a process is killed."""
+"""Locks of a local warehouse, which the operating system frees if a process is killed."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class BusyError(CmrError):
 
 @contextlib.contextmanager
 def locked(root: str, name: str, wait: bool) -> Iterator[None]:
-    """Hold the lock of what is called `name`; raises BusyError if it is held, unless to `wait`."""
-    # Who only reads need not wait for it.
+    """Hold the lock called `name`; if it is held elsewhere, `wait` or raise BusyError."""
+    # Slow to import, and readers do not need it.
     from filelock import FileLock, Timeout
 
     folder = os.path.join(root, FOLDER)
@@ -38,10 +38,10 @@ def locked(root: str, name: str, wait: bool) -> Iterator[None]:
 
 
 def held_locks(storage: Storage, remove_older: float | None) -> tuple[set[str], list[str]]:
-    """Names of the locks that are held now, and the paths of the files of those that are not.
+    """Names of the locks that are held now, and the paths of lock files that are not held.
 
-    `remove_older`: remove such files that are older than this, in seconds since 1970. A lock is
-    removed while it is held here, and who waited for it notices and makes a new one.
+    `remove_older`: remove unheld files last changed before this time, in seconds since 1970. A
+    lock file is removed while held here; a process that waited for it notices and makes a new one.
     """
     from filelock import FileLock, Timeout
 

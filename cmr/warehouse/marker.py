@@ -1,4 +1,4 @@
-"""What makes a folder a warehouse: the marker with its format, and a file without rows a table."""
+"""What makes a folder a warehouse: the marker with its format, and an anchor per table."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cmr.warehouse.storage import Storage
 
 
 def format_of(marker: bytes) -> object:
-    """The format that a marker names; None of a damaged one."""
+    """The format that a marker names; None if it is damaged."""
     try:
         return json.loads(marker)["format"]
     except (ValueError, KeyError, TypeError):
@@ -20,14 +20,14 @@ def format_of(marker: bytes) -> object:
 
 
 def damaged_anchors(storage: Storage) -> list[Table]:
-    """The tables whose anchors are not what was written; all where the marker is not."""
+    """The tables whose anchors are damaged; all tables if the marker is damaged."""
     if format_of(storage.read_bytes(layout.MARKER)) is None:
         return list(layout.ANCHORED)
     return [table for table in layout.ANCHORED if not is_anchor(storage, table)]
 
 
 def is_fixed(storage: Storage, path: str) -> bool:
-    """Whether a marker or anchor is what was written."""
+    """Whether a marker or anchor is as it was written."""
     if path == layout.MARKER:
         return format_of(storage.read_bytes(path)) == layout.FORMAT
     return any(
@@ -36,7 +36,7 @@ def is_fixed(storage: Storage, path: str) -> bool:
 
 
 def is_anchor(storage: Storage, table: Table) -> bool:
-    """Whether a table's anchor is there, without rows, and has columns that the table has had."""
+    """Whether a table's anchor exists, has no rows, and has columns that the table has had."""
     try:
         found = storage.read(layout.anchor_path(table))
     except CmrError:
@@ -48,7 +48,7 @@ def is_anchor(storage: Storage, table: Table) -> bool:
 
 
 def write_anchors(storage: Storage, tables: Sequence[Table]) -> None:
-    """One file without rows a table, so that no view is ever without a file; the marker last."""
+    """Write an anchor per table, so that no view is ever without a file, then the marker."""
 
     def write(table: Table) -> None:
         path = layout.anchor_path(table)

@@ -1,7 +1,7 @@
-"""Partial counts: the Parquet of finished tasks, and the thresholds that they count against.
+"""Partial counts: the Parquet files of finished tasks, and the thresholds they count against.
 
 A task's file is written first and its row in `tasks` last, with the file's hash; if a file is
-missing or damaged, its task counts as not done. All of it is removed once the runs are committed.
+missing or damaged, its task counts as not done. Everything is removed once the runs are committed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _DIGEST = b"cmr_digest"
 def write_partial(
     warehouse: Warehouse, table: Table, key: str, parts: Iterable[pa.Table]
 ) -> tuple[str, str]:
-    """Write a task's counts, or hits; returns the file and its SHA-256."""
+    """Write a task's counts or hits; returns the file and its SHA-256."""
     name = warehouse.write(table, {"key": key}, parts)
     return name, warehouse.storage.checksum(name)
 
@@ -34,7 +34,7 @@ def write_partial(
 def read_partial(warehouse: Warehouse, row: Row) -> list[pa.Table] | None:
     """A finished task's counts, and its hits if it has any.
 
-    None if a file is missing or not what was written.
+    None if a file is missing or damaged.
     """
     parts = []
     for name, digest in zip(row["files"], row["hashes"], strict=True):
@@ -74,7 +74,7 @@ def _thresholds(key: str) -> str:
 
 
 def read_thresholds(warehouse: Warehouse, key: str, lengths: Mapping[str, int]) -> Values | None:
-    """Every pair's value by direction; None if they are not kept, or not what was kept here."""
+    """Every pair's value by direction; None if they are not stored or are damaged."""
     try:
         table = warehouse.storage.read(_thresholds(key))
         values = np.asarray(table["value"].to_numpy(), dtype=np.float64)
@@ -90,7 +90,7 @@ def read_thresholds(warehouse: Warehouse, key: str, lengths: Mapping[str, int]) 
 
 
 def write_thresholds(warehouse: Warehouse, key: str, values: Values) -> None:
-    """Keep every pair's value by direction."""
+    """Store every pair's value by direction."""
     schema = THRESHOLDS.schema.with_metadata({_DIGEST: _digest(key, values)})
     tables = [
         pa.table({"direction": [name] * len(array), "value": array}, schema=schema)
@@ -100,7 +100,7 @@ def write_thresholds(warehouse: Warehouse, key: str, values: Values) -> None:
 
 
 def _digest(key: str, values: Values) -> bytes:
-    """Of whose values they are, and of themselves; no row has a checksum of their file."""
+    """Checksum of the values and of what they belong to; no row has one of their file."""
     digest = hashlib.sha256(key.encode())
     for name, array in sorted(values.items()):
         digest.update(f" {name} {len(array)} ".encode())

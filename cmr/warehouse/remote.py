@@ -2,7 +2,7 @@
 
 Requests cost time and money, so none is repeated for what cannot have changed: a data file's name
 is unique to its writer and its content never changes, and a catalogue row is read again only when
-its listing shows another one. Rows are fetched many at a time.
+the listing shows that it changed. Rows are fetched many at a time.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from cmr.warehouse.remote_files import Sink
 
 T = TypeVar("T")
 U = TypeVar("U")
-# What brings the package of a scheme.
+# The extra that installs the package for a scheme.
 EXTRAS = {"s3": "s3", "gs": "gcs", "gcs": "gcs", "az": "azure", "abfs": "azure"}
-# Requests that wait for an answer at the same time.
+# Concurrent requests.
 PARALLEL = 32
-# What is read of a file's end at first: the whole of a small one, or a large one's footer.
+# Bytes read from a file's end at first: all of a small file, or a large one's footer.
 TAIL = 256 * 2**10
-# Bytes of files' ends that are kept.
+# Bytes of file ends that are cached.
 KEPT = 256 * 2**20
 
 
@@ -43,11 +43,11 @@ def remote(url: str) -> Remote:
     import fsspec
 
     try:
-        # A listing that is kept would hide what others write.
+        # A cached listing would hide what others write.
         fs, base = fsspec.core.url_to_fs(url, use_listings_cache=False)
     except (ImportError, ValueError) as error:
         extra = EXTRAS.get(url.partition(":")[0])
-        hint = f'; pip install "cmr[{extra}]"' if extra else ""
+        hint = f"; pip install '.[{extra}]'" if extra else ""
         raise CmrError(f"cannot open {url}: {error}{hint}") from None
     return Remote(fs, base.rstrip("/"), url)
 
@@ -56,7 +56,7 @@ class Remote:
     """Files below a URL; paths are relative to it, with '/'."""
 
     def __init__(self, fs: Any, base: str, url: str) -> None:
-        """`fs`: an fsspec filesystem. `base`: the root as it names it. `url`: as people do."""
+        """`fs`: an fsspec filesystem. `base`: the root as it names it. `url`: as people name it."""
         self.fs, self.base, self.url = fs, base, url
         self._sizes: dict[str, int] = {}
         self._sums: dict[str, str] = {}
@@ -64,7 +64,7 @@ class Remote:
         self._tails: dict[str, bytes] = {}
         self._listed: dict[str, tuple[int, float, dict[str, str]]] = {}
         self._held = 0
-        # How often something was written or removed here.
+        # Number of writes and removals made here.
         self.changes = 0
 
     def exists(self, relative: str) -> bool:
@@ -76,7 +76,7 @@ class Remote:
         return True
 
     def size(self, relative: str) -> int:
-        """Bytes of a file; asked once. Raises FileNotFoundError."""
+        """Bytes of a file; requested only once. Raises FileNotFoundError."""
         if relative not in self._sizes:
             with self._said(relative):
                 found = self.fs.info(f"{self.base}/{relative}")
@@ -88,7 +88,7 @@ class Remote:
     def listing(self, folder: str, age: float = 0.0) -> dict[str, str]:
         """Every file below a folder, with a mark that changes with its content.
 
-        `age`: seconds for which an earlier listing will do, if nothing was written here since.
+        `age`: seconds for which an earlier listing is reused, if nothing was written here since.
         """
         changes, when, marks = self._listed.get(folder, (-1, 0.0, {}))
         if changes != self.changes or time.monotonic() - when > age:
@@ -111,7 +111,7 @@ class Remote:
         return marks
 
     def entries(self) -> list[tuple[str, int, float | None]]:
-        """Every file by path: bytes, and when it was written, in seconds since 1970 or None."""
+        """Every file by path: bytes, and time of writing in seconds since 1970, or None."""
         try:
             with self._said(""):
                 found = self.fs.find(self.base, detail=True)
@@ -125,11 +125,11 @@ class Remote:
     def read(self, relative: str) -> bytes:
         """A whole file. Raises FileNotFoundError."""
         with self._said(relative):
-            # Without a start some ask for the size first.
+            # Without a start, some filesystems request the size first.
             return bytes(self.fs.cat_file(f"{self.base}/{relative}", start=0))
 
     def read_small(self, marks: dict[str, str]) -> dict[str, bytes]:
-        """Small files by name, given with their marks; those that have not changed are kept."""
+        """Small files by name, given with their marks; unchanged ones come from the cache."""
         new = [name for name, mark in marks.items() if self._small.get(name, ("",))[0] != mark]
 
         def read(name: str) -> bytes | None:
@@ -146,14 +146,14 @@ class Remote:
         return {name: self._small[name][1] for name in marks if name in self._small}
 
     def each(self, work: Callable[[T], U], items: Sequence[T]) -> list[U]:
-        """`work` of every item, in order, many at a time."""
+        """Apply `work` to every item, many at a time; results in order."""
         if len(items) < 2:
             return [work(item) for item in items]
         with ThreadPoolExecutor(min(PARALLEL, len(items))) as pool:
             return list(pool.map(work, items))
 
     def span(self, relative: str, start: int, end: int) -> bytes:
-        """Bytes start:end of a file, from what is kept of it where that holds them."""
+        """Bytes start:end of a file, from the cache if it has them."""
         if relative in self._small:
             return self._small[relative][1][start:end]
         size = self.size(relative)
@@ -179,7 +179,7 @@ class Remote:
         self._held += len(data)
 
     def put(self, relative: str, data: bytes) -> None:
-        """Write a small file in one request: it is replaced completely or stays as it was."""
+        """Write a small file in one request: it is replaced entirely or stays as it was."""
         with self._said(relative):
             self.fs.pipe_file(f"{self.base}/{relative}", data)
         self._forget(relative)
@@ -187,7 +187,7 @@ class Remote:
     def write_parquet(
         self, relative: str, schema: pa.Schema, tables: Iterable[pa.Table], **options: Any
     ) -> int:
-        """Stream a Parquet file up, which exists only once it is complete; returns its bytes."""
+        """Upload a Parquet file as a stream; it exists only once complete. Returns its bytes."""
         with self._said(relative):
             sink = Sink(self.fs.open(f"{self.base}/{relative}", "wb"))
             try:
@@ -203,18 +203,18 @@ class Remote:
         return sink.size
 
     def checksum(self, relative: str) -> str:
-        """SHA-256 of a file; of one that was written here it is known."""
+        """SHA-256 of a file; already known if it was written here."""
         if relative not in self._sums:
             digest = hashlib.sha256()
             size = self.size(relative)
             for at in range(0, size, 2**24):
-                # A small file is kept, for what is checked is read.
+                # A small file is cached, because a file that is checked will also be read.
                 digest.update(self.span(relative, at, min(size, at + 2**24)))
             self._sums[relative] = digest.hexdigest()
         return self._sums[relative]
 
     def delete(self, relative: str) -> None:
-        """Remove a file; one that is gone already is no error."""
+        """Remove a file; it is no error if it is already gone."""
         with contextlib.suppress(FileNotFoundError), self._said(relative):
             self.fs.rm_file(f"{self.base}/{relative}")
         self._forget(relative)
@@ -227,7 +227,7 @@ class Remote:
 
     @contextlib.contextmanager
     def _said(self, relative: str) -> Iterator[None]:
-        """What a store's library raises, as a sentence; FileNotFoundError passes unchanged."""
+        """Turn a store library's errors into one sentence; FileNotFoundError passes unchanged."""
         try:
             yield
         except (CmrError, FileNotFoundError, MemoryError):
@@ -240,7 +240,7 @@ class Remote:
 
 
 def _is_of_store(error: Exception) -> bool:
-    """Whether it comes from the store or the way there, and not from a mistake of ours."""
+    """Whether an error comes from the store or the network, and not from a bug of ours."""
     family = type(error).__module__.partition(".")[0]
     ours = ("builtins", "cmr", "numpy", "pyarrow")
     return isinstance(error, OSError) or family not in ours

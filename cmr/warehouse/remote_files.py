@@ -1,4 +1,4 @@
-"""Files of an object store as Python's and pyarrow's are: one that is read, one that is written."""
+"""File objects over an object store, for Python and pyarrow: one to read, one to write."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import IO, Any, Protocol, cast
 
 
 class Sink:
-    """What pyarrow writes to: counts, hashes and passes on."""
+    """A sink for pyarrow that counts, hashes and passes bytes on."""
 
     def __init__(self, file: IO[bytes]) -> None:
-        """`file`: of an upload that begins."""
+        """`file`: an upload that has just begun."""
         self._file, self.size, self.digest = file, 0, hashlib.sha256()
         self.closed = False
 
@@ -24,11 +24,11 @@ class Sink:
         return view.nbytes
 
     def tell(self) -> int:
-        """How much was written."""
+        """How many bytes were written."""
         return self.size
 
     def flush(self) -> None:
-        """Uploads go in parts of their own size."""
+        """Do nothing: uploads have their own part size."""
 
     def writable(self) -> bool:
         """It is."""
@@ -43,21 +43,21 @@ class Sink:
         return False
 
     def close(self) -> None:
-        """pyarrow closes what it was given; the upload is completed by `complete` alone."""
+        """Do nothing: pyarrow closes what it was given, but only `complete` ends the upload."""
 
     def complete(self) -> None:
-        """End the upload; the file is there."""
+        """Complete the upload; the file then exists."""
         self._file.close()
 
     def abandon(self) -> None:
-        """Drop what is uploaded; the file never comes to be."""
+        """Abort the upload; the file never exists."""
         with contextlib.suppress(Exception):
             cast(Any, self._file).discard()
         cast(Any, self._file).closed = True
 
 
 class Files(Protocol):
-    """What files are read of."""
+    """Where files are read from."""
 
     def size(self, relative: str) -> int:
         """Bytes of a file. Raises FileNotFoundError."""
@@ -67,7 +67,7 @@ class Files(Protocol):
 
 
 class RemoteFile:
-    """A file for reading at any place, as Python's files are; what is read is fetched, no more."""
+    """A seekable file for reading, as Python's files; only what is read is fetched."""
 
     def __init__(self, files: Files, relative: str) -> None:
         """Raises FileNotFoundError."""
@@ -84,7 +84,7 @@ class RemoteFile:
         return data
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        """Go to a place."""
+        """Move to a position."""
         self._at = offset + (0, self._at, self.size)[whence]
         return self._at
 
@@ -93,7 +93,7 @@ class RemoteFile:
         return self._at
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: nothing is held open."""
         self.closed = True
 
     def __enter__(self) -> RemoteFile:

@@ -20,7 +20,7 @@ MODALITIES = (TEXT, VISUAL)
 class Table:
     """One table: its name, the folder keys, and the columns of its files.
 
-    `key`: of a catalogue table, the columns whose values name a row's file.
+    `key`: for a catalogue table, the columns whose values name a row's file.
     """
 
     name: str
@@ -35,8 +35,8 @@ def _schema(*fields: tuple[str, pa.DataType]) -> pa.Schema:
 
 _TIME = pa.timestamp("us", tz="UTC")
 _NAMES = pa.list_(pa.string())
-# What the writer adds to a catalogue row: the SHA-256 of each of its files and of the footer of
-# each, and that of the row itself. Rows of earlier versions lack some or all of them.
+# Added to a catalogue row by the writer: the SHA-256 of each of its files, of each file's footer,
+# and of the row itself. Rows from earlier versions lack some or all of them.
 ROW_CHECKSUM = "row_checksum"
 _CHECKSUMS = (("checksums", _NAMES), ("footers", _NAMES), (ROW_CHECKSUM, pa.string()))
 ADDED = tuple(name for name, _ in _CHECKSUMS)
@@ -136,7 +136,7 @@ EMBEDDING_SETS = Table(
         ("files", _NAMES),
         ("created_at", _TIME),
         ("seconds", pa.float64()),
-        # Added later: NULL of a set that was written before, or that has no codes.
+        # Added later: NULL for a set that was written before, or that has no codes.
         ("quantizer", pa.string()),
         ("calibration_set", pa.string()),
         ("range_low", pa.list_(pa.float32())),
@@ -146,7 +146,7 @@ EMBEDDING_SETS = Table(
         ("error", pa.float64()),
         ("centre", pa.list_(pa.float32())),
         ("balanced", pa.float64()),
-        # Of what is learnt from vectors: the data set that they are of, and how many.
+        # For what is learnt from vectors: the vectors' data set, and how many they are.
         ("fit_on", pa.string()),
         ("fit_vectors", pa.int64()),
         *_CHECKSUMS,
@@ -198,7 +198,7 @@ RUNS = Table(
         ("files", _NAMES),
         ("started_at", _TIME),
         ("seconds", pa.float64()),
-        # Added later: NULL of a run that was made before, which is exact and of one stage.
+        # Added later: NULL for an earlier run, which is exact and of one stage.
         ("quantizer", pa.string()),
         ("query_precision", pa.string()),
         ("scorer_settings", pa.string()),
@@ -210,21 +210,23 @@ RUNS = Table(
         ("oversample", pa.int64()),
         ("rescore_bytes", pa.int64()),
         ("index_bytes", pa.int64()),
-        # The C asked for with expected. `candidates` of a row without it may hold others, too.
+        # The C requested with expected. In a row without it, `candidates` may hold others, too.
         ("expected_candidates", pa.list_(pa.int64())),
-        # The most relevant items of a query. A run without it has ranks without `cluster`.
+        # The most relevant items of any query. A run without it has ranks without `cluster`.
         ("most_relevants", pa.int64()),
-        # As of the gallery's set. `folds`: in how many parts it was fitted anew; 0 for none.
+        # As in the gallery's set. `folds`: the number of folds it was fitted in; 0 for none.
         ("fit_on", pa.string()),
         ("fit_vectors", pa.int64()),
         ("folds", pa.int32()),
+        # Of an engine, in words; the JSON of scorer_settings has them by name.
+        ("scorer_options", pa.string()),
         *_CHECKSUMS,
     ),
     ("run_id",),
 )
-# What never changes for a relevant pair; rows of earlier versions lack them. `cluster`: ordinal of
-# the visual that its query's errors are clustered by. `ideal_gains`: the query's judgments from the
-# highest on where they are graded, else NULL.
+# What never changes for a relevant pair; rows from earlier versions lack them. `cluster`: ordinal
+# of the visual by which its query's errors are clustered. `ideal_gains`: the query's judgments in
+# descending order if they are graded, else NULL.
 _FACTS = (("cluster", pa.int64()), ("ideal_gains", pa.list_(pa.int32())))
 _COUNTS = (
     ("relevance", pa.int32()),
@@ -251,10 +253,10 @@ RANKS = Table(
         *_FACTS,
     ),
 )
-# As `ranks`, of each query scored by what was learnt without it and what is relevant to it.
-HELD_OUT_RANKS = Table(
-    "held_out_ranks", RANKS.partitions, RANKS.schema.append(pa.field("fold", pa.int32()))
-)
+# The fold of the data that a query is in; what scores it was fitted to the other folds.
+FOLD = pa.field("fold", pa.int32())
+# As `ranks`, with each query scored by what was learnt without it and its relevant items.
+HELD_OUT_RANKS = Table("held_out_ranks", RANKS.partitions, RANKS.schema.append(FOLD))
 SAMPLED_RANKS = Table(
     "sampled_ranks",
     ("run_id",),
@@ -276,11 +278,13 @@ HITS = Table(
         ("item_id", pa.string()),
         ("score", pa.float32()),
         ("relevance", pa.int32()),
-        # Added later: NULL of exact runs.
+        # Added later: NULL for exact runs.
         ("exact_above", pa.int64()),
         ("cluster", pa.int64()),
     ),
 )
+# As `hits`, for the queries and vectors of HELD_OUT_RANKS.
+HELD_OUT_HITS = Table("held_out_hits", HITS.partitions, HITS.schema.append(FOLD))
 TIMINGS = Table(
     "timings",
     ("run_id",),
@@ -294,13 +298,13 @@ TIMINGS = Table(
         ("peak_rss_bytes", pa.int64()),
         ("peak_device_bytes", pa.int64()),
         ("vector_bytes", pa.int64()),
-        # Added later: NULL of the stages of a run.
+        # Added later: NULL for the stages of a run.
         ("threads", pa.int32()),
         ("idle_rss_bytes", pa.int64()),
         ("latencies", pa.list_(pa.float64())),
     ),
 )
-# What `cmr bench` measured; its rows of `timings` lie in the folder run_id=<bench_id>.
+# What `cmr bench` measured; its rows of `timings` are in the folder run_id=<bench_id>.
 BENCHES = Table(
     "benches",
     (),
@@ -318,6 +322,7 @@ BENCHES = Table(
         ("quantizer", pa.string()),
         ("query_precision", pa.string()),
         ("scorer", pa.string()),
+        ("scorer_options", pa.string()),
         ("connectivity", pa.int64()),
         ("expansion_add", pa.int64()),
         ("expansion_search", pa.int64()),
@@ -350,8 +355,8 @@ BENCHES = Table(
     ("bench_id",),
 )
 
-# The view `metrics` of a run, as it was when the run was committed. No row names these files: they
-# are told by their names, and whoever finds none asks the view.
+# The view `metrics` of a run, computed once and stored. No catalogue row names these files: their
+# names identify them, and without one the view is computed.
 METRICS = Table(
     "metrics",
     ("run_id",),
@@ -371,9 +376,9 @@ METRICS = Table(
     ),
 )
 
-# Work in progress of `cmr evaluate --shard` and `--engine ray`; gone once the runs are there.
-# `pair`: the place among a direction's judged pairs. `candidates`, `draw`: of a drawn pool, NULL
-# for the gallery shard. `compared`: how many gallery items the counts are of.
+# Work in progress of `cmr evaluate --shard` and `--engine ray`; removed once the runs exist.
+# `pair`: the position among a direction's judged pairs. `candidates`, `draw`: of a drawn pool, NULL
+# for the gallery shard. `compared`: how many gallery items were counted.
 PARTIAL_COUNTS = Table(
     "partial_counts",
     ("key",),
@@ -389,7 +394,7 @@ PARTIAL_COUNTS = Table(
         ("compared", pa.int64()),
     ),
 )
-# The best of each query among a task's items, by ordinal; lies beside the task's counts.
+# Each query's best items among a task's, by ordinal; stored beside the task's counts.
 PARTIAL_HITS = Table(
     PARTIAL_COUNTS.name,
     PARTIAL_COUNTS.partitions,
@@ -446,19 +451,20 @@ TABLES = {
         HELD_OUT_RANKS,
         SAMPLED_RANKS,
         HITS,
+        HELD_OUT_HITS,
         TIMINGS,
         BENCHES,
     )
 }
-# Tables whose rows name the files that belong to them.
+# Tables whose rows name their own files.
 CATALOGUE = (DATASETS, QRELS_SETS, EMBEDDING_SETS, RUNS, BENCHES)
 
 
 def embeddings_schema(dim: int, precision: str) -> pa.Schema:
     """Columns of one embedding set's files.
 
-    Precisions that are stored as lists hold `vector` (fixed-size list of `dim` floats); the others
-    hold `codes` (fixed-size binary) and `scale` (float32; 1.0 where the precision has no scale).
+    Precisions that are stored as lists have `vector` (fixed-size list of `dim` floats); the others
+    have `codes` (fixed-size binary) and `scale` (float32; 1.0 if the precision has no scale).
     """
     row = precision_of(precision)
     head = [pa.field("ordinal", pa.int64()), pa.field("item_id", pa.string())]

@@ -16,7 +16,7 @@ _THREADS = 8
 
 @dataclass(frozen=True)
 class StoredSize:
-    """Files, rows and bytes of a table; of what is in no table `rows` is None."""
+    """Files, rows and bytes of a table; `rows` is None for what is in no table."""
 
     name: str
     files: int
@@ -25,9 +25,9 @@ class StoredSize:
 
 
 def sizes(warehouse: Warehouse) -> tuple[list[StoredSize], list[StoredSize], list[FoundFile]]:
-    """Tables that have rows; what no catalogue row names, by kind; and of that each file.
+    """Tables that have rows; what no catalogue row names, by kind; and each file of the latter.
 
-    Rows are read from the files' footers. Raises CmrError for a damaged catalogue.
+    Row counts are read from the files' footers. Raises CmrError for a damaged catalogue.
     """
     found = inventory(warehouse)
     mine = [one for one in found if one.kind in (NAMED, ROW)]
@@ -57,7 +57,7 @@ def sizes(warehouse: Warehouse) -> tuple[list[StoredSize], list[StoredSize], lis
 
 
 def _rows(storage: Storage, path: str) -> int | None:
-    """Rows by the footer; None of a file that is damaged or gone."""
+    """The number of rows according to the footer; None for a file that is damaged or gone."""
     try:
         with storage.parquet(path) as file:
             return int(file.metadata.num_rows)

@@ -1,8 +1,8 @@
-"""One state of a warehouse: its checked catalogue rows, and data files as they were written.
+"""One state of a warehouse: its checked catalogue rows, and their intact data files.
 
-If a file of a row is damaged, the row is left out together with whatever depends on it, and the
-file is named; the rest is answered. The files of a row stay for an hour after it was replaced, so
-whoever holds a snapshot can finish reading them.
+If a file of a row is damaged, the row and whatever depends on it are left out with a warning that
+names the file; the rest is used. The files of a row stay for an hour after it was replaced, so that
+readers of a snapshot can finish.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from cmr.warehouse.schemas import (
 from cmr.warehouse.store import Warehouse, tell
 from cmr.warehouse.verified import faults, remedy
 
-# Vectors are large and few questions are about them: they are checked where they are named.
+# Vectors are large and few queries read them: they are checked only if named.
 VECTORS = frozenset({"embeddings", "frames"})
 
 
@@ -37,7 +37,7 @@ class Snapshot:
     rows: dict[str, list[Row]]
 
     def files(self, table: str) -> list[str]:
-        """The files of a data table that the rows name, in their order."""
+        """The files of a data table that the rows name, in order."""
         start = f"{table}/"
         return list(
             dict.fromkeys(
@@ -51,9 +51,9 @@ class Snapshot:
 
 
 def take(warehouse: Warehouse, tables: Collection[str]) -> Snapshot:
-    """The warehouse as it is now; the files of the data tables named are checked.
+    """The warehouse as it is now; the files of the named data tables are checked.
 
-    Data sets are read last: a run that is seen was made of one that is seen, too.
+    Data sets are read last, so that the data set of every run in the snapshot is in it, too.
     """
     rows = {table.name: warehouse.catalogue(table) for table in reversed(CATALOGUE)}
     for table in CATALOGUE:
@@ -71,7 +71,7 @@ def take(warehouse: Warehouse, tables: Collection[str]) -> Snapshot:
 def _sound(
     warehouse: Warehouse, table: Table, rows: list[Row], tables: Collection[str]
 ) -> list[Row]:
-    """The rows all of whose files, as far as they belong to `tables`, are what was written."""
+    """The rows whose files in `tables` are all intact."""
     files = [
         (name, recorded(row).get(name))
         for row in rows
@@ -97,27 +97,27 @@ def _sound(
 
 
 def _tell_of_lost_sets(rows: dict[str, list[Row]]) -> None:
-    """A run's figures stand without its vectors, but the loss is reported."""
+    """Warn about runs whose vectors are gone: their figures still stand."""
     there = {row["set_id"] for row in rows[EMBEDDING_SETS.name]}
     used = [row[f"{side}_set"] for row in rows[RUNS.name] for side in MODALITIES]
     for name in sorted({one for one in used if one is not None} - there):
         tell(
             CmrError(
-                f"embedding_sets has no sound row {name!r}, from which {used.count(name)} runs "
+                f"embedding_sets has no intact row {name!r}, from which {used.count(name)} runs "
                 f"were scored; {remedy(EMBEDDING_SETS)}"
             )
         )
 
 
 def _resting(table: Table, rows: list[Row], on: Table, there: set[str]) -> list[Row]:
-    """The rows that rest on a row of another table which is there; the others are told of once."""
+    """The rows whose row in another table exists; warns once about the others."""
     kept = [row for row in rows if row_name(on, row) in there]
     for name in sorted({row_name(on, row) for row in rows} - there):
         many = sum(row_name(on, row) == name for row in rows)
         tell(
             CmrError(
-                f"{on.name} has no sound row {name!r}, on which {many} of {table.name} rest; they "
-                f"are left out; {remedy(on)}"
+                f"{on.name} has no intact row {name!r}, on which {many} of {table.name} depend; "
+                f"they are left out; {remedy(on)}"
             )
         )
     return kept

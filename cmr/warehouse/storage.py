@@ -25,9 +25,9 @@ from cmr.plain import check_plain, open_plain
 from cmr.warehouse.remote import Remote, remote
 from cmr.warehouse.remote_files import RemoteFile
 
-# Seconds for which a remote catalogue is not listed again: a command asks for it several times.
+# Seconds for which a listing of a remote catalogue is reused: a command needs it several times.
 FRESH = 2.0
-# Every page is written with a checksum of its own, and read only if it fits.
+# Every page is written with a checksum, which is verified on reading.
 _CHECKED = {"page_checksum_verification": True}
 _WRITTEN = {"write_page_checksum": True}
 T = TypeVar("T")
@@ -38,7 +38,7 @@ U = TypeVar("U")
 class Entry:
     """A file, or a folder whose path ends with '/'.
 
-    `changed`: of its last change, in seconds since 1970; None where the store does not tell.
+    `changed`: time of its last change, in seconds since 1970; None if the store does not tell.
     """
 
     path: str
@@ -53,12 +53,12 @@ def parquet_bytes(table: pa.Table) -> bytes:
     return sink.getvalue()
 
 
-# Stands in the name of a file that is not finished.
+# Part of the name of an unfinished file.
 PART = ".part-"
 
 
 class Storage:
-    """A root folder or URL and what one may do below it; paths are relative, with '/'."""
+    """A root folder or URL, and operations below it; paths are relative, with '/'."""
 
     def __init__(self, root: str) -> None:
         """`root` is a folder or a URL (`s3://bucket/folder`, any fsspec scheme).
@@ -70,7 +70,7 @@ class Storage:
         self.remote: Remote | None = None
         if "://" not in root:
             path = Path(os.path.expanduser(root)).absolute()
-            # DuckDB takes ".." out of the names that it gives files, and they are compared.
+            # DuckDB resolves ".." in file names, and the names are compared.
             self.root = self.base = os.path.realpath(path) if ".." in path.parts else str(path)
             try:
                 self.root.encode()
@@ -83,21 +83,21 @@ class Storage:
 
     @property
     def is_local(self) -> bool:
-        """Whether it is a folder of this machine."""
+        """Whether it is a local folder."""
         return self.remote is None
 
     def path(self, relative: str) -> str:
-        """A file as people name it."""
+        """A file's full path or URL."""
         return f"{self.base}/{relative}"
 
     def exists(self, relative: str) -> bool:
-        """Whether there is a file of this name."""
+        """Whether there is a file with this name."""
         if self.remote:
             return self.remote.exists(relative)
         return bool(self._fs.get_file_info(self.path(relative)).type == pafs.FileType.File)
 
     def each(self, work: Callable[[T], U], items: Sequence[T]) -> list[U]:
-        """`work`, such as `read`, of each; at an object store many at a time."""
+        """Apply `work`, such as `read`, to each file; on an object store many at a time."""
         if self.remote:
             return self.remote.each(work, items)
         return [work(item) for item in items]
@@ -105,7 +105,7 @@ class Storage:
     def listing(self, relative: str) -> list[str]:
         """Every file below a folder, as paths relative to the root; empty if there is none.
 
-        What is neither a file nor a folder, such as a pipe, is among them: to read it is an error.
+        This includes anything else that is not a folder, such as a pipe; reading it is an error.
         """
         if self.remote:
             return list(self.remote.listing(relative))
@@ -115,7 +115,7 @@ class Storage:
         return sorted(info.path[cut:] for info in infos if info.type != pafs.FileType.Directory)
 
     def files(self) -> list[Entry]:
-        """Every file below the root, and on a disk every folder that holds none, by path."""
+        """Every file below the root, and on a disk every empty folder, by path."""
         if self.remote:
             return [Entry(*found) for found in self.remote.entries()]
         selector = pafs.FileSelector(self.base, allow_not_found=True, recursive=True)
@@ -172,7 +172,7 @@ class Storage:
 
     @contextlib.contextmanager
     def parquet(self, relative: str) -> Iterator[pq.ParquetFile]:
-        """An open Parquet file, to be read group by group; errors as in `read`."""
+        """Open a Parquet file, to be read group by group; errors as in `read`."""
         with self._reading(relative):
             if self.remote:
                 with pq.ParquetFile(
@@ -230,14 +230,14 @@ class Storage:
             self.write(relative, table.schema, [table])
 
     def read_bytes(self, relative: str) -> bytes:
-        """A small file's bytes. Raises OSError, of which FileNotFoundError where there is none."""
+        """A small file's bytes. Raises OSError, FileNotFoundError if there is none."""
         if self.remote:
             return self.remote.read(relative)
         with open_plain(self.path(relative)) as file:
             return file.read()
 
     def clear_parts(self, relative: str) -> None:
-        """Remove what killed writers of this local file left under its other names."""
+        """Remove unfinished versions of this local file that killed writers left."""
         if self.is_local:
             path = Path(self.path(relative))
             for part in path.parent.glob(f"{glob.escape(path.name)}{PART}*"):
@@ -250,9 +250,9 @@ class Storage:
         return int(self._fs.get_file_info(self.path(relative)).size)
 
     def states(self, relatives: Iterable[str]) -> list[tuple[int, int]]:
-        """Bytes and time of the last change, in ns, of each file; -1 of one that is missing.
+        """Bytes and time of the last change, in ns, of each file; -1 for a missing one.
 
-        On an object store a name that is unique to its writer says enough: all are (0, 0).
+        On an object store all are (0, 0): there, names are unique and contents never change.
         """
         if self.remote:
             return [(0, 0) for _ in relatives]
@@ -266,7 +266,7 @@ class Storage:
         return file_hash(self.path(relative))
 
     def footer(self, relative: str) -> str:
-        """SHA-256 of a Parquet file's footer, which says where its pages are and what they hold."""
+        """SHA-256 of a Parquet file's footer, which describes its pages."""
         with self._open(relative) as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - 8))
@@ -280,7 +280,7 @@ class Storage:
         return open_plain(self.path(relative))
 
     def delete(self, relative: str) -> None:
-        """Remove a file; one that is gone already is no error."""
+        """Remove a file; it is no error if it is already gone."""
         if self.remote:
             self.remote.delete(relative)
         else:
@@ -288,7 +288,7 @@ class Storage:
 
     @contextlib.contextmanager
     def _writing(self, relative: str) -> Iterator[str]:
-        """A name to write a local file under, which becomes its own in the end."""
+        """A temporary name for writing a local file, which is renamed at the end."""
         target = self.path(relative)
         written = f"{target}{PART}{secrets.token_hex(4)}"
         try:

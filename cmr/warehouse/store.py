@@ -1,8 +1,8 @@
 """The only writer of the warehouse, and its catalogue.
 
-Commit protocol: data files first, each under a name unique to its writer; the catalogue row,
-which names them, last. What no catalogue row names does not exist for a reader, so a killed
-process leaves nothing half-visible.
+Commit protocol: data files first, each under a name unique to its writer; then the catalogue row
+that names them. What no catalogue row names does not exist for a reader, so a killed process leaves
+nothing half-visible.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from cmr.warehouse.sound_rows import read_rows
 from cmr.warehouse.storage import PART, Storage
 from cmr.warehouse.verified import faults, remedy_of
 
-# What no row names any more stays so long, for a reader may have begun before the row was replaced.
+# Seconds that a file stays after its row was replaced, for readers that began before.
 HOUR = 3600.0
 
 
 class Warehouse:
-    """An open warehouse. Make one with `Warehouse.create` or `Warehouse.open`."""
+    """An open warehouse. Get one from `Warehouse.create` or `Warehouse.open`."""
 
     def __init__(self, storage: Storage) -> None:
-        """Wrap a root that is known to hold a warehouse."""
+        """Wrap a root that is known to contain a warehouse."""
         self.storage = storage
         self.root = storage.root
         # SHA-256 of files written here, and of their footers.
@@ -45,7 +45,7 @@ class Warehouse:
 
     @classmethod
     def open(cls, root: str) -> Warehouse:
-        """The warehouse at `root`. Raises CmrError if there is none."""
+        """Open the warehouse at `root`. Raises CmrError if there is none."""
         storage = _storage(root)
         try:
             marker = storage.read_bytes(layout.MARKER)
@@ -70,7 +70,7 @@ class Warehouse:
 
     @classmethod
     def create(cls, root: str) -> Warehouse:
-        """The warehouse at `root`, made if there is none; its marker and anchors, if damaged."""
+        """Open the warehouse at `root`; if needed, create it, or its damaged marker and anchors."""
         storage = _storage(root)
         if not storage.exists(layout.MARKER):
             if storage.is_local:
@@ -84,11 +84,11 @@ class Warehouse:
 
     @contextlib.contextmanager
     def claim(self, name: str, wait: bool = True) -> Iterator[None]:
-        """Hold the right to write what is called `name`; another process waits for it.
+        """Hold the exclusive right to write `name`; other processes wait for it.
 
-        Raises BusyError if it is held and this one may not `wait`. The operating system frees
-        the claim of a killed process. An object store has no locks: there two writers both do the
-        work, and the last catalogue row stands.
+        Raises BusyError if it is held and this one may not `wait`. The operating system frees the
+        claim of a killed process. An object store has no locks: there two writers both do the work,
+        and the last catalogue row wins.
         """
         if not self.storage.is_local:
             yield
@@ -99,25 +99,25 @@ class Warehouse:
             yield
 
     def held_claims(self, remove_older: float | None = None) -> tuple[set[str], list[str]]:
-        """Claims that are held now, and the paths of the lock files of those that are not.
+        """Claims that are held now, and the paths of lock files that are not held.
 
-        `remove_older`: as `held_locks` takes it.
+        `remove_older`: as in `held_locks`.
         """
         return held_locks(self.storage, remove_older)
 
     def writable(self) -> bool:
-        """Whether files may be written here, as far as that can be told beforehand."""
+        """Whether files can be written here, as far as that is known beforehand."""
         return not self.storage.is_local or _writable(self.root)
 
     def write(self, table: Table, keys: Mapping[str, object], data: Iterable[pa.Table]) -> str:
         """Write one data file into a partition; returns its path for the catalogue row.
 
-        `data` is written a row group a table, so it may be a stream.
+        Each table of `data` becomes a row group, so it can be a stream.
         """
         where = layout.partition(table.name, keys)
         relative = f"{where}/{secrets.token_hex(8)}.parquet"
         raw = table.name == "embeddings"
-        # Codes do not compress and every dictionary of them overflows: plain pages read fastest.
+        # Codes do not compress and their dictionaries overflow: plain pages read fastest.
         options: dict[str, Any] = (
             {"compression": "none", "use_dictionary": False, "write_statistics": False}
             if raw
@@ -128,7 +128,7 @@ class Warehouse:
         return relative
 
     def checksum(self, relative: str) -> str:
-        """SHA-256 of a data file that this object wrote, as it was when written."""
+        """SHA-256 of a data file that this object wrote, from when it was written."""
         return self._sums[relative][0]
 
     def write_embeddings(self, keys: Mapping[str, Any], data: Iterable[pa.Table]) -> str:
@@ -138,11 +138,11 @@ class Warehouse:
         return self.write(table, {key: keys[key] for key in EMBEDDING_KEYS}, data)
 
     def commit(self, table: Table, name: str, row: Mapping[str, Any]) -> None:
-        """Publish a catalogue row; one of the same name is replaced at once.
+        """Publish a catalogue row; one with the same name is replaced atomically.
 
-        The checksums of its files are added, of those written here and of those that the row
-        before it named, and its own. Files that only the row before named stay for those who read
-        it: see `sweep`. Only for the holder of the claim on it.
+        Adds the row's own checksum and those of its files, which were written here or named by the
+        previous row. Files that only the previous row named stay for its readers: see `sweep`. Only
+        for the holder of the claim on it.
         """
         missing = set(table.schema.names) - set(row) - set(ADDED)
         if missing:
@@ -164,9 +164,9 @@ class Warehouse:
         self.storage.clear_parts(path)
 
     def find(self, table: Table, name: str) -> Row | None:
-        """The catalogue row of this name, or None; a damaged one is missing, with a warning."""
+        """The catalogue row with this name, or None; warns about a damaged one, which is None."""
         path = layout.catalogue_path(table, name)
-        # A missing object is known by its reading: to ask first would be a request more.
+        # Reading shows whether the object exists: asking first would cost another request.
         if self.storage.is_local and not self.storage.exists(path):
             return None
         try:
@@ -180,7 +180,7 @@ class Warehouse:
     def catalogue(self, table: Table, strict: bool = False) -> list[Row]:
         """Every row of a catalogue table, by file name; damaged ones are left out, with a warning.
 
-        `strict`: raise CmrError for a damaged one, for callers that act on files that no row has.
+        `strict`: raise CmrError for a damaged one, for callers that act on files no row names.
         """
         rows: list[Row] = []
         for found in read_rows(self.storage, table):
@@ -209,7 +209,7 @@ class Warehouse:
         return [row for row in self.storage.each(read, names) if row is not None]
 
     def remove(self, table: Table, name: str) -> None:
-        """Remove a catalogue row; its files then belong to no row, and stay for their readers."""
+        """Remove a catalogue row; its files, which no row names then, stay for their readers."""
         before = self.find(table, name)
         self._retire(before["files"] if before else ())
         self.storage.delete(layout.catalogue_path(table, name))
@@ -217,9 +217,9 @@ class Warehouse:
     def read(
         self, row: Mapping[str, Any], table: Table, files: Iterable[str] | None = None
     ) -> pa.Table:
-        """The rows of those files of a catalogue row that belong to `table`, in their order.
+        """The rows in those files of a catalogue row that belong to `table`, in order.
 
-        `files`: only these of them. Raises CmrError for one that is not what was written.
+        `files`: only these of them. Raises CmrError for a damaged one.
         """
         start = f"{table.name}/"
         mine = [
@@ -230,36 +230,36 @@ class Warehouse:
         return pa.concat_tables(parts) if parts else table.schema.empty_table()
 
     def check(self, row: Mapping[str, Any], files: Sequence[str]) -> None:
-        """Raises CmrError, naming the first, where files of a row are not what was written."""
+        """Raise CmrError, naming the first, if files of a row are damaged or missing."""
         sums = recorded(row)
         for path, why in faults(self.storage, [(name, sums.get(name)) for name in files]).items():
             raise CmrError(f"{self.storage.path(path)} {why}; {remedy_of(path, row)}")
 
     def sweep(self, partition: str, keep: Iterable[str] | Callable[[], Iterable[str]]) -> None:
-        """Remove from a partition what is unfinished, or `keep` does not name and is an hour old.
+        """Remove unfinished files from a partition, and those an hour old that `keep` lacks.
 
-        That is the rest of killed writers, and what rows named that have been replaced since:
-        `commit` and `remove` touch those files, so that readers of the row have an hour. Only for
-        the holder of the claim on that partition, and only on a local disk: a function for `keep`
-        is called there alone.
+        These are left by killed writers, or were named by rows that have been replaced since:
+        `commit` and `remove` touch such files, so that readers of the row have an hour. Only for
+        the holder of the claim on that partition, and only on a local disk; elsewhere a function
+        `keep` is not even called.
         """
         if not self.storage.is_local:
             return
         there = self.storage.listing(partition)
-        # Nobody else writes here, so what is not finished is a killed writer's, whatever its age.
+        # Nobody else writes here, so an unfinished file is a killed writer's, whatever its age.
         unfinished = {path for path in there if PART in path.rpartition("/")[2]}
         for path in unfinished:
             self.storage.delete(path)
-        # Mostly there is nothing so old, and what is to be kept need not be looked up.
+        # Mostly nothing is that old, and then `keep` need not be looked up.
         if not (old := self._older([path for path in there if path not in unfinished], HOUR)):
             return
         kept = set(keep() if callable(keep) else keep)
-        # Again, for a row may have been replaced meanwhile.
+        # Check again, because a row may have been replaced meanwhile.
         for path in self._older([path for path in old if path not in kept], HOUR):
             self.storage.delete(path)
 
     def _older(self, paths: Sequence[str], age: float) -> list[str]:
-        """Those of some files on a disk that have not changed for `age` seconds."""
+        """The local files among these that have not changed for `age` seconds."""
         before = time.time() - age
         states = self.storage.states(paths)
         return [
@@ -267,7 +267,7 @@ class Warehouse:
         ]
 
     def _retire(self, files: Iterable[str]) -> None:
-        """Note that from now on no row names these files: their age starts from here."""
+        """Touch files that no row names from now on, so that their age starts here."""
         if self.storage.is_local:
             for name in files:
                 with contextlib.suppress(OSError):
@@ -275,7 +275,7 @@ class Warehouse:
 
 
 def tell(error: CmrError) -> None:
-    """Warn of a damaged file, which is left out."""
+    """Warn about a damaged file, which is left out."""
     warnings.warn(str(error), DamageWarning, stacklevel=3)
 
 
@@ -294,6 +294,6 @@ def _storage(root: str) -> Storage:
 
 
 def _writable(root: str) -> bool:
-    """Whether the folder may be written; the mode counts for the superuser too."""
+    """Whether the folder is writable; its mode counts even for the superuser."""
     mode = os.stat(root).st_mode
     return bool(mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH)) and os.access(root, os.W_OK)

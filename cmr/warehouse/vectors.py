@@ -22,7 +22,7 @@ from cmr.warehouse.schemas import EMBEDDING_SETS, embeddings_schema
 from cmr.warehouse.store import Warehouse
 from cmr.warehouse.verified import remedy
 
-# Vectors of a row group: small enough to stream, large enough to read at full speed.
+# Target for a row group: small enough to stream, large enough to read at full speed.
 GROUP_BYTES = 8 * 2**20
 
 
@@ -47,7 +47,7 @@ def to_table(first: int, ids: Sequence[str] | pa.Array, encoded: Encoded) -> pa.
 
 
 def from_batch(batch: pa.RecordBatch, dim: int, precision: str) -> Encoded:
-    """Rows of `embeddings` as arrays, without a copy."""
+    """Rows of `embeddings` as arrays, without copying."""
     if precision_of(precision).as_list:
         values = batch.column("vector").flatten().to_numpy(zero_copy_only=False)
         ones = np.ones(batch.num_rows, dtype=np.float32)
@@ -69,9 +69,9 @@ class StoredVectors:
         part: tuple[int, int] | None = None,
         holding: npt.NDArray[np.int64] | None = None,
     ) -> None:
-        """`row`: a row of `embedding_sets`. `part`: only the ordinals from first to before last.
+        """`row`: a row of `embedding_sets`. `part`: only this half-open range of ordinals.
 
-        `holding`: only the row groups that hold one of these ordinals, sorted. What is left out
+        `holding`: only the row groups that contain one of these sorted ordinals. What is left out
         is not read; the rest keeps its ordinals.
         """
         self._warehouse, self._holding = warehouse, holding
@@ -86,7 +86,7 @@ class StoredVectors:
         return ["vector"] if precision_of(self.precision).as_list else ["codes", "scale"]
 
     def _batches(self) -> Iterator[tuple[int, Encoded]]:
-        """Stretches that are wanted, with the first ordinal of each."""
+        """The wanted stretches of vectors, each with its first ordinal."""
         first, last = self._part
         at = 0
         for name in self._files:
@@ -115,7 +115,7 @@ class StoredVectors:
 
     @contextlib.contextmanager
     def _blaming(self, name: str) -> Iterator[None]:
-        """Check a file's footer, for pages are checked as they are read; say what to do."""
+        """Check a file's footer, as pages are checked when read; errors say what to do."""
         storage, mend = self._warehouse.storage, remedy(EMBEDDING_SETS, self.row)
         try:
             expected = recorded(self.row, "footers").get(name)
@@ -136,9 +136,9 @@ class StoredVectors:
         return bool(left < right)
 
     def blocks(self, rows: int) -> Iterator[tuple[int, Encoded]]:
-        """The vectors in order, at most `rows` at a time, with the first one's ordinal.
+        """Yield the vectors in order, at most `rows` at a time, with the first one's ordinal.
 
-        Exactly `rows` but for the last block, unless groups are left out.
+        Exactly `rows` except in the last block, unless groups are left out.
         """
         room: Room | None = None
         for at, part in self._batches():
@@ -157,12 +157,12 @@ class StoredVectors:
             yield room.first, room.held()
 
     def all(self) -> Encoded:
-        """Every vector at once."""
+        """All vectors at once."""
         return next(self.blocks(max(1, self.rows)))[1]
 
 
 def _starts(file: pq.ParquetFile, first: int) -> list[int]:
-    """The ordinal with which each row group begins, and the one after the last."""
+    """The ordinal at which each row group begins, and the one after the last."""
     groups = range(file.num_row_groups)
     return list(accumulate((file.metadata.row_group(g).num_rows for g in groups), initial=first))
 
@@ -170,13 +170,13 @@ def _starts(file: pq.ParquetFile, first: int) -> list[int]:
 def _read_ahead(
     files: list[pq.ParquetFile], groups: list[int], columns: list[str]
 ) -> Iterator[pa.Table]:
-    """Row groups in order, as many at a time as the file was opened."""
+    """Row groups in order, read in parallel by as many handles as were opened."""
     waiting: deque[Future[pa.Table]] = deque()
     with ThreadPoolExecutor(len(files)) as pool:
         for number, group in enumerate(groups):
             if len(waiting) == len(files):
                 yield waiting.popleft().result().combine_chunks()
-            # A handle's group before this one has been read: it serves one thread at a time.
+            # A handle serves one thread at a time, so its previous group has to be finished.
             file = files[number % len(files)]
             waiting.append(pool.submit(file.read_row_group, group, columns=columns))
         while waiting:
@@ -186,12 +186,12 @@ def _read_ahead(
 class Room:
     """A block that is being read.
 
-    Each stretch is copied as it comes, while it is in the cache, and its own memory is free for
-    the next: Arrow's must not be written, and torch insists on what may be.
+    Each stretch is copied when it arrives, while it is in the CPU cache, and its own memory is then
+    free for the next. Arrow's memory is read-only, but torch needs writable memory.
     """
 
     def __init__(self, first: int, rows: int, like: Encoded) -> None:
-        """`first`: the first vector's ordinal. `like`: what the vectors are."""
+        """`first`: the first vector's ordinal. `like`: vectors of the same kind."""
         self.first, self.last, self._size = first, first, rows
         self._data = np.empty((rows, like.data.shape[1]), dtype=like.data.dtype)
         self._scales = np.empty(rows, dtype=np.float32)
@@ -199,11 +199,11 @@ class Room:
 
     @property
     def is_full(self) -> bool:
-        """Whether every row is taken."""
+        """Whether the block is full."""
         return self.last - self.first == self._size
 
     def add(self, part: Encoded) -> int:
-        """Copy as many vectors as there is room for, and say how many."""
+        """Copy as many vectors as there is room for; returns how many."""
         at = self.last - self.first
         taken = min(self._size - at, len(part))
         self._data[at : at + taken] = part.data[:taken]
@@ -220,9 +220,9 @@ class Room:
 def in_groups(
     ids: Sequence[str] | pa.Array, encoded: Iterable[tuple[int, Encoded]]
 ) -> Iterator[pa.Table]:
-    """Tables of one row group each, from blocks of encoded vectors with their first ordinal.
+    """Tables of one row group each, from blocks of encoded vectors with their first ordinals.
 
-    `ids` are of the first block's items, and of those that follow.
+    `ids`: of the first block's items and all that follow.
     """
     origin: int | None = None
     for first, part in encoded:

@@ -1,7 +1,7 @@
-"""Data files compared with their checksums, once per process, for readers that cannot do it.
+"""Comparing data files with their checksums, once per process, for readers that cannot.
 
-pyarrow checks every page that it reads; DuckDB does not. A file that was found sound is not read
-again as long as its size and modification time stay the same.
+pyarrow checks every page that it reads; DuckDB does not. A file found to be intact is not read
+again while its size and modification time stay the same.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from cmr.warehouse.catalogue_rows import recorded
 from cmr.warehouse.schemas import EMBEDDING_SETS, Table
 from cmr.warehouse.storage import Storage
 
-# (root, path) -> bytes, time of the last change, and the checksum that fitted.
+# (root, path) -> bytes, time of the last change, and the checksum that matched.
 _SOUND: dict[tuple[str, str], tuple[int, int, str]] = {}
 _THREADS = 4
-# The command that writes the rows of a catalogue table, and their files, again.
+# The command that recreates the rows of a catalogue table, and their files.
 _MAKES = {
     "datasets": "ingest",
     "qrels_sets": "ingest qrels",
@@ -27,7 +27,7 @@ _MAKES = {
     "benches": "bench",
 }
 
-# And data files; vectors that were derived are made again by another than native ones.
+# The same for data files; derived vectors are recreated by a different command than native ones.
 _FILES = {
     "items": "ingest",
     "qrels": "ingest",
@@ -39,13 +39,13 @@ _FILES = {
 
 
 def remedy(table: Table, row: Mapping[str, Any] | None = None) -> str:
-    """What to do about a row that is damaged, or whose files are; `row`, where it is known."""
+    """What to do about a row that is damaged, or whose files are; `row`, if it is known."""
     native = row is not None and table is EMBEDDING_SETS and row["parent"] is None
     return f"`cmr {'ingest' if native else _MAKES[table.name]}` makes it again"
 
 
 def remedy_of(path: str, row: Mapping[str, Any]) -> str:
-    """What to do about a damaged file, which a catalogue row names."""
+    """What to do about a damaged file that a catalogue row names."""
     made = _FILES.get(path.partition("/")[0], "evaluate --force")
     if made == "ingest" and row.get("set_id") and row["parent"] is not None:
         made = "evaluate --force"
@@ -53,15 +53,15 @@ def remedy_of(path: str, row: Mapping[str, Any]) -> str:
 
 
 def is_sound(storage: Storage, row: Mapping[str, Any]) -> bool:
-    """Whether every file that a catalogue row names is what was written."""
+    """Whether every file that a catalogue row names is intact."""
     sums = recorded(row)
     return not faults(storage, [(name, sums.get(name)) for name in row["files"]])
 
 
 def faults(storage: Storage, files: Sequence[tuple[str, str | None]]) -> dict[str, str]:
-    """What is wrong with each of `files`, given with their checksums; sound ones are not named.
+    """What is wrong with each of `files`, given with their checksums; intact ones are left out.
 
-    A file without a checksum, which an earlier version wrote, need only be there.
+    A file without a checksum, which an earlier version wrote, only has to exist.
     """
     todo = []
     found: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""Checking that a warehouse's files are as they were written."""
+"""Checking that a warehouse's files are intact."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _THREADS = 4
 
 @dataclass(frozen=True)
 class Checked:
-    """One file and how it was found; `why` says more of what is wrong."""
+    """One file and its state; `why` says more about what is wrong."""
 
     path: str
     bytes: int
@@ -60,7 +60,7 @@ def verify(warehouse: Warehouse, bar: ProgressBar) -> list[Checked]:
     """Every catalogue row, anchor and data file, by path.
 
     Catalogue rows and anchors are read; the bytes of data files are compared with the checksums
-    of when they were written. A file without one is read through instead. What is replaced or
+    recorded when they were written. A file without one is read in full instead. What is replaced or
     removed while this runs does not count as missing.
     """
     storage = warehouse.storage
@@ -90,7 +90,7 @@ def verify(warehouse: Warehouse, bar: ProgressBar) -> list[Checked]:
 
 
 def _read(storage: Storage, entry: FoundFile, rows: dict[str, Row]) -> Checked:
-    """A catalogue row, which must fit its checksum, an anchor or the marker; rows are kept."""
+    """Check a catalogue row against its checksum, an anchor or the marker; rows are kept."""
     if entry.bytes < 0:
         return Checked(entry.path, 0, MISSING)
     try:
@@ -108,7 +108,7 @@ def _read(storage: Storage, entry: FoundFile, rows: dict[str, Row]) -> Checked:
 
 
 def _gone(storage: Storage, rows: Mapping[str, Row]) -> list[Checked]:
-    """Rows that others rest on and that are not there."""
+    """Missing rows that other rows depend on."""
     wanted: dict[str, str] = {}
     for path, row in rows.items():
         if path.partition("/")[0] in (QRELS_SETS.name, RUNS.name, BENCHES.name):
@@ -120,7 +120,7 @@ def _gone(storage: Storage, rows: Mapping[str, Row]) -> list[Checked]:
                 if name is not None:
                     wanted.setdefault(catalogue_path(EMBEDDING_SETS, name), path)
     return [
-        Checked(path, 0, MISSING, f"{by} rests on it")
+        Checked(path, 0, MISSING, f"{by} depends on it")
         for path, by in wanted.items()
         if path not in rows and not storage.exists(path)
     ]
@@ -136,7 +136,7 @@ def _named(storage: Storage, path: str) -> Iterator[_Named]:
 
 
 def _row(storage: Storage, path: str) -> Row:
-    """A catalogue row as it stands in its file. Raises CmrError if it is damaged."""
+    """A catalogue row as stored in its file. Raises CmrError if it is damaged."""
     table = TABLES[path.partition("/")[0]]
     data = storage.read(path)
     row = read_row(table, path, data)
@@ -144,7 +144,7 @@ def _row(storage: Storage, path: str) -> Row:
 
 
 def _check(storage: Storage, named: _Named, size: int) -> Checked | None:
-    """One data file; None if its row has left it meanwhile."""
+    """Check one data file; None if its row no longer names it."""
     checked = _compare(storage, named, size)
     if checked.state in (OK, UNRECORDED):
         return checked
@@ -172,5 +172,5 @@ def _compare(storage: Storage, named: _Named, size: int) -> Checked:
 
 
 def _why(error: Exception) -> str:
-    """The reason alone, for the path stands before it."""
+    """The reason alone, because the path is printed before it."""
     return str(error).rpartition("Parquet file: ")[2].rpartition(".parquet ")[2]

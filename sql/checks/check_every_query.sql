@@ -1,4 +1,4 @@
--- Relevant pairs of a data set that a run on it lacks: a query left out raises the mean.
+-- Relevant pairs of a data set that a run on it lacks: leaving out hard queries raises the mean.
 with
 wanted as (
     select

@@ -1,4 +1,4 @@
--- Data files that a catalogue row names and that are not there.
+-- Data files that a catalogue row names but that do not exist.
 -- @file: Path below the warehouse root.
 with
 named as (

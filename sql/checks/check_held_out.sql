@@ -1,5 +1,5 @@
--- Held-out ranks that cannot be: not one for each pair of the run's ranks, of another number of relevant
--- items or gallery, or counts that a gallery cannot give.
+-- Impossible held-out ranks: not exactly one for each pair of the run's ranks, with a different number of
+-- relevant items or a different gallery, or with counts that the gallery cannot give.
 -- @times: How often the pair occurs among held_out_ranks.
 with
 crossed as (

@@ -1,6 +1,6 @@
--- Pairs whose counts a lift to more dimensions has changed at fp32, though it keeps every dot
--- product: by more than one place and a thousandth of the gallery, which rounding does not reach.
--- @native_above: above at the native dimension.
+-- Pairs whose fp32 counts were changed by a lift to more dimensions, although it preserves every dot
+-- product: by more than one place and a thousandth of the gallery, more than rounding can explain.
+-- @native_above: The value of above at the native dimension.
 with
 fine as (
     select *

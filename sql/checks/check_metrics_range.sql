@@ -1,6 +1,6 @@
--- Figures that cannot be: a value, chance or end of an interval outside its measure's range, an
--- interval without its value, or none of what a run that ranks everything must have. Shares lie
--- between 0 and 1, ranks between 1 and the gallery.
+-- Impossible figures: a value, chance or end of an interval outside its measure's range, an interval
+-- without a value or not around it, or a missing figure that a run that ranks everything must have. Shares
+-- are between 0 and 1, ranks between 1 and the gallery size.
 with
 bounded as (
     select
@@ -16,7 +16,7 @@ final as (
     select run_id, protocol, candidates, measure, k, value, ci_low, ci_high, chance, lift
     from bounded
     where
-        -- Rounding is no fault. NaN is greater than everything.
+        -- Tolerates rounding. NaN is greater than everything.
         value not between least_ - 1e-9 and most + 1e-9
         or chance is null
         or chance not between least_ - 1e-9 and most + 1e-9
@@ -24,7 +24,7 @@ final as (
         or (value is null and list_length is null)
         or (lift is null) <> (value is null)
         or abs(lift * chance - value) > 1e-9 * most
-        -- Of few visual items the interval of a mean rank may have no upper end.
+        -- With few visual items the interval of a mean rank may have no upper end.
         or (better = 'higher' and (ci_low is null) <> (ci_high is null))
         or (value is null and ci_low is not null)
         or ci_low not between least_ - 1e-9 and value + 1e-9

@@ -1,8 +1,8 @@
--- Candidate pools of a size that the run's pools cannot have, or that was not drawn: a pool holds
--- every relevant item of its query, and no more than the gallery.
--- @found_in: Where it stands: metrics, runs (sampled_candidates) or sampled_ranks.
--- @smallest: Largest number of relevant items of a query of the run.
--- @largest: Items of its gallery.
+-- Candidate pools of a size that the run's pools cannot have, or that was not drawn: a pool contains
+-- every relevant item of its query, and at most the whole gallery.
+-- @found_in: Where it was found: metrics, runs (sampled_candidates) or sampled_ranks.
+-- @smallest: Smallest possible pool: the largest number of relevant items of any query of the run.
+-- @largest: Largest possible pool: the number of items in the gallery.
 with
 sized as materialized (
     select runs.run_id, runs.sampled_candidates, runs.most_relevants, runs.gallery, drawn.sizes

@@ -1,4 +1,4 @@
--- Judgments of texts or visuals that the data set does not have.
+-- Judgments of texts or visuals that are not in the data set.
 with
 texts as (
     select dataset, item_id as text_id from items where modality = 'text'

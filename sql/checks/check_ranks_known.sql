@@ -1,5 +1,4 @@
--- Ranks that are NULL in a run that ranks everything, or that lie beyond the lists of one that does
--- not.
+-- Ranks that are NULL in a run that ranks everything, or that lie beyond the lists of one that does not.
 select
     ranks.run_id, ranks.query_id, ranks.item_id, ranks.above, ranks.relevants_above,
     runs.list_length

@@ -1,4 +1,4 @@
--- Counts that cannot be: more competitors than the gallery has, or more relevant items.
+-- Impossible counts: more competitors, or more relevant items, than the gallery has.
 select run_id, query_id, item_id, above, tied, relevants_above, relevants_tied, relevants, gallery
 from ranks
 where

@@ -1,6 +1,6 @@
--- Queries that differ between runs of one data set, judgments and direction: every representation must be
--- asked the same queries, with as many relevant items, in as large a gallery.
--- @kinds: How many different answers the runs give.
+-- Queries that differ between runs of one data set, judgments and direction: every representation must
+-- have the same queries, with the same number of relevant items, in a gallery of the same size.
+-- @kinds: How many different combinations the runs have.
 with
 counted as (
     select

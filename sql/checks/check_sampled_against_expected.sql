@@ -1,27 +1,25 @@
 -- Drawn pools further from their exact expectation than chance allows: the pools are not uniformly
 -- random, or one of the two is wrong. Compared are every measure of every run, C and K that has drawn
--- pools, and how many competitors above and tied with its last relevant item a query's pool holds.
--- Queries and draws have pools of their own, so that their values are independent, and the closed
--- form gives the mean m of each and its variance: of a share at most m (1 - m), which it is of one
--- relevant item without ties; of a hypergeometric count exactly, and such a count is in law a sum of
--- independent events (Vatutin and Mikhailov, 1982). Bennett's inequality then bounds the odds; with
--- as many tests as there are rows a sound warehouse has less than 1e-6 of a row here.
+-- pools, and how many competitors a query's pool has above and tied with its last relevant item. Every
+-- query and draw has its own pool, so the values are independent, and the closed form gives each one's
+-- mean m and variance: for a share at most m (1 - m), with equality for a single relevant item without
+-- ties; for a hypergeometric count exactly, and such a count is distributed as a sum of independent
+-- events (Vatutin and Mikhailov, 1982). Bennett's inequality then bounds the probability, which is
+-- corrected for the number of tests: an intact warehouse has a row here with probability below 1e-6.
 -- @measure: A measure, or above or tied for the competitors in the pools.
 -- @pools: Number of drawn pools compared.
 -- @difference: Mean of sampled - expected.
--- @odds: The most probable that chance alone brings it so far; below 1e-6 / the number of tests here.
+-- @odds: Upper bound of the probability that chance alone deviates this far; below 1e-6 / number of tests.
 with
--- Measures of the whole gallery alone are left out, so that nothing of them is summed.
 valued as (
     select
         run_id, protocol, candidates, k, query_id,
         up_to_one(columns(found.* exclude (
-            run_id, protocol, candidates, k, query_id, draw, cluster, is_chance, n, measure, value,
-            map, r_precision, map_at_r, mean_rank, median_rank, ann_recall
+            run_id, protocol, candidates, k, query_id, draw, cluster, is_chance, n, measure, value
         ))) as '\0'
     from sums('drawn', null, null, by_query := true, in_columns := true) as found
 ),
--- Of every query and measure: the expected value m, and the number n and the sum s of the drawn ones.
+-- Per query and measure: the expected value m, and the number n and sum s of the drawn values.
 beside as (
     select
         run_id, candidates, k,
@@ -53,7 +51,7 @@ shares as (
     inner join measures using (measure)
     where measures.over_pools and (measures.has_k or found.k = 1)
 ),
--- One pair a query, for its pool serves all of them.
+-- One pair per query, because all its pairs share the pool.
 last_pairs as (
     select
         run_id, query_id, item_id, relevants, above, tied,

@@ -1,4 +1,4 @@
--- Counts in drawn pools that cannot be: more competitors than the pool, or than the gallery's.
+-- Impossible counts in drawn pools: more competitors than in the pool, or than in the gallery.
 select
     sampled_ranks.run_id, sampled_ranks.query_id, sampled_ranks.item_id,
     sampled_ranks.candidates, sampled_ranks.draw, sampled_ranks.above, sampled_ranks.tied

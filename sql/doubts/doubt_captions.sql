@@ -1,6 +1,6 @@
--- Data sets in which more than 1% of the captions also stand, word for word, with another visual:
--- a query that cannot be told apart has no right answer.
--- @captions: How many such texts there are.
+-- Data sets in which more than 1% of the captions also belong, word for word, to another visual: an
+-- ambiguous query has no right answer.
+-- @captions: Number of such texts.
 -- @share: Their share of all texts.
 -- @example: One of them.
 -- @says: What is wrong, in plain words.
@@ -27,8 +27,8 @@ final as (
     select
         counted.dataset, counted.captions, counted.captions / datasets.texts as share,
         counted.example,
-        counted.captions || ' captions stand with more than one visual, such as '''
-        || counted.example || ''': these queries cannot be answered for certain' as says
+        counted.captions || ' captions belong to more than one visual, such as '''
+        || counted.example || ''': these queries cannot be answered with certainty' as says
     from counted
     inner join datasets using (dataset)
     where counted.captions > 0.01 * datasets.texts

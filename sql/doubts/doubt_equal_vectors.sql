@@ -1,5 +1,5 @@
--- Data sets of whose visuals more than 1% share their vector with another: the files were not really
--- loaded, the encoder saw blanks, or the same one was taken in twice.
+-- Data sets in which more than 1% of the visuals share their vector with another: the files were not
+-- really loaded, the encoder saw blank pictures, or items were ingested twice.
 -- @items: How many items share a vector.
 -- @share: Their share of all visuals.
 -- @says: What is wrong, in plain words.

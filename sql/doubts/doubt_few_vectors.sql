@@ -1,6 +1,6 @@
--- Bases and quantisers that were learnt from fewer than 20 vectors a dimension, one row per data set,
--- model, dimension, method and quantiser: they fit these vectors, and others less. Which differ how
--- much is what held-out queries tell (retention).
+-- Bases and quantisers that were learnt from fewer than 20 vectors per dimension, one row per data set,
+-- model, dimension, method and quantiser: they fit these vectors better than others. By how much,
+-- held-out queries tell (retention).
 -- @learnt_from: The data set whose vectors they were learnt from.
 -- @vectors: How many vectors they were learnt from.
 -- @learnt_dim: The dimension in which they were learnt.
@@ -47,8 +47,8 @@ final as (
         dataset, model, dim, dim_method, quantizer, learnt_from, vectors, learnt_dim,
         concat_ws(' and ', case when is_basis then 'the ' || dim_method || ' basis' end, quantizer)
         || ' of ' || dim || ' dimensions learnt from ' || vectors || ' vectors of ' || learnt_from || ', '
-        || round(vectors / learnt_dim, 1) || ' a dimension: fewer than 20 fit these vectors more than '
-        || 'others. cmr evaluate --fit-on learns from a larger data set of the same model' as says
+        || round(vectors / learnt_dim, 1) || ' per dimension: with fewer than 20 it fits these vectors better '
+        || 'than others. cmr evaluate --fit-on learns from a larger data set of the same model' as says
     from fewest
 )
 select * from final

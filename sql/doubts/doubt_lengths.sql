@@ -1,5 +1,5 @@
--- Native vectors that are not of unit length, among about a thousand of every set: the dot product
--- is then no cosine, and long vectors win.
+-- Native vectors that do not have unit length, among about a thousand of every set: the dot product is
+-- then not the cosine, and long vectors win.
 -- @length: Euclidean length.
 -- @says: What is wrong, in plain words.
 with

@@ -1,7 +1,7 @@
--- Runs that find hardly more than a random ranking, under every protocol and C: recall@10 is not
--- shown to be above chance, or shown to be below 1.5 times it, by its 95% interval. Of each run the
--- figure of the lowest chance. Are these the vectors of these items, in this order? Were the pictures
--- really loaded? Does the ground truth map by its inverse?
+-- Runs that find hardly more than a random ranking, under every protocol and C: by its 95% interval,
+-- recall@10 is not shown to be above chance, or is shown to be below 1.5 times chance. Each run's figure
+-- with the lowest chance is shown. Are these the vectors of these items, in this order? Were the pictures
+-- really loaded? Is the ground truth inverted?
 -- @says: What is wrong, in plain words.
 with
 told as (
@@ -12,7 +12,7 @@ told as (
             else protocol || ' at C = ' || candidates
         end as place
     from metrics
-    -- On fewer queries an interval says nothing of the vectors.
+    -- With fewer queries an interval says nothing about the vectors.
     where measure = 'recall' and k = 10 and chance < 0.3 and queries >= fewest_clusters()
 ),
 final as (
@@ -21,8 +21,8 @@ final as (
         ci_low, ci_high, chance,
         'recall@10 is ' || round(value, 4) || ' ' || place || ', 95% interval ' || round(ci_low, 4)
         || ' to ' || round(ci_high, 4) || ', and a random ranking expects ' || round(chance, 4)
-        || ': the vectors do not belong to the items, the ground truth is mapped by its inverse, '
-        || 'the gallery is in another order, or the model knows nothing of such data' as says
+        || ': the vectors do not belong to the items, the ground truth is inverted, the gallery is in '
+        || 'a different order, or the model knows nothing about such data' as says
     from told
     qualify
         bool_and(near) over (partition by run_id)

@@ -1,5 +1,5 @@
--- Representations that work in one direction and not in the other: the ground truth of one side is
--- mapped by its inverse, or one side's vectors are in another order.
+-- Representations that work in one direction but not in the other: one direction's ground truth is
+-- inverted, or one side's vectors are in a different order.
 -- @good: The direction that works.
 -- @bad: The direction that does not.
 -- @says: What is wrong, in plain words.
@@ -14,9 +14,9 @@ final as (
         x.dataset, x.qrels, x.model, x.dim, x.dim_method, x.precision,
         x.direction as good,
         y.direction as bad,
-        x.direction || ' finds ' || round(x.lift, 1) || ' times what chance does and '
+        x.direction || ' finds ' || round(x.lift, 1) || ' times as much as chance, but '
         || y.direction || ' ' || round(y.lift, 1)
-        || ' times: the judgments of one direction are mapped by their inverse' as says
+        || ' times: the judgments of one direction are inverted' as says
     from lifts as x
     inner join lifts as y
         on

@@ -1,8 +1,8 @@
--- Runs whose top hit stands a constant number of rows beside the relevant item: the gallery or the
--- ground truth is shifted, as when a header or a broken picture was dropped on one side only.
+-- Runs whose top hit is a constant number of rows away from the relevant item: the gallery or the ground
+-- truth is shifted, as when a header or a broken picture was dropped on one side only.
 -- Needs stored hits.
 -- @shift: Rows from the relevant item to the top hit.
--- @share: Share of the queries with one relevant item whose top hit stands so.
+-- @share: Share of the queries with one relevant item whose top hit is off by this many rows.
 -- @says: What is wrong, in plain words.
 with
 sides as (
@@ -44,7 +44,7 @@ final as (
     select
         shares.run_id, runs.dataset, runs.model, runs.direction, runs.dim, runs.precision,
         shares.shift, shares.share,
-        'for ' || round(100 * share) || '% of the queries the top hit stands ' || shift
+        'for ' || round(100 * share) || '% of the queries the top hit is ' || shift
         || ' rows from the relevant item: one side is shifted' as says
     from shares
     inner join runs using (run_id)

@@ -1,14 +1,14 @@
--- Pairs of runs, query by query: what compare and compare_runs show. `ids` may be cut short; a pair has the
--- one that is named first as a, and only runs of the same data, judgments and direction are paired.
--- protocol_name is full, expected or sampled; measure_name and cut may be NULL, for all of them. What has
--- seen what it is scored on is paired with its like alone, unless in_sample asks for everything as it is.
+-- Pairs of runs, query by query: what compare and compare_runs show. `ids` may be abbreviated; the run
+-- named first is a, and only runs of the same data, judgments and direction are paired. protocol_name is
+-- full, expected or sampled; measure_name and cut may be NULL, for all of them. In-sample runs are paired
+-- only with each other, unless in_sample requests all ranks as they are.
 compared(ids, protocol_name, measure_name, cut, in_sample) as table
 with
 placed as (
     select
         run_id, dataset, qrels, dataset_fingerprint, direction,
         shown_fit(fit, evidence_fit, protocol_name, in_sample) as fit,
-        -- Of several that fit a run the first; but of two, both are sides.
+        -- If several ids match a run, the first one; but with two ids, both are sides.
         unnest(list_slice(
             list_filter(range(1, len(ids) + 1), lambda i: starts_with(run_id, ids[i])),
             1, case when len(ids) = 2 then 2 else 1 end
@@ -84,12 +84,12 @@ estimated as (
         score_reach(spread, piece(dd, ad, 1, -total), clusters) as below,
         score_reach(spread, piece(dd, ad, 1, total), clusters) as above,
         difference_p(total, spread, piece(dd, ad, 1, 0), clusters) as p,
-        unseen(spread, dd, ad, clusters, queries) as unseen
+        unseen(spread, dd, ad, total, clusters, queries) as unseen
     from summed
     inner join run_pairs using (run_a, run_b)
     inner join (select measure, better from measures) using (measure)
 ),
--- Holm's (1979) correction for all rows.
+-- Holm's (1979) correction over all rows.
 ordered as (
     select *, holm_step(p) as step from estimated
 ),

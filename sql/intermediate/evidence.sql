@@ -1,7 +1,7 @@
--- The ranks that claims rest on: of a run whose basis or quantiser was fitted in folds its held-out ranks,
--- of others their ranks.
--- @cluster: Ordinal of the visual that the query's errors are clustered by: itself, or its first relevant one.
--- @ideal_gains: The query's judgments from the highest on, where they are graded; else NULL.
+-- The ranks on which claims are based: the held-out ranks of runs whose basis or quantiser was fitted in
+-- folds, the ordinary ranks of all others.
+-- @cluster: Ordinal of the visual that clusters the query's errors: itself, or its first relevant one.
+-- @ideal_gains: The query's judgments in descending order if they are graded; else NULL.
 select
     found.* exclude (filename, fold) replace (
         coalesce(found.cluster, int_facts.cluster) as cluster,
@@ -19,7 +19,7 @@ from (
         hive_partitioning = true, hive_types_autocast = false, union_by_name = true, filename = true
     )
     union all by name
-    -- Columns that a warehouse may be older than.
+    -- Columns that an older warehouse may lack.
     select null::bigint as cluster, null::integer[] as ideal_gains, null::integer as fold
     where false
 ) as found

@@ -1,8 +1,8 @@
 -- The run that every run is compared with: fp32 at the native dimension, the largest if there are
--- several; else the finest there is, native dimensions first, by bytes a vector. Of the same data,
--- judgments, model and direction; of runs that rank everything first, and of torch's first. A lifted
--- dimension adds nothing to the vectors and is never one; where there is nothing else, it is NULL.
--- @looks: How many runs there are to choose from instead: of the same scorer, but for the baseline.
+-- several; otherwise the finest available by bytes per vector, native dimensions first. It has the same
+-- data, judgments, model and direction; runs that rank everything come first, and torch's come first. A
+-- lifted dimension adds no information and is never a baseline; if there is nothing else, it is NULL.
+-- @looks: Number of candidate runs: those with the same scorer, without the baseline.
 -- @baseline: Its run_id.
 -- @baseline_is: native fp32, or finest available.
 with

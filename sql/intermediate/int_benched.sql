@@ -1,19 +1,20 @@
--- What was measured of each contender, stage and C under the same conditions, last: its repeats in
--- a row. Of searches in seconds a query, of building and encoding a vector.
+-- The latest measurement of each contender, stage and C under the same conditions, with its repeats in
+-- one row: seconds per query for searches, seconds per vector for building and encoding.
 -- @contender: Hash of what was searched and how: sets, direction, scorer and its settings, device.
--- @index_of: The same without expansion_search, by which an index does not differ.
--- @middle: Median over the repeats of seconds a query.
--- @quickest: The least of the repeats.
--- @slowest: The most of the repeats.
--- @each: Seconds a query of every repeat, in their order.
+-- @index_of: The same without expansion_search, which does not change an index.
+-- @middle: Median over the repeats of seconds per query.
+-- @quickest: The fastest repeat.
+-- @slowest: The slowest repeat.
+-- @each: Seconds per query of every repeat, in order.
 -- @latencies: Seconds of every single query of all repeats.
--- @used_threads: How many threads worked, which single queries choose for themselves.
+-- @used_threads: How many threads were used; for single queries, whichever number was faster.
 with
 recent as (
     select
         *,
         md5(concat_ws(
-            '|', dataset, model, text_set, visual_set, direction, scorer, connectivity, expansion_add,
+            '|', dataset, model, text_set, visual_set, direction, scorer, 'options ' || scorer_options,
+            connectivity, expansion_add,
             'rescored ' || rescore || ' ' || oversample, device, modality
         )) as index_of,
         md5(concat_ws('|', index_of, 'ef ' || expansion_search)) as contender

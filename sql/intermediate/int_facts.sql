@@ -1,7 +1,7 @@
--- What ranks tell of a query themselves since they are written with cluster and ideal_gains: of the runs
--- of earlier versions alone, from their pairs. `ranks` reads it; what it reads of them has no other way.
--- @cluster: Ordinal of the visual that the query's errors are clustered by: itself, or its first relevant one.
--- @ideal_gains: The query's judgments from the highest on, where they are graded; else NULL.
+-- The cluster and ideal_gains of each query in runs of earlier versions, computed from their pairs; newer
+-- ranks have these columns. The view `ranks` reads this one, so this one reads the files directly.
+-- @cluster: Ordinal of the visual that clusters the query's errors: itself, or its first relevant one.
+-- @ideal_gains: The query's judgments in descending order if they are graded; else NULL.
 with
 older as (
     select run_id, dataset, direction, unnest(files) as file from runs where not has_facts

@@ -1,7 +1,7 @@
--- The speed of each run that its fellows are compared by: of the runs of a data set, judgments,
--- model and direction all from one bench, under one set of conditions: that which most of them were
--- in, the latest if several. No row for a run that no bench measured, or one elsewhere. The passes
--- of evaluate, which count ranks, are no searches, and their speed is not here.
+-- The comparable speed of each run: for all runs of a data set, judgments, model and direction it comes
+-- from the same bench conditions, those under which most of them were measured, the latest if several. A
+-- run that was not measured, or only under other conditions, has no row. The passes of evaluate, which
+-- count ranks, are not searches, so their speed is not included.
 -- @queries_per_second: As in speed.
 -- @slowest: As in speed.
 -- @quickest: As in speed.
@@ -40,7 +40,7 @@ final as (
             and groups.direction = candidates.direction
             and groups.conditions = candidates.conditions
             and groups.place = 1
-    -- A run may have been measured on the processor and on an accelerator of one machine.
+    -- A run may have been measured both on the processor and on an accelerator of the same machine.
     qualify row_number() over (
         partition by candidates.run_id order by candidates.queries_per_second desc
     ) = 1

@@ -1,4 +1,4 @@
--- What is relevant to a query, by each set of judgments: a data set's own are called default.
+-- What is relevant to a query, by each set of judgments; a data set's own are named default.
 with
 own as (
     select dataset, 'default' as qrels, text_id, visual_id, relevance

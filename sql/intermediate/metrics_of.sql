@@ -1,7 +1,7 @@
--- metrics of some pools and K: see pools_of and sums for what `which`, any_c, any_k and held_out are.
+-- metrics for some pools and K; see pools_of and sums for `which`, any_c, any_k and held_out.
 metrics_of(which, any_c, any_k, held_out := false) as table
 with
--- For a cluster's sum s and number n of queries: Σ n, Σ n², and of every measure Σ s, Σ s² and Σ n s.
+-- With a cluster's sum s and number n of queries: Σ n, Σ n², and for every measure Σ s, Σ s² and Σ n s.
 moments as (
     select
         run_id, protocol, candidates, k,
@@ -29,7 +29,7 @@ wanted as (
         known_here(measures, named, any_k)
         and (measures.of <> 'lists' or named.total is not null)
 ),
--- The ranks of the first relevant items, in order. The m items that share a query's best score have m
+-- The ranks of the first relevant items, in order. If m items share a query's best score, there are m
 -- equal rows.
 firsts as (
     select run_id, list_sort(flatten(list(ranks))) as ranks, list_sort(flatten(list(chances))) as chances
@@ -51,18 +51,18 @@ firsts as (
 estimated as (
     select
         *,
-        -- What rounding keeps from 1, of either side; ranks have no such end.
+        -- Values that rounding keeps from 1, on either side; ranks have no such end.
         case when better = 'higher' and total > weight * (1 - 1e-12) then 1.0 else total / weight end as mean,
-        -- Of Σ (s - n value)².
+        -- Σ (s - n value)².
         cluster_spread(
             squared - 2 * total / weight * product + (total / weight) ** 2 * nn, squared, clusters
         ) as spread,
-        -- Of a mean rank it is the sum of what ranks lie behind the first that moves in pieces.
+        -- For a mean rank, what moves in pieces is the sum of the ranks' distances from the first place.
         score_reach(spread, piece(squared - 2 * product + nn, total - weight, 1, 0), clusters) as below,
         score_reach(
             spread, piece(squared - 2 * product + nn, total - weight, 1, total - weight), clusters
         ) as above,
-        -- Of a median, where visual items are clusters, the effective number of queries (Kish 1965) counts.
+        -- For a median with visual items as clusters, the effective number of queries (Kish 1965) counts.
         case
             when of = 'median'
                 then ceil(

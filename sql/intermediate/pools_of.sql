@@ -1,8 +1,8 @@
--- The pools that a question is about, one row per run, protocol, C and K: of which = 'asked', those that the
--- run was evaluated for; 'full', the whole gallery alone; 'drawn', those of which pools were drawn, as
--- sampled and as expected; 'any', expected pools of any_c; 'growth', expected pools from 10 items to the
--- whole gallery. A pool holds every relevant item of its query, and no more than the gallery.
--- any_k: one K instead of those that the runs were asked for.
+-- The pools that a query is about, one row per run, protocol, C and K. which = 'asked': those for which
+-- the run was evaluated; 'full': only the whole gallery; 'drawn': those for which pools were drawn, both as
+-- sampled and as expected; 'any': expected pools of any_c; 'growth': expected pools from 10 items to the
+-- whole gallery. A pool contains every relevant item of its query, and at most the whole gallery.
+-- any_k: one K instead of the runs' own.
 pools_of(which, any_c, any_k) as table
 select run_id, list_length, pool.protocol, pool.candidates, pool.k
 from (

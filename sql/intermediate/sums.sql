@@ -1,11 +1,11 @@
--- Sums of every measure, from the ranks up, over the queries of a visual item, in a column each; or with
--- by_query of each query and draw, in a row each (measure, value), or in columns, too, with in_columns; under
--- each run, pool (see pools_of) and K. The rows of is_chance, one a run,
--- pool and K, have what a random ranking expects, summed over all queries. of_runs:
--- beginnings of the run_ids that are selected; NULL for all. held_out: of what claims rest on (evidence).
--- Pairs with the same counts are worth the same, so each distinct case is valued once. A random ranking
--- is the case in which everything ties.
--- @n: Number of queries, draws counted apart.
+-- Sums of every measure, computed from ranks, for each run, pool (see pools_of) and K: over the queries of
+-- a visual item, one column per measure; or, with by_query, for each query and draw, one row per measure
+-- (measure, value), or in columns as well with in_columns. The rows with is_chance, one per run, pool and
+-- K, have what a random ranking expects, summed over all queries. of_runs: prefixes of the selected
+-- run_ids; NULL for all. held_out: use the ranks on which claims are based (evidence). Pairs with the same
+-- counts have the same value, so each distinct case is computed once. A random ranking is the case in
+-- which everything ties.
+-- @n: Number of queries; each draw counts.
 sums(which, any_c, any_k, by_query := false, of_runs := null, in_columns := false, held_out := false)
 as table
 with
@@ -14,13 +14,13 @@ slots as materialized (
         row_number() over () as slot, run_id, protocol, candidates, k,
         case protocol when 'sampled' then candidates else 0 end as pool,
         case protocol when 'full' then list_length end as missed_up_to,
-        -- From the last item of a pool on, all K are worth the same.
+        -- Beyond a pool's last item, all K have the same value.
         least(k, candidates + 1) as depth
     from pools_of(which, any_c, any_k)
     where begins_with(run_id, of_runs)
 ),
--- What is not known is -1 here, for NULL joins nothing; a pair of the whole gallery has pool 0. A hit of
--- a list has no relevant items, and its position and rank for above and tied.
+-- Unknown values are -1 here, because NULL joins nothing; a pair of the whole gallery has pool 0. A hit of
+-- a list has no relevant items, and has its position and rank in above and tied.
 pairs as materialized (
     select
         run_id, 0 as pool, case when by_query then query_id end as query_id, null::integer as draw,
@@ -66,7 +66,7 @@ asked as materialized (
 ),
 shapes as materialized (
     select
-        -- No other case of the slot has this number.
+        -- No other case in the slot has this number.
         -(min(case_no) * 2147483648 + slot) as case_no,
         slot, k, protocol, candidates, missed_up_to, relevants, relevance, gains, sum(pairs) as pairs,
         0 as above, candidates - relevants as tied, 0 as before, relevants - 1 as mates
@@ -74,8 +74,8 @@ shapes as materialized (
     where relevants > 0
     group by slot, k, protocol, candidates, missed_up_to, relevants, relevance, gains
 ),
--- In a known pool an item's place in its group of ties is uniform. Where m relevant items share the best
--- score with T competitors, mixed_reciprocal has the first of them.
+-- In a known pool an item's place in its group of ties is uniform. If m relevant items share the best
+-- score with T competitors, mixed_reciprocal gives the first of them.
 known as (
     select
         *,
@@ -98,14 +98,14 @@ known as (
             when k - above = 1 then 1.0 / size
             else (1 - choose_ratio(size - (k - above), size, mates + 1)) / (mates + 1)
         end as first_k,
-        -- Measures without a K need be known once.
+        -- Measures without a K are needed only once.
         case
             when k <> coalesce(any_k, 1) then null
             when before > 0 then 0.0
             when tied = 0 then 1.0 / (above + 1) / (mates + 1)
             when mates = 0 then (harmonic(above + tied + 1) - harmonic(above)) / (tied + 1)
-            -- By sum_r C(N-r, m-1) / r = C(N, m-1) (H(N) - H(m-1)), m = mates + 1; only where the
-            -- difference is not small. Of a random ranking, where everything ties.
+            -- By sum_r C(N-r, m-1) / r = C(N, m-1) (H(N) - H(m-1)), m = mates + 1; only if the
+            -- difference is not small. For a random ranking, where everything ties.
             when above = 0 and tied > mates
                 then (harmonic(tied + mates + 1) - harmonic(mates)) / (tied + 1)
             else mixed_reciprocal(above, tied, mates, tied + 1)
@@ -132,7 +132,7 @@ known as (
             when before > 0 then 0.0
             else (above + 1 + tied / (mates + 2)) / (mates + 1)
         end as first_rank,
-        -- Of lists alone: a shape's is what a list at random has.
+        -- For lists only: a random list's value depends only on its shape.
         case
             when k > missed_up_to then null
             when case_no < 0 then least(k, candidates) / candidates / relevants
@@ -146,8 +146,8 @@ known as (
         select * from shapes where not by_query
     )
 ),
--- Every order inside the ties, with its probability: u competitors and v relevant items come first. Where
--- one item ties with competitors alone, the mean over its places is a difference of prefix sums, by
+-- Every order inside the ties, with its probability: u competitors and v relevant items come first. If one
+-- item ties only with competitors, the mean over its places is a difference of prefix sums, by
 -- Σ P(X = x) over b' <= b = (M+1) / (n+1) P(Y > x), Y ~ Hypergeometric(M+1, b+1, n+1): two rows, its ends.
 orders as materialized (
     select
@@ -182,7 +182,7 @@ odds as (
     group by others, drawn, b
 ),
 -- E[1 / rank] in such ties is the difference of E[H(Y)] at the ends, H the harmonic numbers, and that is
--- H(b) less a sum of what no pool holds, which is over at `faded`.
+-- H(b) minus a sum over what pools miss, whose terms vanish from `faded` on.
 prefixes as (
     select
         others, drawn, b,
@@ -295,7 +295,7 @@ summed as (
     where by_query and in_columns
     group by slot, query_id, draw, cluster
     union all by name
-    -- Measure by measure, so that only those are summed which are asked for.
+    -- Measure by measure, so that only the requested ones are summed.
     select slot, query_id, draw, cluster, measure, sum_known(pairs * part) as value
     from numbered
     inner join (

@@ -1,5 +1,6 @@
--- A normal variable's upper quantile from root = sqrt(-2 ln p), for a tail p of at most 0.02425: Acklam, An
--- algorithm for computing the inverse normal cumulative distribution function, 2003; to 1.2e-9, relative.
+-- Upper quantile of the normal distribution from root = sqrt(-2 ln p), for a tail p up to 0.02425: Acklam,
+-- An algorithm for computing the inverse normal cumulative distribution function, 2003; relative error
+-- 1.2e-9.
 acklam_tail(root) as
     (
         list_transform(

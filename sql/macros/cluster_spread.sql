@@ -1,6 +1,6 @@
--- Variance of a sum whose errors are clustered: `residual` is the sum over clusters of their squared
--- deviations, `size` that of their squares; G / (G - 1) as of Cameron and Miller (2015), section II.
--- What is 1e-12 of `size` or less is the rounding of a zero. NULL with one cluster alone.
+-- Variance of a sum with clustered errors: `residual` is the sum over clusters of their squared
+-- deviations, `size` that of their squares; the factor G / (G - 1) as in Cameron and Miller (2015),
+-- section II. A value of at most 1e-12 `size` is a rounded zero. NULL with a single cluster.
 cluster_spread(residual, size, clusters) as
     (
         case

@@ -1,5 +1,5 @@
--- How many visual items it takes, about, until ranks that are all the same are sure to keep a share,
--- from the lower end that `clusters` of them give. No number is enough for all: NULL.
+-- About how many visual items are needed for identical ranks to be sure to keep a share, extrapolated from
+-- the lower bound that `clusters` of them give. NULL for all of it, for which no number suffices.
 clusters_needed(clusters, low, retain) as
     (
         case

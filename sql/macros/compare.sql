@@ -1,23 +1,23 @@
--- Run b against run a, query by query, for every measure: `from compare('3f0c', '81d2')`. Ids may
--- be cut short. difference is b - a, its interval and p-value paired by query and clustered by
--- visual item, p_holm the p-value after Holm (1979) over all rows. wins are the queries for which b
--- is the better one. pools := 'expected' or 'sampled' compares over pools instead of the gallery. Runs
--- whose basis or quantiser was fitted in folds are compared by held-out queries; one that has only
--- been scored on what it was learnt from is not compared with others unless in_sample := true.
+-- Run b against run a, query by query, for every measure: `from compare('3f0c', '81d2')`. Ids may be
+-- abbreviated. difference is b - a, with interval and p-value paired by query and clustered by visual item;
+-- p_holm is the p-value after Holm (1979) over all rows. wins counts the queries for which b is better.
+-- pools := 'expected' or 'sampled' compares over pools instead of the gallery. Runs whose basis or
+-- quantiser was fitted in folds are compared by held-out queries; a run that was only scored on what it was
+-- learnt from is compared with other runs only if in_sample := true.
 -- @value_a: The measure of run a.
 -- @value_b: The measure of run b.
 -- @difference: value_b - value_a.
 -- @ci_low: Lower end of the 95% interval of difference.
 -- @ci_high: Upper end of the 95% interval of difference.
--- @p: Two-sided p-value of no difference; NULL with one cluster alone.
+-- @p: Two-sided p-value of no difference; NULL with a single cluster.
 -- @p_holm: p after Holm's correction for all rows.
--- @wins: Queries for which b is the better one.
--- @losses: Queries for which a is the better one.
--- @ties: Queries for which neither is.
--- @fit_a: What the figures of run a were learnt from: none, held out, cross-fitted or in-sample.
--- @fit_b: The same of run b.
--- @unseen: The smallest difference that four of five such samples would show; a smaller one may be there.
--- @clusters: Number of visual items that the errors are clustered by.
+-- @wins: Queries for which b is better.
+-- @losses: Queries for which a is better.
+-- @ties: Queries for which neither is better.
+-- @fit_a: How the figures of run a were fitted: none, held out, cross-fitted or in-sample.
+-- @fit_b: The same for run b.
+-- @unseen: The smallest difference that is detected with 80% power; a smaller one may exist.
+-- @clusters: Number of visual items by which the errors are clustered.
 compare(run_a, run_b, pools := 'full', in_sample := false) as table
 with
 alike as (
@@ -48,8 +48,8 @@ alike as (
                         and shown_fit(fit, evidence_fit, pools, false) = 'in-sample'
                     )
                     || ' was learnt from what it is scored on' || case pools when 'sampled' then ', in drawn pools,' else '' end
-                    || ' and the other run was not: `cmr evaluate` scores it by held-out queries, a graph with --fit-on '
-                    || 'another data set alone; --in-sample (in_sample := true) compares them as they are'
+                    || ' and the other run was not: `cmr evaluate` scores it on held-out queries, a graph only with '
+                    || '--fit-on another data set; --in-sample (in_sample := true) compares them as they are'
                 )::boolean
             else true
         end as fine
@@ -60,7 +60,7 @@ final as (
         protocol, candidates, measure, k, value_a, value_b, difference, ci_low, ci_high, p, p_holm, wins,
         losses, ties, queries, clusters, fit_a, fit_b, unseen
     from alike
-    -- So that a mistake is told where there is no row.
+    -- So that a mistake is reported even if there is no row.
     left join compared([run_a, run_b], pools, null, null, in_sample) on true
     where fine and protocol is not null
     order by protocol, candidates, measure, k

@@ -1,10 +1,10 @@
 -- Every pair of several runs, query by query, by one measure over the whole gallery:
 -- `from compare_runs(['3f0c', '81d2', 'a7e1'])`, `… measure_name := 'ndcg', cut := 5)`. Ids may be
--- cut short. Runs of other data, judgments or directions are not paired. A pair comes once, with
--- the run that is named first as a; one that was learnt from what it is scored on is paired with its
--- like alone (see compare). What `compare` says of two runs, with p_holm over all rows.
--- @run_a: The run that is named first.
--- @run_b: The run that is named later.
+-- abbreviated. Runs on different data, judgments or directions are not paired. Each pair occurs once, with
+-- the run named first as a; in-sample runs are paired only with each other (see compare). The columns are
+-- those of `compare`, with p_holm over all rows.
+-- @run_a: The run named first.
+-- @run_b: The run named later.
 -- @representation_a: Dimension, dimension method, precision and variant of run a.
 -- @representation_b: Dimension, dimension method, precision and variant of run b.
 -- @value_a: The measure of run a.
@@ -12,15 +12,15 @@
 -- @difference: value_b - value_a.
 -- @ci_low: Lower end of the 95% interval of difference.
 -- @ci_high: Upper end of the 95% interval of difference.
--- @p: Two-sided p-value of no difference; NULL with one cluster alone.
+-- @p: Two-sided p-value of no difference; NULL with a single cluster.
 -- @p_holm: p after Holm's correction for all rows.
--- @wins: Queries for which b is the better one.
--- @losses: Queries for which a is the better one.
--- @ties: Queries for which neither is.
--- @fit_a: What the figures of run a were learnt from: none, held out, cross-fitted or in-sample.
--- @fit_b: The same of run b.
--- @unseen: The smallest difference that four of five such samples would show; a smaller one may be there.
--- @clusters: Number of visual items that the errors are clustered by.
+-- @wins: Queries for which b is better.
+-- @losses: Queries for which a is better.
+-- @ties: Queries for which neither is better.
+-- @fit_a: How the figures of run a were fitted: none, held out, cross-fitted or in-sample.
+-- @fit_b: The same for run b.
+-- @unseen: The smallest difference that is detected with 80% power; a smaller one may exist.
+-- @clusters: Number of visual items by which the errors are clustered.
 compare_runs(ids, measure_name := 'recall', cut := 10, in_sample := false) as table
 select
     dataset, qrels, direction, run_a, run_b, representation_a, representation_b, measure, k, value_a,

@@ -1,5 +1,5 @@
 -- x ln(x / y) + y - x, where y = x - excess (Loader 2000, Fast and accurate computation of
--- binomial probabilities), by ln(x / y) = 2 atanh((x - y) / (x + y)): no cancellation near y.
+-- binomial probabilities), by ln(x / y) = 2 atanh((x - y) / (x + y)), which does not cancel near y.
 deviance(x, excess) as
     case
         when x = 0 then -excess

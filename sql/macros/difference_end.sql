@@ -1,5 +1,5 @@
--- An end of the 95% score interval of a mean difference over `queries`, from the sum of differences
--- and its reach to that `side`, -1 or 1; of measures of which higher is better, and which lie from 0 to 1, within [-1, 1].
+-- An end of the 95% score interval of a mean difference over `queries`, from the sum of differences and its
+-- reach towards `side`, -1 or 1; within [-1, 1] for measures where higher is better, which are 0 to 1.
 difference_end(total, reach, queries, better, side) as
     (
         case

@@ -1,7 +1,7 @@
 -- Two-sided p-value of no difference: the level at which an end of the score interval of the sum of
--- differences (see score_reach) lies at 0, by Student's t with clusters - 1 degrees of freedom. At
--- least 2^(1 - clusters), the least that changing the signs of so many clusters can give; 1 where
--- there is no difference.
+-- differences (see score_reach) is at 0, by Student's t with clusters - 1 degrees of freedom. At least
+-- 2^(1 - clusters), the smallest p-value of a sign-flip test with that many clusters; 1 if there is no
+-- difference.
 difference_p(total, spread, piece, clusters) as
     (
         case

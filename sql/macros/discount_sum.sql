@@ -1,6 +1,6 @@
--- Sum of 1 / log2(r + 1) over the ranks r = 1 … n: looked up to 100; beyond, ln 2 times the sum of
--- 1 / ln(x) over x = 2 … n + 1 by Euler and Maclaurin, whose error is below 1e-14 there. It takes the
--- same memory for every n.
+-- Sum of 1 / log2(r + 1) over the ranks r = 1 … n: from a table up to 100; beyond, ln 2 times the sum of
+-- 1 / ln(x) over x = 2 … n + 1 by the Euler-Maclaurin formula, whose error is below 1e-14 there. The memory
+-- does not depend on n.
 discount_sum(n) as
     case
         when n <= 100

@@ -1,5 +1,5 @@
--- The harmonic number 1 + 1/2 + … + 1/n: looked up to 20, then its asymptotic series, whose error is
--- below 1e-15 there.
+-- The harmonic number 1 + 1/2 + … + 1/n: from a table up to 20, then by its asymptotic series, whose error
+-- is below 1e-15 there.
 harmonic(n) as
     case
         when n <= 20

@@ -1,5 +1,5 @@
--- The normal deviate that is exceeded as often as a Student's t: Hill, Algorithm 395, 1970, with
--- his squared y and his b.
+-- The normal deviate with the same tail probability as a Student's t: Hill, Algorithm 395, 1970, with his
+-- squared y and his b.
 hill_deviate(squared, b) as
     (
         (

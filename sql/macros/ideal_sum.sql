@@ -1,4 +1,4 @@
--- The best DCG at K of a query: of `gains`, its judgments from the highest on; where they are binary
+-- The ideal DCG at K of a query: from `gains`, its judgments in descending order; for binary judgments
 -- `gains` is empty, and it is that of R items. `burges`: with gain 2^relevance - 1.
 ideal_sum(k, relevants, gains, burges) as
     case

@@ -1,5 +1,5 @@
--- What a run's ranks know of what they were learnt from: none if nothing was; held out of another data
--- set; in-sample of the very items that they are of, as in all runs of earlier versions.
+-- How what produced a run's ranks was fitted: none if nothing was learnt; held out if from another data
+-- set; in-sample if from the very items that are scored, as in all runs of earlier versions.
 known_fit(fit_on, dataset_, dim_method, quantizer) as
     (
         case

@@ -1,4 +1,4 @@
--- li(x), the integral of 1 / ln, of l = ln(x) from 1 to 40: Euler's constant + ln(l) + the sum of
+-- li(x), the integral of 1 / ln, from l = ln(x) between 1 and 40: Euler's constant + ln(l) + the sum of
 -- l^j / (j j!), whose terms are all positive.
 logarithmic_integral(l) as
     0.57721566490153286061 + ln(l)

@@ -1,10 +1,10 @@
--- What every measure is: a struct for each, with the part of it that a relevant pair brings to its
--- query, expected over where the pair may stand. The sum over a query's pairs is its measure.
--- Nothing else names the measures one by one: the view `measures` has them as rows, and `sums` sums
--- whatever stands here. `pair` is a row of the CTE `expected` of `sums`: inside is P(rank <= K), discounted
--- E[1 / log2(rank + 1); rank <= K], first the same as inside and reciprocal E[1 / rank] where no
--- relevant item is before, precision E[(relevant items before + 1) / rank]; an ending _k or _r says
--- that it counts to rank K or R alone. What is NULL over pools is known of whole rankings alone.
+-- The definition of every measure: a struct each, with the part that one relevant pair contributes to its
+-- query, in expectation over the pair's possible ranks. The sum over a query's pairs is its measure.
+-- Nothing else lists the measures: the view `measures` has them as rows, and `sums` sums whatever is here.
+-- `pair` is a row of the CTE `expected` of `sums`: inside is P(rank <= K), discounted is
+-- E[1 / log2(rank + 1); rank <= K], first is as inside and reciprocal is E[1 / rank] if no relevant item
+-- comes before, precision is E[(relevant items before + 1) / rank]; the suffix _k or _r means that only
+-- ranks up to K or R count. What is NULL over pools is known only for whole rankings.
 measured(pair, k) as {
     'recall': {
         'label': 'Recall', 'has_k': true, 'better': 'higher', 'over_pools': true, 'of': 'mean',

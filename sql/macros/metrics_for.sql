@@ -1,7 +1,7 @@
--- metrics expected over random pools of any C, at any K, asked for or not:
--- `from metrics_for(1000, 7)`. Runs whose gallery is smaller than C, or with a query that has
--- more than C relevant items, have no row; if that is all of them, it is an error. held_out := true has the figures that claims rest
--- on, as earned_metrics has them.
+-- metrics expected over random pools of any C, at any K, whether requested before or not:
+-- `from metrics_for(1000, 7)`. Runs whose gallery is smaller than C, or with a query that has more than C
+-- relevant items, have no row; if that is true of all runs, it is an error. held_out := true gives the
+-- figures on which claims are based, as in earned_metrics.
 metrics_for(any_c, any_k, held_out := false) as table
 with
 limits as (

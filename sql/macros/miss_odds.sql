@@ -1,4 +1,4 @@
--- P(X = 0): n drawn of m_all items hold none of some b; pool_odds at x = 0, with mean = b n / m_all.
+-- P(X = 0): n items drawn from m_all contain none of b given ones; pool_odds at x = 0, mean = b n / m_all.
 miss_odds(m_all, b, n) as
     case
         when n > m_all - b then 0.0

@@ -1,5 +1,5 @@
 -- E[1 / rank; rank <= above + top] of the first of m = mates + 1 relevant items that share the best score
--- with T = tied competitors, a part for each of the m: u competitors come before it with the probability
+-- with T = tied competitors, divided among the m: u competitors come before it with probability
 -- C(T-u+m-1, m-1) / C(T+m, m). Summed in blocks, so that no list is as long as a large group.
 mixed_reciprocal(above, tied, mates, top) as
     list_sum(list_transform(

@@ -1,5 +1,5 @@
--- The share u of the mixture of share_end: the root of u² h = q (1 - u) (v + u h), where q is
--- t² / clusters, v the variance of a cluster's mean and h the squared way to the bound.
+-- The share u of the mixture in share_end: the root of u² h = q (1 - u) (v + u h), where q is t² / clusters,
+-- v the variance of a cluster's mean and h the squared distance to the bound.
 mixed_share(q, v, h) as
     (
         list_transform(

@@ -1,3 +1,3 @@
--- Pools of one protocol, of each of some sizes once.
+-- Pools of one protocol, one for each of several sizes.
 named_pools(protocol_name, sizes) as
     list_transform(list_distinct(sizes), lambda c: {'protocol': protocol_name, 'candidates': c})

@@ -1,4 +1,4 @@
--- True of one run whose id is, or begins with, what is given; an error of none or several.
+-- True for the one run whose id is, or begins with, the given text; an error for none or several.
 one_run(found, given) as
     (
         case found

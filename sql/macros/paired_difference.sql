@@ -1,5 +1,5 @@
--- b - a of one query, NULL where either is not known. The last digits of equal values differ by the
--- order in which they were summed.
+-- b - a for one query, NULL if either is unknown. Equal values may differ in their last digits, by the
+-- order of summation.
 paired_difference(a, b) as
     (
         case

@@ -1,7 +1,8 @@
--- In what pieces a sum over clusters moves, beyond what was seen: how much a cluster that differs at
--- all differs by, times how far its differences point one way. Of the clusters seen, by their Σ d²
--- and Σ |d|, together with three that move by the worst that one can, so that what was not seen is
--- reckoned with until enough was; `net` is how far the sum went that way already, 0 if it did not.
+-- The size of the pieces by which a sum over clusters moves beyond what was observed: how much a cluster
+-- that differs at all differs by, times how one-sided the differences are. Estimated from the observed
+-- clusters, by their Σ d² and Σ |d|, together with three that move by the worst possible amount, so that
+-- unobserved differences count until enough were observed; `net` is how far the sum already moved that way,
+-- 0 if it did not.
 piece(squares, absolutes, worst, net) as
     (
         (squares + 3 * worst * worst) / (absolutes + 3 * worst)

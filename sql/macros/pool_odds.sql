@@ -1,6 +1,6 @@
--- P(X = x): n drawn of m_all items hold x of some b; excess = x - b n / m_all, its distance from
--- the mean. Hypergeometric, by deviances, because the difference of log-gammas loses 1e-9 and more
--- in galleries of a million. All four cells of the table are as far from their means.
+-- P(X = x): n items drawn from m_all contain x of b given ones; excess = x - b n / m_all, its distance from
+-- the mean. Hypergeometric, by deviances, because the difference of log-gammas loses 1e-9 and more in
+-- galleries of a million. All four cells of the table are equally far from their means.
 pool_odds(m_all, b, n, x, excess) as
     case
         when x < 0 or x > b or x > n or n - x > m_all - b then 0.0

@@ -1,16 +1,16 @@
 -- What other quantisers gain over one, by one measure over the whole gallery, query by query:
 -- `from quantizer_gains(['3f0c', '81d2', 'a7e1'])`, `… measure_name := 'ndcg', cut := 5)`. In each
--- direction every run is held against the one that is named first, which is meant to be of absmax.
--- Intervals and p hold together for all rows (Bonferroni), and only with 30 visual items or more.
--- @quantizer: How codes were made of the run that is held against the first.
--- @beside: How codes were made of the first.
+-- direction every run is compared with the one named first, which should use absmax. Intervals and p hold
+-- simultaneously for all rows (Bonferroni), and exist only with 30 visual items or more.
+-- @quantizer: Quantiser of the run that is compared with the first.
+-- @beside: Quantiser of the first run.
 -- @value: The measure of the run.
--- @value_beside: The measure of the first.
+-- @value_beside: The measure of the first run.
 -- @difference: value - value_beside.
--- @ci_low: Lower end of the interval of difference: of all rows together 95%.
--- @ci_high: Upper end of the interval of difference: of all rows together 95%.
--- @p_bonferroni: p of no difference, times the number of rows, up to 1.
--- @clusters: Number of visual items that the errors are clustered by.
+-- @ci_low: Lower end of the interval of difference: 95% for all rows together.
+-- @ci_high: Upper end of the interval of difference: 95% for all rows together.
+-- @p_bonferroni: p-value of no difference, times the number of rows, at most 1.
+-- @clusters: Number of visual items by which the errors are clustered.
 quantizer_gains(ids, measure_name := 'recall', cut := 10) as table
 with
 paired as (

@@ -1,9 +1,9 @@
 -- Queries whose first relevant item enters or leaves the top K from run a to run b, largest move
--- first: `from rank_flips('3f0c', '81d2')`, `… k := 5`. Ids may be cut short.
--- @rank_a: Expected rank of the first relevant item in run a; NULL where its list lacks it.
--- @rank_b: The same in run b.
--- @change: enters or leaves the top K.
--- @query: The query's text, or where its picture lies.
+-- first: `from rank_flips('3f0c', '81d2')`, `… k := 5`. Ids may be abbreviated.
+-- @rank_a: Expected rank of the first relevant item in run a; NULL if its list lacks it.
+-- @rank_b: The same for run b.
+-- @change: Whether it enters or leaves the top K.
+-- @query: The query's text, or the location of its picture.
 rank_flips(run_a, run_b, top := 10) as table
 with
 sides as materialized (

@@ -1,6 +1,6 @@
--- How far a sum over clusters may lie from what was seen at a quantile t of Student's t: the root of
--- reach² = t² (spread + piece * reach), for what moves the sum comes in pieces (see piece), and adds
--- their variance.
+-- How far a sum over clusters may be from the observed one at a quantile t of Student's t: the root of
+-- reach² = t² (spread + piece * reach), because whatever moves the sum comes in pieces (see piece), which
+-- add variance.
 reach_at(t, spread, piece) as
     (
         list_transform(

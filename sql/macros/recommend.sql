@@ -1,23 +1,23 @@
--- The representation of fewest bytes that keeps a share of each measure of the fp32 native one:
--- `from recommend()`, `from recommend(retain := 0.95)`. It is sure of it: retention's sure_low, which
--- holds for everything that was chosen from, is at least that share. The columns point_… are of the smallest whose
--- retention itself is, which a repetition of the measurement may well not confirm. Where no advice
--- is earned, or too few visual items are there for that share, unearned says so, and nothing is sure.
+-- The representation with the fewest bytes that is sure to keep a share of each measure of native fp32:
+-- `from recommend()`, `from recommend(retain := 0.95)`. Sure means that retention's sure_low, which holds
+-- for all candidates together, is at least that share. The columns point_… describe the smallest whose
+-- retention itself is, which a repeated measurement may well not confirm. If no advice is justified, or
+-- there are too few visual items for that share, unearned says so, and nothing is sure.
 -- @retention: The measure / the baseline's.
 -- @ci_low: Lower end of the 95% interval of retention.
 -- @ci_high: Upper end of the 95% interval of retention.
--- @sure_low: Lower end of retention that holds for all runs chosen from together, in 97.5% of samples.
--- @looks: How many runs there were to choose from instead of the baseline.
--- @unseen_share: Of the baseline's measure, the smallest difference that four of five such samples would
--- show, of the run of which most may be unseen.
--- @baseline: The run compared with: fp32 at the native dimension, else the finest that is not lifted.
+-- @sure_low: Lower bound of retention that holds for all candidate runs together in 97.5% of samples.
+-- @looks: Number of candidate runs that could replace the baseline.
+-- @unseen_share: The smallest loss that is detected with 80% power, as a share of the baseline's measure,
+-- for the run with the least power.
+-- @baseline: The run it is compared with: fp32 at the native dimension, else the finest that is not lifted.
 -- @baseline_is: native fp32, or finest available.
 -- @point_run_id: Run of the smallest whose retention itself suffices.
 -- @point_dim: Dimension of the smallest whose retention itself suffices.
 -- @point_dim_method: Dimension method of the smallest whose retention itself suffices.
 -- @point_precision: Precision of the smallest whose retention itself suffices.
 -- @point_variant: Quantiser and search of the smallest whose retention itself suffices.
--- @point_vector_bytes: Bytes a vector of the smallest whose retention itself suffices.
+-- @point_vector_bytes: Bytes per vector of the smallest whose retention itself suffices.
 -- @point_retention: Retention of the smallest whose retention itself suffices.
 -- @point_ci_low: Lower end of the 95% interval of point_retention.
 -- @point_ci_high: Upper end of the 95% interval of point_retention.

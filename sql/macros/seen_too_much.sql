@@ -1,10 +1,10 @@
--- Why a run's own figures are not held out, in words; NULL where they are. A quantiser that is learnt from
--- few vectors fits the gallery that it searches, though not the query nor what is relevant to it.
+-- Why a run's own figures are not held out, in words; NULL if they are. A quantiser learnt from few vectors
+-- overfits the gallery that it searches, though not the query or what is relevant to it.
 seen_too_much(fit, quantizer, gallery, dim) as
     (
         case
-            when fit = 'in-sample' then 'it was learnt from what it is scored on'
+            when fit = 'in-sample' then 'what was learnt has seen what is scored'
             when fit = 'cross-fitted' and quantizer not in ('absmax', 'rotated') and gallery < 20 * dim
-                then 'its quantizer was learnt from fewer than 20 vectors a dimension of the gallery that it searches'
+                then 'a quantizer fits the gallery that it is learnt from where that has fewer than 20 vectors a dimension'
         end
     )

@@ -1,8 +1,8 @@
--- The end towards `bound`, 0 or 1, of the 95% score interval of a mean of values from 0 to 1, over
--- `total` queries in clusters; `spread` is the variance of their sum. It is Wilson's (1927)
--- wherever values are 0 or 1 and clusters hold one query: the mean is moved by mixing the sample
--- with clusters of average size at the bound, until the move is t standard errors of the mixture.
--- Never outside [0, 1], and of zero width nowhere.
+-- The end towards `bound`, 0 or 1, of the 95% score interval of a mean of values from 0 to 1, over `total`
+-- queries in clusters; `spread` is the variance of their sum. It equals Wilson's interval (1927) if values
+-- are 0 or 1 and every cluster has one query: the mean is moved by mixing the sample with clusters of
+-- average size at the bound, until the move is t standard errors of the mixture. Never outside [0, 1], and
+-- never of zero width.
 share_end(value, spread, total, clusters, bound) as
     (
         case

@@ -1,4 +1,4 @@
--- A share in words: half of, a quarter of; else in percent.
+-- A share in words (half of, a quarter of), else as a percentage.
 share_words(share) as
     (
         case round(share, 4)

@@ -1,4 +1,4 @@
--- ln n! - (n ln n - n): what Stirling's formula leaves; small, so that differences of it are exact.
+-- ln n! - (n ln n - n): the remainder of Stirling's formula, small enough that its differences are accurate.
 -- The constants are ln(2 pi) / 2 and those of the series.
 stirling_rest(n) as
     case

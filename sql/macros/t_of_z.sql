@@ -1,4 +1,4 @@
--- The quantile of Student's t with `freedom` degrees of freedom that belongs to a normal deviate:
+-- The quantile of Student's t with `freedom` degrees of freedom that corresponds to a normal deviate:
 -- Abramowitz and Stegun, Handbook of mathematical functions, 26.7.5.
 t_of_z(deviate, freedom) as
     (

@@ -1,6 +1,6 @@
--- Two-sided p-value of Student's t with `freedom` degrees of freedom, with an error below 4e-7: up
--- to four degrees from the closed forms (Abramowitz and Stegun, 26.7.3 and 26.7.4), then from the
--- normal deviate of Hill, Algorithm 395: Student's t-distribution, CACM 13 (10), 1970.
+-- Two-sided p-value of Student's t with `freedom` degrees of freedom, with an error below 4e-7: up to four
+-- degrees by the closed forms (Abramowitz and Stegun, 26.7.3 and 26.7.4), beyond by the normal deviate of
+-- Hill, Algorithm 395: Student's t-distribution, CACM 13 (10), 1970.
 t_p(t, freedom) as
     (
         case

@@ -1,8 +1,8 @@
--- The 97.5% quantile of Student's t with clusters - 1 degrees of freedom, to 1e-6: what an end of a
--- 95% interval takes. Where `looks` figures are chosen from, what an end takes so that all of them
--- together are missed in at most 2.5% (Bonferroni). From 21 degrees on, and of several looks, by the
--- expansion of Abramowitz and Stegun, Handbook of mathematical functions, 26.7.5, which from 29
--- degrees on is within 1e-4 at 1 of 10,000. NULL with one cluster alone.
+-- The 97.5% quantile of Student's t with clusters - 1 degrees of freedom, to 1e-6, for an end of a 95%
+-- interval. When choosing among `looks` figures, the quantile for which all ends together miss in at most
+-- 2.5% (Bonferroni). From 21 degrees on, and for several looks, by the expansion of Abramowitz and Stegun,
+-- Handbook of mathematical functions, 26.7.5, which from 29 degrees on is within 1e-4 at 1 of 10,000. NULL
+-- with a single cluster.
 t_quantile(clusters, looks := 1) as
     (
         case

@@ -1,6 +1,6 @@
--- Why no advice can rest on a measure, in words: no baseline, too few visual items, a baseline that
--- is not clearly above chance, or a fit that has seen what it is scored on. NULL where it can, and where the
--- measure is not known.
+-- Why no advice can be based on a measure, in words: no baseline, too few visual items, a baseline that is
+-- not clearly above chance, or a fit that has seen what it is scored on. NULL if it can, or if the measure
+-- is unknown.
 unearned(seen, baseline, clusters, low, value, chance, name) as
     (
         case

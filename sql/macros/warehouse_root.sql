@@ -1,2 +1,2 @@
--- Where the warehouse lies; cmr's own connections say it by a variable, an exported database by its path.
+-- The warehouse's location: a variable in cmr's own connections, a fixed path in an exported database.
 warehouse_root() as getvariable('cmr_root')

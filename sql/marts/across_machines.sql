@@ -1,5 +1,5 @@
--- The same contender measured under two sets of conditions, mostly on two machines: what differs is
--- the machine, not the representation. No other view compares such figures.
+-- The same contender measured under two sets of conditions, usually on two machines: the machine differs,
+-- not the representation. No other view compares such figures.
 -- @machine_a: One machine, as JSON.
 -- @machine_b: The other.
 -- @same_machine: Whether only threads, k or batch differ.
@@ -7,10 +7,10 @@
 -- @threads_b: Threads on machine_b.
 -- @k_a: Items found on machine_a.
 -- @k_b: Items found on machine_b.
--- @queries_a: Queries in one go on machine_a.
--- @queries_b: Queries in one go on machine_b.
--- @queries_per_second_a: Of a batch on machine_a.
--- @queries_per_second_b: Of a batch on machine_b.
+-- @queries_a: Queries per batch on machine_a.
+-- @queries_b: Queries per batch on machine_b.
+-- @queries_per_second_a: In batches on machine_a.
+-- @queries_per_second_b: In batches on machine_b.
 -- @times: queries_per_second_b / queries_per_second_a.
 -- @p50_ms_a: Median time of a single query on machine_a, milliseconds.
 -- @p50_ms_b: Median time of a single query on machine_b, milliseconds.

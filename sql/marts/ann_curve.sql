@@ -1,17 +1,17 @@
--- ANN recall against speed: one row for each search of one stage that `cmr bench` measured in
--- batches. Rows of one graph (dim, precision, quantizer, connectivity, expansion_add) make a curve
--- over expansion_search; exact searches lie at 1. Draw rows of one set of conditions together.
--- @curve: What a curve is of: representation, scorer and the graph's settings, for a legend.
--- @ann_recall: Share of the exact top k that was found; what ties with its last counts.
--- @queries_per_second: Of a batch, the median of the repeats.
--- @slowest: Queries a second in the slowest repeat.
--- @quickest: Queries a second in the quickest repeat.
+-- ANN recall against speed: one row for each one-stage search that `cmr bench` measured in batches. Rows of
+-- one graph (dim, precision, quantizer, connectivity, expansion_add) form a curve over expansion_search;
+-- exact searches are at 1. Only plot rows with the same conditions together.
+-- @curve: Label of the curve: representation, scorer and the graph's settings.
+-- @ann_recall: Share of the exact top k that was found; items tied with its last one count.
+-- @queries_per_second: In batches, the median over the repeats.
+-- @slowest: Queries per second in the slowest repeat.
+-- @quickest: Queries per second in the fastest repeat.
 -- @p50_ms: Median time of a single query over the whole gallery, milliseconds.
--- @p99_ms: 99 of 100 single queries took at most so long.
--- @build_seconds: Making the index from vectors in memory, median.
+-- @p99_ms: 99 of 100 single queries took at most this long.
+-- @build_seconds: Median seconds to build the index from vectors in memory.
 -- @is_exact: Whether it is an exact search.
--- @best: Whether no other under the same conditions has both as much ann_recall and as much speed,
--- of the same data, dimension and precision.
+-- @best: Whether no other with the same conditions, data, dimension and precision is at least as good in
+-- both ann_recall and speed.
 -- @conditions: Hash of machine, threads, k and batch.
 with
 points as (
@@ -20,7 +20,7 @@ points as (
         scorer in ('torch', 'usearch-exact') as is_exact,
         concat_ws(
             ' ', dim, nullif(dim_method, 'native'), precision, nullif(quantizer, 'absmax'), scorer,
-            'M ' || connectivity, 'ef ' || expansion_add
+            scorer_options, 'M ' || connectivity, 'ef ' || expansion_add
         ) as curve
     from speed
     where measured = 'bench' and rescore is null and queries_per_second is not null
@@ -28,7 +28,7 @@ points as (
 final as (
     select
         dataset, model, direction, curve, dim, dim_method, precision, quantizer, scorer,
-        connectivity, expansion_add, expansion_search, is_exact, ann_recall, k, queries_per_second,
+        scorer_options, connectivity, expansion_add, expansion_search, is_exact, ann_recall, k, queries_per_second,
         slowest, quickest, p50_ms, p99_ms, build_seconds, vector_bytes, index_vector_bytes,
         not exists (
             from points as y

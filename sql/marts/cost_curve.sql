@@ -1,16 +1,16 @@
--- Quality against bytes and latency, over the whole gallery: one row per run, measure and K, each run
--- with the cost that int_pace chose for it, so that all rows of a data set, judgments, model and
--- direction come from one bench. Without one, speed and latency are NULL.
+-- Quality against bytes and latency, over the whole gallery: one row per run, measure and K, with each
+-- run's cost from int_pace, so that all rows of a data set, judgments, model and direction have the same
+-- bench conditions. Without a bench, speed and latency are NULL.
 -- @kept: value / the baseline's.
 -- @kept_low: Lower end of its 95% interval.
 -- @kept_high: Upper end of its 95% interval.
 -- @queries_per_second: As in tradeoffs.
 -- @p50_ms: Median time of a single query over the whole gallery, milliseconds.
--- @p95_ms: 95 of 100 single queries took at most so long.
--- @p99_ms: 99 of 100 single queries took at most so long.
--- @best_bytes: Whether no other has as much of the measure in as few bytes, and more or fewer.
--- @best_latency: Whether no other has as much of the measure in as little time, and more or less;
--- NULL where it was not measured.
+-- @p95_ms: 95 of 100 single queries took at most this long.
+-- @p99_ms: 99 of 100 single queries took at most this long.
+-- @best_bytes: Whether no other is at least as good in the measure and in bytes, and better in one.
+-- @best_latency: Whether no other is at least as good in the measure and in latency, and better in one;
+-- NULL if it was not measured.
 with
 points as (
     select
@@ -21,7 +21,7 @@ points as (
         retention.ci_high as kept_high, retention.vector_bytes, pace.index_vector_bytes,
         pace.memory_vector_bytes, pace.queries_per_second, pace.p50_ms, pace.p95_ms, pace.p99_ms,
         pace.conditions, pace.machine,
-        -- Last digits of equal values differ by the order in which they were summed.
+        -- Equal values may differ in their last digits, by the order of summation.
         round(retention.value, 12) as quality
     from retention
     left join int_pace as pace using (run_id)
@@ -30,7 +30,7 @@ points as (
 ranked as (
     select
         *,
-        -- The best value of what has fewer bytes or less latency, and of what has as many.
+        -- The best value among those with fewer bytes or less latency, and among those with the same.
         max(quality) over (
             fewer range between unbounded preceding and current row exclude group
         ) as best_fewer,

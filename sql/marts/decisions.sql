@@ -1,21 +1,21 @@
--- What one gets and gives up with each run instead of its baseline, over the whole gallery, in
--- figures and in a sentence: one row per run, measure and K. Speeds are of one bench on one machine
--- (int_pace); where run and baseline took turns in one race, the ratio is the median over the
--- rounds, and its ends the least and the most of them.
+-- What one gains and loses with each run instead of its baseline, over the whole gallery, in figures and in
+-- a sentence: one row per run, measure and K. Speeds come from one bench on one machine (int_pace); if run
+-- and baseline took turns in one race, the ratio is the median over the rounds, with the smallest and
+-- largest as its ends.
 -- @kept: The measure / the baseline's.
 -- @kept_low: Lower end of its 95% interval.
 -- @kept_high: Upper end of its 95% interval.
--- @bytes_share: vector_bytes / those of the baseline.
--- @throughput: Queries a second / the baseline's, in batches; NULL without a bench of both.
--- @throughput_low: In the round where it was least; NULL if they did not take turns.
--- @throughput_high: In the round where it was most; NULL if they did not take turns.
+-- @bytes_share: vector_bytes / the baseline's.
+-- @throughput: Queries per second / the baseline's, in batches; NULL without a bench of both.
+-- @throughput_low: The smallest throughput of any round; NULL if they did not take turns.
+-- @throughput_high: The largest throughput of any round; NULL if they did not take turns.
 -- @latency: Median time of a single query / the baseline's.
 -- @together: Whether both took turns in one race.
--- @baseline: The run compared with: fp32 at the native dimension, else the finest that is not lifted.
+-- @baseline: The run it is compared with: fp32 at the native dimension, else the finest that is not lifted.
 -- @baseline_is: native fp32, or finest available.
--- @unearned: Why no advice is given by this row, in words; NULL where it may be.
--- @fit: What the figures were learnt from, as in retention.
--- @sentence: All of it in words; where no advice is earned, why, beside bytes and speed.
+-- @unearned: Why this row gives no advice, in words; NULL if it may.
+-- @fit: How the figures were fitted, as in retention.
+-- @sentence: All of this in words; if no advice is justified, the reason, with bytes and speed.
 -- @conditions: Hash of machine, threads, k and batch.
 with
 rounds as (

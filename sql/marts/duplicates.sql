@@ -1,8 +1,8 @@
--- Items whose native vectors are equal, one row per group: the same picture twice, the same caption
--- for two pictures, or a decoder that failed.
--- @items: How many share the vector.
+-- Items with equal native vectors, one row per group: the same picture twice, the same caption for two
+-- pictures, or a decoder that failed.
+-- @items: How many items share the vector.
 -- @item_ids: Their ids, in the order of the data.
--- @example: The first one's caption, or where the visual is.
+-- @example: The first one's caption, or the location of the visual.
 with
 native as (
     select dataset, model, modality, dim, ordinal, item_id, vector, hash(vector) as mark

@@ -1,11 +1,11 @@
--- How fast a model encodes: captions from text, pictures from their files' bytes, decoding and
--- preprocessing included.
+-- How fast a model encodes: captions from text, pictures from their files' bytes, including decoding and
+-- preprocessing.
 -- @items_per_second: Median over the repeats.
--- @slowest: Items a second in the slowest repeat.
--- @quickest: Items a second in the quickest repeat.
+-- @slowest: Items per second in the slowest repeat.
+-- @quickest: Items per second in the fastest repeat.
 -- @items: How many were encoded in each repeat.
--- @batch: Items that go through the model together.
--- @peak_bytes: Most resident memory, less what the process held before the model was loaded.
+-- @batch: Items per batch of the model.
+-- @peak_bytes: Peak resident memory, minus what the process held before the model was loaded.
 -- @precision: Precision of the model's weights.
 -- @conditions: Hash of machine and threads.
 with

@@ -1,18 +1,19 @@
--- Rank of each query's first relevant item in the whole gallery, in every run. Of ranks as they are, as
--- metrics: fit of runs says which were learnt from what they are of.
--- @rank: From 1, expected over the order inside ties; NULL where a list does not hold it.
--- @average_precision: Mean over the relevant items of precision at their rank; NULL likewise.
+-- Rank of each query's first relevant item in the whole gallery, in every run, as used for claims: if a
+-- basis or quantiser was fitted in folds, by what was learnt without the query.
+-- @fit: How the basis and quantiser behind this rank were fitted.
+-- @rank: From 1, expected over the order inside ties; NULL if a list does not contain it.
+-- @average_precision: Mean over the relevant items of the precision at their ranks; NULL likewise.
 with
 placed as (
     select
         run_id, query_id, relevants, above, tied, relevants_above as before, relevants_tied as mates,
         above + relevants_above as base, tied + relevants_tied + 1 as size
-    from ranks
+    from evidence
 ),
 final as (
     select
         placed.run_id, runs.dataset, runs.qrels, runs.model, runs.direction, runs.dim,
-        runs.dim_method, runs.precision, placed.query_id, placed.relevants,
+        runs.dim_method, runs.precision, runs.evidence_fit as fit, placed.query_id, placed.relevants,
         sum_known(case when before > 0 then 0.0 else (above + 1 + tied / (mates + 2)) / (mates + 1) end) as rank,
         sum_known(precision_inside(base + size, base, size, before, mates)) / placed.relevants
             as average_precision,
@@ -22,6 +23,6 @@ final as (
     where list_contains(runs.protocols, 'full')
     group by
         placed.run_id, runs.dataset, runs.qrels, runs.model, runs.direction, runs.dim, runs.dim_method,
-        runs.precision, placed.query_id, placed.relevants, runs.gallery, runs.list_length
+        runs.precision, runs.evidence_fit, placed.query_id, placed.relevants, runs.gallery, runs.list_length
 )
 select * from final

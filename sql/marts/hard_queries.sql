@@ -1,9 +1,9 @@
--- Queries that find their item late in every run, hardest first; of runs that rank everything.
--- @runs: How many runs the query stands in.
--- @best_rank: Rank of the first relevant item in the run that does best.
+-- Queries whose item ranks badly in every run, hardest first; only of runs that rank everything.
+-- @runs: How many runs have the query.
+-- @best_rank: Rank of the first relevant item in the best run.
 -- @median_rank: Median of its rank over the runs.
--- @worst_rank: Rank in the run that does worst.
--- @query: The caption, or where the visual is.
+-- @worst_rank: Its rank in the worst run.
+-- @query: The caption, or the location of the visual.
 with
 ranked as (
     select

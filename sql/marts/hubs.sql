@@ -1,11 +1,11 @@
--- Gallery items that stand in many more top lists than their share, from the stored hits
--- (`cmr evaluate --hits 10`); in high dimensions some items are near to everything (Radovanović et
--- al., Hubs in space, 2010). Those with at least 5 lists and 5 times the expected number.
--- @lists: In how many of the stored top lists the item stands.
+-- Gallery items that are in many more top lists than their share, from the stored hits
+-- (`cmr evaluate --hits 10`); in high dimensions some items are close to everything (Radovanović et al.,
+-- Hubs in space, 2010). Only those in at least 5 lists and 5 times the expected number.
+-- @lists: In how many of the stored top lists the item is.
 -- @relevant_lists: In how many of them it is relevant.
--- @expected_lists: How many it would be if all items came up equally often.
+-- @expected_lists: How many it would be in if all items came up equally often.
 -- @times: lists / expected_lists.
--- @item: The caption, or where the visual is.
+-- @item: The caption, or the location of the visual.
 with
 counted as (
     select

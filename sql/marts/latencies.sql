@@ -1,13 +1,13 @@
--- How long a single query takes, over the whole gallery and over galleries of C items drawn from it:
--- one row per contender, C and set of conditions. All repeats count alike. One thread or all, whichever
--- was quicker when it was tried.
--- @candidates: Items that are searched; the gallery's size for the whole of it.
--- @p50_ms: Half of the queries took at most so long, milliseconds.
--- @p95_ms: 95 of 100 took at most so long.
--- @p99_ms: 99 of 100 took at most so long.
+-- How long a single query takes, over the whole gallery and over galleries of C items drawn from it: one
+-- row per contender, C and set of conditions, over all repeats. With one thread or all, whichever was
+-- faster in a trial.
+-- @candidates: Items that are searched; the gallery's size for the whole gallery.
+-- @p50_ms: Half of the queries took at most this long, milliseconds.
+-- @p95_ms: 95 of 100 took at most this long.
+-- @p99_ms: 99 of 100 took at most this long.
 -- @mean_ms: Mean time.
 -- @singles: How many queries were timed.
--- @threads: How many threads worked.
+-- @threads: How many threads were used.
 -- @conditions: Hash of machine, threads, k and batch.
 with
 final as (

@@ -1,4 +1,4 @@
--- One row per run, protocol and C, best first: what people look at, of earned_metrics.
+-- One row per run, protocol and C, best first: the main figures of earned_metrics.
 -- @hit_rate_1: hit_rate@1.
 -- @hit_rate_5: hit_rate@5.
 -- @hit_rate_10: hit_rate@10.
@@ -8,8 +8,8 @@
 -- @mrr: Mean reciprocal rank of the first relevant item.
 -- @ndcg_10: NDCG@10 with gain = relevance.
 -- @lift_10: recall@10 / its chance.
--- @recall_10_kept: recall_10 / the baseline's of the same protocol and C; NULL where the baseline was
--- not evaluated so. Over the whole gallery, with intervals: retention, tradeoffs.
+-- @recall_10_kept: recall_10 / the baseline's with the same protocol and C; NULL if the baseline was not
+-- evaluated this way. Over the whole gallery, with intervals: retention, tradeoffs.
 -- @pareto_bytes: Whether no other run of the same data, judgments, model, direction, scorer,
 -- protocol and C is at least as good in bytes and recall_10, and better in one of them.
 with
@@ -35,7 +35,7 @@ kept as (
         wide.recall_10 / nullif(max(case when run_id = int_baselines.baseline then wide.recall_10 end) over (
             partition by int_baselines.baseline, wide.protocol, wide.candidates
         ), 0) as recall_10_kept,
-        -- The last digits of equal values differ by the order in which they were summed.
+        -- Equal values may differ in their last digits, by the order of summation.
         round(wide.recall_10, 12) as quality
     from wide
     inner join runs using (run_id)

@@ -1,9 +1,9 @@
--- The measures, one row each: what `metrics` can have in its column measure.
+-- The measures, one row each: the possible values of the column measure of `metrics`.
 -- @label: Its name in a heading.
--- @has_k: Whether it is cut at a K.
+-- @has_k: Whether it has a cut-off K.
 -- @better: higher or lower.
--- @over_pools: Whether it is known over candidate pools, too, or over the whole gallery alone.
--- @of: What is made of the queries' values: their mean or median; lists: of returned lists alone.
+-- @over_pools: Whether it is also known over candidate pools, or only over the whole gallery.
+-- @of: How the queries' values are aggregated: mean or median; lists: only for returned lists.
 -- @also: Its other names in the field.
 with
 named as (

@@ -1,11 +1,11 @@
--- How far the texts' vectors lie from the visuals' as a whole: the distance of the two centroids
--- of native vectors (Liang et al., Mind the gap, 2022).
+-- How far the texts' vectors are from the visuals' as a whole: the distance between the two centroids of
+-- native vectors (Liang et al., Mind the gap, 2022).
 -- @texts: Number of texts.
 -- @visuals: Number of visuals.
--- @gap: Euclidean distance of the centroids of unit vectors, 0 to 2.
+-- @gap: Euclidean distance between the centroids of unit vectors, 0 to 2.
 -- @cosine: Cosine of the angle between the centroids.
--- @text_length: Length of the texts' centroid: 1 if all point the same way.
--- @visual_length: The same of the visuals.
+-- @text_length: Length of the texts' centroid: 1 if all vectors point the same way.
+-- @visual_length: The same for the visuals.
 with
 parts as (
     select

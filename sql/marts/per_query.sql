@@ -1,5 +1,6 @@
--- Every measure of every single query, under each run, protocol, C, draw and K. Of ranks as they are, as
--- metrics: fit of runs says which were learnt from what they are of.
--- @value: The query's measure, expected over the order inside ties; NULL where a list does not
--- tell it.
-select * exclude (cluster, better) from values_of('asked')
+-- Every measure of every single query, for each run, protocol, C, draw and K. Ranks are used as they are,
+-- as in metrics: if fit is in-sample, the run's basis or quantiser was learnt from the query, too.
+-- @value: The query's measure, expected over the order inside ties; NULL if a list does not determine it.
+select found.* exclude (cluster, better), runs.fit
+from values_of('asked') as found
+inner join runs using (run_id)

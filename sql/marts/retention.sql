@@ -1,31 +1,32 @@
--- What every representation keeps of the baseline's measures over the whole gallery, with the 95%
--- score interval of the ratio (score_reach), paired by query and clustered by visual item, and the
--- paired test of the difference, as compare's. NULL where there is no baseline. The whole
--- gallery counts, whatever protocols a run was asked for. What is learnt from vectors is held against
--- its baseline by queries that it was learnt without; where it was not, fit says in-sample.
+-- What every representation keeps of the baseline's measures over the whole gallery, with the 95% score
+-- interval of the ratio (score_reach), paired by query and clustered by visual item, and the paired test of
+-- the difference, as in compare. NULL if there is no baseline. It is always over the whole gallery,
+-- whatever protocols were requested. What is learnt from vectors is compared with its baseline on queries
+-- that it was learnt without; if that was not evaluated, fit is in-sample.
 -- @retention: value / the baseline's.
 -- @ci_low: Lower end of the 95% interval of retention.
 -- @ci_high: Upper end of the 95% interval of retention.
--- @baseline: The run compared with: fp32 at the native dimension, else the finest that is not lifted.
+-- @baseline: The run it is compared with: fp32 at the native dimension, else the finest that is not lifted.
 -- @baseline_is: native fp32, or finest available.
 -- @baseline_value: The baseline's value.
--- @fit: What value rests on: none where nothing was learnt, held out, cross-fitted, or in-sample: learnt
--- from what it is scored on.
--- @value: The measure, over the whole gallery, as of fit.
+-- @fit: How value was obtained: none (nothing was learnt), held out, cross-fitted, or in-sample (learnt
+-- from what it is scored on).
+-- @value: The measure over the whole gallery, obtained as fit says.
 -- @value_low: Lower end of the 95% interval of value.
 -- @value_high: Upper end of the 95% interval of value.
 -- @difference: value - baseline_value.
--- @p: Two-sided p-value of no difference, not corrected; NULL with one cluster alone.
--- @clusters: Number of visual items that the errors are clustered by.
--- @seen: Why the run is not sure of anything, whatever its baseline, in words; NULL where it may be: it, or
--- its quantiser, has seen too much of what it is scored on.
--- @looks: How many runs there are to choose from instead of the baseline.
--- @sure_low: Lower end of retention that holds for all of them together in 97.5% of samples (Bonferroni); what is said to be sure rests on it.
--- @unseen: The smallest difference that four of five such samples would show; a smaller one may be there.
--- @alike_low: What sure_low would be of ranks that are all the baseline's: with so many visual items
--- hardly anything is surer.
+-- @p: Two-sided p-value of no difference, not corrected; NULL with a single cluster.
+-- @clusters: Number of visual items by which the errors are clustered.
+-- @seen: Why the run is not sure of anything, whatever its baseline, in words: it, or its quantiser, has
+-- seen too much of what it is scored on. NULL if it may be sure.
+-- @looks: Number of candidate runs that could replace the baseline.
+-- @sure_low: Lower bound of retention that holds for all candidates together in 97.5% of samples
+-- (Bonferroni); "sure" is based on it.
+-- @unseen: The smallest difference that is detected with 80% power; a smaller one may exist.
+-- @alike_low: What sure_low would be for ranks identical to the baseline's: with this many visual items,
+-- hardly anything can be surer.
 -- @chance: What a random ranking expects of the measure.
--- @unearned: Why no advice is given by this row, in words; NULL where it may be.
+-- @unearned: Why this row gives no advice, in words; NULL if it may.
 with
 sums as materialized (
     select * exclude (measure, value, query_id, draw) from sums('full', null, null, held_out := true)
@@ -38,7 +39,7 @@ sided as (
     inner join int_baselines on int_baselines.baseline = sums.run_id
     where not sums.is_chance
 ),
--- Of every cluster, each measure's sum in the run, x, and in its baseline, y.
+-- Per cluster, each measure's sum in the run, x, and in its baseline, y.
 beside as (
     select
         run_id, k, cluster, any_value(n) filter (not is_base) as n,
@@ -89,7 +90,7 @@ estimated as (
         *,
         total / nullif(base, 0) as kept,
         total / queries as value,
-        -- The last digits of equal values differ by the order in which they were summed.
+        -- Equal values may differ in their last digits, by the order of summation.
         case when abs(total - base) > 1e-12 * xx then (total - base) / queries else 0.0 end
             as difference,
         xx - 2 * value * nx + value * value * nn as own,
@@ -135,7 +136,9 @@ final as (
         kept * total / (total + below) as ci_low,
         kept + above / base as ci_high,
         looks, kept * total / (total + below_all) as sure_low,
-        unseen(difference_spread, dd, ad, clusters, estimated.queries) as unseen,
+        unseen(
+            difference_spread, dd, ad, estimated.difference * estimated.queries, clusters, estimated.queries
+        ) as unseen,
         clusters, estimated.alike_low, chances.chance,
         unearned(
             seen, estimated.baseline, clusters, baseline_low, estimated.baseline_value,

@@ -1,24 +1,24 @@
--- How fast searches are. Rows that were measured by `cmr bench` have one contender under one set of
--- conditions, with the run that tells its quality, if there is one; rows measured in evaluate have
--- the pass that counts a run's exact ranks, which is another task: kernels are compiled before its
--- clock starts. Figures may be compared where measured and conditions are the same; tradeoffs,
--- decisions and the report do that alone, with those of `cmr bench`.
--- @run_id: The run that has the quality of the same vectors and search; NULL if none was evaluated.
--- @measured: bench, or evaluate.
--- @queries: Queries in one go.
--- @seconds: Median over the repeats of the time for all of them.
--- @queries_per_second: Of a batch, the median of the repeats; of evaluate, queries of one direction
--- / seconds of the pass, which serves both.
--- @slowest: Queries a second in the slowest repeat.
--- @quickest: Queries a second in the quickest repeat.
+-- How fast searches are. A row measured by `cmr bench` is one contender under one set of conditions, with
+-- the run that has its quality, if there is one; a row measured in evaluate is the pass that counts a run's
+-- exact ranks, which is a different task; kernels are compiled before its clock starts. Figures are
+-- comparable if measured and conditions are the same; tradeoffs, decisions and the report only do that, and
+-- only with figures of `cmr bench`.
+-- @run_id: The run with the quality of the same vectors and search; NULL if none was evaluated.
+-- @measured: bench or evaluate.
+-- @queries: Queries per batch.
+-- @seconds: Time for all of them, the median over the repeats.
+-- @queries_per_second: In batches, the median over the repeats; in evaluate, queries of one direction /
+-- seconds of the pass, which serves both.
+-- @slowest: Queries per second in the slowest repeat.
+-- @quickest: Queries per second in the fastest repeat.
 -- @p50_ms: Median time of a single query over the whole gallery, milliseconds.
--- @p95_ms: 95 of 100 single queries took at most so long.
--- @p99_ms: 99 of 100 single queries took at most so long.
--- @build_seconds: Making the index from vectors in memory, median.
--- @build_peak_bytes: Most resident memory while it was made, less what the process held before it
--- loaded anything.
+-- @p95_ms: 95 of 100 single queries took at most this long.
+-- @p99_ms: 99 of 100 single queries took at most this long.
+-- @build_seconds: Median seconds to build the index from vectors in memory.
+-- @build_peak_bytes: Peak resident memory while it was built, minus what the process held before it loaded
+-- anything.
 -- @search_peak_bytes: The same while batches were searched.
--- @ann_recall: Share of the exact top k that the batch found; 1 for an exact search of one stage.
+-- @ann_recall: Share of the exact top k that the batch found; 1 for an exact one-stage search.
 -- @conditions: Hash of machine, threads, k and batch.
 with
 keys as (
@@ -37,7 +37,7 @@ keys as (
 staged as (
     select
         whole.contender, whole.dataset, whole.model, whole.direction, whole.dim, whole.dim_method,
-        whole.precision, whole.quantizer, whole.scorer, whole.variant, whole.connectivity,
+        whole.precision, whole.quantizer, whole.scorer, whole.variant, whole.scorer_options, whole.connectivity,
         whole.expansion_add, whole.expansion_search, whole.rescore, whole.oversample,
         whole.text_set, whole.visual_set, whole.device, whole.gallery, whole.threads,
         whole.conditions, whole.machine, whole.versions, whole.vector_bytes,
@@ -85,7 +85,7 @@ final as (
     select
         runs.run_id, 'bench' as measured, staged.contender, staged.dataset, staged.model,
         staged.direction, staged.dim, staged.dim_method, staged.precision, staged.quantizer,
-        staged.scorer, staged.variant, staged.connectivity, staged.expansion_add,
+        staged.scorer, staged.variant, staged.scorer_options, staged.connectivity, staged.expansion_add,
         staged.expansion_search, staged.rescore, staged.oversample, staged.device, staged.gallery,
         staged.k, staged.queries, staged.a_query * staged.queries as seconds,
         1 / staged.a_query as queries_per_second, 1 / staged.a_query_at_worst as slowest,
@@ -106,6 +106,7 @@ final as (
             and runs.visual_set = staged.visual_set
             and runs.direction = staged.direction
             and runs.scorer = staged.scorer
+            and runs.scorer_options is not distinct from staged.scorer_options
             and runs.connectivity is not distinct from staged.connectivity
             and runs.expansion_add is not distinct from staged.expansion_add
             and runs.expansion_search is not distinct from staged.expansion_search
@@ -115,7 +116,7 @@ final as (
     select
         runs.run_id, 'evaluate' as measured, runs.dataset, runs.model, runs.direction, runs.dim,
         runs.dim_method, runs.precision, runs.quantizer, runs.scorer, runs.variant,
-        runs.connectivity, runs.expansion_add, runs.expansion_search, runs.rescore,
+        runs.scorer_options, runs.connectivity, runs.expansion_add, runs.expansion_search, runs.rescore,
         runs.oversample, runs.device, runs.gallery,
         scored.queries, scored.seconds, scored.queries / scored.seconds as queries_per_second,
         scored.peak_rss_bytes, runs.vector_bytes, md5(coalesce(runs.machine, '')) as conditions, runs.machine,

@@ -1,7 +1,7 @@
--- What every representation costs and keeps, over the whole gallery. Speeds are of `cmr bench`, and
--- of one machine for the runs that may be compared; speed has the others.
--- @fit: What the measures were learnt from, as in retention.
--- @bytes_share: vector_bytes / those of the baseline.
+-- What every representation costs and keeps, over the whole gallery. Speeds are from `cmr bench`, on one
+-- machine for all comparable runs; speed has the others.
+-- @fit: How the measures were obtained, as in retention.
+-- @bytes_share: vector_bytes / the baseline's.
 -- @recall_10: recall@10.
 -- @mrr: Mean reciprocal rank of the first relevant item.
 -- @ndcg_10: NDCG@10 with gain = relevance.
@@ -10,15 +10,15 @@
 -- @recall_10_kept_high: Upper end of its 95% interval.
 -- @mrr_kept: mrr / the baseline's.
 -- @ndcg_10_kept: ndcg_10 / the baseline's.
--- @baseline: The run compared with: fp32 at the native dimension, else the finest that is not lifted.
+-- @baseline: The run it is compared with: fp32 at the native dimension, else the finest that is not lifted.
 -- @baseline_is: native fp32, or finest available.
--- @queries_per_second: Of a batch that `cmr bench` searched; NULL if the run was not measured so, or
--- on another machine.
+-- @queries_per_second: In batches, by `cmr bench`; NULL if the run was not measured, or only on another
+-- machine.
 -- @p50_ms: Median time of a single query over the whole gallery, milliseconds.
--- @p99_ms: 99 of 100 single queries took at most so long.
--- @pareto: Whether no other representation with a speed is at least as good in bytes, speed and
--- recall_10, and better in one of them; NULL where the speed is not known.
--- @pareto_bytes: The same by bytes and recall_10 alone, whatever the speed.
+-- @p99_ms: 99 of 100 single queries took at most this long.
+-- @pareto: Whether no other representation with a speed is at least as good in bytes, speed and recall_10,
+-- and better in one of them; NULL if the speed is unknown.
+-- @pareto_bytes: The same by bytes and recall_10 only, ignoring speed.
 with
 wide as (
     select

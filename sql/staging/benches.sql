@@ -1,5 +1,5 @@
--- What `cmr bench` measured on the data as it is now: one row per stage of a contender. Its repeats
--- are the rows of timings whose run_id is its bench_id.
+-- What `cmr bench` measured on the current data: one row per stage of a contender. Its repeats are the rows
+-- of timings whose run_id is its bench_id.
 with
 source as (
     select * from catalogue_benches
@@ -14,11 +14,11 @@ final as (
             nullif(known_quantizer(source.quantizer, source.precision), 'absmax'),
             source.query_precision || ' queries',
             search_words(
-                source.connectivity, source.expansion_add, source.expansion_search, source.rescore,
+                source.scorer_options, source.connectivity, source.expansion_add, source.expansion_search, source.rescore,
                 source.oversample
             )
         ) as variant,
-        source.connectivity, source.expansion_add, source.expansion_search, source.rescore,
+        source.scorer_options, source.connectivity, source.expansion_add, source.expansion_search, source.rescore,
         source.oversample, source.text_set, source.visual_set, source.gallery, source.candidates,
         source.k, source.batch, source.repeats, source.seed, source.threads, source.device,
         source.race, source.conditions, source.machine, source.versions, source.vector_bytes,

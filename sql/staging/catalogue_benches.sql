@@ -1,6 +1,6 @@
--- Rows of benches as they lie in its folder: cmr puts those that it has checked in the place of this view.
--- A warehouse may be older than this table, and a pattern must match some file: that of
--- data sets, which every warehouse has, matches, and its rows are left out.
+-- Rows of benches as stored in its folder; cmr replaces this view by the rows that it has checked.
+-- A warehouse may be older than this table, but a pattern must match some file: so it also matches that of
+-- the data sets, which every warehouse has, and whose rows are left out.
 with
 source as (
     select *
@@ -22,6 +22,7 @@ source as (
         null::varchar as quantizer,
         null::varchar as query_precision,
         null::varchar as scorer,
+        null::varchar as scorer_options,
         null::bigint as connectivity,
         null::bigint as expansion_add,
         null::bigint as expansion_search,

@@ -1,4 +1,4 @@
--- Rows of datasets as they lie in its folder: cmr puts those that it has checked in the place of this view.
+-- Rows of datasets as stored in its folder; cmr replaces this view by the rows that it has checked.
 select *
 from read_parquet(warehouse_root() || '/datasets/*.parquet', union_by_name = true)
 union all by name

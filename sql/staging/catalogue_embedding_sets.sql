@@ -1,8 +1,8 @@
--- Rows of embedding_sets as they lie in its folder: cmr puts those that it has checked in the place of this view.
+-- Rows of embedding_sets as stored in its folder; cmr replaces this view by the rows that it has checked.
 select *
 from read_parquet(warehouse_root() || '/embedding_sets/*.parquet', union_by_name = true)
 union all by name
--- Columns that a warehouse may be older than.
+-- Columns that an older warehouse may lack.
 select
     null::varchar[] as checksums,
     null::varchar[] as footers,

@@ -1,8 +1,8 @@
--- Rows of runs as they lie in its folder: cmr puts those that it has checked in the place of this view.
+-- Rows of runs as stored in its folder; cmr replaces this view by the rows that it has checked.
 select *
 from read_parquet(warehouse_root() || '/runs/*.parquet', union_by_name = true)
 union all by name
--- Columns that a warehouse may be older than.
+-- Columns that an older warehouse may lack.
 select
     null::varchar[] as checksums,
     null::varchar[] as footers,
@@ -22,5 +22,6 @@ select
     null::bigint as most_relevants,
     null::varchar as fit_on,
     null::bigint as fit_vectors,
-    null::integer as folds
+    null::integer as folds,
+    null::varchar as scorer_options
 where false

@@ -1,5 +1,5 @@
--- The stored embedding sets of the data as it is now, one row each: a model's vectors of one side
--- at one dimension and precision.
+-- The stored embedding sets of the current data, one row each: a model's vectors of one side at one
+-- dimension and precision.
 with
 source as (
     select * exclude (footers, row_checksum) from catalogue_embedding_sets

@@ -1,5 +1,5 @@
--- Further judgments, one row per pair, each for the queries of one direction, or of both.
--- @direction: t2v, v2t, or both where the rows are read from either side.
+-- Further judgments, one row per pair, each for the queries of one direction or of both.
+-- @direction: t2v, v2t, or both if the rows are read from either side.
 select found.* exclude (filename)
 from read_parquet(
     files_of('extra_qrels', '/extra_qrels/dataset=*/qrels=*/*.parquet'),

@@ -1,7 +1,7 @@
--- Unit vectors of clips' frames, one row each, where ingest was told to keep them (--keep-frames).
--- @frame: Place among the chosen frames of the clip, from 0.
+-- Unit vectors of clips' frames, one row each, if ingest stored them (--keep-frames).
+-- @frame: Position among the chosen frames of the clip, from 0.
 -- @time: When it is shown, in seconds from the first frame of the clip.
--- @vector: The frame's vector, of unit length; the clip's is their mean.
+-- @vector: The frame's vector, of unit length; the clip's vector is their mean.
 select found.* exclude (filename)
 from read_parquet(
     files_of('frames', '/frames/dataset=*/model=*/*.parquet'),

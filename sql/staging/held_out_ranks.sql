@@ -1,8 +1,8 @@
--- The same as ranks, of each query scored by what was learnt without it and what is relevant to it.
--- Only runs have them whose basis or quantiser was fitted anew in folds.
--- @fold: The part of the data that the query is in.
--- @cluster: Ordinal of the visual that the query's errors are clustered by: itself, or its first relevant one.
--- @ideal_gains: The query's judgments from the highest on, where they are graded; else NULL.
+-- The same as ranks, with each query scored by what was learnt without it and without what is relevant to
+-- it. Only runs whose basis or quantiser was fitted in folds have them.
+-- @fold: The fold of the data that the query is in.
+-- @cluster: Ordinal of the visual that clusters the query's errors: itself, or its first relevant one.
+-- @ideal_gains: The query's judgments in descending order if they are graded; else NULL.
 select found.* exclude (filename)
 from read_parquet(
     files_of('held_out_ranks', '/held_out_ranks/run_id=*/*.parquet'),

@@ -1,5 +1,5 @@
--- The top of every query's list, for runs that kept it.
--- @cluster: Ordinal of the visual that the query's errors are clustered by: itself, or its first relevant one.
+-- The top of every query's list, for runs that stored it.
+-- @cluster: Ordinal of the visual that clusters the query's errors: itself, or its first relevant one.
 select found.* exclude (filename) replace (coalesce(found.cluster, int_facts.cluster) as cluster)
 from (
     from read_parquet(
@@ -7,7 +7,7 @@ from (
         hive_partitioning = true, hive_types_autocast = false, union_by_name = true, filename = true
     )
     union all by name
-    -- Columns that a warehouse may be older than.
+    -- Columns that an older warehouse may lack.
     select null::bigint as exact_above, null::bigint as cluster
     where false
 ) as found

@@ -1,8 +1,8 @@
--- The evaluated runs on the data as it is now, one row each, with every setting and the environment.
--- A data set that has grown leaves its earlier runs behind: they stay in the files alone.
--- @has_facts: Whether ranks and hits have what int_facts tells of the runs of earlier versions.
--- @fit: What its basis and quantiser were learnt from: none, in-sample (what it is scored on), held out.
--- @candidates: The C that expected was asked for.
+-- The evaluated runs on the current data, one row each, with every setting and the environment. When a data
+-- set grows, its earlier runs are no longer shown here; they stay in the files.
+-- @has_facts: Whether ranks and hits have the columns that int_facts computes for earlier versions.
+-- @fit: What its basis and quantiser were learnt from: none, in-sample (what it is scored on), or held out.
+-- @candidates: The C requested for expected.
 with
 source as (
     select * from catalogue_runs
@@ -21,8 +21,8 @@ final as (
         source.* exclude (expected_candidates, footers, row_checksum) replace (
             coalesce(source.most_relevants, older.most_relevants) as most_relevants,
             known_quantizer(source.quantizer, source.precision) as quantizer,
-            -- Earlier versions recorded the sizes of commands that asked for no pools, too: the
-            -- default ones, where none of them was drawn though others were.
+            -- Earlier versions also recorded sizes for commands that requested no pools: the
+            -- default ones, if none of them was drawn although others were.
             coalesce(
                 source.expected_candidates,
                 list_filter(
@@ -43,7 +43,7 @@ final as (
             source.query_precision || ' queries',
             case when source.fit_on <> source.dataset then 'fit on ' || source.fit_on end,
             search_words(
-                source.connectivity, source.expansion_add, source.expansion_search, source.rescore,
+                source.scorer_options, source.connectivity, source.expansion_add, source.expansion_search, source.rescore,
                 source.oversample
             )
         ) as variant,

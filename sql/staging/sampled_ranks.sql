@@ -1,6 +1,6 @@
 -- The same as ranks within drawn candidate pools, one row per query, relevant item, C and draw.
--- @cluster: Ordinal of the visual that the query's errors are clustered by: itself, or its first relevant one.
--- @ideal_gains: The query's judgments from the highest on, where they are graded; else NULL.
+-- @cluster: Ordinal of the visual that clusters the query's errors: itself, or its first relevant one.
+-- @ideal_gains: The query's judgments in descending order if they are graded; else NULL.
 select
     found.* exclude (filename) replace (
         coalesce(found.cluster, int_facts.cluster) as cluster,
@@ -12,7 +12,7 @@ from (
         hive_partitioning = true, hive_types_autocast = false, union_by_name = true, filename = true
     )
     union all by name
-    -- Columns that a warehouse may be older than.
+    -- Columns that an older warehouse may lack.
     select null::bigint as cluster, null::integer[] as ideal_gains
     where false
 ) as found

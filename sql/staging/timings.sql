@@ -1,6 +1,6 @@
 -- How long each stage of a run took, and the memory it reached; and every repeat of what `cmr bench`
 -- measured.
--- @run_id: The run, or the bench_id of what was measured by itself.
+-- @run_id: The run, or the bench_id of a measurement by `cmr bench`.
 -- @measured: evaluate: a stage of a run; bench: a repeat of a row of benches.
 select found.* exclude (filename), committed.measured
 from (
@@ -9,7 +9,7 @@ from (
         hive_partitioning = true, hive_types_autocast = false, union_by_name = true, filename = true
     )
     union all by name
-    -- Columns that a warehouse may be older than.
+    -- Columns that an older warehouse may lack.
     select null::integer as threads, null::bigint as idle_rss_bytes, null::double[] as latencies
     where false
 ) as found

@@ -106,7 +106,7 @@ def test_against_native_fp32(said):
 def test_near_chance(cmr, large, said, monkeypatch):
     """Vectors that do not belong to the items keep all of nothing, and are not recommended."""
     sentence = said("far", "--precisions", "int8", "--dims", "8")
-    assert sentence.startswith("far, m: one representation")
+    assert sentence.startswith("far, m: only one representation")
     sentence = said("far", "--dims", "8")
     assert sentence.startswith("far, m: nothing is recommended: ")
     assert "@10 0.0" in sentence
@@ -192,7 +192,7 @@ def test_what_was_just_scored(evaluate, path):
     found = evaluate("--dims", "8", "--precisions", "b1", "--protocols", "sampled",
                      "--candidates", "14")  # fmt: skip
     assert "Leaderboard, sampled, C = 14" in found
-    assert "kept is empty where the baseline was not evaluated so" in found
+    assert "kept is empty where the baseline was not evaluated this way" in found
 
 
 @pytest.mark.slow
@@ -204,7 +204,7 @@ def test_few_at_chance_are_not_ranked(cmr, tmp_path):
     wh.ingest_arrays(texts, visuals, np.arange(9), dataset="d", model="m")
     options = ("--dims", "16,8", "--precisions", "fp32,int8", "--protocols", "full")
     found = cmr("evaluate", *options, "-w", tmp_path / "w").stdout
-    assert "kept and * say nothing so near chance, and are left out" in found
+    assert "kept and * mean nothing so near chance, and are left out" in found
     table = [line for line in found.splitlines() if line.split()[:1] in (["t2v"], ["v2t"])]
     assert len(table) == 8
     assert not any("%" in line or "*" in line for line in table)

@@ -103,7 +103,7 @@ def test_vacuum_leaves_what_a_writer_may_still_name(cmr, root, claim, name):
     with subprocess.Popen([sys.executable, "-c", code], stdin=-1, stdout=-1, text=True) as holder:
         assert holder.stdout.readline() == "held\n"
         shown = cmr("warehouse", "vacuum", "-w", root, "--older", "0").stdout
-        assert "a writer is at work" in shown
+        assert "a writer is active" in shown
         assert path.exists()
         assert (root / f".locks/{claim}.lock").exists()
         holder.communicate()

@@ -198,5 +198,5 @@ def test_a_list_that_names_other_files_opens_none(tmp_path):
     (tmp_path / "a.mp4").write_bytes(make_clip(COLOURS))
     for text in (f"ffconcat version 1.0\nfile '{tmp_path}/a.mp4'\n",
                  f"#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\n{tmp_path}/a.mp4\n"):  # fmt: skip
-        with pytest.raises(UnreadableError, match="no whole clip"):
+        with pytest.raises(UnreadableError, match="not a complete clip"):
             read_clip(text.encode(), 2, "uniform")

@@ -20,7 +20,7 @@ from cmr.warehouse.storage import Storage
 from tests.conftest import TOY, npz_arrays
 from tests.pipeline.test_interrupted import rows, start
 
-pytest.importorskip("ray", reason="needs Ray (the extra cmr[ray])")
+pytest.importorskip("ray", reason="needs Ray (the extra ray)")
 on_a_cluster = pytest.mark.skipif(
     not os.environ.get("CMR_CLUSTER_TESTS"),
     reason="starts clusters and kills their workers; CMR_CLUSTER_TESTS=1 runs it",
@@ -114,7 +114,7 @@ def test_a_killed_worker_and_a_lost_node(cmr, cluster, root, local):
     struck = meanwhile(lambda: (mine := counting())[2:] and mine, strike)
     said = cmr(*asked(root, cluster)).stderr
     assert struck.is_set()
-    assert "begun again" in said
+    assert "restarted" in said
     assert "4 of 4 tasks" in said
     assert rows(root) == local
     storage = Storage(str(root))

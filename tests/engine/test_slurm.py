@@ -107,7 +107,7 @@ def test_real_jobs(cmr, slurm, tmp_path, bin_folder):
 @on_a_cluster
 def test_a_real_ray_job(cmr, slurm, tmp_path, bin_folder):
     """Ray over the allocation; the rows are those of one local command."""
-    pytest.importorskip("ray", reason="needs Ray (the extra cmr[ray])")
+    pytest.importorskip("ray", reason="needs Ray (the extra ray)")
     data = tmp_path / "d.npz"
     np.savez(data, **npz_arrays())
     for name in ("here", "there"):

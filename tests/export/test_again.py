@@ -255,4 +255,4 @@ def test_shards_of_an_export_sort_as_their_numbers(graded, tmp_path, monkeypatch
         assert mine == theirs
     (tmp_path / "h/texts" / names[2]).unlink()
     said = run("ingest", *command, "-w", tmp_path / "none", code=1).stderr
-    assert "test-00002-of-00004.parquet, though its name says that there are 4" in said
+    assert "test-00002-of-00004.parquet, though names say that there are 4" in said

@@ -98,7 +98,7 @@ def test_clip_retrieval_and_back(odd, published, tmp_path):
     assert pairs == {(row["text_id"], row["visual_id"]) for row in qrels}
     assert len(told) == len(pairs)
     lone = VISUALS - len({visual for _, visual in pairs})
-    assert (f"{lone} visuals belong to nothing" in done.stderr) == bool(lone)
+    assert (f"{lone} visuals have no partner" in done.stderr) == bool(lone)
 
     # 16 dimensions of a data set in which every visual has a text: the same metrics.
     root, again = tmp_path / "paired", tmp_path / "w"

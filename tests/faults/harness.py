@@ -171,5 +171,5 @@ def files_of(root, table):
 
 def is_named(path, said):
     """Whether a sentence names a file, or the row that it is."""
-    row = f"{path.parent.name} has no sound row {unquote(path.stem)!r}"
+    row = f"{path.parent.name} has no intact row {unquote(path.stem)!r}"
     return path.name in said or row in said

@@ -157,7 +157,7 @@ def test_what_is_measured_is_kept(benched):
     root, _ = benched
     before = {row["bench_id"]: row["started_at"] for row in catalogue(root)}
     result = run("bench", "-w", root, *ASKED)
-    assert "all 30 measurements are there already" in result.stderr
+    assert "all 30 measurements already exist" in result.stderr
     assert {row["bench_id"]: row["started_at"] for row in catalogue(root)} == before
     assert measure(root, candidates=(20, 25)) == (1, 2)
     after = {row["bench_id"]: row["started_at"] for row in catalogue(root)}

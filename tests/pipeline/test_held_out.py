@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from cmr.answers import fetch
+from cmr.export.target import MARK
 from cmr.pipeline.fits import DerivedVectors, Learner, Wanted
 from cmr.pipeline.folds import FEWEST, MOST, fold_count, folds_of
+from cmr.report.quantizer_choice import _groups
+from cmr.report.subject import Subject
 from cmr.score.judgments import judge
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.views import connect
@@ -120,6 +125,42 @@ def test_what_is_sure_rests_on_them(cmr, root):
 
 
 @pytest.mark.usefixtures("no_answer")
+def test_single_queries_rest_on_them(cmr, root):
+    """Ranks of single queries and the lists beside them: by each fold's basis, over the gallery."""
+    cmr("evaluate", *GRID, "--hits", "3", "-w", root)
+    con = connect(str(root))
+    counted = ranks(root, "held_out_ranks", "scored")
+    mine = "dim_method = 'pca' and direction = 't2v'"
+    told = con.execute(f"select fit, rank from first_ranks where {mine} order by query_id::int")
+    assert told.fetchall() == [("cross-fitted", above + 1) for above in counted["above"]]
+    told = con.execute(f"""
+        select position, item_id::int as item, fold from evidence_hits
+        inner join runs using (run_id) where {mine} order by query_id::int, position
+    """)
+    found = {name: np.asarray(column) for name, column in told.fetchnumpy().items()}
+    assert (found["position"].reshape(-1, 3) == [1, 2, 3]).all()
+    assert (found["fold"].reshape(-1, 3) == counted["fold"][:, None]).all()
+    text, visual = flat(0)
+    for fold in range(MOST):
+        rest, mine = counted["fold"] != fold, counted["fold"] == fold
+        matrix = basis(text[rest], visual[rest])
+        scores = unit(text[mine] @ matrix) @ unit(visual @ matrix).T
+        best = np.argsort(-scores, axis=1)[:, :3]
+        assert (found["item"].reshape(-1, 3)[mine] == best).mean() > 0.999
+    # Those of the vectors as they are differ, and stay.
+    whole = con.execute(
+        "select item_id::int from hits inner join runs using (run_id) where dim_method = 'pca' "
+        "and direction = 't2v' order by query_id::int, position"
+    ).fetchnumpy()
+    assert (np.asarray(next(iter(whole.values()))) != found["item"]).any()
+    wide = con.execute(
+        "select count(*), count(fold) from evidence_hits inner join runs using (run_id) "
+        f"where direction = 't2v' and dim = {WIDE}"
+    )
+    assert wide.fetchall() == [(3 * PAIRS, 0)]
+
+
+@pytest.mark.usefixtures("no_answer")
 def test_comparing_does_not_mix(cmr, root):
     narrow, wide = f"dim={NARROW},direction=t2v", f"dim={WIDE},direction=t2v"
     cmr("evaluate", *GRID, "--folds", "0", "-w", root)
@@ -133,6 +174,42 @@ def test_comparing_does_not_mix(cmr, root):
     cmr("evaluate", *GRID[:6], *drawn, "-w", root)
     said = cmr("compare", narrow, wide, "--pools", "sampled", "-w", root, code=1).stderr
     assert "in drawn pools" in said
+
+
+@pytest.mark.usefixtures("no_answer")
+def test_exports_say_it(cmr, root, tmp_path):
+    cmr("evaluate", *GRID, "-w", root)
+    for fit, dim, said in (("in-sample", NARROW, True), ("none", WIDE, False)):
+        one = ("-w", root, "--dim", dim, "--direction", "t2v")
+        done = cmr("export", "mteb", *one, "-o", tmp_path / f"mteb{dim}")
+        assert ("in-sample" in done.stderr) == said
+        mark = json.loads((tmp_path / f"mteb{dim}" / MARK).read_text())
+        assert mark["fit"] == fit
+        done = cmr("export", "clip-benchmark", *one[:4], "-o", tmp_path / f"clip{dim}.json")
+        assert ("in-sample" in done.stderr) == said
+        assert json.loads((tmp_path / f"clip{dim}.json").read_text())["fit"] == fit
+
+
+@pytest.mark.usefixtures("no_answer")
+def test_a_quantizer_is_held_against_its_own_basis(cmr, root):
+    """What was fitted elsewhere is another group, but where absmax learns nothing."""
+    grid = ("--dataset", "scored", "--precisions", "b1", "--quantizer", "absmax,centred")
+    for dims in (NARROW, WIDE):
+        cmr("evaluate", *grid, "--dims", dims, "--protocols", "full", "-w", root)
+        more = ("--fit-on", "train")
+        cmr("evaluate", *grid, "--dims", dims, "--protocols", "full", *more, "-w", root)
+    con = connect(str(root))
+    groups = _groups(con, Subject("scored", "default", "m", "torch"))
+    runs = {row["run_id"]: row for row in fetch(con, "from runs").to_pylist()}
+    found = [
+        (group["dim"], group["basis"], sorted(runs[one]["fit_on"] or "" for one in group["ids"]))
+        for group in groups
+    ]
+    assert found == [
+        (NARROW, "scored", ["scored"] * 4),
+        (NARROW, "train", ["train"] * 4),
+        (WIDE, None, ["", "", "scored", "scored", "train", "train"]),
+    ]
 
 
 def test_a_set_that_is_not_held_out(cmr, root, tmp_path):

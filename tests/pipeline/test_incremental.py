@@ -138,8 +138,8 @@ def test_what_is_not_growth_is_refused(cmr, photos, tmp_path, change):
         render(scenes("test", 20)[19]).save(tmp_path / "photos" / "3.png")
     refused = cmr("ingest", *source, "-w", root, "--dataset", "a", code=1)
     assert "other data under the name 'a'" in refused.stderr
-    says = {"fewer": "'5', which is not here", "caption": "'2' is another",
-            "picture": "'3.png' is another"}  # fmt: skip
+    says = {"fewer": "'5', which is not here", "caption": "'2' is different",
+            "picture": "'3.png' is different"}  # fmt: skip
     assert says[change] in refused.stderr
     after = snapshot(root)
     assert {k: v for k, v in after.items() if not k.startswith("metrics/")} == before

@@ -116,10 +116,10 @@ def test_names_are_in_help_and_what_is_wrong_is_a_sentence(root, cmr):
     assert "cells" in shown
     asked = ("evaluate", "-w", root, *SEARCHED, "--precisions", "int8")
     for args, reason in (
-        (("--scorer", "wrong"), "is no cmr.score.search.scorer_kinds.ScorerKind"),
+        (("--scorer", "wrong"), "is not a cmr.score.search.scorer_declaration.ScorerKind"),
         (("--quantizer", "broken"), "does not load"),
         (("--scorer", "cells", "--asymmetric"), "needs --scorer torch"),
-        (("--scorer", "cells", "--connectivity", "4"), "is of --scorer usearch-hnsw alone"),
+        (("--scorer", "cells", "--connectivity", "4"), "is only for --scorer usearch-hnsw"),
     ):
         refused = cmr(*asked, *args, code=1).stderr
         assert reason in refused

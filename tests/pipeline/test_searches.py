@@ -206,7 +206,7 @@ def test_the_command_line(root):
     ("args", "reason"),
     [
         (["--scorer", "usearch-hnsw", "--expansion-search", "8"], "usearch would search with 10"),
-        (["--expansion-search", "80"], "--expansion-search is of --scorer usearch-hnsw alone"),
+        (["--expansion-search", "80"], "--expansion-search is only for --scorer usearch-hnsw"),
         (["--scorer", "usearch-exact", "--asymmetric"], "needs --scorer torch"),
         (["--rescore", "int4", "--precisions", "int8"], "int4 is no finer than int8"),
         (["--rescore", "fp32", "--k", "30", "--list-length", "20"], "K = 30 needs a list"),

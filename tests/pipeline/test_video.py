@@ -20,8 +20,8 @@ COLOURS = [(200, 30, 30), (30, 200, 30), (30, 30, 200), (200, 200, 30), (30, 200
 BROKEN = {
     "sound": (make_sound, "no picture, only sound"),
     "empty": (lambda: b"", "the file is empty"),
-    "noise": (lambda: b"noise" * 500, "no whole clip"),
-    "cut": (lambda: cut(make_clip(COLOURS * 10)), "no whole clip"),
+    "noise": (lambda: b"noise" * 500, "not a complete clip"),
+    "cut": (lambda: cut(make_clip(COLOURS * 10)), "not a complete clip"),
     "cut_mkv": (lambda: cut(make_clip(COLOURS * 10, kind="matroska")), "cut off"),
 }
 

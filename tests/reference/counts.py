@@ -11,7 +11,7 @@ def scores(texts, visuals) -> np.ndarray:
     """All scores of two `Encoded` sides, (texts, visuals) float64, from what is stored."""
     a, b = (values(side) for side in (texts, visuals))
     full = a @ b.T
-    if texts.precision in ("int8", "int4"):
+    if texts.precision in ("int8", "int4") or texts.precision.startswith("rabitq"):
         full = full * visuals.scales.astype(np.float64)[None, :]
         full = full * texts.scales.astype(np.float64)[:, None]
     return full
@@ -30,6 +30,13 @@ def values(encoded) -> np.ndarray:
         elif encoded.precision == "int4":
             halves = [half for byte in raw for half in (byte & 15, byte >> 4)]
             numbers = [half - 16 if half > 7 else half for half in halves][: encoded.dim]
+        elif encoded.precision.startswith("rabitq"):
+            bits = int(encoded.precision[-1])
+            text = "".join(f"{byte:08b}" for byte in raw)
+            numbers = [
+                2 * int(text[bits * at : bits * (at + 1)], 2) + 1 - 2**bits
+                for at in range(encoded.dim)
+            ]
         elif encoded.precision == "b1":
             bits = [(byte >> (7 - place)) & 1 for byte in raw for place in range(8)]
             numbers = [1 if bit else -1 for bit in bits[: encoded.dim]]

@@ -91,6 +91,7 @@ def unseen(d, clusters):
     sums, sizes = by_cluster(d, clusters), by_cluster(np.ones(len(d)), clusters)
     variance = spread(sums, sizes, np.mean(d))
     size = ((sums**2).sum() + 3) / (np.abs(sums).sum() + 3)
+    variance = max(variance - size * abs(sums.sum()), 0.0)
     return reach(variance, size, len(sums), power=0.8) / len(d)
 
 

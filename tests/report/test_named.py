@@ -24,13 +24,24 @@ def test_estimate(value, low, high, shown):
 
 def test_a_search_is_worded_as_in_sql(tmp_path):
     con = connect(warehouses.new(tmp_path).root)
-    asked = "select search_words($m, $add, $search, $rescore, $times)"
-    settings = itertools.product((None, 16), (None, 64), (None, "fp32"))
-    for m, ef, rescore in settings:
+    asked = "select search_words($options, $m, $add, $search, $rescore, $times)"
+    engine = (None, "m 32 ef 16")
+    settings = itertools.product(engine, (None, 16), (None, 64), (None, "fp32"))
+    for options, m, ef, rescore in settings:
+        if options and m:
+            continue
         add, times = m and 128, rescore and 4
-        values = {"m": m, "add": add, "search": ef, "rescore": rescore, "times": times}
+        values = {
+            "options": options,
+            "m": m,
+            "add": add,
+            "search": ef,
+            "rescore": rescore,
+            "times": times,
+        }
         row = {
             "scorer": "",
+            "scorer_options": options,
             "connectivity": m,
             "expansion_add": add,
             "expansion_search": ef,

@@ -304,7 +304,7 @@ def test_pictures_that_are_gone(folder, tmp_path):
     (folder / "photos").rename(moved)
     try:
         text = build(folder, (8,), WAYS[:1]).decode()
-        assert "The pictures cannot be read any more: there is no folder" in text
+        assert "The pictures can no longer be read: there is no folder" in text
         assert "data:image/webp" not in text
         assert "data-picture=" not in text
         assert "data:image/webp" in build(folder, (8,), WAYS[:1], images=str(moved)).decode()

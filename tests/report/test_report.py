@@ -49,7 +49,7 @@ def out(root, tmp_path_factory):
     assert result.exit_code == 0, result.output
     assert f"{folder}/index.html" in result.stdout.splitlines()[0]
     assert re.search(r"plots/ \(13 png, 13 svg\)", result.stdout)
-    assert result.stderr == "it has no speeds; `cmr bench` measures them\n"
+    assert result.stderr == "it has no speed figures; `cmr bench` measures them\n"
     return folder
 
 

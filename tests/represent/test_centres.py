@@ -35,7 +35,9 @@ def cone(rows, dim=24, seed=0, shift=2.0):
     return normalise(vectors, range(rows), "item")
 
 
-@pytest.mark.parametrize("precision", INTEGER)
+@pytest.mark.parametrize(
+    "precision", [name for name in INTEGER if quantizer_kind("centred").codes(precision_of(name))]
+)
 def test_codes_by_definition(precision):
     vectors = cone(40)
     centre = np.array([sum(map(float, column)) / 40 for column in vectors.T], dtype=np.float32)

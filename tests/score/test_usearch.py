@@ -20,7 +20,7 @@ from cmr.score.search.asymmetric_index import AsymmetricSearcher
 from cmr.score.search.graph_settings import Hnsw
 from cmr.score.search.indexes import Building
 from cmr.score.search.returned_lists import Lists, counts, exact_above
-from cmr.score.search.scorer_kinds import OWN, scorer_kind
+from cmr.score.search.scorer_kinds import BUILT_IN, scorer_kind
 from cmr.score.search.stages import Stages, graph_lists, rescored_lists, searched
 from cmr.score.search.usearch_index import UsearchHnsw
 from tests.reference import counts as reference
@@ -101,7 +101,7 @@ def test_searchers_find_the_top_of_a_full_matrix(precision):
     decoded = [reference.values(side) for side in (left, right)]
     length = [np.linalg.norm(side, axis=1) for side in decoded]
     cosine = decoded[0] @ decoded[1].T / np.outer(*length)
-    for scorer in OWN:
+    for scorer in BUILT_IN:
         index = build(scorer, right, Hnsw(expansion_search=120))
         items, scores = index.search(left, 9)
         matrix = cosine if index.metric == "cos" else full

@@ -64,8 +64,8 @@ def test_faults_are_of_one_caption():
     [
         ({"en": "a", "de": "b"}, "a struct of en, de"),
         ('{"en": "a"}', "a struct of en"),
-        ("{'en': nan}", "looks like a list or a struct and is none"),
-        ("['a', nan]", "looks like a list or a struct and is none"),
+        ("{'en': nan}", "looks like a list or a struct but is not one"),
+        ("['a', nan]", "looks like a list or a struct but is not one"),
         (3, "3, an int"),
         (2.5, "2.5, a float"),
         (True, "True, a bool"),

@@ -23,7 +23,7 @@ def test_whole_numbers():
         assert whole_number(value) == number
     for value in (1.5, True, "0_1", "1e3", "1.5", "", None, "\u0661", float("nan"), float("inf"),
                   [1], "9" * 2000):  # fmt: skip
-        with pytest.raises(ValueError, match="no whole number"):
+        with pytest.raises(ValueError, match="not a whole number"):
             whole_number(value)
 
 

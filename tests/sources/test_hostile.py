@@ -169,7 +169,7 @@ def test_invalid_utf8(cmr, tmp_path, ending):
             "jsonl": b'{"image": "a.png", "caption": "\xff"}\n'}  # fmt: skip
     path.write_bytes(rows[ending])
     said = cmr("ingest", "pairs", *TOY, path, "-w", tmp_path / "w", code=1).stderr
-    assert f"c.{ending} is no text in UTF-8: line" in said
+    assert f"c.{ending} is not UTF-8 text: line" in said
     assert said.count("\n") == 1
     assert not (tmp_path / "w").exists()
 

@@ -50,7 +50,7 @@ def test_captions_may_be_empty_or_look_like_lists(tmp_path):
 @pytest.mark.parametrize(
     ("form", "values", "said"),
     [
-        ("json", IDS[:3], "has 3 text ids, expected 4: one a row"),
+        ("json", IDS[:3], "has 3 text ids, expected 4: one per row"),
         ("txt", ["a", "b", "c", "b"], "rows 1 and 3 both have the id 'b'"),
         ("txt", ["a", "", "c", "d"], "row 1 is '', expected an id"),
         ("json", ["1", 1, "2", "3"], "rows 0 and 1 both have the id '1'"),
@@ -76,7 +76,7 @@ def test_files_that_are_none(tmp_path):
     with pytest.raises(CmrError, match="nothing is ever unpickled"):
         read_ids(str(tmp_path / "o.npy"), "text", 1)
     (tmp_path / "l.txt").write_bytes(b"\xff")
-    with pytest.raises(CmrError, match="no text in UTF-8: line 1"):
+    with pytest.raises(CmrError, match="not UTF-8 text: line 1"):
         read_ids(str(tmp_path / "l.txt"), "text", 1)
     with pytest.raises(CmrError, match="row 0 holds 5, an int, where a caption is expected"):
         read_captions(written(tmp_path, "json", [5]), 1)

@@ -59,7 +59,7 @@ def test_img2dataset_by_url_sum_or_content(tmp_path):
         found = read_img2dataset(fetched(tmp_path / str(number), **columns))
         assert groups(found) == EXPECTED
         assert found.settings["merged_rows"] == 8
-        assert "12 rows are of 4 pictures" in found.notes[0]
+        assert "12 rows have 4 pictures" in found.notes[0]
         assert groups(ingested(found)) == EXPECTED
     # Nothing but the pictures themselves, or other addresses of them.
     others = [f"http://x.example/{row}.jpg" for row in range(12)]
@@ -96,7 +96,7 @@ def test_hugging_face(tmp_path):
         assert list(groups(limited).values()) == list(EXPECTED.values())[:2]
     folder = hugging(tmp_path / "b", pictures, caption=captions, id=[0] * 12)
     with pytest.raises(
-        CmrError, match="row 3 has the id '0' of an earlier row and another picture"
+        CmrError, match="row 3 has the id '0' of an earlier row but another picture"
     ):
         read_hf(folder, id_column="id")
     folder = hugging(tmp_path / "c", pictures, caption=captions, id=[None] * 12)
@@ -135,7 +135,8 @@ def test_elsewhere_copies_are_told(tmp_path):
     (tmp_path / "t.csv").write_text("image,caption\na.png,a\nb.png,b\nc.png,c\n")
     found = ingested(read_pairs(str(tmp_path / "t.csv")))
     assert len(found.visuals) == 3
-    assert "1 picture has the content of another ('c.png' that of 'a.png'" in found.notes[0]
+    said = "1 picture has the content of another (for example 'c.png' that of 'a.png')"
+    assert said in found.notes[0]
 
 
 def test_img2dataset_by_sum_before_url(tmp_path):

@@ -178,7 +178,7 @@ def test_img2dataset_by_shard(tmp_path):
     tarred(tmp_path / "00001.tar", ("1.jpg", picture(1)), ("0.jpg", picture(3)))
     assert seen(read_img2dataset(str(tmp_path))) == {picture(0): ["of 0"], picture(1): ["of 1"]}
     tarred(tmp_path / "00001.tar", ("1.jpg", picture(1)), ("1.png", picture(3)))
-    with pytest.raises(CmrError, match="the shard 00001 has two pictures of the key '1'"):
+    with pytest.raises(CmrError, match="the shard 00001 has two pictures with the key '1'"):
         read_img2dataset(str(tmp_path))
     tarred(tmp_path / "00001.tar", ("1.jpg", picture(1)))
     (tmp_path / "00000.parquet").unlink()

@@ -175,7 +175,7 @@ def test_hugging_face_rows(tmp_path):
     assert of(read_hf(str(coco), split="val")) == {"val": ["d", "e"]}
     found = read_hf(str(coco), split="train")
     assert of(found) == {"train": ["a", "c"]}
-    assert "1 row is left out of the files called so" in found.notes[0]
+    assert "1 row is left out of the files of that name" in found.notes[0]
     assert of(read_hf(str(coco), split="restval,test")) == {"restval": ["b"], "test": ["f"]}
 
 

@@ -143,7 +143,7 @@ BAD = {
     ),
     "latin.csv": (
         "image,caption\na.jpg,a\nb.jpg,café\n".encode("latin-1"),
-        "is no text in UTF-8: line 3 has the byte 0xe9",
+        "is not UTF-8 text: line 3 has the byte 0xe9",
     ),
     "latin.json": (b'[{"image": "a.jpg",\n"caption": "\xe9"}]', "line 2 has the byte 0xe9"),
     "nul.csv": (b"image,caption\na.jpg,a\0b\n", "line 2 has a NUL"),

@@ -227,12 +227,12 @@ def test_recommend_only_where_it_is_earned(sized):
         assert all(found[name][2] for name in ("few", "noise", "lifted"))
         assert (found["well"][2] is None) == (sure is not None)
         if retain == 1:
-            assert found["well"][2].endswith("they are sure of no more than 90.7%")
+            assert found["well"][2].endswith("they are sure of at most 90.7%")
         if retain == 0.99:
             low = 40 / (40 + stats.t.ppf(0.975, 39) ** 2)
             needed = np.ceil(40 * (1 / low - 1) * 99)
             assert found["well"][2].startswith("40 visual items are too few to be sure of 99%")
-            assert found["well"][2].endswith(f"it takes some {needed:.0f}")
+            assert found["well"][2].endswith(f"about {needed:.0f} are needed")
 
 
 def test_differences_stay_in_range(macros):

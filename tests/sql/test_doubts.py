@@ -57,7 +57,7 @@ def test_vectors_in_another_order(make):
     assert {(row["direction"], row["precision"]) for row in found["doubt_near_chance"]} == {
         (way, precision) for way in ("t2v", "v2t") for precision in ("fp32", "int8")
     }
-    assert "in another order" in found["doubt_near_chance"][0]["says"]
+    assert "in a different order" in found["doubt_near_chance"][0]["says"]
 
 
 @pytest.mark.slow
@@ -81,7 +81,7 @@ def test_one_direction_by_its_inverse(tmp_path):
     warehouses.add_run(warehouse, "b", "d", scores[rng.permutation(200)], relevance, "v2t")
     (row,) = doubts(warehouse)["doubt_one_direction"]
     assert (row["good"], row["bad"]) == ("t2v", "v2t")
-    assert "mapped by their inverse" in row["says"]
+    assert "are inverted" in row["says"]
 
 
 @pytest.mark.slow
@@ -152,7 +152,7 @@ def test_fits_on_few_vectors(make, cmr):
     found = doubts(warehouse)["doubt_few_vectors"]
     told = [[row[name] for name in ("dim", "dim_method", "vectors", "learnt_dim")] for row in found]
     assert told == [[16, "pca", 400, 40], [40, "native", 100, 40]]
-    assert "10.0 a dimension" in found[0]["says"]
+    assert "10.0 per dimension" in found[0]["says"]
 
 
 @pytest.mark.slow

@@ -280,7 +280,7 @@ def test_a_sandbox_holds_the_warehouse_alone(opened, tmp_path):
         "from read_csv('/dev/stdin')",
         "from read_duckdb('a.duckdb')",
     ):
-        with pytest.raises(cmr.CmrError, match="in a sandbox a query reads the warehouse alone"):
+        with pytest.raises(cmr.CmrError, match="in a sandbox a query reads only the warehouse"):
             run_query(con, query, opened.store, sandbox=True)
     assert opened.sql(f"from '{inside}'", sandbox=True).arrow().num_rows == 1
     mine = pa.table({"a": [1, 2]})

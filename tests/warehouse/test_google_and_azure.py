@@ -24,7 +24,7 @@ KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr
 
 @pytest.fixture
 def gs(tmp_path):
-    pytest.importorskip("gcsfs", reason="needs gcsfs (the extra cmr[gcs])")
+    pytest.importorskip("gcsfs", reason="needs gcsfs (the extra gcs)")
     pytest.importorskip("gcp_storage_emulator", reason="needs gcp-storage-emulator")
     port = free_port()
     code = (
@@ -39,7 +39,7 @@ def gs(tmp_path):
 
 @pytest.fixture
 def az(tmp_path):
-    pytest.importorskip("adlfs", reason="needs adlfs (the extra cmr[azure])")
+    pytest.importorskip("adlfs", reason="needs adlfs (the extra azure)")
     program = shutil.which("azurite-blob")
     if program is None:
         pytest.skip("needs azurite-blob, of the npm package azurite")

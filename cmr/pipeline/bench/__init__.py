@@ -1,1 +1,1 @@
-"""`cmr bench`: what searching costs in time and memory, each stage in a process of its own."""
+"""`cmr bench`: what searching costs in time and memory; each stage has its own process."""

@@ -1,4 +1,4 @@
-"""The contenders that a measurement means: representations, each searched in one way."""
+"""The contenders of a measurement: representations, each searched in one way."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ from cmr.precision import BENCHED
 from cmr.progressbar import ProgressBar
 from cmr.rows import Row
 from cmr.score.search.graph_settings import GRAPH
-from cmr.score.search.scorer_kinds import OWN, TORCH, own_graphs, scorer_kind
+from cmr.score.search.scorer_kinds import BUILT_IN, TORCH, own_graphs, scorer_kind
+from cmr.score.search.scorer_options import split
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.store import Warehouse
 
-# Queries in one go, and one by one in each repeat, where nothing is said and there are as many.
+# Default numbers of queries in a batch, and of single queries per repeat, if there are as many.
 BATCH_SIZE, SINGLES = 1000, 200
 
 
@@ -46,14 +47,14 @@ class Contender:
 
     @property
     def fine(self) -> tuple[Row, Row] | None:
-        """The sets of the second stage, gallery first."""
+        """The embedding sets of the second stage, gallery first."""
         if self.case.fine is None:
             return None
         side = self.case.fine.side
         return side(self.direction, True), side(self.direction, False)
 
     def __str__(self) -> str:
-        """As people write it."""
+        """The contender as people write it."""
         return f"{self.case.made.wanted} {self.direction} by {self.case.search}"
 
 
@@ -69,7 +70,7 @@ class BenchedModel:
 def contenders(
     warehouse: Warehouse, request: BenchRequest, bar: ProgressBar
 ) -> tuple[BenchedModel, list[Contender]]:
-    """Everything asked for, each representation derived and stored if it was not.
+    """All requested contenders; representations that do not exist yet are derived and stored.
 
     Raises CmrError for what does not exist or cannot be measured, before anything is derived.
     """
@@ -94,9 +95,9 @@ def contenders(
 
 
 def _every(deriver: Deriver, request: BenchRequest) -> list[WantedSearches]:
-    """Representations with the ways of searching them; those of fp32 queries are on their own.
+    """Representations with the ways of searching them; those with fp32 queries are separate.
 
-    Raises CmrError for what does not exist, or cannot be searched so.
+    Raises CmrError for what does not exist, or cannot be searched this way.
     """
     named = [one.scorer for one in requests(request)]
     found: dict[tuple[Wanted, bool], dict[Search, None]] = {}
@@ -111,7 +112,7 @@ def _every(deriver: Deriver, request: BenchRequest) -> list[WantedSearches]:
 
 def requests(request: BenchRequest) -> Iterator[Request]:
     """The same request for each scorer; settings of graphs are for graphs alone."""
-    scorers = request.scorers or ((TORCH,) if request.search.asymmetric else tuple(OWN))
+    scorers = request.scorers or ((TORCH,) if request.search.asymmetric else BUILT_IN)
     if not any(scorer_kind(name).is_graph for name in scorers):
         given = next((name for name in GRAPH if getattr(request.search, name)), None)
         if given is not None:
@@ -120,18 +121,34 @@ def requests(request: BenchRequest) -> Iterator[Request]:
                 f"{option} is of the scorer {own_graphs()}, which --scorers does not name"
             )
     plain: dict[str, Any] = dict.fromkeys(GRAPH, ())
+    options = _options(scorers, request.search.scorer_options)
     for scorer in scorers:
         more = {} if scorer_kind(scorer).is_graph else plain
+        more = {**more, "scorer_options": options[scorer]}
         yield replace(request.search, scorer=scorer, k=(request.k,), **more)
 
 
+def _options(scorers: Sequence[str], text: str | None) -> dict[str, str | None]:
+    """Of each scorer the options that it knows. Raises CmrError for those that none knows."""
+    given = split(text)
+    known = {scorer: {one.name for one in scorer_kind(scorer).options} for scorer in scorers}
+    for name in given:
+        if not any(name in names for names in known.values()):
+            raise CmrError(f"none of the scorers {', '.join(scorers)} has an option {name!r}")
+    return {
+        scorer: ",".join(f"{name}={value}" for name, value in given.items() if name in names)
+        or None
+        for scorer, names in known.items()
+    }
+
+
 def batch_size(request: BenchRequest, queries: int) -> int:
-    """Queries in one go."""
+    """Queries per batch."""
     return min(BATCH_SIZE, queries) if request.batch is None else request.batch
 
 
 def singles(request: BenchRequest, queries: int) -> int:
-    """Queries one by one, in each repeat."""
+    """Single queries per repeat."""
     return min(SINGLES, queries) if request.singles is None else request.singles
 
 
@@ -145,7 +162,7 @@ def _check(request: BenchRequest, sizes: dict[str, int], directions: Sequence[st
                     f"give --candidates sizes of at most {sizes[item]}"
                 )
             if size < request.k:
-                raise CmrError(f"C = {size} is less than the {request.k} items that --k asks for")
+                raise CmrError(f"C = {size} is less than the {request.k} items of --k")
         if request.k > sizes[item] and {BUILD, BATCH, SINGLE} & set(request.stages):
             raise CmrError(f"--k {request.k} is more than the gallery of {sizes[item]} items")
         for name in ("batch", "singles"):

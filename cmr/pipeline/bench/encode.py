@@ -1,4 +1,4 @@
-"""Encoding timed: captions, and pictures or clips from their bytes to a vector."""
+"""Timed encoding: captions, and pictures or clips from their bytes to a vector."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from cmr.sources.collection import Item, MediaReader
 
 
 class Encode:
-    """One side of a data set through its model, as `cmr ingest` does it."""
+    """Encodes one side of a data set, as `cmr ingest` does."""
 
     def __init__(self, task: Task) -> None:
-        """Load the model. Raises CmrError if it cannot be had, or is another one."""
+        """Load the model. Raises CmrError if it is unavailable, or is a different one."""
         self._task, self._idle = task, resident()
         assert task.spec is not None
         self._spec = task.spec
@@ -33,8 +33,8 @@ class Encode:
         found = self._encoder.details()["weights_sha256"]
         if self._task.weights is not None and found != self._task.weights:
             raise CmrError(
-                f"the weights of {self._spec.name!r} that were loaded are not those that made the "
-                "vectors in the warehouse"
+                f"the loaded weights of {self._spec.name!r} are not those that made the vectors in "
+                "the warehouse"
             )
 
     def _encode(self, texts: tuple[str, ...], images: tuple[str, ...]) -> None:
@@ -48,7 +48,7 @@ class Encode:
             encode_images(self._encoder, items, self._reader, how, lambda *done: None)
 
     def turn(self, lane: Lane) -> Turn:
-        """All captions, or all pictures or clips, once."""
+        """Encode all captions, or all pictures or clips, once."""
         clock = time.perf_counter()
         self._encode(self._task.texts, self._task.images)
         took = time.perf_counter() - clock
@@ -62,7 +62,7 @@ class Encode:
 
 
 def open_media(media: Row) -> MediaReader:
-    """What reads a data set's pictures: those drawn by `scenes`, or a folder or archive.
+    """A reader of a data set's pictures: those drawn by `scenes`, or a folder or archive.
 
     `media`: `images`, a path, or `source` and `settings` of the data set.
     """

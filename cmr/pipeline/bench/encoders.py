@@ -31,9 +31,9 @@ def encoding_jobs(
     subject: BenchedModel,
     device: str,
 ) -> tuple[list[Job], list[str]]:
-    """A job a side, and a sentence for each side that cannot be encoded.
+    """One job per side, and a sentence for each side that cannot be encoded.
 
-    Raises CmrError if the model or the pictures that the request names are not there.
+    Raises CmrError if the model or the pictures that the request names do not exist.
     """
     settings = _made_by(warehouse, subject)
     if "encoder" not in settings:
@@ -66,7 +66,7 @@ def encoding_jobs(
 
 
 def _made_by(warehouse: Warehouse, subject: BenchedModel) -> Row:
-    """Settings of the native vectors of visuals: model, encoder, and what was noted of it."""
+    """Settings of the visuals' native vectors: the model, the encoder, and notes about it."""
     dataset = subject.row["dataset"]
     for row in current_sets(warehouse):
         native = row["dim_method"] == NATIVE and row["parent"] is None
@@ -78,7 +78,7 @@ def _made_by(warehouse: Warehouse, subject: BenchedModel) -> Row:
 
 
 def _spec(request: BenchRequest, subject: BenchedModel, settings: Row) -> ModelSpec:
-    """The model by its name in the warehouse, or by what the request says instead."""
+    """The model, by its name in the warehouse or as the request specifies it."""
     precision, prompt = settings["precision"], settings.get("prompt")
     name = subject.model
     if request.encoder is not None:

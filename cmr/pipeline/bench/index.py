@@ -1,4 +1,4 @@
-"""An index as it is timed: a searcher, and a second stage of finer vectors where there is one."""
+"""An index as it is timed: a searcher, and optionally a second stage of finer vectors."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from cmr.score.search.torch_index import TorchSearcher
 from cmr.score.search.usearch_index import UsearchHnsw
 from cmr.score.tally import UNKNOWN
 
-# Bytes of finer vectors that are gathered at a time.
+# Bytes of finer vectors gathered at a time.
 ROOM = 64 * 2**20
-# By how much of their size float32 scores of codes may differ.
+# Relative error of float32 scores of codes.
 ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
 class StagedQueries:
-    """Stored queries, and the same at the second stage's precision where there is one."""
+    """Stored queries, and the same ones at the second stage's precision if there is one."""
 
     coded: Encoded
     fine: Encoded | None = None
@@ -59,19 +59,19 @@ class Index:
 
     @property
     def approximate(self) -> bool:
-        """Whether it may miss what an exact search of the same vectors finds."""
+        """Whether it may miss what an exact search of the same vectors would find."""
         return not scorer_kind(self._task.scorer).ranks_all and self._fine is None
 
     @property
     def memory_bytes(self) -> int:
-        """Bytes of the gallery as it is held."""
+        """Bytes of the gallery in memory."""
         held = self._searcher
         own = held.memory_bytes if isinstance(held, UsearchHnsw) else held.index_bytes
         return own + self._fine_bytes
 
     @property
     def index_bytes(self) -> int:
-        """Bytes of the index as it would be written."""
+        """Bytes of the index if written to disk."""
         return self._searcher.index_bytes + self._fine_bytes
 
     @property
@@ -79,7 +79,7 @@ class Index:
         return 0 if self._fine is None else int(self._fine.data.nbytes + self._fine.scales.nbytes)
 
     def tune(self, expansion_search: int | None) -> None:
-        """Search the same graph with another expansion."""
+        """Set the expansion with which the same graph is searched."""
         if isinstance(self._searcher, UsearchHnsw) and expansion_search is not None:
             self._searcher.tune(expansion_search)
 
@@ -94,10 +94,10 @@ class Index:
     def agreement(
         self, queries: StagedQueries, found: tuple[Ordinals, Scores], gallery: Callable[[], Encoded]
     ) -> float:
-        """Mean share of the top k above which an exact search of the same index puts fewer than k.
+        """Mean share of the returned top k that has fewer than k items above it in an exact search.
 
-        The measure ann_recall: whatever ties with the exact search's last is as good. `gallery`:
-        what the index was made of, for an index that knows no exact search of its own.
+        This is the measure ann_recall: an item that ties with the exact search's last counts.
+        `gallery`: the indexed vectors, for an index without an exact search of its own.
         """
         k, index, tolerance = self._task.k, self._searcher, TIE_TOLERANCE
         if isinstance(index, UsearchHnsw):
@@ -117,7 +117,7 @@ class Index:
 def make_index(
     task: Task, gallery: Encoded, fine: Encoded | None, read: Read | None = None
 ) -> Index:
-    """The index that a task is about, of these vectors; `read`: see `read_codes.reader`."""
+    """The index of a task over these vectors; `read`: see `read_codes.reader`."""
     by_plan = scorer_kind(task.scorer).by_plan
     if by_plan and read is not None:
         coded = from_row(task.gallery)
@@ -125,7 +125,9 @@ def make_index(
     elif by_plan and len(gallery) <= LARGEST:
         searcher = OneProduct(gallery, task.device)
     else:
-        how = Building(task.hnsw or USUAL, task.threads, device=task.device)
+        how = Building(
+            task.hnsw or USUAL, task.threads, device=task.device, options=dict(task.options)
+        )
         searcher = scorer_kind(task.scorer).build(gallery, how)
     return Index(task, searcher, fine, len(gallery))
 
@@ -133,7 +135,7 @@ def make_index(
 def rescore(
     items: Encoded, queries: Encoded, shortlist: Ordinals, k: int
 ) -> tuple[Ordinals, Scores]:
-    """The best k of every query's shortlist by finer vectors, (queries, k).
+    """The best k of every query's shortlist, ranked by finer vectors, (queries, k).
 
     `shortlist`: (queries, depth) ordinals, -1 where it is shorter.
     """
@@ -159,7 +161,7 @@ def _rescore(
 
 
 def _numbers(encoded: Encoded) -> torch.Tensor:
-    """What stored vectors stand for, (n, d) float32; bits as they are, without a scale."""
+    """Decoded vectors, (n, d) float32; bits as they are, without a scale."""
     values: npt.NDArray[np.float32]
     if encoded.precision in INTEGER:
         values = to_integers(encoded) * encoded.scales[:, None]

@@ -12,7 +12,7 @@ from pathlib import Path
 from cmr.rows import Row
 from cmr.version import __version__
 
-# What is timed depends on these; a measurement by others is another one.
+# Timings depend on these libraries: other versions make it a different measurement.
 _LIBRARIES = ("torch", "numpy", "usearch", "open_clip_torch")
 
 
@@ -35,7 +35,7 @@ def processor() -> str:
 
 
 def machine(device: str) -> Row:
-    """What tells one machine from another: its name, processor, cores, memory, and device."""
+    """What identifies a machine: its name, processor, cores, memory and device."""
     import psutil
 
     found: Row = {
@@ -62,25 +62,25 @@ def versions() -> Row:
 
 
 def resident() -> int:
-    """Bytes of memory that this process holds now."""
+    """Bytes of memory that this process holds now (resident)."""
     import psutil
 
     return int(psutil.Process().memory_info().rss)
 
 
 def forget_peak() -> None:
-    """Count the peak of resident memory from here, where the system can (Linux)."""
+    """Reset the peak of resident memory, where the system can (Linux)."""
     forget = Path("/proc/self/clear_refs")
     if forget.exists():
         try:
             forget.write_text("5")
         except OSError:
-            # Not permitted in some containers: the peak is then that of the whole process.
+            # Not permitted in some containers: the peak then covers the process's whole life.
             return
 
 
 def peak_resident() -> int:
-    """The most bytes held since `forget_peak`, or since the process began."""
+    """Peak resident bytes since `forget_peak`, or since the process began."""
     status = Path("/proc/self/status")
     if status.is_file():
         for line in status.read_text().splitlines():

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from cmr.encode.spec import ModelSpec
 from cmr.rows import Row
 from cmr.score.search.graph_settings import Hnsw
+from cmr.score.search.scorer_options import Options
 
 
 @dataclass(frozen=True)
 class Lane:
-    """One thing that a process times again and again.
+    """One thing that a process times repeatedly.
 
     `expansion_search`: of a graph. `pool`: size of the gallery that is searched, None for the
     whole of it.
@@ -23,13 +24,13 @@ class Lane:
 
 @dataclass(frozen=True)
 class Task:
-    """One stage of one index, or one encoder's side: what a process does.
+    """What one process measures: one stage of one index, or one side of an encoder.
 
     `label`: for people. `gallery`, `queries`: catalogue rows of the sets that are searched; `fine`:
     those of a second stage, gallery first. `depth`: length of the first stage's lists. `batch`:
-    queries in one go. `singles`: queries one by one, each repeat. `weights`: hash that the model's
-    must have. `texts`, `images`: what is encoded, captions or places of pictures or clips below
-    `media`; `sampling`: how many frames of clips, and which.
+    queries per batch. `singles`: single queries per repeat. `weights`: the hash that the model's
+    weights must have. `texts`, `images`: what is encoded, captions or locations of pictures or
+    clips below `media`; `sampling`: how many frames of clips, and which.
     """
 
     root: str
@@ -43,6 +44,7 @@ class Task:
     queries: Row = field(default_factory=dict)
     fine: tuple[Row, Row] | None = None
     scorer: str = ""
+    options: Options = ()
     hnsw: Hnsw | None = None
     k: int = 10
     depth: int = 10
@@ -57,15 +59,15 @@ class Task:
 
     @property
     def asymmetric(self) -> bool:
-        """Whether the queries are not coded as the gallery is."""
+        """Whether the queries are coded differently from the gallery."""
         return bool(self.queries["precision"] != self.gallery["precision"])
 
 
 @dataclass(frozen=True)
 class Turn:
-    """One repeat of a lane: `queries` were answered (or items encoded) in `seconds`.
+    """One repeat of a lane: `queries` answered (or items encoded) in `seconds`.
 
-    `latencies`: seconds of each single query. `threads`: how many worked.
+    `latencies`: seconds of each single query. `threads`: how many were used.
     """
 
     seconds: float
@@ -76,12 +78,12 @@ class Turn:
 
 @dataclass(frozen=True)
 class Footprint:
-    """What the process held, in bytes.
+    """The process's memory, in bytes.
 
-    `idle`: before it loaded anything. `peak`: the most, during the stage. `device`: the most of an
-    accelerator's memory. `memory`, `index`: of the gallery as it is held and as its index is
-    written, which has `vectors`. `agreement`: by lane, the share of the exact top k that is found;
-    empty if all is exact.
+    `idle`: before it loaded anything. `peak`: maximum during the stage. `device`: maximum on an
+    accelerator. `memory`, `index`: the gallery in memory, and its index on disk, which has
+    `vectors` vectors. `agreement`: by lane, the share of the exact top k that is found; empty if
+    everything is exact.
     """
 
     idle: int
@@ -95,7 +97,7 @@ class Footprint:
 
 @dataclass(frozen=True)
 class Measured:
-    """All of a task: each lane's turns in order, and the footprint."""
+    """All results of a task: each lane's turns in order, and the footprint."""
 
     task: Task
     turns: dict[Lane, list[Turn]]
@@ -104,7 +106,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Failed:
-    """A task that came to nothing, and why, in one sentence."""
+    """A failed task, and the reason in one sentence."""
 
     task: Task
     reason: str

@@ -1,4 +1,4 @@
-"""Stored codes as an index is asked with them, and as one holds them that knows of no centre."""
+"""Stored codes as floats: for queries of coded galleries, and for indexes without a centre."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from cmr.represent.unit_vectors import Floats
 from cmr.warehouse.store import Warehouse
 from cmr.warehouse.vectors import StoredVectors
 
-# Queries that are read at a time where their own mean is needed.
+# Queries read at a time where their own mean is needed.
 GROUP = 16_384
 Read = Callable[[Encoded], Floats]
 
 
 def reader(task: Task) -> Read | None:
-    """What makes floats of the stored queries, to ask a gallery that is held as its codes.
+    """A function that turns stored queries into floats, to search a gallery held as codes.
 
     None where the queries' own codes are compared with the gallery's.
     """
@@ -40,7 +40,7 @@ def reader(task: Task) -> Read | None:
 
 
 def as_held(row: dict[str, Any], stored: Encoded) -> Encoded:
-    """Vectors of a set as a library takes them: floats where its codes are not compared as such."""
+    """A set's vectors as a library takes them: floats where codes are not compared directly."""
     if compares_codes(row):
         return stored
     floats = from_row(row).decode(stored)

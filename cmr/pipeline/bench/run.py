@@ -1,4 +1,4 @@
-"""Bench: measure what is missing, stage by stage, and commit each race as it is finished."""
+"""Bench: measure what is missing, stage by stage, and commit each race when it finishes."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from cmr.pipeline.bench.turns import race
 from cmr.progressbar import ProgressBar
 from cmr.warehouse.store import Warehouse
 
-# Share of the machine's memory that the processes of a race may take together.
+# Share of the machine's memory that the processes of one race may take together.
 SHARE = 0.5
 
 
 @dataclass
 class Benched:
-    """What was measured: ids of all that was asked for, and of what was measured now.
+    """What was measured: the ids of everything requested, and of what was measured now.
 
-    `kept`: how many were there already. `notes`: what was left out, a sentence each. `failed`: what
-    was tried in vain, likewise.
+    `kept`: how many existed already. `notes`: what was left out, a sentence each. `failed`: what
+    failed, likewise.
     """
 
     dataset: str
@@ -47,9 +47,9 @@ class Benched:
 
 
 def bench(root: str, request: BenchRequest, bar: ProgressBar) -> Benched:
-    """Measure; what is there already is not measured again unless the request says `force`.
+    """Measure; existing measurements are not repeated unless the request says `force`.
 
-    Raises CmrError for what does not exist or cannot be measured, before anything is.
+    Raises CmrError for what does not exist or cannot be measured, before measuring anything.
     """
     from cmr.devices import pick_device
 
@@ -85,7 +85,7 @@ def _measure(
     bar: ProgressBar,
     done: Benched,
 ) -> None:
-    """Race the jobs of one stage, in as many heats as the memory asks for."""
+    """Race the jobs of one stage, in as many groups as memory requires."""
     groups = heats(jobs, _memory(request))
     turns = sum(len(job.task.lanes) for job in jobs) * request.repeats
     with bar(stage, turns, "turns") as advance:
@@ -106,7 +106,7 @@ def _measure(
                 done.measured += [row["bench_id"] for row in job.rows.values()]
     if len(groups) > 1:
         done.notes.append(
-            f"the contenders of {stage} do not fit into the memory together, so they were measured "
+            f"the contenders of {stage} do not fit into memory together, so they were measured "
             f"in {len(groups)} groups; --memory allows more"
         )
     done.races += len(groups)
@@ -120,6 +120,6 @@ def _memory(request: BenchRequest) -> int:
 
 
 def check(request: BenchRequest) -> None:
-    """Raises CmrError for settings that nothing can be measured with."""
+    """Raise CmrError for settings with which nothing can be measured."""
     if request.threads > cores():
         raise CmrError(f"--threads {request.threads} is more than the {cores()} cores there are")

@@ -1,4 +1,4 @@
-"""From contenders to tasks: what is to be measured, and what has already been measured."""
+"""From contenders to tasks: what has to be measured, and what already has been."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from cmr.pipeline.bench.measuring_task import Lane, Task
 from cmr.precision import FP32, precision_of
 from cmr.rows import Row
 from cmr.score.search.graph_settings import Hnsw
+from cmr.score.search.scorer_options import words
 from cmr.warehouse.store import Warehouse
 
-# What a process holds beside its vectors, in bytes, and how often vectors are there in the end.
+# Bytes that a process holds beside its vectors, and how many copies of these exist at the end.
 PROCESS_BYTES, COPIES = 300 * 2**20, 2
 
 
@@ -31,7 +32,7 @@ class Job:
 
 
 class Planner:
-    """Makes jobs of one request on one machine."""
+    """Makes the jobs of one request on one machine."""
 
     def __init__(
         self,
@@ -41,7 +42,7 @@ class Planner:
         threads: int,
         device: str,
     ) -> None:
-        """`threads`, `device`: as they are on this machine."""
+        """`threads`, `device`: resolved for this machine."""
         self._warehouse, self._request, self._subject = warehouse, request, subject
         self.threads, self._device = threads, device
         self.data = subject.row
@@ -52,11 +53,11 @@ class Planner:
         }
 
     def row(self, stage: str, batch: int | None = None, **more: Any) -> Row:
-        """A row of `benches` as far as it is known before it is measured.
+        """A row of `benches`, as far as it is known before measuring.
 
-        `batch`: what the request says of searches in one go. Figures may be compared where machine,
-        threads, k and that are the same, which is what `conditions` stands for; whether the device
-        is the processor or an accelerator of that machine may differ.
+        `batch`: the request's batch size. Figures are comparable where machine, threads, k and
+        batch are the same, which `conditions` identifies; the device, processor or accelerator of
+        that machine, may differ.
         """
         data = self._subject.row
         row: Row = {
@@ -76,7 +77,7 @@ class Planner:
         return row
 
     def jobs(self, stage: str, found: Sequence[Contender]) -> list[Job]:
-        """One a process: contenders that search the same graph share it."""
+        """One job per process: contenders that search the same graph share one."""
         together: dict[str, list[Contender]] = {}
         for contender in found:
             together.setdefault(self._key(contender), []).append(contender)
@@ -100,7 +101,7 @@ class Planner:
             hnsw = Hnsw(search.connectivity, search.expansion_add)
         many = int(queries["rows"])
         lanes = list(self._lanes(stage, group))
-        # Other libraries compute on the processor, whatever torch does.
+        # Other libraries always compute on the processor.
         device = self._device if search.kind.by_plan else "cpu"
         task = Task(
             root=self._warehouse.root,
@@ -114,6 +115,7 @@ class Planner:
             queries=queries,
             fine=first.fine,
             scorer=search.scorer,
+            options=search.options,
             hnsw=hnsw,
             k=self._request.k,
             depth=search.depth if search.rescore is not None else self._request.k,
@@ -141,9 +143,13 @@ class Planner:
         case, stage, search = contender.case, task.stage, contender.case.search
         wanted = case.made.wanted
         gallery = contender.gallery
-        # Named where it is another, so that what was measured before it was named keeps its id.
+        # Only included if it differs, so that earlier measurements keep their ids.
         coded = case.made.query_precision is None
         queries = {} if coded else {"query_precision": case.made.query_precision}
+        named: Row = {"scorer_options": words(search.options)} if search.options else {}
+        if search.kind.modules:
+            every = versions() | search.kind.versions()
+            named["versions"] = json.dumps(every, sort_keys=True)
         sets = [gallery, *([] if contender.fine is None else contender.fine[:1])]
         return self.row(
             stage,
@@ -155,6 +161,7 @@ class Planner:
             precision=wanted.precision,
             quantizer=wanted.coded_by,
             scorer=search.scorer,
+            **named,
             connectivity=search.connectivity,
             expansion_add=search.expansion_add,
             expansion_search=lane.expansion_search,
@@ -173,7 +180,7 @@ class Planner:
         )
 
     def lacking(self, jobs: Sequence[Job], known: Callable[[Row], bool]) -> list[Job]:
-        """The jobs, without lanes that are measured already."""
+        """The jobs, without lanes that have been measured already."""
         left = []
         for job in jobs:
             lanes = tuple(lane for lane in job.task.lanes if not known(job.rows[lane]))
@@ -184,7 +191,7 @@ class Planner:
 
 
 def heats(jobs: Sequence[Job], memory: int) -> list[list[Job]]:
-    """Jobs whose processes fit into the memory together, in order; one alone always does."""
+    """Groups of jobs, in order, whose processes fit into memory together; one alone always does."""
     found: list[list[Job]] = []
     size = 0
     for job in jobs:

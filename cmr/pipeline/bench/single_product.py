@@ -1,8 +1,8 @@
 """torch as a service would search a gallery that fits: one product, one topk.
 
-`cmr.score.search.torch_index.TorchSearcher` cuts galleries into tiles, which large ones want. On
-small ones, and for single queries, cutting and merging costs more than the search, which would be
-held against torch.
+`cmr.score.search.torch_index.TorchSearcher` cuts galleries into tiles, which large ones need. For
+small galleries and single queries, cutting and merging costs more than the search itself, which
+would make torch look slow.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from cmr.represent.precisions import Encoded
 from cmr.score.search.indexes import Ordinals, Scores, joined
 from cmr.score.search.torch_index import TorchSearcher, at_least
 
-# Up to so many items one product is as quick as tiles for batches.
+# Up to this many items, one product is as fast as tiles for batches.
 LARGEST = 65_536
 # Bytes of products at a time.
 ROOM = 64 * 2**20
 
 
 class OneProduct(TorchSearcher):
-    """Exact search by the products that `cmr evaluate` takes for a precision."""
+    """Exact search by the same products that `cmr evaluate` uses for a precision."""
 
     def __init__(self, items: Encoded, device: str = "cpu") -> None:
-        """Hold the gallery as its kernel multiplies it.
+        """Hold the gallery in the form that its kernel multiplies.
 
-        The precision of float32 products is set for the whole process while the index is there:
-        to set it for every query costs more than a query.
+        The precision of float32 products is set for the whole process while the index exists:
+        setting it for every query would cost more than the query.
         """
         super().__init__(items, device=device)
         self._products: torch.Tensor | None = None
         self._scores: torch.Tensor | None = None
         self._rows = max(1, ROOM // (4 * max(1, len(items))))
-        # Held as long as the index is, for a context that nothing holds is left at once.
+        # Held as long as the index: without a reference the context would end at once.
         stack = contextlib.ExitStack()
         stack.enter_context(self._kernel.active())
         weakref.finalize(self, stack.close)

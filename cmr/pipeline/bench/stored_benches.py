@@ -1,4 +1,4 @@
-"""Measurements in the warehouse: rows of `timings`, and of `benches` last, which name them."""
+"""Measurements in the warehouse: rows of `timings`, then the rows of `benches` that name them."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from cmr.warehouse.verified import is_sound
 
 
 def is_measured(warehouse: Warehouse, row: Row, repeats: int) -> bool:
-    """Whether what a row stands for was measured, as often or more."""
+    """Whether a row's measurement exists, with at least as many repeats."""
     found = warehouse.find(BENCHES, row["bench_id"])
     return found is not None and found["repeats"] >= repeats and is_sound(warehouse.storage, found)
 
 
 def keep(warehouse: Warehouse, job: Job, done: Measured, race: str) -> None:
-    """Commit every lane of a job. `race`: what names all that was measured in turns with it."""
+    """Commit every lane of a job. `race`: the id of everything measured in turns with it."""
     for lane in job.task.lanes:
         row = complete(job.rows[lane], done, lane, race)
         with warehouse.claim(row["bench_id"]):
@@ -36,7 +36,7 @@ def keep(warehouse: Warehouse, job: Job, done: Measured, race: str) -> None:
 
 
 def complete(planned: Row, done: Measured, lane: Lane, race: str) -> Row:
-    """A planned row of `benches` with what was measured."""
+    """A planned row of `benches`, completed with what was measured."""
     turns, held = done.turns[lane], done.footprint
     many = held.vectors or 1
     row = dict.fromkeys(BENCHES.schema.names) | {
@@ -56,7 +56,7 @@ def complete(planned: Row, done: Measured, lane: Lane, race: str) -> Row:
 
 
 def timings(row: Row, done: Measured, lane: Lane) -> pa.Table:
-    """Rows of `timings`, one a repeat."""
+    """Rows of `timings`, one per repeat."""
     held = done.footprint
     rows = [
         {

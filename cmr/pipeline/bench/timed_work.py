@@ -1,6 +1,6 @@
-"""The work that is timed, inside the process that does nothing else.
+"""The work that is timed, inside a process that does nothing else.
 
-Preparing and warming up are not timed. Garbage collection is off while the clock runs, as in
+Preparation and warm-up are not timed. Garbage collection is off while the clock runs, as in
 timeit.
 """
 
@@ -10,9 +10,11 @@ import contextlib
 import gc
 import statistics
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
+from importlib import import_module
 from typing import Any, Protocol
 
 import numpy as np
@@ -33,11 +35,11 @@ from cmr.score.search.scorer_kinds import scorer_kind
 from cmr.warehouse.store import Warehouse
 from cmr.warehouse.vectors import StoredVectors
 
-# A turn lasts at least so long, so that the clock and the scheduler weigh little, in seconds.
+# Minimum seconds of a turn, so that the clock and the scheduler matter little.
 LEAST = 0.2
-# Vectors that libraries are loaded on.
+# Vectors used for loading the libraries.
 FEW = 64
-# Queries by which the number of threads of single queries is chosen.
+# Queries used for choosing the number of threads for single queries.
 TRIALS = 30
 
 
@@ -48,7 +50,7 @@ class TimedWork(Protocol):
         """Time a lane once."""
 
     def footprint(self) -> Footprint:
-        """What was held."""
+        """The memory that was used."""
 
 
 def prepare(task: Task) -> TimedWork:
@@ -70,7 +72,7 @@ def prepare(task: Task) -> TimedWork:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """No garbage collection."""
+    """Turn garbage collection off."""
     gc.collect()
     gc.disable()
     try:
@@ -80,7 +82,7 @@ def quiet() -> Iterator[None]:
 
 
 def often_enough(work: Callable[[], object]) -> int:
-    """How often a piece of work fills a turn; it is done at least twice on the way."""
+    """How many repetitions of the work fill a turn; finding out takes two."""
     work()
     clock = time.perf_counter()
     work()
@@ -88,7 +90,7 @@ def often_enough(work: Callable[[], object]) -> int:
 
 
 class _Search:
-    """What the stages of searching share: vectors, and the process's memory."""
+    """What the search stages share: vectors, and the process's memory."""
 
     def __init__(self, task: Task) -> None:
         self.task = task
@@ -100,7 +102,18 @@ class _Search:
         self.idle = resident()
 
     def _load_libraries(self) -> None:
-        """Search a few vectors, so that what libraries take for themselves is not counted."""
+        """Search a few vectors, so that what libraries take for themselves is not counted.
+
+        An engine may not learn from so few: it is imported alone.
+        """
+        kind = scorer_kind(self.task.scorer)
+        if kind.own_order:
+            with warnings.catch_warnings():
+                # Of libraries that libraries use.
+                warnings.simplefilter("ignore")
+                for module in kind.modules:
+                    import_module(module)
+            return
         few = [self.few(self.task.gallery), self.few(self.task.queries)]
         fine = [self.few(row) for row in self.task.fine or ()]
         task = replace(self.task, k=1, depth=1)
@@ -118,26 +131,26 @@ class _Search:
         return stored if self._by_codes else as_held(row, stored)
 
     def galleries(self) -> tuple[Encoded, Encoded | None]:
-        """The gallery, and its finer vectors where there is a second stage."""
+        """The gallery, and its finer vectors if there is a second stage."""
         fine = self.task.fine
         return self.vectors(self.task.gallery), self.vectors(fine[0]) if fine else None
 
     def queries(self, count: int) -> StagedQueries:
-        """Queries drawn at random; captions of a picture stand side by side in the data."""
+        """Randomly drawn queries, because the captions of a picture are adjacent in the data."""
         coded = self.vectors(self.task.queries)
         chosen = self._order.permutation(len(coded))[:count]
         fine = self.vectors(self.task.fine[1]).rows(chosen) if self.task.fine else None
         return StagedQueries(coded.rows(chosen), fine)
 
     def settle(self) -> None:
-        """Give back what is not needed any more."""
+        """Free memory that is no longer needed."""
         import pyarrow as pa
 
         gc.collect()
         pa.default_memory_pool().release_unused()
 
     def begin(self) -> None:
-        """Count the peak of memory from here."""
+        """Reset the peaks of memory."""
         self.settle()
         forget_peak()
         reset_peak(self.task.device)
@@ -155,7 +168,7 @@ class _Search:
 
 
 class Build(_Search):
-    """Make the index from vectors that are in memory."""
+    """Build the index from vectors in memory."""
 
     def __init__(self, task: Task) -> None:
         super().__init__(task)
@@ -164,7 +177,7 @@ class Build(_Search):
         self.begin()
 
     def turn(self, lane: Lane) -> Turn:
-        """One index; the one before is dropped first."""
+        """Build one index, after dropping the previous one."""
         self._index = None
         with quiet():
             clock = time.perf_counter()
@@ -179,7 +192,7 @@ class Build(_Search):
 
 
 class BatchSearch(_Search):
-    """Answer many queries in one go."""
+    """Answer many queries at once."""
 
     def __init__(self, task: Task) -> None:
         super().__init__(task)
@@ -193,7 +206,7 @@ class BatchSearch(_Search):
         return self._index.search(self._queries, self.task.threads)
 
     def turn(self, lane: Lane) -> Turn:
-        """All queries, as often as fills a turn."""
+        """Answer all queries, as often as fills a turn."""
         often = self._often[lane]
         with quiet():
             clock = time.perf_counter()
@@ -203,7 +216,7 @@ class BatchSearch(_Search):
         return Turn(took, often * len(self._queries), self.task.threads)
 
     def footprint(self) -> Footprint:
-        """See `TimedWork`; the agreement is found out last, for it takes memory of its own."""
+        """See `TimedWork`; the agreement is measured last, because it needs further memory."""
         held = self.held(self._index)
         if not self._index.approximate:
             return held
@@ -236,7 +249,7 @@ class Single(_Search):
         self._threads = {lane: self._best_threads(lane) for lane in task.lanes}
 
     def _best_threads(self, lane: Lane) -> int:
-        """All or one, whichever is quicker: waking threads costs more than small work."""
+        """All threads or one, whichever is faster: waking threads can cost more than a search."""
         found: dict[int, float] = {}
         for threads in dict.fromkeys((1, self.task.threads)):
             times = self._times(lane, threads, self._ones[:TRIALS])
@@ -258,7 +271,7 @@ class Single(_Search):
         return times
 
     def turn(self, lane: Lane) -> Turn:
-        """Every query once."""
+        """Answer every query once."""
         times = self._times(lane, self._threads[lane], self._ones)
         return Turn(sum(times), len(times), self._threads[lane], times)
 

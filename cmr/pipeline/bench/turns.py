@@ -1,8 +1,8 @@
-"""Taking turns: every contender in a process of its own, one of them at work at any time.
+"""Taking turns: every contender has its own process, and only one works at a time.
 
-Each round gives every contender one turn, in the other order than the round before, so that a
-machine that grows slower or hotter does so for all alike. The processes are there all the time and
-wait. They are forked from one that has only imported the libraries, where the system can fork.
+Each round gives every contender one turn, in the reverse order of the previous round, so that a
+machine that gets slower or hotter affects all alike. The processes exist throughout and wait. Where
+the system can fork, they are forked from one that has only imported the libraries.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from cmr.errors import CmrError
 from cmr.pipeline.bench.measuring_task import Failed, Footprint, Lane, Measured, Task, Turn
 from cmr.progressbar import Advance
 
-# Seconds before each turn: threads of the turn before spin for a while when their work is done.
+# Pause in seconds before each turn: threads of the previous turn keep spinning for a while.
 PAUSE = 0.02
 _PRELOAD = ["cmr.pipeline.bench.timed_work", "usearch.index", "psutil"]
 
@@ -35,13 +35,13 @@ class _Runner:
 
 
 class _LostError(Exception):
-    """A process that said why, or is no more."""
+    """A process that reported an error, or has died."""
 
 
 def race(tasks: Sequence[Task], repeats: int, advance: Advance) -> list[Measured | Failed]:
     """Time every lane of every task `repeats` times, in turns.
 
-    `advance` is told of every turn. A task that fails leaves the others in the race.
+    `advance` is called for every turn. If a task fails, the others continue.
     """
     failed: dict[int, Failed] = {}
     turns: list[dict[Lane, list[Turn]]] = [{lane: [] for lane in task.lanes} for task in tasks]
@@ -52,7 +52,7 @@ def race(tasks: Sequence[Task], repeats: int, advance: Advance) -> list[Measured
         places = range(len(tasks))
 
         def ask(at: int, what: Lane | None) -> Any:
-            """A runner's answer; None once it has failed."""
+            """A runner's answer; None if it has failed."""
             if at in failed:
                 return None
             try:
@@ -98,7 +98,7 @@ def _start(task: Task) -> _Runner:
 
 
 def _ask(runner: _Runner, what: Lane | None) -> Any:
-    """Let a runner prepare (the first time), time a lane, or sum up (None)."""
+    """Make a runner prepare (the first time), time a lane, or report its footprint (None)."""
     try:
         runner.pipe.send(what)
         kind, content = runner.pipe.recv()
@@ -115,7 +115,7 @@ def _how_it_ended(code: int | None) -> str:
         name = signal.Signals(-code).name if -code in list(signal.Signals) else f"signal {-code}"
         hint = ", as happens when memory runs out" if name == "SIGKILL" else ""
         return f"its process was ended by {name}{hint}"
-    return f"its process ended with code {code} before it had answered"
+    return f"its process ended with code {code} before answering"
 
 
 def _stop(runner: _Runner) -> None:
@@ -127,18 +127,18 @@ def _stop(runner: _Runner) -> None:
 
 
 def serve(pipe: Connection, task: Task) -> None:
-    """A measuring process: prepares when first asked, then times lanes, last sums up.
+    """A measuring process: prepares on the first request, then times lanes, then reports memory.
 
     Errors are reported in one sentence. It ends when its parent has gone.
     """
-    # Ctrl-C is for the command, which ends this process.
+    # Ctrl-C is handled by the command, which ends this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with suppress(EOFError, OSError):
         pipe.recv()
         try:
             from cmr.pipeline.bench.timed_work import prepare
 
-            # Collecting garbage need not look through all that the libraries made.
+            # Keeps garbage collection from scanning everything that the libraries created.
             gc.freeze()
             work = prepare(task)
             pipe.send(("done", True))

@@ -23,10 +23,10 @@ from cmr.version import __version__
 if TYPE_CHECKING:
     import duckdb
 
-# Bytes of the whole page, and of its plots and tables; thumbnails have what is left.
+# Byte limits of the whole page, and of its plots and tables; thumbnails get the rest.
 LARGEST = 10_000_000
 LARGEST_PARTS = 4_000_000
-# What a list's text may take besides its thumbnails, with every caption at its longest.
+# Bytes that a list's text may take besides thumbnails, with every caption at its longest.
 _SLACK = 300_000
 
 
@@ -39,12 +39,12 @@ def build(
     flips: Sequence[tuple[str, str]] = (),
     images: str | None = None,
 ) -> bytes:
-    """The page of some runs, as HTML in UTF-8; the same for the same warehouse.
+    """The page of some runs, as HTML in UTF-8; deterministic for a given warehouse.
 
-    `con`: with every view. `retain`: the share to keep, for the recommendation. `flips`: the runs
-    that the gallery sets side by side, instead of its own choice. `images`: a folder, zip or tar
-    where the pictures lie now. Raises CmrError if `images` cannot be opened, or stands for
-    several data sets.
+    `con`: a connection with every view. `retain`: the share to keep, for the recommendation.
+    `flips`: the runs that the gallery compares side by side, instead of its own choice. `images`: a
+    folder, zip or tar where the pictures are now. Raises CmrError if `images` cannot be opened, or
+    would apply to several data sets.
     """
     _ = translator(lang).gettext
     script = runtime()
@@ -71,7 +71,7 @@ def build(
 
 
 def _size(one: dict[str, Any]) -> int:
-    """About how many bytes a part takes, its leaderboard as HTML."""
+    """Approximate bytes of a part, with its leaderboard as HTML."""
     rows = 900 * len(one["board_rows"])
     exhibits: list[Exhibit] = [one["board"], one["chosen"], one["measured"]]
     exhibits += [chart for section in one["sections"] for chart in section["charts"]]
@@ -94,12 +94,14 @@ def _add_gallery(
     pictures = Pictures(row, images, _)
     lists = []
     by_id = {run["run_id"]: run for run in one["runs"]}
+    # What a run of this part is asked to be held against may be searched or coded otherwise.
+    every = by_id | {run["run_id"]: run for run in runs}
     for way in one["ways"]:
         mine = [run for run in one["runs"] if run["direction"] == way]
         asked = [(a, b) for a, b in flips if a in by_id and by_id[a]["direction"] == way]
         pair = default_pair(mine, _baselines(con, mine))
         if asked:
-            pair = next(((by_id[a], by_id[b]) for a, b in asked if b in by_id), pair)
+            pair = next((by_id[a], every[b]) for a, b in asked)
         base = pair[0] if pair else mine[0]
         key = f"{one['id']}-hard-{way}"
         lists.append(gallery.hardest(con, subject, way, base, key))

@@ -1,7 +1,7 @@
 """The page's plots as Vega-Lite specifications, built with Altair.
 
 Colours are CSS variables of the page, so light, dark and print need no redrawing. The rows are not
-part of a specification: the page supplies those of its query under the name `rows`.
+part of a specification: the page supplies its query's rows under the name `rows`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _STEPS = [f"var(--step-{number})" for number in range(1, 7)]
 def against_candidates(
     rows: Sequence[Row], measures: dict[str, str], titles: dict[str, str], _: Translate
 ) -> Spec:
-    """A measure against C, with bands. `measures`: what the menu offers, by their value's name."""
+    """A measure against C, with bands. `measures`: the menu's entries, by their value's name."""
     import altair as alt
 
     names = list(measures)
@@ -63,7 +63,7 @@ def lifts(rows: Sequence[Row], titles: dict[str, str], _: Translate) -> Spec:
 
 
 def against_bytes(rows: Sequence[Row], retain: float, titles: dict[str, str], _: Translate) -> Spec:
-    """What is kept against bytes a vector, intervals, the Pareto front and the share to keep."""
+    """The share kept against bytes per vector, with intervals, Pareto front and share to keep."""
     import altair as alt
 
     base = _base(alt)
@@ -110,7 +110,7 @@ def against_bytes(rows: Sequence[Row], retain: float, titles: dict[str, str], _:
 
 
 def speeds(rows: Sequence[Row], titles: dict[str, str], _: Translate) -> Spec:
-    """Queries a second in batches, a bar a representation."""
+    """Queries per second in batches, one bar per representation."""
     import altair as alt
 
     names = list(dict.fromkeys(row["representation"] for row in rows))
@@ -133,7 +133,7 @@ def speeds(rows: Sequence[Row], titles: dict[str, str], _: Translate) -> Spec:
 
 
 def latencies(rows: Sequence[Row], titles: dict[str, str], _: Translate) -> Spec:
-    """Milliseconds of a single query against C, one line per search; median to 99th of 100."""
+    """Milliseconds per single query against C, one line per search; median to 99th percentile."""
     import altair as alt
 
     base = _base(alt).encode(
@@ -155,7 +155,7 @@ def latencies(rows: Sequence[Row], titles: dict[str, str], _: Translate) -> Spec
 
 
 def agreements(rows: Sequence[Row], titles: dict[str, str], _: Translate) -> Spec:
-    """ANN recall against queries a second, one curve per graph; exact searches lie at 1."""
+    """ANN recall against queries per second, one curve per graph; exact searches are at 1."""
     import altair as alt
 
     base = _base(alt).encode(
@@ -174,7 +174,7 @@ def agreements(rows: Sequence[Row], titles: dict[str, str], _: Translate) -> Spe
 
 
 def distributions(rows: Sequence[Row], titles: dict[str, str], _: Translate) -> Spec:
-    """The share of the queries in each group of ranks, a bar a representation."""
+    """The share of queries in each group of ranks, one bar per representation."""
     import altair as alt
 
     names = list(dict.fromkeys(row["representation"] for row in rows))
@@ -200,7 +200,7 @@ def distributions(rows: Sequence[Row], titles: dict[str, str], _: Translate) -> 
 
 
 def matrix(rows: Sequence[Row], titles: dict[str, str], _: Translate) -> Spec:
-    """Differences of every pair, coloured by what the corrected test says."""
+    """The difference of every pair, coloured by the result of the corrected test."""
     import altair as alt
 
     first = list(dict.fromkeys(row["representation_a"] for row in rows))
@@ -266,7 +266,7 @@ def _lines(
         ),
     )  # fmt: skip
     whole = alt.layer(bands, line, points.add_params(pick)).add_params(*params)
-    # Else the markers share the legend that the dashes do not have.
+    # Otherwise the markers would share the legend that the dashes do not have.
     return _done(whole.resolve_legend(strokeDash="independent"), 320)
 
 
@@ -300,7 +300,7 @@ def _of_precision(rows: Sequence[Row], kinds: Sequence[Any]) -> list[Any]:
 
 
 def _long(alt: Any) -> Any:
-    """A legend of long names, one below the other."""
+    """A legend for long names, one per line."""
     return alt.Legend(columns=1, labelLimit=480)
 
 

@@ -1,4 +1,4 @@
-"""What the page calls columns, measures, directions and protocols."""
+"""The page's labels for columns, measures, directions and protocols."""
 
 from __future__ import annotations
 
@@ -81,10 +81,10 @@ COLUMNS = {
 
 
 def columns(_: Translate) -> dict[str, str]:
-    """Column names to what they are called, in a language."""
+    """Labels of columns by name, in a language."""
     return {name: _(text) for name, text in COLUMNS.items()}
 
 
 def sentences(texts: Sequence[str], lang: str) -> str:
-    """Sentences one after the other; Chinese and Japanese have no space between them."""
+    """Sentences joined; Chinese and Japanese have no space between them."""
     return ("" if lang[:2] in ("zh", "ja") else " ").join(texts)

@@ -1,4 +1,4 @@
-"""A plot or table of the page: its query, the rows it gave, and how they are shown."""
+"""A plot or table of the page: its query, the resulting rows, and how they are shown."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class Exhibit:
     """One query and its rows. `spec`: a Vega-Lite specification as JSON; a table has none.
 
-    `about` and `alt`: what it shows. `empty`: what stands in its place where there is nothing.
-    `wide`: it does not shrink below a width, and scrolls there.
+    `about` and `alt`: what it shows. `empty`: the text shown instead if there are no rows. `wide`:
+    it does not shrink below a minimum width, but scrolls.
     """
 
     key: str
@@ -35,12 +35,12 @@ class Exhibit:
 
     @property
     def json(self) -> Markup:
-        """The rows as JSON that may stand in a script element."""
+        """The rows as JSON that is safe in a script element."""
         return as_json(self.rows)
 
     @property
     def size(self) -> int:
-        """About how many bytes of the page it takes."""
+        """Approximate bytes that it takes in the page."""
         return len(self.json.encode()) + len(self.sql.encode()) + len(self.spec or "") + 800
 
 
@@ -50,7 +50,7 @@ def ask(con: duckdb.DuckDBPyConnection, key: str, sql: str) -> Exhibit:
 
 
 def rounded(rows: list[Row]) -> list[Row]:
-    """Rows with floats to eight decimals, and no -0: beyond them they differ from time to time."""
+    """Rows with floats to eight decimals and no -0, because later digits vary between calls."""
     return [
         {
             key: round(value, 8) + 0.0 if isinstance(value, float) else value
@@ -61,7 +61,7 @@ def rounded(rows: list[Row]) -> list[Row]:
 
 
 def as_json(value: Any) -> Markup:
-    """JSON that may stand in a script element: no `<`, and no line ends of JavaScript."""
+    """JSON that is safe in a script element: no `<`, and no JavaScript line terminators."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     for sign in "<>&\u2028\u2029":
         text = text.replace(sign, f"\\u{ord(sign):04x}")

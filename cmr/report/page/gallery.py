@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cmr.answers import fetch, quoted
+from cmr.report import named
 from cmr.report.page import questions
 from cmr.report.page.pictures import Pictures
 from cmr.report.subject import Subject
@@ -14,14 +15,14 @@ from cmr.rows import Row
 if TYPE_CHECKING:
     import duckdb
 
-# Queries of each list, and relevant items shown of one.
+# Queries per list, and relevant items shown per query.
 ENTRIES = 24
 RIGHT = 3
 
 
 @dataclass(frozen=True)
 class Card:
-    """An item as the gallery shows it: its caption or picture."""
+    """An item as shown in the gallery: its caption or picture."""
 
     item_id: str
     text: str
@@ -32,7 +33,7 @@ class Card:
 
 @dataclass(frozen=True)
 class ShownQuery:
-    """A query, what would have been right, and what the runs found."""
+    """A query, its relevant items, and what the runs found."""
 
     query: Card
     right: list[Card]
@@ -43,7 +44,7 @@ class ShownQuery:
 
 @dataclass
 class Listing:
-    """One list of the gallery. `lacking`: the command that makes its top lists, if some are not."""
+    """One list of the gallery. `lacking`: the command that makes top lists, if some are missing."""
 
     key: str
     kind: str
@@ -60,14 +61,14 @@ class Listing:
 
 @dataclass
 class Album:
-    """The thumbnails of the page: data URIs by a short key, and the bytes that are left."""
+    """The page's thumbnails: data URIs by a short key, and the bytes left."""
 
     left: int
     uris: dict[str, str] = field(default_factory=dict)
     keys: dict[tuple[str, str], str | None] = field(default_factory=dict)
 
     def key(self, dataset: str, item: Row, pictures: Pictures) -> str | None:
-        """The key of an item's thumbnail, None without one."""
+        """The key of an item's thumbnail; None if it has none."""
         whose = (dataset, item["item_id"])
         if whose not in self.keys:
             uri = pictures.data_uri(item)
@@ -82,7 +83,7 @@ class Album:
 def hardest(
     con: duckdb.DuckDBPyConnection, subject: Subject, direction: str, run: Row, key: str
 ) -> Listing:
-    """Queries that every run finds late, with the top lists of one."""
+    """Queries that every run ranks badly, with one run's top lists."""
     sql = questions.hard(subject, direction, ENTRIES)
     rows = fetch(con, sql).to_pylist()
     found = Listing(key, "hard", direction, [run], sql, rows)
@@ -93,7 +94,7 @@ def hardest(
 def flipped(
     con: duckdb.DuckDBPyConnection, direction: str, pair: tuple[Row, Row], key: str
 ) -> Listing:
-    """Queries whose item enters or leaves the top 10 from one run to the other."""
+    """Queries whose item enters or leaves the top 10 between two runs."""
     a, b = pair
     sql = questions.flips(a["run_id"], b["run_id"], ENTRIES)
     rows = fetch(con, sql).to_pylist()
@@ -113,7 +114,7 @@ def _add_tops(con: duckdb.DuckDBPyConnection, found: Listing) -> None:
 
 
 def command(run: Row) -> str:
-    """The command that keeps the top lists of a run."""
+    """The command that stores a run's top lists."""
     from shlex import quote
 
     judged = "" if run["qrels"] == "default" else f" --qrels {quote(run['qrels'])}"
@@ -132,7 +133,7 @@ def fill(
     album: Album,
     share: int,
 ) -> None:
-    """Make the entries of a list from its rows, until `share` bytes of the album are used."""
+    """Make a list's entries from its rows, until `share` bytes of the album are used."""
     runs = found.runs
     judged = _judged(con, subject, found)
     visuals, texts = _items(con, subject, found, judged)
@@ -209,7 +210,7 @@ def _judged(
 def _items(
     con: duckdb.DuckDBPyConnection, subject: Subject, found: Listing, judged: dict[str, list[str]]
 ) -> tuple[dict[str, Row], dict[str, Row]]:
-    """The visuals and texts that the list shows, by id; a visual's text is its first caption."""
+    """The visuals and texts in the list, by id; a visual's text is its first caption."""
     queries = {row["query_id"] for row in found.rows}
     items = {hit["item_id"] for hit in found.tops_rows}
     items.update(one for right in judged.values() for one in right[:RIGHT])
@@ -249,5 +250,5 @@ def _items(
 
 
 def name(run: Row) -> str:
-    """A run's representation."""
-    return f"{run['dim']} {run['dim_method']} {run['precision']}"
+    """A run's representation, and how it is searched."""
+    return named.representation(run)

@@ -82,9 +82,9 @@ def answer(
         sentence = _(
             "It is the smallest representation that is sure to keep {share} of the baseline, "
             "{baseline}: in every direction and measure below, over the whole gallery, the lower "
-            "end of what it keeps lies above that, at a level that holds for everything there is "
-            "to choose from, and on queries that it was learnt without. A vector takes {bytes} "
-            "bytes instead of {base}."
+            "end of what it keeps lies above that, at a level that holds for all candidates "
+            "together, on queries that it was learnt without. A vector takes {bytes} bytes "
+            "instead of {base}."
         ).format(
             share=share, baseline=held.name, bytes=f"{best['vector_bytes']:,}", base=f"{base:,}"
         )
@@ -97,7 +97,7 @@ def answer(
 
 
 def _not_said(found: Answer, share: str, _: Translate) -> str:
-    """Why nothing is recommended, and how that may be mended."""
+    """Why nothing is recommended, and what would help."""
     why = found.why_not
     assert why is not None
     if why["kind"] == NO_BASELINE:

@@ -10,7 +10,7 @@ from cmr.rows import Row
 
 
 def of_subject(runs: Sequence[Row], subject: Subject) -> list[Row]:
-    """The runs of a subject, those of most bytes first."""
+    """A subject's runs, those with the most bytes first."""
     mine = [
         row
         for row in runs
@@ -23,10 +23,10 @@ def of_subject(runs: Sequence[Row], subject: Subject) -> list[Row]:
 
 
 def default_pair(runs: Sequence[Row], baselines: dict[str, str | None]) -> tuple[Row, Row] | None:
-    """The baseline, and the coarsest precision of its dimension; of one direction's `runs`.
+    """The baseline and the coarsest precision at its dimension, among one direction's `runs`.
 
-    Where its dimension has no other precision, the representation of fewest bytes. None if there
-    is nothing to set beside it.
+    If its dimension has no other precision, the representation with the fewest bytes. None if there
+    is nothing to compare with.
     """
     by_id = {row["run_id"]: row for row in runs}
     a = next((by_id[name] for name in baselines.values() if name in by_id), None)

@@ -20,13 +20,13 @@ from cmr.score.search.scorer_kinds import TORCH
 if TYPE_CHECKING:
     import duckdb
 
-# Runs that the matrix of comparisons pairs: more cannot be read.
+# Runs in the matrix of comparisons: more are unreadable.
 MATRIX = 14
 _TEXTS = ("direction", "protocol", "representation", "precision")
 
 
 def subject_name(subject: Subject) -> str:
-    """What a tab calls a subject."""
+    """The label of a subject's tab."""
     more = [] if subject.qrels == "default" else [subject.qrels]
     more += [] if subject.scorer == TORCH else [subject.scorer]
     more += [subject.variant] if subject.variant else []
@@ -42,7 +42,7 @@ def part(
     lang: str,
     _: Translate,
 ) -> dict[str, Any]:
-    """What the templates show of a subject, but for the gallery."""
+    """What the templates show of a subject, except the gallery."""
     key = f"s{number}"
     mine = of_subject(runs, subject)
     ways = [way for way in DIRECTIONS if any(run["direction"] == way for run in mine)]
@@ -117,8 +117,8 @@ def _board(
         "board_about": _(
             "Every representation, best first; click a heading to sort by its column. Low and "
             "high are the 95% interval of Recall@10; the share kept is of the baseline under "
-            "the same protocol. What is learnt from vectors, such as pca, is scored by queries "
-            "that it was learnt without; drawn pools are not."
+            "the same protocol. What is learnt from vectors, such as pca, is scored on queries "
+            "that it was learnt without, except in drawn pools."
         ),
         "columns": [{"label": titles[name], "numeric": name not in _TEXTS} for name in names],
         "board_rows": [
@@ -131,7 +131,7 @@ def _board(
                 "label": labels[name],
                 "options": [(str(value), text) for value, text in options[name]],
                 "chosen": next(iter(pools), "") if name == "pools" else "",
-                # A table is of one protocol and C.
+                # A table has one protocol and C.
                 "all": name != "pools",
             }
             for name in options
@@ -140,7 +140,7 @@ def _board(
 
 
 def _pools(row: Row) -> str:
-    """What a row's figures are over; the whole gallery has another size in each direction."""
+    """The protocol and C of a row; the whole gallery's size differs by direction."""
     return "full" if row["protocol"] == "full" else f"{row['protocol']} {row['candidates']}"
 
 
@@ -219,6 +219,6 @@ def _sections(
     return [
         {"id": f"{kind}-{key}", "title": _(title), "about": _(about), "charts": made[kind]}
         for kind, (title, about) in SECTIONS.items()
-        # Without `cmr bench` there is nothing to say of them.
+        # Without `cmr bench` there is nothing to show.
         if kind not in BENCHED or any(one.rows for one in made[kind])
     ]

@@ -1,4 +1,4 @@
-"""Thumbnails of a data set's visuals, read again from where they are stored."""
+"""Thumbnails of a data set's visuals, read from where they are stored."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
     from cmr.sources.collection import Collection, MediaReader
 
-# Longest side in pixels; shown at half to two thirds of it, for sharp screens.
+# Longest side in pixels; shown at half to two thirds of that, for high-resolution screens.
 SIDE = 128
 QUALITY = 55
 
 
 def _origin(note: str) -> Mapping[str, Any]:
-    """What a warehouse notes of a data set's origin. Raises CmrError if it is damaged."""
+    """A warehouse's record of a data set's origin. Raises CmrError if it is damaged."""
     try:
         found = json.loads(note)
     except (ValueError, RecursionError):
@@ -47,7 +47,7 @@ class Pictures:
     """Thumbnails of one data set as data URIs, or the reason why there are none."""
 
     def __init__(self, data: Row, images: str | None, _: Translate) -> None:
-        """`data`: the row of `datasets`. `images`: where the pictures lie now, if they moved.
+        """`data`: the row of `datasets`. `images`: where the pictures are now, if they moved.
 
         Raises CmrError only for an `images` that cannot be opened.
         """
@@ -69,16 +69,16 @@ class Pictures:
             self._open(data["dataset"], data["media"])
 
     def _open(self, dataset: str, note: str) -> None:
-        """`note`: where a data set was read from, as the warehouse has it."""
+        """`note`: where a data set was read from, as the warehouse records it."""
         from cmr.sources.source_kinds import read_again
 
         try:
             found: Collection = read_again(_origin(note))
             if found.reader is None:
-                raise CmrError(f"the source {found.source!r} that is recorded has only vectors")
+                raise CmrError(f"the recorded source {found.source!r} has only vectors")
         except (CmrError, OSError) as error:
             reason = str(error).rstrip(".")
-            text = self._("The pictures cannot be read any more: {reason}.")
+            text = self._("The pictures can no longer be read: {reason}.")
             self.reason = text.format(reason=reason)
             _tell(f"the page is without the pictures of {dataset!r}: {reason}")
             return
@@ -87,7 +87,7 @@ class Pictures:
         self._hashes = {item.item_id: item.content_hash for item in found.visuals}
 
     def data_uri(self, item: Row) -> str | None:
-        """A small WebP of a row of `items`; None if it cannot be read, or is another by now."""
+        """A small WebP of a row of `items`; None if it cannot be read, or has changed since."""
         if self._reader is None or not item["uri"]:
             return None
         try:
@@ -124,6 +124,6 @@ class Pictures:
             try:
                 return decode(data)
             except UnreadableError:
-                # Where only a folder was named, it may hold clips.
+                # If only a folder was named, it may contain clips.
                 pass
         return read_clip(data, 1, "middle").frames[0]

@@ -1,7 +1,7 @@
 """The page's questions as SQL: every plot and table shows the rows of one of these.
 
-Each runs unchanged in `cmr sql`. Floats that only order rows are rounded first, since their last
-digits depend on the order in which threads add.
+Each runs unchanged in `cmr sql`. Floats that are used only for ordering are rounded first, because
+their last digits depend on the order in which threads add.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from cmr.answers import quoted
 from cmr.report.subject import LEADING, Subject
 
-# More rows than this no plot or table of the page shows.
+# No plot or table of the page shows more rows than this.
 MOST_ROWS = 1_000
 _NAME = "dim || ' ' || dim_method || ' ' || precision"
 _MEASURE = "case when k is null then measure else measure || '@' || k end"
-# Where ranks are cut into groups: label, first and last rank.
+# Groups of ranks: label, first and last rank.
 RANK_GROUPS = (
     ("1", 1),
     ("2–5", 5),
@@ -55,7 +55,7 @@ where {subject.condition}"""
 
 
 def kept(subject: Subject, dim: int, dim_method: str, precision: str, k: int) -> str:
-    """What one representation keeps of the baseline, one row per direction and measure."""
+    """The share of the baseline that one representation keeps, by direction and measure."""
     return f"""\
 {_chosen(subject)}\
 select
@@ -116,7 +116,7 @@ limit {MOST_ROWS}"""
 
 
 def cost(subject: Subject, direction: str) -> str:
-    """Quality against bytes, and which representations no other beats."""
+    """Quality against bytes, and which representations are on the Pareto front."""
     return f"""\
 {_chosen(subject, direction)}\
 select
@@ -144,7 +144,7 @@ limit {MOST_ROWS}"""
 
 
 def latency(subject: Subject, direction: str) -> str:
-    """How long single queries took, by C, of the conditions that were measured last."""
+    """The latency of single queries, by C, under the conditions measured last."""
     return f"""\
 {_benched("latencies", subject, direction)}\
 select
@@ -157,7 +157,7 @@ limit {MOST_ROWS}"""
 
 
 def ann(subject: Subject, direction: str) -> str:
-    """Agreement with an exact search against speed, of the conditions that were measured last."""
+    """Agreement with an exact search against speed, under the conditions measured last."""
     return f"""\
 {_benched("ann_curve", subject, direction)}\
 select
@@ -169,7 +169,7 @@ limit {MOST_ROWS}"""
 
 
 def _benched(view: str, subject: Subject, direction: str) -> str:
-    """Rows of one machine, K and batch alone: others cannot be drawn beside them."""
+    """Rows of a single machine, K and batch, because others are not comparable in a plot."""
     return f"""\
 with latest as (
     select conditions from benches where direction = {quoted(direction)}
@@ -225,7 +225,7 @@ from compare_runs([{names}])"""
 
 
 def hard(subject: Subject, direction: str, count: int) -> str:
-    """Queries that find their item late in every run of the subject."""
+    """Queries whose item ranks badly in every run of the subject."""
     side = "text" if direction == "t2v" else "visual"
     return f"""\
 {_chosen(subject, direction)}\
@@ -262,11 +262,11 @@ def tops(run_ids: Sequence[str], query_ids: Sequence[str]) -> str:
     queries = ", ".join(map(quoted, query_ids))
     return f"""\
 select run_id, query_id, position, item_id, score, relevance
-from hits
+from evidence_hits
 where position <= {LISTED} and run_id in ({runs}) and query_id in ({queries})
 order by run_id, query_id, position"""
 
 
-# Characters of a caption, and places of a list, that the gallery shows.
+# Characters of a caption, and positions of a list, that the gallery shows.
 LONGEST = 300
 LISTED = 10

@@ -9,13 +9,13 @@ from cmr import caches
 
 @functools.cache
 def runtime() -> str:
-    """JavaScript that defines `vegaEmbed`, of the version that Altair writes for."""
+    """JavaScript that defines `vegaEmbed`, in the version that Altair targets."""
     with caches.any_home():
-        # It asks for the home as it is imported, for data sets that nobody reads here.
+        # Importing it looks for the home folder, for data sets that are not used here.
         import altair
     import vl_convert
 
     version = ".".join(altair.SCHEMA_VERSION.lstrip("v").split(".")[:2])
     script: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=version)
-    # What would end the script element in a string of JavaScript does not, with a backslash.
+    # A backslash keeps a JavaScript string from ending the script element.
     return script.replace("</script", "<\\/script")

@@ -1,4 +1,4 @@
-"""What the page says of its charts: titles, what they show, and texts for screen readers."""
+"""The page's texts about its charts: titles, what they show, and texts for screen readers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A list of the gallery as the templates show it."""
+"""A gallery list in the form that the templates show."""
 
 from __future__ import annotations
 

@@ -10,16 +10,16 @@ from cmr.report.plots import style
 from cmr.report.plots.style import Look
 from cmr.rows import Row
 
-# Inches that the legend beside the panels takes.
+# Width in inches of the legend beside the panels.
 _LEGEND = 1.2
 
 
 def against_bytes(
     look: Look, rows: Sequence[Row], what: str, ways: dict[str, str], title: str
 ) -> Any:
-    """A figure of Recall@10 over the whole gallery against bytes a vector, one panel per direction.
+    """A figure of Recall@10 over the whole gallery against vector bytes, one panel per direction.
 
-    `rows`: of `tradeoffs`, with value_low and value_high. `ways`: directions with their names.
+    `rows`: from `tradeoffs`, with value_low and value_high. `ways`: directions with their names.
     """
     figure, grid = _by_direction(ways, 1)
     kinds = _colours(rows)
@@ -62,7 +62,7 @@ def against_bytes(
 def speed(look: Look, rows: Sequence[Row], ways: dict[str, str], title: str) -> Any:
     """A figure of what `cmr bench` measured against the dimension.
 
-    Queries a second in batches, and below, where they were timed, the median of single queries.
+    Queries per second in batches, and below, if timed, the median of single queries.
     `rows`: of `Findings.speeds`.
     """
     names = {"queries_per_second": look.say("queries a second"), "p50_ms": look.say("ms a query")}
@@ -72,7 +72,7 @@ def speed(look: Look, rows: Sequence[Row], ways: dict[str, str], title: str) -> 
     for column, way in enumerate(ways):
         for name, axes in zip(names, grid[:, column], strict=True):
             mine = [row for row in rows if row["direction"] == way and row[name] is not None]
-            # A dimension that was reached by several methods has a line for each of them.
+            # A dimension reached by several methods has a line for each.
             several = len(style.widths(mine)) > len({row["dim"] for row in mine})
             lines: dict[tuple[int, str], list[Row]] = {}
             for row in mine:
@@ -102,7 +102,7 @@ def _by_direction(ways: dict[str, str], down: int) -> tuple[Any, Any]:
 
 
 def _colours(rows: Sequence[Row]) -> dict[str, Any]:
-    """A colour a dimension; beyond the palette, shades from dark to light."""
+    """One colour per dimension; beyond the palette, shades from dark to light."""
     from matplotlib import colormaps
 
     found = [style.width_name(width) for width in style.widths(rows)]
@@ -113,7 +113,7 @@ def _colours(rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def _legend(look: Look, figure: Any, rows: Sequence[Row], kinds: dict[str, Any]) -> None:
-    """Colours for dimensions, markers for precisions; of many dimensions every n-th is named."""
+    """Colours for dimensions, markers for precisions; with many dimensions, every n-th is named."""
     from matplotlib.lines import Line2D
 
     def empty(label: str, **more: Any) -> Any:

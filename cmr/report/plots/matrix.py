@@ -18,7 +18,7 @@ def differences(
 ) -> Any:
     """A figure of row minus column, in points, for every pair of runs.
 
-    `rows`: of `compare_runs`. `names`: the runs in order, with what they are called.
+    `rows`: from `compare_runs`. `names`: the runs in order, with their labels.
     """
     from matplotlib.colors import TwoSlopeNorm
     from numpy import full, nan
@@ -65,6 +65,6 @@ def differences(
 
 
 def _points(gain: float) -> str:
-    """Percentage points with their sign, which a zero has not."""
+    """Percentage points with their sign; zero has none."""
     text = fixed(100 * gain, 1, "+")
     return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", "−")

@@ -16,9 +16,9 @@ _MOST_ACROSS = 4
 def against_candidates(
     look: Look, rows: Sequence[Row], names: tuple[str, str, str], what: str, title: str
 ) -> Any:
-    """A figure of a measure against C; `names` of value, low and high in the rows.
+    """A figure of a measure against C; `names`: the columns of value, low and high.
 
-    `rows` are of one measure, K, direction and protocol.
+    `rows`: of one measure, K, direction and protocol.
     """
     sizes = sorted({row["candidates"] for row in rows})
     log = len(sizes) > 1 and sizes[-1] > 20 * sizes[0]
@@ -27,7 +27,7 @@ def against_candidates(
         points = sorted(points, key=lambda row: row["candidates"])
         x = [row["candidates"] for row in points]
         y = [row[names[0]] for row in points]
-        # Without an interval, as where one visual alone was asked for, the band has no width.
+        # Without an interval, as with a single visual, the band has no width.
         low, high = (
             [row[names[0]] if row[end] is None else row[end] for row in points] for end in names[1:]
         )
@@ -78,7 +78,7 @@ def _panels(
     title: str,
     note: str,
 ) -> Any:
-    """One panel per dimension and method, with the same axes, so that one can look across."""
+    """One panel per dimension and method, with the same axes, so that panels are comparable."""
     found = style.widths(rows)
     across = min(_MOST_ACROSS, len(found))
     down = -(-len(found) // across)

@@ -1,7 +1,7 @@
-"""How plots look, and how a figure becomes a file.
+"""The style of plots, and writing a figure to a file.
 
-Widths are those of a column and of a two-column text block. The palette can be told apart by
-colour-blind readers, and every colour comes with a marker and a line style.
+Widths are those of a column and of a two-column text block. The palette is safe for colour-blind
+readers, and every colour comes with a marker and a line style.
 """
 
 from __future__ import annotations
@@ -43,18 +43,18 @@ INK, FAINT = "#333333", "#999999"
 
 @dataclass(frozen=True)
 class Look:
-    """A language's words, and letters that have glyphs."""
+    """A language's words, and fonts with glyphs for them."""
 
     say: Translate
     letters: Lettering
 
     def name(self, text: str, most: int = 60) -> str:
-        """A name of the data as it can be drawn."""
+        """A name from the data in a form that can be drawn."""
         return self.letters.shown(text, most)
 
 
 def settings(letters: Lettering) -> dict[str, Any]:
-    """matplotlib's settings; nothing in a file depends on when or where it is made."""
+    """matplotlib's settings; a file does not depend on when or where it is made."""
     return {
         "font.family": list(letters.families),
         "font.size": 8,
@@ -87,15 +87,15 @@ def settings(letters: Lettering) -> dict[str, Any]:
         "legend.frameon": False,
         "legend.handlelength": 2.6,
         "svg.hashsalt": "cmr",
-        # Letters as outlines: the same on every machine, with or without the fonts.
+        # Text as outlines: the same on every machine, with or without the fonts.
         "svg.fonttype": "path",
     }
 
 
 def drawn(look: Look, name: str, draw: Callable[[], Any]) -> Iterator[tuple[str, bytes]]:
-    """The figure that `draw` makes, as `name`.png and `name`.svg.
+    """The figure that `draw` creates, as `name`.png and `name`.svg.
 
-    Raises CmrError if a sign has no glyph: a plot has no empty boxes.
+    Raises CmrError if a character has no glyph, so that no plot has empty boxes.
     """
     lend_matplotlib_a_folder()
     import matplotlib as mpl
@@ -107,7 +107,7 @@ def drawn(look: Look, name: str, draw: Callable[[], Any]) -> Iterator[tuple[str,
             figure = draw()
             FigureCanvasAgg(figure)
             yield f"{name}.png", saved(figure, "png")
-            # The layout stands; to find it again for the second file takes as long as drawing.
+            # Keep the layout: computing it again for the second file takes as long as drawing.
             figure.set_layout_engine("none")
             yield f"{name}.svg", saved(figure, "svg")
         except UserWarning as warning:
@@ -115,7 +115,7 @@ def drawn(look: Look, name: str, draw: Callable[[], Any]) -> Iterator[tuple[str,
 
 
 def saved(figure: Any, kind: str) -> bytes:
-    """A figure as the bytes of a file, without date and version."""
+    """A figure as a file's bytes, without date and version."""
     out = io.BytesIO()
     metadata = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}[kind]
     figure.savefig(out, format=kind, dpi=DPI, metadata=metadata)
@@ -123,7 +123,7 @@ def saved(figure: Any, kind: str) -> bytes:
 
 
 def new_figure(width: float, height: float) -> Any:
-    """An empty figure, in inches, that lays itself out."""
+    """An empty figure, sized in inches, with automatic layout."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
@@ -136,18 +136,18 @@ def precision_kind(precision: str) -> dict[str, Any]:
         "color": PALETTE[at % len(PALETTE)],
         "marker": MARKERS[at % len(MARKERS)],
         "linestyle": STYLES[at % len(STYLES)],
-        # Where lines coincide, the later and smaller marker leaves the rim of the earlier one.
+        # Where lines coincide, the later, smaller marker leaves the rim of the earlier one visible.
         "markersize": 5.5 - 2.5 * at / (len(PRECISIONS) - 1),
     }
 
 
 def widths(rows: Sequence[Row]) -> list[tuple[int, str]]:
-    """The dimensions of rows, with their methods, in order."""
+    """The rows' dimensions with their methods, in order."""
     return sorted({(row["dim"], row["dim_method"]) for row in rows})
 
 
 def width_name(width: tuple[int, str]) -> str:
-    """A dimension in words: its method too where that is not the model's own."""
+    """A dimension in words, with its method unless it is native."""
     dim, method = width
     return str(dim) if method == NATIVE else f"{dim} {method}"
 
@@ -158,25 +158,25 @@ def representation(row: Row) -> str:
 
 
 def title(figure: Any, text: str, taken: float = 0.0) -> None:
-    """What is shown, above, in as many lines as it takes; `taken`: inches at the right."""
+    """Write the title above, in as many lines as needed; `taken`: inches at the right."""
     lines = [line for one in text.split("\n") for line in _broken(one, figure, taken)]
     figure.suptitle("\n".join(lines), x=0.01, ha="left", fontsize=8)
 
 
 def note(figure: Any, text: str) -> None:
-    """What one must know to read a plot that has its legend elsewhere, below."""
+    """Write a note for reading the plot below it, if the legend is elsewhere."""
     figure.supxlabel("\n".join(_broken(text, figure, 0)), x=0.99, ha="right", **_NOTE)
 
 
 def _broken(text: str, figure: Any, taken: float) -> list[str]:
-    """Lines that fit a figure's width: a letter of 8 points takes a fifteenth of an inch."""
+    """Wrap a text to a figure's width: a character at 8 points takes 1/15 inch."""
     wide = any(unicodedata.east_asian_width(sign) == "W" for sign in text)
     room = (figure.get_figwidth() - taken) * (9.5 if wide else 15)
     return textwrap.wrap(text, max(10, int(room)), break_on_hyphens=False)
 
 
 def sizes_axis(axis: Any, values: Sequence[int], log: bool) -> None:
-    """Ticks at the sizes themselves, as many as can be read."""
+    """Put ticks at the sizes themselves, as many as are readable."""
     from matplotlib.ticker import NullFormatter, NullLocator
 
     if log:
@@ -189,7 +189,7 @@ def sizes_axis(axis: Any, values: Sequence[int], log: bool) -> None:
 
 
 def log_axis(axis: Any) -> None:
-    """A logarithmic axis with plain numbers at 1, 2 and 5."""
+    """Make a logarithmic axis with plain numbers at 1, 2 and 5."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
     (axis.axes.set_xscale if axis.axis_name == "x" else axis.axes.set_yscale)("log")
@@ -206,7 +206,7 @@ def _plain(value: float, _place: int) -> str:
 
 
 def precision_legend(figure: Any, rows: Sequence[Row], text: str) -> None:
-    """One legend of the precisions for all panels, under what one must know to read them."""
+    """Draw one legend of the precisions for all panels, below the note for reading them."""
     from matplotlib.lines import Line2D
 
     there = {row["precision"] for row in rows}

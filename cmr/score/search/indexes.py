@@ -7,8 +7,9 @@ stages are made by these.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ import numpy.typing as npt
 from cmr.progressbar import Advance
 from cmr.represent.precisions import Encoded
 from cmr.score.search.graph_settings import USUAL, Hnsw
+from cmr.score.search.scorer_options import Value
 
 Ordinals = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float32]
@@ -30,6 +32,7 @@ class Building:
 
     `hnsw`: of graphs. `threads`: of building, 0 for all. `room`: bytes that one exact search may
     take beside the vectors. `device`: of torch. `advance`: told how many vectors more are in it.
+    `options`: all of the scorer's own, by name. `seed`: of what is drawn.
     """
 
     hnsw: Hnsw = USUAL
@@ -37,6 +40,8 @@ class Building:
     room: int = ROOM
     device: str = "cpu"
     advance: Advance | None = None
+    options: Mapping[str, Value] = field(default_factory=dict)
+    seed: int = 0
 
 
 class Searcher(Protocol):
@@ -51,6 +56,14 @@ class Searcher(Protocol):
 
         Where fewer are found, -1 and -inf. `threads`: of usearch, 0 for all; torch keeps its own.
         """
+
+
+@runtime_checkable
+class Tunable(Protocol):
+    """An index that can be searched with other settings than those it was built with."""
+
+    def search_with(self, options: Mapping[str, Value]) -> None:
+        """Search with these options from now on; those of building stay what they were."""
 
 
 def joined(parts: list[tuple[Ordinals, Scores]], count: int) -> tuple[Ordinals, Scores]:

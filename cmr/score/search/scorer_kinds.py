@@ -1,4 +1,4 @@
-"""All scorers: torch, usearch-exact, usearch-hnsw, and those that other packages register.
+"""All scorers: torch, usearch, the engines that people deploy, and those of other packages.
 
 Another package registers one with an entry point of the group `cmr.scorers`, whose name is the
 scorer's and whose value a `ScorerKind`. What computes is imported when it is first called.
@@ -6,8 +6,6 @@ scorer's and whose value a `ScorerKind`. What computes is imported when it is fi
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING
 
@@ -15,6 +13,8 @@ from cmr.errors import CmrError
 from cmr.plugins import load, registered
 from cmr.precision import precision_of
 from cmr.progressbar import Advance
+from cmr.score.search.engines.kinds import ENGINES
+from cmr.score.search.scorer_declaration import ScorerKind as ScorerKind
 
 if TYPE_CHECKING:
     from cmr.represent.precisions import Encoded
@@ -28,44 +28,8 @@ if TYPE_CHECKING:
     from cmr.score.tally import Counted
     from cmr.score.top_lists import Hits
 
-    Count = Callable[
-        [Vectors, Vectors, dict[str, Judged], Pools | None, Plan, Advance], dict[str, Counted]
-    ]
-    MakeLists = Callable[[Searcher, Vectors, Vectors, int, Plan, Stages, Advance], Lists]
-
 GROUP = "cmr.scorers"
 TORCH = "torch"
-
-
-@dataclass(frozen=True)
-class ScorerKind:
-    """One way of finding what is nearest.
-
-    `summary`: for help. `build`: an index of a gallery. `count`: counts every rank exactly; without
-    it a scorer returns lists of the best alone. `top`: the exact best of each query, without an
-    index. `lists`: the lists of an index of this kind, held against an exact search; without it
-    what the index finds is scored by the plan's kernel. `by_plan`: multiplies by the plan's kernel
-    on its device: one pass over the scores serves both directions, and queries may stay fp32.
-    `is_graph`: takes connectivity, expansion_add and expansion_search. `library`: what else than
-    cmr computes its scores. `kernel`: what computes a precision, for people. `speed`: which of the
-    machine's instructions it uses for a precision and a dimension.
-    """
-
-    summary: str
-    build: Callable[[Encoded, Building], Searcher]
-    count: Count | None = None
-    top: Callable[[Vectors, Vectors, int, Plan], Hits] | None = None
-    lists: MakeLists | None = None
-    by_plan: bool = False
-    is_graph: bool = False
-    library: str = ""
-    kernel: Callable[[str], str] | None = None
-    speed: Callable[[str, int], str] | None = None
-
-    @property
-    def ranks_all(self) -> bool:
-        """Whether every rank is known, and not only those within a list."""
-        return self.count is not None
 
 
 def _torch(items: Encoded, building: Building) -> Searcher:
@@ -159,6 +123,11 @@ OWN = {
 }  # fmt: skip
 
 
+# What needs no further package.
+BUILT_IN = tuple(OWN)
+OWN |= ENGINES
+
+
 def scorer_names() -> list[str]:
     """What there is, our own first."""
     return [*OWN, *(name for name in sorted(_others()) if name not in OWN)]
@@ -175,11 +144,12 @@ def scorer_kind(name: str) -> ScorerKind:
 
 
 def scorer_help() -> str:
-    """What our own do, in a sentence."""
+    """What those do that are built in, in a sentence."""
     told: dict[str, list[str]] = {}
-    for name, kind in OWN.items():
-        told.setdefault(kind.summary, []).append(name)
-    return "; ".join(f"{', '.join(names)}: {summary}" for summary, names in told.items()) + "."
+    for name in BUILT_IN:
+        told.setdefault(OWN[name].summary, []).append(name)
+    own = "; ".join(f"{', '.join(names)}: {summary}" for summary, names in told.items())
+    return f"{own}; engines, with their options: see `cmr scorers`."
 
 
 def own_graphs() -> str:

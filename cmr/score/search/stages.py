@@ -99,6 +99,29 @@ def found_lists(
     return rescored_lists(found[0], queries, items, length, plan, stages)
 
 
+def lists_as_returned(
+    index: Searcher,
+    queries: Vectors,
+    items: Vectors,
+    length: int,
+    plan: Plan,
+    stages: Stages,
+    progress: Advance = lambda queries: None,
+) -> Lists:
+    """What an engine returns, in its order, held against an exact search of the stored vectors.
+
+    Its own similarities say what ties; where they rise along a list, neighbours tie. How many
+    items are truly above one of the list, which is what `ann_recall` is made of, is told by the
+    stored vectors.
+    """
+    found, said = stages.timed("search", lambda: searched(index, queries, length, progress))
+    _check_found(found, items.rows)
+    scores = np.minimum.accumulate(said, axis=1)
+    exact = stages.timed("agreement", lambda: top_hits(queries, items, length, plan))[1]
+    true = _scores(found, queries, items, plan)
+    return Lists(found, scores, exact_above(true, exact, _slack(exact, plan)), 0.0)
+
+
 def rescored_lists(
     shortlist: Indices, queries: Vectors, items: Vectors, length: int, plan: Plan, stages: Stages
 ) -> Lists:
@@ -111,9 +134,15 @@ def rescored_lists(
     )
     exact = stages.timed("agreement", lambda: top_hits(queries, items, length, plan))[1]
     tolerance = float(plan.kernel.bounds(np.zeros(1))[0][0])
-    # Tiles of float32 err by some 1e-7, codes' by as much of their size.
-    slack = max(tolerance, 1e-6 * float(np.abs(exact[np.isfinite(exact)]).max(initial=0.0)))
-    return Lists(found, scores, exact_above(scores, exact, slack), tolerance)
+    return Lists(found, scores, exact_above(scores, exact, _slack(exact, plan)), tolerance)
+
+
+def _slack(exact: Values, plan: Plan) -> float:
+    """Within what scores of tiles are the same: float32's err by some 1e-7, codes' by as much of
+    their size.
+    """
+    tolerance = float(plan.kernel.bounds(np.zeros(1))[0][0])
+    return max(tolerance, 1e-6 * float(np.abs(exact[np.isfinite(exact)]).max(initial=0.0)))
 
 
 def _check_found(found: Indices, rows: int) -> None:

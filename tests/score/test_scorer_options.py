@@ -1,0 +1,59 @@
+"""An engine's options, as they are written on the command line."""
+
+from __future__ import annotations
+
+import pytest
+
+from cmr.errors import CmrError
+from cmr.score.search.scorer_options import ScorerOption, every_combination, split, words
+
+KNOWN = (
+    ScorerOption("factory", "Flat", "a description"),
+    ScorerOption("m", 32, "edges", 2, 64),
+    ScorerOption("ef", 16, "candidates", of_search=True),
+    ScorerOption("share", 0.5, "a share", 0, 1),
+    ScorerOption("opq", "yes", "whether", choices=("yes", "no")),
+)
+
+
+def combined(text):
+    return [words(one) for one in every_combination("engine", KNOWN, split(text))]
+
+
+def test_defaults_and_curves():
+    assert combined(None) == combined("") == ["factory Flat m 32 ef 16 share 0.5 opq yes"]
+    found = combined("m=4,ef=8,16,8, opq=no")
+    assert found == [f"factory Flat m 4 ef {ef} share 0.5 opq no" for ef in (8, 16)]
+    assert len(combined("m=2,4,ef=1,2,3")) == 6
+
+
+def test_a_text_may_hold_commas():
+    found = combined("factory=OPQ32_64,IVF8,PQ32x4fs,ef=64")
+    assert found == ["factory OPQ32_64,IVF8,PQ32x4fs m 32 ef 64 share 0.5 opq yes"]
+    assert [one.split(" m ")[0] for one in combined("factory=IVF8,Flat;HNSW16")] == [
+        "factory IVF8,Flat", "factory HNSW16",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("x=1", "the scorer engine has no option 'x'; its options are factory, m, ef, share, opq"),
+        ("m", "'m' does not read as key=value"),
+        ("m=1", "option m is '1', which is not from 2 to 64"),
+        ("m=2.5", "option m is '2.5', which is not a whole number"),
+        ("m=4,m=8", "names m twice"),
+        ("share=nan", "option share is 'nan', which is not from 0 to 1"),
+        ("opq=maybe", "option opq is 'maybe', which is not one of yes, no"),
+        ("factory=", "option factory is '', which is not a text"),
+        ("ef=", "option ef is '', which is not a whole number"),
+    ],
+)
+def test_what_is_wrong(text, said):
+    with pytest.raises(CmrError, match=said):
+        combined(text)
+
+
+def test_a_scorer_without_options():
+    with pytest.raises(CmrError, match="the scorer torch has no option 'm'; it has none"):
+        every_combination("torch", (), {"m": "1"})
