@@ -25,11 +25,12 @@ TOY = ("--model", "scenes-tiny")
 # The files that take longest, the longest first: begun last, they would leave all processes but one
 # without work.
 LONGEST = (
-    "pipeline/test_demo.py", "report/test_page.py", "pipeline/test_bench.py", "cli/test_answer.py",
-    "report/test_report.py", "pipeline/test_interrupted.py", "score/test_engine.py",
-    "score/test_fused.py", "test_python_documents.py", "pipeline/test_bench_encoding.py",
-    "cli/test_wrong_inputs.py", "export/test_files.py", "export/test_export_documents.py",
-    "report/test_whole.py", "sql/test_flat.py",
+    "report/test_page.py", "pipeline/test_demo.py", "report/test_report.py", "cli/test_answer.py",
+    "cli/test_wrong_inputs.py", "pipeline/test_bench.py", "pipeline/test_interrupted.py",
+    "export/test_files.py", "export/test_export_documents.py", "test_python_documents.py",
+    "pipeline/test_cones.py", "report/test_whole.py", "warehouse/test_object_store.py",
+    "sql/test_random_pools.py", "score/test_fused.py", "pipeline/test_bench_encoding.py",
+    "api/test_python.py", "score/test_engine.py", "sql/test_flat.py",
 )  # fmt: skip
 
 

@@ -59,7 +59,7 @@ def _known(storage: Storage, table: Table, path: str) -> Row | CmrError:
 def _state(path: str) -> _State | None:
     """What changes with a file: its bytes, when that and its inode changed, and which inode."""
     try:
-        found = os.lstat(path)
+        found = os.stat(path)
     except OSError:
         return None
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino

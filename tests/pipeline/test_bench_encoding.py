@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from multiprocessing import forkserver
+
 import pytest
 
+from cmr.pipeline.bench import turns
 from tests.clips import make_clip
 from tests.conftest import TOY
 from tests.pipeline.test_bench import rows
 from tests.pipeline.test_searches import run
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick_start():
+    """What measures is forked from a process that has imported open_clip, which takes seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(turns, "_PRELOAD", [*turns._PRELOAD, "open_clip"])
+        # One that has begun without it ends.
+        forkserver._forkserver._stop()
+        yield
 
 
 def test_encoding(tmp_path):

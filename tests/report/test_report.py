@@ -14,15 +14,13 @@ import zipfile
 from pathlib import Path
 
 import jsonschema
-import numpy as np
 import pytest
 from click.testing import CliRunner
 from PIL import Image
 
 from cmr import parts
 from cmr.cli.main import main
-from cmr.errors import CmrError
-from cmr.report import fonts, page, write
+from cmr.report import page
 from cmr.report.findings import MOST_COMPARED
 from cmr.report.plots import style
 from cmr.report.write import write_report
@@ -30,34 +28,12 @@ from cmr.views import connect
 from cmr.warehouse.schemas import EMBEDDING_SETS, RUNS
 from cmr.warehouse.store import Warehouse
 from tests import warehouses
+from tests.report.conftest import fill, names_below, without_drawing, without_page
 
 pytestmark = pytest.mark.slow
 
 PLOTS = ("recall", "mrr", "ndcg", "lift", "ranks", "compared")
-SETTINGS = json.dumps({"threads": 1})
 BUILD = "import sys; from hatchling.build import build_wheel; build_wheel(sys.argv[1])"
-CJK = any("CJK" in entry.name for entry in [*fonts.installed(), *fonts.more()])
-needs_cjk = pytest.mark.skipif(not CJK, reason="no CJK font is installed (fonts-noto-cjk)")
-
-
-def fill(path, names=(("d", "a/b"),), precisions=("fp32", "int8"), ways=("t2v", "v2t")):
-    """A warehouse of runs with random scores, four texts of every two visuals."""
-    rng = np.random.default_rng(0)
-    relevance = np.zeros((40, 20), dtype=int)
-    relevance[np.arange(40), np.arange(40) % 20] = 1
-    warehouse = warehouses.new(path)
-    for dataset in {dataset for dataset, _ in names}:
-        warehouses.add_dataset(warehouse, dataset, relevance)
-    for number, (dataset, model) in enumerate(names):
-        for place, precision in enumerate(precisions):
-            for way in ways:
-                warehouses.add_run(
-                    warehouse, f"{way}{number}-{place:03}", dataset, rng.random((40, 20)),
-                    relevance, way, precision=precision.split()[0], dim=8 + place // 4, model=model,
-                    candidates=[5, 10], vector_bytes=64 - place, device="cpu",
-                    plan=SETTINGS, versions=SETTINGS, machine=SETTINGS,
-                )  # fmt: skip
-    return str(path)
 
 
 @pytest.fixture(scope="module")
@@ -75,34 +51,6 @@ def out(root, tmp_path_factory):
     assert re.search(r"plots/ \(13 png, 13 svg\)", result.stdout)
     assert result.stderr == "it has no speed figures; `cmr bench` measures them\n"
     return folder
-
-
-def without_page(patch):
-    patch.setattr(page, "build", lambda *_, **__: b"<!doctype html>")
-    patch.setattr(style, "DPI", 30)
-
-
-def without_drawing(patch):
-    empty = lambda _look, name, _draw: ((f"{name}.{kind}", b"-") for kind in ("png", "svg"))  # noqa: E731
-    patch.setattr(write, "drawn", empty)
-
-
-@pytest.fixture
-def no_page(monkeypatch):
-    """The page has tests of its own and takes seconds."""
-    without_page(monkeypatch)
-
-
-@pytest.fixture
-def no_drawing(no_page, monkeypatch):
-    """Where the question is which files there are."""
-    without_drawing(monkeypatch)
-
-
-def names_below(folder):
-    return {
-        path.relative_to(folder).as_posix() for path in Path(folder).rglob("*") if path.is_file()
-    }
 
 
 def summary_of(folder):
@@ -273,53 +221,6 @@ def test_no_runs(cmr, tmp_path):
     refused = cmr("report", "-w", warehouse.root, "--out", tmp_path / "out", code=1)
     assert "no runs to report" in refused.stderr
     assert not (tmp_path / "out").exists()
-
-
-def test_chinese_needs_a_font(root, cmr, tmp_path, monkeypatch):
-    plain = [entry for entry in fonts.installed() if entry.name == fonts.PLAIN]
-    monkeypatch.setattr(fonts, "installed", lambda: plain)
-    monkeypatch.setattr(fonts, "more", list)
-    refused = cmr("report", "-w", root, "--out", tmp_path / "out", "--lang", "zh", code=1)
-    assert "fonts-noto-cjk" in refused.stderr
-    assert refused.stderr.count("\n") == 1
-    assert not (tmp_path / "out").exists()
-
-
-@needs_cjk
-@pytest.mark.usefixtures("no_page")
-def test_chinese(root, tmp_path, monkeypatch):
-    """Every sign that is drawn has a glyph in the font that draws it, and labels are Chinese."""
-    from matplotlib.text import Text
-
-    drawn = []
-    saved = style.saved
-
-    def look(figure, kind):
-        drawn.extend(text.get_text() for text in figure.findobj(Text))
-        return saved(figure, kind)
-
-    monkeypatch.setattr(style, "saved", look)
-    write_report(root, str(tmp_path / "out"), lang="zh")
-    text = "".join(drawn)
-    assert "候选数 C" in drawn
-    assert fonts.lettering("zh", text).families[-1] == fonts.PLAIN
-    have = fonts.lettering("zh", text).signs
-    assert {sign for sign in text if sign != "\n" and ord(sign) not in have} == set()
-    (svg,) = (tmp_path / "out" / "plots").glob("*_t2v_recall.svg")
-    assert "召回率" in svg.read_text(encoding="utf-8")
-
-
-def test_a_missing_glyph_is_an_error():
-    look = style.Look(str, fonts.lettering("en", "a"))
-
-    def draw():
-        figure = style.new_figure(2, 1)
-        figure.text(0, 0, "\U00010ffd")
-        return figure
-
-    with pytest.raises(CmrError, match="Glyph"):
-        list(style.drawn(look, "x", draw))
-    assert look.name("a\n\U00010ffd") == r"a\n\U00010ffd"
 
 
 @pytest.fixture(scope="module")

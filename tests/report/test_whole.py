@@ -25,7 +25,7 @@ from cmr.views import connect
 from cmr.warehouse.schemas import DATASETS
 from cmr.warehouse.store import Warehouse
 from tests.conftest import TOY, unanswered
-from tests.report.test_report import fill
+from tests.report.conftest import fill
 
 PICTURES = 12
 

@@ -19,7 +19,7 @@ from cmr.warehouse.storage import Storage
 from cmr.warehouse.store import Warehouse
 from tests.conftest import npz_arrays, unanswered
 from tests.pipeline.test_interrupted import rows
-from tests.report.test_report import without_drawing
+from tests.report.conftest import without_drawing
 from tests.stores import BUCKET
 
 pytestmark = pytest.mark.slow
