@@ -78,7 +78,6 @@ def test_wide_tables_are_not_cut(cmr, root):
     assert "12,345,678" in text
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "query",
     [
@@ -111,7 +110,6 @@ def test_only_reads(cmr, root, tmp_path, monkeypatch, query):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["w"]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("query", "found"),
     [

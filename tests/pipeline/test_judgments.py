@@ -155,7 +155,6 @@ def test_one_direction_alone(cmr, data, tmp_path):
     assert not ranks(root, "one", "v2t")
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("no_answer")
 def test_relevance_zero_is_left_out(cmr, data, tmp_path):
     root, scores = data

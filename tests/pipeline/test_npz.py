@@ -153,7 +153,6 @@ def test_shuffled_queries_give_the_same_metrics(cmr, npz, tmp_path):
         assert plain[4] == pytest.approx(shuffled[4], abs=1e-12)
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("no_answer")
 def test_hits_are_the_top_of_the_list(cmr, npz, tmp_path):
     root = tmp_path / "w"
