@@ -13,12 +13,14 @@ from cmr.represent.codecs import FLOATS, INTEGERS
 
 NAMES = {*PRECISIONS, *(alias for row in ROWS for alias in row.aliases)}
 FOLDER = Path(cmr.__file__).parent
-# The table and its codecs; and of encoders, what their weights are computed in.
+# The table and its codecs; of encoders, what their weights are computed in; and of engines, what
+# they call their own codes.
 TABLES = ("precision.py", "represent/codecs.py")
+OTHERS = ("encode", "engines")
 MODULES = [
     path
     for path in sorted(FOLDER.rglob("*.py"))
-    if path.relative_to(FOLDER).as_posix() not in TABLES and path.parent.name != "encode"
+    if path.relative_to(FOLDER).as_posix() not in TABLES and path.parent.name not in OTHERS
 ]
 
 
