@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -553,3 +554,18 @@ def test_a_database_without_pgvector_is_told(postgres):
         with psycopg.connect(dsn) as bare:
             assert not bare.execute("SELECT * FROM pg_namespace WHERE nspname ~ '^cmr'").fetchall()
         database.execute("DROP DATABASE bare")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name",
+    ["faiss-hnsw", "lancedb", "milvus-lite", "pgvector", "qdrant-edge", "rabitqlib-hnsw",
+     "sqlite-vec", "zvec"],
+)  # fmt: skip
+def test_several_threads_search_one_index(name):
+    index = build(name)
+    alone = lists(index)[0]
+    with ThreadPoolExecutor(4) as pool:
+        asked = [(index, K, ASKED[[row]]) for row in range(QUERIES)]
+        found = [each[0] for each, _ in pool.map(lambda one: lists(*one), asked)]
+    np.testing.assert_array_equal(found, alone)

@@ -36,11 +36,11 @@ _INDEX = {
     "hnsw": "USING hnsw ({on}) WITH (m = {m}, ef_construction = {ef_construction})",
     "ivfflat": "USING ivfflat ({on}) WITH (lists = {lists})",
 }
-_NEAREST = "SELECT id, item <#> %(q)b AS far FROM items ORDER BY far LIMIT %(count)s"
+_NEAREST = "SELECT id, item <#> %(q)b AS far FROM items ORDER BY far LIMIT {count}"
 _RESCORED = """
     SELECT id, item <#> %(q)b AS far FROM (
-        SELECT id, item FROM items ORDER BY {bits} <~> binary_quantize(%(q)b) LIMIT %(wide)s
-    ) AS few ORDER BY far LIMIT %(count)s
+        SELECT id, item FROM items ORDER BY {bits} <~> binary_quantize(%(q)b) LIMIT {wide}
+    ) AS few ORDER BY far LIMIT {count}
 """
 
 
@@ -103,14 +103,13 @@ class PgvectorTable:
     def search(self, queries: Encoded, count: int, threads: int = 0) -> tuple[Ordinals, Scores]:
         """See `Searcher.search`; one query after the other."""
         fewer = min(count, self._rows)
-        ask = _RESCORED.format(bits=self._bits) if self._type == "bit" else _NEAREST
         wide = min(self._rows, fewer * self._oversample)
+        ask = _RESCORED if self._type == "bit" else _NEAREST
+        # Numbers of the text, for PostgreSQL plans a parameter's limit as if it were any.
+        ask = ask.format(bits=self._bits, count=fewer, wide=wide)
         execute = self._connection.execute
         with refusals(LIBRARY, self._error):
-            found = [
-                execute(ask, {"q": one, "count": fewer, "wide": wide}).fetchall()
-                for one in floats(queries)
-            ]
+            found = [execute(ask, {"q": one}).fetchall() for one in floats(queries)]
         index, far = as_lists(found, len(queries), count)
         return index, np.where(index < 0, -np.inf, -far)
 

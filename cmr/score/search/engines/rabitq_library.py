@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -76,8 +77,12 @@ class RabitqIndex:
         return widen(index, 1 - distances, count)
 
 
+@cache
 def _threads(asked: int) -> int:
-    """Of the library, which takes one where it is told nothing."""
+    """Of the library, which takes one where it is told nothing.
+
+    To count the machine's takes longer than a search.
+    """
     return asked or os.cpu_count() or 1
 
 

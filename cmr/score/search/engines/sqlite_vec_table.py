@@ -50,6 +50,7 @@ _RESCORED = """
         SELECT rowid, vector FROM items WHERE code MATCH {code} AND k = ?3
     ) ORDER BY exact LIMIT ?2
 """
+_loading = threading.Lock()
 
 
 class SqliteVecTable:
@@ -152,13 +153,13 @@ def _connected_by_c(path: Path, extension: str) -> sqlite3.Connection:
         sqlite = ctypes.CDLL(_sqlite3.__file__)
         library = ctypes.CDLL(f"{extension}.{'dylib' if sys.platform == 'darwin' else 'so'}")
         entry = ctypes.cast(library.sqlite3_vec_init, ctypes.c_void_p)
-        known = sqlite.sqlite3_auto_extension(entry) == sqlite3.SQLITE_OK
+        begin, end = sqlite.sqlite3_auto_extension, sqlite.sqlite3_cancel_auto_extension
     except (OSError, AttributeError):
-        known = False
-    if not known:
-        raise CmrError(f"{LIBRARY} needs a Python whose sqlite3 can load extensions")
-    # Every connection made meanwhile has it.
-    try:
-        return sqlite3.connect(path, check_same_thread=False)
-    finally:
-        sqlite.sqlite3_cancel_auto_extension(entry)
+        raise CmrError(f"{LIBRARY} needs a Python whose sqlite3 can load extensions") from None
+    # Every connection made meanwhile has it, those of other threads too.
+    with _loading:
+        begin(entry)
+        try:
+            return sqlite3.connect(path, check_same_thread=False)
+        finally:
+            end(entry)
