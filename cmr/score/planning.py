@@ -52,9 +52,8 @@ def make_plan(
     kernel = choose(precision, dim, device)
     threads = min(torch.get_num_threads(), numba.get_num_threads())
     if device == "cpu":
-        # Each thread counts whole stretches of WIDTH columns.
-        height, width = TILE_ROWS, max(TILE_COLUMNS, threads * WIDTH)
-        tile = height, min(width, -(-max(visuals, 1) // WIDTH) * WIDTH)
+        # Counts of columns are kept for whole stretches of WIDTH.
+        tile = TILE_ROWS, min(TILE_COLUMNS, -(-max(visuals, 1) // WIDTH) * WIDTH)
     else:
         side = LARGEST_DEVICE_TILE
         while side > LEAST_DEVICE_TILE and side * side * DEVICE_TILE_BYTES > budget // 4:
