@@ -12,6 +12,7 @@ from cmr.score.blocks import Block
 from cmr.score.cpu import row_counts, tile_counts
 from cmr.score.cpu.exact_scores import ScoredTile
 from cmr.score.cpu.owned import each_owned
+from cmr.score.cpu.screening import Screening
 from cmr.score.cpu.tile_pairs import Slots, many_relevants, no_counts, row_pairs
 from cmr.score.plan import Plan
 from cmr.score.pools import Drawn, PoolCounts, Pools
@@ -67,8 +68,18 @@ class _Counting:
         self.slots = Slots(self._by_column, visuals)
         self._row_pools = _block_pools(pools, "t2v", self._by_row, texts)
         self._column_pools = _block_pools(pools, "v2t", self._by_column, visuals)
+        self._screening: Screening | None = None
+        if plan.kernel.screened and pools is None and not self._many():
+            self._screening = Screening(texts, visuals, plan.screened)
         # Counts of a tile are added to those of all by one thread at a time.
         self._adding = threading.Lock()
+
+    def _many(self) -> bool:
+        """Whether any query has so many relevant items that it is counted by sorting its scores."""
+        return any(
+            tally is not None and tally.judged.relevants.max(initial=0) > tile_counts.FEW
+            for tally in (self._by_row, self._by_column)
+        )
 
     def worker(self) -> Callable[[Region], int]:
         """What one thread calls for each of its tiles."""
@@ -78,6 +89,8 @@ class _Counting:
     def _count(self, region: Region, room: torch.Tensor) -> int:
         a, b, c, d = region
         texts, visuals, kernel = self._texts, self._visuals, self._plan.kernel
+        if self._screening is not None and self._screen(region, room):
+            return (b - a) * (d - c)
         left, right = texts.operand[a:b], visuals.operand[c:d]
         tile = ScoredTile(
             kernel.tile(left, right, room).numpy(),
@@ -101,6 +114,23 @@ class _Counting:
             pools = [one.part(c, d) for one in self._column_pools]
             self._count_some(tile, self._by_column, pools, counts, flip=True)
         return (b - a) * (d - c)
+
+    def _screen(self, region: Region, room: torch.Tensor) -> bool:
+        """Count a tile by products of codes, unless they leave too much in doubt."""
+        assert self._screening is not None
+        a, b, c, d = region
+        first = self._texts.first + a
+        rows, columns = row_pairs(self._by_row, first, b - a), self.slots.columns(c, d)
+        if not self._screening.counts(region, room.view(torch.int32), rows, columns):
+            return False
+        with self._adding:
+            self.slots.add(columns)
+            if self._by_row is not None:
+                begin = int(rows.begin[0])
+                here = slice(begin, begin + len(rows.counts.more))
+                self._by_row.more[here] += rows.counts.more
+                self._by_row.tied[here] += rows.counts.tied
+        return True
 
     def _count_some(
         self, tile: ScoredTile, tally: Tally, drawn: list[Drawn], counts: Counts, flip: bool
