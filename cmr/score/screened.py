@@ -6,8 +6,8 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
-# Of the comparisons in doubt, for each score of a tile: beyond it the float32 product is cheaper.
-# A comparison takes some four times the time that screening a score spares.
+# How many of a tile's scores may be computed after all, for each of its scores; a query and a visual
+# that are both in doubt count twice. One takes some seven times the time that screening one spares.
 ALLOWED = 1 / 8
 # A tile that was left off is time lost, so no more are tried where they are more than this share.
 LOST = 1 / 16
@@ -18,8 +18,8 @@ class Screened:
     """The sums over a scoring's tiles; several threads add to them.
 
     `bound`: the most that a score may differ from what its codes say. `scores`: those of all tiles,
-    `kept`: of tiles that were counted so. `settled`: comparisons in doubt among these. `tiles`:
-    that were tried, `failed`: that were left off.
+    `kept`: of tiles that were counted so. `settled`: how many of these were computed after all.
+    `tiles`: that were tried, `failed`: that were left off.
     """
 
     bound: float = 0.0

@@ -69,7 +69,8 @@ class _Counting:
         self._row_pools = _block_pools(pools, "t2v", self._by_row, texts)
         self._column_pools = _block_pools(pools, "v2t", self._by_column, visuals)
         self._screening: Screening | None = None
-        if plan.kernel.screened and pools is None and not self._many():
+        wanted = plan.kernel.screened and plan.screened.pays
+        if wanted and pools is None and not self._many():
             self._screening = Screening(texts, visuals, plan.screened)
         # Counts of a tile are added to those of all by one thread at a time.
         self._adding = threading.Lock()
