@@ -6,8 +6,8 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
-# What share of a tile's scores may be computed after all; one that is in doubt along its row and its
-# column counts twice. It takes some seven times the time that screening a score spares.
+# What share of a tile's scores may be computed after all. One that is in doubt along its row and
+# along its column counts twice. It takes some seven times the time that screening a score spares.
 ALLOWED = 1 / 8
 # A tile that was left off is time lost, so no more are tried where they are more than this share.
 LOST = 1 / 16

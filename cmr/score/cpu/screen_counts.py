@@ -183,7 +183,10 @@ def _screen_chunk(
     slots = _slots(columns.bounds, columns.offset + a, columns.offset + b, depth)
     places = np.empty(WIDTH + 1, dtype=np.int32)
     terms = np.zeros((4, WIDTH), dtype=np.float32)
-    terms[:, : b - a] = tile.columns[:, a:b]
+    # Number by number: for a slice numba compiles what tells of shapes that differ, for seconds.
+    for term in range(4):
+        for j in range(b - a):
+            terms[term, j] = tile.columns[term, a + j]
     # Nothing reaches a threshold beyond the tile.
     empty = np.float32(-np.inf)
     line = Intervals(np.full(WIDTH, empty), np.full(WIDTH, empty))
