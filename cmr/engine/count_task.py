@@ -96,12 +96,15 @@ def _warm(warehouse: Warehouse, work: Work) -> None:
 
     def count() -> None:
         values = pair_values(texts, visuals, judged, plan)
-        partial_counts(texts, visuals, judged, values, pools, plan)
+        # Where screening does not pay, tiles are counted without it.
+        for one in [plan, plan.unscreened][: 1 + plan.kernel.screened]:
+            partial_counts(texts, visuals, judged, values, pools, one)
         for name in judged if work.hits else ():
             _hits(name, (0, texts), (0, visuals), work.hits, plan)
 
     kind = (
         "task", plan.kernel.name, plan.kernel.precision, plan.kernel.split > 0, plan.device,
+        plan.kernel.screened,
         plan.device == "cpu" or work.text["dim"], pools is None, work.hits > 0,
         *((name, has_many(one)) for name, one in work.judged.items()),
     )  # fmt: skip

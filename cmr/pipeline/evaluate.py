@@ -23,6 +23,7 @@ from cmr.precision import FP32
 from cmr.progressbar import ProgressBar
 from cmr.rows import Row
 from cmr.sources.collection import TEXT, VISUAL
+from cmr.warehouse.schemas import RUNS
 from cmr.warehouse.store import Warehouse
 
 
@@ -38,10 +39,13 @@ class Evaluated:
 
 
 def explain(root: str, request: Request) -> list[Row]:
-    """How each representation would be scored, one row each; writes nothing."""
-    from cmr.pipeline.explained import explained
+    """How each representation would be scored, a row each; nothing is written."""
+    from cmr.pipeline.explained import explained, screen_before
 
-    data, _, every = _prepare(Warehouse.open(root), request)
+    warehouse = Warehouse.open(root)
+    data, deriver, every = _prepare(warehouse, request)
+    alike = {"dataset": data.row["dataset"], "model": deriver.model}
+    runs = [row for row in warehouse.catalogue(RUNS) if alike.items() <= row.items()]
     rows = []
     for one, ways in every:
         for search in ways:
@@ -49,7 +53,7 @@ def explain(root: str, request: Request) -> list[Row]:
             precision = FP32 if search.asymmetric else one.multiplied
             sizes = request.pool_sizes
             plan = make_plan_for(request, data, precision, one.dim, sizes, request.draws)
-            rows.append(explained(one, search, plan))
+            rows.append(explained(one, search, plan, screen_before(runs, one)))
     return rows
 
 

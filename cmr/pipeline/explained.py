@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from cmr.pipeline.fits import Wanted
 from cmr.pipeline.search import Search
+from cmr.rows import Row
 
 if TYPE_CHECKING:
     from cmr.score.plan import Plan
 
 
-def explained(wanted: Wanted, search: Search, plan: Plan) -> dict[str, Any]:
-    """One row of `cmr evaluate --explain`."""
+def explained(
+    wanted: Wanted, search: Search, plan: Plan, screen: Row | None = None
+) -> dict[str, Any]:
+    """One row of `cmr evaluate --explain`. `screen`: what screening came to before, if it did."""
     exact = "float32" if plan.kernel.sure else "float32, doubts in float64"
     kind = search.kind
     library = kind.library or search.scorer
@@ -27,6 +33,7 @@ def explained(wanted: Wanted, search: Search, plan: Plan) -> dict[str, Any]:
         "search": str(search),
         "kernel": plan.kernel.name if by_torch else computed,
         "counted by": plan.counting if by_torch else library,
+        "screened by": _screened(screen) if by_torch and plan.kernel.screened else None,
         "compared in": exact if scored else f"float32, as {library} says",
         "ranks": "all" if search.length is None else f"of {search.length}",
         "first stage": _first_stage(search),
@@ -39,6 +46,29 @@ def explained(wanted: Wanted, search: Search, plan: Plan) -> dict[str, Any]:
         "device": plan.device if by_torch else "cpu",
     }
     return row
+
+
+def screen_before(runs: Iterable[Row], wanted: Wanted) -> Row | None:
+    """What screening came to when such a representation was last scored, as in `runs`."""
+    alike = {
+        "dim": wanted.dim,
+        "dim_method": wanted.dim_method,
+        "precision": wanted.precision,
+        "quantizer": wanted.coded_by,
+    }
+    found = [
+        (run["started_at"], json.loads(run["plan"])["screen"])
+        for run in runs
+        if alike.items() <= run.items() and '"screen"' in (run["plan"] or "")
+    ]
+    return max(found, key=itemgetter(0))[1] if found else None
+
+
+def _screened(screen: Row | None) -> str:
+    if screen is None:
+        return "int8 codes"
+    bound, settled = screen["bound"], screen["settled"]
+    return f"int8 codes, ±{bound:.4f}; {settled:.2%} settled"
 
 
 def _first_stage(search: Search) -> str:

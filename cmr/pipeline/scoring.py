@@ -62,18 +62,21 @@ class Scorer:
         kernel = self.plan(made.wanted.multiplied, made.wanted.dim).kernel
         kind = (
             search.scorer, search.length is None, search.rescore, search.asymmetric, kernel.name,
-            kernel.precision, kernel.split > 0, kernel.device,
+            kernel.precision, kernel.split > 0, kernel.device, kernel.screened,
             kernel.device == "cpu" or made.wanted.dim, pools is None,
             *((name, has_many(one)) for name, one in judged.items()),
         )  # fmt: skip
         few = few_judged(judged, few_rows(made.text["rows"]), few_rows(made.visual["rows"]))
-        small = Scorer(self.warehouse, self.plan, lambda *_: nullcontext(lambda _: None), few=True)
-        warmed(
-            kind,
-            lambda: small.score(
-                case, few, None if pools is None else few_pools(few), lambda _: None
-            ),
-        )
+        drawn = None if pools is None else few_pools(few)
+        # Where screening does not pay, tiles are counted without it.
+        plans = [self.plan, lambda *wanted: self.plan(*wanted).unscreened]
+
+        def score() -> None:
+            for plan in plans[: 1 + kernel.screened]:
+                small = Scorer(self.warehouse, plan, lambda *_: nullcontext(lambda _: None), True)
+                small.score(case, few, drawn, lambda _: None)
+
+        warmed(kind, score)
 
     def score(
         self, case: Case, judged: dict[str, Judged], pools: Pools | None, advance: Advance

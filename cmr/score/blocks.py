@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 
 from cmr.errors import CmrError
 from cmr.represent.precisions import Encoded
+from cmr.score.codes import Codes, coded
 from cmr.score.kernels import Kernel
 from cmr.score.plan import Plan
 
@@ -44,6 +46,11 @@ class Block:
     def last(self) -> int:
         """The ordinal after the last one."""
         return self.first + len(self.operand)
+
+    @cached_property
+    def codes(self) -> Codes:
+        """What screens the scores of a block of floats on the CPU."""
+        return coded(self.operand)
 
 
 def prepared(first: int, encoded: Encoded, kernel: Kernel) -> Block:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numba
 import torch
 
@@ -12,10 +14,11 @@ from cmr.score.cpu.strips import WIDTH
 from cmr.score.device.triton_trial import fused_is_right
 from cmr.score.kernels import Kernel, choose
 from cmr.score.plan import Plan
+from cmr.score.screen_trial import screens
 
 # Taller tiles cost fewer calls, and int8 products repack the columns' operand at every one; wider
 # or still taller ones leave the caches before they are counted.
-TILE_ROWS = 2048
+TILE_ROWS = 1024
 TILE_COLUMNS = 512
 DEVICE_SHARE = 0.5
 # A device wants large products; a cell takes its product, its score and the masks of its counts.
@@ -50,18 +53,19 @@ def make_plan(
     if budget < LEAST:
         raise CmrError(f"--memory must be at least {LEAST // 2**20} MiB")
     kernel = choose(precision, dim, device)
+    # Drawn pools look scores up in a tile, which must hold them.
+    kernel = replace(kernel, screened=not largest_pool and screens(kernel, dim))
     threads = min(torch.get_num_threads(), numba.get_num_threads())
     if device == "cpu":
-        # Each thread counts whole stretches of WIDTH columns.
-        height, width = TILE_ROWS, max(TILE_COLUMNS, threads * WIDTH)
-        tile = height, min(width, -(-max(visuals, 1) // WIDTH) * WIDTH)
+        # Counts of columns are kept for whole stretches of WIDTH.
+        tile = TILE_ROWS, min(TILE_COLUMNS, -(-max(visuals, 1) // WIDTH) * WIDTH)
     else:
         side = LARGEST_DEVICE_TILE
         while side > LEAST_DEVICE_TILE and side * side * DEVICE_TILE_BYTES > budget // 4:
             side //= 2
         tile = side, min(side, max(visuals, 1))
-    # A block is held as stored and as multiplied; drawn pools take 6 bytes a member.
-    wide = {INT8: 1, FLOAT16: 2, BFLOAT16: 2}.get(kernel.operand, 4)
+    # A block is held as stored, as multiplied and as screened; drawn pools take 6 bytes a member.
+    wide = {INT8: 1, FLOAT16: 2, BFLOAT16: 2}.get(kernel.operand, 4) + kernel.screened
     rows = max(LEAST_ROWS, budget // 2 // (dim * (wide + 4) + largest_pool * draws * 6))
     return Plan(
         kernel=kernel,

@@ -45,13 +45,14 @@ class Drawn(NamedTuple):
 class PoolCounts(NamedTuple):
     """How many pool members lie above a pair's threshold and how many are tied; added to.
 
-    `sizes`: ascending C. `more`, `tied`: (C, pairs); a member is added to the smallest pool that
-    holds it, so their running sums over C are the counts.
+    `sizes`: ascending C. `more`, `tied`: (C, pairs), from pair `first` on; a member is added to the
+    smallest pool that holds it, so their running sums over C are the counts.
     """
 
     sizes: Indices
     more: npt.NDArray[np.int32]
     tied: npt.NDArray[np.int32]
+    first: int = 0
 
 
 @compiled()

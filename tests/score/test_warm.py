@@ -18,7 +18,8 @@ from cmr.pipeline.evaluate import evaluate
 from cmr.pipeline.request import Request
 from cmr.pipeline.scoring import Scorer
 from cmr.pipeline.sharded import count_shard
-from cmr.score import warm_up
+from cmr.score import planning, warm_up
+from cmr.score.kernels import int8_is_exact
 from cmr.warehouse.schemas import RUNS
 from cmr.warehouse.store import Warehouse
 
@@ -71,6 +72,11 @@ REQUESTS = {
     "all": {"precisions": ("fp32", "bf16", "int8", "b1"), "k": (5, 10)},
     "one direction": {"precisions": ("fp16",), "directions": ("v2t",), "hits": 3},
     "whole gallery": {"precisions": ("fp32", "int4"), "protocols": ("full",)},
+    "screened": {
+        "precisions": ("fp32", "fp16"),
+        "protocols": ("full",),
+        "directions": ("t2v",),
+    },
     "asymmetric": {"precisions": ("int8",), "asymmetric": True},
     "usearch-exact": {"precisions": ("fp32", "b1"), "scorer": "usearch-exact"},
     "usearch-hnsw": {"precisions": ("int8",), "scorer": "usearch-hnsw", "list_length": 80},
@@ -96,6 +102,8 @@ def test_scoring_compiles_nothing(root, kernels, monkeypatch, name):
             added.append(signatures(kernels) - before)
         return done
 
+    if name == "screened":
+        monkeypatch.setattr(planning, "screens", lambda kernel, dim: int8_is_exact())
     monkeypatch.setattr(Scorer, "score", watched)
     evaluate(root, request_of(**REQUESTS[name]), no_bar)
     assert added

@@ -19,7 +19,7 @@ from cmr.score.pools import Drawn, PoolCounts, smallest_pool
 from cmr.score.tally import Bounds, Counts
 
 
-@compiled(parallel=True)
+@compiled(nogil=True)
 def count_sorted(
     tile: ScoredTile,
     queries: Indices,
@@ -31,10 +31,11 @@ def count_sorted(
 ) -> None:
     """Count the queries with many relevant items: sort the row once, look each pair up.
 
-    `queries`: their ordinals, all within the tile. `flip` where queries run along the columns.
+    `queries`: their ordinals, all within the tile. `counts`: of the pairs of the tile's queries
+    alone. `flip` where queries run along the columns.
     """
-    for n in numba.prange(len(queries)):
-        _count_sorted(tile, queries[n], start, bounds, counts, sure, flip)
+    for query in queries:
+        _count_sorted(tile, query, start, bounds, counts, sure, flip)
 
 
 @compiled()
@@ -47,7 +48,8 @@ def _count_sorted(
     sure: bool,
     flip: bool,
 ) -> None:
-    i = query - (tile.first_column if flip else tile.first_row)
+    first = tile.first_column if flip else tile.first_row
+    i, base = query - first, start[first]
     size = tile.products.shape[0 if flip else 1]
     values = np.empty(size, dtype=np.float32)
     for j in range(size):
@@ -59,16 +61,16 @@ def _count_sorted(
     for pair in range(start[query], start[query + 1]):
         upper = np.searchsorted(values, bounds.fast_high[pair], side="right")
         lower = np.searchsorted(values, bounds.fast_low[pair], side="left")
-        counts.more[pair] += size - upper
+        counts.more[pair - base] += size - upper
         if sure:
-            counts.tied[pair] += upper - lower
+            counts.tied[pair - base] += upper - lower
             continue
         for at in range(lower, upper):
             if np.isnan(precise[at]):
                 row, column = (order[at], i) if flip else (i, order[at])
                 precise[at] = exact_value(tile, row, column)
-            counts.more[pair] += precise[at] > bounds.high[pair]
-            counts.tied[pair] += bounds.low[pair] <= precise[at] <= bounds.high[pair]
+            counts.more[pair - base] += precise[at] > bounds.high[pair]
+            counts.tied[pair - base] += bounds.low[pair] <= precise[at] <= bounds.high[pair]
 
 
 @compiled(parallel=True)
@@ -131,6 +133,22 @@ def count_members(
         _count_members(tile, np.int64(i), start, bounds, drawn, counts, sure, flip)
 
 
+@compiled(nogil=True)
+def count_members_alone(
+    tile: ScoredTile,
+    start: Indices,
+    bounds: Bounds,
+    drawn: Drawn,
+    counts: PoolCounts,
+    sure: bool,
+    flip: bool,
+) -> None:
+    """The same in the thread that calls."""
+    queries = tile.products.shape[1 if flip else 0]
+    for i in range(queries):
+        _count_members(tile, np.int64(i), start, bounds, drawn, counts, sure, flip)
+
+
 @compiled()
 def _count_members(
     tile: ScoredTile,
@@ -159,13 +177,13 @@ def _count_members(
         precise = np.nan
         for pair in range(begin, end):
             if value > bounds.fast_high[pair]:
-                counts.more[smallest, pair] += 1
+                counts.more[smallest, pair - counts.first] += 1
             elif value >= bounds.fast_low[pair]:
                 if sure:
-                    counts.tied[smallest, pair] += 1
+                    counts.tied[smallest, pair - counts.first] += 1
                     continue
                 if np.isnan(precise):
                     precise = exact_value(tile, row, column)
                 level = bounds.low[pair] <= precise <= bounds.high[pair]
-                counts.more[smallest, pair] += precise > bounds.high[pair]
-                counts.tied[smallest, pair] += level
+                counts.more[smallest, pair - counts.first] += precise > bounds.high[pair]
+                counts.tied[smallest, pair - counts.first] += level

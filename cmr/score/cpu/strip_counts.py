@@ -32,19 +32,15 @@ class Place(NamedTuple):
 
 
 class RowPairs(NamedTuple):
-    """Pairs of the queries along a tile's rows: those of row i are begin[i]:end[i] of the rest.
+    """Pairs of the queries along a tile's rows: those of row i are begin[i]:end[i].
 
-    That is `Bounds` and `Counts`, laid out flat: a parallel loop takes no tuple out of another.
+    `bounds`: of all pairs. `counts`: of the tile's pairs alone, the first of which is begin[0].
     """
 
     begin: Indices
     end: Indices
-    fast_high: Tile
-    fast_low: Tile
-    high: Tile
-    low: Tile
-    more: Tile
-    tied: Tile
+    bounds: Bounds
+    counts: Counts
 
 
 @compiled()
@@ -108,33 +104,31 @@ def count_rows(
     place: Place,
     best: Tile,
     line: Tile,
-    part: Tile,
-    chunk: int,
     sure: bool,
 ) -> None:
     """Count a strip for those rows that reach a threshold.
 
-    `best`: each row's largest score. `line`: room for a row's scores. `part`: above and tied, by
-    chunk and pair, zero so far.
+    `best`: each row's largest score. `line`: room for a row's scores.
     """
+    bounds, counts, first = pairs.bounds, pairs.counts, pairs.begin[0]
     for r in range(min(STRIP, len(tile.products) - place.i)):
         i = place.i + r
         filled = False
         for pair in range(pairs.begin[i], pairs.end[i]):
-            if best[r] < pairs.fast_low[pair]:
+            if best[r] < bounds.fast_low[pair]:
                 continue
             if not filled:
                 fill_row(line, tile.products, tile.rows, tile.columns, i, place.a, place.b)
                 filled = True
-            top, bottom = pairs.fast_high[pair], pairs.fast_low[pair]
+            top, bottom = bounds.fast_high[pair], bounds.fast_low[pair]
             above, least = along_row(line, top, bottom)
             tied = least - above
             if tied and not sure:
-                one = Bounds(top, bottom, pairs.high[pair], pairs.low[pair])
+                one = Bounds(top, bottom, bounds.high[pair], bounds.low[pair])
                 more, tied = _settle_row(tile, line, i, place.a, one)
                 above += more
-            part[0, chunk, pair - pairs.begin[0]] = above
-            part[1, chunk, pair - pairs.begin[0]] = tied
+            counts.more[pair - first] += above
+            counts.tied[pair - first] += tied
 
 
 @compiled()

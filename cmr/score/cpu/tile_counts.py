@@ -20,7 +20,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
 from cmr.score.compiled import compiled
@@ -39,23 +38,19 @@ SPARSE = 40
 class ColumnPairs(NamedTuple):
     """Pairs of the queries along a tile's columns, slot by slot.
 
-    `Bounds` and `Counts` are (slots, all columns of the block), of a column the lowest threshold
-    first. `depths`: how many slots each stretch of WIDTH columns of the tile uses. `offset`: the
-    column of the block that is the tile's first.
+    `bounds`: (slots, all columns of the block), of a column the lowest threshold first. `counts`:
+    (slots, columns of the tile). `depths`: how many slots each stretch of WIDTH columns of the tile
+    uses. `offset`: the column of the block that is the tile's first.
     """
 
-    fast_high: Tile
-    fast_low: Tile
-    high: Tile
-    low: Tile
-    more: Tile
-    tied: Tile
+    bounds: Bounds
+    counts: Counts
     depths: Indices
     offset: int
 
 
-@compiled()
-def _stretch(bounds: Tile, c: int, d: int, depth: int) -> Tile:
+@compiled(nogil=True)
+def stretch(bounds: Tile, c: int, d: int, depth: int) -> Tile:
     """The bounds of `depth` slots from column c to d, infinite up to WIDTH.
 
     A copy: a view of what threads share costs them a counter that they share, too.
@@ -67,23 +62,20 @@ def _stretch(bounds: Tile, c: int, d: int, depth: int) -> Tile:
     return out
 
 
-@compiled()
+@compiled(nogil=True)
 def _count_chunk(
-    tile: ScoredTile, rows: RowPairs, columns: ColumnPairs, part: Tile, chunk: int, sure: bool
+    tile: ScoredTile, rows: RowPairs, columns: ColumnPairs, chunk: int, sure: bool
 ) -> None:
-    """Count WIDTH columns of a tile: what one thread does.
-
-    A function of its own, for numba takes long to compile what stands inside a parallel loop.
-    """
-    products, depth = tile.products, columns.depths[chunk]
+    """Count WIDTH columns of a tile."""
+    products, depth, all_bounds = tile.products, columns.depths[chunk], columns.bounds
     height, width = products.shape
     a, b = chunk * WIDTH, min(width, (chunk + 1) * WIDTH)
     c, d = columns.offset + a, columns.offset + b
     bounds = Bounds(
-        _stretch(columns.fast_high, c, d, depth),
-        _stretch(columns.fast_low, c, d, depth),
-        _stretch(columns.high, c, d, depth),
-        _stretch(columns.low, c, d, depth),
+        stretch(all_bounds.fast_high, c, d, depth),
+        stretch(all_bounds.fast_low, c, d, depth),
+        stretch(all_bounds.high, c, d, depth),
+        stretch(all_bounds.low, c, d, depth),
     )
     lowest = bounds.fast_low[0] if depth else np.full(WIDTH, np.inf, dtype=np.float32)
     counts = Counts(
@@ -99,7 +91,7 @@ def _count_chunk(
         else:
             survey_edge(products, tile.rows, tile.columns, i, a, b, best, top)
         place = Place(i, a, b)
-        count_rows(tile, rows, place, best, line, part, chunk, sure)
+        count_rows(tile, rows, place, best, line, sure)
         many = reached(top, lowest)
         if many == 0:
             continue
@@ -118,32 +110,17 @@ def _count_chunk(
                     into = Counts(counts.more[slot], counts.tied[slot])
                     settle_columns(tile, values, level, place, one, into)
     for slot in range(depth):
-        for j in range(d - c):
-            columns.more[slot, c + j] += counts.more[slot, j]
-            columns.tied[slot, c + j] += counts.tied[slot, j]
+        for j in range(b - a):
+            columns.counts.more[slot, a + j] += counts.more[slot, j]
+            columns.counts.tied[slot, a + j] += counts.tied[slot, j]
 
 
-@compiled(parallel=True)
+@compiled(nogil=True)
 def count_tile(tile: ScoredTile, rows: RowPairs, columns: ColumnPairs, sure: bool) -> None:
-    """Count a tile for both kinds of query.
+    """Count a tile for both kinds of query, in the thread that calls.
 
     `sure`: scores between the float32 bounds are tied, none has to be settled.
     """
-    height, width = tile.products.shape
-    chunks = (width + WIDTH - 1) // WIDTH
-    pairs = rows.end[height - 1] - rows.begin[0]
-    part = np.zeros((2, chunks, pairs), dtype=np.int32)
-    for chunk in numba.prange(chunks):
-        # An index of the same type as elsewhere: for another it would be compiled once more.
-        _count_chunk(tile, rows, columns, part, np.int64(chunk), sure)
-    _add(part, rows)
-
-
-@compiled()
-def _add(part: Tile, rows: RowPairs) -> None:
-    """Add what every chunk has found for the row queries' pairs."""
-    first = rows.begin[0]
-    for chunk in range(part.shape[1]):
-        for pair in range(part.shape[2]):
-            rows.more[first + pair] += part[0, chunk, pair]
-            rows.tied[first + pair] += part[1, chunk, pair]
+    width = tile.products.shape[1]
+    for chunk in range((width + WIDTH - 1) // WIDTH):
+        _count_chunk(tile, rows, columns, chunk, sure)

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-import numpy as np
+import threading
+from collections.abc import Callable
+
+import torch
 
 from cmr.progressbar import Advance
 from cmr.score.blocks import Block
 from cmr.score.cpu import row_counts, tile_counts
 from cmr.score.cpu.exact_scores import ScoredTile
-from cmr.score.cpu.strip_counts import RowPairs
-from cmr.score.cpu.strips import WIDTH
+from cmr.score.cpu.owned import each_owned
+from cmr.score.cpu.screening import Screening
+from cmr.score.cpu.tile_pairs import Slots, many_relevants, no_counts, row_pairs
 from cmr.score.plan import Plan
 from cmr.score.pools import Drawn, PoolCounts, Pools
-from cmr.score.tally import Bounds, Counts, Tally
+from cmr.score.tally import Counts, Tally
+
+# Rows a:b and columns c:d of two blocks.
+Region = tuple[int, int, int, int]
+# Where there are few tiles, they are made smaller until each thread has so many, or they are so
+# low that products become slow.
+TILES_EACH, LEAST_HEIGHT = 4, 256
 
 
 def count_blocks(
@@ -23,134 +33,139 @@ def count_blocks(
     plan: Plan,
     progress: Advance,
 ) -> None:
-    """Score the tiles of two blocks and count them, on the CPU."""
-    room = plan.kernel.empty(plan.tile_rows, plan.tile_columns)
-    by_row, by_column, sure = tallies.get("t2v"), tallies.get("v2t"), plan.kernel.sure
-    slots = _Slots(by_column, visuals)
-    row_pools = block_pools(pools, "t2v", by_row, texts)
-    column_pools = block_pools(pools, "v2t", by_column, visuals)
-    # Columns outside, so that their operand stays in the cache while rows go by.
-    for c in range(0, len(visuals), plan.tile_columns):
-        d = min(len(visuals), c + plan.tile_columns)
-        for a in range(0, len(texts), plan.tile_rows):
-            b = min(len(texts), a + plan.tile_rows)
-            products = plan.kernel.tile(texts.operand[a:b], visuals.operand[c:d], room).numpy()
-            tile = ScoredTile(
-                products,
-                texts.scales[a:b],
-                visuals.scales[c:d],
-                texts.operand[a:b].numpy(),
-                visuals.operand[c:d].numpy(),
-                texts.first + a,
-                visuals.first + c,
-            )
-            _count_all(tile, by_row, slots.columns(c, d), sure)
-            if by_row is not None:
-                _count_some(tile, by_row, pools, _part(row_pools, a, b), sure, flip=False)
-            if by_column is not None:
-                _count_some(tile, by_column, pools, _part(column_pools, c, d), sure, flip=True)
-            progress((b - a) * (d - c))
-    slots.flush()
+    """Score the tiles of two blocks and count them, on the CPU; a thread does all of its tile."""
+    counting = _Counting(texts, visuals, tallies, pools, plan)
+    each_owned(_regions(texts, visuals, plan), plan.threads, counting.worker, progress)
+    counting.slots.flush()
 
 
-class _Slots:
-    """Thresholds and counts of a visual block's queries, laid out along its columns.
-
-    Slot s holds the pair with every query's s-th lowest threshold, so that a row of the tile is
-    compared with a row of thresholds, and most values with the first alone. Queries with more than
-    FEW pairs stay out and are counted by sorting.
-    """
-
-    def __init__(self, tally: Tally | None, block: Block) -> None:
-        self._tally = tally
-        width = len(block)
-        if tally is None:
-            depth = np.zeros(width, dtype=np.int64)
-            self._pairs = self._slot = self._column = np.zeros(0, dtype=np.int64)
-        else:
-            start = tally.judged.start[block.first : block.last + 1]
-            relevants = np.diff(start)
-            depth = np.where(relevants <= tile_counts.FEW, relevants, 0)
-            column = np.repeat(np.arange(width), relevants)
-            order = np.lexsort((tally.exact[start[0] : start[-1]], column))
-            # Columns stay where they are, so their places do.
-            slot = np.arange(len(order)) - (start[:-1] - start[0])[column]
-            few = relevants[column] <= tile_counts.FEW
-            self._pairs = start[0] + order[few]
-            self._column, self._slot = column[few], slot[few]
-        shape = (int(depth.max(initial=0)), width)
-        types = (np.float32, np.float32, np.float64, np.float64)
-        self._bounds = Bounds(*(np.full(shape, np.inf, dtype=dtype) for dtype in types))
-        self._counts = Counts(np.zeros(shape, dtype=np.int32), np.zeros(shape, dtype=np.int32))
-        if tally is not None:
-            for mine, theirs in zip(self._bounds, tally.bounds, strict=True):
-                mine[self._slot, self._column] = theirs[self._pairs]
-        stretches = range(0, width, WIDTH)
-        self._depths = np.array([depth[s : s + WIDTH].max() for s in stretches])
-
-    def columns(self, first: int, last: int) -> tile_counts.ColumnPairs:
-        """Those of a tile's columns, first:last of the block; `first` is a multiple of WIDTH."""
-        depths = self._depths[first // WIDTH : -(-last // WIDTH)]
-        return tile_counts.ColumnPairs(*self._bounds, *self._counts, depths, first)
-
-    def flush(self) -> None:
-        """Hand the counts over to the tally, once the block is done."""
-        if self._tally is not None:
-            self._tally.more[self._pairs] += self._counts.more[self._slot, self._column]
-            self._tally.tied[self._pairs] += self._counts.tied[self._slot, self._column]
+def _regions(texts: Block, visuals: Block, plan: Plan) -> list[Region]:
+    """Columns outside, so that their operand stays in the cache while rows go by."""
+    height, width = plan.tile_rows, plan.tile_columns
+    across = -(-len(visuals) // width)
+    while height > LEAST_HEIGHT and across * -(-len(texts) // height) < TILES_EACH * plan.threads:
+        height = max(LEAST_HEIGHT, height // 2)
+    return [
+        (a, min(len(texts), a + height), c, min(len(visuals), c + width))
+        for c in range(0, len(visuals), width)
+        for a in range(0, len(texts), height)
+    ]
 
 
-def block_pools(
+class _Counting:
+    """Counts tiles of two blocks, in several threads at once."""
+
+    def __init__(
+        self,
+        texts: Block,
+        visuals: Block,
+        tallies: dict[str, Tally],
+        pools: Pools | None,
+        plan: Plan,
+    ) -> None:
+        self._texts, self._visuals, self._pools, self._plan = texts, visuals, pools, plan
+        self._by_row, self._by_column = tallies.get("t2v"), tallies.get("v2t")
+        self.slots = Slots(self._by_column, visuals)
+        self._row_pools = _block_pools(pools, "t2v", self._by_row, texts)
+        self._column_pools = _block_pools(pools, "v2t", self._by_column, visuals)
+        self._screening: Screening | None = None
+        wanted = plan.kernel.screened and plan.screened.pays
+        if wanted and pools is None and not self._many():
+            self._screening = Screening(texts, visuals, plan.screened)
+        # Counts of a tile are added to those of all by one thread at a time.
+        self._adding = threading.Lock()
+
+    def _many(self) -> bool:
+        """Whether any query has so many relevant items that it is counted by sorting its scores."""
+        return any(
+            tally is not None and tally.judged.relevants.max(initial=0) > tile_counts.FEW
+            for tally in (self._by_row, self._by_column)
+        )
+
+    def worker(self) -> Callable[[Region], int]:
+        """What one thread calls for each of its tiles."""
+        room = self._plan.kernel.empty(self._plan.tile_rows, self._plan.tile_columns)
+        return lambda region: self._count(region, room)
+
+    def _count(self, region: Region, room: torch.Tensor) -> int:
+        a, b, c, d = region
+        texts, visuals, kernel = self._texts, self._visuals, self._plan.kernel
+        if self._screening is not None and self._screen(region, room):
+            return (b - a) * (d - c)
+        left, right = texts.operand[a:b], visuals.operand[c:d]
+        tile = ScoredTile(
+            kernel.tile(left, right, room).numpy(),
+            texts.scales[a:b],
+            visuals.scales[c:d],
+            left.numpy(),
+            right.numpy(),
+            texts.first + a,
+            visuals.first + c,
+        )
+        rows, columns = row_pairs(self._by_row, tile.first_row, b - a), self.slots.columns(c, d)
+        tile_counts.count_tile(tile, rows, columns, kernel.sure)
+        with self._adding:
+            self.slots.add(columns)
+        if self._by_row is not None:
+            pools = [one.part(a, b) for one in self._row_pools]
+            self._count_some(tile, self._by_row, pools, rows.counts, flip=False)
+        if self._by_column is not None:
+            start, first = self._by_column.judged.start, tile.first_column
+            counts = no_counts(int(start[first + d - c] - start[first]))
+            pools = [one.part(c, d) for one in self._column_pools]
+            self._count_some(tile, self._by_column, pools, counts, flip=True)
+        return (b - a) * (d - c)
+
+    def _screen(self, region: Region, room: torch.Tensor) -> bool:
+        """Count a tile by products of codes, unless they leave too much in doubt."""
+        assert self._screening is not None
+        a, b, c, d = region
+        first = self._texts.first + a
+        rows, columns = row_pairs(self._by_row, first, b - a), self.slots.columns(c, d)
+        if not self._screening.counts(region, room.view(torch.int32), rows, columns):
+            return False
+        with self._adding:
+            self.slots.add(columns)
+            if self._by_row is not None:
+                begin = int(rows.begin[0])
+                here = slice(begin, begin + len(rows.counts.more))
+                self._by_row.more[here] += rows.counts.more
+                self._by_row.tied[here] += rows.counts.tied
+        return True
+
+    def _count_some(
+        self, tile: ScoredTile, tally: Tally, drawn: list[Drawn], counts: Counts, flip: bool
+    ) -> None:
+        """Count what `count_tile` does not: queries with many relevant items, and drawn pools.
+
+        `counts`: of the pairs of the tile's queries, which run along its columns where `flip`; they
+        are added to the tally.
+        """
+        sure, bounds, start = self._plan.kernel.sure, tally.bounds, tally.judged.start
+        first = tile.first_column if flip else tile.first_row
+        many = many_relevants(tally, first, tile.products.shape[flip])
+        if len(many):
+            row_counts.count_sorted(tile, many, start, bounds, counts, sure, flip)
+        begin = int(start[first])
+        here = slice(begin, begin + len(counts.more))
+        with self._adding:
+            tally.more[here] += counts.more
+            tally.tied[here] += counts.tied
+        if self._pools is None:
+            return
+        sizes = self._pools.sizes
+        for draw, pool in enumerate(drawn):
+            found = PoolCounts(sizes, *no_counts(len(sizes), len(counts.more)), begin)
+            row_counts.count_members_alone(tile, start, bounds, pool, found, sure, flip)
+            with self._adding:
+                tally.drawn_more[draw][:, here] += found.more
+                tally.drawn_tied[draw][:, here] += found.tied
+
+
+def _block_pools(
     pools: Pools | None, direction: str, tally: Tally | None, block: Block
 ) -> list[Drawn]:
     """The drawn pools of a block's queries, one a draw; the plan made room for it."""
     if pools is None or tally is None:
         return []
     return pools.get(direction, tally.judged, block.first, block.last)
-
-
-def _part(drawn: list[Drawn], first: int, last: int) -> list[Drawn]:
-    return [one.part(first, last) for one in drawn]
-
-
-def _count_all(
-    tile: ScoredTile, by_row: Tally | None, columns: tile_counts.ColumnPairs, sure: bool
-) -> None:
-    """Count every score of the tile for the queries that have few relevant items."""
-    height = len(tile.products)
-    if by_row is None:
-        begin = end = np.zeros(height, dtype=np.int64)
-        none, exact = np.zeros(0, dtype=np.float32), np.zeros(0)
-        rows = RowPairs(begin, end, none, none, exact, exact, begin[:0], begin[:0])
-    else:
-        start = by_row.judged.start[tile.first_row : tile.first_row + height + 1]
-        begin, end = start[:-1], start[1:]
-        end = np.where(end - begin <= tile_counts.FEW, end, begin)
-        rows = RowPairs(begin, end, *by_row.bounds, by_row.more, by_row.tied)
-    tile_counts.count_tile(tile, rows, columns, sure)
-
-
-def _count_some(
-    tile: ScoredTile,
-    tally: Tally,
-    pools: Pools | None,
-    drawn: list[Drawn],
-    sure: bool,
-    flip: bool,
-) -> None:
-    """Count what `_count_all` does not: queries with many relevant items, and drawn pools.
-
-    `flip` where the tally's queries run along the columns.
-    """
-    start, bounds = tally.judged.start, tally.bounds
-    first = tile.first_column if flip else tile.first_row
-    relevants = np.diff(start[first : first + tile.products.shape[flip] + 1])
-    many = first + np.flatnonzero(relevants > tile_counts.FEW)
-    if len(many):
-        counts = Counts(tally.more, tally.tied)
-        row_counts.count_sorted(tile, many, start, bounds, counts, sure, flip)
-    if pools is None:
-        return
-    for draw, pool in enumerate(drawn):
-        into = PoolCounts(pools.sizes, tally.drawn_more[draw], tally.drawn_tied[draw])
-        row_counts.count_members(tile, start, bounds, pool, into, sure, flip)

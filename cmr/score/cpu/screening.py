@@ -1,0 +1,57 @@
+"""Screening two blocks: tiles of int8 products in the place of float32 ones, where they suffice."""
+
+from __future__ import annotations
+
+import torch
+
+from cmr.score.blocks import Block
+from cmr.score.cpu.cell_bounds import Screen, screen
+from cmr.score.cpu.screen_counts import screen_tile
+from cmr.score.cpu.screen_strips import CodedTile
+from cmr.score.cpu.strip_counts import RowPairs
+from cmr.score.cpu.tile_counts import ColumnPairs
+from cmr.score.screened import ALLOWED, Screened
+
+
+class Screening:
+    """The codes of two blocks of floats, and what bounds their scores."""
+
+    def __init__(self, texts: Block, visuals: Block, found: Screened) -> None:
+        self._texts, self._visuals, self._found = texts, visuals, found
+        left, right = texts.codes, visuals.codes
+        self._left, self._right = left.codes, right.codes
+        self._screen: Screen = screen(texts.operand, visuals.operand, left, right)
+        found.reaches(self._screen.reach)
+
+    def counts(
+        self,
+        region: tuple[int, int, int, int],
+        room: torch.Tensor,
+        rows: RowPairs,
+        columns: ColumnPairs,
+    ) -> bool:
+        """Count the tile of rows a:b and columns c:d, unless too much of it is in doubt.
+
+        `room`: for its products, of int32. Where it returns False, `rows` and `columns` hold
+        counts that are worth nothing.
+        """
+        a, b, c, d = region
+        scores = (b - a) * (d - c)
+        if not self._found.pays:
+            self._found.pass_over(scores)
+            return False
+        out = room.view(-1)[:scores].view(b - a, d - c)
+        torch._int_mm(self._left[a:b], self._right[c:d].T, out=out)
+        tile = CodedTile(
+            out.numpy(),
+            self._screen.rows[:, a:b],
+            self._screen.columns[:, c:d],
+            self._screen.slack,
+            self._texts.operand[a:b].numpy(),
+            self._visuals.operand[c:d].numpy(),
+        )
+        allowed = int(ALLOWED * scores)
+        settled = int(screen_tile(tile, rows, columns, allowed))
+        fits = settled <= allowed
+        self._found.add(scores, settled if fits else None)
+        return fits
