@@ -23,7 +23,7 @@ from cmr.pipeline.embedding_sets import EmbeddingSet, ensure_set
 from cmr.represent.precisions import encode
 from cmr.represent.unit_vectors import normalise
 from cmr.warehouse.schemas import DATASETS, ITEMS, QRELS
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 from cmr.warehouse.vectors import to_table
 
 DIM, TEXTS, BLOCK = 512, 10_000, 16_384
@@ -39,7 +39,7 @@ def blocks(rows: int, seed: int, precision: str) -> Iterator[pa.Table]:
 
 
 def build(root: str, visuals: int) -> None:
-    warehouse = Warehouse.create(root)
+    warehouse = Store.create(root)
     files = []
     for side, rows in (("text", TEXTS), ("visual", visuals)):
         keys = {"dataset": "big", "modality": side}
@@ -78,7 +78,7 @@ def build(root: str, visuals: int) -> None:
     warehouse.commit(DATASETS, "big", row)
 
 
-def _native(warehouse: Warehouse, side: str) -> str:
+def _native(warehouse: Store, side: str) -> str:
     from cmr.warehouse.schemas import EMBEDDING_SETS
 
     rows = warehouse.catalogue(EMBEDDING_SETS)

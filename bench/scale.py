@@ -62,9 +62,9 @@ def measure(texts: int, visuals: int, rounds: int) -> dict[str, object]:
 
 def parquet(root: str, row: dict[str, object]) -> dict[str, object]:
     """Bytes per second for reading a stored set, decoded into a block."""
-    from cmr.warehouse.store import Warehouse
+    from cmr.warehouse.store import Store
 
-    stored = StoredVectors(Warehouse.open(root), row)
+    stored = StoredVectors(Store.open(root), row)
     size = stored.rows * row["vector_bytes"]
     took = [timed(lambda: [None for _ in stored.blocks(8192)]) for _ in range(5)]
     return {"parquet_read_bytes_per_s": size / statistics.median(took)}

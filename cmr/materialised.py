@@ -31,7 +31,7 @@ from cmr.warehouse.schemas import METRICS
 from cmr.warehouse.storage import parquet_bytes
 
 if TYPE_CHECKING:
-    from cmr.warehouse.store import Warehouse
+    from cmr.warehouse.store import Store
 
 # Sums over queries that one SQL query computes, before they are added up by visual item: this sets
 # the memory, 1.5 GB. A single run may exceed it.
@@ -51,7 +51,7 @@ _MARK = b"cmr.kept"
 
 
 def open_for(
-    warehouse: Warehouse,
+    warehouse: Store,
     query: str,
     run_ids: Sequence[str] | None = None,
     bar: ProgressBar = no_bar,
@@ -67,7 +67,7 @@ def open_for(
 
 def prepare(
     con: duckdb.DuckDBPyConnection,
-    warehouse: Warehouse,
+    warehouse: Store,
     query: str,
     run_ids: Sequence[str] | None = None,
     bar: ProgressBar = no_bar,
@@ -86,7 +86,7 @@ def prepare(
         raise CmrError(explain(error)) from None
 
 
-def current_files(warehouse: Warehouse) -> set[str]:
+def current_files(warehouse: Store) -> set[str]:
     """The files that hold stored metrics of the current runs."""
     con = connect(warehouse.root, "from runs")
     keys = _keys(warehouse, _runs(con))
@@ -99,7 +99,7 @@ def current_files(warehouse: Warehouse) -> set[str]:
     }
 
 
-def forget(warehouse: Warehouse, run_ids: Iterable[str]) -> None:
+def forget(warehouse: Store, run_ids: Iterable[str]) -> None:
     """Remove the stored metrics of some runs."""
     there = _there(warehouse)
     for run_id in run_ids:
@@ -109,7 +109,7 @@ def forget(warehouse: Warehouse, run_ids: Iterable[str]) -> None:
 
 def _show_metrics(
     con: duckdb.DuckDBPyConnection,
-    warehouse: Warehouse,
+    warehouse: Store,
     run_ids: Sequence[str] | None,
     bar: ProgressBar,
 ) -> None:
@@ -134,7 +134,7 @@ def _show_metrics(
 
 
 def _hold_retention(
-    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, run_ids: Sequence[str]
+    con: duckdb.DuckDBPyConnection, warehouse: Store, run_ids: Sequence[str]
 ) -> None:
     """Compute the retention of some runs once, together with the runs they are compared with."""
     chosen = pa.table({"run_id": pa.array(run_ids, pa.string())})
@@ -147,7 +147,7 @@ def _hold_retention(
 
 
 def _kept(
-    warehouse: Warehouse, runs: list[Row], keys: dict[str, str]
+    warehouse: Store, runs: list[Row], keys: dict[str, str]
 ) -> tuple[list[pa.Table], list[Row]]:
     """The rows of the runs that have a file, and the runs that have none."""
     there = _there(warehouse)
@@ -168,7 +168,7 @@ def _kept(
 
 def _compute(
     con: duckdb.DuckDBPyConnection,
-    warehouse: Warehouse,
+    warehouse: Store,
     missing: list[Row],
     keys: dict[str, str],
     bar: ProgressBar,
@@ -188,7 +188,7 @@ def _compute(
     return tables
 
 
-def _read(warehouse: Warehouse, run_id: str, key: str, names: Iterable[str]) -> pa.Table | None:
+def _read(warehouse: Store, run_id: str, key: str, names: Iterable[str]) -> pa.Table | None:
     """A run's stored rows; None where there are none, or they are not those that were written."""
     for name in names:
         if _key_of(name) != key:
@@ -232,7 +232,7 @@ def _runs(con: duckdb.DuckDBPyConnection) -> list[Row]:
     return to_rows(fetch(con, "from runs order by run_id"))
 
 
-def _keys(warehouse: Warehouse, runs: list[Row]) -> dict[str, str]:
+def _keys(warehouse: Store, runs: list[Row]) -> dict[str, str]:
     """Hash of what each run's metrics depend on; a file changed in place changes it."""
     names = sorted({name for row in runs for name in row["files"]})
     state = dict(zip(names, map(list, warehouse.storage.states(names)), strict=True))
@@ -263,7 +263,7 @@ def _key_of(name: str) -> str:
     return name.rpartition("/")[2].partition("-")[0]
 
 
-def _there(warehouse: Warehouse) -> dict[str, list[str]]:
+def _there(warehouse: Store) -> dict[str, list[str]]:
     """The stored files of each run."""
     found: dict[str, list[str]] = {}
     for name in warehouse.storage.listing(METRICS.name):
@@ -272,7 +272,7 @@ def _there(warehouse: Warehouse) -> dict[str, list[str]]:
     return found
 
 
-def _keep(warehouse: Warehouse, found: pa.Table, run_ids: list[str], keys: dict[str, str]) -> None:
+def _keep(warehouse: Store, found: pa.Table, run_ids: list[str], keys: dict[str, str]) -> None:
     """Write one file per run and drop those it replaces; a read-only warehouse is fine."""
     # Only writing needs it, and importing it takes longer than running a small query.
     import pyarrow.compute as pc

@@ -24,7 +24,7 @@ from cmr.errors import CmrError
 from cmr.identity import file_hash
 from cmr.references import Reads, graph
 from cmr.sqlfiles import View, glossary, sql_fingerprint, views
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 
 # How long prepared views of other versions are kept.
 KEPT_SECONDS = 30 * 86_400
@@ -82,7 +82,7 @@ def _clear(folder: Path, stem: str) -> None:
 
 def _make(path: str, root: str) -> None:
     """Create the views over an empty warehouse: their columns are the same over any other."""
-    Warehouse.create(root)
+    Store.create(root)
     with duckdb.connect(path) as con:
         con.execute(f"set variable cmr_root = {quoted(root)}")
         con.execute("create schema own")

@@ -35,7 +35,7 @@ from cmr.warehouse.layout import ANCHORED
 from cmr.warehouse.schemas import CATALOGUE
 from cmr.warehouse.snapshot import VECTORS, Snapshot, take
 from cmr.warehouse.storage import Storage
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 
 # Views of the catalogue's rows, and those built on them alone, in dependency order.
 _ROWS = tuple(table.name for table in CATALOGUE)
@@ -79,7 +79,7 @@ def connect(
     con = duckdb.connect(":memory:", config=config)
     if threads:
         con.execute(f"set threads = {int(threads)}")
-    warehouse = Warehouse.open(root)
+    warehouse = Store.open(root)
     storage = warehouse.storage
     if not storage.is_local:
         from cmr.warehouse.duckfiles import DuckFiles
@@ -102,9 +102,7 @@ def connect(
     return con
 
 
-def bind(
-    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, query: str | None = None
-) -> set[str]:
+def bind(con: duckdb.DuckDBPyConnection, warehouse: Store, query: str | None = None) -> set[str]:
     """Bind the views to the warehouse as it is now: checked rows, and the files they name.
 
     `query`: what will be asked; without it, anything but vectors may be. Returns the views and

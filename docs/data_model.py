@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cmr.sqlfiles import View, glossary, views
 from cmr.views import connect
 from cmr.warehouse.schemas import TABLES, embeddings_schema
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 
 if TYPE_CHECKING:
     import duckdb
@@ -45,7 +45,7 @@ CALLS = {
 def page() -> str:
     """The whole page."""
     with tempfile.TemporaryDirectory() as folder:
-        con = connect(Warehouse.create(f"{folder}/w").root)
+        con = connect(Store.create(f"{folder}/w").root)
         parts = [HEAD, *_tables(), *_views(con), *_macros(con), *_lists()]
     return "\n".join(parts)
 

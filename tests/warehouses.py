@@ -22,7 +22,7 @@ from cmr.warehouse.schemas import (
     TIMINGS,
     Table,
 )
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 from tests.reference import counts
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -160,8 +160,8 @@ def add_bench(warehouse, precision, seconds, machine=FAST, race="r", stage="batc
     warehouse.commit(BENCHES, bench_id, row)
 
 
-def new(path) -> Warehouse:
-    return Warehouse.create(str(path))
+def new(path) -> Store:
+    return Store.create(str(path))
 
 
 def rewrite(warehouse, catalogue, row, file, change):

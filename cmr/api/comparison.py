@@ -16,7 +16,7 @@ from cmr.report.holm import holm
 from cmr.rows import Row
 from cmr.views import connect
 from cmr.warehouse.current import current_runs
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 
 MEASURES = ("hit_rate", "recall", "mrr", "ndcg", "map")
 
@@ -53,7 +53,7 @@ class ComparedBy:
 
 
 def compare_runs(
-    warehouse: Warehouse, a: str, others: Sequence[str], by: ComparedBy = ComparedBy()
+    warehouse: Store, a: str, others: Sequence[str], by: ComparedBy = ComparedBy()
 ) -> list[Comparison]:
     """Compare runs `others` with runs `a`, with Holm's correction over all rows that are kept.
 

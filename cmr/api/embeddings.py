@@ -15,7 +15,7 @@ from cmr.precision import INTEGER, precision_of
 from cmr.represent.precisions import Encoded, decode, to_integers
 from cmr.represent.quantizer_kinds import ABSMAX
 from cmr.represent.unit_vectors import Floats
-from cmr.warehouse.store import Warehouse as Store
+from cmr.warehouse.store import Store
 from cmr.warehouse.vectors import StoredVectors, from_batch
 
 if TYPE_CHECKING:

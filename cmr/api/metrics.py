@@ -13,7 +13,7 @@ from cmr.materialised import open_for
 from cmr.progressbar import ProgressBar, no_bar
 from cmr.rows import Row
 from cmr.warehouse.current import current_runs
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 
 _SETTINGS = (
     "dataset",
@@ -29,7 +29,7 @@ _SETTINGS = (
 
 
 def measured(
-    warehouse: Warehouse,
+    warehouse: Store,
     runs: Sequence[str] | None,
     settings: dict[str, Any],
     protocol: str | None,
@@ -73,7 +73,7 @@ def measured(
     return found
 
 
-def _runs(warehouse: Warehouse, runs: Sequence[str] | None, settings: dict[str, Any]) -> list[Row]:
+def _runs(warehouse: Store, runs: Sequence[str] | None, settings: dict[str, Any]) -> list[Row]:
     given = {name: value for name, value in settings.items() if value is not None}
     found = [
         row

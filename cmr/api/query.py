@@ -18,7 +18,7 @@ from cmr.progressbar import ProgressBar, no_bar
 from cmr.views import lock
 
 if TYPE_CHECKING:
-    from cmr.warehouse.store import Warehouse
+    from cmr.warehouse.store import Store
 
 # Rows that a stream yields at a time.
 ROWS = 65_536
@@ -27,7 +27,7 @@ ROWS = 65_536
 def run_query(
     con: duckdb.DuckDBPyConnection,
     text: str,
-    warehouse: Warehouse,
+    warehouse: Store,
     bar: ProgressBar = no_bar,
     params: Sequence[Any] | dict[str, Any] | None = None,
     sandbox: bool = False,
@@ -48,7 +48,7 @@ def run_query(
 def stream_query(
     con: duckdb.DuckDBPyConnection,
     text: str,
-    warehouse: Warehouse,
+    warehouse: Store,
     bar: ProgressBar = no_bar,
     params: Sequence[Any] | dict[str, Any] | None = None,
     rows: int = ROWS,
@@ -77,7 +77,7 @@ def stream_query(
 
 
 def _ready(
-    con: duckdb.DuckDBPyConnection, text: str, warehouse: Warehouse, bar: ProgressBar, sandbox: bool
+    con: duckdb.DuckDBPyConnection, text: str, warehouse: Store, bar: ProgressBar, sandbox: bool
 ) -> str:
     """Check every statement, store missing measures, run all but the last, and return the last."""
     with _sentences():

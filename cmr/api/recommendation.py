@@ -16,7 +16,7 @@ from cmr.report.answer import MEASURES, Answer, answer
 from cmr.report.quantizer_choice import quantizer_sentences
 from cmr.report.subject import Subject
 from cmr.rows import Row
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Recommendation:
 
 
 def choose(
-    warehouse: Warehouse,
+    warehouse: Store,
     retain: float = 0.99,
     dataset: str | None = None,
     model: str | None = None,

@@ -9,7 +9,7 @@ from cmr.represent.quantizer_kinds import ABSMAX
 from cmr.rows import Row
 from cmr.warehouse.current import current_runs
 from cmr.warehouse.schemas import RUNS
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 
 SETTINGS = (
     "dataset", "qrels", "model", "direction", "dim", "dim_method", "precision", "quantizer",
@@ -18,7 +18,7 @@ SETTINGS = (
 )  # fmt: skip
 
 
-def listed(warehouse: Warehouse, given: str | None = None, dataset: str | None = None) -> list[Row]:
+def listed(warehouse: Store, given: str | None = None, dataset: str | None = None) -> list[Row]:
     """The selected runs, in the order of their settings. Raises CmrError if there is none."""
     every = current_runs(warehouse)
     found = [
@@ -32,7 +32,7 @@ def listed(warehouse: Warehouse, given: str | None = None, dataset: str | None =
 
 
 def removable(
-    warehouse: Warehouse,
+    warehouse: Store,
     given: Sequence[str],
     dataset: str | None,
     model: str | None,

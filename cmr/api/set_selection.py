@@ -14,12 +14,12 @@ from cmr.represent.quantizer_kinds import ABSMAX
 from cmr.rows import Row
 from cmr.warehouse.current import current_sets
 from cmr.warehouse.schemas import MODALITIES
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 
 _NATIVE = {"dim_method": NATIVE, "precision": FP32}
 
 
-def find_sets(warehouse: Warehouse, **wanted: Any) -> list[Row]:
+def find_sets(warehouse: Store, **wanted: Any) -> list[Row]:
     """Catalogue rows of the sets that match the given values; None matches any."""
     given = {name: value for name, value in wanted.items() if value is not None}
     return [
@@ -29,7 +29,7 @@ def find_sets(warehouse: Warehouse, **wanted: Any) -> list[Row]:
     ]
 
 
-def find_set(warehouse: Warehouse, asked: EmbeddingsKeywords) -> Row:
+def find_set(warehouse: Store, asked: EmbeddingsKeywords) -> Row:
     """The one selected set: what is not named defaults to native fp32, if there is such a set.
 
     Raises CmrError, listing what there is, if none or several match.

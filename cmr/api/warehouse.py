@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cmr.api.keywords import EmbeddingsKeywords, EvaluateKeywords, keywords_of
 from cmr.api.result import Result
 from cmr.progressbar import ProgressBar, no_bar
-from cmr.warehouse.store import Warehouse as Store
+from cmr.warehouse.store import Store
 
 if TYPE_CHECKING:
     import duckdb

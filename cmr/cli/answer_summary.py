@@ -36,9 +36,9 @@ def ask(
     from cmr.materialised import prepare
     from cmr.report.subject import LEADING
     from cmr.views import connect
-    from cmr.warehouse.store import Warehouse
+    from cmr.warehouse.store import Store
 
-    store, asked = Warehouse.open(warehouse), pa.table({"run_id": pa.array(run_ids, pa.string())})
+    store, asked = Store.open(warehouse), pa.table({"run_id": pa.array(run_ids, pa.string())})
     con = connect(store.root, "from int_baselines")
     con.register("asked", asked)
     # Retention is relative to the baselines, which need not be among the requested runs.

@@ -22,9 +22,9 @@ def print_bench(warehouse: str, bench_ids: Sequence[str]) -> None:
     """Print speed, latencies by C, encoding, and what the smallest good one costs."""
     from cmr.cli.progress import progress
     from cmr.materialised import open_for
-    from cmr.warehouse.store import Warehouse
+    from cmr.warehouse.store import Store
 
-    con = open_for(Warehouse.open(warehouse), _VIEWS, bar=progress)
+    con = open_for(Store.open(warehouse), _VIEWS, bar=progress)
     con.register("asked_ids", pa.table({"bench_id": pa.array(list(bench_ids), pa.string())}))
     con.execute(
         "create temp table asked as select contender, index_of, conditions, stage "

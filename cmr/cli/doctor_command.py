@@ -37,14 +37,14 @@ def doctor(warehouse: str) -> None:
     from cmr.held import hold
     from cmr.sqlfiles import view_names, views
     from cmr.views import connect
-    from cmr.warehouse.store import Warehouse
+    from cmr.warehouse.store import Store
 
     without_pandas()
     # All views are named, so that every file is compared with its checksum.
     asked = " ".join(view.name for view in views())
     with warnings.catch_warnings(record=True) as damage:
         warnings.simplefilter("always", DamageWarning)
-        store = Warehouse.open(warehouse)
+        store = Store.open(warehouse)
         con = connect(store.root, asked)
     for one in damage:
         warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)

@@ -25,7 +25,7 @@ from cmr.represent.dim_methods import METHODS
 if TYPE_CHECKING:
     from cmr.export.format import Asked, Format
     from cmr.sources.source import Parameter
-    from cmr.warehouse.store import Warehouse
+    from cmr.warehouse.store import Store
 
 # A table, view or macro call, which needs `from` in front of it.
 _NAMED = re.compile(r"\s*\w+(\s*\(.*\))?\s*;?\s*", re.DOTALL)
@@ -173,11 +173,11 @@ def _run(form: Format, given: dict[str, Any]) -> None:
     from cmr.errors import CmrError
     from cmr.export.fit_told import tell_fit
     from cmr.export.target import opened, replacing
-    from cmr.warehouse.store import Warehouse
+    from cmr.warehouse.store import Store
 
     out, force = given.pop("out"), given.pop("force")
     options = {one.name: given.pop(one.name) for one in form.parameters}
-    asked = _asked(form, Warehouse.open(given.pop("warehouse")), options, given)
+    asked = _asked(form, Store.open(given.pop("warehouse")), options, given)
     if out == STDOUT:
         if form.into != "stream":
             raise CmrError(f"{form.name} is not one stream; give --out a path")
@@ -201,7 +201,7 @@ def _run(form: Format, given: dict[str, Any]) -> None:
 
 
 def _asked(
-    form: Format, warehouse: Warehouse, options: Mapping[str, Any], given: dict[str, Any]
+    form: Format, warehouse: Store, options: Mapping[str, Any], given: dict[str, Any]
 ) -> Asked:
     """Resolve the selectors to rows of the catalogue."""
     from cmr.export import choose

@@ -14,7 +14,7 @@ from cmr.score.search.scorer_kinds import TORCH
 
 if TYPE_CHECKING:
     from cmr.api.recommendation import Recommendation
-    from cmr.warehouse.store import Warehouse as Store
+    from cmr.warehouse.store import Store
 
 
 @click.command()

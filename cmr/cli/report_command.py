@@ -60,9 +60,9 @@ def report(
     from cmr.api.select import pairs
     from cmr.report.write import Which, write_report
     from cmr.warehouse.current import current_runs
-    from cmr.warehouse.store import Warehouse
+    from cmr.warehouse.store import Store
 
-    opened = Warehouse.open(warehouse)
+    opened = Store.open(warehouse)
     runs = current_runs(opened) if flips else []
     pair_ids = [(x["run_id"], y["run_id"]) for a, b in flips for x, y in pairs(runs, a, b)]
     paths = write_report(

@@ -172,9 +172,9 @@ def _find(warehouse: str, given: Sequence[str]) -> list[Row]:
     from cmr.errors import CmrError
     from cmr.warehouse.current import current_runs
     from cmr.warehouse.schemas import EMBEDDING_SETS
-    from cmr.warehouse.store import Warehouse
+    from cmr.warehouse.store import Store
 
-    opened = Warehouse.open(warehouse)
+    opened = Store.open(warehouse)
     every = current_runs(opened)
     sets = {row["set_id"]: row for row in opened.catalogue(EMBEDDING_SETS)}
     found = []

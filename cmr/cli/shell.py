@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from prompt_toolkit import PromptSession
     from prompt_toolkit.history import History
 
-    from cmr.warehouse.store import Warehouse
+    from cmr.warehouse.store import Store
 
 HELP = """\
 SQL ends with a semicolon and may span several lines. Nothing can be changed.
@@ -38,7 +38,7 @@ _KEYWORDS = (
 )
 
 
-def shell(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, sandbox: bool) -> None:
+def shell(con: duckdb.DuckDBPyConnection, warehouse: Store, sandbox: bool) -> None:
     """Read and answer until Ctrl-D; errors are printed and do not end it."""
     session = _session(con)
     say(f"cmr sql on {warehouse.root}; .help for help, Ctrl-D to leave", err=True)
@@ -61,7 +61,7 @@ def shell(con: duckdb.DuckDBPyConnection, warehouse: Warehouse, sandbox: bool) -
 
 
 def _answer(
-    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, text: str, form: str, sandbox: bool
+    con: duckdb.DuckDBPyConnection, warehouse: Store, text: str, form: str, sandbox: bool
 ) -> str:
     """Execute one line; returns the format in effect afterwards."""
     word, _, rest = text.partition(" ")
@@ -86,7 +86,7 @@ def _answer(
 
 
 def _print_result(
-    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, text: str, form: str, sandbox: bool
+    con: duckdb.DuckDBPyConnection, warehouse: Store, text: str, form: str, sandbox: bool
 ) -> None:
     from cmr.api.query import run_query
 

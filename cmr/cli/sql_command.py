@@ -45,10 +45,10 @@ def sql(query: str | None, warehouse: str, form: str, output: str | None, sandbo
     from cmr.cli.progress import progress
     from cmr.cli.startup import without_pandas
     from cmr.views import connect
-    from cmr.warehouse.store import Warehouse
+    from cmr.warehouse.store import Store
 
     without_pandas()
-    store = Warehouse.open(warehouse)
+    store = Store.open(warehouse)
     if query == "-" or (query is None and not sys.stdin.isatty()):
         query = read_stdin()
     if query is None:

@@ -26,7 +26,7 @@ from cmr.score.top_lists import top_hits
 from cmr.score.warm_up import few_judged, few_pools, few_rows, has_many, warmed
 from cmr.warehouse.partials import write_partial
 from cmr.warehouse.schemas import PARTIAL_COUNTS, PARTIAL_HITS, TASKS
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 from cmr.warehouse.vectors import StoredVectors
 
 # The ordinal of a side's first vector in the block, and its vectors.
@@ -44,7 +44,7 @@ def count_block(
     Idempotent: doing it twice stores the same counts under the same name, and the last row written
     replaces the other. `values`: `thresholds` of the work.
     """
-    warehouse = Warehouse.open(work.root)
+    warehouse = Store.open(work.root)
     _warm(warehouse, work)
     started, clock = datetime.now(UTC), time.perf_counter()
     texts = as_compared(StoredVectors(warehouse, work.text, block.texts), work.text)
@@ -84,7 +84,7 @@ def count_block(
     return row
 
 
-def _warm(warehouse: Warehouse, work: Work) -> None:
+def _warm(warehouse: Store, work: Work) -> None:
     """Count a few vectors of each side the same way before timing starts; see `score.warm`."""
     texts, visuals = (
         as_compared(StoredVectors(warehouse, row, (0, few_rows(row["rows"]))), row)

@@ -19,7 +19,7 @@ from cmr.score.pair_scores import Values
 from cmr.score.tally import Counted
 from cmr.score.top_lists import Hits
 from cmr.warehouse.partials import finished, read_partial
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 
 SUM = """
 select
@@ -50,7 +50,7 @@ def collect(work: Work, shards: int | None = None) -> tuple[list[Row], list[list
     `shards`: how many it was cut into; None to use what exists. Raises CmrError that names the
     missing or damaged shards, and how to count them.
     """
-    warehouse = Warehouse.open(work.root)
+    warehouse = Store.open(work.root)
     rows = finished(warehouse, work.key)
     cuts = [shards] if shards else sorted({many for many, _ in rows})
     if not cuts:
@@ -158,7 +158,7 @@ def blocks_to_do(
 
     A task with a damaged file counts as not done.
     """
-    warehouse = Warehouse.open(work.root)
+    warehouse = Store.open(work.root)
     blocks = [
         block
         for block in cut(work.text["rows"], work.visual["rows"], shards)

@@ -23,7 +23,7 @@ from cmr.errors import CmrError
 from cmr.progressbar import Advance
 from cmr.sources.collection import Item, MediaReader
 from cmr.warehouse.encoding_parts import write_encoded
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 
 # Pictures per decoding task.
 DECODED = 16
@@ -178,7 +178,7 @@ class _EncodeVisuals:
                 (str(batch["key"][at]), vector, one.duration, kept if self._target.frames else None)
                 for at, vector, one, kept in zip(good, vectors, media, frames, strict=True)
             ]
-            write_encoded(Warehouse.open(self._target.root), self._target.folder, rows)
+            write_encoded(Store.open(self._target.root), self._target.folder, rows)
         return {"key": batch["key"], "fault": batch["fault"]}
 
 
@@ -193,5 +193,5 @@ class _EncodeTexts:
         vectors = self._encoder.encode_texts([str(text) for text in batch["text"]])
         keys = [str(key) for key in batch["key"]]
         rows = [(key, vector, None, None) for key, vector in zip(keys, vectors, strict=True)]
-        write_encoded(Warehouse.open(self._target.root), self._target.folder, rows)
+        write_encoded(Store.open(self._target.root), self._target.folder, rows)
         return {"key": batch["key"], "fault": np.array([""] * len(keys), object)}

@@ -26,7 +26,7 @@ from cmr.errors import CmrError
 from cmr.score.judgments import Judged
 from cmr.score.pair_scores import Values
 from cmr.warehouse.partials import finished
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 
 # How often Ray retries a task whose worker or node was lost, or that raised an error.
 RETRIES = 4
@@ -56,7 +56,7 @@ def run(ray: Any, works: Sequence[Work], shards: int | None, show: Any) -> dict[
 
 def _shards(ray: Any, work: Work) -> int:
     """How many tasks: as many as it was begun with, else so that all slots stay busy to the end."""
-    begun = finished(Warehouse.open(work.root), work.key)
+    begun = finished(Store.open(work.root), work.key)
     if begun:
         counts = [many for many, _ in begun]
         return max(set(counts), key=counts.count)

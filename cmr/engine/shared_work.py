@@ -20,7 +20,7 @@ from cmr.score.pair_scores import Values
 from cmr.score.plan import Plan
 from cmr.score.planning import make_plan
 from cmr.warehouse.partials import drop, read_thresholds, write_thresholds
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 from cmr.warehouse.vectors import StoredVectors
 
 
@@ -95,7 +95,7 @@ def thresholds(work: Work) -> dict[str, Values]:
     Whoever needs them first computes and stores them, reading only the row groups that hold a
     relevant item; all tasks read the same ones.
     """
-    warehouse = Warehouse.open(work.root)
+    warehouse = Store.open(work.root)
     lengths = {name: len(judged.query) for name, judged in work.judged.items()}
     key = identity(runs=dict(work.run_ids))
     with warehouse.claim(f"thresholds-{key}"):
@@ -106,7 +106,7 @@ def thresholds(work: Work) -> dict[str, Values]:
     return found
 
 
-def _compute(warehouse: Warehouse, work: Work) -> dict[str, Values]:
+def _compute(warehouse: Store, work: Work) -> dict[str, Values]:
     sides: dict[str, list[npt.NDArray[np.int64]]] = {"text": [], "visual": []}
     for name, judged in work.judged.items():
         query, item = ("text", "visual") if name == "t2v" else ("visual", "text")
@@ -120,13 +120,11 @@ def _compute(warehouse: Warehouse, work: Work) -> dict[str, Values]:
     return pair_values(texts, visuals, dict(work.judged), plan)
 
 
-def _holding(
-    warehouse: Warehouse, row: Row, ordinals: list[npt.NDArray[np.int64]]
-) -> StoredVectors:
+def _holding(warehouse: Store, row: Row, ordinals: list[npt.NDArray[np.int64]]) -> StoredVectors:
     """The row groups of a set that hold any of these vectors."""
     return StoredVectors(warehouse, row, holding=np.unique(np.concatenate(ordinals)))
 
 
 def forget(work: Work) -> None:
     """Remove the partial counts and thresholds of a representation whose runs are stored."""
-    drop(Warehouse.open(work.root), work.key, identity(runs=dict(work.run_ids)))
+    drop(Store.open(work.root), work.key, identity(runs=dict(work.run_ids)))

@@ -15,13 +15,13 @@ from cmr.represent.quantizer_kinds import ABSMAX
 from cmr.rows import Row
 from cmr.warehouse.current import current_runs
 from cmr.warehouse.schemas import EMBEDDING_SETS, TEXT, VISUAL
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 
 RUN_SETTINGS = ("dataset", "qrels", "model", "direction", "dim", "dim_method", "precision", "seed")
 SET_SETTINGS = ("dataset", "model", "dim", "dim_method", "precision", "seed")
 
 
-def runs(warehouse: Warehouse, given: str | None, wanted: Mapping[str, Any]) -> list[Row]:
+def runs(warehouse: Store, given: str | None, wanted: Mapping[str, Any]) -> list[Row]:
     """The runs that match `--run` and the settings; None in `wanted` matches any.
 
     Raises CmrError, listing what there is, if none does.
@@ -32,12 +32,12 @@ def runs(warehouse: Warehouse, given: str | None, wanted: Mapping[str, Any]) -> 
     return _narrow(select(every, given) if given else every, wanted, RUN_SETTINGS, "runs")
 
 
-def one_run(warehouse: Warehouse, given: str | None, wanted: Mapping[str, Any]) -> Row:
+def one_run(warehouse: Store, given: str | None, wanted: Mapping[str, Any]) -> Row:
     """The one selected run. Raises CmrError, naming the differences, if several match."""
     return _one(runs(warehouse, given, wanted), RUN_SETTINGS, "runs")
 
 
-def pairs(warehouse: Warehouse, given: str | None, wanted: Mapping[str, Any]) -> list[SetPair]:
+def pairs(warehouse: Store, given: str | None, wanted: Mapping[str, Any]) -> list[SetPair]:
     """The representations with vectors of both sides that match the settings.
 
     `given`: a run, which selects its own representation. Raises CmrError if there is none.
@@ -61,7 +61,7 @@ def pairs(warehouse: Warehouse, given: str | None, wanted: Mapping[str, Any]) ->
     return [pair for pair in whole if pair.text["set_id"] in ids]
 
 
-def one_pair(warehouse: Warehouse, given: str | None, wanted: Mapping[str, Any]) -> SetPair:
+def one_pair(warehouse: Store, given: str | None, wanted: Mapping[str, Any]) -> SetPair:
     """The one selected representation: if several match, native fp32 if it is among them.
 
     Raises CmrError, naming the differences, if several remain.
@@ -76,7 +76,7 @@ def one_pair(warehouse: Warehouse, given: str | None, wanted: Mapping[str, Any])
     return next(pair for pair in found if pair.text is row)
 
 
-def by_dim(warehouse: Warehouse, wanted: Mapping[str, Any]) -> tuple[SetPair, ...]:
+def by_dim(warehouse: Store, wanted: Mapping[str, Any]) -> tuple[SetPair, ...]:
     """A representation of each dimension in `wanted["dim"]`, or of every dimension there is.
 
     Precision and method default to fp32 and native where these exist. Raises CmrError for a

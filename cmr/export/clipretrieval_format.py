@@ -14,7 +14,7 @@ from cmr.export.mark import write_mark
 from cmr.rows import Row
 from cmr.sources.source import Parameter
 from cmr.warehouse.schemas import TEXT, VISUAL
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 
 SHARD = 1_000_000
 _STEP = 65_536
@@ -59,7 +59,7 @@ def write(asked: Asked, out: Path) -> None:
     write_mark(asked, "clip-retrieval", out)
 
 
-def _on_disk(warehouse: Warehouse, row: Row, path: Path, kind: np.dtype) -> Array:
+def _on_disk(warehouse: Store, row: Row, path: Path, kind: np.dtype) -> Array:
     """A set's vectors in a memory-mapped file, because pairs come in any order."""
     with path.open("wb") as stream:
         write_npy(stream, (row["rows"], row["dim"]), kind, floats(warehouse, row))

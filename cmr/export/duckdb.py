@@ -17,7 +17,7 @@ from cmr.references import names_in
 from cmr.sources.source import Parameter
 from cmr.sqlfiles import views
 from cmr.views import connect
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 
 # The oldest storage format that can hold all this, so that older clients can open it.
 STORAGE = "v1.0.0"
@@ -38,7 +38,7 @@ def write(asked: Asked, out: Path) -> None:
     root, copy = asked.warehouse.root, asked.options["copy"]
     if not copy and asked.warehouse.writable():
         # A warehouse may be older than a table, and then lacks the anchor that defines its columns.
-        Warehouse.create(root)
+        Store.create(root)
     with closing(connect(root)) as con:
         con.execute(f"attach {quoted(os.fspath(out))} as target (storage_version '{STORAGE}')")
         con.execute("copy from database memory to target (schema)")

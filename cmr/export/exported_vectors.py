@@ -18,7 +18,7 @@ from cmr.rows import Row
 from cmr.score.asymmetric import as_compared
 from cmr.sources.source import Parameter
 from cmr.warehouse.schemas import TEXT, VISUAL
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 from cmr.warehouse.vectors import StoredVectors, group_rows
 
 Array = npt.NDArray[Any]
@@ -41,7 +41,7 @@ class Judgments:
     relevance: npt.NDArray[np.int32]
 
 
-def set_ids(warehouse: Warehouse, row: Row) -> pa.Array:
+def set_ids(warehouse: Store, row: Row) -> pa.Array:
     """Item ids of an embedding set, in the order of its vectors."""
     names = [name for name in row["files"] if name.startswith("embeddings/")]
     warehouse.check(row, names)
@@ -49,7 +49,7 @@ def set_ids(warehouse: Warehouse, row: Row) -> pa.Array:
     return pa.chunked_array([chunk for part in parts for chunk in part.chunks]).combine_chunks()
 
 
-def items(warehouse: Warehouse, pair: SetPair, side: str) -> pa.Table:
+def items(warehouse: Store, pair: SetPair, side: str) -> pa.Table:
     """The rows of `items` of one side, in the order of the vectors."""
     from cmr.pipeline.judged_data import find_dataset
     from cmr.warehouse.schemas import ITEMS
@@ -59,7 +59,7 @@ def items(warehouse: Warehouse, pair: SetPair, side: str) -> pa.Table:
     return warehouse.read(data, ITEMS, mine).sort_by("ordinal")
 
 
-def judgments(warehouse: Warehouse, pair: SetPair) -> Judgments:
+def judgments(warehouse: Store, pair: SetPair) -> Judgments:
     """The data set's own judgments."""
     from cmr.pipeline.judged_data import find_dataset, load_judged_data
     from cmr.pipeline.request import Request
@@ -71,13 +71,13 @@ def judgments(warehouse: Warehouse, pair: SetPair) -> Judgments:
     return Judgments(judged.query, judged.item, relevance)
 
 
-def stretches(warehouse: Warehouse, row: Row) -> Iterator[tuple[int, Encoded]]:
+def stretches(warehouse: Store, row: Row) -> Iterator[tuple[int, Encoded]]:
     """(first ordinal, vectors) in order, a few megabytes at a time, as they are compared."""
     rows = group_rows(row["dim"], multiplied(row))
     yield from as_compared(StoredVectors(warehouse, row), row).blocks(rows)
 
 
-def floats(warehouse: Warehouse, row: Row) -> Iterator[Floats]:
+def floats(warehouse: Store, row: Row) -> Iterator[Floats]:
     """The vectors as (rows, dim) float32, a few megabytes at a time; codes times their scale."""
     for _, block in stretches(warehouse, row):
         yield decode(block)

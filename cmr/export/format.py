@@ -9,7 +9,7 @@ from typing import IO, Any, Literal
 from cmr.progressbar import ProgressBar, no_bar
 from cmr.rows import Row
 from cmr.sources.source import Parameter
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 
 Needs = Literal["query", "warehouse", "run", "runs", "representation", "representations"]
 
@@ -36,7 +36,7 @@ class Asked:
     format needs one. `say` prints something that the user should know.
     """
 
-    warehouse: Warehouse
+    warehouse: Store
     options: Mapping[str, Any] = field(default_factory=dict)
     query: str = ""
     sandbox: bool = False

@@ -20,7 +20,7 @@ from cmr.rows import Row
 from cmr.score.asymmetric import as_compared
 from cmr.sources.source import Parameter
 from cmr.warehouse.schemas import QRELS, TEXT, VISUAL
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 from cmr.warehouse.vectors import StoredVectors
 
 SHARD = 500_000
@@ -95,7 +95,7 @@ def _file(split: str, shard: int, number: int) -> str:
     return f"{split}-{shard:05d}-of-{number:05d}.parquet"
 
 
-def _qrels(warehouse: Warehouse, pair: SetPair) -> pa.Table:
+def _qrels(warehouse: Store, pair: SetPair) -> pa.Table:
     from cmr.pipeline.judged_data import find_dataset
 
     return warehouse.read(find_dataset(warehouse, pair.text["dataset"]), QRELS)

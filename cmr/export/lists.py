@@ -20,7 +20,7 @@ from cmr.rows import Row
 from cmr.score.search.scorer_kinds import TORCH
 from cmr.sources.source import Parameter
 from cmr.warehouse.schemas import EMBEDDING_SETS, HITS, RANKS, TEXT, VISUAL
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 
 TOP = Parameter(
     "top", "Length of every query's list; 0 for the whole gallery.", kind=int, default=1000
@@ -128,7 +128,7 @@ def _lists(part: pa.Table, kept: int, wanted: int) -> ExportedLists:
     return ExportedLists(part["query_id"].combine_chunks().take(first), parts, scores)
 
 
-def _groups(warehouse: Warehouse, run: Row, table: str) -> Iterator[pa.Table]:
+def _groups(warehouse: Store, run: Row, table: str) -> Iterator[pa.Table]:
     mine = [name for name in run["files"] if name.startswith(f"{table}/")]
     warehouse.check(run, mine)
     for name in mine:

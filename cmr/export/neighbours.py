@@ -11,7 +11,7 @@ from cmr.export.format import Asked
 from cmr.represent.precisions import Encoded
 from cmr.represent.quantizer_kinds import multiplied
 from cmr.rows import Row
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 from cmr.warehouse.vectors import StoredVectors
 
 Neighbours = tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]
@@ -38,7 +38,7 @@ class Held:
 
 
 def nearest(
-    warehouse: Warehouse, queries: Row, gallery: Row, depth: int
+    warehouse: Store, queries: Row, gallery: Row, depth: int
 ) -> Iterator[tuple[int, Neighbours]]:
     """Yield (first query, (ordinals, scores)), both (queries, depth), best first.
 

@@ -14,7 +14,7 @@ from cmr.export.format import Asked, Format, SetPair, Stream
 from cmr.precision import precision_of
 from cmr.rows import Row
 from cmr.warehouse.schemas import TEXT
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 
 _KEYS = {"text": "text", "visual": "video"}
 _STEP = 4_096
@@ -62,7 +62,7 @@ def _strings(archive: zipfile.ZipFile, name: str, values: list[str]) -> None:
     _member(archive, name, (len(values),), kind, parts, zipfile.ZIP_DEFLATED)
 
 
-def _counted(warehouse: Warehouse, row: Row, advance: Any) -> Iterable[Array]:
+def _counted(warehouse: Store, row: Row, advance: Any) -> Iterable[Array]:
     for block in floats(warehouse, row):
         yield block
         advance(len(block))
@@ -83,7 +83,7 @@ def _member(
         write_npy(member, shape, kind, blocks)
 
 
-def _ground_truth(warehouse: Warehouse, pair: SetPair) -> Array:
+def _ground_truth(warehouse: Store, pair: SetPair) -> Array:
     """(texts,) the visual row of each text."""
     judged = judgments(warehouse, pair)
     found = np.bincount(judged.text, minlength=pair.text["rows"])

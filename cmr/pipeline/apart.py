@@ -13,7 +13,7 @@ from cmr.errors import CmrError
 from cmr.pipeline.fits import Native
 from cmr.rows import Row
 from cmr.sources.collection import TEXT, VISUAL
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 from cmr.warehouse.vectors import StoredVectors, group_rows
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ ROWS = 4096
 STEPS, NEARER, OTHERS = 127, 1 / 4, 5
 
 
-def check_apart(warehouse: Warehouse, mine: Native, other: Native, name: str) -> None:
+def check_apart(warehouse: Store, mine: Native, other: Native, name: str) -> None:
     """Raise CmrError if the other data set, `name`, holds much of what is scored.
 
     That is more than a hundredth of the visuals, or a tenth of the texts, beyond as many as have
@@ -97,7 +97,7 @@ def _copies(
     return found
 
 
-def _drawn(warehouse: Warehouse, row: Row) -> tuple[Floats, npt.NDArray[np.int64]]:
+def _drawn(warehouse: Store, row: Row) -> tuple[Floats, npt.NDArray[np.int64]]:
     """Unit vectors of a set: all, or as many as are looked for, drawn at random; and which."""
     rows = int(row["rows"])
     chosen = np.random.default_rng(SEED).permutation(rows)[:LOOKED_FOR]
@@ -110,7 +110,7 @@ def _drawn(warehouse: Warehouse, row: Row) -> tuple[Floats, npt.NDArray[np.int64
     return np.concatenate(found), np.flatnonzero(wanted)
 
 
-def _blocks(warehouse: Warehouse, row: Row) -> Iterator[Floats]:
+def _blocks(warehouse: Store, row: Row) -> Iterator[Floats]:
     """A native set's vectors as unit vectors, at most ROWS at a time."""
     stored = StoredVectors(warehouse, row)
     for _, block in stored.blocks(group_rows(stored.dim, stored.precision)):

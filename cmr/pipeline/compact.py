@@ -23,7 +23,7 @@ from cmr.warehouse import claims
 from cmr.warehouse.catalogue_rows import row_name
 from cmr.warehouse.locks import BusyError
 from cmr.warehouse.schemas import CATALOGUE, DATASETS, QRELS_SETS, RUNS, TABLES, Table
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 
 # Minimum rows in a row group of a merged file, if there are as many.
 GROUP_ROWS = 65_536
@@ -46,7 +46,7 @@ class Compacted:
     busy: list[str] = field(default_factory=list)
 
 
-def compact(warehouse: Warehouse, wait: float, dry_run: bool, bar: ProgressBar) -> Compacted:
+def compact(warehouse: Store, wait: float, dry_run: bool, bar: ProgressBar) -> Compacted:
     """Merge what can be merged. The replaced files stay until `vacuum`.
 
     First every merged file is written, which no row names yet. `wait` seconds later, when queries
@@ -86,7 +86,7 @@ def compact(warehouse: Warehouse, wait: float, dry_run: bool, bar: ProgressBar) 
     return done
 
 
-def mergeable(warehouse: Warehouse, row: Row) -> list[Merge]:
+def mergeable(warehouse: Store, row: Row) -> list[Merge]:
     """The partitions where a row names several files."""
     folders: dict[str, list[str]] = {}
     for name in row["files"]:
@@ -98,7 +98,7 @@ def mergeable(warehouse: Warehouse, row: Row) -> list[Merge]:
     ]
 
 
-def _merged(warehouse: Warehouse, row: Row, merges: Sequence[Merge], go: Advance) -> Row:
+def _merged(warehouse: Store, row: Row, merges: Sequence[Merge], go: Advance) -> Row:
     """The new row; also writes its new files."""
     files = list(row["files"])
     changed = dict(row)
@@ -113,7 +113,7 @@ def _merged(warehouse: Warehouse, row: Row, merges: Sequence[Merge], go: Advance
     return {**changed, "files": files}
 
 
-def _write(warehouse: Warehouse, row: Row, merge: Merge) -> str:
+def _write(warehouse: Store, row: Row, merge: Merge) -> str:
     name, *folders = merge.partition.split("/")
     keys = {key: unquote(value) for key, _, value in (part.partition("=") for part in folders)}
     warehouse.check(row, merge.files)
@@ -123,7 +123,7 @@ def _write(warehouse: Warehouse, row: Row, merge: Merge) -> str:
     return warehouse.write(TABLES[name], keys, data)
 
 
-def _groups(warehouse: Warehouse, files: Sequence[str]) -> Iterator[pa.Table]:
+def _groups(warehouse: Store, files: Sequence[str]) -> Iterator[pa.Table]:
     """All rows in order, in row groups that are not too small."""
     held: list[pa.Table] = []
     for name in files:

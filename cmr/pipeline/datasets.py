@@ -16,12 +16,12 @@ from cmr.identity import table_hash
 from cmr.sources.collection import TEXT, VISUAL, Collection, Item, Reject
 from cmr.warehouse.layout import partition
 from cmr.warehouse.schemas import DATASETS, ITEMS, QRELS, QRELS_SETS, REJECTS
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 from cmr.warehouse.verified import is_sound
 
 
 def write_dataset(
-    warehouse: Warehouse, dataset: str, collection: Collection, fingerprint: str, clock: float
+    warehouse: Store, dataset: str, collection: Collection, fingerprint: str, clock: float
 ) -> None:
     """Write the tables of a new or grown data set, then its row. The caller holds the claim."""
     files = []
@@ -59,7 +59,7 @@ def write_dataset(
     warehouse.commit(DATASETS, dataset, row)
 
 
-def note_media(warehouse: Warehouse, row: dict[str, Any], collection: Collection) -> None:
+def note_media(warehouse: Store, row: dict[str, Any], collection: Collection) -> None:
     """Record where the same data is now. The caller holds the claim."""
     media = _media(collection)
     if media is not None and media != row["media"]:
@@ -107,7 +107,7 @@ def fingerprint(collection: Collection) -> str:
     return table_hash([*items, _judgment_table(collection)])[:16]
 
 
-def find_same(warehouse: Warehouse, dataset: str, fingerprint: str) -> dict[str, Any] | None:
+def find_same(warehouse: Store, dataset: str, fingerprint: str) -> dict[str, Any] | None:
     """The data set's row if it holds exactly this data, and its files are intact."""
     found = warehouse.find(DATASETS, dataset)
     if (
@@ -120,7 +120,7 @@ def find_same(warehouse: Warehouse, dataset: str, fingerprint: str) -> dict[str,
 
 
 def refuse_other_data(
-    warehouse: Warehouse, dataset: str, collection: Collection, data_hash: str, may_grow: bool
+    warehouse: Store, dataset: str, collection: Collection, data_hash: str, may_grow: bool
 ) -> None:
     """Raise CmrError if the name stands for other data; with `may_grow`, unless it has only grown.
 
@@ -137,7 +137,7 @@ def refuse_other_data(
         )
 
 
-def _lost(warehouse: Warehouse, row: dict[str, Any], collection: Collection) -> str | None:
+def _lost(warehouse: Store, row: dict[str, Any], collection: Collection) -> str | None:
     """What the stored data set has and the collection lacks, as a clause, or None."""
     for side, items in ((TEXT, collection.texts), (VISUAL, collection.visuals)):
         column = "text" if side == TEXT else "content_hash"

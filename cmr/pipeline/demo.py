@@ -14,7 +14,7 @@ from cmr.pipeline.request import Request
 from cmr.progressbar import ProgressBar
 from cmr.sources.scenes import SOURCE
 from cmr.sources.source_kinds import read
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 
 DATASET = "scenes"
 # How many items of a list the report's gallery shows.
@@ -49,5 +49,5 @@ def run_demo(root: str, out: str, bar: ProgressBar, say: Callable[[str], None]) 
     if new:
         from cmr.report.write import Which, write_report
 
-        write_report(Warehouse.open(root).root, out, which=Which(run_ids=done.run_ids), bar=bar)
+        write_report(Store.open(root).root, out, which=Which(run_ids=done.run_ids), bar=bar)
     return Demo(request, done.run_ids, str(summary.parent), new)

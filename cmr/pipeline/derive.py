@@ -30,7 +30,7 @@ from cmr.represent.quantizers import Quantizer
 from cmr.rows import Row
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.current import current_sets
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 from cmr.warehouse.vectors import in_groups
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Deriver:
 
     def __init__(
         self,
-        warehouse: Warehouse,
+        warehouse: Store,
         data: Row,
         model: str,
         ids: dict[str, pa.Array],
@@ -298,7 +298,7 @@ class Deriver:
         return found
 
 
-def _native_sets(warehouse: Warehouse, dataset: str, model: str) -> dict[tuple[str, int], Row]:
+def _native_sets(warehouse: Store, dataset: str, model: str) -> dict[tuple[str, int], Row]:
     """Encoded or imported vectors: rows of `embedding_sets` by side and dimension."""
     return {
         (row["modality"], row["dim"]): row

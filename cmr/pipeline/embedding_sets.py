@@ -16,7 +16,7 @@ from cmr.precision import precision_of
 from cmr.warehouse.claims import of_partition
 from cmr.warehouse.layout import partition
 from cmr.warehouse.schemas import EMBEDDING_KEYS, EMBEDDING_SETS, FRAMES
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 from cmr.warehouse.verified import is_sound
 
 
@@ -63,7 +63,7 @@ class EmbeddingSet:
 
 
 def ensure_set(
-    warehouse: Warehouse,
+    warehouse: Store,
     wanted: EmbeddingSet,
     make: Callable[[], Iterable[pa.Table]] | None,
     *,
@@ -110,7 +110,7 @@ def ensure_set(
         return row
 
 
-def _find(warehouse: Warehouse, set_id: str, check: bool) -> dict[str, Any] | None:
+def _find(warehouse: Store, set_id: str, check: bool) -> dict[str, Any] | None:
     found = warehouse.find(EMBEDDING_SETS, set_id)
     return None if found and check and not is_sound(warehouse.storage, found) else found
 
@@ -119,11 +119,11 @@ def _has_frames(row: Mapping[str, Any]) -> bool:
     return any(name.startswith(f"{FRAMES.name}/") for name in row["files"])
 
 
-def _write_frames(warehouse: Warehouse, keys: Mapping[str, Any], frames: Iterable[pa.Table]) -> str:
+def _write_frames(warehouse: Store, keys: Mapping[str, Any], frames: Iterable[pa.Table]) -> str:
     mine = {key: keys[key] for key in FRAMES.partitions}
     warehouse.sweep(partition(FRAMES.name, mine), lambda: _named(warehouse))
     return warehouse.write(FRAMES, mine, frames)
 
 
-def _named(warehouse: Warehouse) -> list[str]:
+def _named(warehouse: Store) -> list[str]:
     return [name for row in warehouse.catalogue(EMBEDDING_SETS) for name in row["files"]]

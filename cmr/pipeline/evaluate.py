@@ -24,7 +24,7 @@ from cmr.progressbar import ProgressBar
 from cmr.rows import Row
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.schemas import RUNS
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def explain(root: str, request: Request) -> list[Row]:
     """How each representation would be scored, a row each; nothing is written."""
     from cmr.pipeline.explained import explained, screen_before
 
-    warehouse = Warehouse.open(root)
+    warehouse = Store.open(root)
     data, deriver, every = _prepare(warehouse, request)
     alike = {"dataset": data.row["dataset"], "model": deriver.model}
     runs = [row for row in warehouse.catalogue(RUNS) if alike.items() <= row.items()]
@@ -58,7 +58,7 @@ def explain(root: str, request: Request) -> list[Row]:
 
 
 def _prepare(
-    warehouse: Warehouse, request: Request, stored_only: bool = False
+    warehouse: Store, request: Request, stored_only: bool = False
 ) -> tuple[JudgedData, Deriver, list[WantedSearches]]:
     """Check a request against the warehouse; returns its data set and what has to be derived."""
     ways = searches(request)
@@ -102,7 +102,7 @@ def begin(root: str, request: Request, bar: ProgressBar, stored_only: bool = Fal
 
     With `stored_only` nothing is written: what is not derived yet raises NotStoredError.
     """
-    warehouse = Warehouse.open(root)
+    warehouse = Store.open(root)
     data, deriver, every = _prepare(warehouse, request, stored_only)
     directions = tuple(data.judged)
     found: list[Case] = []

@@ -20,7 +20,7 @@ from cmr.progressbar import Advance, ProgressBar
 from cmr.rows import Row
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.schemas import RUNS
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 
 if TYPE_CHECKING:
     from cmr.engine.shared_work import Work
@@ -56,7 +56,7 @@ class Evaluation:
 
     def __init__(
         self,
-        warehouse: Warehouse,
+        warehouse: Store,
         request: Request,
         data: JudgedData,
         deriver: Deriver,

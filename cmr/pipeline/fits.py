@@ -18,7 +18,7 @@ from cmr.represent.quantizers import Quantizer
 from cmr.represent.unit_vectors import Floats
 from cmr.rows import Row
 from cmr.sources.collection import TEXT, VISUAL
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 from cmr.warehouse.vectors import Room, StoredVectors, group_rows
 
 SIDES = (TEXT, VISUAL)
@@ -80,7 +80,7 @@ class Learner:
 
     def __init__(
         self,
-        warehouse: Warehouse,
+        warehouse: Store,
         native: Native,
         largest: int,
         ids: Mapping[str, pa.Array],
@@ -172,7 +172,7 @@ class DerivedVectors:
 
     def __init__(
         self,
-        warehouse: Warehouse,
+        warehouse: Store,
         native: Row,
         wanted: Wanted,
         coding: Coding,
@@ -215,7 +215,7 @@ class DerivedVectors:
 
 
 def changed(
-    warehouse: Warehouse, native: Row, wanted: Wanted, matrix: Floats | None, ids: pa.Array
+    warehouse: Store, native: Row, wanted: Wanted, matrix: Floats | None, ids: pa.Array
 ) -> Iterator[tuple[int, Floats]]:
     """A native set's unit vectors at the wanted dimension, block by block, not yet coded."""
     what = f"{native['modality']} item (cut to {wanted.dim} dimensions)"
@@ -225,7 +225,7 @@ def changed(
 
 
 def _floats(
-    warehouse: Warehouse, native: Row, wanted: Wanted | None = None
+    warehouse: Store, native: Row, wanted: Wanted | None = None
 ) -> Iterator[tuple[int, Floats]]:
     """A native set's vectors as float32, with the first one's ordinal: a row group at a time, of
     its own or, where they are coded to be written, of what is wanted.

@@ -24,7 +24,7 @@ from cmr.sources.trecids import decoded, need_encoding
 from cmr.warehouse.claims import of_qrels
 from cmr.warehouse.layout import check_name, partition
 from cmr.warehouse.schemas import EXTRA_QRELS, ITEMS, QRELS_SETS, REJECTS
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 from cmr.warehouse.verified import is_sound
 
 BOTH = "both"
@@ -67,7 +67,7 @@ def ingest_qrels(
     check_name("--name", name)
     if name == DEFAULT_QRELS:
         raise CmrError(f"{DEFAULT_QRELS!r} are the data set's own judgments; choose another --name")
-    warehouse = Warehouse.open(root)
+    warehouse = Store.open(root)
     data = find_dataset(warehouse, dataset)
     ids = {side: _ids(warehouse, data, side) for side in (TEXT, VISUAL)}
     files = [_spelt(rows, ids) for rows in files]
@@ -102,7 +102,7 @@ def ingest_qrels(
     )
 
 
-def _ids(warehouse: Warehouse, data: dict[str, Any], side: str) -> pa.Array:
+def _ids(warehouse: Store, data: dict[str, Any], side: str) -> pa.Array:
     mine = [name for name in data["files"] if f"/modality={side}/" in name]
     return warehouse.read(data, ITEMS, mine)["item_id"].combine_chunks()
 
@@ -203,7 +203,7 @@ def _queries(found: pa.Table, way: str) -> int:
 
 
 def _store(
-    warehouse: Warehouse,
+    warehouse: Store,
     dataset: str,
     name: str,
     found: pa.Table,

@@ -18,7 +18,7 @@ from cmr.represent.unit_vectors import normalise
 from cmr.sources.collection import TEXT, VISUAL, Collection, Reject, check, check_max_rejects
 from cmr.warehouse.layout import check_name
 from cmr.warehouse.schemas import REJECTS
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def ingest_vectors(root: str, dataset: str, model: str, collection: Collection) 
         unit = normalise(array, names, f"{side} item")
         native[side, dim] = Native(unit, {"vectors": array_hash(array)})
     data_hash = fingerprint(collection)
-    warehouse = Warehouse.create(root)
+    warehouse = Store.create(root)
     new = store(warehouse, dataset, model, collection, data_hash, native, clock, may_grow=False)
     return _result(dataset, model, collection, sorted({d for _, d in native}), new, clock)
 
@@ -106,7 +106,7 @@ def ingest_media(
     ]
     collection = without(collection, [*missing, *found.rejects], kept)
     native = _native(collection, sides)
-    warehouse = Warehouse.create(root)
+    warehouse = Store.create(root)
     new = store(warehouse, dataset, spec.name, collection, data_hash, native, clock, may_grow=True)
     for side in sides.values():
         side.forget()
@@ -134,7 +134,7 @@ def _native(collection: Collection, sides: dict[str, Encoding]) -> dict[tuple[st
 
 
 def _note_media(root: str, row: dict[str, Any], collection: Collection) -> None:
-    warehouse = Warehouse.open(root)
+    warehouse = Store.open(root)
     if warehouse.writable():
         with warehouse.claim(identity(dataset=row["dataset"])):
             note_media(warehouse, row, collection)
@@ -142,7 +142,7 @@ def _note_media(root: str, row: dict[str, Any], collection: Collection) -> None:
 
 def _found(root: str, model: str, row: dict[str, Any], dims: list[int], seconds: float) -> Ingested:
     """What is stored already."""
-    rejects = Warehouse.open(root).read(row, REJECTS).to_pylist()
+    rejects = Store.open(root).read(row, REJECTS).to_pylist()
     return Ingested(
         row["dataset"],
         model,

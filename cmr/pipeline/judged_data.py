@@ -16,7 +16,7 @@ from cmr.score.judgments import LARGEST_POOL, Judged, judge
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.current import current_sets
 from cmr.warehouse.schemas import DATASETS, EMBEDDING_SETS, EXTRA_QRELS, ITEMS, QRELS, QRELS_SETS
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class JudgedData:
     qrels: tuple[str, str | None]
 
 
-def find_dataset(warehouse: Warehouse, name: str | None) -> dict[str, Any]:
+def find_dataset(warehouse: Store, name: str | None) -> dict[str, Any]:
     """The data set with this name, or the only one. Raises CmrError with the choices."""
     rows = {row["dataset"]: row for row in warehouse.catalogue(DATASETS)}
     if name is None and len(rows) == 1:
@@ -48,7 +48,7 @@ def find_dataset(warehouse: Warehouse, name: str | None) -> dict[str, Any]:
     return rows[name]
 
 
-def find_model(warehouse: Warehouse, data: dict[str, Any], name: str | None) -> str:
+def find_model(warehouse: Store, data: dict[str, Any], name: str | None) -> str:
     """The model with this name, or the only one with vectors. Raises CmrError with the choices."""
     dataset = data["dataset"]
     models: list[str] = sorted(
@@ -70,7 +70,7 @@ def find_model(warehouse: Warehouse, data: dict[str, Any], name: str | None) -> 
     return name
 
 
-def load_judged_data(warehouse: Warehouse, row: dict[str, Any], request: Request) -> JudgedData:
+def load_judged_data(warehouse: Store, row: dict[str, Any], request: Request) -> JudgedData:
     """Read a data set's ids and the requested judgments.
 
     Raises CmrError if there are none with that name, or none for a requested direction.
@@ -101,7 +101,7 @@ def load_judged_data(warehouse: Warehouse, row: dict[str, Any], request: Request
     return JudgedData(row, items, relevance, judged, (request.qrels, mark))
 
 
-def _judgments(warehouse: Warehouse, row: dict[str, Any], name: str) -> tuple[pa.Table, str | None]:
+def _judgments(warehouse: Store, row: dict[str, Any], name: str) -> tuple[pa.Table, str | None]:
     """The judgments with that name, and their hash unless they are the data set's own."""
     if name == DEFAULT_QRELS:
         return warehouse.read(row, QRELS), None
@@ -159,7 +159,7 @@ def check_request(request: Request, data: JudgedData) -> None:
         )
 
 
-def item_ids(warehouse: Warehouse, row: dict[str, Any], side: str) -> pa.Array:
+def item_ids(warehouse: Store, row: dict[str, Any], side: str) -> pa.Array:
     """The item ids of one side of a data set, by ordinal."""
     mine = [name for name in row["files"] if f"/modality={side}/" in name]
     table = warehouse.read(row, ITEMS, mine).sort_by("ordinal")

@@ -29,7 +29,7 @@ from cmr.warehouse.encoding_parts import write_encoded
 from cmr.warehouse.layout import MARKER
 from cmr.warehouse.schemas import DATASETS, EMBEDDING_SETS, FRAMES, ITEMS
 from cmr.warehouse.storage import Storage
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 from cmr.warehouse.verified import is_sound
 
 FOLDER = "materialised/encoding"
@@ -77,7 +77,7 @@ class Encoding:
         self.known: dict[str, Known] = {}
         self.notes: dict[str, Any] = {}
         if Storage(root).exists(MARKER):
-            warehouse = Warehouse.open(root)
+            warehouse = Store.open(root)
             for row in _sets(warehouse, self.settings, modality):
                 self.notes = json.loads(row["settings"]).get(NOTES, {})
                 self.known |= _stored(warehouse, row, modality, keep_frames)
@@ -137,7 +137,7 @@ class Encoding:
     def forget(self) -> None:
         """Remove the intermediate files: their content is now among the stored vectors."""
         if Storage(self._root).exists(MARKER):
-            storage = Warehouse.open(self._root).storage
+            storage = Store.open(self._root).storage
             for name in storage.listing(self._folder):
                 storage.delete(name)
 
@@ -146,21 +146,21 @@ class Encoding:
             (key, known.vector, known.duration, known.frames)
             for key, known in self._pending.items()
         ]
-        write_encoded(Warehouse.create(self._root), self._folder, rows)
+        write_encoded(Store.create(self._root), self._folder, rows)
         self._pending.clear()
         self._since = time.monotonic()
 
     def place(self) -> tuple[str, str]:
         """The warehouse's root, and a folder below it where workers write what they encode."""
-        Warehouse.create(self._root)
+        Store.create(self._root)
         return self._root, self._folder
 
     def take_in(self) -> None:
         """Add what workers wrote to `place`."""
-        self.known |= _parts(Warehouse.open(self._root), self._folder)
+        self.known |= _parts(Store.open(self._root), self._folder)
 
 
-def _parts(warehouse: Warehouse, folder: str) -> dict[str, Known]:
+def _parts(warehouse: Store, folder: str) -> dict[str, Known]:
     """Read what a killed ingest wrote; a damaged file only means encoding again."""
     found: dict[str, Known] = {}
     for name in warehouse.storage.listing(folder):
@@ -175,7 +175,7 @@ def _parts(warehouse: Warehouse, folder: str) -> dict[str, Known]:
     return found
 
 
-def _sets(warehouse: Warehouse, settings: Mapping[str, Any], modality: str) -> list[dict[str, Any]]:
+def _sets(warehouse: Store, settings: Mapping[str, Any], modality: str) -> list[dict[str, Any]]:
     """Native sets made with exactly these settings, of any data set, current or outdated."""
     wanted = (modality, NATIVE, FP32, None)
     return [
@@ -188,7 +188,7 @@ def _sets(warehouse: Warehouse, settings: Mapping[str, Any], modality: str) -> l
 
 
 def _stored(
-    warehouse: Warehouse, row: Mapping[str, Any], modality: str, keep_frames: bool
+    warehouse: Store, row: Mapping[str, Any], modality: str, keep_frames: bool
 ) -> dict[str, Known]:
     """A set's vectors by content. Items are matched by id, as the data may have grown since."""
     owner = warehouse.find(DATASETS, row["dataset"])
@@ -223,7 +223,7 @@ def _key(item: Mapping[str, Any], modality: str) -> str:
     return str(item["content_hash"])
 
 
-def _frames(warehouse: Warehouse, row: Mapping[str, Any]) -> dict[str, Frames]:
+def _frames(warehouse: Store, row: Mapping[str, Any]) -> dict[str, Frames]:
     """Frame vectors by item id."""
     held: dict[str, list[dict[str, Any]]] = {}
     for frame in warehouse.read(row, FRAMES).to_pylist():

@@ -24,7 +24,7 @@ from cmr.warehouse.current import current_sets
 from cmr.warehouse.layout import MARKER
 from cmr.warehouse.schemas import EMBEDDING_SETS
 from cmr.warehouse.storage import Storage
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 from cmr.warehouse.vectors import in_groups
 from cmr.warehouse.verified import is_sound
 
@@ -45,7 +45,7 @@ class Native:
 
 
 def store(
-    warehouse: Warehouse,
+    warehouse: Store,
     dataset: str,
     model: str,
     collection: Collection,
@@ -90,7 +90,7 @@ def store(
 
 
 def _refuse_other_vectors(
-    warehouse: Warehouse, dataset: str, model: str, native: Mapping[Key, Native]
+    warehouse: Store, dataset: str, model: str, native: Mapping[Key, Native]
 ) -> None:
     for row in warehouse.catalogue(EMBEDDING_SETS):
         key = (row["modality"], row["dim"])
@@ -119,7 +119,7 @@ def stored_already(
     """The data set's row and stored dimensions, if exactly this data was encoded this way."""
     if not Storage(root).exists(MARKER):
         return None
-    warehouse = Warehouse.open(root)
+    warehouse = Store.open(root)
     found = find_same(warehouse, dataset, data_hash)
     if found is None:
         return None

@@ -10,10 +10,10 @@ from cmr.rows import Row
 from cmr.warehouse.layout import catalogue_path
 from cmr.warehouse.locks import BusyError
 from cmr.warehouse.schemas import RUNS
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 
 
-def run_files(warehouse: Warehouse, row: Row) -> list[tuple[str, int]]:
+def run_files(warehouse: Store, row: Row) -> list[tuple[str, int]]:
     """A run's files with their bytes, the catalogue row's own first; -1 for a missing one."""
     paths = [catalogue_path(RUNS, row["run_id"]), *row["files"]]
     return [
@@ -21,9 +21,7 @@ def run_files(warehouse: Warehouse, row: Row) -> list[tuple[str, int]]:
     ]
 
 
-def remove_runs(
-    warehouse: Warehouse, rows: Sequence[Row], advance: Advance = no_advance
-) -> list[Row]:
+def remove_runs(warehouse: Store, rows: Sequence[Row], advance: Advance = no_advance) -> list[Row]:
     """Remove runs and everything stored about them; returns those that another process is writing.
 
     A run is either whole or gone. Its files, which no row names then, are left to `vacuum`, because
@@ -41,6 +39,6 @@ def remove_runs(
     return busy
 
 
-def _remove(warehouse: Warehouse, run_id: str) -> None:
+def _remove(warehouse: Store, run_id: str) -> None:
     with warehouse.claim(run_id, wait=False):
         warehouse.remove(RUNS, run_id)

@@ -25,14 +25,14 @@ from cmr.warehouse.schemas import (
     TIMINGS,
     Table,
 )
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 
 if TYPE_CHECKING:
     from cmr.score.rank_rows import Names
 
 
 def commit_run(
-    warehouse: Warehouse, data: JudgedData, row: Row, old: Row | None, scored: Scored
+    warehouse: Store, data: JudgedData, row: Row, old: Row | None, scored: Scored
 ) -> None:
     """Write a run. `row`: of `runs`, without its files. `old`: the run's previous row, if any;
     files beside those it names are removed.

@@ -17,7 +17,7 @@ from cmr.precision import FP32
 from cmr.progressbar import Advance, ProgressBar
 from cmr.rows import Row
 from cmr.sources.collection import TEXT, VISUAL
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 from cmr.warehouse.vectors import StoredVectors
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Scorer:
     whether to use only a few vectors of each side.
     """
 
-    warehouse: Warehouse
+    warehouse: Store
     plan: Callable[[str, int], Plan]
     bar: ProgressBar
     few: bool = False

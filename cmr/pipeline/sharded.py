@@ -14,7 +14,7 @@ from cmr.pipeline.evaluate import Evaluated, begin, evaluate
 from cmr.pipeline.request import Request
 from cmr.pipeline.search import searches
 from cmr.progressbar import Advance, ProgressBar
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 
 if TYPE_CHECKING:
     from cmr.engine.shared_work import Work
@@ -53,7 +53,7 @@ def count_shard(root: str, request: Request, shard: int, shards: int, bar: Progr
 
     clock = time.perf_counter()
     works, finished = _works(root, request, bar)
-    warehouse = Warehouse.open(root)
+    warehouse = Store.open(root)
     counted = found = 0
     blocks = [cut(work.text["rows"], work.visual["rows"], shards)[shard] for work in works]
     cells = sum(block.cells for block in blocks)

@@ -22,7 +22,7 @@ from cmr.warehouse.inventory import (
     named_files,
 )
 from cmr.warehouse.locks import BusyError
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 
 HOUR = 3600.0
 
@@ -37,7 +37,7 @@ class Vacuumed:
 
 
 def vacuum(
-    warehouse: Warehouse, older: float = HOUR, dry_run: bool = False, unfinished: bool = False
+    warehouse: Store, older: float = HOUR, dry_run: bool = False, unfinished: bool = False
 ) -> Vacuumed:
     """Remove data files that no row names, unfinished files, outdated measures, unused locks.
 
@@ -97,7 +97,7 @@ def _claim(one: FoundFile) -> str:
     return one.path.rpartition("/")[2].removesuffix(".lock")
 
 
-def _remove_empty_folders(warehouse: Warehouse, gone: list[FoundFile]) -> None:
+def _remove_empty_folders(warehouse: Store, gone: list[FoundFile]) -> None:
     """Empty partition folders whose claim shows that no process is writing to them."""
     if not warehouse.storage.is_local:
         return

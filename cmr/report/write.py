@@ -31,7 +31,7 @@ from cmr.report.written_files import publish, stems
 from cmr.rows import Row
 from cmr.score.search.scorer_kinds import TORCH
 from cmr.views import connect
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 
 if TYPE_CHECKING:
     import duckdb
@@ -69,7 +69,7 @@ def write_report(
     `out` cannot be written.
     """
     look_for(lang, [])
-    warehouse = Warehouse.open(root)
+    warehouse = Store.open(root)
     con = connect(warehouse.root)
     chosen = _chosen(con, which)
     con.register("asked", pa.table({"run_id": pa.array(chosen)}))

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from cmr.rows import Row
 from cmr.warehouse.schemas import DATASETS, EMBEDDING_SETS, RUNS
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 
 # The default of `--candidates` in earlier versions.
 _DEFAULTS = (100, 200, 300, 400, 500)
 
 
-def current_runs(warehouse: Warehouse) -> list[Row]:
+def current_runs(warehouse: Store) -> list[Row]:
     """Runs on the current state of their data sets, as the view `runs` shows them."""
     rows = _current(warehouse, warehouse.catalogue(RUNS))
     return [{**row, "candidates": expected_sizes(row)} for row in rows]
 
 
-def current_sets(warehouse: Warehouse) -> list[Row]:
+def current_sets(warehouse: Store) -> list[Row]:
     """Embedding sets of the current data sets, as the view `embedding_sets` shows them."""
     return _current(warehouse, warehouse.catalogue(EMBEDDING_SETS))
 
@@ -40,6 +40,6 @@ def expected_sizes(run: Row) -> list[int]:
     ]
 
 
-def _current(warehouse: Warehouse, rows: list[Row]) -> list[Row]:
+def _current(warehouse: Store, rows: list[Row]) -> list[Row]:
     now = {row["dataset"]: row["fingerprint"] for row in warehouse.catalogue(DATASETS)}
     return [row for row in rows if now.get(row["dataset"]) in (None, row["dataset_fingerprint"])]

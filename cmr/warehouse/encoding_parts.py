@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from cmr.encode.batches import Frames
 from cmr.represent.unit_vectors import Floats
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 
 _LIST = pa.list_(pa.float32())
 _SCHEMA = pa.schema(
@@ -25,7 +25,7 @@ _SCHEMA = pa.schema(
 EncodedContent = tuple[str, Floats, float | None, Frames | None]
 
 
-def write_encoded(warehouse: Warehouse, folder: str, rows: Iterable[EncodedContent]) -> str:
+def write_encoded(warehouse: Store, folder: str, rows: Iterable[EncodedContent]) -> str:
     """Write content keys, vectors and, for clips, lengths and kept frames; returns the file."""
     found: list[dict[str, Any]] = [
         {

@@ -11,7 +11,7 @@ from cmr.warehouse import locks
 from cmr.warehouse.layout import ANCHORED, MARKER, anchor_path
 from cmr.warehouse.schemas import CATALOGUE, EMBEDDING_KEYS, METRICS, TABLES
 from cmr.warehouse.storage import Entry
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 
 NAMED = "data"
 ROW = "catalogue row"
@@ -60,7 +60,7 @@ class FoundFile:
         return match["target"] if match else self.path
 
 
-def named_files(warehouse: Warehouse) -> set[str]:
+def named_files(warehouse: Store) -> set[str]:
     """Every file that a catalogue row names. Raises CmrError if a row cannot be read."""
     return {
         name
@@ -70,7 +70,7 @@ def named_files(warehouse: Warehouse) -> set[str]:
     }
 
 
-def inventory(warehouse: Warehouse) -> list[FoundFile]:
+def inventory(warehouse: Store) -> list[FoundFile]:
     """Every file, by path. Files are listed before the catalogue is read."""
     entries = warehouse.storage.files()
     named = named_files(warehouse)
@@ -123,7 +123,7 @@ def _is_partition(folder: str) -> bool:
     )
 
 
-def _folders_in_place(warehouse: Warehouse, entries: Iterable[Entry]) -> set[str]:
+def _folders_in_place(warehouse: Store, entries: Iterable[Entry]) -> set[str]:
     """Folders physically below the root: whatever is behind a link is not ours."""
     folders = {entry.path.rpartition("/")[0] for entry in entries}
     if not warehouse.storage.is_local:
@@ -136,7 +136,7 @@ def _folders_in_place(warehouse: Warehouse, entries: Iterable[Entry]) -> set[str
     }
 
 
-def anchors_and_rows(warehouse: Warehouse) -> list[FoundFile]:
+def anchors_and_rows(warehouse: Store) -> list[FoundFile]:
     """The marker, every anchor, and every catalogue row, unread; a missing one has -1 bytes."""
     storage = warehouse.storage
     fixed = [MARKER, *map(anchor_path, ANCHORED)]

@@ -17,21 +17,21 @@ import pyarrow.parquet as pq
 from cmr.errors import CmrError
 from cmr.rows import Row
 from cmr.warehouse.schemas import PARTIAL_COUNTS, TASKS, THRESHOLDS, Table
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 
 Values = dict[str, npt.NDArray[np.float64]]
 _DIGEST = b"cmr_digest"
 
 
 def write_partial(
-    warehouse: Warehouse, table: Table, key: str, parts: Iterable[pa.Table]
+    warehouse: Store, table: Table, key: str, parts: Iterable[pa.Table]
 ) -> tuple[str, str]:
     """Write a task's counts or hits; returns the file and its SHA-256."""
     name = warehouse.write(table, {"key": key}, parts)
     return name, warehouse.storage.checksum(name)
 
 
-def read_partial(warehouse: Warehouse, row: Row) -> list[pa.Table] | None:
+def read_partial(warehouse: Store, row: Row) -> list[pa.Table] | None:
     """A finished task's counts, and its hits if it has any.
 
     None if a file is missing or damaged.
@@ -48,7 +48,7 @@ def read_partial(warehouse: Warehouse, row: Row) -> list[pa.Table] | None:
     return parts
 
 
-def finished(warehouse: Warehouse, key: str) -> dict[tuple[int, int], Row]:
+def finished(warehouse: Store, key: str) -> dict[tuple[int, int], Row]:
     """Rows of `tasks` of one representation, by (shards, shard)."""
     rows = {}
     for row in warehouse.catalogue_of(TASKS, f"{key}-"):
@@ -56,7 +56,7 @@ def finished(warehouse: Warehouse, key: str) -> dict[tuple[int, int], Row]:
     return rows
 
 
-def drop(warehouse: Warehouse, key: str, thresholds: str) -> None:
+def drop(warehouse: Store, key: str, thresholds: str) -> None:
     """Remove all partial counts of a representation, their rows first, and its thresholds."""
     rows = list(finished(warehouse, key).values())
     for row in rows:
@@ -73,7 +73,7 @@ def _thresholds(key: str) -> str:
     return f"{THRESHOLDS.name}/{key}.parquet"
 
 
-def read_thresholds(warehouse: Warehouse, key: str, lengths: Mapping[str, int]) -> Values | None:
+def read_thresholds(warehouse: Store, key: str, lengths: Mapping[str, int]) -> Values | None:
     """Every pair's value by direction; None if they are not stored or are damaged."""
     try:
         table = warehouse.storage.read(_thresholds(key))
@@ -89,7 +89,7 @@ def read_thresholds(warehouse: Warehouse, key: str, lengths: Mapping[str, int]) 
     return found
 
 
-def write_thresholds(warehouse: Warehouse, key: str, values: Values) -> None:
+def write_thresholds(warehouse: Store, key: str, values: Values) -> None:
     """Store every pair's value by direction."""
     schema = THRESHOLDS.schema.with_metadata({_DIGEST: _digest(key, values)})
     tables = [

@@ -9,7 +9,7 @@ from cmr.errors import CmrError
 from cmr.warehouse.inventory import FIXED, NAMED, ROW, FoundFile, inventory
 from cmr.warehouse.schemas import TABLES
 from cmr.warehouse.storage import Storage
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 
 _THREADS = 8
 
@@ -24,7 +24,7 @@ class StoredSize:
     bytes: int
 
 
-def sizes(warehouse: Warehouse) -> tuple[list[StoredSize], list[StoredSize], list[FoundFile]]:
+def sizes(warehouse: Store) -> tuple[list[StoredSize], list[StoredSize], list[FoundFile]]:
     """Tables that have rows; what no catalogue row names, by kind; and each file of the latter.
 
     Row counts are read from the files' footers. Raises CmrError for a damaged catalogue.

@@ -23,7 +23,7 @@ from cmr.warehouse.schemas import (
     RUNS,
     Table,
 )
-from cmr.warehouse.store import Warehouse, tell
+from cmr.warehouse.store import Store, tell
 from cmr.warehouse.verified import faults, remedy
 
 # Vectors are large and few queries read them: they are checked only if named.
@@ -50,7 +50,7 @@ class Snapshot:
         )
 
 
-def take(warehouse: Warehouse, tables: Collection[str]) -> Snapshot:
+def take(warehouse: Store, tables: Collection[str]) -> Snapshot:
     """The warehouse as it is now; the files of the named data tables are checked.
 
     Data sets are read last, so that the data set of every run in the snapshot is in it, too.
@@ -68,9 +68,7 @@ def take(warehouse: Warehouse, tables: Collection[str]) -> Snapshot:
     return Snapshot({table.name: rows[table.name] for table in CATALOGUE})
 
 
-def _sound(
-    warehouse: Warehouse, table: Table, rows: list[Row], tables: Collection[str]
-) -> list[Row]:
+def _sound(warehouse: Store, table: Table, rows: list[Row], tables: Collection[str]) -> list[Row]:
     """The rows whose files in `tables` are all intact."""
     files = [
         (name, recorded(row).get(name))

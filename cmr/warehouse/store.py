@@ -33,8 +33,8 @@ from cmr.warehouse.verified import faults, remedy_of
 HOUR = 3600.0
 
 
-class Warehouse:
-    """An open warehouse. Get one from `Warehouse.create` or `Warehouse.open`."""
+class Store:
+    """An open warehouse. Get one from `Store.create` or `Store.open`."""
 
     def __init__(self, storage: Storage) -> None:
         """Wrap a root that is known to contain a warehouse."""
@@ -44,7 +44,7 @@ class Warehouse:
         self._sums: dict[str, tuple[str, str]] = {}
 
     @classmethod
-    def open(cls, root: str) -> Warehouse:
+    def open(cls, root: str) -> Store:
         """Open the warehouse at `root`. Raises CmrError if there is none."""
         storage = _storage(root)
         try:
@@ -69,7 +69,7 @@ class Warehouse:
         return cls(storage)
 
     @classmethod
-    def create(cls, root: str) -> Warehouse:
+    def create(cls, root: str) -> Store:
         """Open the warehouse at `root`; if needed, create it, or its damaged marker and anchors."""
         storage = _storage(root)
         if not storage.exists(layout.MARKER):

@@ -19,7 +19,7 @@ from cmr.precision import precision_of
 from cmr.represent.precisions import Encoded
 from cmr.warehouse.catalogue_rows import recorded
 from cmr.warehouse.schemas import EMBEDDING_SETS, embeddings_schema
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 from cmr.warehouse.verified import remedy
 
 # Target for a row group: small enough to stream, large enough to read at full speed.
@@ -64,7 +64,7 @@ class StoredVectors:
 
     def __init__(
         self,
-        warehouse: Warehouse,
+        warehouse: Store,
         row: dict[str, Any],
         part: tuple[int, int] | None = None,
         holding: npt.NDArray[np.int64] | None = None,

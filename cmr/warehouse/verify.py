@@ -23,7 +23,7 @@ from cmr.warehouse.schemas import (
     TABLES,
 )
 from cmr.warehouse.storage import Storage
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 
 OK = "ok"
 DAMAGED = "damaged"
@@ -56,7 +56,7 @@ class _Named:
     row: str
 
 
-def verify(warehouse: Warehouse, bar: ProgressBar) -> list[Checked]:
+def verify(warehouse: Store, bar: ProgressBar) -> list[Checked]:
     """Every catalogue row, anchor and data file, by path.
 
     Catalogue rows and anchors are read; the bytes of data files are compared with the checksums

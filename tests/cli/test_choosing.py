@@ -9,7 +9,7 @@ import pytest
 from cmr.api.select import pairs
 from cmr.errors import CmrError
 from cmr.warehouse.schemas import RUNS
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 
 pytestmark = pytest.mark.slow
 
@@ -32,7 +32,7 @@ def test_by_settings(cmr, root):
 
 
 def test_by_the_start_of_an_id(cmr, root):
-    runs = Warehouse.open(str(root)).catalogue(RUNS)
+    runs = Store.open(str(root)).catalogue(RUNS)
     mine = [row for row in runs if row["direction"] == "t2v" and row["dim"] == 40]
     a, b = (next(r["run_id"] for r in mine if r["precision"] == p) for p in ("fp32", "int8"))
     ids = [row["run_id"] for row in runs]
@@ -100,7 +100,7 @@ def test_refused(cmr, root, arguments, reason):
 
 
 def test_which_run_must_be_clear(root):
-    runs = Warehouse.open(str(root)).catalogue(RUNS)
+    runs = Store.open(str(root)).catalogue(RUNS)
     with pytest.raises(CmrError, match="name also precision"):
         pairs(runs, "dim=40,precision=fp32", "dim=16,precision=int8,direction=t2v,x"[:6])
 

@@ -12,7 +12,7 @@ import cmr as package
 from cmr.pipeline import remove as removing
 from cmr.pipeline.compact import compact
 from cmr.warehouse.schemas import RANKS, RUNS
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 from tests.cli.housekeeping import VALUES, copied
 from tests.conftest import snapshot
 
@@ -25,7 +25,7 @@ def root(once, tmp_path):
 
 def split(root):
     """Cut the ranks of one run into two files that its row names."""
-    store = Warehouse.open(str(root))
+    store = Store.open(str(root))
     row = store.catalogue(RUNS)[0]
     (name,) = [file for file in row["files"] if file.startswith("ranks/")]
     table = store.storage.read(name)
@@ -81,9 +81,9 @@ def test_compact_merges_and_readers_see_every_row_once(cmr, root):
 
 def test_compact_leaves_a_run_that_is_being_written(root):
     run_id, _ = split(root)
-    store = Warehouse.open(str(root))
+    store = Store.open(str(root))
     before = snapshot(root)
-    with Warehouse.open(str(root)).claim(run_id):
+    with Store.open(str(root)).claim(run_id):
         done = compact(store, 0, False, lambda *_: __import__("contextlib").nullcontext(len))
     assert done.busy == [f"ranks/run_id={run_id}"]
     assert not done.merged
@@ -121,7 +121,7 @@ def test_remove_lists_asks_and_removes(cmr, root):
 
 def test_remove_leaves_a_run_that_is_being_scored(cmr, root):
     run_id = package.open(root).runs().dicts()[0]["run_id"]
-    with Warehouse.open(str(root)).claim(run_id):
+    with Store.open(str(root)).claim(run_id):
         done = cmr("runs", "remove", "--dataset", "d", "--yes", "-w", root, code=1)
     assert f"stay: {run_id}" in done.stderr
     assert [row["run_id"] for row in package.open(root).runs().dicts()] == [run_id]

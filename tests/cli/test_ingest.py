@@ -12,7 +12,7 @@ from cmr.sources import source_kinds
 from cmr.sources.collection import Collection, Item, Judgment
 from cmr.sources.source import Parameter, Source
 from cmr.warehouse.schemas import DATASETS
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 
 
 def read_twins(count):
@@ -66,7 +66,7 @@ def test_every_source_has_help(cmr, name):
 
 def test_a_source_of_another_package(cmr, plugins, tmp_path):
     cmr("ingest", "twins", "-w", tmp_path / "w", "--count", "6")
-    (row,) = Warehouse.open(str(tmp_path / "w")).catalogue(DATASETS)
+    (row,) = Store.open(str(tmp_path / "w")).catalogue(DATASETS)
     assert (row["dataset"], row["source"], row["texts"]) == ("twins", "twins", 6)
     refused = cmr("ingest", "broken", "-w", tmp_path / "w", code=1)
     assert refused.stderr.count("\n") == 1

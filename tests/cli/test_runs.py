@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cmr.warehouse.schemas import RUNS
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 
 pytestmark = pytest.mark.slow
 
@@ -17,7 +17,7 @@ def root(evaluated_with):
 
 def test_list(cmr, root):
     shown = cmr("runs", "list", "-w", root).stdout
-    for row in Warehouse.open(str(root)).catalogue(RUNS):
+    for row in Store.open(str(root)).catalogue(RUNS):
         assert row["run_id"] in shown
     assert "no such runs" in cmr("runs", "list", "-w", root, "--dataset", "x", code=1).stderr
 

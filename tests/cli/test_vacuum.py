@@ -12,7 +12,7 @@ import pytest
 import cmr as package
 from cmr.warehouse.claims import of_dataset, of_partition
 from cmr.warehouse.schemas import RANKS
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 from tests.cli.housekeeping import VALUES, copied, plant
 from tests.conftest import snapshot
 
@@ -96,8 +96,8 @@ def test_vacuum_takes_its_own_and_nothing_else(cmr, root):
 def test_vacuum_leaves_what_a_writer_may_still_name(cmr, root, claim, name):
     path = plant(root, name)
     code = (
-        "import sys; from cmr.warehouse.store import Warehouse\n"
-        f"with Warehouse.open({str(root)!r}).claim({claim!r}): print('held', flush=True); "
+        "import sys; from cmr.warehouse.store import Store\n"
+        f"with Store.open({str(root)!r}).claim({claim!r}): print('held', flush=True); "
         "sys.stdin.read()"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdin=-1, stdout=-1, text=True) as holder:
@@ -137,11 +137,11 @@ def test_vacuum_beside_a_writer(cmr, root):
 
 def test_locks_that_wait_survive_their_files_removal(root):
     """A lock file goes while another waits for it: still only one holds the claim."""
-    store, inside, most = Warehouse.open(str(root)), [], []
+    store, inside, most = Store.open(str(root)), [], []
 
     def work():
         for _ in range(20):
-            with Warehouse.open(str(root)).claim("x"):
+            with Store.open(str(root)).claim("x"):
                 inside.append(1)
                 most.append(len(inside))
                 time.sleep(0.001)
@@ -179,7 +179,7 @@ def test_object_stores_have_their_age_alone():
     from cmr.pipeline.vacuum import vacuum
     from cmr.warehouse.verify import verify
 
-    store = Warehouse.create("memory://vacuum/w")
+    store = Store.create("memory://vacuum/w")
     left = store.write(RANKS, {"run_id": "aa"}, [])
     assert [one.path for one, _ in vacuum(store).kept] == [left]
     assert [one.path for one in vacuum(store, older=-10).removed] == [left]

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from cmr.cli.main import main
 from cmr.warehouse.schemas import EMBEDDING_SETS, FRAMES
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 from tests.conftest import npz_arrays
 
 # `make test` runs a sample of fixed seed, CMR_FAULTS=all everything, CMR_FAULTS=NUMBER that share
@@ -118,7 +118,7 @@ def fill(folder, root):
 
 def add_frames(root):
     """Vectors of frames beside a set of vectors, as an ingest of clips keeps them."""
-    warehouse = Warehouse.open(root)
+    warehouse = Store.open(root)
     row = next(
         row
         for row in warehouse.catalogue(EMBEDDING_SETS)

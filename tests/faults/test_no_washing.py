@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cmr.warehouse.partials import read_thresholds, write_thresholds
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 from tests.faults.damage import altered, truncate
 from tests.faults.harness import GRID, call, files_of, well
 from tests.faults.test_kills import MORE
@@ -39,7 +39,7 @@ def test_compact_merges_nothing_that_is_damaged(root):
 
 
 def test_thresholds_of_others_are_not_counted_against(tmp_path):
-    warehouse = Warehouse.create(str(tmp_path / "w"))
+    warehouse = Store.create(str(tmp_path / "w"))
     values = {"t2v": np.arange(3.0)}
     for key, more in (("a", 0.0), ("b", 1.0)):
         write_thresholds(warehouse, key, {"t2v": values["t2v"] + more})

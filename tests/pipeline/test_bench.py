@@ -24,7 +24,7 @@ from cmr.represent.precisions import encode
 from cmr.score.search.torch_index import TorchSearcher
 from cmr.views import connect
 from cmr.warehouse.schemas import BENCHES
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 from tests.pipeline.test_searches import no_bar, run
 
 pytestmark = pytest.mark.slow
@@ -62,7 +62,7 @@ def rows(root, query):
 
 
 def catalogue(root):
-    return Warehouse.open(str(root)).catalogue(BENCHES)
+    return Store.open(str(root)).catalogue(BENCHES)
 
 
 def test_every_contender_is_measured(benched):
@@ -299,7 +299,7 @@ class Deadly(Task):
 def test_a_lost_process_is_one_sentence_and_the_others_go_on(benched):
     """Of three contenders one is killed and one has no vectors to search."""
     root, _ = benched
-    warehouse = Warehouse.open(str(root))
+    warehouse = Store.open(str(root))
     from cmr.warehouse.schemas import EMBEDDING_SETS
 
     sets = {r["modality"]: r for r in warehouse.catalogue(EMBEDDING_SETS) if r["dim"] == 40}

@@ -18,7 +18,7 @@ from cmr.score.judgments import judge
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.views import connect
 from cmr.warehouse.schemas import EMBEDDING_SETS
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 
 pytestmark = pytest.mark.slow
 
@@ -324,7 +324,7 @@ def test_fewer_parts_where_there_is_plenty():
 
 def test_blocks_of_what_is_derived(root):
     """Blocks of any size hold the same codes, numbered anew where some are chosen."""
-    warehouse = Warehouse.open(str(root))
+    warehouse = Store.open(str(root))
     native = {
         (row["modality"], row["dim"]): row
         for row in warehouse.catalogue(EMBEDDING_SETS)

@@ -16,7 +16,7 @@ from cmr.pipeline.request import Request
 from cmr.progressbar import no_bar
 from cmr.views import connect
 from cmr.warehouse.schemas import RUNS
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 from tests import warehouses
 from tests.conftest import npz_arrays
 
@@ -138,7 +138,7 @@ def test_the_next_evaluation_drops_what_nobody_asked_for(cmr, tmp_path):
     root = tmp_path / "w"
     cmr("ingest", "npz", tmp_path / "d.npz", "-w", root, "--dataset", "d")
     run_id = asked(str(root), 42, "t2v", (("full",), ()))
-    warehouse = Warehouse.open(str(root))
+    warehouse = Store.open(str(root))
     row = warehouse.find(RUNS, run_id)
     assert row["candidates"] == []
     for protocols, left in ((["full"], [20]), (["full", "expected"], [10, 20])):
@@ -154,8 +154,8 @@ def test_a_size_that_does_not_fit_changes_nothing(cmr, tmp_path):
     root = tmp_path / "w"
     cmr("ingest", "npz", tmp_path / "d.npz", "-w", root, "--dataset", "d")
     run_id = asked(str(root), 42, "t2v", (("expected",), (5,)))
-    before = Warehouse.open(str(root)).find(RUNS, run_id)
+    before = Store.open(str(root)).find(RUNS, run_id)
     for size, reason in ((21, "more than the gallery of 20"), (0, "cannot hold")):
         with pytest.raises(CmrError, match=reason):
             asked(str(root), 42, "t2v", (("expected",), (size,)))
-    assert Warehouse.open(str(root)).find(RUNS, run_id) == before
+    assert Store.open(str(root)).find(RUNS, run_id) == before

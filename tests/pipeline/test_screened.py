@@ -13,7 +13,7 @@ from cmr.pipeline.request import Request
 from cmr.score import screen_trial
 from cmr.score.kernels import int8_is_exact
 from cmr.warehouse.schemas import RUNS
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 from tests.pipeline.test_searches import run
 
 pytestmark = pytest.mark.skipif(not int8_is_exact(), reason="int8 products saturate here")
@@ -36,8 +36,7 @@ def test_what_screens_and_what_it_came_to(tmp_path, monkeypatch):
     assert told == {"fp32": "int8 codes", "int8": None}
     run("evaluate", "-w", root, "--dims", DIM, "--precisions", "fp32,int8", "--protocols", "full")
     plans = {
-        row["precision"]: json.loads(row["plan"])
-        for row in Warehouse.open(str(root)).catalogue(RUNS)
+        row["precision"]: json.loads(row["plan"]) for row in Store.open(str(root)).catalogue(RUNS)
     }
     assert "screen" not in plans["int8"]
     screen = plans["fp32"]["screen"]

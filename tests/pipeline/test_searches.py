@@ -17,7 +17,7 @@ from cmr.score.search.scorer_kinds import OWN
 from cmr.sqlfiles import view_names
 from cmr.views import connect
 from cmr.warehouse.schemas import EMBEDDING_SETS, RUNS
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 
 EVERY = ("fp32", "fp16", "bf16", "fp8", "fp8_e5m2", "int8", "int4", "b1")
 
@@ -140,7 +140,7 @@ def test_two_stages(root):
 @pytest.mark.slow
 def test_quantizers_live_side_by_side(root):
     """Sets and runs of their own, calibrated on each direction's gallery; absmax keeps its ids."""
-    warehouse = Warehouse.open(str(root))
+    warehouse = Store.open(str(root))
     before = {row["run_id"] for row in warehouse.catalogue(RUNS)}
     every = ("absmax", "calibrated", "rotated")
     assert evaluate(root, "fp32", "int8", "b1", quantizers=every) == (14, 8)

@@ -24,7 +24,7 @@ from cmr.report.page import pictures
 from cmr.sources.scenes_draw import render, scenes
 from cmr.views import connect
 from cmr.warehouse.current import current_runs
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 from tests.conftest import TOY, unanswered
 
 pytestmark = pytest.mark.slow
@@ -75,7 +75,7 @@ WAYS = ("t2v", "v2t")
 
 def build(folder, dims=(8, 512), ways=WAYS, retain=0.8, **options):
     """The page of the runs of these dimensions; forty pictures are sure of some 85% at most."""
-    warehouse = Warehouse.open(str(folder / "w"))
+    warehouse = Store.open(str(folder / "w"))
     rows = current_runs(warehouse)
     ids = [row["run_id"] for row in rows if row["dim"] in dims and row["direction"] in ways]
     con = open_for(warehouse, "from metrics, retention", ids)
@@ -221,7 +221,7 @@ def test_every_sql_gives_what_is_shown(opened, folder):
         " document.getElementById('rows-' + x.dataset.key).textContent])"
     )
     assert len(shown) >= 16 + 4 + 4 + 2
-    warehouse = Warehouse.open(str(folder / "w"))
+    warehouse = Store.open(str(folder / "w"))
     # As `cmr sql` does it, without a new connection for each.
     con = connect(warehouse.root)
     prepare(con, warehouse, "from metrics, retention")
@@ -283,7 +283,7 @@ def test_the_same_for_the_same_warehouse(folder, html):
 
 
 def test_the_flips_that_are_asked_for(folder, html):
-    runs = current_runs(Warehouse.open(str(folder / "w")))
+    runs = current_runs(Store.open(str(folder / "w")))
     by_name = {(run["direction"], run["dim"], run["precision"]): run["run_id"] for run in runs}
     asked = [by_name["t2v", 512, "b1"], by_name["t2v", 8, "fp32"]]
     text = build(folder, ways=WAYS[:1], flips=[tuple(asked)]).decode()

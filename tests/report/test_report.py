@@ -26,7 +26,7 @@ from cmr.report.plots import style
 from cmr.report.write import write_report
 from cmr.views import connect
 from cmr.warehouse.schemas import EMBEDDING_SETS, RUNS
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 from tests import warehouses
 from tests.report.conftest import fill, names_below, without_drawing, without_page
 
@@ -119,7 +119,7 @@ def test_speeds_are_those_of_bench(cmr, tmp_path):
     root = fill(tmp_path / "w", ways=("t2v",))
     sets = [("fp32", "t2v0-000"), ("int8", "t2v0-001")]
     for precision, run_id in sets:
-        warehouse, more = Warehouse.open(root), {"model": "a/b", "dim": 8, "gallery": 20}
+        warehouse, more = Store.open(root), {"model": "a/b", "dim": 8, "gallery": 20}
         row = warehouse.find(RUNS, run_id)
         sides = {"text_set": f"t{precision}", "visual_set": f"v{precision}"}
         warehouse.commit(RUNS, run_id, {**row, **sides})

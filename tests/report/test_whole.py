@@ -23,7 +23,7 @@ from cmr.sources.scenes_draw import render, scenes
 from cmr.sources.source_kinds import read_again
 from cmr.views import connect
 from cmr.warehouse.schemas import DATASETS
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 from tests.conftest import TOY, unanswered
 from tests.report.conftest import fill
 
@@ -288,7 +288,7 @@ def no_plots(monkeypatch):
 
 def noted(root, media):
     """Write what the warehouse notes of where the pictures lie; returns what it was."""
-    warehouse = Warehouse.open(root)
+    warehouse = Store.open(root)
     (row,) = warehouse.catalogue(DATASETS)
     with warehouse.claim(identity(dataset=row["dataset"])):
         warehouse.commit(DATASETS, row["dataset"], {**row, "media": media})
@@ -337,7 +337,7 @@ def test_pictures_that_have_become_something_else(cmr, drawn, tmp_path, make):
 
 def test_notes_are_read_as_they_were_written(drawn):
     """What `ingest` notes is what reading it again takes; other keys are of other versions."""
-    (row,) = Warehouse.open(str(drawn / "w")).catalogue(DATASETS)
+    (row,) = Store.open(str(drawn / "w")).catalogue(DATASETS)
     note = json.loads(row["media"])
     assert len(read_again(note).visuals) == PICTURES
     note["arguments"]["of_another_version"] = {}

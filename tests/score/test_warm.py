@@ -21,7 +21,7 @@ from cmr.pipeline.sharded import count_shard
 from cmr.score import planning, warm_up
 from cmr.score.kernels import int8_is_exact
 from cmr.warehouse.schemas import RUNS
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 
 TEXTS, VISUALS, DIM = 230, 90, 24
 
@@ -144,7 +144,7 @@ def test_seconds_are_without_it(root, monkeypatch):
     done = evaluate(root, request_of(precisions=("fp32", "int8"), seed=8), no_bar)
     assert len(slow) == 2
     assert len(done.scored) == 4
-    found = Warehouse.open(root)
+    found = Store.open(root)
     assert all(found.find(RUNS, run_id)["seconds"] < 0.5 for run_id in done.scored)
 
 

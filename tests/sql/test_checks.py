@@ -9,7 +9,7 @@ import pytest
 from cmr.sqlfiles import view_names
 from cmr.views import connect
 from cmr.warehouse.schemas import DATASETS, EMBEDDING_SETS, RUNS
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 from tests import warehouses
 
 SIZE = 12
@@ -52,7 +52,7 @@ def findings(root, names=None):
 
 def spoil(root, table, change):
     """Commit a data file of a table anew with `change` applied to its rows: wrong, not damaged."""
-    warehouse = Warehouse.open(str(root))
+    warehouse = Store.open(str(root))
     catalogue = DATASETS if table == "qrels" else RUNS
     row = next(
         row
@@ -132,7 +132,7 @@ def test_pools_that_are_not_uniform(sound, change):
 
 def test_sizes_that_no_pool_can_have(sound):
     """In what is shown, and in the catalogue: more than the gallery of 30, or never drawn."""
-    warehouse = Warehouse.open(str(sound))
+    warehouse = Store.open(str(sound))
     row = warehouse.find(RUNS, "r")
     warehouse.commit(RUNS, "r", {**row, "sampled_candidates": [SIZE, 20, 31]})
     con = connect(str(sound))

@@ -8,7 +8,7 @@ import pytest
 from cmr.materialised import open_for
 from cmr.sqlfiles import view_names
 from cmr.warehouse.schemas import DATASETS, EMBEDDING_SETS, RUNS
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 from tests import warehouses
 
 TEXTS, VISUALS = 300, 100
@@ -31,7 +31,7 @@ def make(no_answer, cmr, npz, tmp_path):
         cmr("ingest", "npz", path, "-w", root, "--dataset", "d")
         cmr("evaluate", "-w", root, "--dims", "40", "--precisions", "fp32,int8",
             "--candidates", "50", "--hits", "3")  # fmt: skip
-        return Warehouse.open(str(root))
+        return Store.open(str(root))
 
     return run
 

@@ -12,7 +12,7 @@ from cmr.materialised import prepare
 from cmr.sqlfiles import views
 from cmr.views import connect
 from cmr.warehouse.schemas import RUNS
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 
 pytestmark = pytest.mark.slow
 
@@ -60,10 +60,10 @@ def evaluated(evaluated_once):
 
 @pytest.mark.parametrize("earlier", [False, True])
 def test_steps_and_scans(evaluated, tmp_path, earlier):
-    warehouse = Warehouse.open(str(evaluated))
+    warehouse = Store.open(str(evaluated))
     if earlier:
         shutil.copytree(evaluated, tmp_path / "earlier")
-        warehouse = Warehouse.open(str(tmp_path / "earlier"))
+        warehouse = Store.open(str(tmp_path / "earlier"))
         for row in warehouse.catalogue(RUNS):
             warehouse.commit(RUNS, row["run_id"], {**row, "most_relevants": None})
     con = connect(warehouse.root)

@@ -9,7 +9,7 @@ from cmr.answers import fetch
 from cmr.materialised import open_for
 from cmr.prepared import prepared
 from cmr.warehouse.schemas import RUNS
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 
 pytestmark = pytest.mark.slow
 
@@ -31,7 +31,7 @@ def place(tmp_path, monkeypatch):
 
 @pytest.fixture
 def store(evaluated_with):
-    return Warehouse.open(str(evaluated_with(*SETTINGS)))
+    return Store.open(str(evaluated_with(*SETTINGS)))
 
 
 def ask(store, monkeypatch):

@@ -16,7 +16,7 @@ from cmr.views import connect
 from cmr.warehouse import schemas
 from cmr.warehouse.remote import remote
 from cmr.warehouse.storage import Storage
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 from tests.conftest import npz_arrays, unanswered
 from tests.pipeline.test_interrupted import rows
 from tests.report.conftest import without_drawing
@@ -122,7 +122,7 @@ def test_requests_of_reading(s3, filled, cmr):
 
 
 def test_what_is_not_committed_is_not_seen(s3, filled, cmr):
-    warehouse = Warehouse.open(filled)
+    warehouse = Store.open(filled)
     (row,) = warehouse.catalogue(schemas.DATASETS)
     before = connect(filled).execute("select count(*) from qrels").fetchone()
     table = warehouse.read(row, schemas.QRELS)
@@ -131,7 +131,7 @@ def test_what_is_not_committed_is_not_seen(s3, filled, cmr):
 
 
 def test_a_failed_upload_leaves_nothing(s3, url):
-    warehouse = Warehouse.create(url)
+    warehouse = Store.create(url)
     before = warehouse.storage.listing("")
 
     def broken():
@@ -145,7 +145,7 @@ def test_a_failed_upload_leaves_nothing(s3, url):
 
 def test_a_large_file_is_hashed_as_it_goes_up(s3, url):
     """An upload in several parts; size and checksum are known without reading it again."""
-    storage = Warehouse.create(url).storage
+    storage = Store.create(url).storage
     storage.remote.fs.default_block_size = 5 * 2**20
     rng = np.random.default_rng(0)
     values = schemas.pa.table({"x": rng.standard_normal(1_500_000)})

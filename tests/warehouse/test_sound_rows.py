@@ -12,7 +12,7 @@ from cmr.errors import DamageWarning
 from cmr.warehouse import sound_rows
 from cmr.warehouse.layout import catalogue_path
 from cmr.warehouse.schemas import QRELS_SETS
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 
 ROW = dict.fromkeys(QRELS_SETS.schema.names) | {
     "dataset": "d",
@@ -25,7 +25,7 @@ ROW = dict.fromkeys(QRELS_SETS.schema.names) | {
 @pytest.fixture
 def warehouse(tmp_path, monkeypatch):
     """One with a row that was written a moment ago, which is long ago here."""
-    made = Warehouse.create(str(tmp_path / "w"))
+    made = Store.create(str(tmp_path / "w"))
     made.commit(QRELS_SETS, "d/q", ROW)
     monkeypatch.setattr(sound_rows, "_SURE_NS", 20_000_000)
     time.sleep(0.05)
@@ -54,7 +54,7 @@ def test_a_row_is_read_once(warehouse, opened):
     assert len(opened) == 1
     first[0]["qrels"] = "changed by the reader"
     for root in (warehouse.root, f"{warehouse.root}/"):
-        (row,) = Warehouse.open(root).catalogue(QRELS_SETS)
+        (row,) = Store.open(root).catalogue(QRELS_SETS)
         assert (row["dataset"], row["qrels"]) == ("d", "q")
     assert len(opened) == 1
 

@@ -14,7 +14,7 @@ from cmr.errors import CmrError
 from cmr.warehouse import schemas
 from cmr.warehouse.layout import check_name, partition
 from cmr.warehouse.storage import Storage
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 from tests.conftest import snapshot
 
 TABLE = pa.table({"text_id": ["a"], "visual_id": ["b"], "relevance": pa.array([1], pa.int32())})
@@ -22,7 +22,7 @@ TABLE = pa.table({"text_id": ["a"], "visual_id": ["b"], "relevance": pa.array([1
 
 def test_a_failed_write_leaves_nothing(tmp_path, monkeypatch):
     """A full disk: one sentence, and neither the file nor a part of it."""
-    warehouse = Warehouse.create(str(tmp_path / "w"))
+    warehouse = Store.create(str(tmp_path / "w"))
     before = snapshot(tmp_path)
 
     def full():
@@ -35,7 +35,7 @@ def test_a_failed_write_leaves_nothing(tmp_path, monkeypatch):
 
 
 def test_sweep_removes_what_nobody_has_named_for_an_hour(tmp_path):
-    warehouse = Warehouse.create(str(tmp_path / "w"))
+    warehouse = Store.create(str(tmp_path / "w"))
     keep, drop, young = (
         warehouse.write(schemas.QRELS, {"dataset": "d/ü"}, [TABLE]) for _ in range(3)
     )
@@ -47,7 +47,7 @@ def test_sweep_removes_what_nobody_has_named_for_an_hour(tmp_path):
 
 def test_what_a_row_named_stays_an_hour_for_its_readers(tmp_path):
     """However old a file is: its hour begins when its row is replaced, or removed."""
-    warehouse = Warehouse.create(str(tmp_path / "w"))
+    warehouse = Store.create(str(tmp_path / "w"))
     row = dict.fromkeys(schemas.QRELS_SETS.schema.names) | {"dataset": "d", "qrels": "q"}
     first, second = (warehouse.write(schemas.QRELS, {"dataset": "d"}, [TABLE]) for _ in range(2))
     for name in (first, second):
@@ -66,13 +66,13 @@ def test_what_a_row_named_stays_an_hour_for_its_readers(tmp_path):
 
 
 def test_a_claim_is_exclusive(tmp_path):
-    warehouse = Warehouse.create(str(tmp_path / "w"))
+    warehouse = Store.create(str(tmp_path / "w"))
     order = []
     inside = threading.Event()
 
     def second():
         inside.wait()
-        with Warehouse.open(str(tmp_path / "w")).claim("x"):
+        with Store.open(str(tmp_path / "w")).claim("x"):
             order.append("second")
 
     thread = threading.Thread(target=second)
@@ -86,16 +86,16 @@ def test_a_claim_is_exclusive(tmp_path):
 
 
 def test_catalogue_rows_must_be_complete(tmp_path):
-    warehouse = Warehouse.create(str(tmp_path / "w"))
+    warehouse = Store.create(str(tmp_path / "w"))
     with pytest.raises(ValueError, match="lacks"):
         warehouse.commit(schemas.DATASETS, "d", {"dataset": "d"})
 
 
 def test_object_stores_work_through_fsspec():
     """The same warehouse in fsspec's memory filesystem."""
-    warehouse = Warehouse.create("memory://bucket/w")
+    warehouse = Store.create("memory://bucket/w")
     file = warehouse.write(schemas.QRELS, {"dataset": "d"}, [TABLE])
-    again = Warehouse.open("memory://bucket/w")
+    again = Store.open("memory://bucket/w")
     assert again.read({"files": [file]}, schemas.QRELS).to_pylist() == TABLE.to_pylist()
     assert file in Storage("memory://bucket/w").listing("qrels")
 

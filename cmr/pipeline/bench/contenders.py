@@ -22,7 +22,7 @@ from cmr.score.search.graph_settings import GRAPH
 from cmr.score.search.scorer_kinds import BUILT_IN, TORCH, own_graphs, scorer_kind
 from cmr.score.search.scorer_options import split
 from cmr.sources.collection import TEXT, VISUAL
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 
 # Default numbers of queries in a batch, and of single queries per repeat, if there are as many.
 BATCH_SIZE, SINGLES = 1000, 200
@@ -68,7 +68,7 @@ class BenchedModel:
 
 
 def contenders(
-    warehouse: Warehouse, request: BenchRequest, bar: ProgressBar
+    warehouse: Store, request: BenchRequest, bar: ProgressBar
 ) -> tuple[BenchedModel, list[Contender]]:
     """All requested contenders; representations that do not exist yet are derived and stored.
 

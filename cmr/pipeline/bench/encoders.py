@@ -17,7 +17,7 @@ from cmr.rows import Row
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.current import current_sets
 from cmr.warehouse.schemas import ITEMS
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 
 SCENES = "scenes"
 # Memory of a loaded model, whose size is unknown.
@@ -26,7 +26,7 @@ MODEL_BYTES = 2 * 2**30
 
 def encoding_jobs(
     planner: Planner,
-    warehouse: Warehouse,
+    warehouse: Store,
     request: BenchRequest,
     subject: BenchedModel,
     device: str,
@@ -65,7 +65,7 @@ def encoding_jobs(
     return jobs, []
 
 
-def _made_by(warehouse: Warehouse, subject: BenchedModel) -> Row:
+def _made_by(warehouse: Store, subject: BenchedModel) -> Row:
     """Settings of the visuals' native vectors: the model, the encoder, and notes about it."""
     dataset = subject.row["dataset"]
     for row in current_sets(warehouse):
@@ -99,7 +99,7 @@ def _is_known(architecture: str, tag: str) -> bool:
 
 def _job(
     planner: Planner,
-    warehouse: Warehouse,
+    warehouse: Store,
     request: BenchRequest,
     side: str,
     spec: ModelSpec,
@@ -141,7 +141,7 @@ def _job(
     return Job(task, {lane: row}, PROCESS_BYTES + MODEL_BYTES)
 
 
-def _items(warehouse: Warehouse, data: Row, side: str, count: int) -> list[Row]:
+def _items(warehouse: Store, data: Row, side: str, count: int) -> list[Row]:
     mine = [name for name in data["files"] if f"/modality={side}/" in name]
     table = warehouse.read(data, ITEMS, mine).sort_by("ordinal").slice(0, count)
     rows: list[Row] = table.to_pylist()

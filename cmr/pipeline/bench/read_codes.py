@@ -12,7 +12,7 @@ from cmr.precision import FP32
 from cmr.represent.precisions import Encoded, to_floats
 from cmr.represent.quantizer_kinds import asking, compares_codes, from_row
 from cmr.represent.unit_vectors import Floats
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 from cmr.warehouse.vectors import StoredVectors
 
 # Queries read at a time where their own mean is needed.
@@ -28,7 +28,7 @@ def reader(task: Task) -> Read | None:
     if not task.asymmetric:
         return None if compares_codes(task.gallery) else from_row(task.queries).decode
     stored, precision = (
-        StoredVectors(Warehouse.open(task.root), task.queries),
+        StoredVectors(Store.open(task.root), task.queries),
         task.gallery["precision"],
     )
 

@@ -17,7 +17,7 @@ from cmr.pipeline.bench.schedule import Job, Planner, heats
 from cmr.pipeline.bench.stored_benches import is_measured, keep
 from cmr.pipeline.bench.turns import race
 from cmr.progressbar import ProgressBar
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 
 # Share of the machine's memory that the processes of one race may take together.
 SHARE = 0.5
@@ -55,7 +55,7 @@ def bench(root: str, request: BenchRequest, bar: ProgressBar) -> Benched:
 
     clock = time.perf_counter()
     check(request)
-    warehouse = Warehouse.open(root)
+    warehouse = Store.open(root)
     if not warehouse.writable():
         raise CmrError(f"the warehouse at {warehouse.root} is read-only")
     device = pick_device(request.search.device)
@@ -78,7 +78,7 @@ def bench(root: str, request: BenchRequest, bar: ProgressBar) -> Benched:
 
 
 def _measure(
-    warehouse: Warehouse,
+    warehouse: Store,
     request: BenchRequest,
     stage: str,
     jobs: Sequence[Job],

@@ -16,7 +16,7 @@ from cmr.precision import FP32, precision_of
 from cmr.rows import Row
 from cmr.score.search.graph_settings import Hnsw
 from cmr.score.search.scorer_options import words
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 
 # Bytes that a process holds beside its vectors, and how many copies of these exist at the end.
 PROCESS_BYTES, COPIES = 300 * 2**20, 2
@@ -36,7 +36,7 @@ class Planner:
 
     def __init__(
         self,
-        warehouse: Warehouse,
+        warehouse: Store,
         request: BenchRequest,
         subject: BenchedModel,
         threads: int,

@@ -12,17 +12,17 @@ from cmr.pipeline.bench.schedule import Job
 from cmr.rows import Row
 from cmr.warehouse.layout import partition
 from cmr.warehouse.schemas import BENCHES, TIMINGS
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 from cmr.warehouse.verified import is_sound
 
 
-def is_measured(warehouse: Warehouse, row: Row, repeats: int) -> bool:
+def is_measured(warehouse: Store, row: Row, repeats: int) -> bool:
     """Whether a row's measurement exists, with at least as many repeats."""
     found = warehouse.find(BENCHES, row["bench_id"])
     return found is not None and found["repeats"] >= repeats and is_sound(warehouse.storage, found)
 
 
-def keep(warehouse: Warehouse, job: Job, done: Measured, race: str) -> None:
+def keep(warehouse: Store, job: Job, done: Measured, race: str) -> None:
     """Commit every lane of a job. `race`: the id of everything measured in turns with it."""
     for lane in job.task.lanes:
         row = complete(job.rows[lane], done, lane, race)

@@ -32,7 +32,7 @@ from cmr.pipeline.bench.measuring_task import (
 from cmr.pipeline.bench.read_codes import as_held, reader
 from cmr.represent.precisions import Encoded
 from cmr.score.search.scorer_kinds import scorer_kind
-from cmr.warehouse.store import Warehouse
+from cmr.warehouse.store import Store
 from cmr.warehouse.vectors import StoredVectors
 
 # Minimum seconds of a turn, so that the clock and the scheduler matter little.
@@ -94,7 +94,7 @@ class _Search:
 
     def __init__(self, task: Task) -> None:
         self.task = task
-        self._warehouse = Warehouse.open(task.root)
+        self._warehouse = Store.open(task.root)
         self._order = np.random.default_rng(task.seed)
         self._by_codes = scorer_kind(task.scorer).by_plan
         self._read = reader(task) if self._by_codes else None
