@@ -569,3 +569,33 @@ def test_several_threads_search_one_index(name):
         asked = [(index, K, ASKED[[row]]) for row in range(QUERIES)]
         found = [each[0] for each, _ in pool.map(lambda one: lists(*one), asked)]
     np.testing.assert_array_equal(found, alone)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("index", ["ivf-pq", "ivf-rq", "ivf-hnsw-pq"])
+def test_lancedb_by_hand_finds_the_same_in_the_same_files(index):
+    lancedb = pytest.importorskip("lancedb")
+    before = set(left_here())
+    built = build("lancedb", f"index={index}")
+    (folder,) = set(left_here()) - before
+    table = lancedb.connect(str(folder)).open_table("items")
+    found = [table.search(one).distance_type("dot").limit(K).to_arrow()["id"] for one in ASKED]
+    np.testing.assert_array_equal(lists(built)[0], found)
+
+
+@pytest.mark.slow
+def test_pgvector_by_hand_finds_the_same_in_the_same_table(postgres):
+    import psycopg
+
+    schemas = "SELECT nspname FROM pg_namespace WHERE starts_with(nspname, 'cmr_')"
+    with psycopg.connect(postgres.dsn, autocommit=True) as database:
+        before = set(database.execute(schemas).fetchall())
+        built = build("pgvector", "index=ivfflat,lists=10,probes=4")
+        ((schema,),) = set(database.execute(schemas).fetchall()) - before
+        database.execute("SET enable_seqscan = off")
+        database.execute("SET ivfflat.probes = 4")
+        ask = f"SELECT id FROM {schema}.items ORDER BY item <#> %s LIMIT {K}"
+        found = [
+            [number for (number,) in database.execute(ask, [str(one.tolist())])] for one in ASKED
+        ]
+    np.testing.assert_array_equal(lists(built)[0], found)
