@@ -91,7 +91,7 @@ def searches(request: Request) -> list[Search]:
     given = [name for name in GRAPH if getattr(request, name)]
     if given and not kind.is_graph:
         option = "--" + given[0].replace("_", "-")
-        raise CmrError(f"{option} is of --scorer {own_graphs()} alone")
+        raise CmrError(f"{option} is only for --scorer {own_graphs()}")
     options = every_combination(request.scorer, kind.options, split(request.scorer_options))
     if request.asymmetric and not kind.by_plan:
         library = kind.library or request.scorer

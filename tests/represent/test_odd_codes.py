@@ -67,7 +67,7 @@ def test_the_estimate_is_the_paper_s(row):
     assert error < {1: 0.06, 2: 0.03, 3: 0.015, 4: 0.0075}[row.bits]
 
 
-@pytest.mark.parametrize(("row", "dim"), itertools.product(ODD, (1, 7, 16)))
+@pytest.mark.parametrize(("row", "dim"), list(itertools.product(ODD, (1, 7, 16))))
 def test_bytes(row, dim):
     vectors = unit(np.random.default_rng(2).standard_normal((9, dim)))
     coded = encode(vectors, row.name)
