@@ -56,7 +56,7 @@ def measure(root: str, dataset: str, dim: int, scorers: Sequence[str]) -> None:
     full = ("--protocols", "full")
     run("evaluate", *here, "--precisions", "fp32,fp16,int8,int4", *full)
     run("evaluate", *here, "--precisions", "rabitq1,rabitq2,rabitq4,b1", "--asymmetric", *full)
-    timed = ("--stages", "build,batch,single", "--candidates", str(10))
+    timed = ("--stages", "batch,single", "--candidates", "500")
     run("bench", *here, "--precisions", "fp16,int8,int4", "--scorers", TORCH, *timed)
     for name in scorers:
         run("evaluate", *here, *fp32, *full, "--scorer", name)

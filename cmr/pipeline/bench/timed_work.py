@@ -20,6 +20,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from cmr.devices import peak_bytes, reset_peak
+from cmr.errors import EngineWarning
 from cmr.pipeline.bench.bench_request import BATCH, BUILD, ENCODE, SINGLE
 from cmr.pipeline.bench.index import Index, StagedQueries, make_index
 from cmr.pipeline.bench.machine import forget_peak, peak_resident, resident
@@ -108,6 +109,8 @@ class _Search:
         """
         kind = scorer_kind(self.task.scorer)
         if kind.own_order:
+            # `cmr evaluate` has told what they say while they build.
+            warnings.simplefilter("ignore", EngineWarning)
             with warnings.catch_warnings():
                 # Of libraries that libraries use.
                 warnings.simplefilter("ignore")

@@ -85,7 +85,7 @@ def _said(error: RuntimeError) -> str:
 
 def lists_of(rows: int, asked: Value) -> int:
     """Number of inverted lists: what is asked for, or 4 √n, faiss's advice for a small index."""
-    return int(asked) or max(1, round(4 * math.sqrt(rows)))
+    return int(asked) or max(1, min(rows, round(4 * math.sqrt(rows))))
 
 
 def by_factory(items: Encoded, building: Building) -> FaissIndex:
