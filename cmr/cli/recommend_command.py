@@ -101,6 +101,7 @@ def _print_contenders(store: Store, rows: list[Row], k: int) -> None:
             "way": row["direction"],
             "contender": row["contender"],
             "bytes": round(row["bytes"]),
+            "fit": row["fit"],
             "kept": estimate(row["kept"], row["kept_low"], row["kept_high"]),
             "ann recall": row["ann_recall"],
             "p50 ms": row["p50_ms"],

@@ -21,7 +21,8 @@ _NOT_THEIRS = ("dim", "dim_method", "precision", "seed", "qrels")
 
 def write(asked: Asked, out: Stream) -> None:
     """Write one result, or with `--table` one row per selected representation."""
-    results = [_result(asked, rows) for rows in _by_representation(asked.runs)]
+    learnt = fits(asked)
+    results = [_result(asked, rows, learnt) for rows in _by_representation(asked.runs)]
     if asked.options["table"]:
         out.write(_table(results).encode())
         return
@@ -41,7 +42,7 @@ def _by_representation(runs: tuple[Row, ...]) -> list[list[Row]]:
     return list(found.values())
 
 
-def _result(asked: Asked, runs: list[Row]) -> dict[str, Any]:
+def _result(asked: Asked, runs: list[Row], learnt: dict[str, str]) -> dict[str, Any]:
     run = runs[0]
     model, _, pretrained = str(run["model"]).partition("/")
     measured = figures(asked, [row["run_id"] for row in runs])
@@ -56,7 +57,7 @@ def _result(asked: Asked, runs: list[Row]) -> dict[str, Any]:
         "metrics": metrics,
         "language": asked.options["language"],
         **{name: run[name] for name in _NOT_THEIRS},
-        "fit": fits(asked)[run["run_id"]],
+        "fit": learnt[run["run_id"]],
     }
 
 
