@@ -6,7 +6,7 @@ Candidates with a known retention are sampled repeatedly; among those that are s
 is recommended. Each is equally likely to be the smallest. `edge`: all keep just less than 99%,
 which is the worst case, and any recommendation is wrong. `spread`: from 97% to 100%. `shared`: as
 edge, but candidates lose the same queries, as codes of the same vectors do. Bounds are those of
-`sql/macros/kept_reach.sql`, separately and corrected for the number of candidates.
+`kept_reach` of `sql/macros/intervals.sql`, separately and corrected for the number of candidates.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Floats = npt.NDArray[np.float64]
 
 
 def t_end(clusters: int, looks: int) -> float:
-    """The t quantile for `looks` figures together: see `sql/macros/t_quantile.sql`."""
+    """The t quantile for `looks` figures together: `t_quantile` of `sql/macros/quantiles.sql`."""
     z = -NormalDist().inv_cdf(0.025 / looks)
     n = clusters - 1
     return (

@@ -1,15 +1,16 @@
 """Cached rows of views that are expensive and queried often, in the user's cache.
 
-A file's name identifies both where its rows came from (the catalogue as it is seen, with the
-checksums of its files, the SQL itself and DuckDB's version) and their content. A file that does not
-match its name is not read. All of them may be deleted at any time; without them the views compute
-the same.
+Each warehouse has a folder there. A file's name identifies both where its rows came from (the
+catalogue as it is seen, with the checksums of its files, the SQL itself and DuckDB's version) and
+their content. A file that does not match its name is not read. All of them may be deleted at any
+time; without them the views compute the same.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Iterable
@@ -38,14 +39,14 @@ def hold(
     The connection must be bound to the warehouse and to every file that the views read. A view
     comes before those that read it. Raises CmrError where a view does.
     """
-    key = _key(con, storage)
-    there = _there(key)
+    key, mine = _key(con, storage), _folder(storage)
+    there = _there(mine, key)
     for view in views:
         stem = f"{view}-{key}"
         rows = _kept(stem, there)
         if rows is None:
             rows = fetch(con, f"from memory.main.{view}")
-            _keep(stem, rows)
+            _keep(mine, stem, rows)
         con.register("_held", rows)
         con.execute(f"create or replace temp table {view} as from _held where {where}")
         con.unregister("_held")
@@ -73,9 +74,20 @@ def _key(con: duckdb.DuckDBPyConnection, storage: Storage) -> str:
     )
 
 
-def _there(key: str) -> list[Path]:
+def _folder(storage: Storage) -> str:
+    """A warehouse's folder in the cache, so that no question lists the rows of all others."""
+    return f"rows-{identity(root=storage.root)}"
+
+
+def _there(mine: str, key: str) -> list[Path]:
     """The files of all views that belong to `key`."""
-    return [path for folder in caches.readable() for path in caches.named(folder, f"-{key}-")]
+    folders = [folder / mine for folder in caches.readable()]
+    return [
+        path
+        for folder in folders
+        if caches.trusted(folder)
+        for path in caches.named(folder, f"-{key}-")
+    ]
 
 
 def _kept(stem: str, there: Iterable[Path]) -> pa.Table | None:
@@ -89,24 +101,28 @@ def _kept(stem: str, there: Iterable[Path]) -> pa.Table | None:
     return None
 
 
-def _keep(stem: str, rows: pa.Table) -> None:
+def _keep(mine: str, stem: str, rows: pa.Table) -> None:
     """Write the file atomically; without a cache folder, do nothing."""
     place = caches.folder()
     if place is None:
         return
-    data = parquet_bytes(rows)
+    data, folder = parquet_bytes(rows), place / mine
     with contextlib.suppress(OSError), tempfile.TemporaryDirectory(dir=place) as scratch:
         made = Path(scratch, "rows.parquet")
         made.write_bytes(data)
         made.chmod(0o600)
-        os.replace(made, place / kept_name(stem, data))
-    _clear(place)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        os.replace(made, folder / kept_name(stem, data))
+    _clear(place, folder)
 
 
 @cache
-def _clear(place: Path) -> None:
-    """Every change of a warehouse leaves some behind: once a process is often enough."""
-    for old in place.glob("*.parquet"):
+def _clear(place: Path, folder: Path) -> None:
+    """Every change of a warehouse leaves some behind: once a process is often enough.
+
+    A folder in which nothing was written for so long is of a warehouse that is gone, or at rest.
+    """
+    for old in [*folder.glob("*"), *place.glob("rows-*")]:
         with contextlib.suppress(OSError):
             if time.time() - old.stat().st_mtime > KEPT_SECONDS:
-                old.unlink()
+                shutil.rmtree(old) if old.is_dir() and not old.is_symlink() else old.unlink()

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 
 import duckdb
 
+from cmr.tokens import tokens
+
 # Whether parsing a text failed, and the tables and functions that it names.
 _PARSED = """
     select
@@ -40,12 +42,7 @@ def names_in(con: duckdb.DuckDBPyConnection, query: str) -> set[str]:
 
 def _words(text: str) -> set[str]:
     """Every word of a text, without quotation marks."""
-    places = [place for place, _ in duckdb.tokenize(text)]
-    ends = [*places[1:], len(text)]
-    return {
-        text[start:end].strip().strip("'\"").lower()
-        for start, end in zip(places, ends, strict=True)
-    }
+    return {token.text.strip("'\"").lower() for token in tokens(text)}
 
 
 def graph(con: duckdb.DuckDBPyConnection, queries: Mapping[str, str]) -> dict[str, frozenset[str]]:

@@ -1,35 +1,39 @@
 """The files of `sql/`, parsed: layer, name, statement and comments.
 
-Every file is one view or macro, with a head comment that says what its rows and columns mean.
+A file is one view, named by the file, or one or several macros of a theme. Each has a head comment
+that says what its rows and columns mean.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 import tomllib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from cmr.identity import identity
+from cmr.tokens import tokens
 
 LAYERS = ("macros", "staging", "intermediate", "marts", "checks", "doubts")
+COLUMNS = "columns.toml"
+_MACRO = re.compile(r"\s*create\s+macro\s+(?P<name>\w+)", re.IGNORECASE)
 _NOTE = re.compile(r"-- ?(?:@(?P<column>\w+): )?(?P<text>.*)")
 
 
 @dataclass(frozen=True)
 class View:
-    """One file of `sql/`: its layer, name, statement, and what its head comment says."""
+    """A view or macro: its layer, name, statement, and what its head comment says.
+
+    The statement of a view is its SELECT, that of a macro what follows `create macro`.
+    """
 
     layer: str
     name: str
     query: str
     comment: str
     columns: dict[str, str]
-
-    @property
-    def is_macro(self) -> bool:
-        """Whether it has arguments."""
-        return re.match(rf"{self.name}\s*\(", self.query) is not None
+    is_macro: bool
 
 
 def sql_dir() -> Path:
@@ -39,12 +43,13 @@ def sql_dir() -> Path:
 
 
 def views(layer: str | None = None) -> list[View]:
-    """The files of one layer, or of all, by layer and name."""
-    found = []
-    for name in LAYERS if layer is None else (layer,):
-        for path in sorted((sql_dir() / name).glob("*.sql")):
-            found.append(_parse(name, path))
-    return found
+    """The views and macros of one layer, or of all, by layer and file."""
+    paths = _paths(LAYERS if layer is None else (layer,))
+    return [
+        _parse(path, text)
+        for path in paths
+        for text in _statements(path.read_text(encoding="utf-8"))
+    ]
 
 
 def view_names(layer: str | None = None) -> list[str]:
@@ -54,18 +59,38 @@ def view_names(layer: str | None = None) -> list[str]:
 
 def glossary() -> dict[str, str]:
     """The meanings of columns that mean the same everywhere."""
-    with (sql_dir() / "columns.toml").open("rb") as stream:
+    with (sql_dir() / COLUMNS).open("rb") as stream:
         return dict(tomllib.load(stream)["columns"])
 
 
 def sql_fingerprint() -> str:
-    """Hash of all of `sql/`."""
-    return identity(**{f"{view.layer}/{view.name}": view.query for view in views()})
+    """Hash of all of `sql/`, comments included."""
+    folder, digest = sql_dir(), hashlib.sha256()
+    for path in [folder / COLUMNS, *_paths(LAYERS)]:
+        data = path.read_bytes()
+        digest.update(f"{path.relative_to(folder).as_posix()} {len(data)}\n".encode())
+        digest.update(data)
+    return digest.hexdigest()[:16]
 
 
-def _parse(layer: str, path: Path) -> View:
-    """Split a file into its head comment and its statement."""
-    text = path.read_text(encoding="utf-8")
+def _paths(layers: Iterable[str]) -> list[Path]:
+    folder = sql_dir()
+    return [path for layer in layers for path in sorted((folder / layer).glob("*.sql"))]
+
+
+def _statements(text: str) -> Iterator[str]:
+    """The statements of a file, each with the comment before it and without its semicolon."""
+    start = 0
+    for token in tokens(text):
+        if token.text == ";":
+            yield text[start : token.start].strip()
+            start = token.start + 1
+    if text[start:].strip():
+        yield text[start:].strip()
+
+
+def _parse(path: Path, text: str) -> View:
+    """Split a statement into its head comment and the rest."""
     notes: list[str] = []
     columns: dict[str, str] = {}
     lines = text.splitlines()
@@ -79,4 +104,8 @@ def _parse(layer: str, path: Path) -> View:
             columns[last] += " " + match["text"].strip()
         else:
             notes.append(match["text"].strip())
-    return View(layer, path.stem, "\n".join(lines), " ".join(notes), columns)
+    query, macro = "\n".join(lines), _MACRO.match("\n".join(lines))
+    name = macro["name"] if macro else path.stem
+    if macro:
+        query = query[macro.start("name") :]
+    return View(path.parent.name, name, query, " ".join(notes), columns, macro is not None)

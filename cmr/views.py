@@ -180,8 +180,11 @@ def _show(
         else:
             con.execute(f"drop view if exists temp.{name}")
     for name in _SMALL:
-        if name in needed or name in _ROWS:
+        if name in needed:
             con.execute(f"create or replace temp table {name} as from memory.main.{name}")
+        else:
+            # What an earlier question needed must not keep the state of that time.
+            con.execute(f"drop table if exists temp.{name}")
 
 
 def _evidence(storage: Storage, snapshot: Snapshot) -> list[str]:

@@ -14,6 +14,7 @@ import duckdb
 
 from cmr.errors import CmrError
 from cmr.prepared import READS
+from cmr.tokens import tokens
 
 _WRITING = re.compile(r"WITH clause containing an? (\w+) statement must be at the top level")
 _QUERIES = (
@@ -57,7 +58,6 @@ _PARSED = """
         json_extract_string(parsed, '$..function.function_name')
     from (select json_serialize_sql(?::varchar)::json as parsed)
 """
-Tokens = list[tuple[int, str]]
 
 
 def readings(con: duckdb.DuckDBPyConnection, text: str) -> list[str]:
@@ -80,15 +80,15 @@ def _reading(con: duckdb.DuckDBPyConnection, statement: duckdb.Statement) -> str
     text = str(statement.query)
     if _kind(statement) not in _QUERIES:
         raise _refused(statement)
-    tokens = _tokens(text)
-    while tokens and tokens[-1][1] == ";":
-        text = text[: tokens.pop()[0]]
-    for start in _starts(tokens):
+    said = [one for one in tokens(text) if one.kind != duckdb.token_type.comment]
+    while said and said[-1].text == ";":
+        text = text[: said.pop().start]
+    for start in _starts([(one.start, one.text.lower()) for one in said]):
         query = f"from (\n{text[start:]}\n)"
         if _parses(con, query):
             _check_parts(con, query)
             return text[:start] + query
-    if statement.type == duckdb.StatementType.SELECT and tokens[0][1] in _LOOKING:
+    if statement.type == duckdb.StatementType.SELECT and said[0].text.lower() in _LOOKING:
         _check_parts(con, text)
         return text
     raise _refused(statement)
@@ -149,29 +149,21 @@ def _macros(con: duckdb.DuckDBPyConnection) -> set[str]:
     return {name for (name,) in con.execute(f"select name from {READS}").fetchall()}
 
 
-def _starts(tokens: Tokens) -> list[int]:
-    """Where the query may begin: at the start, or after EXPLAIN, ANALYZE and their options."""
+def _starts(said: list[tuple[int, str]]) -> list[int]:
+    """Where the query may begin: at the start, or after EXPLAIN, ANALYZE and their options.
+
+    `said`: the place and the lower-case text of every token but comments.
+    """
     at = 0
-    if tokens[0][1] != "explain":
-        return [tokens[0][0]]
-    while at < len(tokens) and tokens[at][1] in ("explain", "analyze"):
+    if said[0][1] != "explain":
+        return [said[0][0]]
+    while at < len(said) and said[at][1] in ("explain", "analyze"):
         at += 1
     places = [at]
-    if at < len(tokens) and tokens[at][1] == "(":
-        closing = [place for place in range(at, len(tokens)) if tokens[place][1] == ")"]
+    if at < len(said) and said[at][1] == "(":
+        closing = [place for place in range(at, len(said)) if said[place][1] == ")"]
         places += [place + 1 for place in closing[:1]]
-    return [tokens[place][0] for place in places if place < len(tokens)]
-
-
-def _tokens(text: str) -> Tokens:
-    """(offset, lower-case text) of every token of a statement except comments."""
-    found = duckdb.tokenize(text)
-    ends = [offset for offset, _ in found[1:]] + [len(text)]
-    return [
-        (offset, text[offset:end].strip().lower())
-        for (offset, kind), end in zip(found, ends, strict=True)
-        if kind != duckdb.token_type.comment
-    ]
+    return [said[place][0] for place in places if place < len(said)]
 
 
 def _parses(con: duckdb.DuckDBPyConnection, query: str) -> bool:

@@ -18,7 +18,7 @@ from cmr.score.search.scorer_kinds import TORCH, scorer_help, scorer_names
 
 PROTOCOLS = ("expected", "full", "sampled")
 DIRECTIONS = ("t2v", "v2t")
-# Measures are always shown at these cut-offs; `sql/macros/cutoffs.sql` has them, too.
+# Measures are always shown at these cut-offs; `cutoffs` of `sql/macros/pools.sql` has them, too.
 ALWAYS_KS = (1, 5, 10)
 # Sizes C of the published candidate pools.
 POOL_SIZES = (100, 200, 300, 400, 500)

@@ -2,7 +2,7 @@
 -- named first is a, and only runs of the same data, judgments and direction are paired. protocol_name is
 -- full, expected or sampled; measure_name and cut may be NULL, for all of them. In-sample runs are paired
 -- only with each other, unless in_sample requests all ranks as they are.
-compared(ids, protocol_name, measure_name, cut, in_sample) as table
+create macro compared(ids, protocol_name, measure_name, cut, in_sample) as table
 with
 placed as (
     select
@@ -103,4 +103,4 @@ final as (
         queries - wins - losses as ties
     from ordered
 )
-select * from final
+select * from final;

@@ -1,5 +1,5 @@
 -- metrics for some pools and K; see pools_of and sums for `which`, any_c, any_k and held_out.
-metrics_of(which, any_c, any_k, held_out := false) as table
+create macro metrics_of(which, any_c, any_k, held_out := false) as table
 with
 -- With a cluster's sum s and number n of queries: Σ n, Σ n², and for every measure Σ s, Σ s² and Σ n s.
 moments as (
@@ -99,4 +99,4 @@ final as (
     inner join runs using (run_id)
     left join firsts on firsts.run_id = estimated.run_id and estimated.of = 'median'
 )
-select * from final
+select * from final;

@@ -3,7 +3,7 @@
 -- sampled and as expected; 'any': expected pools of any_c; 'growth': expected pools from 10 items to the
 -- whole gallery. A pool contains every relevant item of its query, and at most the whole gallery.
 -- any_k: one K instead of the runs' own.
-pools_of(which, any_c, any_k) as table
+create macro pools_of(which, any_c, any_k) as table
 select run_id, list_length, pool.protocol, pool.candidates, pool.k
 from (
     select
@@ -45,4 +45,4 @@ from (
         ))) as pool
     from runs
     where which <> 'drawn' or list_contains(protocols, 'sampled')
-)
+);

@@ -6,7 +6,7 @@
 -- counts have the same value, so each distinct case is computed once. A random ranking is the case in
 -- which everything ties.
 -- @n: Number of queries; each draw counts.
-sums(which, any_c, any_k, by_query := false, of_runs := null, in_columns := false, held_out := false)
+create macro sums(which, any_c, any_k, by_query := false, of_runs := null, in_columns := false, held_out := false)
 as table
 with
 slots as materialized (
@@ -314,4 +314,4 @@ final as (
     from summed
     inner join slots using (slot)
 )
-select * from final
+select * from final;

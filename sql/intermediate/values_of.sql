@@ -1,5 +1,5 @@
 -- per_query for some pools; see pools_of and sums for `which` and of_runs.
-values_of(which, of_runs := null, held_out := false) as table
+create macro values_of(which, of_runs := null, held_out := false) as table
 select
     found.run_id, found.protocol, found.candidates, found.draw, found.query_id, found.cluster, found.measure,
     case when measures.has_k then found.k end as k,
@@ -10,4 +10,4 @@ from sums(which, null, null, by_query := true, of_runs := of_runs, held_out := h
 inner join measures using (measure)
 where
     measures.of <> 'median'
-    and (measures.of <> 'lists' or found.value is not null)
+    and (measures.of <> 'lists' or found.value is not null);

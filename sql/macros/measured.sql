@@ -5,7 +5,7 @@
 -- E[1 / log2(rank + 1); rank <= K], first is as inside and reciprocal is E[1 / rank] if no relevant item
 -- comes before, precision is E[(relevant items before + 1) / rank]; the suffix _k or _r means that only
 -- ranks up to K or R count. What is NULL over pools is known only for whole rankings.
-measured(pair, k) as {
+create macro measured(pair, k) as {
     'recall': {
         'label': 'Recall', 'has_k': true, 'better': 'higher', 'over_pools': true, 'of': 'mean',
         'also': ['Recall@K', 'recall_K (trec_eval)', 'recall_at_K (MTEB)'],
@@ -71,4 +71,4 @@ measured(pair, k) as {
         'also': ['recall of ann-benchmarks'],
         'part': pair.agreed
     }
-}
+};

@@ -11,7 +11,7 @@
 -- @ci_high: Upper end of the interval of difference: 95% for all rows together.
 -- @p_bonferroni: p-value of no difference, times the number of rows, at most 1.
 -- @clusters: Number of visual items by which the errors are clustered.
-quantizer_gains(ids, measure_name := 'recall', cut := 10) as table
+create macro quantizer_gains(ids, measure_name := 'recall', cut := 10) as table
 with
 paired as (
     select
@@ -45,4 +45,4 @@ final as (
     from counted
     order by dataset, qrels, direction, place_b
 )
-select * from final
+select * from final;

@@ -4,7 +4,7 @@
 -- @rank_b: The same for run b.
 -- @change: Whether it enters or leaves the top K.
 -- @query: The query's text, or the location of its picture.
-rank_flips(run_a, run_b, top := 10) as table
+create macro rank_flips(run_a, run_b, top := 10) as table
 with
 sides as materialized (
     from first_ranks where run_id in (find_run(run_a), find_run(run_b))
@@ -34,4 +34,4 @@ final as (
             and items.item_id = moved.query_id
     order by abs(ln(moved.rank_b / moved.rank_a)) desc, moved.query_id
 )
-select * from final
+select * from final;

@@ -22,7 +22,7 @@
 -- @point_ci_low: Lower end of the 95% interval of point_retention.
 -- @point_ci_high: Upper end of the 95% interval of point_retention.
 -- @unearned: Why nothing is recommended, in words; NULL where the representations decide.
-recommend(retain := 0.99) as table
+create macro recommend(retain := 0.99) as table
 with
 ranked as materialized (
     select
@@ -94,4 +94,4 @@ final as (
     order by
         asked.dataset, asked.qrels, asked.model, asked.direction, asked.measure, asked.k
 )
-select * from final
+select * from final;

@@ -68,7 +68,7 @@ def test_what_is_kept_is_what_the_view_says(store, place, monkeypatch):
 
 def test_a_damaged_file_is_not_read(store, place, monkeypatch):
     ask(store, monkeypatch)
-    (path,) = place.glob("retention-*.parquet")
+    (path,) = place.glob("rows-*/retention-*.parquet")
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)

@@ -158,6 +158,12 @@ def test_reading_is_not_refused(opened):
         (f"select {'+'.join(['1'] * 900)}", 1),
         ("select 1 -- enable_logging()", 1),
         ("select 'copy x to y'", 1),
+        ("select '图像' as \"名\"; -- 名\n", 1),
+        ("/* 图像图像图像图像 */ explain from runs where dataset <> '图' ;", 1),
+        (
+            "pivot (select '图像图像图像图像' as h, * from metrics) on precision using count(*)",
+            None,
+        ),
     ):
         found = ask(opened, con, query).num_rows
         assert rows is None or found == rows, query

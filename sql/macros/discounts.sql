@@ -1,7 +1,7 @@
 -- Sum of 1 / log2(r + 1) over the ranks r = 1 … n: from a table up to 100; beyond, ln 2 times the sum of
 -- 1 / ln(x) over x = 2 … n + 1 by the Euler-Maclaurin formula, whose error is below 1e-14 there. The memory
 -- does not depend on n.
-discount_sum(n) as
+create macro discount_sum(n) as
     case
         when n <= 100
             then [
@@ -47,4 +47,15 @@ discount_sum(n) as
             + (6 / ln(n + 1) ** 4 + 6 / ln(n + 1) ** 3 + 2 / ln(n + 1) ** 2)
                 / (720 * (n + 1)::double ** 3)
         )
-    end
+    end;
+
+-- The ideal DCG at K of a query: from `gains`, its judgments in descending order; for binary judgments
+-- `gains` is empty, and it is that of R items. `burges`: with gain 2^relevance - 1.
+create macro ideal_sum(k, relevants, gains, burges) as
+    case
+        when len(gains) = 0 then discount_sum(least(k, relevants))
+        else list_sum(list_transform(
+            gains[:k],
+            lambda gain, place: case when burges then 2 ** gain - 1 else gain end / log2(place + 1)
+        ))
+    end;

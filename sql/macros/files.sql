@@ -1,0 +1,9 @@
+-- The warehouse's location: a variable in cmr's own connections, a fixed path in an exported database.
+create macro warehouse_root() as getvariable('cmr_root');
+
+-- A table's files: those that cmr has checked, or, if none were selected, all in `folders`.
+create macro files_of(name, folders) as
+    coalesce(getvariable('cmr_' || name), [warehouse_root() || folders]);
+
+-- The path of a file below the warehouse's root, as rows of the catalogue name it.
+create macro below_root(path) as substr(path, length(warehouse_root()) + 2);

@@ -1,0 +1,107 @@
+-- The sum of all values, NULL if any of them is: a measure with an unknown part is unknown.
+create macro sum_known(x) as
+    nullif(sum(coalesce(x, 'nan'::double)), 'nan'::double);
+
+-- Variance of a sum with clustered errors: `residual` is the sum over clusters of their squared
+-- deviations, `size` that of their squares; the factor G / (G - 1) as in Cameron and Miller (2015),
+-- section II. A value of at most 1e-12 `size` is a rounded zero. NULL with a single cluster.
+create macro cluster_spread(residual, size, clusters) as
+    (
+        case
+            when clusters <= 1 then null
+            when residual <= 1e-12 * size then 0.0
+            else residual * clusters / (clusters - 1)
+        end
+    );
+
+-- The size of the pieces by which a sum over clusters moves beyond what was observed: how much a cluster
+-- that differs at all differs by, times how one-sided the differences are. Estimated from the observed
+-- clusters, by their Σ d² and Σ |d|, together with three that move by the worst possible amount, so that
+-- unobserved differences count until enough were observed; `net` is how far the sum already moved that way,
+-- 0 if it did not.
+create macro piece(squares, absolutes, worst, net) as
+    (
+        (squares + 3 * worst * worst) / (absolutes + 3 * worst)
+        * (3 * worst + greatest(net, 0)) / (absolutes + 3 * worst)
+    );
+
+-- How far a sum over clusters may be from the observed one at a quantile t of Student's t: the root of
+-- reach² = t² (spread + piece * reach), because whatever moves the sum comes in pieces (see piece), which
+-- add variance.
+create macro reach_at(t, spread, piece) as
+    (
+        list_transform(
+            [{'half': t ** 2 * piece / 2, 'still': t ** 2 * spread}],
+            lambda one: one.half + sqrt(one.half * one.half + one.still)
+        )[1]
+    );
+
+-- How far a sum over clusters may be from the observed one, by its 95% score interval (see reach_at). If
+-- nothing differs, it is t² times the worst, the counterpart of the rule of three. looks: among how many
+-- figures it is chosen. more: standard errors added to t; .842 gives the distance that is detected with 80%
+-- power.
+create macro score_reach(spread, piece, clusters, looks := 1, more := 0.0) as
+    (reach_at(t_quantile(clusters, looks := looks) + more, spread, piece));
+
+-- score_reach of a run's retention of its baseline, paired by cluster, towards `side`, -1 or 1: from both
+-- runs' sums, Σx² Σxy Σy², and those of their differences, Σ(x-y)² Σ|x-y|. The most that a cluster can
+-- lose is all it has: the mean of y over the baseline's value. looks: as in score_reach.
+create macro kept_reach(total, base, xx, xy, yy, dd, ad, clusters, side, looks := 1) as
+    (
+        score_reach(
+            cluster_spread(
+                xx - 2 * (total / base) * xy + (total / base) * (total / base) * yy, xx, clusters
+            ),
+            piece(dd, ad, yy / base, side * (total - base)),
+            clusters,
+            looks := looks
+        )
+    );
+
+-- The share u of the mixture in share_end: the root of u² h = q (1 - u) (v + u h), where q is t² / clusters,
+-- v the variance of a cluster's mean and h the squared distance to the bound.
+create macro mixed_share(q, v, h) as
+    (
+        list_transform(
+            [{'q': q, 'v': v, 'h': h, 'b': q * (h - v)}],
+            lambda one: (one.b + sqrt(one.b * one.b + 4 * (1 + one.q) * one.h * one.q * one.v))
+            / (2 * (1 + one.q) * one.h)
+        )[1]
+    );
+
+-- The end towards `bound`, 0 or 1, of the 95% score interval of a mean of values from 0 to 1, over `total`
+-- queries in clusters; `spread` is the variance of their sum. It equals Wilson's interval (1927) if values
+-- are 0 or 1 and every cluster has one query: the mean is moved by mixing the sample with clusters of
+-- average size at the bound, until the move is t standard errors of the mixture. Never outside [0, 1], and
+-- never of zero width.
+create macro share_end(value, spread, total, clusters, bound) as
+    (
+        case
+            when clusters <= 1 or spread is null then null
+            when abs(bound - value) <= 1e-12 then bound::double
+            else
+                value + (bound - value) * mixed_share(
+                    t_quantile(clusters) ** 2 / clusters,
+                    spread * clusters / (total * total),
+                    (bound - value) ** 2
+                )
+        end
+    );
+
+-- The sums over clusters that a mean and its error need, from a measure's sums s over clusters of n queries
+-- each; and, from the rows with is_chance, what a random ranking expects. NULL if a sum is unknown.
+create macro moments_of(n, is_chance, s) as {
+    'total': sum_known(case when is_chance then 0.0 else s end),
+    'squared': sum_known(case when is_chance then 0.0 else s * s end),
+    'product': sum_known(case when is_chance then 0.0 else n * s end),
+    'chance': sum(s) filter (is_chance) / sum(n) filter (is_chance)
+};
+
+-- How far the values of drawn pools are from their expectation, over queries: pair.m is a query's
+-- expectation, pair.n and pair.s the number and sum of its drawn values. pools is their total number, off
+-- the sum of the differences, variance the largest possible variance of shares with these expectations.
+create macro drawn_moments(pair) as {
+    'pools': coalesce(sum(case when pair.m is not null then pair.n end), 0)::bigint,
+    'off': sum(pair.s - pair.n * pair.m),
+    'variance': sum(case when pair.s is not null then pair.n * greatest(pair.m * (1 - pair.m), 0) end)
+};

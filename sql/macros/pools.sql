@@ -1,0 +1,23 @@
+-- The cut-offs K of a run: any_k, or the requested ones and 1, 5 and 10.
+create macro cutoffs(any_k, ks) as
+    case when any_k is null then list_distinct(list_concat([1, 5, 10], ks)) else [any_k] end;
+
+-- K, if it can be one: a whole number, 1 or more.
+create macro whole_k(given) as
+    case
+        when given = given::bigint and given >= 1 then given::bigint
+        else error('K must be a whole number, 1 or more')::bigint
+    end;
+
+-- Pools of one protocol, one for each of several sizes.
+create macro named_pools(protocol_name, sizes) as
+    list_transform(list_distinct(sizes), lambda c: {'protocol': protocol_name, 'candidates': c});
+
+-- Pools of one protocol if it is among the requested ones, else none.
+create macro pools_if(protocols, protocol_name, sizes) as
+    case when list_contains(protocols, protocol_name) then named_pools(protocol_name, sizes) else [] end;
+
+-- Whether a measure has a value in a slot of `sums`: over pools not all do, and those without a K have one
+-- value, not one per K.
+create macro known_here(measure, slot, any_k) as
+    ((measure.over_pools or slot.protocol = 'full') and (measure.has_k or slot.k = coalesce(any_k, 1)));
