@@ -16,6 +16,10 @@ class EngineWarning(UserWarning):
     """Something that an engine's library said while it worked; the command line prints it."""
 
 
+class LeftOutWarning(UserWarning):
+    """Something not asked for by name that is left out, and why; the command line prints it."""
+
+
 class DamageWarning(UserWarning):
     """A file of the warehouse differs from what was written; it is left out, the rest is used.
 

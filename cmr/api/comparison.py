@@ -73,14 +73,18 @@ def compare_runs(
     return found
 
 
-def representation(row: Row) -> str:
-    """A run as people write it: its representation and the start of its id."""
-    return f"{named.representation(row)} ({row['run_id'][:8]})"
+def representation(row: Row, beside: Row | None = None) -> str:
+    """A run as people write it: its representation and the start of its id.
+
+    `beside`: a run that it is compared with; where their models differ, its model comes first.
+    """
+    model = "" if beside is None or beside["model"] == row["model"] else f"{row['model']} "
+    return f"{model}{named.representation(row)} ({row['run_id'][:8]})"
 
 
 def _check_asked(left: Row, right: Row, kept: list[Row], rows: list[Row], k: int) -> None:
     """Raise CmrError if there is nothing to show, or if the runs do not both have this K."""
-    both = f"{representation(left)} and {representation(right)}"
+    both = f"{representation(left, right)} and {representation(right, left)}"
     if not rows:
         raise CmrError(f"{both} have no pools in common; --pools full needs none")
     if not any(row["k"] for row in kept):
@@ -111,8 +115,8 @@ def as_table(found: Sequence[Comparison]) -> pa.Table:
                 "direction": pair.a["direction"],
                 "run_a": pair.a["run_id"],
                 "run_b": pair.b["run_id"],
-                "a": representation(pair.a),
-                "b": representation(pair.b),
+                "a": representation(pair.a, pair.b),
+                "b": representation(pair.b, pair.a),
                 **row,
             }
             for pair in found

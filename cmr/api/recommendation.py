@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import duckdb
 import pyarrow as pa
 
 from cmr.answers import fetch
@@ -12,7 +13,8 @@ from cmr.errors import CmrError
 from cmr.held import hold
 from cmr.materialised import open_for
 from cmr.progressbar import ProgressBar, no_bar
-from cmr.report.answer import MEASURES, Answer, answer
+from cmr.report.answer import ACROSS, MEASURES, RETENTION, Answer, answer
+from cmr.report.best_model import AcrossModels, across_models
 from cmr.report.quantizer_choice import quantizer_sentences
 from cmr.report.subject import Subject
 from cmr.rows import Row
@@ -40,28 +42,32 @@ class Recommendation:
 def choose(
     warehouse: Store,
     retain: float = 0.99,
-    dataset: str | None = None,
-    model: str | None = None,
+    dataset: Sequence[str] = (),
+    model: Sequence[str] = (),
     qrels: str | None = None,
     k: int = 10,
     bar: ProgressBar = no_bar,
-) -> list[Recommendation]:
+) -> tuple[list[Recommendation], list[AcrossModels]]:
     """What to choose for every model to keep `retain`, in (0, 1], of its baseline's quality.
 
-    Raises CmrError if there are no such runs, or K was not evaluated.
+    Also, for every data set with several models, what keeps it of the best model's; but not where
+    `model` names some of them. `dataset`, `model`: empty for all. Raises CmrError if there are no
+    such runs, or K was not evaluated.
     """
     if not 0 < retain <= 1:
         raise CmrError(f"retain must be a share above 0 and up to 1, not {retain}")
     query = f"from recommend(retain := {retain!r})"
-    con = open_for(warehouse, query, bar=bar)
-    # The answers below query it again.
-    hold(con, warehouse.storage, "retention")
+    con = open_for(warehouse, f"{query}, {ACROSS}", bar=bar)
+    # The answers below query them again.
+    hold(con, warehouse.storage, RETENTION)
+    if _several_models(con):
+        hold(con, warehouse.storage, ACROSS)
     mine = [
         row
         for row in fetch(con, query).to_pylist()
         if row["measure"] in MEASURES
-        and dataset in (None, row["dataset"])
-        and model in (None, row["model"])
+        and (not dataset or row["dataset"] in dataset)
+        and (not model or row["model"] in model)
         and qrels in (None, row["qrels"])
     ]
     rows = [row for row in mine if row["k"] in (None, k)]
@@ -73,7 +79,7 @@ def choose(
             f"K = {k} was not evaluated, only {there}; `cmr evaluate --k {k}` adds it without "
             "scoring again"
         )
-    return [
+    found = [
         Recommendation(
             *of,
             [row for row in rows if _of(row) == of],
@@ -82,6 +88,16 @@ def choose(
         )
         for of in dict.fromkeys(map(_of, rows))
     ]
+    several = len({one.model for one in found}) > 1
+    # Across all models of a data set: some of them may not include the best.
+    across = across_models(con, retain, dataset, qrels, k) if several and not model else []
+    return found, across
+
+
+def _several_models(con: duckdb.DuckDBPyConnection) -> bool:
+    """Whether any data set has several models, so that there is something across them."""
+    ((most,),) = con.execute("select max(models) from int_baselines").fetchall()
+    return most is not None and most > 1
 
 
 def _of(row: Row) -> tuple[str, str, str, str]:

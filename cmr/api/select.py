@@ -107,41 +107,66 @@ def pairs(runs: Sequence[Row], a: str, b: str) -> list[tuple[Row, Row]]:
     Raises CmrError if nothing is shared, or if it is ambiguous which run is meant.
     """
     left, right = select(runs, a), select(runs, b)
-    found = []
+    found, unlike = [], []
     for row in left:
-        mates = [
+        every = [
             other
             for other in right
             if _data(other) == _data(row) and other["run_id"] != row["run_id"]
         ]
-        if len(mates) > 1:
-            mates = [other for other in mates if _alike(row, other, a + "," + b)]
+        mates = every if len(every) < 2 else _likest(row, every, a + "," + b)
         if len(mates) > 1:
             raise CmrError(
                 f"{b!r} means {len(mates)} runs of {row['dataset']} {row['direction']}; name also "
                 f"{_differences(mates)}"
             )
         found += [(row, other) for other in mates]
-    if not found:
+        unlike += [(row, other) for other in every]
+    if found:
+        # Where models are not what is compared, each is compared with itself.
+        return [pair for pair in found if pair[0]["model"] == pair[1]["model"]] or found
+    if unlike:
+        closest = min((_unlike(*pair, a + "," + b) for pair in unlike), key=len)
         raise CmrError(
-            f"{a!r} and {b!r} share no data set, judgments and direction, or are the same run"
+            f"{a!r} and {b!r} have no two runs whose other settings agree: the closest differ in "
+            f"{', '.join(closest)}; name that for both"
         )
-    return found
+    raise CmrError(
+        f"{a!r} and {b!r} share no data set, judgments and direction, or are the same run"
+    )
 
 
 def _data(row: Row) -> tuple[str, str, str, str]:
     return row["dataset"], row["qrels"], row["dataset_fingerprint"], row["direction"]
 
 
-def _alike(row: Row, other: Row, given: str) -> bool:
-    """Whether two runs agree in all settings that the request does not name."""
+def _likest(row: Row, others: Sequence[Row], given: str) -> list[Row]:
+    """Those that agree with a run in all settings that the request does not name.
+
+    How a dimension was made follows from which it is, so it may differ if none agrees in it.
+    """
+    for but in ((), ("dim_method",)):
+        found = [other for other in others if set(_unlike(row, other, given)) <= set(but)]
+        if found or "dim=" not in given.replace(" ", ""):
+            return found
+    return []
+
+
+def _unlike(row: Row, other: Row, given: str) -> list[str]:
+    """The settings that the request does not name and in which two runs differ."""
     named = {part.partition("=")[0].strip() for part in given.split(",")}
     # These two follow from the representation: its precision, and what of it is learnt.
-    alike = {name for name in SETTINGS if name not in named} - {"query_precision", "fit_on"}
-    follow = {"query_precision", "fit_on"} - named
-    return all(_value(row, name) == _value(other, name) for name in alike) and all(
-        _follows(row, other, name) for name in follow
-    )
+    follow = {"query_precision", "fit_on"}
+    return [
+        name
+        for name in SETTINGS
+        if name not in named
+        and not (
+            _follows(row, other, name)
+            if name in follow
+            else _value(row, name) == _value(other, name)
+        )
+    ]
 
 
 def _follows(row: Row, other: Row, name: str) -> bool:

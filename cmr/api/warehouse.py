@@ -186,9 +186,11 @@ class Warehouse:
         `run_ids`, `scored` (those scored now), `dataset`, `model` and `seconds`;
         `metrics(done.run_ids)` has the figures.
         """
+        from cmr.pipeline.each_request import evaluate_each, together
         from cmr.pipeline.evaluate import evaluate
 
-        return evaluate(self.root, asked, asked.bar)
+        done = evaluate_each(self.root, asked, lambda one: evaluate(self.root, one, asked.bar))
+        return together(done)
 
     def metrics(
         self,
@@ -237,8 +239,8 @@ class Warehouse:
         self,
         retain: float = 0.99,
         *,
-        dataset: str | None = None,
-        model: str | None = None,
+        dataset: str | Sequence[str] | None = None,
+        model: str | Sequence[str] | None = None,
         qrels: str | None = None,
         k: int = 10,
         bar: ProgressBar = no_bar,
@@ -247,8 +249,10 @@ class Warehouse:
 
         `dim`, `dim_method`, `precision` describe the smallest whose interval lies above the share,
         `point_…` the smallest whose estimate does. `smallest` is the one that keeps every measure
-        in every direction.
+        in every direction. Across models: `sql("from recommend_models()")`.
         """
         from cmr.api.recommendation import as_table, choose
+        from cmr.pipeline.option_values import Text, parse_many
 
-        return Result(as_table(choose(self.store, retain, dataset, model, qrels, k, bar)))
+        datasets, models = parse_many(Text(), dataset), parse_many(Text(), model)
+        return Result(as_table(choose(self.store, retain, datasets, models, qrels, k, bar)[0]))

@@ -16,41 +16,52 @@ from cmr.score.search.scorer_kinds import TORCH
 if TYPE_CHECKING:
     import duckdb
 
+    from cmr.pipeline.request import Request
     from cmr.report.answer import Answer
     from cmr.report.subject import Subject
 
 RETAIN = 0.99
+_ASKED = pa.schema([("run_id", pa.string()), ("protocol", pa.string()), ("size", pa.int64())])
 # Rows of the table per direction; the rest are only counted.
 _MOST = 12
 
 
 def ask(
-    warehouse: str, run_ids: Sequence[str], protocols: Sequence[str], candidates: Sequence[int]
+    warehouse: str, shown: Sequence[tuple[Sequence[str], Request]]
 ) -> duckdb.DuckDBPyConnection:
     """Compute the metrics of these runs, so that `print_answer` cannot fail afterwards.
 
-    `protocols`, `candidates`: what was requested this time; runs may have more from earlier.
+    `shown`: run ids, and what was requested of them this time; they may have more from earlier.
     """
     from cmr.answers import fetch
     from cmr.cli.progress import progress
     from cmr.materialised import prepare
-    from cmr.report.subject import LEADING
     from cmr.views import connect
     from cmr.warehouse.store import Store
 
-    store, asked = Store.open(warehouse), pa.table({"run_id": pa.array(run_ids, pa.string())})
+    store = Store.open(warehouse)
     con = connect(store.root, "from int_baselines")
-    con.register("asked", asked)
+    rows = [
+        {"run_id": run_id, "protocol": leading, "size": size}
+        for run_ids, request in shown
+        for leading, size in [_led(request)]
+        for run_id in run_ids
+    ]
+    con.register("asked", pa.Table.from_pylist(rows, _ASKED))
     # Retention is relative to the baselines, which need not be among the requested runs.
     held = fetch(con, "select baseline from int_baselines semi join asked using (run_id)")
     bases = {one for one in held["baseline"].to_pylist() if one is not None}
-    wanted = sorted({*run_ids, *bases})
+    wanted = sorted({*(row["run_id"] for row in rows), *bases})
     prepare(con, store, "from leaderboard, retention", wanted, progress)
-    leading = next(name for name in LEADING if name in protocols)
-    size = None if leading == "full" else max(candidates)
-    shown = {"protocol": [leading], "size": pa.array([size], pa.int64())}
-    con.register("shown", pa.table(shown))
     return con
+
+
+def _led(request: Request) -> tuple[str, int | None]:
+    """The leading requested protocol, and its largest C; None for the whole gallery."""
+    from cmr.report.subject import LEADING
+
+    leading = next(name for name in LEADING if name in request.protocols)
+    return leading, None if leading == "full" else max(request.candidates)
 
 
 def print_answer(con: duckdb.DuckDBPyConnection) -> None:
@@ -108,7 +119,7 @@ def _print_leaderboard(con: duckdb.DuckDBPyConnection, subject: Subject, found: 
         f"""
         with mine as (
             from leaderboard
-            cross join (select protocol as asked_protocol, size from shown)
+            inner join (select run_id, protocol as asked_protocol, size from asked) using (run_id)
             semi join (select run_id from runs where {subject.condition}) using (run_id)
             where protocol = asked_protocol and candidates = coalesce(size, candidates)
         )

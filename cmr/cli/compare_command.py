@@ -59,6 +59,7 @@ def compare(
     cmr compare precision=fp16,dim=512 precision=int4,dim=512
     cmr compare precision=fp16,dim=512 precision=int8,dim=512 precision=int4,dim=512
     cmr compare --a dim=512,precision=fp16 --b dim=256,precision=fp16
+    cmr compare model=ViT-B-32/openai,dim=512 model=ViT-L-14/openai,dim=512
     cmr compare 3f0c 81d2 --pools expected
     """
     import cmr
@@ -101,8 +102,8 @@ def _print(pair: Comparison) -> None:
         for row in sorted(rows, key=lambda row: (row["candidates"], row["measure"], row["k"] or 0))
     ]
     sides = ", ".join(
-        f"{name} = {representation(run)}" + _fitted(rows[0][f"fit_{name}"])
-        for name, run in (("a", left), ("b", right))
+        f"{name} = {representation(run, other)}" + _fitted(rows[0][f"fit_{name}"])
+        for name, run, other in (("a", left, right), ("b", right, left))
     )
     title = f"{left['dataset']} {left['direction']}, {_protocol(rows)}: {sides}"
     print_table(pa.Table.from_pylist(table), title=title)

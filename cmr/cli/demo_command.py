@@ -37,8 +37,7 @@ def demo(warehouse: str, out: str) -> None:
     if done.new:
         from cmr.cli.answer_summary import ask, print_answer
 
-        asked = done.request
-        print_answer(ask(warehouse, done.run_ids, asked.protocols, asked.candidates))
+        print_answer(ask(warehouse, done.shown))
     else:
         say("nothing to do: data, runs and report already exist")
     say(f"report: {done.report}")

@@ -60,11 +60,13 @@ class Division:
 def evaluate(warehouse: str, explain: bool, **given: Any) -> None:
     """Count every query's ranks and store them; finished runs are not scored again.
 
-    Without options this is the published grid, and native fp32 as the baseline; with both --dims
-    and --precisions, exactly what they say. If killed or stopped, the same command resumes.
+    Without options this is the published grid and the native dimension, for every model of every
+    data set, with native fp32 as the baseline; with both --dims and --precisions, exactly what they
+    say. If killed or stopped, the same command resumes.
 
     \b
-    cmr evaluate --dataset coco
+    cmr evaluate
+    cmr evaluate --dataset coco --model ViT-B-32/laion2b_s34b_b79k,ViT-L-14/openai
     cmr evaluate --dataset coco --explain
     cmr evaluate --dims 64,128,512 --precisions fp32,int8,b1 --candidates 100,1000
     cmr evaluate --precisions int8,int4,b1 --quantizer all
@@ -90,6 +92,8 @@ def evaluate(warehouse: str, explain: bool, **given: Any) -> None:
     threads_that_sleep()
     without_pandas()
     from cmr.cli.answer_summary import ask, print_answer
+    from cmr.pipeline.each_request import each_request, evaluate_each
+    from cmr.warehouse.store import Store
 
     division = Division(**{one.name: given.pop(one.name) for one in options_of(Division)})
     request = Request(**given)
@@ -99,21 +103,32 @@ def evaluate(warehouse: str, explain: bool, **given: Any) -> None:
         from cmr.cli.printed_tables import print_table
         from cmr.pipeline.evaluate import explain as plans
 
-        print_table(pa.Table.from_pylist(plans(warehouse, request)))
+        every = each_request(Store.open(warehouse), request)
+        for one in every:
+            title = f"{one.model[0]} on {one.dataset[0]}" if len(every) > 1 else None
+            print_table(pa.Table.from_pylist(plans(warehouse, one)), title=title)
         return
     division.check()
     if division.shard or division.prepare:
-        _count_part(warehouse, request, division.shard)
+        for one in each_request(Store.open(warehouse), request):
+            _count_part(warehouse, one, division.shard)
         return
-    done = _evaluated(warehouse, request, division)
-    answer = ask(warehouse, done.run_ids, request.protocols, request.candidates)
+    done = evaluate_each(
+        warehouse, request, lambda one: _told(_evaluated(warehouse, one, division))
+    )
+    print_answer(ask(warehouse, [pair for one in done for pair in one.shown]))
+
+
+def _told(done: Evaluated) -> Evaluated:
+    """What was scored, said on stderr."""
+    ((_, request),) = done.shown
     judged = "" if request.qrels == DEFAULT_QRELS else f", judged by {request.qrels}"
     runs = f"{len(done.run_ids)} runs of {done.model} on {done.dataset}{judged}"
     if done.scored:
         say(f"{runs}: {len(done.scored)} scored in {done.seconds:.1f} s", err=True)
     else:
         say(f"{runs}: all exist already, nothing to do", err=True)
-    print_answer(answer)
+    return done
 
 
 def _evaluated(warehouse: str, request: Request, division: Division) -> Evaluated:

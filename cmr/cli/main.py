@@ -14,7 +14,7 @@ import click
 
 from cmr.cli.streams import BROKEN_PIPE, reader_has_left, streams
 from cmr.cli.terminal import check_arguments, complain, visible
-from cmr.errors import CmrError, DamageWarning, EngineWarning
+from cmr.errors import CmrError, DamageWarning, EngineWarning, LeftOutWarning
 from cmr.version import __version__
 
 # Subcommand -> module with a click command of that name. Modules are imported only when they
@@ -40,20 +40,21 @@ COMMANDS = {
 
 @contextlib.contextmanager
 def _telling_damage() -> Iterator[None]:
-    """Report damage that was left out, and what engines say, as a sentence on stderr, each once."""
+    """Report what was left out, and what engines say, as a sentence on stderr, each once."""
     told: set[str] = set()
+    told_plainly = (DamageWarning, EngineWarning, LeftOutWarning)
     others = warnings.showwarning
 
     def show(message: Any, category: type[Warning], *where: Any, **more: Any) -> None:
-        if not issubclass(category, DamageWarning | EngineWarning):
+        if not issubclass(category, told_plainly):
             others(message, category, *where, **more)
         elif str(message) not in told:
             told.add(str(message))
             complain(str(message))
 
     with warnings.catch_warnings():
-        warnings.simplefilter("always", DamageWarning)
-        warnings.simplefilter("always", EngineWarning)
+        for kind in told_plainly:
+            warnings.simplefilter("always", kind)
         warnings.showwarning = show
         yield
 

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cmr.cli.options import POSITIVE, Share, query_memory_option, warehouse_option
+from cmr.cli.options import POSITIVE, Share, comma, query_memory_option, warehouse_option
 from cmr.cli.terminal import say
-from cmr.decimals import percent
+from cmr.decimals import fixed, percent
 from cmr.rows import Row
 from cmr.score.search.scorer_kinds import TORCH
 
 if TYPE_CHECKING:
     from cmr.api.recommendation import Recommendation
+    from cmr.report.best_model import AcrossModels
     from cmr.warehouse.store import Store
 
 
@@ -27,15 +28,15 @@ if TYPE_CHECKING:
     type=Share(positive=True),
     help="Share of the baseline's measure to keep.",
 )
-@click.option("--dataset", help="Only this data set.")
-@click.option("--model", help="Only this model.")
+@click.option("--dataset", type=comma(str), default=(), help="Only these data sets.")
+@click.option("--model", type=comma(str), default=(), help="Only these models.")
 @click.option("--qrels", help="Only these judgments.")
 @click.option("--k", default=10, show_default=True, type=POSITIVE, help="Cut-off K.")
 def recommend(
     warehouse: str,
     retain: float,
-    dataset: str | None,
-    model: str | None,
+    dataset: tuple[str, ...],
+    model: tuple[str, ...],
     qrels: str | None,
     k: int,
 ) -> None:
@@ -45,7 +46,9 @@ def recommend(
     level that holds for all candidates together; "perhaps" is the smallest whose estimate does,
     which another sample of queries may not confirm. What is learnt from vectors is tested on
     queries that it was learnt without. Nothing is recommended where the baseline is not clearly
-    above chance, or where there are too few visual items.
+    above chance, or where there are too few visual items. Where a data set has several models, the
+    smallest of all of them that keeps a share of the best model's quality comes next; the best is
+    the one whose baseline has the highest recall@10.
 
     \b
     cmr recommend
@@ -61,7 +64,7 @@ def recommend(
 
     without_pandas()
     store = cmr.open(warehouse).store
-    choices = choose(store, retain, dataset, model, qrels, k, progress)
+    choices, across = choose(store, retain, dataset, model, qrels, k, progress)
     rows = [row for choice in choices for row in choice.rows]
     by_torch = all(row["scorer"] == TORCH for row in rows)
     print_table(
@@ -74,8 +77,57 @@ def recommend(
             say(f"{choice.dataset}, {choice.model}: {sentence}.")
         if choice.answer.why_not is None:
             say(_power(choice))
+    for one in across:
+        _print_across(one, retain)
     _print_costs(store, rows, k)
     _print_contenders(store, rows, k)
+
+
+def _print_across(one: AcrossModels, retain: float) -> None:
+    """What keeps a share of the best model's quality, of the representations of all models."""
+    import pyarrow as pa
+
+    from cmr.cli.printed_tables import print_table
+    from cmr.report import named
+
+    judged = "" if one.qrels == "default" else f" judged by {one.qrels}"
+    by = "" if one.scorer == TORCH else f" by {one.scorer}"
+    who = f"{one.dataset}{judged}, all models{by}"
+    lines = [
+        {
+            "direction": row["direction"],
+            "measure": named.measure(row),
+            "best model": row["baseline_model"],
+            "sure": "none" if row["run_id"] is None else f"{row['model']} {_words(row)}",
+            "bytes": row["vector_bytes"],
+            "kept": row["retention"],
+            "low": row["sure_low"],
+        }
+        for row in one.rows
+    ]
+    print_table(
+        pa.Table.from_pylist(lines),
+        title=f"{who}: fewest bytes a vector that keep {retain:.1%} of the best",
+    )
+    best = "; ".join(
+        f"{row['model']} {row['dim']} {row['dim_method']} {row['precision']} ({row['direction']}, "
+        f"recall@10 {fixed(row['value'])})"
+        for row in one.best
+    )
+    if one.why_not is not None:
+        say(f"{who}: nothing is recommended: {one.why_not} (best: {best}).")
+    elif one.smallest is None:
+        say(
+            f"{who}: no representation of any model is sure to keep {retain:.1%} of the best, "
+            f"{best}, in every measure and direction above."
+        )
+    else:
+        found = one.smallest
+        say(
+            f"{who}: {found['model']} {_words(found)} is the smallest of any model that is sure to "
+            f"keep {retain:.1%} of the best, {best}, in every measure and direction above: "
+            f"{found['vector_bytes']:,} bytes a vector, at least {percent(found['low'])} kept."
+        )
 
 
 def _print_contenders(store: Store, rows: list[Row], k: int) -> None:

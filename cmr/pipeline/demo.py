@@ -23,10 +23,12 @@ HITS = 10
 
 @dataclass(frozen=True)
 class Demo:
-    """What the demonstration made; `new` if there was anything to do."""
+    """What the demonstration made; `new` if there was anything to do.
 
-    request: Request
-    run_ids: list[str]
+    `shown`: as of `Evaluated`.
+    """
+
+    shown: list[tuple[list[str], Request]]
     report: str
     new: bool
 
@@ -50,4 +52,4 @@ def run_demo(root: str, out: str, bar: ProgressBar, say: Callable[[str], None]) 
         from cmr.report.write import Which, write_report
 
         write_report(Store.open(root).root, out, which=Which(run_ids=done.run_ids), bar=bar)
-    return Demo(request, done.run_ids, str(summary.parent), new)
+    return Demo(done.shown, str(summary.parent), new)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+import warnings
+from dataclasses import dataclass, field
 
+from cmr.errors import LeftOutWarning
 from cmr.pipeline.bounds import check_memory
 from cmr.pipeline.case import Case
 from cmr.pipeline.derive import Deriver
@@ -14,7 +16,9 @@ from cmr.pipeline.judged_data import (
     check_request,
     find_dataset,
     find_model,
+    fitted,
     load_judged_data,
+    sole,
 )
 from cmr.pipeline.request import Request
 from cmr.pipeline.search import searches
@@ -29,13 +33,17 @@ from cmr.warehouse.store import Store
 
 @dataclass(frozen=True)
 class Evaluated:
-    """What an evaluation did: all its runs, and those scored this time."""
+    """What an evaluation did: all its runs, and those scored this time.
+
+    `shown`: what was asked of which runs: their ids, and the request with what it left open.
+    """
 
     dataset: str
     model: str
     run_ids: list[str]
     scored: list[str]
     seconds: float
+    shown: list[tuple[list[str], Request]] = field(default_factory=list, repr=False)
 
 
 def explain(root: str, request: Request) -> list[Row]:
@@ -43,7 +51,7 @@ def explain(root: str, request: Request) -> list[Row]:
     from cmr.pipeline.explained import explained, screen_before
 
     warehouse = Store.open(root)
-    data, deriver, every = _prepare(warehouse, request)
+    request, data, deriver, every = _prepare(warehouse, request)
     alike = {"dataset": data.row["dataset"], "model": deriver.model}
     runs = [row for row in warehouse.catalogue(RUNS) if alike.items() <= row.items()]
     rows = []
@@ -57,27 +65,41 @@ def explain(root: str, request: Request) -> list[Row]:
     return rows
 
 
+def check(warehouse: Store, request: Request) -> None:
+    """Raise CmrError for what does not exist or cannot be measured; nothing is written."""
+    with warnings.catch_warnings():
+        # It is said when the request is answered.
+        warnings.simplefilter("ignore", LeftOutWarning)
+        _prepare(warehouse, request)
+
+
 def _prepare(
     warehouse: Store, request: Request, stored_only: bool = False
-) -> tuple[JudgedData, Deriver, list[WantedSearches]]:
-    """Check a request against the warehouse; returns its data set and what has to be derived."""
+) -> tuple[Request, JudgedData, Deriver, list[WantedSearches]]:
+    """Check a request against the warehouse.
+
+    Returns it with what it left open, its data set and what has to be derived.
+    """
     ways = searches(request)
-    row = find_dataset(warehouse, request.dataset)
-    model = find_model(warehouse, row, request.model)
+    row = find_dataset(warehouse, sole(request.dataset, "--dataset"))
+    model = find_model(warehouse, row, sole(request.model, "--model"))
     data = load_judged_data(warehouse, row, request)
+    request = fitted(request, data)
     check_request(request, data)
     deriver = Deriver(
         warehouse, row, model, data.ids, stored_only, check=request.force, fit_on=request.fit_on
     )
     every = asked_for(deriver, request, ways)
     check_memory(request, data, [one for one, _ in every], ways, deriver.native_dims[-1])
-    return data, deriver, every
+    return request, data, deriver, every
 
 
 def evaluate(
     root: str, request: Request, bar: ProgressBar, count: Counter | None = None
 ) -> Evaluated:
-    """Answer a request; finished runs are not scored again unless it says `force`.
+    """Answer a request on one data set and model; see `cmr.pipeline.each_request` for several.
+
+    Finished runs are not scored again unless it says `force`.
 
     `count`: counts a representation elsewhere, or in parts; by default it is counted here. Raises
     CmrError for what does not exist or cannot be measured, before anything is written.
@@ -94,7 +116,15 @@ def evaluate(
         for case in evaluation.cases:
             scored += evaluation.run(case, advance)
     seconds = time.perf_counter() - clock
-    return Evaluated(data.row["dataset"], evaluation.model, evaluation.run_ids(), scored, seconds)
+    run_ids = evaluation.run_ids()
+    return Evaluated(
+        data.row["dataset"],
+        evaluation.model,
+        run_ids,
+        scored,
+        seconds,
+        [(run_ids, evaluation.request)],
+    )
 
 
 def begin(root: str, request: Request, bar: ProgressBar, stored_only: bool = False) -> Evaluation:
@@ -103,7 +133,7 @@ def begin(root: str, request: Request, bar: ProgressBar, stored_only: bool = Fal
     With `stored_only` nothing is written: what is not derived yet raises NotStoredError.
     """
     warehouse = Store.open(root)
-    data, deriver, every = _prepare(warehouse, request, stored_only)
+    request, data, deriver, every = _prepare(warehouse, request, stored_only)
     directions = tuple(data.judged)
     found: list[Case] = []
     with bar("representations", len(every), "sets") as advance:

@@ -69,7 +69,7 @@ class Evaluation:
         self.data, self.model, self.cases = data, deriver.model, cases
         self._crossing = Crossing(data, deriver, request)
         self.count: Counter | None = None
-        self._warehouse, self._request = warehouse, request
+        self._warehouse, self.request = warehouse, request
         self._finished: dict[str, Row] = {}
         self._pools: Pools | None = None
         self._asked: tuple[list[int], int] = ([], 0)
@@ -96,9 +96,9 @@ class Evaluation:
             return False
         found = self._warehouse.find(RUNS, run_id)
         if (
-            self._request.force
+            self.request.force
             or found is None
-            or not has_counts(found, self._request, self._crossing.count(case, direction))
+            or not has_counts(found, self.request, self._crossing.count(case, direction))
         ):
             return True
         storage = self._warehouse.storage
@@ -118,7 +118,7 @@ class Evaluation:
         return [self._id(case, name) for case in self.cases for name in self.asked(case)]
 
     def _id(self, case: Case, direction: str) -> str:
-        return run_identity(self._request, self.data, case, direction)
+        return run_identity(self.request, self.data, case, direction)
 
     def run(self, case: Case, advance: Advance) -> list[str]:
         """Score and commit what one representation lacks; returns the ids scored."""
@@ -139,17 +139,17 @@ class Evaluation:
         run_id = self._id(case, direction)
         found = self._finished.get(run_id) or self._warehouse.find(RUNS, run_id)
         judged = self.data.judged[direction]
-        asked = questions(found, self._request, judged)
+        asked = questions(found, self.request, judged)
         if found and any(found[key] != asked[key] for key in asked):
             with self._warehouse.claim(run_id):
                 found = self._warehouse.find(RUNS, run_id) or found
-                row = {**found, **questions(found, self._request, judged)}
+                row = {**found, **questions(found, self.request, judged)}
                 self._warehouse.commit(RUNS, run_id, row)
 
     def _score(self, case: Case, missing: list[str], advance: Advance) -> None:
         from cmr.devices import pick_device, reset_peak
 
-        request, data = self._request, self.data
+        request, data = self.request, self.data
         olds = {name: self._warehouse.find(RUNS, self._id(case, name)) for name in missing}
         self._asked = sizes, draws = self._pool_request(olds)
         judged, pools = {name: data.judged[name] for name in missing}, self._draw(sizes, draws)
@@ -198,19 +198,19 @@ class Evaluation:
             run_ids={name: self._id(case, name) for name in missing},
             sizes=sizes,
             draws=draws if sizes else 0,
-            hits=self._request.hits,
-            seed=self._request.seed,
-            device=self._request.device,
-            memory=self._request.memory,
+            hits=self.request.hits,
+            seed=self.request.seed,
+            device=self.request.device,
+            memory=self.request.memory,
             judged={name: self.data.judged[name] for name in missing},
         )
 
     def _plan(self, precision: str, dim: int) -> Plan:
-        return make_plan_for(self._request, self.data, precision, dim, *self._asked)
+        return make_plan_for(self.request, self.data, precision, dim, *self._asked)
 
     def _pool_request(self, olds: dict[str, Row | None]) -> tuple[list[int], int]:
         """The C and draws to sample: the request's, and those that the runs already had."""
-        sizes, draws = set(self._request.pool_sizes), self._request.draws
+        sizes, draws = set(self.request.pool_sizes), self.request.draws
         for old in olds.values():
             if old is not None:
                 sizes |= set(old["sampled_candidates"])
@@ -224,12 +224,12 @@ class Evaluation:
         if not sizes:
             return None
         if self._pools is None or self._pools.sizes.tolist() != sizes or self._pools.draws != draws:
-            self._pools = Pools(sizes, draws, self._request.seed)
+            self._pools = Pools(sizes, draws, self.request.seed)
         return self._pools
 
     def _hits(self, case: Case, direction: str, scored: Scored) -> Hits | None:
         """Each query's best items, if requested; searched now if the count did not find them."""
-        depth = self._request.hits
+        depth = self.request.hits
         return (scored.hits or self._scorer.top(case, direction, depth)) if depth else None
 
 

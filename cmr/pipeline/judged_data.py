@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,8 +12,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cmr.errors import CmrError
-from cmr.pipeline.request import DEFAULT_QRELS, DIRECTIONS, Request
+from cmr.errors import CmrError, LeftOutWarning
+from cmr.pipeline.request import DEFAULT_QRELS, DIRECTIONS, POOL_SIZES, Request
 from cmr.score.judgments import LARGEST_POOL, Judged, judge
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.current import current_sets
@@ -33,6 +35,13 @@ class JudgedData:
     relevance: dict[str, Any]
     judged: dict[str, Judged]
     qrels: tuple[str, str | None]
+
+
+def sole(names: Sequence[str], option: str) -> str | None:
+    """The one name of a request for a single data set or model, or None where it names none."""
+    if len(names) > 1:
+        raise CmrError(f"{option} must name one here, not {', '.join(names)}")
+    return names[0] if names else None
 
 
 def find_dataset(warehouse: Store, name: str | None) -> dict[str, Any]:
@@ -127,12 +136,35 @@ def _ordinals(names: pa.ChunkedArray, ids: pa.Array) -> npt.NDArray[np.int64]:
     return np.asarray(found.to_numpy(), dtype=np.int64)
 
 
-def check_request(request: Request, data: JudgedData) -> None:
-    """Raise CmrError for what cannot be measured on this data; nothing is clamped."""
-    if request.folds == 1:
-        raise CmrError("--folds 1 leaves nothing to learn from; give 2 or more, or 0 for none")
-    if request.folds is not None and request.fit_on is not None:
-        raise CmrError("--folds is for what is learnt from the scored data, --fit-on for another")
+def fitted(request: Request, data: JudgedData) -> Request:
+    """The request with the published pool sizes that fit the data, where it names none.
+
+    A sentence says which do not, and that pools are left out where none does. Raises CmrError where
+    only pools are asked for.
+    """
+    pooled = set(request.protocols) - {"full"}
+    if request.candidates or not pooled:
+        return request
+    least, most, _ = _bounds(data)
+    sizes = tuple(size for size in POOL_SIZES if least <= size <= most)
+    if sizes == POOL_SIZES:
+        return replace(request, candidates=sizes)
+    lost = ", ".join(str(size) for size in POOL_SIZES if size not in sizes)
+    holds = f"{data.row['dataset']}: pools hold {least} to {most} items"
+    if sizes:
+        said = f"{holds}, so C = {lost} of the default are left out"
+        request = replace(request, candidates=sizes)
+    elif "full" in request.protocols:
+        said = f"{holds}, so only whole galleries are ranked, none of C = {lost}"
+        request = replace(request, protocols="full")
+    else:
+        raise CmrError(f"{holds}, which none of the default C = {lost} fits; give --candidates")
+    warnings.warn(said, LeftOutWarning, stacklevel=2)
+    return request
+
+
+def _bounds(data: JudgedData) -> tuple[int, int, str]:
+    """The fewest and the most items of a pool that all directions can have, and what to do."""
     least = max(int(judged.relevants.max()) for judged in data.judged.values())
     most = min(judged.gallery for judged in data.judged.values())
     fitting = (
@@ -140,6 +172,16 @@ def check_request(request: Request, data: JudgedData) -> None:
         if least <= most
         else "no size fits both: give --protocols full, or one of --directions"
     )
+    return least, most, fitting
+
+
+def check_request(request: Request, data: JudgedData) -> None:
+    """Raise CmrError for what cannot be measured on this data; nothing is clamped."""
+    if request.folds == 1:
+        raise CmrError("--folds 1 leaves nothing to learn from; give 2 or more, or 0 for none")
+    if request.folds is not None and request.fit_on is not None:
+        raise CmrError("--folds is for what is learnt from the scored data, --fit-on for another")
+    _, _, fitting = _bounds(data)
     for direction, judged in data.judged.items():
         many = int(judged.relevants.max())
         for size in request.candidates if set(request.protocols) - {"full"} else ():

@@ -30,8 +30,10 @@ POSITIVE = Integer(1)
 class Request:
     """The settings of an evaluation; the defaults are the published grid.
 
-    `dims`, `precisions`: None for those of the published grid, which also adds the native vectors
-    as fp32 (`cmr.pipeline.wanted`). `directions`: empty for all that have judgments.
+    `dataset`, `model`: empty for all (`cmr.pipeline.each_request`). `dims`, `precisions`: None for
+    those of the published grid, which also adds the native vectors as fp32
+    (`cmr.pipeline.wanted`). `candidates`: empty for the published sizes that the gallery holds
+    (`cmr.pipeline.judged_data`). `directions`: empty for all that have judgments.
     For usearch-hnsw: `connectivity`, `expansion_add`, `expansion_search` (empty for usearch's
     defaults), one run per value. `rescore`: precision of a second stage over `oversample` times as
     many items as the list holds. `list_length`: of lists that are not full rankings; None for the
@@ -40,11 +42,11 @@ class Request:
     Raises CmrError for a value that is invalid for any data.
     """
 
-    dataset: One[str | None] = One(Text(), None, "Data set.  [default: the only one]")
-    model: One[str | None] = One(Text(), None, "Model.  [default: the only one]")
+    dataset: Many[str] = Many(Text(), None, "Data sets.  [default: all that have vectors]")
+    model: Many[str] = Many(Text(), None, "Models.  [default: all of each data set]")
     _: KW_ONLY
     dims: ManyOrNone[int] = ManyOrNone(
-        POSITIVE, None, "Dimensions.  [default: 256,512,1024, and the native one as fp32]"
+        POSITIVE, None, "Dimensions.  [default: 256,512,1024 and the native one]"
     )
     precisions: ManyOrNone[str] = ManyOrNone(
         Text(),
@@ -78,8 +80,9 @@ class Request:
     )
     candidates: Many[int] = Many(
         Integer(1, because="a smaller pool cannot hold a relevant item"),
-        POOL_SIZES,
-        "Sizes C of the candidate pools, relevant items included.",
+        None,
+        "Sizes C of the candidate pools, relevant items included.  "
+        f"[default: {','.join(map(str, POOL_SIZES))}, as far as galleries hold them]",
     )
     k: Many[int] = Many(POSITIVE, 10, "Cut-offs K.")
     seed: One[int] = One(Integer(0, LARGEST_LONG), 42)

@@ -30,14 +30,16 @@ def asked_for(
     """Everything that a request asks for; what it leaves open follows the published grid.
 
     An engine that codes vectors itself is given fp32 where no precisions are asked for.
-    With open dimensions or precisions the native vectors as fp32 come too, for they are what all
-    else is held against: ranked as a whole, in one stage. `precisions`: where none are asked for.
+    Open dimensions include the native one, at every precision. With open dimensions or precisions
+    the native vectors as fp32 come too, for they are what all else is held against: ranked as a
+    whole, in one stage. `precisions`: where none are asked for.
     Raises CmrError for what does not exist, or cannot be searched so.
     """
     if any(search.kind.codes_itself for search in searches):
         precisions = [FP32]
+    native = deriver.native_dims[-1]
     every = deriver.plan(
-        request.dims or DIMS,
+        request.dims or tuple(sorted({*DIMS, native})),
         request.dim_methods,
         request.precisions or precisions,
         request.quantizers,
@@ -48,11 +50,11 @@ def asked_for(
             check_rescore(search, one.precision)
             check_scorer(search, one.precision)
     if not (request.dims and request.precisions):
-        native = Wanted(deriver.native_dims[-1], NATIVE, FP32)
+        base = Wanted(native, NATIVE, FP32)
         exact = request.scorer if scorer_kind(request.scorer).ranks_all else TORCH
         ranked = any(search.length is None for search in searches)
-        if not (ranked and native in every):
-            found.append((native, (Search(exact),)))
+        if not (ranked and base in every):
+            found.append((base, (Search(exact),)))
     return found
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cmr.answers import fetch, quoted
-from cmr.report.subject import Subject
+from cmr.report.subject import AllModels, Subject
 from cmr.rows import Row
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 # What a representation has to keep; each measure has its own interval.
 MEASURES = ("hit_rate", "recall", "mrr", "ndcg")
+# What representations keep of their own model's baseline; across_models has it of the best model.
+RETENTION, ACROSS = "retention", "across_models"
 # Why nothing is recommended.
 NO_BASELINE, TOO_FEW, NEAR_CHANCE, TOO_FEW_FOR_SHARE = "baseline", "few", "chance", "share"
 _SEEN = """
@@ -71,12 +73,17 @@ class Answer:
 
 
 def sure_sql(
-    subject: Subject, retain: float, k: int = 10, measures: Sequence[str] = MEASURES
+    subject: Subject | AllModels,
+    retain: float,
+    k: int = 10,
+    measures: Sequence[str] = MEASURES,
+    view: str = RETENTION,
 ) -> str:
     """The query for the smallest representation whose lower bounds are all above `retain`.
 
-    It returns no row, or one: dim, dim_method, precision, variant, vector_bytes, share (of the
-    baseline's bytes), low (the lowest lower bound), directions and is_baseline.
+    It returns no row, or one: model, dim, dim_method, precision, variant, vector_bytes, share (of
+    the baseline's bytes), low (the lowest lower bound), directions and is_baseline. `view`:
+    `retention`, or `across_models` for what is kept of the best model.
     """
     named = ", ".join(map(quoted, measures))
     return f"""\
@@ -84,25 +91,29 @@ with chosen as (
     select run_id, direction from runs where {subject.condition}
 )
 select
-    dim, dim_method, precision, variant, retention.vector_bytes,
-    max(retention.vector_bytes / base.vector_bytes) as share,
+    model, dim, dim_method, precision, variant, kept.vector_bytes,
+    max(kept.vector_bytes / base.vector_bytes) as share,
     min(sure_low) as low,
-    count(distinct retention.direction) as directions,
-    bool_and(retention.run_id = baseline) as is_baseline
-from retention
+    count(distinct kept.direction) as directions,
+    bool_and(kept.run_id = baseline) as is_baseline
+from {view} as kept
 semi join chosen using (run_id)
 inner join (select run_id as baseline, vector_bytes from runs) as base using (baseline)
 where measure in ({named}) and (k is null or k = {k})
-group by dim, dim_method, precision, variant, retention.vector_bytes
+group by model, dim, dim_method, precision, variant, kept.vector_bytes
 having
     bool_and(coalesce(sure_low >= {retain!r} and unearned is null, false))
-    and count(distinct retention.direction) = (select count(distinct direction) from chosen)
-order by retention.vector_bytes, round(low, 10) desc, dim, dim_method, precision, variant
+    and count(distinct kept.direction) = (select count(distinct direction) from chosen)
+order by kept.vector_bytes, round(low, 10) desc, model, dim, dim_method, precision, variant
 limit 1"""
 
 
 def why_sql(
-    subject: Subject, retain: float, k: int = 10, measures: Sequence[str] = MEASURES
+    subject: Subject | AllModels,
+    retain: float,
+    k: int = 10,
+    measures: Sequence[str] = MEASURES,
+    view: str = RETENTION,
 ) -> str:
     """The query for why no advice is justified: no row, or the most important reason.
 
@@ -125,7 +136,7 @@ select
     ) as why,
     clusters, fewest_clusters() as fewest, measure, k, baseline_value, chance, alike_low,
     clusters_needed(clusters, alike_low, {retain!r}) as needed
-from retention
+from {view}
 semi join (select run_id from runs where {subject.condition}) using (run_id)
 where
     measure in ({named}) and (k is null or k = {k}) and value is not null

@@ -44,6 +44,21 @@ class Subject:
         return " and ".join(parts)
 
 
+@dataclass(frozen=True)
+class AllModels:
+    """The runs of all models on one data set, by the same judgments and scorer."""
+
+    dataset: str
+    qrels: str
+    scorer: str
+
+    @property
+    def condition(self) -> str:
+        """The SQL condition for its rows of `runs`."""
+        named = (("dataset", self.dataset), ("qrels", self.qrels), ("scorer", self.scorer))
+        return " and ".join(f"{name} = {quoted(text)}" for name, text in named)
+
+
 def subjects(con: duckdb.DuckDBPyConnection, run_ids: Sequence[str]) -> list[Subject]:
     """The subjects that these runs belong to, by name.
 

@@ -2,6 +2,8 @@
 -- several; otherwise the finest available by bytes per vector, native dimensions first. It has the same
 -- data, judgments, model and direction; runs that rank everything come first, and torch's come first. A
 -- lifted dimension adds no information and is never a baseline; if there is nothing else, it is NULL.
+-- @models: Number of models that were evaluated on the same data, judgments and direction.
+-- @looks_across: Number of candidate runs of all of them that could replace the best.
 -- @looks: Number of candidate runs: those with the same scorer, without the baseline.
 -- @baseline: Its run_id.
 -- @baseline_is: native fp32, or finest available.
@@ -24,7 +26,7 @@ ranked as (
 ),
 final as (
     select
-        run_id, baseline,
+        run_id, dataset, qrels, dataset_fingerprint, direction, baseline,
         case
             when baseline is null then null
             when is_native then 'native fp32'
@@ -32,7 +34,13 @@ final as (
         end as baseline_is,
         greatest(1, count(*) filter (run_id is distinct from baseline) over (
             partition by dataset, qrels, dataset_fingerprint, model, direction, scorer
-        )) as looks
+        )) as looks,
+        count(*) over (
+            partition by dataset, qrels, dataset_fingerprint, direction, scorer
+        ) - 1 as looks_across,
+        count(distinct model) over (
+            partition by dataset, qrels, dataset_fingerprint, direction
+        ) as models
     from ranked
 )
 select * from final

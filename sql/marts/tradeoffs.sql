@@ -19,6 +19,8 @@
 -- @pareto: Whether no other representation with a speed is at least as good in bytes, speed and recall_10,
 -- and better in one of them; NULL if the speed is unknown.
 -- @pareto_bytes: The same by bytes and recall_10 only, ignoring speed.
+-- @front: pareto, but among the representations of all models of the data set.
+-- @front_bytes: pareto_bytes, but among the representations of all models of the data set.
 with
 wide as (
     select
@@ -47,26 +49,28 @@ costed as materialized (
 ),
 beaten as (
     select
-        x.run_id,
-        bool_or(y.vector_bytes < x.vector_bytes or y.recall_10 > x.recall_10) as by_bytes,
-        bool_or(
-            y.queries_per_second >= x.queries_per_second
-            and (
-                y.vector_bytes < x.vector_bytes or y.recall_10 > x.recall_10
-                or y.queries_per_second > x.queries_per_second
-            )
-        ) as by_all
-    from costed as x
-    inner join costed as y
-        on
-            y.dataset = x.dataset
-            and y.qrels = x.qrels
-            and y.model = x.model
-            and y.direction = x.direction
-            and y.scorer = x.scorer
-            and y.vector_bytes <= x.vector_bytes
-            and y.recall_10 >= x.recall_10
-    group by x.run_id
+        run_id,
+        bool_or(ahead) filter (own_model) as by_bytes,
+        bool_or(ahead) as by_bytes_of_any,
+        bool_or(no_slower and (ahead or faster)) filter (own_model) as by_all,
+        bool_or(no_slower and (ahead or faster)) as by_all_of_any
+    from (
+        select
+            x.run_id, y.model = x.model as own_model,
+            y.vector_bytes < x.vector_bytes or y.recall_10 > x.recall_10 as ahead,
+            y.queries_per_second >= x.queries_per_second as no_slower,
+            y.queries_per_second > x.queries_per_second as faster
+        from costed as x
+        inner join costed as y
+            on
+                y.dataset = x.dataset
+                and y.qrels = x.qrels
+                and y.direction = x.direction
+                and y.scorer = x.scorer
+                and y.vector_bytes <= x.vector_bytes
+                and y.recall_10 >= x.recall_10
+    )
+    group by run_id
 ),
 final as (
     select
@@ -78,7 +82,9 @@ final as (
         baseline, baseline_is, queries_per_second,
         p50_ms, p99_ms, index_vector_bytes, memory_vector_bytes, conditions, machine,
         not by_all as pareto,
-        not by_bytes as pareto_bytes, fit
+        not by_bytes as pareto_bytes, fit,
+        not by_all_of_any as front,
+        not by_bytes_of_any as front_bytes
     from costed
     inner join beaten using (run_id)
     order by dataset, qrels, model, direction, vector_bytes desc, recall_10 desc, run_id

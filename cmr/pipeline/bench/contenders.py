@@ -11,7 +11,7 @@ from cmr.pipeline.bench.bench_request import BATCH, BUILD, ENCODE, SINGLE, Bench
 from cmr.pipeline.case import Case
 from cmr.pipeline.derive import Deriver
 from cmr.pipeline.fits import Wanted
-from cmr.pipeline.judged_data import find_dataset, find_model, load_judged_data
+from cmr.pipeline.judged_data import find_dataset, find_model, load_judged_data, sole
 from cmr.pipeline.request import Request
 from cmr.pipeline.search import Search, searches
 from cmr.pipeline.wanted import WantedSearches, asked_for, cases
@@ -74,8 +74,8 @@ def contenders(
 
     Raises CmrError for what does not exist or cannot be measured, before anything is derived.
     """
-    data = find_dataset(warehouse, request.search.dataset)
-    model = find_model(warehouse, data, request.search.model)
+    data = find_dataset(warehouse, sole(request.search.dataset, "--dataset"))
+    model = find_model(warehouse, data, sole(request.search.model, "--model"))
     if set(request.stages) == {ENCODE}:
         sizes = {TEXT: int(data["texts"]), VISUAL: int(data["visuals"])}
         return BenchedModel(data, model, sizes), []

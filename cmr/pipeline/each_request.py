@@ -1,0 +1,100 @@
+"""One request per data set and model: what a command names, or all that there are."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from cmr.errors import CmrError, LeftOutWarning
+from cmr.pipeline.evaluate import Evaluated, check
+from cmr.pipeline.judged_data import find_dataset, find_model
+from cmr.pipeline.request import DEFAULT_QRELS, Request
+from cmr.warehouse.current import current_sets
+from cmr.warehouse.schemas import DATASETS, QRELS_SETS
+from cmr.warehouse.store import Store
+
+
+def each_request(warehouse: Store, request: Request) -> list[Request]:
+    """A request for each model of each data set, by name, checked against the warehouse.
+
+    Where none are named, all data sets that have vectors, with all their models; a data set to
+    learn from is not scored then, nor one without the judgments that are asked for. Raises CmrError
+    for what does not exist or cannot be measured: nothing has been written yet.
+    """
+    every = [
+        replace(request, dataset=dataset, model=model)
+        for dataset in request.dataset or _datasets(warehouse, request)
+        for model in _models(warehouse, request, dataset)
+    ]
+    if not every:
+        # It says what there is.
+        data = find_dataset(warehouse, None)
+        find_model(warehouse, data, None)
+    if len(every) > 1:
+        for one in every:
+            try:
+                check(warehouse, one)
+            except CmrError as error:
+                raise CmrError(f"{one.model[0]} on {one.dataset[0]}: {error}") from None
+    return every
+
+
+def evaluate_each(
+    root: str, request: Request, run: Callable[[Request], Evaluated]
+) -> list[Evaluated]:
+    """Answer a request for each data set and model in turn, by `run`."""
+    return [run(one) for one in each_request(Store.open(root), request)]
+
+
+def together(done: Sequence[Evaluated]) -> Evaluated:
+    """Several evaluations as one: names with commas, and all their runs."""
+    if len(done) == 1:
+        return done[0]
+    return Evaluated(
+        dataset=", ".join(dict.fromkeys(one.dataset for one in done)),
+        model=", ".join(dict.fromkeys(one.model for one in done)),
+        run_ids=[run_id for one in done for run_id in one.run_ids],
+        scored=[run_id for one in done for run_id in one.scored],
+        seconds=sum(one.seconds for one in done),
+        shown=[pair for one in done for pair in one.shown],
+    )
+
+
+def _datasets(warehouse: Store, request: Request) -> list[str]:
+    """All data sets that can be scored; a sentence for each that lacks vectors."""
+    names = sorted(row["dataset"] for row in warehouse.catalogue(DATASETS))
+    if len(names) < 2:
+        # It is as if it were named: what it lacks is an error.
+        return names
+    coded = {row["dataset"] for row in current_sets(warehouse)}
+    if request.qrels != DEFAULT_QRELS:
+        judged = {
+            row["dataset"]
+            for row in warehouse.catalogue(QRELS_SETS)
+            if row["qrels"] == request.qrels
+        }
+        names = [name for name in names if name in judged]
+    for name in names:
+        if name not in coded:
+            said = f"{name!r} has no vectors of its current items, and is left out"
+            warnings.warn(said, LeftOutWarning, stacklevel=2)
+    return [name for name in names if name in coded and name != request.fit_on]
+
+
+def _models(warehouse: Store, request: Request, dataset: str) -> list[str]:
+    """The models of a data set that are asked for.
+
+    Where several data sets are looked through, each has to have only one of those that are named.
+    """
+    data = find_dataset(warehouse, dataset)
+    there = sorted({row["model"] for row in current_sets(warehouse) if row["dataset"] == dataset})
+    if not request.model:
+        return there or [find_model(warehouse, data, None)]
+    if not request.dataset and any(name in there for name in request.model):
+        return [name for name in request.model if name in there]
+    if not request.dataset and len(warehouse.catalogue(DATASETS)) > 1:
+        known = {row["model"] for row in current_sets(warehouse)}
+        if all(name in known for name in request.model):
+            return []
+    return [find_model(warehouse, data, name) for name in request.model]

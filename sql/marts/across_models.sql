@@ -1,0 +1,31 @@
+-- What every representation of every model keeps of the best model's measures, over the whole gallery, where
+-- a data set has several models: retention, but against one baseline, the one with the highest recall@10.
+-- The best is chosen by what was observed: of several close models another may be the best (`compare`).
+-- @retention: value / the best model's.
+-- @ci_low: Lower end of the 95% interval of retention.
+-- @ci_high: Upper end of the 95% interval of retention.
+-- @baseline_model: The best model, by recall@10 of its baseline.
+-- @baseline: The baseline of the best model: fp32 at the native dimension, else the finest that is not lifted.
+-- @baseline_is: the best model.
+-- @baseline_value: The best model's value.
+-- @fit: How value was obtained: none (nothing was learnt), held out, cross-fitted, or in-sample (learnt
+-- from what it is scored on).
+-- @value: The measure over the whole gallery, obtained as fit says.
+-- @value_low: Lower end of the 95% interval of value.
+-- @value_high: Upper end of the 95% interval of value.
+-- @difference: value - baseline_value.
+-- @p: Two-sided p-value of no difference, not corrected; NULL with a single cluster.
+-- @clusters: Number of visual items by which the errors are clustered.
+-- @seen: Why the run is not sure of anything, whatever its baseline, in words: it, or its quantiser, has
+-- seen too much of what it is scored on. NULL if it may be sure.
+-- @looks: Number of candidate runs, of all models, that could replace the best model's baseline.
+-- @sure_low: Lower bound of retention that holds for all candidates together in 97.5% of samples
+-- (Bonferroni); "sure" is based on it.
+-- @unseen: The smallest difference that is detected with 80% power; a smaller one may exist.
+-- @alike_low: What sure_low would be for ranks identical to the best model's: with this many visual items,
+-- hardly anything can be surer.
+-- @chance: What a random ranking expects of the measure.
+-- @unearned: Why this row gives no advice, in words; NULL if it may.
+select kept.*, runs.model as baseline_model
+from retained(true) as kept
+left join runs on runs.run_id = kept.baseline
