@@ -126,7 +126,12 @@ def pairs(runs: Sequence[Row], a: str, b: str) -> list[tuple[Row, Row]]:
         # Where models are not what is compared, each is compared with itself.
         return [pair for pair in found if pair[0]["model"] == pair[1]["model"]] or found
     if unlike:
-        closest = min((_unlike(*pair, a + "," + b) for pair in unlike), key=len)
+        every_difference = [_unlike(*pair, a + "," + b) for pair in unlike]
+        # How dimensions were made need not agree.
+        closest = min(
+            ([name for name in one if name != "dim_method"] or one for one in every_difference),
+            key=len,
+        )
         raise CmrError(
             f"{a!r} and {b!r} have no two runs whose other settings agree: the closest differ in "
             f"{', '.join(closest)}; name that for both"

@@ -249,7 +249,7 @@ class Warehouse:
 
         `dim`, `dim_method`, `precision` describe the smallest whose interval lies above the share,
         `point_…` the smallest whose estimate does. `smallest` is the one that keeps every measure
-        in every direction. Across models: `sql("from recommend_models()")`.
+        in every direction. Across models: `sql("from recommend(across := true)")`.
         """
         from cmr.api.recommendation import as_table, choose
         from cmr.pipeline.option_values import Text, parse_many

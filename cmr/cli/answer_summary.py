@@ -71,11 +71,15 @@ def print_answer(con: duckdb.DuckDBPyConnection) -> None:
     from cmr.report.subject import subjects
 
     run_ids = [row["run_id"] for row in fetch(con, "from asked").to_pylist()]
-    for subject in subjects(con, run_ids):
+    every = subjects(con, run_ids)
+    several = len({(one.dataset, one.model) for one in every}) > 1
+    for subject in every:
         found = answer(con, subject, RETAIN)
-        _print_leaderboard(con, subject, found)
+        _print_leaderboard(con, subject, found, several)
         say(_sentence(con, subject, found))
     _print_lists(con)
+    if len({one.model for one in every}) > 1:
+        say("across models: `cmr recommend`")
 
 
 def _print_lists(con: duckdb.DuckDBPyConnection) -> None:
@@ -109,8 +113,13 @@ def _print_lists(con: duckdb.DuckDBPyConnection) -> None:
         )
 
 
-def _print_leaderboard(con: duckdb.DuckDBPyConnection, subject: Subject, found: Answer) -> None:
-    """Rows of the leading requested protocol, at the largest requested C; best first."""
+def _print_leaderboard(
+    con: duckdb.DuckDBPyConnection, subject: Subject, found: Answer, several: bool
+) -> None:
+    """Rows of the leading requested protocol, at the largest requested C; best first.
+
+    `several`: it is one of the tables of several data sets or models, and says which.
+    """
     from cmr.answers import fetch
     from cmr.report.answer import NEAR_CHANCE
 
@@ -153,7 +162,8 @@ def _print_leaderboard(con: duckdb.DuckDBPyConnection, subject: Subject, found: 
         "whole gallery" if one["protocol"] == "full" else f"{one['protocol']}, C = {one['size']:,}"
     )
     print_table(
-        pa.Table.from_pylist([_line(row) for row in shown]), title=f"{_title(subject)}, {where}"
+        pa.Table.from_pylist([_line(row) for row in shown]),
+        title=f"{_title(subject, several)}, {where}",
     )
     notes = ["[…]: 95% interval", "kept: of the baseline's recall@10", "*: Pareto front"]
     if chance:
@@ -204,9 +214,10 @@ def _fill_kept(con: duckdb.DuckDBPyConnection, rows: list[Row]) -> None:
             row["recall_10_kept"] = row["recall_10"] / base
 
 
-def _title(subject: Subject) -> str:
+def _title(subject: Subject, several: bool) -> str:
     """The table's title, without settings that have their default."""
-    how = [None if subject.scorer == TORCH else subject.scorer, subject.variant]
+    which = f"{subject.dataset}, {subject.model}" if several else None
+    how = [which, None if subject.scorer == TORCH else subject.scorer, subject.variant]
     return ", ".join(["Leaderboard", *filter(None, how)])
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import chain
 from pathlib import Path
 
 import click
 
-from cmr.cli.options import query_memory_option, warehouse_option
+from cmr.cli.options import comma, query_memory_option, warehouse_option
 from cmr.cli.progress import progress
 from cmr.cli.terminal import say
 from cmr.report.languages import languages
@@ -19,8 +20,8 @@ from cmr.report.languages import languages
 @click.option(
     "--out", default="report", show_default=True, type=click.Path(file_okay=False), help="Folder."
 )
-@click.option("--dataset", "datasets", multiple=True, help="Only this data set; may be repeated.")
-@click.option("--model", "models", multiple=True, help="Only this model; may be repeated.")
+@click.option("--dataset", "datasets", type=comma(str), multiple=True, help="Only these data sets.")
+@click.option("--model", "models", type=comma(str), multiple=True, help="Only these models.")
 @click.option(
     "--lang", type=click.Choice(languages()), default="en", show_default=True, help="Language."
 )
@@ -39,8 +40,8 @@ from cmr.report.languages import languages
 def report(
     warehouse: str,
     out: str,
-    datasets: tuple[str, ...],
-    models: tuple[str, ...],
+    datasets: tuple[tuple[str, ...], ...],
+    models: tuple[tuple[str, ...], ...],
     lang: str,
     images: str | None,
     flips: tuple[tuple[str, str], ...],
@@ -54,7 +55,7 @@ def report(
     \b
     cmr report --out report
     cmr report --out report-zh --lang zh
-    cmr report --dataset coco --dataset flickr --model ViT-B-32/openai
+    cmr report --dataset coco,flickr --model ViT-B-32/openai
     cmr report --flips precision=fp32,dim=512 precision=int4,dim=512
     """
     from cmr.api.select import pairs
@@ -65,10 +66,10 @@ def report(
     opened = Store.open(warehouse)
     runs = current_runs(opened) if flips else []
     pair_ids = [(x["run_id"], y["run_id"]) for a, b in flips for x, y in pairs(runs, a, b)]
+    which = Which(tuple(chain(*datasets)), tuple(chain(*models)))
     paths = write_report(
-        opened.root, out, which=Which(datasets, models), lang=lang, images=images,
-        flips=pair_ids, bar=progress,
-    )  # fmt: skip
+        opened.root, out, which=which, lang=lang, images=images, flips=pair_ids, bar=progress
+    )
     for line in _listed(out, paths):
         say(line)
     if str(Path(out) / "speed.csv") not in paths:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class AcrossModels:
     """The models of one data set, judgments and scorer.
 
-    `rows`: of the macro `recommend_models`, one per measure and direction. `best`: per direction,
-    the row of the best model's baseline. `smallest`: the smallest representation of any model that
+    `rows`: of the macro `recommend` across models, one per measure and direction. `best`: per
+    direction, the row of the best model's baseline. `smallest`: the smallest representation of any model that
     is sure to keep the share in every measure and direction, or None. `why_not`: why nothing is
     recommended, in words, or None.
     """
@@ -47,7 +47,7 @@ def across_models(
     """
     rows = [
         row
-        for row in fetch(con, f"from recommend_models(retain := {retain!r})").to_pylist()
+        for row in fetch(con, f"from recommend({retain!r}, across := true)").to_pylist()
         if row["measure"] in MEASURES
         and row["k"] in (None, k)
         and (not dataset or row["dataset"] in dataset)

@@ -2,7 +2,13 @@
 -- `from recommend()`, `from recommend(retain := 0.95)`. Sure means that retention's sure_low, which holds
 -- for all candidates together, is at least that share. The columns point_… describe the smallest whose
 -- retention itself is, which a repeated measurement may well not confirm. If no advice is justified, or
--- there are too few visual items for that share, unearned says so, and nothing is sure.
+-- there are too few visual items for that share, unearned says so, and nothing is sure. across := true
+-- chooses among all models of a data set that has several, and asks for a share of the best model's
+-- measures: of the one whose baseline has the highest recall@10, though of several close models another may
+-- be the best (`compare`).
+-- @model: The model; across models, that of the smallest that is sure.
+-- @baseline_model: The model of the baseline; across models, the best one.
+-- @point_model: Model of the smallest whose retention itself suffices.
 -- @retention: The measure / the baseline's.
 -- @ci_low: Lower end of the 95% interval of retention.
 -- @ci_high: Upper end of the 95% interval of retention.
@@ -22,43 +28,82 @@
 -- @point_ci_low: Lower end of the 95% interval of point_retention.
 -- @point_ci_high: Upper end of the 95% interval of point_retention.
 -- @unearned: Why nothing is recommended, in words; NULL where the representations decide.
-create macro recommend(retain := 0.99) as table
-select
-    dataset, qrels, of_model as model, direction, scorer, measure, k, run_id, dim, dim_method, precision, variant, vector_bytes, retention, ci_low, ci_high, sure_low,
-    point_run_id, point_dim, point_dim_method, point_precision, point_variant, point_vector_bytes,
-    point_retention, point_ci_low, point_ci_high, baseline, baseline_is, unearned, looks,
-    unseen_share
-from recommended(retain, false);
-
--- Across all models of a data set: the representation, of any of them, with the fewest bytes that is sure to
--- keep a share of each measure of the best model: `from recommend_models()`. The best is the one whose
--- baseline has the highest recall@10 in the data; of several close models another may be the best
--- (`compare`). Data sets with a single model have no rows. See recommend.
--- @model: Model of the smallest that is sure.
--- @retention: The measure / the best model's.
--- @ci_low: Lower end of the 95% interval of retention.
--- @ci_high: Upper end of the 95% interval of retention.
--- @sure_low: Lower bound of retention that holds for all candidate runs together in 97.5% of samples.
--- @looks: Number of candidate runs, of all models, that could replace the best model's baseline.
--- @unseen_share: The smallest loss that is detected with 80% power, as a share of the best model's measure,
--- for the run with the least power.
--- @baseline_model: The best model, by recall@10 of its baseline.
--- @baseline: Its baseline.
--- @point_run_id: Run of the smallest whose retention itself suffices.
--- @point_dim: Dimension of the smallest whose retention itself suffices.
--- @point_dim_method: Dimension method of the smallest whose retention itself suffices.
--- @point_precision: Precision of the smallest whose retention itself suffices.
--- @point_variant: Quantiser and search of the smallest whose retention itself suffices.
--- @point_vector_bytes: Bytes per vector of the smallest whose retention itself suffices.
--- @point_retention: Retention of the smallest whose retention itself suffices.
--- @point_ci_low: Lower end of the 95% interval of point_retention.
--- @point_ci_high: Upper end of the 95% interval of point_retention.
--- @point_model: Model of the smallest whose retention itself suffices.
--- @unearned: Why nothing is recommended, in words; NULL where the representations decide.
-create macro recommend_models(retain := 0.99) as table
-select
-    dataset, qrels, direction, scorer, measure, k, model, run_id, dim, dim_method, precision, variant, vector_bytes, retention, ci_low, ci_high, sure_low,
-    point_model, point_run_id, point_dim, point_dim_method, point_precision, point_variant, point_vector_bytes,
-    point_retention, point_ci_low, point_ci_high, baseline_model, baseline, unearned, looks,
-    unseen_share
-from recommended(retain, true);
+create macro recommend(retain := 0.99, across := false) as table
+with
+kept as (
+    select *, model as of_model, model as baseline_model from retention where not across
+    union all by name
+    select *, null as of_model from across_models where across
+),
+ranked as materialized (
+    select
+        *,
+        coalesce(
+            case when seen is null then unearned end, case when alike_low < retain then too_few(clusters, alike_low, retain) end
+        ) as why_not,
+        why_not is null and unearned is null and sure_low >= retain as is_sure,
+        unearned is null and retention >= retain as is_near,
+        row_number() over (
+            partition by dataset, qrels, of_model, direction, scorer, measure, k, is_sure
+            order by vector_bytes, round(retention, 10) desc, run_id
+        ) as sure_place,
+        row_number() over (
+            partition by dataset, qrels, of_model, direction, scorer, measure, k, is_near
+            order by vector_bytes, round(retention, 10) desc, run_id
+        ) as point_place
+    from kept
+    where value is not null
+),
+asked as (
+    select
+        dataset, qrels, of_model, direction, scorer, measure, k,
+        max(looks) as looks, max(unseen) filter (run_id <> baseline) / max(baseline_value) as unseen_share,
+        min(baseline) as baseline, min(baseline_is) as baseline_is, min(baseline_model) as baseline_model, coalesce(min(why_not), case when bool_and(unearned is not null) then min(unearned) end) as unearned
+    from ranked
+    group by all
+),
+final as (
+    select
+        asked.dataset, asked.qrels, coalesce(asked.of_model, sure.model) as model, asked.direction, asked.scorer, asked.measure,
+        asked.k,
+        sure.run_id, sure.dim, sure.dim_method, sure.precision, sure.variant, sure.vector_bytes,
+        sure.retention,
+        sure.ci_low, sure.ci_high, sure.sure_low,
+        point.run_id as point_run_id,
+        point.dim as point_dim,
+        point.dim_method as point_dim_method,
+        point.precision as point_precision,
+        point.variant as point_variant,
+        point.vector_bytes as point_vector_bytes,
+        point.retention as point_retention,
+        point.ci_low as point_ci_low,
+        point.ci_high as point_ci_high,
+        asked.baseline, asked.baseline_is, asked.unearned, asked.looks, asked.unseen_share,
+        point.model as point_model, asked.baseline_model
+    from asked
+    left join ranked as sure
+        on
+            sure.is_sure
+            and sure.sure_place = 1
+            and sure.dataset = asked.dataset
+            and sure.qrels = asked.qrels
+            and sure.of_model is not distinct from asked.of_model
+            and sure.direction = asked.direction
+            and sure.scorer = asked.scorer
+            and sure.measure = asked.measure
+            and sure.k is not distinct from asked.k
+    left join ranked as point
+        on
+            point.is_near
+            and point.point_place = 1
+            and point.dataset = asked.dataset
+            and point.qrels = asked.qrels
+            and point.of_model is not distinct from asked.of_model
+            and point.direction = asked.direction
+            and point.scorer = asked.scorer
+            and point.measure = asked.measure
+            and point.k is not distinct from asked.k
+    order by
+        asked.dataset, asked.qrels, asked.of_model, asked.direction, asked.measure, asked.k
+)
+select * from final;

@@ -1,0 +1,228 @@
+"""Several models and data sets at once: what is evaluated, and the choice across models."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+
+import cmr as api
+from cmr.answers import fetch
+from cmr.api.select import pairs
+from cmr.errors import CmrError
+from cmr.materialised import open_for
+from cmr.warehouse.current import current_runs
+from cmr.warehouse.schemas import RUNS
+from cmr.warehouse.store import Store
+from tests.conftest import npz_arrays, snapshot
+
+pytestmark = pytest.mark.slow
+
+# Visual items, enough for advice, with two captions each.
+VISUALS = 80
+SETTINGS = ("--precisions", "fp32,int8,b1", "--protocols", "full")
+
+
+def vectors(dim, decay, noise, seed):
+    """Captions near their pictures; the faster the spectrum decays, the less bits are worth."""
+    rng = np.random.default_rng(seed)
+    scale = np.exp(-np.arange(dim) / decay)
+    picture = rng.standard_normal((VISUALS, dim)) * scale
+    text = np.repeat(picture, 2, axis=0)
+    text = text + noise * rng.standard_normal(text.shape) * scale
+    return {
+        f"text_{dim}": text.astype(np.float32),
+        f"video_{dim}": picture.astype(np.float32),
+        "ground_truth": np.repeat(np.arange(VISUALS), 2),
+    }
+
+
+@pytest.fixture
+def two(once, cmr):
+    """A data set with two models whose quality crosses as bytes shrink, evaluated by default."""
+
+    def fill(folder):
+        np.savez(folder / "fine.npz", **vectors(48, 3, 0.45, 1))
+        np.savez(folder / "flat.npz", **vectors(96, 400, 2.2, 2))
+        for model in ("fine", "flat"):
+            cmr("ingest", "npz", folder / f"{model}.npz", "--dataset", "d", "--model-name", model,
+                "-w", folder / "w")  # fmt: skip
+        cmr("evaluate", *SETTINGS, "-w", folder / "w")
+
+    return once("two_models", fill) / "w"
+
+
+def test_all_models_by_default_with_their_native_dimensions(two):
+    runs = current_runs(Store.open(str(two)))
+    assert {row["model"] for row in runs} == {"fine", "flat"}
+    for model, native in (("fine", 48), ("flat", 96)):
+        mine = [row for row in runs if row["model"] == model]
+        dims = {row["dim"] for row in mine}
+        assert dims == {native, 256, 512, 1024}
+        coded = {row["precision"] for row in mine if row["dim_method"] == "native"}
+        assert coded == {"fp32", "int8", "b1"}
+
+
+def test_one_of_them_by_name_does_no_more_work(cmr, two):
+    done = cmr("evaluate", *SETTINGS, "--model", "flat", "-w", two)
+    assert "runs of flat on d: all exist already" in done.stderr
+    assert "fine" not in done.stderr
+    both = api.open(str(two)).evaluate(
+        "d", ["fine", "flat"], precisions="fp32,int8,b1", protocols="full"
+    )
+    assert (both.dataset, both.model, both.scored) == ("d", "fine, flat", [])
+    assert len(both.run_ids) == 2 * len(set(both.run_ids)) // 2 == 48
+
+
+def test_what_is_wrong_for_one_is_said_before_anything_is_written(cmr, two, tmp_path):
+    root = tmp_path / "w"
+    shutil.copytree(two, root)
+    before = snapshot(root)
+    refused = cmr("evaluate", "--model", "flat,none", "-w", root, code=1)
+    assert "'d' has no vectors by the model 'none'" in refused.stderr
+    assert snapshot(root) == before
+
+
+def test_several_data_sets_each_with_what_it_has(cmr, two, tmp_path):
+    root = tmp_path / "w"
+    shutil.copytree(two, root)
+    np.savez(tmp_path / "e.npz", **npz_arrays(texts=20, visuals=10, dims=(16,)))
+    cmr("ingest", "npz", tmp_path / "e.npz", "--dataset", "e", "-w", root)
+    done = cmr("evaluate", "--dims", "16", "--precisions", "fp32", "-w", root)
+    assert "runs of fine on d: 2 scored" in done.stderr
+    assert "runs of e on e: 2 scored" in done.stderr
+    assert "runs of flat on d: 2 scored" in done.stderr
+    # 80 and 10 visual items: the default C that they hold.
+    assert "e: pools hold" in done.stderr
+    assert "only whole galleries are ranked" in done.stderr
+    again = cmr("evaluate", "--dims", "16", "--precisions", "fp32", "--model", "flat", "-w", root)
+    assert "runs of flat on d" in again.stderr
+    assert " e:" not in again.stderr
+
+
+def test_a_default_pool_size_that_does_not_fit_is_left_out_and_said(cmr, tmp_path):
+    np.savez(tmp_path / "x.npz", **npz_arrays(texts=240, visuals=240, dims=(16,)))
+    cmr("ingest", "npz", tmp_path / "x.npz", "--dataset", "x", "-w", tmp_path / "w")
+    done = cmr("evaluate", "--dims", "16", "--precisions", "fp32", "-w", tmp_path / "w")
+    assert "C = 300, 400, 500 of the default are left out" in done.stderr
+    runs = Store.open(str(tmp_path / "w")).catalogue(RUNS)
+    assert {tuple(row["candidates"]) for row in runs} == {(100, 200)}
+    refused = cmr("evaluate", "--candidates", "100,300", "-w", tmp_path / "w", code=1)
+    assert "C = 300 is more than the gallery of 240" in refused.stderr
+
+
+def ranks_by_hand(two, run_id):
+    """Each query's reciprocal rank, from the ranks as they are stored; one relevant item each."""
+    con = open_for(Store.open(str(two)), "from evidence")
+    rows = fetch(con, f"select query_id, above from evidence where run_id = '{run_id}'").to_pylist()
+    return {row["query_id"]: 1.0 / (row["above"] + 1) for row in rows}
+
+
+def test_across_models_each_is_held_against_the_best(two):
+    store = Store.open(str(two))
+    con = open_for(store, "from across_models")
+    rows = fetch(
+        con,
+        "from across_models where direction = 't2v' and measure in ('mrr', 'recall') "
+        "and coalesce(k, 10) = 10",
+    ).to_pylist()
+    assert {row["model"] for row in rows} == {"fine", "flat"}
+    native = [row for row in rows if row["precision"] == "fp32" and row["dim_method"] == "native"]
+    best = max((row for row in native if row["measure"] == "recall"), key=lambda row: row["value"])
+    assert {row["baseline"] for row in rows} == {best["run_id"]}
+    assert {row["baseline_model"] for row in rows} == {best["model"]}
+    assert {row["looks"] for row in rows} == {len(current_runs(store)) // 2 - 1}
+    held = ranks_by_hand(two, best["run_id"])
+    for row in rows:
+        # Codes of one bit have ties, whose expectation is not one rank.
+        if row["measure"] == "mrr" and row["dim"] in (48, 96) and row["precision"] != "b1":
+            mine = ranks_by_hand(two, row["run_id"])
+            assert mine.keys() == held.keys()
+            assert row["retention"] == pytest.approx(sum(mine.values()) / sum(held.values()))
+            assert row["ci_low"] <= row["retention"] <= row["ci_high"]
+            assert row["sure_low"] <= row["ci_low"]
+
+
+def test_the_best_models_own_figures_are_those_of_retention(two):
+    con = open_for(Store.open(str(two)), "from across_models, retention")
+    same = fetch(
+        con,
+        """
+        select
+            count(*) as rows,
+            max(abs(x.retention - y.retention)) as kept, max(abs(x.ci_low - y.ci_low)) as low,
+            min(y.sure_low - x.sure_low) as less_sure
+        from across_models as x
+        inner join retention as y using (run_id, measure, baseline, direction)
+        where x.k is not distinct from y.k
+        """,
+    ).to_pylist()[0]
+    assert same["rows"] > 0
+    assert (same["kept"], same["low"]) == (0, 0)
+    # The same run is one of more candidates.
+    assert same["less_sure"] >= 0
+
+
+def test_recommend_across_models(cmr, two):
+    said = cmr("recommend", "--retain", "0.8", "-w", two).stdout
+    (sentence,) = [line for line in said.splitlines() if line.startswith("d, all models: ")][-1:]
+    con = open_for(Store.open(str(two)), "from across_models")
+    smallest = fetch(
+        con,
+        """
+        select model, dim, precision, vector_bytes
+        from across_models
+        where measure in ('hit_rate', 'recall', 'mrr', 'ndcg') and coalesce(k, 10) = 10
+        group by all
+        having min(sure_low) >= 0.8 and bool_and(unearned is null)
+        order by vector_bytes limit 1
+        """,
+    ).to_pylist()
+    if smallest:
+        (row,) = smallest
+        assert f"{row['model']} {row['dim']} " in sentence
+        assert f"{row['vector_bytes']:,} bytes a vector" in sentence
+    else:
+        assert "no representation of any model" in sentence
+    assert "all models" not in cmr("recommend", "--model", "flat", "-w", two).stdout
+
+
+def test_a_front_over_all_models(two):
+    rows = fetch(
+        open_for(Store.open(str(two)), "from tradeoffs"),
+        "from tradeoffs where direction = 't2v'",
+    ).to_pylist()
+
+    def beaten(row, others):
+        return any(
+            one["vector_bytes"] <= row["vector_bytes"]
+            and one["recall_10"] >= row["recall_10"]
+            and (one["vector_bytes"] < row["vector_bytes"] or one["recall_10"] > row["recall_10"])
+            for one in others
+        )
+
+    for row in rows:
+        mine = [one for one in rows if one["model"] == row["model"]]
+        assert row["pareto_bytes"] == (not beaten(row, mine))
+        assert row["front_bytes"] == (not beaten(row, rows))
+    assert any(row["pareto_bytes"] and not row["front_bytes"] for row in rows)
+
+
+def test_settings_name_runs_of_each_model(cmr, two):
+    runs = current_runs(Store.open(str(two)))
+    found = pairs(runs, "dim=256,precision=int8", "dim=512,precision=int8")
+    assert {(a["model"], a["model"] == b["model"]) for a, b in found} == {
+        ("fine", True),
+        ("flat", True),
+    }
+    # Native, truncated and lifted dimensions are made in other ways.
+    native = pairs(runs, "dim=48,precision=int8", "dim=256,precision=int8")
+    assert {a["model"] for a, _ in native} == {b["model"] for _, b in native} == {"fine"}
+    across = cmr("compare", "model=fine,dim=48,precision=fp32", "model=flat,dim=96,precision=fp32",
+                 "-w", two).stdout  # fmt: skip
+    assert "a = fine 48 native fp32 (" in across
+    assert "b = flat 96 native fp32 (" in across
+    with pytest.raises(CmrError, match="the closest differ in precision; name that for both"):
+        few = {(48, "b1"), (256, "int8"), (256, "fp32")}
+        pairs([row for row in runs if (row["dim"], row["precision"]) in few], "dim=48", "dim=256")
