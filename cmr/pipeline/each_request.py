@@ -91,10 +91,8 @@ def _models(warehouse: Store, request: Request, dataset: str) -> list[str]:
     there = sorted({row["model"] for row in current_sets(warehouse) if row["dataset"] == dataset})
     if not request.model:
         return there or [find_model(warehouse, data, None)]
-    if not request.dataset and any(name in there for name in request.model):
-        return [name for name in request.model if name in there]
-    if not request.dataset and len(warehouse.catalogue(DATASETS)) > 1:
+    if not request.dataset:
         known = {row["model"] for row in current_sets(warehouse)}
-        if all(name in known for name in request.model):
-            return []
+        if set(request.model) <= known:
+            return [name for name in request.model if name in there]
     return [find_model(warehouse, data, name) for name in request.model]

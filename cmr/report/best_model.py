@@ -20,9 +20,9 @@ class AcrossModels:
     """The models of one data set, judgments and scorer.
 
     `rows`: of the macro `recommend` across models, one per measure and direction. `best`: per
-    direction, the row of the best model's baseline. `smallest`: the smallest representation of any model that
-    is sure to keep the share in every measure and direction, or None. `why_not`: why nothing is
-    recommended, in words, or None.
+    direction, the row of the best model's baseline. `smallest`: the smallest representation of any
+    model that is sure to keep the share in every measure and direction, or None. `why_not`: why
+    nothing is recommended, in words, or None.
     """
 
     dataset: str

@@ -223,6 +223,7 @@ def test_settings_name_runs_of_each_model(cmr, two):
                  "-w", two).stdout  # fmt: skip
     assert "a = fine 48 native fp32 (" in across
     assert "b = flat 96 native fp32 (" in across
+    few = {(48, "b1"), (256, "int8"), (256, "fp32")}
+    unlike = [row for row in runs if (row["dim"], row["precision"]) in few]
     with pytest.raises(CmrError, match="the closest differ in precision; name that for both"):
-        few = {(48, "b1"), (256, "int8"), (256, "fp32")}
-        pairs([row for row in runs if (row["dim"], row["precision"]) in few], "dim=48", "dim=256")
+        pairs(unlike, "dim=48", "dim=256")
