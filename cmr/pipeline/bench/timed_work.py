@@ -11,8 +11,9 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from cmr.pipeline.bench.bench_request import BATCH, BUILD, ENCODE, SINGLE
+from cmr.pipeline.bench.bench_request import BATCH, BUILD, ENCODE, LOAD, SINGLE
 from cmr.pipeline.bench.index import Index, StagedQueries, make_index
+from cmr.pipeline.bench.load import UnderLoad
 from cmr.pipeline.bench.measuring_task import Footprint, Lane, Task, Turn
 from cmr.pipeline.bench.search_work import SearchWork, often_enough, quiet
 
@@ -43,6 +44,7 @@ def prepare(task: Task) -> TimedWork:
         BUILD: Build,
         BATCH: BatchSearch,
         SINGLE: Single,
+        LOAD: UnderLoad,
     }
     return stages[task.stage](task)
 
