@@ -39,7 +39,15 @@ from cmr.warehouse.store import Store
 
 # Views of the catalogue's rows, and those built on them alone, in dependency order.
 _ROWS = tuple(table.name for table in CATALOGUE)
-_SMALL = (*_ROWS, "int_facts", "int_baselines", "int_benched", "speed", "int_pace")
+_SMALL = (
+    *_ROWS,
+    "int_facts",
+    "int_baselines",
+    "int_benched",
+    "int_bench_runs",
+    "speed",
+    "int_pace",
+)
 # What the views of pairs reduce to where every file is named and no run is from an earlier version:
 # planning takes one step, and no file has to be opened to learn its columns.
 _PAIRS = ("ranks", "held_out_ranks", "evidence", "sampled_ranks", "hits", "held_out_hits")

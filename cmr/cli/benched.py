@@ -14,7 +14,7 @@ from cmr.rows import Row
 if TYPE_CHECKING:
     import duckdb
 
-_VIEWS = "from speed, latencies, encoding, decisions, benches"
+_VIEWS = "from speed, latencies, under_load, encoding, decisions, benches"
 _WHO = "direction, dim, dim_method as method, precision, scorer, variant"
 
 
@@ -33,6 +33,7 @@ def print_bench(warehouse: str, bench_ids: Sequence[str]) -> None:
     _print_encoding(con)
     _print_speed(con)
     _print_latencies(con)
+    _print_load(con)
     _print_sentence(con)
 
 
@@ -121,6 +122,22 @@ def _print_latencies(con: duckdb.DuckDBPyConnection) -> None:
             f"{row['p50_ms']:.3f} {row['p95_ms']:.3f} {row['p99_ms']:.3f}"
         )
     _print(pa.Table.from_pylist(list(lines.values())), "One query, p50 p95 p99 in milliseconds")
+
+
+def _print_load(con: duckdb.DuckDBPyConnection) -> None:
+    """Print one line per contender and number of clients."""
+    found = _rows(
+        con,
+        f"""
+        select distinct on (contender, conditions, clients)
+            {_WHO}, clients, queries_per_second as "queries/s", p50_ms as "p50 ms",
+            p95_ms as "p95 ms", p99_ms as "p99 ms"
+        from under_load
+        semi join (from asked where stage = 'clients') using (contender, conditions)
+        order by direction, dim, precision, scorer, variant, clients
+        """,
+    )
+    _print(found, "Single queries of several clients at once")
 
 
 def _print_sentence(con: duckdb.DuckDBPyConnection) -> None:

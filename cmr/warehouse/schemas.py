@@ -350,6 +350,8 @@ BENCHES = Table(
         ("files", _NAMES),
         ("started_at", _TIME),
         ("seconds", pa.float64()),
+        # Added later: NULL for what was not measured with several clients.
+        ("clients", pa.int64()),
         *_CHECKSUMS,
     ),
     ("bench_id",),

@@ -36,7 +36,7 @@ keys as (
 ),
 staged as (
     select
-        whole.contender, whole.dataset, whole.model, whole.direction, whole.dim, whole.dim_method,
+        whole.bench_id, whole.contender, whole.dataset, whole.model, whole.direction, whole.dim, whole.dim_method,
         whole.precision, whole.quantizer, whole.scorer, whole.variant, whole.scorer_options, whole.connectivity,
         whole.expansion_add, whole.expansion_search, whole.rescore, whole.oversample,
         whole.text_set, whole.visual_set, whole.device, whole.gallery, whole.threads,
@@ -100,18 +100,7 @@ final as (
         staged.peak_device_bytes, staged.threads, staged.repeats, staged.race, staged.conditions,
         staged.machine, staged.versions, staged.measured_at
     from staged
-    left join runs
-        on
-            runs.text_set = staged.text_set
-            and runs.visual_set = staged.visual_set
-            and runs.direction = staged.direction
-            and runs.scorer = staged.scorer
-            and runs.scorer_options is not distinct from staged.scorer_options
-            and runs.connectivity is not distinct from staged.connectivity
-            and runs.expansion_add is not distinct from staged.expansion_add
-            and runs.expansion_search is not distinct from staged.expansion_search
-            and runs.rescore is not distinct from staged.rescore
-            and runs.oversample is not distinct from staged.oversample
+    left join int_bench_runs as runs using (bench_id)
     union all by name
     select
         runs.run_id, 'evaluate' as measured, runs.dataset, runs.model, runs.direction, runs.dim,

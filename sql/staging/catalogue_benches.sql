@@ -50,6 +50,7 @@ source as (
         null::varchar[] as files,
         null::timestamp with time zone as started_at,
         null::double as seconds,
+        null::bigint as clients,
         null::varchar[] as checksums,
         null::varchar[] as footers,
         null::varchar as row_checksum

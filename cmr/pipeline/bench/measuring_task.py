@@ -15,11 +15,12 @@ class Lane:
     """One thing that a process times repeatedly.
 
     `expansion_search`: of a graph. `pool`: size of the gallery that is searched, None for the
-    whole of it.
+    whole of it. `clients`: how many search at once, None if one query follows the other.
     """
 
     expansion_search: int | None = None
     pool: int | None = None
+    clients: int | None = None
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class Task:
 
     `label`: for people. `gallery`, `queries`: catalogue rows of the sets that are searched; `fine`:
     those of a second stage, gallery first. `depth`: length of the first stage's lists. `batch`:
-    queries per batch. `singles`: single queries per repeat. `weights`: the hash that the model's
+    queries per batch. `singles`: single queries per repeat, or that clients send. `window`: seconds
+    for which they do. `weights`: the hash that the model's
     weights must have. `texts`, `images`: what is encoded, captions or locations of pictures or
     clips below `media`; `sampling`: how many frames of clips, and which.
     """
@@ -50,6 +52,7 @@ class Task:
     depth: int = 10
     batch: int = 0
     singles: int = 0
+    window: float = 0.0
     spec: ModelSpec | None = None
     weights: str | None = None
     texts: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from cmr.errors import CmrError
-from cmr.pipeline.bench.bench_request import ENCODE, STAGES, BenchRequest
+from cmr.pipeline.bench.bench_request import ENCODE, LOAD, STAGES, BenchRequest
 from cmr.pipeline.bench.contenders import contenders
 from cmr.pipeline.bench.encoders import encoding_jobs
 from cmr.pipeline.bench.machine import cores
@@ -123,3 +123,8 @@ def check(request: BenchRequest) -> None:
     """Raise CmrError for settings with which nothing can be measured."""
     if request.threads > cores():
         raise CmrError(f"--threads {request.threads} is more than the {cores()} cores there are")
+    for stage, given, example in ((LOAD, request.clients, "1,4,16"),):
+        if given and stage not in request.stages:
+            raise CmrError(f"--{stage} is of the stage {stage}, which --stages does not name")
+        if not given and stage in request.stages and set(request.stages) != set(STAGES):
+            raise CmrError(f"the stage {stage} needs --{stage}, such as --{stage} {example}")

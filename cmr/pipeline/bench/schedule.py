@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 from cmr.identity import identity
-from cmr.pipeline.bench.bench_request import BATCH, BUILD, ENCODE, SINGLE, BenchRequest
+from cmr.pipeline.bench.bench_request import BATCH, BUILD, ENCODE, LOAD, SINGLE, BenchRequest
 from cmr.pipeline.bench.contenders import BenchedModel, Contender, batch_size, singles
 from cmr.pipeline.bench.machine import machine, versions
 from cmr.pipeline.bench.measuring_task import Lane, Task
@@ -120,7 +121,8 @@ class Planner:
             k=self._request.k,
             depth=search.depth if search.rescore is not None else self._request.k,
             batch=batch_size(self._request, many) if stage == BATCH else 0,
-            singles=singles(self._request, many) if stage == SINGLE else 0,
+            singles=singles(self._request, many) if stage in (SINGLE, LOAD) else 0,
+            window=self._request.window if stage == LOAD else 0.0,
         )
         rows = {lane: self._contender_row(task, lane, first) for lane in lanes}
         held = [gallery, *([] if first.fine is None else first.fine[:1])]
@@ -133,11 +135,14 @@ class Planner:
             yield Lane()
             return
         pools: tuple[int | None, ...] = (None,)
+        clients: tuple[int | None, ...] = (None,)
         if stage == SINGLE:
             pools = (None, *self._request.candidates)
+        if stage == LOAD:
+            clients = self._request.clients or ()
         for contender in group:
-            for pool in pools:
-                yield Lane(contender.case.search.expansion_search, pool)
+            for pool, many in product(pools, clients):
+                yield Lane(contender.case.search.expansion_search, pool, many)
 
     def _contender_row(self, task: Task, lane: Lane, contender: Contender) -> Row:
         case, stage, search = contender.case, task.stage, contender.case.search
@@ -150,6 +155,8 @@ class Planner:
         if search.kind.modules:
             every = versions() | search.kind.versions()
             named["versions"] = json.dumps(every, sort_keys=True)
+        if lane.clients is not None:
+            named |= {"clients": lane.clients, "window": task.window}
         sets = [gallery, *([] if contender.fine is None else contender.fine[:1])]
         return self.row(
             stage,

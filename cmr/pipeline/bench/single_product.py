@@ -8,7 +8,11 @@ would make torch look slow.
 from __future__ import annotations
 
 import contextlib
+import threading
 import weakref
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import torch
 
@@ -33,8 +37,8 @@ class OneProduct(TorchSearcher):
         setting it for every query would cost more than the query.
         """
         super().__init__(items, device=device)
-        self._products: torch.Tensor | None = None
-        self._scores: torch.Tensor | None = None
+        # Room for products, of each thread that searches.
+        self._held = threading.local()
         self._rows = max(1, ROOM // (4 * max(1, len(items))))
         # Held as long as the index: without a reference the context would end at once.
         stack = contextlib.ExitStack()
@@ -51,14 +55,23 @@ class OneProduct(TorchSearcher):
         ]
         return joined(parts, count)
 
+    def ready(self, queries: Encoded, count: int, threads: int = 0) -> Callable[[], Any]:
+        """See `Ready`; torch takes tensors."""
+        if len(queries) > self._rows:
+            return partial(self.search, queries, count)
+        return partial(self._best, self._kernel.prepare(queries), self._factors(queries), count)
+
     def _search(self, queries: Encoded, depth: int) -> tuple[Ordinals, Scores]:
-        rows = self._kernel.prepare(queries)
+        return self._best(self._kernel.prepare(queries), self._factors(queries), depth)
+
+    def _best(
+        self, rows: torch.Tensor, scales: torch.Tensor | None, depth: int
+    ) -> tuple[Ordinals, Scores]:
         products = self._multiply(rows)
         if self._scales is not None:
             products = self._scaled(products, self._scales)
         found = torch.topk(products, depth)
         values = found.values
-        scales = self._factors(queries)
         if scales is not None:
             values = values * scales[:, None]
         return found.indices.cpu().numpy(), values.cpu().numpy()
@@ -70,13 +83,13 @@ class OneProduct(TorchSearcher):
         if len(rows) == 1 and kernel.operand == INT8 and kernel.device == "cpu":
             return torch._int_mm(rows, items.T)
         count = len(rows) * len(items)
-        self._products = at_least(self._products, count, kernel.empty(0, 0))
-        return kernel.tile(rows, items, self._products)
+        room = at_least(getattr(self._held, "products", None), count, kernel.empty(0, 0))
+        self._held.products = room
+        return kernel.tile(rows, items, room)
 
     def _scaled(self, products: torch.Tensor, scales: torch.Tensor) -> torch.Tensor:
         if len(products) == 1:
             return products * scales
-        self._scores = at_least(self._scores, products.numel(), scales)
-        return torch.mul(
-            products, scales, out=self._scores[: products.numel()].view(products.shape)
-        )
+        room = at_least(getattr(self._held, "scores", None), products.numel(), scales)
+        self._held.scores = room
+        return torch.mul(products, scales, out=room[: products.numel()].view(products.shape))

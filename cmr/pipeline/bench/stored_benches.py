@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pyarrow as pa
 
-from cmr.pipeline.bench.bench_request import BATCH, ENCODE, SINGLE
+from cmr.pipeline.bench.bench_request import BATCH, ENCODE, LOAD, SINGLE
 from cmr.pipeline.bench.measuring_task import Lane, Measured
 from cmr.pipeline.bench.schedule import Job
 from cmr.rows import Row
@@ -44,7 +44,7 @@ def complete(planned: Row, done: Measured, lane: Lane, race: str) -> Row:
     }
     stage = planned["stage"]
     return row | {
-        "batch": {BATCH: done.task.batch, ENCODE: done.task.batch, SINGLE: 1}.get(stage),
+        "batch": {BATCH: done.task.batch, ENCODE: done.task.batch, SINGLE: 1, LOAD: 1}.get(stage),
         "repeats": len(turns),
         "race": race,
         "memory_vector_bytes": None if held.memory is None else held.memory / many,

@@ -8,6 +8,7 @@ products. So a tile of codes need only be widened to float32, which a batch of q
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -53,7 +54,7 @@ class AsymmetricSearcher(TorchGallery):
             held = floats.to(getattr(torch, row.held or FLOAT32))
         self._items = held.to(device)
         self._scales = None
-        self._room: torch.Tensor | None = None
+        self._held = threading.local()
         if quantizer.ranges is None and row.is_integer and row.has_scale:
             self._scales = torch.from_numpy(np.array(items.scales)).to(device)
         self._factor, self._offset = quantizer.affine(items.precision, items.dim)
@@ -82,7 +83,8 @@ class AsymmetricSearcher(TorchGallery):
 
     def _stretches(self, rows: torch.Tensor) -> Iterator[tuple[int, torch.Tensor]]:
         """Products of the queries with the gallery, (queries, up to STRETCH) at a time."""
-        self._room = room = at_least(self._room, len(rows) * min(STRETCH, len(self)), rows)
+        held = getattr(self._held, "room", None)
+        self._held.room = room = at_least(held, len(rows) * min(STRETCH, len(self)), rows)
         for first in range(0, len(self), STRETCH):
             last = min(len(self), first + STRETCH)
             products = room[: len(rows) * (last - first)].view(len(rows), -1)

@@ -7,7 +7,7 @@ stages are made by these.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
@@ -55,6 +55,18 @@ class Searcher(Protocol):
         """Each query's top `count`, best first: (n, count) ordinals and similarities.
 
         Where fewer are found, -1 and -inf. `threads`: of usearch, 0 for all; torch keeps its own.
+        """
+
+
+@runtime_checkable
+class Ready(Protocol):
+    """An index whose library can be called as by hand: this is what `cmr bench` times."""
+
+    def ready(self, queries: Encoded, count: int, threads: int = 0) -> Callable[[], object]:
+        """The library's own call, with queries at hand in the form in which it takes them.
+
+        It answers as the library does: what `search` makes of the answer is no part of it. It is
+        called in the thread that asked for it, and with the options of that moment.
         """
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,13 @@ class UsearchExact:
             for at in range(0, len(queries), step)
         ]
         return joined(parts, count)
+
+    def ready(self, queries: Encoded, count: int, threads: int = 0) -> Callable[[], Any]:
+        """See `Ready`; where all fits into the room at once."""
+        if EXACT_BYTES * len(queries) * len(self._items) > self._room:
+            return partial(self.search, queries, count, threads)
+        asked, depth = operand(queries, self.metric).data, min(count, len(self._items))
+        return partial(exact_search, self._items.data, asked, depth, self._items, threads)
 
     def _search(
         self, queries: npt.NDArray[Any], depth: int, stretch: int, threads: int
@@ -130,19 +138,21 @@ class UsearchHnsw:
 
         usearch keeps max(expansion_search, count) candidates.
         """
-        asked = operand(queries, self.metric)
         with room_for_it():
-            found = self._index.search(
-                asked.data,
-                min(count, len(self._index)),
-                threads=threads,
-                exact=exact,
-                dtype=self._type,
-            )
+            found = self.ready(queries, count, threads, exact)()
         index, far = _matrix(found, len(queries))
         missing = np.arange(index.shape[1]) >= _counts(found)[:, None]
         scores = similarities(far, self.metric, self._dim)
         return widen(np.where(missing, -1, index), np.where(missing, -np.inf, scores), count)
+
+    def ready(
+        self, queries: Encoded, count: int, threads: int = 0, exact: bool = False
+    ) -> Callable[[], Any]:
+        """See `Ready`."""
+        asked, depth = operand(queries, self.metric).data, min(count, len(self._index))
+        return partial(
+            self._index.search, asked, depth, threads=threads, exact=exact, dtype=self._type
+        )
 
 
 @contextlib.contextmanager

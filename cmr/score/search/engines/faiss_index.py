@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -71,10 +71,21 @@ class FaissIndex:
 
     def search(self, queries: Encoded, count: int, threads: int = 0) -> tuple[Ordinals, Scores]:
         """See `Searcher.search`."""
-        if threads:
-            self._faiss.omp_set_num_threads(threads)
-        scores, index = self._index.search(floats(queries), min(count, self._index.ntotal))
+        scores, index = self.ready(queries, count, threads)()
         return widen(index, np.where(index < 0, -np.inf, scores), count)
+
+    def ready(self, queries: Encoded, count: int, threads: int = 0) -> Callable[[], Any]:
+        """See `Ready`."""
+        asked, depth = floats(queries), min(count, self._index.ntotal)
+        search, use = self._index.search, self._faiss.omp_set_num_threads
+
+        def ask() -> Any:
+            if threads:
+                # Of this thread alone, whichever other called before.
+                use(threads)
+            return search(asked, depth)
+
+        return ask
 
 
 def _said(error: RuntimeError) -> str:

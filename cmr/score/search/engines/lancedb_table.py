@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -63,15 +63,25 @@ class LancedbTable:
 
     def search(self, queries: Encoded, count: int, threads: int = 0) -> tuple[Ordinals, Scores]:
         """See `Searcher.search`; LanceDB takes several queries in one go."""
-        asked = floats(queries)
         with refusals(LIBRARY, *_REFUSED):
-            query = self._table.search(list(asked) if len(asked) > 1 else asked[0])
-            query = query.distance_type("dot").limit(min(count, self._rows))
-            for name, value in self._settings.items():
+            found = self.ready(queries, count, threads)()
+        many = len(queries)
+        of = found["query_index"].to_numpy() if many > 1 else np.zeros(len(found), np.int64)
+        return _lists(of, found["id"].to_numpy(), found["_distance"].to_numpy(), many, count)
+
+    def ready(self, queries: Encoded, count: int, threads: int = 0) -> Callable[[], Any]:
+        """See `Ready`."""
+        vectors, limit = floats(queries), min(count, self._rows)
+        asked = list(vectors) if len(vectors) > 1 else vectors[0]
+        search, settings = self._table.search, tuple(self._settings.items())
+
+        def ask() -> Any:
+            query = search(asked).distance_type("dot").limit(limit)
+            for name, value in settings:
                 query = getattr(query, name)(value)
-            found = query.select(["id", "_distance"]).to_arrow()
-        of = found["query_index"].to_numpy() if len(asked) > 1 else np.zeros(len(found), np.int64)
-        return _lists(of, found["id"].to_numpy(), found["_distance"].to_numpy(), len(asked), count)
+            return query.select(["id", "_distance"]).to_arrow()
+
+        return ask
 
 
 def _arrow(vectors: Floats) -> Any:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
 
 from cmr.represent.precisions import Encoded
 from cmr.score.search.engines.batches import as_lists, inserts
@@ -71,10 +73,14 @@ class MilvusLiteCollection:
     def search(self, queries: Encoded, count: int, threads: int = 0) -> tuple[Ordinals, Scores]:
         """See `Searcher.search`; Milvus takes several queries in one go."""
         with refusals(LIBRARY, *self._errors):
-            answers = self._collection.search(
-                floats(queries).tolist(), top_k=min(count, self._rows), metric_type="IP",
-                anns_field="vector", output_fields=["id"], search_params=self._params,
-            )  # fmt: skip
+            answers = self.ready(queries, count, threads)()
         # What it calls a distance is a similarity here.
         found = [[(one["id"], one["distance"]) for one in answer] for answer in answers]
         return as_lists(found, len(queries), count)
+
+    def ready(self, queries: Encoded, count: int, threads: int = 0) -> Callable[[], Any]:
+        """See `Ready`; Milvus takes lists of numbers."""
+        return partial(
+            self._collection.search, floats(queries).tolist(), top_k=min(count, self._rows),
+            metric_type="IP", anns_field="vector", output_fields=["id"], search_params=self._params,
+        )  # fmt: skip

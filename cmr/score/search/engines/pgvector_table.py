@@ -9,7 +9,7 @@ import contextlib
 import re
 import threading
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -102,16 +102,20 @@ class PgvectorTable:
 
     def search(self, queries: Encoded, count: int, threads: int = 0) -> tuple[Ordinals, Scores]:
         """See `Searcher.search`; one query after the other."""
+        with refusals(LIBRARY, self._error):
+            found = self.ready(queries, count, threads)()
+        index, far = as_lists(found, len(queries), count)
+        return index, np.where(index < 0, -np.inf, -far)
+
+    def ready(self, queries: Encoded, count: int, threads: int = 0) -> Callable[[], Any]:
+        """See `Ready`; by this thread's own connection."""
         fewer = min(count, self._rows)
         wide = min(self._rows, fewer * self._oversample)
         ask = _RESCORED if self._type == "bit" else _NEAREST
         # Numbers of the text, for PostgreSQL plans a parameter's limit as if it were any.
         ask = ask.format(bits=self._bits, count=fewer, wide=wide)
-        execute = self._connection.execute
-        with refusals(LIBRARY, self._error):
-            found = [execute(ask, {"q": one}).fetchall() for one in floats(queries)]
-        index, far = as_lists(found, len(queries), count)
-        return index, np.where(index < 0, -np.inf, -far)
+        execute, asked = self._connection.execute, [{"q": one} for one in floats(queries)]
+        return lambda: [execute(ask, one).fetchall() for one in asked]
 
     @property
     def _connection(self) -> Any:

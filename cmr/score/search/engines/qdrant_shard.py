@@ -6,7 +6,7 @@ It writes no log of its updates, which are on disk once they are flushed.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from cmr.represent.precisions import Encoded
@@ -93,17 +93,20 @@ class QdrantShard:
 
     def search(self, queries: Encoded, count: int, threads: int = 0) -> tuple[Ordinals, Scores]:
         """See `Searcher.search`; Qdrant plans several queries in one go."""
-        request, nearest = self._qdrant.QueryRequest, self._qdrant.Query.Nearest
-        limit = min(count, self._rows)
         with refusals(LIBRARY, Exception):
-            asked = [
-                request(limit=limit, query=nearest(one), params=self._params)
-                for one in floats(queries)
-            ]
-            answers = (
-                self._shard.query_batch(self._qdrant.QueryBatchRequest(asked))
-                if len(asked) > 1
-                else map(self._shard.query, asked)
-            )
+            answers = self.ready(queries, count, threads)()
             found = [[(point.id, point.score) for point in answer] for answer in answers]
         return as_lists(found, len(queries), count)
+
+    def ready(self, queries: Encoded, count: int, threads: int = 0) -> Callable[[], Any]:
+        """See `Ready`."""
+        request, nearest = self._qdrant.QueryRequest, self._qdrant.Query.Nearest
+        limit, params, vectors = min(count, self._rows), self._params, floats(queries)
+
+        def ask() -> Any:
+            asked = [request(limit=limit, query=nearest(one), params=params) for one in vectors]
+            if len(asked) > 1:
+                return self._shard.query_batch(self._qdrant.QueryBatchRequest(asked))
+            return [self._shard.query(one) for one in asked]
+
+        return ask

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -69,12 +69,16 @@ class RabitqIndex:
 
     def search(self, queries: Encoded, count: int, threads: int = 0) -> tuple[Ordinals, Scores]:
         """See `Searcher.search`."""
-        how = {self._setting: self._value, "num_threads": _threads(threads)}
         with refusals(LIBRARY, *_REFUSED):
-            found, distances = self._made.search(floats(queries), min(count, self._rows), **how)
+            found, distances = self.ready(queries, count, threads)()
         index = np.where(found == _NOTHING, -1, found.astype(np.int64))
         # Its distances are 1 - ⟨q,v⟩, and infinite where nothing was found.
         return widen(index, 1 - distances, count)
+
+    def ready(self, queries: Encoded, count: int, threads: int = 0) -> Callable[[], Any]:
+        """See `Ready`."""
+        how = {self._setting: self._value, "num_threads": _threads(threads)}
+        return partial(self._made.search, floats(queries), min(count, self._rows), **how)
 
 
 @cache

@@ -9,8 +9,9 @@ import ctypes
 import sqlite3
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -94,6 +95,16 @@ class SqliteVecTable:
 
     def search(self, queries: Encoded, count: int, threads: int = 0) -> tuple[Ordinals, Scores]:
         """See `Searcher.search`; one query after the other."""
+        with refusals(LIBRARY, sqlite3.Error):
+            found = self.ready(queries, count, threads)()
+        index, distances = as_lists(found, len(queries), count)
+        return index, np.where(index < 0, -np.inf, self._similarities(distances))
+
+    def ready(self, queries: Encoded, count: int, threads: int = 0) -> Callable[[], Any]:
+        """See `Ready`; by this thread's own connection.
+
+        Raises CmrError for lists that are longer than sqlite-vec returns.
+        """
         fewer = min(count, self._rows)
         if fewer > MOST:
             raise CmrError(f"{LIBRARY} returns lists of at most {MOST} items, not {fewer}")
@@ -101,11 +112,9 @@ class SqliteVecTable:
         ask = (_RESCORED if rescored else _NEAREST).format(code=self._code.format("?1"))
         wide = min(MOST, self._rows, fewer * self._oversample)
         more = (fewer, wide) if rescored else (fewer,)
-        execute, asked = self._connection.execute, map(self._bytes, floats(queries))
-        with refusals(LIBRARY, sqlite3.Error):
-            found = [execute(ask, (one, *more)).fetchall() for one in asked]
-        index, distances = as_lists(found, len(queries), count)
-        return index, np.where(index < 0, -np.inf, self._similarities(distances))
+        execute = self._connection.execute
+        asked = [(one, *more) for one in map(self._bytes, floats(queries))]
+        return lambda: [execute(ask, one).fetchall() for one in asked]
 
     def _similarities(self, distances: Scores) -> Scores:
         """Cosines; of bits, the cosine of the angle that so many unequal ones stand for."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from cmr.represent.precisions import Encoded
@@ -95,13 +95,18 @@ class ZvecCollection:
 
     def search(self, queries: Encoded, count: int, threads: int = 0) -> tuple[Ordinals, Scores]:
         """See `Searcher.search`; one query after the other."""
-        limit, query, ask = min(count, self._rows), self._zvec.Query, self._collection.query
         with refusals(LIBRARY, RuntimeError, ValueError, KeyError, TypeError):
             found = [
-                [(int(one.id), one.score + self._above) for one in ask(
-                    query(field_name="vector", vector=vector, param=self._param),
-                    topk=limit, output_fields=[],
-                )]
-                for vector in floats(queries)
-            ]  # fmt: skip
+                [(int(one.id), one.score + self._above) for one in answer]
+                for answer in self.ready(queries, count, threads)()
+            ]
         return as_lists(found, len(queries), count)
+
+    def ready(self, queries: Encoded, count: int, threads: int = 0) -> Callable[[], Any]:
+        """See `Ready`."""
+        query, ask, param = self._zvec.Query, self._collection.query, self._param
+        limit, asked = min(count, self._rows), floats(queries)
+        return lambda: [
+            ask(query(field_name="vector", vector=one, param=param), topk=limit, output_fields=[])
+            for one in asked
+        ]
