@@ -14,10 +14,11 @@ from cmr.pipeline.embedding_sets import EmbeddingSet, ensure_set
 from cmr.pipeline.fits import SIDES, DerivedVectors, Learner, Wanted, changed
 from cmr.pipeline.folds import Fold, fold_count
 from cmr.pipeline.judged_data import find_dataset, item_ids
-from cmr.precision import FP32
+from cmr.precision import FP32, precision_of
 from cmr.represent.audit import Audit
 from cmr.represent.dim_methods import METHODS, NATIVE, check_method, methods_for
 from cmr.represent.precisions import check_precision, to_floats
+from cmr.represent.product_codes import check_parts
 from cmr.represent.quantizer_kinds import (
     ABSMAX,
     GALLERY_SIDE,
@@ -29,6 +30,7 @@ from cmr.represent.quantizer_kinds import (
 from cmr.represent.quantizers import Quantizer
 from cmr.rows import Row
 from cmr.sources.collection import TEXT, VISUAL
+from cmr.warehouse.codebooks import to_table
 from cmr.warehouse.current import current_sets
 from cmr.warehouse.store import Store
 from cmr.warehouse.vectors import in_groups
@@ -136,6 +138,9 @@ class Deriver:
         named = quantizers_named(quantizers)
         for name in named:
             quantizer_kind(name)
+        for precision in map(check_precision, precisions):
+            for dim in wanted:
+                check_parts(precision_of(precision), dim)
         every = [
             Wanted(dim, method, precision, name)
             for dim in wanted
@@ -197,7 +202,7 @@ class Deriver:
         parent = "+".join(parents) if how.fitted else native["set_id"]
         if how.fitted and self.fit_on != self._data["dataset"]:
             settings["of"] = native["set_id"]
-        seeded = how.seeded or kind.rotation is not None
+        seeded = how.seeded or kind.is_seeded
         quantizer: Quantizer | None = None
         audit: Audit | None = None
 
@@ -229,6 +234,11 @@ class Deriver:
                 **audit.result(),
             }
 
+        def codebook() -> Iterator[pa.Table]:
+            assert quantizer is not None
+            if quantizer.codebook is not None:
+                yield to_table(quantizer.codebook)
+
         return ensure_set(
             self._warehouse,
             EmbeddingSet(
@@ -241,6 +251,7 @@ class Deriver:
             ),
             None if self._stored_only else make,
             coding=coding,
+            codebook=codebook,
             check=self._check,
         )
 

@@ -168,6 +168,12 @@ def check_rescore(search: Search, precision: str) -> None:
     """Raise CmrError if the second stage would not be finer than the first."""
     if search.rescore is None:
         return
+    own = precision_of(search.rescore).quantizer
+    if own is not None:
+        raise CmrError(
+            f"--rescore takes precisions that no quantizer is learnt for; {search.rescore} is of "
+            f"{own}"
+        )
     order = {name: place for place, name in enumerate(PRECISIONS)}
     if order[search.rescore] >= order[precision]:
         raise CmrError(

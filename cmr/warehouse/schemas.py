@@ -164,6 +164,17 @@ FRAMES = Table(
     ),
 )
 EMBEDDING_KEYS = ("dataset", "model", "modality", "dim", "dim_method", "precision")
+# What the codes of a set name, beside them: a row of the rotation, or of a part's centroids.
+CODEBOOKS = Table(
+    "codebooks",
+    EMBEDDING_KEYS,
+    _schema(
+        ("part", pa.int32()),
+        ("code", pa.int32()),
+        ("values", pa.list_(pa.float32())),
+        ("learnt_by", pa.string()),
+    ),
+)
 RUNS = Table(
     "runs",
     (),
@@ -446,6 +457,7 @@ TABLES = {
         REJECTS,
         EMBEDDING_SETS,
         FRAMES,
+        CODEBOOKS,
         RUNS,
         RANKS,
         HELD_OUT_RANKS,
