@@ -110,6 +110,11 @@ class Learner:
             return sum(int(self._learn[side].sum()) for side in sides)
         return sum(int(self.row(side, wanted)["rows"]) for side in sides)
 
+    def vectors(self, side: str, wanted: Wanted, seed: int) -> Floats:
+        """One side's unit vectors at the wanted dimension that may be learnt from, (n, d)."""
+        found = [np.empty((0, wanted.dim), dtype=np.float32)]
+        return np.concatenate([*found, *self._learnt_from(side, wanted, seed)])
+
     def matrix(self, wanted: Wanted, seed: int) -> Floats | None:
         """The (native, dim) float32 projection; None if the method has none."""
         method, source = METHODS[wanted.dim_method], self.source(wanted)

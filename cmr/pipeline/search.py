@@ -51,6 +51,11 @@ class Search:
         return scorer_kind(self.scorer)
 
     @property
+    def learns(self) -> bool:
+        """Whether it learns lists, centroids or ranges from vectors."""
+        return self.kind.learns is not None and self.kind.learns(dict(self.options))
+
+    @property
     def one_pass(self) -> bool:
         """Whether one pass over the scores serves both directions."""
         return self.kind.by_plan and self.length is None and not self.asymmetric
@@ -106,6 +111,13 @@ def searches(request: Request) -> list[Search]:
             )
         return [Search(request.scorer, asymmetric=request.asymmetric)]
     length = _length(request)
+    if request.fit_on is not None and not kind.learns_apart and kind.learns is not None:
+        for chosen in options:
+            if kind.learns(dict(chosen)):
+                raise CmrError(
+                    f"--scorer {request.scorer} learns from the gallery that it holds and from "
+                    f"nothing else ({words(chosen)}); leave --fit-on out"
+                )
     stages: Sequence[tuple[str | None, int | None]] = [(None, None)]
     if request.rescore is not None:
         fine = check_precision(request.rescore)

@@ -231,6 +231,8 @@ RUNS = Table(
         ("folds", pa.int32()),
         # Of an engine, in words; the JSON of scorer_settings has them by name.
         ("scorer_options", pa.string()),
+        # Whether the engine learns as well; fit_on and fit_vectors are then of it, too.
+        ("scorer_learns", pa.bool_()),
         *_CHECKSUMS,
     ),
     ("run_id",),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from importlib.util import find_spec
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cmr.errors import CmrError
 from cmr.progressbar import Advance
-from cmr.score.search.scorer_options import Options, ScorerOption
+from cmr.score.search.scorer_options import Options, ScorerOption, Value
 
 if TYPE_CHECKING:
     from cmr.represent.precisions import Encoded
@@ -43,7 +43,9 @@ class ScorerKind:
     `is_graph`: takes connectivity, expansion_add and expansion_search. `library`: what else than
     cmr computes its scores. `kernel`: what computes a precision, for people. `speed`: which of the
     machine's instructions it uses for a precision and a dimension. `options`: what else it may be
-    told. `codes_itself`: whether it is given vectors that are not coded. `modules`: what else is
+    told. `codes_itself`: whether it is given vectors that are not coded. `learns`: whether it
+    learns lists, centroids or ranges from vectors, by its options; `learns_apart`: from other
+    vectors than the index holds, which it gets as `teachers`. `modules`: what else is
     imported, whose packages' versions are recorded. `extra`: of cmr, that installs them.
     """
 
@@ -60,6 +62,8 @@ class ScorerKind:
     own_order: bool = False
     options: tuple[ScorerOption, ...] = ()
     codes_itself: bool = False
+    learns: Callable[[Mapping[str, Value]], bool] | None = None
+    learns_apart: bool = False
     modules: tuple[str, ...] = ()
     extra: str = ""
 

