@@ -51,6 +51,11 @@ class Search:
         return scorer_kind(self.scorer)
 
     @property
+    def said(self) -> str:
+        """The options that have an effect, in words."""
+        return words(self.kind.counting(self.options))
+
+    @property
     def learns(self) -> bool:
         """Whether it learns lists, centroids or ranges from vectors."""
         return self.kind.learns is not None and self.kind.learns(dict(self.options))
@@ -75,14 +80,14 @@ class Search:
         return {
             "scorer_settings": json.dumps(settings, sort_keys=True) if settings else None,
             "list_length": self.length,
-            "scorer_options": words(self.options) or None,
+            "scorer_options": self.said or None,
             **{name: getattr(self, name) for name in _SETTINGS},
         }
 
     def __str__(self) -> str:
         """The search as people write it."""
         queries = [f"{FP32} queries"] if self.asymmetric else []
-        shown = vars(self) | {"scorer_options": words(self.options)}
+        shown = vars(self) | {"scorer_options": self.said}
         return ", ".join([*queries, *named.search(shown)])
 
 
@@ -116,7 +121,7 @@ def searches(request: Request) -> list[Search]:
             if kind.learns(dict(chosen)):
                 raise CmrError(
                     f"--scorer {request.scorer} learns from the gallery that it holds and from "
-                    f"nothing else ({words(chosen)}); leave --fit-on out"
+                    f"nothing else ({words(kind.counting(chosen))}); leave --fit-on out"
                 )
     stages: Sequence[tuple[str | None, int | None]] = [(None, None)]
     if request.rescore is not None:

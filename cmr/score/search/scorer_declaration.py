@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
 from importlib.util import find_spec
@@ -87,12 +88,19 @@ class ScorerKind:
         return find_spec(module) is not None
 
     def versions(self) -> dict[str, str]:
-        """The versions of what it imports, by package."""
+        """The versions of what it imports, by package; without modules, of its library."""
         if not self.modules:
+            with suppress(metadata.PackageNotFoundError):
+                return {self.library: metadata.version(self.library)} if self.library else {}
             return {}
         there = metadata.packages_distributions()
         packages = {name for module in self.modules for name in there.get(module, ())}
         return {name: metadata.version(name) for name in sorted(packages)}
+
+    def counting(self, options: Options) -> Options:
+        """Those that have an effect beside each other."""
+        known, chosen = {one.name: one for one in self.options}, dict(options)
+        return tuple(one for one in options if known[one[0]].counts(chosen))
 
     def built_with(self, options: Options) -> Options:
         """Those that decide an index, and not only its searches."""
