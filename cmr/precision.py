@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 # The precision of native vectors, as the encoder returned them, and of uncoded queries.
 FP32 = "fp32"
-# The quantiser whose codes are precisions of their own.
-RABITQ = "rabitq"
+# The quantisers whose codes are precisions of their own.
+RABITQ, PRODUCT = "rabitq", "pq"
 # torch's types of what is multiplied.
 INT8, FLOAT32, FLOAT16, BFLOAT16 = "int8", "float32", "float16", "bfloat16"
 
@@ -27,7 +27,9 @@ class Precision:
     `has_scale`: whether each vector has a scale of its own. `is_integer`: the values are codes,
     scored as whole numbers. `torch`: torch's type of the stored bytes of a float.
     `odd`: whether integer codes are the odd numbers alone, so that zero is between two of them.
-    `quantizer`: the only one that makes its codes, if it is not for all to make.
+    `quantizer`: the only one that makes its codes, if it is not for all to make. `parts`: of a
+    product code, a byte each, that name the nearest centroids of as many parts of the dimensions;
+    without a codebook they mean nothing.
     `largest`: the largest number of a float that is scaled. `growth`: by how much a vector and
     another may grow, multiplied, when they are rounded to it. `aliases`: other names that people
     give it. `evaluated`, `benched`: whether `cmr evaluate` and `cmr bench` take it where no
@@ -50,6 +52,7 @@ class Precision:
     benched: bool = False
     odd: bool = False
     quantizer: str | None = None
+    parts: int = 0
 
     @property
     def is_binary(self) -> bool:
@@ -67,7 +70,7 @@ class Precision:
     @property
     def is_coded(self) -> bool:
         """Whether its numbers are codes made by a quantiser; plain floats are not."""
-        return self.is_integer or self.has_scale
+        return self.is_integer or self.has_scale or self.parts > 0
 
     @property
     def held(self) -> str | None:
@@ -81,7 +84,7 @@ class Precision:
 
     def vector_bytes(self, dim: int) -> int:
         """Bytes of one stored vector of `dim` values, without its 4-byte scale."""
-        return (dim * self.bits + 7) // 8
+        return self.parts or (dim * self.bits + 7) // 8
 
 
 # From the finest to the coarsest; reports show them in this order.
@@ -120,6 +123,14 @@ ROWS = (
         for bits in (4, 3, 2, 1)
     ),
     Precision("b1", 1, "uint8", INT8, "b1", is_integer=True),
+    # Of bytes a vector, however many dimensions: no bits of one value.
+    *(
+        Precision(
+            f"{PRODUCT}{parts}", 0, "uint8", FLOAT32, "f32", quantizer=PRODUCT, parts=parts,
+            aliases=(PRODUCT,) if parts == 64 else (),
+        )
+        for parts in (256, 128, 64, 32, 16)
+    ),
 )  # fmt: skip
 
 _BY_NAME = {row.name: row for row in ROWS}
@@ -127,6 +138,8 @@ _ALIASES = {alias: row.name for row in ROWS for alias in row.aliases}
 # Names in order: all of them, and those whose values are integer codes.
 PRECISIONS = tuple(_BY_NAME)
 INTEGER = tuple(row.name for row in ROWS if row.is_integer)
+# Those that are coded and scored without a codebook.
+ALONE = tuple(row.name for row in ROWS if not row.parts)
 # Defaults where no precision is requested: the published grid, and what is timed.
 EVALUATED = tuple(row.name for row in ROWS if row.evaluated)
 BENCHED = tuple(row.name for row in ROWS if row.benched)

@@ -101,9 +101,11 @@ class Embeddings:
         sides; for b1 codes with a centre (centred, median), directions from the centre.
         """
         if self.row["quantizer"] not in (None, ABSMAX):
-            from cmr.represent.quantizer_kinds import from_row
+            from cmr.represent.coded_sets import from_row
+            from cmr.warehouse.codebooks import codebook_of
 
-            return from_row(self.row).decode(self.encoded())
+            coded = from_row(self.row, codebook_of(self._store, self.row))
+            return coded.decode(self.encoded())
         return decode(self.encoded())
 
     def integers(self) -> npt.NDArray[np.int8]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import click
@@ -144,15 +145,17 @@ def _print_contenders(store: Store, rows: list[Row], k: int) -> None:
         for run in current_runs(store)
     ):
         return
-    query = f"from contenders where measure = 'recall' and k = {k} and best"
+    query = f"from contenders where measure = 'recall' and k = {k}"
     found = fetch(open_for(store, query), query).to_pylist()
     import pyarrow as pa
 
+    found = [row for row in found if (row["dataset"], row["qrels"], row["model"]) in mine]
     lines = [
         {
             "way": row["direction"],
             "contender": row["contender"],
             "bytes": round(row["bytes"]),
+            "in memory": None if row["memory_bytes"] is None else round(row["memory_bytes"]),
             "fit": row["fit"],
             "kept": estimate(row["kept"], row["kept_low"], row["kept_high"]),
             "ann recall": row["ann_recall"],
@@ -161,12 +164,16 @@ def _print_contenders(store: Store, rows: list[Row], k: int) -> None:
             "queries/s": row["queries_per_second"],
         }
         for row in found
-        if (row["dataset"], row["qrels"], row["model"]) in mine
+        if row["best"]
     ]
-    print_table(
-        pa.Table.from_pylist(lines),
-        title=f"Not beaten in recall@{k}, bytes and time at once; kept with its 95% interval",
-    )
+    if lines:
+        print_table(
+            pa.Table.from_pylist(lines),
+            title=f"Not beaten in recall@{k}, bytes and time at once, by point estimates; "
+            "kept with its 95% interval",
+        )
+    for why, many in Counter(row["unearned"] for row in found if row["unearned"]).items():
+        say(f"{many} of {len(found)} contenders are not compared: {why}.")
     say('All of them: `cmr sql "from contenders"`.')
 
 

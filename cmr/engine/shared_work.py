@@ -11,7 +11,7 @@ import numpy.typing as npt
 from cmr.devices import pick_device
 from cmr.engine.grid import TaskPart
 from cmr.identity import identity
-from cmr.represent.quantizer_kinds import multiplied
+from cmr.represent.coded_sets import multiplied
 from cmr.rows import Row
 from cmr.score.asymmetric import as_compared, largest_product, plan_for
 from cmr.score.exhaustive import pair_values

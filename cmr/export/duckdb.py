@@ -24,7 +24,7 @@ STORAGE = "v1.0.0"
 STORED = "stored"
 # Macros that read a warehouse's files.
 _OF_FILES = {"warehouse_root", "files_of"}
-_VECTORS = ("embeddings", "frames")
+_VECTORS = ("embeddings", "frames", "codebooks")
 # Views that take long to compute, or that read the files of two tables.
 _COMPUTED = ("metrics", "earned_metrics", "retention", "evidence")
 

@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from cmr.export.format import Asked, SetPair, Stream
+from cmr.represent.coded_sets import multiplied
 from cmr.represent.precisions import Encoded, decode
-from cmr.represent.quantizer_kinds import multiplied
 from cmr.represent.unit_vectors import Floats
 from cmr.rows import Row
 from cmr.score.asymmetric import as_compared

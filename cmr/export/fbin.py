@@ -22,8 +22,8 @@ from cmr.export.mark import write_mark
 from cmr.export.neighbours import at_most, nearest
 from cmr.precision import INTEGER
 from cmr.progressbar import Advance
+from cmr.represent.coded_sets import multiplied
 from cmr.represent.precisions import decode, to_integers
-from cmr.represent.quantizer_kinds import multiplied
 from cmr.rows import Row
 from cmr.sources.source import Parameter
 

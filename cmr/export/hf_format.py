@@ -14,8 +14,8 @@ from cmr.export.exported_vectors import items, sides
 from cmr.export.format import Asked, Format, SetPair
 from cmr.export.mark import write_mark
 from cmr.precision import precision_of
+from cmr.represent.coded_sets import multiplied
 from cmr.represent.precisions import decode, to_integers
-from cmr.represent.quantizer_kinds import multiplied
 from cmr.rows import Row
 from cmr.score.asymmetric import as_compared
 from cmr.sources.source import Parameter

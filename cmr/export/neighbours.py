@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cmr.export.format import Asked
+from cmr.represent.coded_sets import multiplied
 from cmr.represent.precisions import Encoded
-from cmr.represent.quantizer_kinds import multiplied
 from cmr.rows import Row
 from cmr.warehouse.store import Store
 from cmr.warehouse.vectors import StoredVectors

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cmr.pipeline.derive import Part, Representation
 from cmr.pipeline.search import Search
+from cmr.pipeline.teaching import Teaching
+from cmr.represent.unit_vectors import Floats
 from cmr.rows import Row
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ class Case:
     """A representation and a way of searching it: a run without its direction.
 
     `part`, `fine_part`: a fold's vectors, if these are scored instead of the stored ones.
+    `teaching`: by direction, what a search learns from that learns anything.
     """
 
     made: Representation
@@ -46,6 +49,13 @@ class Case:
     fine: Representation | None = None
     part: Part | None = None
     fine_part: Part | None = None
+    teaching: Mapping[str, Teaching] = field(default_factory=dict)
+
+    def teachers(self, direction: str) -> Callable[[], Floats] | None:
+        """Reads the vectors that an index learns from; None for those that it holds."""
+        if direction not in self.teaching:
+            return None
+        return self.teaching[direction].vectors if self.part is None else self.part.teachers
 
     def vector_bytes(self, direction: str) -> int:
         """Bytes of a stored gallery vector, both stages together."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cmr.pipeline.case import Case, Scored
 from cmr.pipeline.derive import Deriver, Part, Representation
 from cmr.pipeline.folds import Fold, folds_of
@@ -23,12 +25,16 @@ class Crossing:
     def count(self, case: Case, direction: str) -> int:
         """The number of folds to score a case in; 0 if it was not fitted to the scored data.
 
-        A graph would have to be built for every fold, so graphs are for --fit-on only.
+        A graph would have to be built for every fold, so graphs are for --fit-on only. An engine
+        that learns from nothing but what it holds cannot leave anything out.
         """
         return len(self._of(case, direction))
 
     def _of(self, case: Case, direction: str) -> list[Fold]:
-        if case.search.kind.is_graph or not self._deriver.in_folds(case.made):
+        search = case.search
+        if search.kind.is_graph or (search.learns and not search.kind.learns_apart):
+            return []
+        if not self._deriver.in_folds(case.made, search.learns):
             return []
         asked = self._request.folds
         count = self._deriver.fold_count(case.made) if asked is None else asked
@@ -52,7 +58,7 @@ class Crossing:
         for fold in self._of(case, direction):
             part = self._part(case.made, fold)
             fine = None if case.fine is None else self._part(case.fine, fold)
-            held_out = Case(case.made, case.search, case.fine, part, fine)
+            held_out = replace(case, part=part, fine_part=fine)
             mine = {direction: fold.part_of(judged)}
             one = scorer.score(held_out, mine, None, advance)[direction]
             if one.lists is None and self._request.hits:

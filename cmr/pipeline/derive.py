@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -14,10 +15,12 @@ from cmr.pipeline.embedding_sets import EmbeddingSet, ensure_set
 from cmr.pipeline.fits import SIDES, DerivedVectors, Learner, Wanted, changed
 from cmr.pipeline.folds import Fold, fold_count
 from cmr.pipeline.judged_data import find_dataset, item_ids
-from cmr.precision import FP32
+from cmr.pipeline.teaching import Teaching
+from cmr.precision import FP32, precision_of
 from cmr.represent.audit import Audit
 from cmr.represent.dim_methods import METHODS, NATIVE, check_method, methods_for
 from cmr.represent.precisions import check_precision, to_floats
+from cmr.represent.product_codes import check_parts
 from cmr.represent.quantizer_kinds import (
     ABSMAX,
     GALLERY_SIDE,
@@ -27,8 +30,10 @@ from cmr.represent.quantizer_kinds import (
     quantizers_named,
 )
 from cmr.represent.quantizers import Quantizer
+from cmr.represent.unit_vectors import Floats
 from cmr.rows import Row
 from cmr.sources.collection import TEXT, VISUAL
+from cmr.warehouse.codebooks import to_table
 from cmr.warehouse.current import current_sets
 from cmr.warehouse.store import Store
 from cmr.warehouse.vectors import in_groups
@@ -59,10 +64,14 @@ class Representation:
 
 @dataclass(frozen=True)
 class Part:
-    """One fold's vectors of both sides as they are multiplied; only the fold's own queries."""
+    """One fold's vectors of both sides as they are multiplied; only the fold's own queries.
+
+    `teachers`: those of the gallery that may be learnt from, (n, d).
+    """
 
     name: str
     sides: dict[str, Vectors]
+    teachers: Callable[[], Floats] | None = None
 
 
 class Deriver:
@@ -136,6 +145,9 @@ class Deriver:
         named = quantizers_named(quantizers)
         for name in named:
             quantizer_kind(name)
+        for precision in map(check_precision, precisions):
+            for dim in wanted:
+                check_parts(precision_of(precision), dim)
         every = [
             Wanted(dim, method, precision, name)
             for dim in wanted
@@ -197,7 +209,7 @@ class Deriver:
         parent = "+".join(parents) if how.fitted else native["set_id"]
         if how.fitted and self.fit_on != self._data["dataset"]:
             settings["of"] = native["set_id"]
-        seeded = how.seeded or kind.rotation is not None
+        seeded = how.seeded or kind.is_seeded
         quantizer: Quantizer | None = None
         audit: Audit | None = None
 
@@ -229,6 +241,11 @@ class Deriver:
                 **audit.result(),
             }
 
+        def codebook() -> Iterator[pa.Table]:
+            assert quantizer is not None
+            if quantizer.codebook is not None:
+                yield to_table(quantizer.codebook)
+
         return ensure_set(
             self._warehouse,
             EmbeddingSet(
@@ -241,6 +258,7 @@ class Deriver:
             ),
             None if self._stored_only else make,
             coding=coding,
+            codebook=codebook,
             check=self._check,
         )
 
@@ -251,9 +269,20 @@ class Deriver:
         sides = SIDES if METHODS[wanted.dim_method].fitted or teacher is None else (teacher,)
         return {"fit_on": self.fit_on, "fit_vectors": self._learner.count(sides, wanted)}
 
-    def in_folds(self, made: Representation) -> bool:
-        """Whether a representation was fitted to the data it is scored on, so it needs folds."""
-        return made.wanted.learns and self.fit_on == self._data["dataset"]
+    def in_folds(self, made: Representation, taught: bool = False) -> bool:
+        """Whether a representation was fitted to the data it is scored on, so it needs folds.
+
+        `taught`: whether what searches it learns from it as well.
+        """
+        return (made.wanted.learns or taught) and self.fit_on == self._data["dataset"]
+
+    def teaching(self, made: Representation, seed: int, direction: str) -> Teaching:
+        """What an engine learns from that searches a representation."""
+        side, wanted, learner = GALLERY[direction], made.wanted, self._learner
+        count, set_id = learner.count((side,), wanted), str(learner.row(side, wanted)["set_id"])
+        elsewhere = self.fit_on != self._data["dataset"]
+        vectors = partial(learner.vectors, side, wanted, seed) if elsewhere else None
+        return Teaching(self.fit_on, count, set_id, vectors)
 
     def fold_count(self, made: Representation) -> int:
         """The default number of folds for such a representation."""
@@ -270,7 +299,8 @@ class Deriver:
             )
         learner = self._of_folds[fold.mark]
         sides = {side: self._compared(made, seed, fold, learner, side) for side in SIDES}
-        return Part(f"{fold.number}/{fold.mark}", sides)
+        taught = partial(learner.vectors, GALLERY[fold.direction], made.wanted, seed)
+        return Part(f"{fold.number}/{fold.mark}", sides, taught)
 
     def _compared(
         self, made: Representation, seed: int, fold: Fold, learner: Learner, side: str

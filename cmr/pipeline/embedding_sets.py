@@ -15,7 +15,7 @@ from cmr.identity import identity
 from cmr.precision import precision_of
 from cmr.warehouse.claims import of_partition
 from cmr.warehouse.layout import partition
-from cmr.warehouse.schemas import EMBEDDING_KEYS, EMBEDDING_SETS, FRAMES
+from cmr.warehouse.schemas import CODEBOOKS, EMBEDDING_KEYS, EMBEDDING_SETS, FRAMES
 from cmr.warehouse.store import Store
 from cmr.warehouse.verified import is_sound
 
@@ -69,14 +69,16 @@ def ensure_set(
     *,
     frames: Iterable[pa.Table] | None = None,
     coding: Callable[[], Mapping[str, Any]] | None = None,
+    codebook: Callable[[], Iterable[pa.Table]] | None = None,
     check: bool = False,
 ) -> dict[str, Any]:
     """The catalogue row of an embedding set, which is created if it does not exist.
 
     `make` yields its rows, one table per row group; without it a missing set raises
     NotStoredError. `frames`: vectors of the clips' frames, which are added to a set that lacks
-    them. `coding`: further columns of the row, known once the vectors are written. `check`: a set
-    with a damaged file is created again; otherwise its readers find out.
+    them. `coding`: further columns of the row, known once the vectors are written; `codebook`: what
+    its codes name, likewise. `check`: a set with a damaged file is created again; otherwise its
+    readers find out.
     """
     keys, set_id = wanted.keys, wanted.set_id
     found = _find(warehouse, set_id, check)
@@ -97,6 +99,7 @@ def ensure_set(
         started, clock = datetime.now(UTC), time.perf_counter()
         warehouse.sweep(where, lambda: _named(warehouse))
         file = warehouse.write_embeddings(keys, make())
+        more += [] if codebook is None else _write_codebook(warehouse, keys, codebook())
         row = {
             **wanted.row(),
             "file_bytes": warehouse.storage.size(file),
@@ -123,6 +126,17 @@ def _write_frames(warehouse: Store, keys: Mapping[str, Any], frames: Iterable[pa
     mine = {key: keys[key] for key in FRAMES.partitions}
     warehouse.sweep(partition(FRAMES.name, mine), lambda: _named(warehouse))
     return warehouse.write(FRAMES, mine, frames)
+
+
+def _write_codebook(
+    warehouse: Store, keys: Mapping[str, Any], tables: Iterable[pa.Table]
+) -> list[str]:
+    found = list(tables)
+    if not found:
+        return []
+    mine = {key: keys[key] for key in CODEBOOKS.partitions}
+    warehouse.sweep(partition(CODEBOOKS.name, mine), lambda: _named(warehouse))
+    return [warehouse.write(CODEBOOKS, mine, found)]
 
 
 def _named(warehouse: Store) -> list[str]:

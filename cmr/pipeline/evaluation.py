@@ -15,6 +15,7 @@ from cmr.pipeline.judged_data import JudgedData
 from cmr.pipeline.request import Request
 from cmr.pipeline.run_files import commit_run
 from cmr.pipeline.run_rows import describe_run, has_counts, questions, run_identity
+from cmr.pipeline.scorer_versions import tell_versions
 from cmr.pipeline.scoring import Scorer
 from cmr.progressbar import Advance, ProgressBar
 from cmr.rows import Row
@@ -98,6 +99,8 @@ class Evaluation:
         if (
             self.request.force
             or found is None
+            # An earlier version did not record what an engine learns.
+            or bool(found["scorer_learns"]) != case.search.learns
             or not has_counts(found, self.request, self._crossing.count(case, direction))
         ):
             return True
@@ -110,6 +113,7 @@ class Evaluation:
                     f"the warehouse lacks {storage.path(name)}, which a finished run names; "
                     "--force makes it again"
                 )
+        tell_versions(found)
         self._finished[run_id] = found
         return False
 
@@ -172,7 +176,7 @@ class Evaluation:
                 "hits": case.search.length or request.hits,
                 "folds": len(scored.held_out),
                 **scored.columns,
-                **_engine_bytes(case, scored.columns, data.judged[name].gallery),
+                **_engine_bytes(case, name, scored.columns, data.judged[name].gallery),
                 "started_at": started,
                 "seconds": sum(scored.seconds.values()),
             }
@@ -233,8 +237,9 @@ class Evaluation:
         return (scored.hits or self._scorer.top(case, direction, depth)) if depth else None
 
 
-def _engine_bytes(case: Case, columns: Row, gallery: int) -> Row:
-    """What a vector takes in an engine that codes it itself."""
+def _engine_bytes(case: Case, direction: str, columns: Row, gallery: int) -> Row:
+    """What a vector takes in an engine that codes it itself, and in a second stage."""
     if not case.search.kind.codes_itself:
         return {}
-    return {"vector_bytes": round(columns["index_bytes"] / gallery)}
+    fine = case.rescore_bytes(direction) or 0
+    return {"vector_bytes": round(columns["index_bytes"] / gallery) + fine}

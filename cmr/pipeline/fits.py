@@ -110,6 +110,11 @@ class Learner:
             return sum(int(self._learn[side].sum()) for side in sides)
         return sum(int(self.row(side, wanted)["rows"]) for side in sides)
 
+    def vectors(self, side: str, wanted: Wanted, seed: int) -> Floats:
+        """One side's unit vectors at the wanted dimension that may be learnt from, (n, d)."""
+        found = [np.empty((0, wanted.dim), dtype=np.float32)]
+        return np.concatenate([*found, *self._learnt_from(side, wanted, seed)])
+
     def matrix(self, wanted: Wanted, seed: int) -> Floats | None:
         """The (native, dim) float32 projection; None if the method has none."""
         method, source = METHODS[wanted.dim_method], self.source(wanted)
@@ -127,8 +132,10 @@ class Learner:
 
     def quantizer(self, wanted: Wanted, seed: int, teacher: str | None) -> Quantizer:
         """A representation's quantiser; `teacher`: the side whose vectors it may learn from."""
-        key = replace(wanted, precision=FP32), teacher, seed
-        # The same for every precision; learning it again would mean reading the gallery again.
+        kind = quantizer_kind(wanted.quantizer)
+        # Mostly the same for every precision; learning it again would read the gallery again.
+        alike = wanted if kind.codebook is not None else replace(wanted, precision=FP32)
+        key = alike, teacher, seed
         if key in self._quantizers:
             return self._quantizers[key]
 
@@ -136,8 +143,7 @@ class Learner:
             assert teacher is not None
             return self._learnt_from(teacher, wanted, seed)
 
-        kind = quantizer_kind(wanted.quantizer)
-        found = kind.make(wanted.quantizer, wanted.dim, seed, blocks)
+        found = kind.make(wanted.quantizer, wanted.dim, seed, blocks, wanted.precision)
         if kind.learns is not None:
             self._quantizers[key] = found
         return found

@@ -12,6 +12,7 @@ from cmr.identity import identity
 from cmr.pipeline.case import Case
 from cmr.pipeline.judged_data import JudgedData
 from cmr.pipeline.request import ALWAYS_KS, Request
+from cmr.pipeline.teaching import Teaching
 from cmr.rows import Row
 from cmr.score.judgments import Judged
 from cmr.score.search.scorer_kinds import scorer_kind
@@ -33,6 +34,9 @@ def run_identity(request: Request, data: JudgedData, case: Case, direction: str)
     # So has an exact search of one stage.
     if case.search.settings:
         further["search"] = case.search.settings
+    taught = case.teaching.get(direction)
+    if taught is not None and taught.vectors is not None:
+        further["taught_by"] = taught.set_id
     if case.fine is not None:
         further["fine_sets"] = [case.fine.text["set_id"], case.fine.visual["set_id"]]
     return identity(
@@ -114,10 +118,18 @@ def describe_run(request: Request, data: JudgedData, case: Case, direction: str)
         "vector_bytes": case.vector_bytes(direction),
         "rescore_bytes": case.rescore_bytes(direction),
         "index_bytes": None,
-        "fit_on": gallery["fit_on"],
-        "fit_vectors": gallery["fit_vectors"],
+        **_fit(gallery, case.teaching.get(direction)),
         **_environment(case.search.scorer),
     }
+
+
+def _fit(gallery: Row, taught: Teaching | None) -> Row:
+    """What was learnt from, by the gallery's set and by the search; of both the fewer vectors."""
+    fit_on, count = gallery["fit_on"], gallery["fit_vectors"]
+    if taught is not None:
+        fit_on = taught.fit_on
+        count = taught.fit_vectors if count is None else min(count, taught.fit_vectors)
+    return {"fit_on": fit_on, "fit_vectors": count, "scorer_learns": taught is not None}
 
 
 @cache

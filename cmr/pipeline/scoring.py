@@ -192,7 +192,11 @@ class Scorer:
             hnsw = USUAL if m is None or add is None else Hnsw(m, add, find or 0)
             with self.bar("graph" if m else "index", len(held), "vectors") as advance:
                 clock = time.perf_counter()
-                how = Building(hnsw, advance=advance, options=dict(search.options))
+                teachers = case.teachers(name)
+                how = Building(
+                    hnsw, advance=advance, options=dict(search.options),
+                    teachers=None if teachers is None else teachers(),
+                )  # fmt: skip
                 index = search.kind.build(held, how)
                 self._index = key, index, time.perf_counter() - clock
         _, index, took = self._index

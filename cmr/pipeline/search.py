@@ -51,6 +51,16 @@ class Search:
         return scorer_kind(self.scorer)
 
     @property
+    def said(self) -> str:
+        """The options that have an effect, in words."""
+        return words(self.kind.counting(self.options))
+
+    @property
+    def learns(self) -> bool:
+        """Whether it learns lists, centroids or ranges from vectors."""
+        return self.kind.learns is not None and self.kind.learns(dict(self.options))
+
+    @property
     def one_pass(self) -> bool:
         """Whether one pass over the scores serves both directions."""
         return self.kind.by_plan and self.length is None and not self.asymmetric
@@ -70,14 +80,14 @@ class Search:
         return {
             "scorer_settings": json.dumps(settings, sort_keys=True) if settings else None,
             "list_length": self.length,
-            "scorer_options": words(self.options) or None,
+            "scorer_options": self.said or None,
             **{name: getattr(self, name) for name in _SETTINGS},
         }
 
     def __str__(self) -> str:
         """The search as people write it."""
         queries = [f"{FP32} queries"] if self.asymmetric else []
-        shown = vars(self) | {"scorer_options": words(self.options)}
+        shown = vars(self) | {"scorer_options": self.said}
         return ", ".join([*queries, *named.search(shown)])
 
 
@@ -106,6 +116,13 @@ def searches(request: Request) -> list[Search]:
             )
         return [Search(request.scorer, asymmetric=request.asymmetric)]
     length = _length(request)
+    if request.fit_on is not None and not kind.learns_apart and kind.learns is not None:
+        for chosen in options:
+            if kind.learns(dict(chosen)):
+                raise CmrError(
+                    f"--scorer {request.scorer} learns from the gallery that it holds and from "
+                    f"nothing else ({words(kind.counting(chosen))}); leave --fit-on out"
+                )
     stages: Sequence[tuple[str | None, int | None]] = [(None, None)]
     if request.rescore is not None:
         fine = check_precision(request.rescore)
@@ -168,6 +185,12 @@ def check_rescore(search: Search, precision: str) -> None:
     """Raise CmrError if the second stage would not be finer than the first."""
     if search.rescore is None:
         return
+    own = precision_of(search.rescore).quantizer
+    if own is not None:
+        raise CmrError(
+            f"--rescore takes precisions that no quantizer is learnt for; {search.rescore} is of "
+            f"{own}"
+        )
     order = {name: place for place, name in enumerate(PRECISIONS)}
     if order[search.rescore] >= order[precision]:
         raise CmrError(

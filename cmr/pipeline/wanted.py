@@ -73,4 +73,6 @@ def cases(
             if search.rescore is not None:
                 finer = Wanted(wanted.dim, wanted.dim_method, search.rescore)
                 (fine,) = deriver.derive(finer, seed, directions)
-            yield Case(made, search, fine)
+            taught = made.directions if search.learns else ()
+            teaching = {name: deriver.teaching(made, seed, name) for name in taught}
+            yield Case(made, search, fine, teaching=teaching)

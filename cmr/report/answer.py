@@ -67,7 +67,8 @@ class Answer:
             verb = "is" if many == 1 else "are"
             said.append(
                 f"{many} of what was evaluated {verb} not sure of anything: {why}; --fit-on "
-                "learns elsewhere, and without it `cmr evaluate` cross-fits all but graphs"
+                "learns elsewhere, and without it `cmr evaluate` cross-fits all but graphs "
+                "and engines that learn from nothing but what they hold"
             )
         return "".join(f" {one[0].upper()}{one[1:]}." for one in said)
 

@@ -79,7 +79,7 @@ def _groups(con: duckdb.DuckDBPyConnection, subject: Subject) -> list[Row]:
             dim, dim_method, precision, search, basis, list_length, seed,
             list(run_id order by quantizer <> {quoted(ABSMAX)}, quantizer, run_id) as ids,
             list(run_id) filter (
-                seen_too_much(evidence_fit, quantizer, gallery, dim) is not null
+                seen_too_much(evidence_fit, quantizer, scorer_learns, gallery, dim) is not null
             ) as few
         from mine
         group by dim, dim_method, precision, search, basis, list_length, seed

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from cmr.errors import CmrError
 from cmr.plugins import load, registered
-from cmr.precision import FP32, RABITQ, ROWS, Precision, precision_of
+from cmr.precision import PRODUCT, RABITQ, ROWS, Precision, precision_of
 
 if TYPE_CHECKING:
+    from cmr.represent.product_codes import Codebook
     from cmr.represent.quantizers import Quantizer, Ranges
     from cmr.represent.unit_vectors import Floats
 
@@ -41,7 +42,9 @@ class QuantizerKind:
     (n, d) float32 each, and the dimension. `ranges`: of the values to be coded, learnt likewise.
     `from_own`: whether each side's are learnt from its own vectors; else both from the gallery's.
     It gets no other input and nothing else of it is stored: seed, centre and ranges are columns of
-    `embedding_sets`, by which its codes are decoded.
+    `embedding_sets`, by which its codes are decoded. `codebook`: of the precisions that have one,
+    from blocks, the precision, the dimension and a seed: it is stored in a file beside the codes,
+    and its rotation takes the place of the other.
     """
 
     summary: str
@@ -49,12 +52,13 @@ class QuantizerKind:
     rotation: Callable[[int, int], Floats] | None = None
     ranges: Callable[[Blocks, int], Ranges] | None = None
     centre: Callable[[Blocks, int], Floats] | None = None
+    codebook: Callable[[Blocks, Precision, int, int], Codebook] | None = None
     from_own: bool = False
 
     @property
     def learns(self) -> str | None:
         """Whose vectors it learns from: GALLERY_SIDE, OWN_SIDE, or None if it learns nothing."""
-        if self.ranges is None and self.centre is None:
+        if self.ranges is None and self.centre is None and self.codebook is None:
             return None
         return OWN_SIDE if self.from_own else GALLERY_SIDE
 
@@ -63,21 +67,45 @@ class QuantizerKind:
 
         With a centre, a code is not just code x scale. Bits are always compared as bits.
         """
-        return self.centre is None or precision.is_binary
+        return (self.centre is None and self.codebook is None) or precision.is_binary
 
-    def make(self, name: str, dim: int, seed: int, blocks: Callable[[], Blocks]) -> Quantizer:
-        """The quantiser for one dimension; `blocks` yields the vectors that it may learn from."""
+    @property
+    def is_seeded(self) -> bool:
+        """Whether its codes depend on a seed."""
+        return self.rotation is not None or self.codebook is not None
+
+    def make(
+        self,
+        name: str,
+        dim: int,
+        seed: int,
+        blocks: Callable[[], Blocks],
+        precision: str | None = None,
+    ) -> Quantizer:
+        """The quantiser for one dimension; `blocks` yields the vectors that it may learn from.
+
+        `precision`: where it learns another codebook for each.
+        """
         from cmr.represent.quantizers import Quantizer
 
+        if self.codebook is not None:
+            assert precision is not None
+            row, plain = precision_of(precision), Quantizer(name)
+            learnt = self.codebook(Turned(plain, blocks), row, dim, seed)
+            return replace(plain, rotation=learnt.rotation, codebook=learnt)
         made = Quantizer(name, rotation=self.rotation and self.rotation(dim, seed))
         if self.centre is not None:
-            made = replace(made, centre=self.centre(_Turned(made, blocks), dim))
+            made = replace(made, centre=self.centre(Turned(made, blocks), dim))
         if self.ranges is not None:
-            made = replace(made, ranges=self.ranges(_Turned(made, blocks), dim))
+            made = replace(made, ranges=self.ranges(Turned(made, blocks), dim))
         return made
 
-    def read(self, name: str, row: Mapping[str, Any]) -> Quantizer:
-        """The same quantiser, restored from the row of `embedding_sets` that it coded."""
+    def read(
+        self, name: str, row: Mapping[str, Any], codebook: Codebook | None = None
+    ) -> Quantizer:
+        """The same quantiser, restored from the row of `embedding_sets` that it coded, and from the
+        codebook that is stored with it.
+        """
         import numpy as np
 
         from cmr.represent.quantizers import Quantizer, Ranges
@@ -88,12 +116,15 @@ class QuantizerKind:
             ranges = Ranges(*ends)
         if self.centre is not None:
             centre = np.array(row["centre"], dtype=np.float32)
+        if self.codebook is not None:
+            assert codebook is not None
+            return Quantizer(name, codebook.rotation, codebook=codebook)
         turn = self.rotation and self.rotation(row["dim"], row["seed"])
         return Quantizer(name, turn, ranges, centre)
 
 
 @dataclass(frozen=True)
-class _Turned:
+class Turned:
     """Blocks rotated and shifted by a quantiser; can be iterated repeatedly."""
 
     quantizer: Quantizer
@@ -126,6 +157,12 @@ def _median(blocks: Blocks, dim: int) -> Floats:
     from cmr.represent.quantizers import median_of
 
     return median_of(blocks, dim)
+
+
+def _codebook(blocks: Blocks, precision: Precision, dim: int, seed: int) -> Codebook:
+    from cmr.represent.product_codes import learn
+
+    return learn(blocks, precision, dim, seed)
 
 
 def _integers(precision: Precision) -> bool:
@@ -169,6 +206,11 @@ OWN = {
         rotation=_rotation,
         centre=_mean,
     ),
+    PRODUCT: QuantizerKind(
+        "centroids of the parts of a vector, learnt with a rotation, of its own precisions",
+        lambda precision: precision.quantizer == PRODUCT,
+        codebook=_codebook,
+    ),
 }
 
 
@@ -193,7 +235,7 @@ def quantizer_help() -> str:
     lacking = [f"{_and(row.name for row in ROWS if not row.is_coded)} have none"]
     for name, kind in OWN.items():
         without = [row.name for row in ROWS if _for_all(row) and not kind.codes(row)]
-        without = [] if name == RABITQ else without
+        without = [] if name in (RABITQ, PRODUCT) else without
         lacking += [f"{_and(without)} no {name}"] if without else []
     return f"{told}; {ALL}: every one there is. {', '.join(lacking)}."
 
@@ -214,40 +256,6 @@ def quantizers_for(precision: str, wanted: Sequence[str]) -> list[str]:
     row = precision_of(precision)
     own = row.quantizer or ABSMAX
     return [name for name in wanted if quantizer_kind(name).codes(row)] or [own]
-
-
-def from_row(row: Mapping[str, Any]) -> Quantizer:
-    """The quantiser of a stored set, from its row of `embedding_sets`.
-
-    Raises CmrError if it belongs to a package that is not installed.
-    """
-    name = row["quantizer"] or ABSMAX
-    return quantizer_kind(name).read(name, row)
-
-
-def asking(row: Mapping[str, Any], queries: Callable[[], Blocks]) -> Quantizer:
-    """The quantiser that prepares uncoded queries for comparison with a stored set's codes.
-
-    `queries` yields all vectors of their side, and is read if their own centre matters. Raises
-    CmrError as `from_row`.
-    """
-    coded, kind = from_row(row), quantizer_kind(row["quantizer"] or ABSMAX)
-    own = kind.learns == OWN_SIDE and precision_of(row["precision"]).is_binary
-    if kind.centre is None or not own:
-        return coded
-    plain = replace(coded, centre=None)
-    return replace(coded, centre=kind.centre(_Turned(plain, queries), row["dim"]))
-
-
-def compares_codes(row: Mapping[str, Any]) -> bool:
-    """Whether the codes of a stored set are compared directly; see `QuantizerKind`."""
-    kind = quantizer_kind(row["quantizer"] or ABSMAX)
-    return kind.compares_codes(precision_of(row["precision"]))
-
-
-def multiplied(row: Mapping[str, Any]) -> str:
-    """The precision of a stored set's operands: fp32 where codes are read as floats."""
-    return str(row["precision"]) if compares_codes(row) else FP32
 
 
 def _others() -> dict[str, EntryPoint]:

@@ -1,7 +1,8 @@
 """Quantisers: what is done to unit vectors before and while they are coded.
 
 A quantiser may first rotate the vectors by a matrix and subtract a centre. Its codes either divide
-a range of each dimension or, without ranges, have one scale per vector, as in `precisions.encode`.
+a range of each dimension or, without ranges, have one scale per vector, as in `precisions.encode`;
+or they name the centroids of a codebook.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 from cmr.precision import precision_of
 from cmr.represent.dims import orthonormal
 from cmr.represent.precisions import Encoded, encode, packed, to_floats, to_integers
+from cmr.represent.product_codes import Codebook
 from cmr.represent.unit_vectors import Floats
 
 # Bytes of values held while their medians are computed.
@@ -52,17 +54,22 @@ class Quantizer:
     """One way of coding vectors of one dimension, and of decoding them.
 
     `rotation`: (d, d), multiplied with the vectors first. `centre`: (d,), subtracted next.
-    `ranges`: of the resulting values.
+    `ranges`: of the resulting values. `codebook`: that codes name the centroids of.
     """
 
     name: str
     rotation: Floats | None = None
     ranges: Ranges | None = None
     centre: Floats | None = None
+    codebook: Codebook | None = None
 
     def encode(self, vectors: Floats, precision: str) -> Encoded:
         """Encode (n, d) unit vectors."""
         shifted = self.shift(self.turn(vectors))
+        if self.codebook is not None:
+            ones = np.ones(len(vectors), dtype=np.float32)
+            codes = self.codebook.encode(shifted)
+            return Encoded(precision, vectors.shape[1], codes, ones)
         if self.ranges is not None:
             return _encode_ranges(shifted, precision, self.ranges)
         return encode(shifted, precision)
@@ -93,6 +100,8 @@ class Quantizer:
         it. Bits with ranges are the midpoints of the two halves of the range.
         """
         row = precision_of(encoded.precision)
+        if self.codebook is not None:
+            return self.codebook.decode(encoded.data.view(np.uint8))
         factor, offset = self.affine(encoded.precision, encoded.dim)
         if not row.is_integer:
             values = to_floats(encoded)

@@ -9,22 +9,23 @@ settled in float64, as between floats.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cmr.precision import FP32, precision_of
+from cmr.represent.coded_sets import asking, compares_codes, from_row
 from cmr.represent.precisions import Encoded, to_floats
-from cmr.represent.quantizer_kinds import asking, compares_codes, from_row
 from cmr.represent.unit_vectors import Floats
 
 if TYPE_CHECKING:
     from cmr.score.blocks import Vectors
     from cmr.score.plan import Plan
+    from cmr.warehouse.vectors import StoredVectors
 
-Row = Mapping[str, Any]
+Row = dict[str, Any]
 
 # Vectors that are read at a time to find the longest.
 GROUP = 16_384
@@ -62,19 +63,23 @@ class AsFloats:
         return longest
 
 
-def as_compared(vectors: Vectors, row: Row, decoded: bool = False) -> Vectors:
+def as_compared(vectors: StoredVectors, row: Row, decoded: bool = False) -> Vectors:
     """A set's vectors as they are compared: as they are stored, or as what their codes stand for.
 
     `row`: its row of `embedding_sets`. `decoded`: whatever its quantiser.
     """
     if compares_codes(row) and not decoded:
         return vectors
-    return AsFloats(vectors, from_row(row).decode)
+    return AsFloats(vectors, from_row(row, vectors.codebook()).decode)
 
 
-def uncoded(queries: Vectors, coded: Row) -> AsFloats:
+def uncoded(queries: StoredVectors, coded: Row) -> AsFloats:
     """fp32 queries as they are multiplied with what the codes of the set `coded` stand for."""
-    asked = asking(coded, lambda: (to_floats(block) for _, block in queries.blocks(GROUP)))
+
+    def blocks() -> Iterator[Floats]:
+        return (to_floats(block) for _, block in queries.blocks(GROUP))
+
+    asked = asking(coded, blocks, queries.codebook(coded))
     precision = coded["precision"]
     shifted = asked.centre is not None and precision_of(precision).is_binary
     return AsFloats(queries, lambda block: asked.ask(to_floats(block), precision), not shifted)

@@ -38,6 +38,8 @@ def guards(path: str) -> set[str] | None:
         return {of_dataset(values["dataset"])}
     if table == "extra_qrels" and "qrels" in values:
         return {of_qrels(values["dataset"], values["qrels"])}
-    if table == "embeddings" and "dataset" in values:
-        return {of_partition(folder), of_dataset(values["dataset"])}
+    if table in ("embeddings", "codebooks") and "dataset" in values:
+        # A codebook is written with the codes that need it.
+        coded = "/".join(["embeddings", *folders])
+        return {of_partition(coded), of_dataset(values["dataset"])}
     return None

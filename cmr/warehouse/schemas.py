@@ -164,6 +164,17 @@ FRAMES = Table(
     ),
 )
 EMBEDDING_KEYS = ("dataset", "model", "modality", "dim", "dim_method", "precision")
+# What the codes of a set name, beside them: a row of the rotation, or of a part's centroids.
+CODEBOOKS = Table(
+    "codebooks",
+    EMBEDDING_KEYS,
+    _schema(
+        ("part", pa.int32()),
+        ("code", pa.int32()),
+        ("values", pa.list_(pa.float32())),
+        ("learnt_by", pa.string()),
+    ),
+)
 RUNS = Table(
     "runs",
     (),
@@ -220,6 +231,8 @@ RUNS = Table(
         ("folds", pa.int32()),
         # Of an engine, in words; the JSON of scorer_settings has them by name.
         ("scorer_options", pa.string()),
+        # Whether the engine learns as well; fit_on and fit_vectors are then of it, too.
+        ("scorer_learns", pa.bool_()),
         *_CHECKSUMS,
     ),
     ("run_id",),
@@ -448,6 +461,7 @@ TABLES = {
         REJECTS,
         EMBEDDING_SETS,
         FRAMES,
+        CODEBOOKS,
         RUNS,
         RANKS,
         HELD_OUT_RANKS,

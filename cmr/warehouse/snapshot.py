@@ -27,7 +27,7 @@ from cmr.warehouse.store import Store, tell
 from cmr.warehouse.verified import faults, remedy
 
 # Vectors are large and few queries read them: they are checked only if named.
-VECTORS = frozenset({"embeddings", "frames"})
+VECTORS = frozenset({"embeddings", "frames", "codebooks"})
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,9 @@ import pyarrow.parquet as pq
 from cmr.errors import CmrError
 from cmr.precision import precision_of
 from cmr.represent.precisions import Encoded
+from cmr.represent.product_codes import Codebook
 from cmr.warehouse.catalogue_rows import recorded
+from cmr.warehouse.codebooks import codebook_of
 from cmr.warehouse.schemas import EMBEDDING_SETS, embeddings_schema
 from cmr.warehouse.store import Store
 from cmr.warehouse.verified import remedy
@@ -155,6 +157,10 @@ class StoredVectors:
                     room = None
         if room is not None:
             yield room.first, room.held()
+
+    def codebook(self, of: dict[str, Any] | None = None) -> Codebook | None:
+        """What the codes of this set name, or of another's row: None if they name nothing."""
+        return codebook_of(self._warehouse, of or self.row)
 
     def all(self) -> Encoded:
         """All vectors at once."""

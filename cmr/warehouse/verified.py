@@ -34,6 +34,7 @@ _FILES = {
     "rejects": "ingest",
     "frames": "ingest",
     "embeddings": "ingest",
+    "codebooks": "evaluate --force",
     "extra_qrels": "ingest qrels",
 }
 

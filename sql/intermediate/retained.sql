@@ -121,7 +121,7 @@ final as (
         runs.dim_method,
         runs.precision, runs.quantizer, runs.scorer, runs.variant, runs.vector_bytes,
         runs.evidence_fit as fit,
-        seen_too_much(runs.evidence_fit, runs.quantizer, runs.gallery, runs.dim) as seen, estimated.measure,
+        seen_too_much(runs.evidence_fit, runs.quantizer, runs.scorer_learns, runs.gallery, runs.dim) as seen, estimated.measure,
         case when has_k then estimated.k end as k,
         estimated.value,
         share_end(estimated.value, value_spread, estimated.queries, clusters, 0) as value_low,

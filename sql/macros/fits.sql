@@ -19,3 +19,14 @@ create macro shown_fit(fit, evidence_fit, protocol_name, in_sample) as
 -- The quantiser of codes: absmax if it was not recorded yet; NULL for floats, which have none.
 create macro known_quantizer(named, precision_) as
     (coalesce(named, case when precision_ in ('int8', 'int4', 'b1') then 'absmax' end));
+
+-- Bytes of the scale that each vector of a precision has; ranges of the dimensions take its place.
+create macro scale_bytes(precision_, range_low) as
+    (
+        case
+            when range_low is null
+                and (precision_ in ('int8', 'int4') or starts_with(precision_, 'fp8') or starts_with(precision_, 'rabitq'))
+                then 4
+            else 0
+        end
+    );

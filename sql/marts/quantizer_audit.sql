@@ -1,7 +1,7 @@
 -- What quantising did to every stored set of codes, one row each, as it was found when they were
 -- written; NULL of a set that was written before it was looked at.
--- @quantizer: absmax, calibrated, rotated, centred, median, rabitq, or another package's.
--- @calibration_modality: The side whose vectors the ranges or the centre were learnt from.
+-- @quantizer: absmax, calibrated, rotated, centred, median, rabitq, pq, or another package's.
+-- @calibration_modality: The side whose vectors the ranges, the centre or the codebook were learnt from.
 -- @clip_rate: Share of the values beyond the range of their dimension; 0 without ranges.
 -- @used_codes: How many different codes occur.
 -- @codes_there: How many codes exist; for 8-bit floats, the finite ones. NULL if unknown.
@@ -19,6 +19,7 @@ final as (
         case
             when sets.precision = 'b1' then 2
             when starts_with(sets.precision, 'rabitq') then 2 ** right(sets.precision, 1)::integer
+            when starts_with(sets.precision, 'pq') then 256
             when sets.precision = 'fp8_e4m3' then 254
             when sets.precision = 'fp8_e5m2' then 248
             when sets.precision = 'int4' then case when sets.range_low is null then 15 else 16 end

@@ -23,5 +23,6 @@ select
     null::varchar as fit_on,
     null::bigint as fit_vectors,
     null::integer as folds,
-    null::varchar as scorer_options
+    null::varchar as scorer_options,
+    null::boolean as scorer_learns
 where false

@@ -1,7 +1,7 @@
 -- The evaluated runs on the current data, one row each, with every setting and the environment. When a data
 -- set grows, its earlier runs are no longer shown here; they stay in the files.
 -- @has_facts: Whether ranks and hits have the columns that int_facts computes for earlier versions.
--- @fit: What its basis and quantiser were learnt from: none, in-sample (what it is scored on), or held out.
+-- @fit: What its basis, quantiser and engine were learnt from: none, in-sample (what it is scored on), or held out.
 -- @candidates: The C requested for expected.
 with
 source as (
@@ -21,6 +21,7 @@ final as (
         source.* exclude (expected_candidates, footers, row_checksum) replace (
             coalesce(source.most_relevants, older.most_relevants) as most_relevants,
             known_quantizer(source.quantizer, source.precision) as quantizer,
+            coalesce(source.scorer_learns, false) as scorer_learns,
             -- Earlier versions also recorded sizes for commands that requested no pools: the
             -- default ones, if none of them was drawn although others were.
             coalesce(

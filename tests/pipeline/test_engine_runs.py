@@ -12,6 +12,7 @@ from click.testing import CliRunner
 import cmr as package
 from cmr.answers import fetch
 from cmr.cli.main import main
+from cmr.score.search.scorer_declaration import ScorerKind
 from cmr.views import connect
 
 pytestmark = pytest.mark.slow
@@ -102,7 +103,7 @@ def test_a_search_of_another_ef_is_of_the_same_graph(root):
 
 
 def test_contenders(root):
-    """The losses add up, and the front is that of value and bytes."""
+    """The losses add up; the front is that of value and bytes, among those that may be compared."""
     found = rows(root, "from contenders where measure = 'recall' and k = 10")
     assert len(found) == 6
     for row in found:
@@ -112,19 +113,26 @@ def test_contenders(root):
         (base,) = [one for one in found if one["contender"] == f"{DIM} native fp32"]
         assert row["value"] == pytest.approx(base["value"] - lost)
         assert row["kept"] == pytest.approx(row["value"] / base["value"])
+    learnt = {row["contender"] for row in found if row["scorer"] == "faiss-rabitq"}
+    assert {row["contender"] for row in found if row["unearned"]} == learnt
     for row in found:
+        if row["unearned"]:
+            assert row["best"] is None
+            continue
         beaten = any(
             one["value"] >= row["value"] - 1e-12 and one["bytes"] <= row["bytes"]
             and (one["value"] > row["value"] + 1e-12 or one["bytes"] < row["bytes"])
             for one in found
+            if not one["unearned"]
         )  # fmt: skip
         assert row["best"] == (not beaten), row["contender"]
 
 
 def test_recommend_shows_the_field(root, cmr):
     said = cmr("recommend", "--retain", ".9", "-w", root).stdout
-    assert "Not beaten in recall@10, bytes and time at once" in said
+    assert "Not beaten in recall@10, bytes and time at once, by point estimates" in said
     assert "by faiss-rabitq: " in said
+    assert "2 of 6 contenders are not compared: an engine fits the gallery" in said
 
 
 def test_bench_gives_options_to_those_that_know_them(root, cmr):
@@ -154,3 +162,58 @@ def test_what_is_wrong_is_a_sentence(root, cmr, given, said):
     assert said in result.stderr
     assert result.stderr.count("\n") == 1
     assert sorted(path.name for path in root.rglob("*.parquet")) == before
+
+
+def test_another_version_is_told(root, cmr, monkeypatch):
+    """A finished run is not scored again by another version of its library, and cmr says so."""
+    graph = ("--scorer", "faiss-hnsw", "--scorer-options", "m=4,ef=2")
+    assert "were made by" not in cmr("evaluate", *GRID, *graph, "-w", root).stderr
+    monkeypatch.setattr(ScorerKind, "versions", lambda self: {"faiss-cpu": "0.1"})
+    said = cmr("evaluate", *GRID, *graph, "-w", root).stderr
+    assert "runs of faiss-hnsw were made by faiss-cpu 1." in said
+    assert ", now 0.1; --force makes them again" in said
+
+
+@pytest.mark.usefixtures("no_answer")
+def test_bytes_mean_the_same_timed_or_not(root, cmr):
+    """Codes, their scale, and what was learnt with them over the gallery; memory is apart."""
+    asked = (*GRID[:2], "--precisions", "int8,int4,b1,fp16,rabitq1,pq16", *GRID[4:], "-w", root)
+    cmr("evaluate", *asked, "--folds", "0")
+    cmr("evaluate", *GRID[:2], "--precisions", "int8", "--quantizer", "calibrated", *GRID[4:],
+        "--folds", "0", "-w", root)  # fmt: skip
+    query = (
+        "select precision, quantizer, bytes, memory_bytes from contenders "
+        "where scorer = 'torch' and measure = 'recall' and k = 10"
+    )
+    codebook = 4 * DIM * (DIM + 256) / ITEMS
+    wanted = {
+        ("fp32", None): 4 * DIM, ("fp16", None): 2 * DIM, ("int8", "absmax"): DIM + 4,
+        ("int4", "absmax"): DIM / 2 + 4, ("b1", "absmax"): DIM / 8,
+        ("rabitq1", "rabitq"): DIM / 8 + 4 + 4 * DIM / ITEMS, ("pq16", "pq"): 16 + codebook,
+        ("int8", "calibrated"): DIM + 8 * DIM / ITEMS,
+    }  # fmt: skip
+
+    def told():
+        return {(row["precision"], row["quantizer"]): row for row in rows(root, query)}
+
+    before = told()
+    assert {name: row["bytes"] for name, row in before.items()} == pytest.approx(wanted)
+    cmr("bench", *GRID[:2], "--precisions", "int4,pq16", "--stages", "batch", "--scorers", "torch",
+        "--directions", "t2v", "--repeats", "1", "--batch", "100", "-w", root)  # fmt: skip
+    after = told()
+    assert {name: row["bytes"] for name, row in after.items()} == pytest.approx(wanted)
+    assert after["int4", "absmax"]["memory_bytes"] == pytest.approx(DIM + 4)
+    assert after["pq16", "pq"]["memory_bytes"] == pytest.approx(4 * DIM)
+
+
+def test_engine_and_second_stage_are_added(root, cmr):
+    more = ("--scorer", "faiss-flat", "--rescore", "fp32", "--precisions", "fp16")
+    cmr("evaluate", *GRID[:2], *GRID[4:], *more, "--oversample", "2", "-w", root)
+    (run,) = rows(root, "from runs where scorer = 'faiss-flat'")
+    assert run["vector_bytes"] == round(run["index_bytes"] / ITEMS) + 4 * DIM
+    (row,) = rows(
+        root,
+        "select bytes from contenders where scorer = 'faiss-flat' and measure = 'recall' "
+        "and k = 10",
+    )
+    assert row["bytes"] == pytest.approx(run["index_bytes"] / ITEMS + 4 * DIM)

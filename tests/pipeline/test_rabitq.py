@@ -58,7 +58,7 @@ def test_counts(cmr, tmp_path, queries):
 
 def read(opened, row):
     """What a stored set's codes stand for, in its rotated space, and the rotation."""
-    from cmr.represent.quantizer_kinds import from_row
+    from cmr.represent.coded_sets import from_row
     from cmr.warehouse.vectors import StoredVectors
 
     made = from_row(row)

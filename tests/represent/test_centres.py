@@ -9,13 +9,11 @@ import pytest
 
 from cmr.precision import INTEGER, ROWS, precision_of
 from cmr.represent.audit import Audit
+from cmr.represent.coded_sets import asking, from_row, multiplied
 from cmr.represent.precisions import encode
 from cmr.represent.quantizer_kinds import (
     GALLERY_SIDE,
     OWN_SIDE,
-    asking,
-    from_row,
-    multiplied,
     quantizer_kind,
     quantizer_names,
     quantizers_for,

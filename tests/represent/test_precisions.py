@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cmr.errors import CmrError
-from cmr.precision import INTEGER, PRECISIONS, precision_of
+from cmr.precision import ALONE, INTEGER, precision_of
 from cmr.represent.precisions import encode, to_floats, to_integers
 from cmr.represent.unit_vectors import normalise
 from tests.reference import counts
@@ -20,7 +20,7 @@ def unit(rows, dim, seed=0):
     return normalise(vectors, [str(row) for row in range(rows)], "item")
 
 
-@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("precision", ALONE)
 @pytest.mark.parametrize("dim", [1, 7, 8, 96, 513])
 def test_size_and_decoding(precision, dim):
     encoded = encode(unit(5, dim), precision)

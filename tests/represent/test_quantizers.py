@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from cmr.represent.audit import Audit
+from cmr.represent.coded_sets import from_row
 from cmr.represent.precisions import encode, to_integers
-from cmr.represent.quantizer_kinds import from_row, quantizers_for
+from cmr.represent.quantizer_kinds import quantizers_for
 from cmr.represent.quantizers import Quantizer, Ranges, ranges_of, rotation
 from cmr.represent.unit_vectors import normalise
 from tests.reference import counts

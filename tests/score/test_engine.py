@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cmr.errors import CmrError
-from cmr.precision import INTEGER, PRECISIONS
+from cmr.precision import ALONE, INTEGER
 from cmr.represent.precisions import encode
 from cmr.represent.unit_vectors import normalise
 from cmr.score import kernels
@@ -82,7 +82,7 @@ def check_counts(
     return result
 
 
-@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("precision", ALONE)
 @pytest.mark.parametrize("duplicates", [False, True])
 @pytest.mark.parametrize("device", DEVICES)
 def test_equals_full_matrix(precision, duplicates, device):
@@ -93,7 +93,7 @@ def test_equals_full_matrix(precision, duplicates, device):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("precision", ALONE)
 @pytest.mark.parametrize("noise", [0.3, 1.0, 3.0])
 def test_relevant_items_near_the_top(precision, noise):
     """Thresholds that few values reach, as a good model's are: those are counted one by one.
@@ -137,7 +137,7 @@ def test_many_relevant_items(precision, device):
 @pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
-    precision=st.sampled_from(PRECISIONS),
+    precision=st.sampled_from(ALONE),
     texts=st.integers(1, 40),
     visuals=st.integers(1, 40),
     dim=st.integers(1, 19),

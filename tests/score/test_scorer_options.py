@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from cmr.errors import CmrError
+from cmr.pipeline.search import Search
+from cmr.score.search.scorer_kinds import scorer_kind
 from cmr.score.search.scorer_options import ScorerOption, every_combination, split, words
 
 KNOWN = (
@@ -57,3 +59,58 @@ def test_what_is_wrong(text, said):
 def test_a_scorer_without_options():
     with pytest.raises(CmrError, match="the scorer torch has no option 'm'; it has none"):
         every_combination("torch", (), {"m": "1"})
+
+
+GRAPHED = (
+    ScorerOption("index", "graph", "a kind", choices=("graph", "lists", "none")),
+    ScorerOption("m", 16, "edges", when=lambda chosen: chosen["index"] == "graph"),
+    ScorerOption("probes", 1, "lists", when=lambda chosen: chosen["index"] == "lists"),
+)
+
+
+def test_what_has_no_effect_is_refused():
+    """Beside others that have one it is the default, so that no run comes twice."""
+
+    def made(text):
+        return every_combination("engine", GRAPHED, split(text))
+
+    for text in ("probes=4", "index=lists,m=4", "index=none,m=16"):
+        with pytest.raises(CmrError, match="the scorer engine has no use for its option"):
+            made(text)
+    assert [dict(one) for one in made("index=graph;lists,m=4,8,probes=2")] == [
+        {"index": "graph", "m": 4, "probes": 1},
+        {"index": "graph", "m": 8, "probes": 1},
+        {"index": "lists", "m": 16, "probes": 2},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("scorer", "text", "said"),
+    [
+        ("faiss", "factory=Flat,nprobe=8", "no use for its option nprobe with factory Flat"),
+        ("faiss", "factory=IVF8,Flat,ef=64", "option ef with factory IVF8,Flat nprobe 1"),
+        ("faiss", "factory=IVF8_HNSW32,Flat,ef=64", "no use for its option ef"),
+        ("lancedb", "index=none,nprobes=4", "no use for its option nprobes"),
+        ("pgvector", "index=ivfflat,ef=40", "no use for its option ef"),
+        ("pgvector", "oversample=4", "no use for its option oversample"),
+        ("milvus-lite", "index=flat,m=8", "no use for its option m"),
+        ("sqlite-vec", "oversample=2", "no use for its option oversample"),
+        ("zvec", "index=flat,ef=10", "no use for its option ef"),
+        ("qdrant-edge", "rescore=yes", "no use for its option rescore"),
+    ],
+)
+def test_engines_refuse_what_they_would_not_use(scorer, text, said):
+    with pytest.raises(CmrError, match=said):
+        every_combination(scorer, scorer_kind(scorer).options, split(text))
+
+
+def test_only_what_has_an_effect_is_said():
+    assert Search("lancedb", options=_defaults("lancedb", index="none")).said == "index none"
+    assert Search("faiss", options=_defaults("faiss")).said == "factory Flat"
+    told = Search("pgvector", options=_defaults("pgvector", index="ivfflat")).said
+    assert told == "type vector index ivfflat lists 100 dsn bundled probes 1"
+
+
+def _defaults(scorer, **given):
+    known = scorer_kind(scorer).options
+    return tuple((one.name, given.get(one.name, one.default)) for one in known)

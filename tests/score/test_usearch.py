@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cmr.errors import CmrError
-from cmr.precision import INTEGER, PRECISIONS, precision_of
+from cmr.precision import ALONE, INTEGER, precision_of
 from cmr.represent.precisions import encode
 from cmr.represent.quantizer_kinds import quantizers_for
 from cmr.represent.quantizers import Quantizer, ranges_of, rotation
@@ -50,7 +50,7 @@ def real_shaped(texts=150, visuals=120, dim=64, seed=0):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("precision", ALONE)
 def test_exact_counts_are_those_of_a_full_matrix(precision):
     a, b, relevant = real_shaped()
     left, right = encode(a, precision), encode(b, precision)
@@ -93,7 +93,7 @@ def test_a_stretch_of_the_gallery_is_bounded(monkeypatch):
     np.testing.assert_array_equal(found["t2v"].above, torch["t2v"].above)
 
 
-@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("precision", ALONE)
 def test_searchers_find_the_top_of_a_full_matrix(precision):
     """torch by the product of codes, usearch by their cosine; by bits and floats the same."""
     a, b, _ = real_shaped()
@@ -245,7 +245,7 @@ def test_asymmetric_counts(precision, name):
     assert items.longest() == pytest.approx(np.linalg.norm(quantizer.decode(coded), axis=1).max())
 
 
-@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("precision", ALONE)
 @pytest.mark.parametrize("name", ["absmax", "calibrated", "rotated"])
 def test_asymmetric_search(precision, name, monkeypatch):
     """The top of a full matrix in float64, whatever the tiles; codes are held as codes."""

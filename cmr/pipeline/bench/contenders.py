@@ -108,10 +108,21 @@ def _every(deriver: Deriver, request: BenchRequest) -> list[WantedSearches]:
     for one in requests(request):
         for wanted, ways in asked_for(deriver, one, searches(one), BENCHED):
             kept = {search: None for search in ways if search.scorer in named}
+            for search in kept:
+                _check_taught(search, request.search.fit_on)
             if kept:
                 asymmetric = any(search.asymmetric for search in kept)
                 found.setdefault((wanted, asymmetric), {}).update(kept)
     return [(wanted, tuple(ways)) for (wanted, _), ways in found.items()]
+
+
+def _check_taught(search: Search, fit_on: str | None) -> None:
+    """Raises CmrError where an engine would be timed that was learnt elsewhere."""
+    if fit_on is not None and search.learns:
+        raise CmrError(
+            f"cmr bench lets {search.scorer} learn from the gallery that it holds, which takes as "
+            "long and as many bytes; leave --fit-on out"
+        )
 
 
 def requests(request: BenchRequest) -> Iterator[Request]:

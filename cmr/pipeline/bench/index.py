@@ -11,11 +11,10 @@ import numpy.typing as npt
 import torch
 
 from cmr.pipeline.bench.measuring_task import Task
-from cmr.pipeline.bench.read_codes import Read
+from cmr.pipeline.bench.read_codes import Read, coder
 from cmr.pipeline.bench.single_product import LARGEST, OneProduct
 from cmr.precision import INTEGER
 from cmr.represent.precisions import Encoded, to_floats, to_integers
-from cmr.represent.quantizer_kinds import from_row
 from cmr.score.kernels import TIE_TOLERANCE
 from cmr.score.search.asymmetric_index import AsymmetricSearcher
 from cmr.score.search.graph_settings import USUAL
@@ -128,7 +127,7 @@ def make_index(
     """The index of a task over these vectors; `read`: see `read_codes.reader`."""
     by_plan = scorer_kind(task.scorer).by_plan
     if by_plan and read is not None:
-        coded = from_row(task.gallery)
+        coded = coder(task.root, task.gallery)
         searcher: Searcher = AsymmetricSearcher(gallery, coded, task.device, read)
     elif by_plan and len(gallery) <= LARGEST:
         searcher = OneProduct(gallery, task.device)

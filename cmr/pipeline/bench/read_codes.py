@@ -9,9 +9,11 @@ import numpy as np
 
 from cmr.pipeline.bench.measuring_task import Task
 from cmr.precision import FP32
+from cmr.represent.coded_sets import asking, compares_codes, from_row
 from cmr.represent.precisions import Encoded, to_floats
-from cmr.represent.quantizer_kinds import asking, compares_codes, from_row
+from cmr.represent.quantizers import Quantizer
 from cmr.represent.unit_vectors import Floats
+from cmr.warehouse.codebooks import codebook_of
 from cmr.warehouse.store import Store
 from cmr.warehouse.vectors import StoredVectors
 
@@ -26,22 +28,25 @@ def reader(task: Task) -> Read | None:
     None where the queries' own codes are compared with the gallery's.
     """
     if not task.asymmetric:
-        return None if compares_codes(task.gallery) else from_row(task.queries).decode
-    stored, precision = (
-        StoredVectors(Store.open(task.root), task.queries),
-        task.gallery["precision"],
-    )
+        return None if compares_codes(task.gallery) else coder(task.root, task.queries).decode
+    warehouse, precision = Store.open(task.root), task.gallery["precision"]
+    stored = StoredVectors(warehouse, task.queries)
 
     def queries() -> Iterator[Floats]:
         return (to_floats(block) for _, block in stored.blocks(GROUP))
 
-    asked = asking(task.gallery, queries)
+    asked = asking(task.gallery, queries, codebook_of(warehouse, task.gallery))
     return lambda block: asked.ask(to_floats(block), precision)
 
 
-def as_held(row: dict[str, Any], stored: Encoded) -> Encoded:
+def coder(root: str, row: dict[str, Any]) -> Quantizer:
+    """The quantiser of a stored set, with what its codes name."""
+    return from_row(row, codebook_of(Store.open(root), row))
+
+
+def as_held(warehouse: Store, row: dict[str, Any], stored: Encoded) -> Encoded:
     """A set's vectors as a library takes them: floats where codes are not compared directly."""
     if compares_codes(row):
         return stored
-    floats = from_row(row).decode(stored)
+    floats = from_row(row, codebook_of(warehouse, row)).decode(stored)
     return Encoded(FP32, stored.dim, floats, np.ones(len(floats), dtype=np.float32))

@@ -16,7 +16,6 @@ from cmr.pipeline.bench.measuring_task import Lane, Task
 from cmr.precision import FP32, precision_of
 from cmr.rows import Row
 from cmr.score.search.graph_settings import Hnsw
-from cmr.score.search.scorer_options import words
 from cmr.warehouse.store import Store
 
 # Bytes that a process holds beside its vectors, and how many copies of these exist at the end.
@@ -151,7 +150,7 @@ class Planner:
         # Only included if it differs, so that earlier measurements keep their ids.
         coded = case.made.query_precision is None
         queries = {} if coded else {"query_precision": case.made.query_precision}
-        named: Row = {"scorer_options": words(search.options)} if search.options else {}
+        named: Row = {"scorer_options": search.said} if search.said else {}
         if search.kind.modules:
             every = versions() | search.kind.versions()
             named["versions"] = json.dumps(every, sort_keys=True)

@@ -86,12 +86,12 @@ class SearchWork:
     def few(self, row: dict[str, Any]) -> Encoded:
         """The first vectors of a set."""
         stored = next(StoredVectors(self._warehouse, row).blocks(FEW))[1]
-        return stored if self._by_codes else as_held(row, stored)
+        return stored if self._by_codes else as_held(self._warehouse, row, stored)
 
     def vectors(self, row: dict[str, Any]) -> Encoded:
         """All vectors of a set."""
         stored = StoredVectors(self._warehouse, row).all()
-        return stored if self._by_codes else as_held(row, stored)
+        return stored if self._by_codes else as_held(self._warehouse, row, stored)
 
     def galleries(self) -> tuple[Encoded, Encoded | None]:
         """The gallery, and its finer vectors if there is a second stage."""

@@ -39,7 +39,7 @@ class AsymmetricSearcher(TorchGallery):
         device: str = "cpu",
         read: Callable[[Encoded], Floats] | None = None,
     ) -> None:
-        """Hold the gallery as its codes, a byte a dimension at least.
+        """Hold the gallery as its codes, a byte a dimension at least; product codes as floats.
 
         `read`: stored queries as they are multiplied, (n, d) float32; without it they are fp32, and
         what the gallery's quantiser makes of them.
@@ -50,7 +50,8 @@ class AsymmetricSearcher(TorchGallery):
         if row.is_integer:
             held = torch.from_numpy(np.ascontiguousarray(to_integers(items)))
         else:
-            floats = torch.from_numpy(np.ascontiguousarray(to_floats(items)))
+            read_out = quantizer.decode if row.parts else to_floats
+            floats = torch.from_numpy(np.ascontiguousarray(read_out(items)))
             held = floats.to(getattr(torch, row.held or FLOAT32))
         self._items = held.to(device)
         self._scales = None

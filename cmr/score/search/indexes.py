@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from cmr.progressbar import Advance
 from cmr.represent.precisions import Encoded
+from cmr.represent.unit_vectors import Floats
 from cmr.score.search.graph_settings import USUAL, Hnsw
 from cmr.score.search.scorer_options import Value
 
@@ -32,7 +33,8 @@ class Building:
 
     `hnsw`: of graphs. `threads`: of building, 0 for all. `room`: bytes that one exact search may
     take beside the vectors. `device`: of torch. `advance`: told how many vectors more are in it.
-    `options`: all of the scorer's own, by name. `seed`: of what is drawn.
+    `options`: all of the scorer's own, by name. `seed`: of what is drawn. `teachers`: the vectors
+    that it learns from, (n, d) float32, None for those that it holds.
     """
 
     hnsw: Hnsw = USUAL
@@ -42,6 +44,7 @@ class Building:
     advance: Advance | None = None
     options: Mapping[str, Value] = field(default_factory=dict)
     seed: int = 0
+    teachers: Floats | None = None
 
 
 class Searcher(Protocol):

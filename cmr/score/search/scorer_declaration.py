@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
 from importlib.util import find_spec
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from cmr.errors import CmrError
 from cmr.progressbar import Advance
-from cmr.score.search.scorer_options import Options, ScorerOption
+from cmr.score.search.scorer_options import Options, ScorerOption, Value
 
 if TYPE_CHECKING:
     from cmr.represent.precisions import Encoded
@@ -43,7 +44,9 @@ class ScorerKind:
     `is_graph`: takes connectivity, expansion_add and expansion_search. `library`: what else than
     cmr computes its scores. `kernel`: what computes a precision, for people. `speed`: which of the
     machine's instructions it uses for a precision and a dimension. `options`: what else it may be
-    told. `codes_itself`: whether it is given vectors that are not coded. `modules`: what else is
+    told. `codes_itself`: whether it is given vectors that are not coded. `learns`: whether it
+    learns lists, centroids or ranges from vectors, by its options; `learns_apart`: from other
+    vectors than the index holds, which it gets as `teachers`. `modules`: what else is
     imported, whose packages' versions are recorded. `extra`: of cmr, that installs them.
     """
 
@@ -60,6 +63,8 @@ class ScorerKind:
     own_order: bool = False
     options: tuple[ScorerOption, ...] = ()
     codes_itself: bool = False
+    learns: Callable[[Mapping[str, Value]], bool] | None = None
+    learns_apart: bool = False
     modules: tuple[str, ...] = ()
     extra: str = ""
 
@@ -83,12 +88,19 @@ class ScorerKind:
         return find_spec(module) is not None
 
     def versions(self) -> dict[str, str]:
-        """The versions of what it imports, by package."""
+        """The versions of what it imports, by package; without modules, of its library."""
         if not self.modules:
+            with suppress(metadata.PackageNotFoundError):
+                return {self.library: metadata.version(self.library)} if self.library else {}
             return {}
         there = metadata.packages_distributions()
         packages = {name for module in self.modules for name in there.get(module, ())}
         return {name: metadata.version(name) for name in sorted(packages)}
+
+    def counting(self, options: Options) -> Options:
+        """Those that have an effect beside each other."""
+        known, chosen = {one.name: one for one in self.options}, dict(options)
+        return tuple(one for one in options if known[one[0]].counts(chosen))
 
     def built_with(self, options: Options) -> Options:
         """Those that decide an index, and not only its searches."""

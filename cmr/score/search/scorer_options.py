@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -24,6 +24,7 @@ class ScorerOption:
     `default`: an int, a float or a text, which is also what its values are. `help`: for people.
     `least`, `most`: of numbers. `choices`: of texts, all that there are. `of_search`: whether it is
     of searches alone, so that an index that was built is searched with another value, too.
+    `when`: with which values of the others it has any effect; None for all.
     """
 
     name: str
@@ -33,6 +34,7 @@ class ScorerOption:
     most: float = 2**31 - 1
     choices: tuple[str, ...] = ()
     of_search: bool = False
+    when: Callable[[Mapping[str, Value]], bool] | None = None
 
     def parse(self, text: str) -> Value:
         """The value of a text. Raises CmrError where it cannot be one."""
@@ -51,6 +53,10 @@ class ScorerOption:
             raise self._wrong(text, f"from {self.least:g} to {self.most:g}")
         return value
 
+    def counts(self, chosen: Mapping[str, Value]) -> bool:
+        """Whether it has an effect beside the others."""
+        return self.when is None or self.when(chosen)
+
     def _wrong(self, text: str, wanted: str) -> CmrError:
         return CmrError(f"the scorer's option {self.name} is {text!r}, which is not {wanted}")
 
@@ -65,8 +71,9 @@ def every_combination(
 ) -> list[Options]:
     """All options of a scorer, one entry for each combination of the values that were given.
 
-    `given`: see `split`. Raises CmrError for a value that an option cannot have, and for an option
-    that the scorer does not know.
+    `given`: see `split`. Where a value has no effect beside the others, it is the default. Raises
+    CmrError for a value that an option cannot have, for an option that the scorer does not know,
+    and for one that has no effect at all.
     """
     names = [one.name for one in known]
     for name in given:
@@ -74,7 +81,22 @@ def every_combination(
             has = f"its options are {', '.join(names)}" if names else "it has none"
             raise CmrError(f"the scorer {scorer} has no option {name!r}; {has}")
     columns = [_values(one, given.get(one.name)) for one in known]
-    return [tuple(zip(names, row, strict=True)) for row in product(*columns)]
+    found: dict[Options, None] = {}
+    idle = set(given)
+    for row in product(*columns):
+        chosen = dict(zip(names, row, strict=True))
+        counting = {one.name for one in known if one.counts(chosen)}
+        idle -= counting
+        found[tuple(
+            (one.name, chosen[one.name] if one.name in counting else one.default) for one in known
+        )] = None  # fmt: skip
+    for name in given:
+        if name in idle:
+            others = words((one, chosen[one]) for one in names if one in counting)
+            raise CmrError(
+                f"the scorer {scorer} has no use for its option {name} with {others}; leave it out"
+            )
+    return list(found)
 
 
 def _values(option: ScorerOption, text: str | None) -> list[Value]:

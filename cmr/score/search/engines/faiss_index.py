@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,6 +16,11 @@ from cmr.score.search.engines.library_noise import said_once
 from cmr.score.search.indexes import Building, Ordinals, Scores, widen
 from cmr.score.search.scorer_options import Value
 
+# Parts of a description that nothing is learnt for.
+_UNTAUGHT = re.compile(
+    r"((HNSW|NSG)\d*(_Flat|_SQ(fp16|bf16))?|R?Flat|IDMap2?|RR\d*|Pad\d+|L2norm"
+    r"|SQ(fp16|bf16|8_direct(_signed)?))"
+)
 # What cmr's options of a search are called by faiss.
 _PARAMETERS = {"nprobe": "nprobe", "ef": "efSearch"}
 
@@ -42,7 +48,8 @@ class FaissIndex:
             self._set(after)
             with said_once("faiss"):
                 if not self._index.is_trained:
-                    self._index.train(vectors)
+                    taught = building.teachers
+                    self._index.train(vectors if taught is None else taught)
                 self._index.add(vectors)
         except RuntimeError as error:
             raise CmrError(
@@ -92,6 +99,11 @@ def _said(error: RuntimeError) -> str:
     """What faiss says, without where in its source."""
     text = str(error).strip().splitlines()[0]
     return text.partition("Error: ")[2] or text.rpartition(": ")[2] or text
+
+
+def learns(factory: str) -> bool:
+    """Whether an index of a description is trained; a graph or a rotation at random is not."""
+    return not all(_UNTAUGHT.fullmatch(part) for part in factory.split(","))
 
 
 def lists_of(rows: int, asked: Value) -> int:
