@@ -35,37 +35,43 @@ kept as (
     union all by name
     select *, null as of_model from across_models where across
 ),
-ranked as materialized (
+weighed as (
     select
         *,
         coalesce(
-            case when seen is null then unearned end, case when alike_low < retain then too_few(clusters, alike_low, retain) end
+            case when seen is null then unearned end,
+            case when alike_low < retain then too_few(clusters, alike_low, retain) end
         ) as why_not,
         why_not is null and unearned is null and sure_low >= retain as is_sure,
         unearned is null and retention >= retain as is_near,
-        row_number() over (
-            partition by dataset, qrels, of_model, direction, scorer, measure, k, is_sure
-            order by vector_bytes, round(retention, 10) desc, run_id
-        ) as sure_place,
-        row_number() over (
-            partition by dataset, qrels, of_model, direction, scorer, measure, k, is_near
-            order by vector_bytes, round(retention, 10) desc, run_id
-        ) as point_place
+        {
+            'model': model, 'run_id': run_id, 'dim': dim, 'dim_method': dim_method,
+            'precision': precision, 'variant': variant, 'vector_bytes': vector_bytes,
+            'retention': retention, 'ci_low': ci_low, 'ci_high': ci_high, 'sure_low': sure_low
+        } as it
     from kept
     where value is not null
 ),
-asked as (
+chosen as (
     select
         dataset, qrels, of_model, direction, scorer, measure, k,
-        max(looks) as looks, max(unseen) filter (run_id <> baseline) / max(baseline_value) as unseen_share,
-        min(baseline) as baseline, min(baseline_is) as baseline_is, min(baseline_model) as baseline_model, coalesce(min(why_not), case when bool_and(unearned is not null) then min(unearned) end) as unearned
-    from ranked
+        first(it order by vector_bytes, round(retention, 10) desc, run_id)
+            filter (is_sure) as sure,
+        first(it order by vector_bytes, round(retention, 10) desc, run_id)
+            filter (is_near) as point,
+        max(looks) as looks,
+        max(unseen) filter (run_id <> baseline) / max(baseline_value) as unseen_share,
+        min(baseline) as baseline, min(baseline_is) as baseline_is,
+        min(baseline_model) as baseline_model,
+        coalesce(
+            min(why_not), case when bool_and(unearned is not null) then min(unearned) end
+        ) as unearned
+    from weighed
     group by all
 ),
 final as (
     select
-        asked.dataset, asked.qrels, coalesce(asked.of_model, sure.model) as model, asked.direction, asked.scorer, asked.measure,
-        asked.k,
+        dataset, qrels, coalesce(of_model, sure.model) as model, direction, scorer, measure, k,
         sure.run_id, sure.dim, sure.dim_method, sure.precision, sure.variant, sure.vector_bytes,
         sure.retention,
         sure.ci_low, sure.ci_high, sure.sure_low,
@@ -78,32 +84,9 @@ final as (
         point.retention as point_retention,
         point.ci_low as point_ci_low,
         point.ci_high as point_ci_high,
-        asked.baseline, asked.baseline_is, asked.unearned, asked.looks, asked.unseen_share,
-        point.model as point_model, asked.baseline_model
-    from asked
-    left join ranked as sure
-        on
-            sure.is_sure
-            and sure.sure_place = 1
-            and sure.dataset = asked.dataset
-            and sure.qrels = asked.qrels
-            and sure.of_model is not distinct from asked.of_model
-            and sure.direction = asked.direction
-            and sure.scorer = asked.scorer
-            and sure.measure = asked.measure
-            and sure.k is not distinct from asked.k
-    left join ranked as point
-        on
-            point.is_near
-            and point.point_place = 1
-            and point.dataset = asked.dataset
-            and point.qrels = asked.qrels
-            and point.of_model is not distinct from asked.of_model
-            and point.direction = asked.direction
-            and point.scorer = asked.scorer
-            and point.measure = asked.measure
-            and point.k is not distinct from asked.k
-    order by
-        asked.dataset, asked.qrels, asked.of_model, asked.direction, asked.measure, asked.k
+        baseline, baseline_is, unearned, looks, unseen_share,
+        point.model as point_model, baseline_model
+    from chosen
+    order by dataset, qrels, of_model, direction, measure, k
 )
 select * from final;

@@ -37,6 +37,7 @@ def questions(con):
         "quantizer_gains": f"from quantizer_gains(['{a}', '{b}'])",
         "rank_flips": f"from rank_flips('{a}', '{b}')",
         "recommend": "from recommend()",
+        "recommend, across": "from recommend(across := true)",
     }
 
 
