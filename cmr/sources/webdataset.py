@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cmr.errors import CmrError
+from cmr.sources.attributes import Pairs, fields_of
 from cmr.sources.captions import EMPTY, Caption, captions_of
 from cmr.sources.collection import Collection, Item, Judgment, Reject
 from cmr.sources.jsonfile import loads
@@ -23,6 +24,12 @@ MEDIA = ("jpg", "jpeg", "png", "webp", "gif", "bmp", "ppm")
 CLIPS = ("mp4", "webm", "mkv", "avi", "mov")
 # Junk from macOS and faulty tools, and what webdataset calls metadata.
 _JUNK = re.compile(r"__[^/]*__($|/)|(.*/)?(__MACOSX|PaxHeaders?(\.\d+)?)/", re.DOTALL)
+
+# What img2dataset notes about the download of a picture.
+_HOUSEKEEPING = (
+    "key", "status", "error_message", "width", "height", "original_width", "original_height",
+    "exif", "sha256",
+)  # fmt: skip
 
 Sample = tuple[int, str, dict[str, Member]]
 
@@ -71,7 +78,8 @@ def read_webdataset(shards: Sequence[str], limit: int | None = None) -> Collecti
         rejects += [Reject(where, fault) for fault in faults]
         if not captions:
             bare.add(visual_id)
-        visuals.append(Item(visual_id, uri=reader.uri(members[ending])))
+        told = _attributes(reader, members)
+        visuals.append(Item(visual_id, uri=reader.uri(members[ending]), attributes=told))
         for place, caption in enumerate(captions):
             text_id = f"{visual_id}#{place}"
             texts.append(Item(text_id, text=caption))
@@ -176,6 +184,19 @@ def _captions(
             return captions, [fault for fault in faults if fault != EMPTY] + wrong
         faults += wrong or [EMPTY]
     return [], faults or [f"no .txt or .json among {', '.join(members)}"]
+
+
+def _attributes(reader: TarReader, members: dict[str, Member]) -> Pairs:
+    """What a sample's JSON says beside its captions; nothing of one that cannot be read."""
+    if "json" not in members:
+        return ()
+    try:
+        data = loads(decode_text(reader.read(reader.uri(members["json"])), ".json"))
+    except (CmrError, OSError, ValueError, RecursionError):
+        return ()
+    if not isinstance(data, dict):
+        return ()
+    return fields_of(data, (*CAPTIONS, *numbered_columns(list(data)), *_HOUSEKEEPING))
 
 
 def _told(data: object, where: str) -> list[Caption]:
