@@ -10,6 +10,7 @@ import click
 from cmr.cli.options import POSITIVE, Share, comma, query_memory_option, warehouse_option
 from cmr.cli.terminal import say
 from cmr.decimals import fixed, percent
+from cmr.errors import CmrError
 from cmr.rows import Row
 from cmr.score.search.scorer_kinds import TORCH
 
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 @click.option("--model", type=comma(str), default=(), help="Only these models.")
 @click.option("--qrels", help="Only these judgments.")
 @click.option("--k", default=10, show_default=True, type=POSITIVE, help="Cut-off K.")
+@click.option("--by", "attribute", metavar="NAME", help="Sure in every slice by this attribute.")
+@click.option("--every-slice", is_flag=True, help="The same as --by alone, which names the slices.")
 def recommend(
     warehouse: str,
     retain: float,
@@ -40,6 +43,8 @@ def recommend(
     model: tuple[str, ...],
     qrels: str | None,
     k: int,
+    attribute: str | None,
+    every_slice: bool,
 ) -> None:
     """Find the smallest representation that keeps a share of native fp32's quality.
 
@@ -49,11 +54,14 @@ def recommend(
     queries that it was learnt without. Nothing is recommended where the baseline is not clearly
     above chance, or where there are too few visual items. Where a data set has several models, the
     smallest of all of them that keeps a share of the best model's quality comes next; the best is
-    the one whose baseline has the highest recall@10.
+    the one whose baseline has the highest recall@10. --by asks for the share in every slice by an
+    attribute, such as a category of the pictures, at a level that holds for all candidates and
+    slices together; slices with too few visual items are named, and not decided upon.
 
     \b
     cmr recommend
     cmr recommend --retain 0.95 --dataset coco
+    cmr recommend --every-slice --by category
     """
     import pyarrow as pa
 
@@ -65,6 +73,9 @@ def recommend(
 
     without_pandas()
     store = cmr.open(warehouse).store
+    if attribute is not None or every_slice:
+        _print_slices(store, attribute, retain, dataset, model, qrels, k)
+        return
     choices, across = choose(store, retain, dataset, model, qrels, k, progress)
     rows = [row for choice in choices for row in choice.rows]
     by_torch = all(row["scorer"] == TORCH for row in rows)
@@ -82,6 +93,25 @@ def recommend(
         _print_across(one, retain)
     _print_costs(store, rows, k)
     _print_contenders(store, rows, k)
+
+
+def _print_slices(
+    store: Store,
+    attribute: str | None,
+    retain: float,
+    dataset: tuple[str, ...],
+    model: tuple[str, ...],
+    qrels: str | None,
+    k: int,
+) -> None:
+    """What is sure in every slice. Raises CmrError if no attribute is named."""
+    from cmr.api.slices import sure_in_every_slice
+    from cmr.cli.printed_slices import print_every_slice
+
+    if attribute is None:
+        raise CmrError("--every-slice needs --by NAME, the attribute that makes the slices")
+    for one in sure_in_every_slice(store, attribute, retain, dataset, model, qrels, k):
+        print_every_slice(one, retain, attribute)
 
 
 def _print_across(one: AcrossModels, retain: float) -> None:

@@ -14,7 +14,6 @@ from cmr.sources.jsonfile import load_json
 from cmr.sources.phrases import kind_of
 from cmr.sources.source import IMAGES, LIMIT, Parameter, Source
 
-
 # The fields that are read otherwise.
 _OF_IMAGES = ("id", "file_name", "width", "height")
 _OF_ANNOTATIONS = ("id", "image_id", "caption", "category_id")
@@ -168,7 +167,9 @@ SOURCE = Source(
         Parameter("annotations", "Captions JSON.", required=True, path=True),
         Parameter("images", IMAGES, required=True, path=True),
         Parameter(
-            "instances", "JSON of the images' objects: their categories become attributes.", path=True
+            "instances",
+            "JSON of the images' objects: their categories become attributes.",
+            path=True,
         ),
         LIMIT,
     ),

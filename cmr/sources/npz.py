@@ -22,8 +22,8 @@ from cmr.sources.labels import (
     read_captions,
     read_ids,
 )
-from cmr.sources.pairs import CAPTIONS
 from cmr.sources.npyfile import HEADERS, at_most_float64
+from cmr.sources.pairs import CAPTIONS
 from cmr.sources.parquetbytes import refuse_twins
 from cmr.sources.source import Parameter, Source
 from cmr.sources.user_files import no_file

@@ -10,7 +10,7 @@ from scipy import stats
 from cmr.views import connect
 from cmr.warehouse.schemas import ATTRIBUTES, DATASETS
 from tests import warehouses
-from tests.reference import intervals, measures
+from tests.reference import intervals
 from tests.sql.test_compare import check_holm, groups_of, values
 
 
@@ -39,7 +39,9 @@ def sliced(tmp_path_factory):
     warehouses.add_run(warehouse, "cc33", "d", np.zeros(a.shape), relevance, precision="b1")
     kinds = ["dog", "cat", "o'neill <b>"]
     attribute(warehouse, "d", "visual", [(f"v{v}", "kind", kinds[v % 3]) for v in range(20)])
-    tags = [(f"t{t}", "tags", tag) for t in range(60) for tag in ("x", "y", "z") if rng.random() < 0.6]
+    tags = [
+        (f"t{t}", "tags", tag) for t in range(60) for tag in ("x", "y", "z") if rng.random() < 0.6
+    ]
     lengths = [(f"t{t}", "length", str(t // 2)) for t in range(60)]
     attribute(warehouse, "d", "text", tags + lengths)
     return warehouse, a, b, relevance, {"kind": kinds_of(relevance, kinds), "tags": tags_of(tags)}
@@ -55,7 +57,8 @@ def kinds_of(relevance, kinds):
 
 def tags_of(tags):
     return {
-        tag: np.array([(f"t{t}", "tags", tag) in tags for t in range(60)]) for tag in ("x", "y", "z")
+        tag: np.array([(f"t{t}", "tags", tag) in tags for t in range(60)])
+        for tag in ("x", "y", "z")
     }
 
 
@@ -118,17 +121,13 @@ def differ(d, groups, slices):
 @pytest.mark.parametrize(("measure", "k"), [("recall", 10), ("mean_rank", None)])
 def test_compare_by_equals_numpy(sliced, name, measure, k):
     warehouse, a, b, relevance, slices = sliced
-    rows = rows_of(
-        warehouse, f"from compare_by('aa', 'bb', '{name}', measure_name := '{measure}')"
-    )
+    rows = rows_of(warehouse, f"from compare_by('aa', 'bb', '{name}', measure_name := '{measure}')")
     assert [row["slice"] for row in rows] == sorted(slices[name])
     groups = groups_of(relevance)
     x, y = (values(scores, relevance, measure, k) for scores in (a, b))
     for row in rows:
         inside = slices[name][row["slice"]]
-        low, high, p = intervals.difference(
-            (y - x)[inside], groups[inside], measure != "mean_rank"
-        )
+        low, high, p = intervals.difference((y - x)[inside], groups[inside], measure != "mean_rank")
         assert row["value_a"] == pytest.approx(x[inside].mean(), abs=1e-9)
         assert row["difference"] == pytest.approx((y - x)[inside].mean(), abs=1e-9)
         assert (row["ci_low"], row["ci_high"]) == pytest.approx((low, high), abs=2e-6)
@@ -144,5 +143,7 @@ def test_compare_by_equals_numpy(sliced, name, measure, k):
 def test_f_p(sliced, freedom):
     con = connect(sliced[0].root, "select f_p(1, 1, 1)")
     for f in (0.0, 0.01, 0.5, 1.0, 1.3, 2.5, 10.0, 80.0):
-        ((found,),) = con.execute("select f_p(?::double, ?::double, ?::double)", [f, *freedom]).fetchall()
+        ((found,),) = con.execute(
+            "select f_p(?::double, ?::double, ?::double)", [f, *freedom]
+        ).fetchall()
         assert found == pytest.approx(stats.f.sf(f, *freedom), rel=1e-9, abs=1e-14)
