@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from cmr.cli.terminal import say
 from cmr.decimals import fixed, percent
 from cmr.rows import Row
+from cmr.sources.phrases import counted
 
 if TYPE_CHECKING:
     from cmr.api.slices import EverySlice, SlicedComparison
@@ -161,7 +162,7 @@ def _undecided(rows: Sequence[Row]) -> list[str]:
             more = len(reasons) - 3
             found.append(
                 f"Not decided upon ({direction}): {said}"
-                + (f"; and {more} more slices." if more > 0 else ".")
+                + (f"; and {counted(more, 'more slice')}." if more > 0 else ".")
             )
     return found
 

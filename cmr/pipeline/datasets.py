@@ -62,7 +62,7 @@ def write_dataset(
 
 
 def note_source(warehouse: Store, row: dict[str, Any], collection: Collection) -> None:
-    """Record where the same data is now, and what else its source says. The caller holds the claim."""
+    """Record where the same data is now and what its source says. The caller holds the claim."""
     row = note_attributes(warehouse, row, collection)
     media = _media(collection)
     if media is not None and media != row["media"]:

@@ -25,8 +25,8 @@ def read_coco(
     """Read `{images: [{id, file_name, …}], annotations: [{id, image_id, caption}]}`.
 
     `limit` keeps the first N images. `instances`: the file of the same images' objects, whose
-    categories become attributes; those of the captions' file itself do, too. Ids keep their text, leading zeros included.
-    Captions of unknown images, and empty ones, are rejected by row.
+    categories become attributes; those of the captions' file itself do, too. Ids keep their
+    text, leading zeros included. Captions of unknown images, and empty ones, are rejected by row.
     Raises CmrError naming the file and what is wrong with it.
     """
     data = load_json(annotations)
@@ -168,7 +168,7 @@ SOURCE = Source(
         Parameter("images", IMAGES, required=True, path=True),
         Parameter(
             "instances",
-            "JSON of the images' objects: their categories become attributes.",
+            "JSON of the images' objects; categories become attributes.",
             path=True,
         ),
         LIMIT,

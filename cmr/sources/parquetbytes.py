@@ -175,7 +175,7 @@ def opaque_columns(schema: pa.Schema) -> frozenset[str]:
             return not inside and plain(kind.value_type, inside=True)
         if kinds.is_floating(kind) or kinds.is_decimal(kind):
             return not inside
-        return (
+        return bool(
             kinds.is_string(kind)
             or kinds.is_large_string(kind)
             or kinds.is_integer(kind)

@@ -29,7 +29,7 @@ class SourceTable:
 
     `rows`: how many there are. `lines`: for text, the first line of each row, from 1. `short`:
     faults of rows that lack cells, by row; the cells are None. `headed`: whether the file itself
-    names its columns. `opaque`: columns that hold no texts, numbers or lists of them, by their type.
+    names its columns. `opaque`: columns whose type is neither text nor number nor a list of them.
     """
 
     path: str

@@ -78,8 +78,8 @@ def read_webdataset(shards: Sequence[str], limit: int | None = None) -> Collecti
         rejects += [Reject(where, fault) for fault in faults]
         if not captions:
             bare.add(visual_id)
-        told = _attributes(reader, members)
-        visuals.append(Item(visual_id, uri=reader.uri(members[ending]), attributes=told))
+        more = _attributes(reader, members)
+        visuals.append(Item(visual_id, uri=reader.uri(members[ending]), attributes=more))
         for place, caption in enumerate(captions):
             text_id = f"{visual_id}#{place}"
             texts.append(Item(text_id, text=caption))

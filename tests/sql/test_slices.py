@@ -39,9 +39,7 @@ def sliced(tmp_path_factory):
     warehouses.add_run(warehouse, "cc33", "d", np.zeros(a.shape), relevance, precision="b1")
     kinds = ["dog", "cat", "o'neill <b>"]
     attribute(warehouse, "d", "visual", [(f"v{v}", "kind", kinds[v % 3]) for v in range(20)])
-    tags = [
-        (f"t{t}", "tags", tag) for t in range(60) for tag in ("x", "y", "z") if rng.random() < 0.6
-    ]
+    tags = [(f"t{t}", "tags", tag) for t in range(60) for tag in "xyz" if rng.random() < 0.6]
     lengths = [(f"t{t}", "length", str(t // 2)) for t in range(60)]
     attribute(warehouse, "d", "text", tags + lengths)
     return warehouse, a, b, relevance, {"kind": kinds_of(relevance, kinds), "tags": tags_of(tags)}
@@ -141,7 +139,8 @@ def test_compare_by_equals_numpy(sliced, name, measure, k):
 
 @pytest.mark.parametrize("freedom", [(1, 1), (1.5, 2.5), (2, 30), (7.3, 200), (300, 999.5)])
 def test_f_p(sliced, freedom):
-    con = connect(sliced[0].root, "select f_p(1, 1, 1)")
+    query = "select f_p(?::double, ?::double, ?::double)"
+    con = connect(sliced[0].root, query)
     for f in (0.0, 0.01, 0.5, 1.0, 1.3, 2.5, 10.0, 80.0):
         ((found,),) = con.execute(
             "select f_p(?::double, ?::double, ?::double)", [f, *freedom]
