@@ -268,20 +268,8 @@ class Warehouse:
 
         datasets, models = parse_many(Text(), dataset), parse_many(Text(), model)
         if by is not None:
-            return Result(self._sure_by(by, retain, datasets, models, qrels, k))
+            from cmr.api.slices import chosen_table, sure_in_every_slice
+
+            found = sure_in_every_slice(self.store, by, retain, datasets, models, qrels, k)
+            return Result(chosen_table(found))
         return Result(as_table(choose(self.store, retain, datasets, models, qrels, k, bar)[0]))
-
-    def _sure_by(
-        self,
-        attribute: str,
-        retain: float,
-        datasets: Sequence[str],
-        models: Sequence[str],
-        qrels: str | None,
-        k: int,
-    ) -> pa.Table:
-        from cmr.api.slices import chosen_table, sure_in_every_slice
-
-        return chosen_table(
-            sure_in_every_slice(self.store, attribute, retain, datasets, models, qrels, k)
-        )

@@ -74,7 +74,13 @@ def recommend(
     without_pandas()
     store = cmr.open(warehouse).store
     if attribute is not None or every_slice:
-        _print_slices(store, attribute, retain, dataset, model, qrels, k)
+        from cmr.api.slices import sure_in_every_slice
+        from cmr.cli.printed_slices import print_every_slice
+
+        if attribute is None:
+            raise CmrError("--every-slice needs --by NAME, the attribute that makes the slices")
+        for sure in sure_in_every_slice(store, attribute, retain, dataset, model, qrels, k):
+            print_every_slice(sure, retain, attribute)
         return
     choices, across = choose(store, retain, dataset, model, qrels, k, progress)
     rows = [row for choice in choices for row in choice.rows]
@@ -93,25 +99,6 @@ def recommend(
         _print_across(one, retain)
     _print_costs(store, rows, k)
     _print_contenders(store, rows, k)
-
-
-def _print_slices(
-    store: Store,
-    attribute: str | None,
-    retain: float,
-    dataset: tuple[str, ...],
-    model: tuple[str, ...],
-    qrels: str | None,
-    k: int,
-) -> None:
-    """What is sure in every slice. Raises CmrError if no attribute is named."""
-    from cmr.api.slices import sure_in_every_slice
-    from cmr.cli.printed_slices import print_every_slice
-
-    if attribute is None:
-        raise CmrError("--every-slice needs --by NAME, the attribute that makes the slices")
-    for one in sure_in_every_slice(store, attribute, retain, dataset, model, qrels, k):
-        print_every_slice(one, retain, attribute)
 
 
 def _print_across(one: AcrossModels, retain: float) -> None:

@@ -58,6 +58,8 @@ def _told(value: Any) -> str | None:
         if not math.isfinite(value):
             return None
         value = int(value) if value.is_integer() and abs(value) < 2**53 else value
+    if isinstance(value, int) and abs(value) >= 10**LONGEST:
+        return None
     if not isinstance(value, str | int | float | Decimal | date | time):
         return None
     text = str(value).strip()

@@ -124,9 +124,9 @@ def _categories(path: str, data: Any, required: bool) -> dict[str, Pairs]:
         image, category = (
             _field(path, f"annotations[{row}]", entry, key) for key in ("image_id", "category_id")
         )
-        if category not in told:
+        if required and category not in told:
             raise CmrError(f"{path}: annotations[{row}] has the unknown category {category}")
-        found.setdefault(image, {}).update(dict.fromkeys(told[category]))
+        found.setdefault(image, {}).update(dict.fromkeys(told.get(category, ())))
     return {image: tuple(pairs) for image, pairs in found.items()}
 
 

@@ -36,6 +36,11 @@ def questions(con):
         "compare_runs": f"from compare_runs(['{a}', '{b}'])",
         "quantizer_gains": f"from quantizer_gains(['{a}', '{b}'])",
         "rank_flips": f"from rank_flips('{a}', '{b}')",
+        "metrics_by": "from metrics_by('captions', held_out := true)",
+        "compare_by": f"from compare_by('{a}', '{b}', 'captions')",
+        "retention_by": "from retention_by('captions')",
+        "recommend_by": "from recommend_by('captions')",
+        "flip_words": f"from flip_words('{a}', '{b}')",
         "recommend": "from recommend()",
         "recommend, across": "from recommend(across := true)",
     }

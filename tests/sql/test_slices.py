@@ -146,3 +146,163 @@ def test_f_p(sliced, freedom):
             "select f_p(?::double, ?::double, ?::double)", [f, *freedom]
         ).fetchall()
         assert found == pytest.approx(stats.f.sf(f, *freedom), rel=1e-9, abs=1e-14)
+
+
+def test_bands_and_words(sliced):
+    """A number with many values is cut at quartiles, into bands of about as many items each."""
+    rows = rows_of(
+        sliced[0],
+        "select slice, count(*) as n from query_slices where name = 'length' and direction = 't2v' "
+        "group by slice, place order by place",
+    )
+    assert [(row["slice"], row["n"]) for row in rows] == [
+        ("0 to 7", 16), ("8 to 14", 14), ("15 to 22", 16), ("23 to 29", 14)
+    ]  # fmt: skip
+
+
+def test_names_that_there_are_not(sliced):
+    con = connect(sliced[0].root)
+    for query in (
+        "metrics_by('kin''d')",
+        "compare_by('aa', 'bb', 'kin''d')",
+        "recommend_by('kin''d')",
+    ):
+        with pytest.raises(
+            Exception, match="no attribute is called 'kin'd'; there are captions, kind, len"
+        ):
+            con.execute(f"from {query}").fetchall()
+    with pytest.raises(Exception, match="no measure of single queries is called 'median_rank'"):
+        con.execute("from compare_by('aa', 'bb', 'kind', measure_name := 'median_rank')").fetchall()
+    with pytest.raises(Exception, match="no run has an id that begins with 'zz'"):
+        con.execute("from compare_by('aa', 'zz', 'kind')").fetchall()
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory):
+    """Three runs of 480 texts on 240 visuals: int8 loses nothing, int4 only among the cats.
+
+    A quarter of the visuals are cats, of whose captions every other says so; there are 12 owls.
+    """
+    rng = np.random.default_rng(2)
+    relevance = np.zeros((480, 240), dtype=int)
+    relevance[np.arange(480), np.arange(480) % 240] = 1
+    kinds = np.array(["owl" if v < 12 else "cat" if v % 4 == 0 else "dog" for v in range(240)])
+    fine = rng.normal(size=relevance.shape) + 6.0 * relevance
+    coarse = fine - 4.0 * relevance * (kinds == "cat")
+    warehouse = warehouses.new(tmp_path_factory.mktemp("planted"))
+    warehouses.add_dataset(warehouse, "d", relevance)
+    for name, scores, size in (("fp32", fine, 32), ("int8", fine, 8), ("int4", coarse, 4)):
+        warehouses.add_run(
+            warehouse, f"{name}-x", "d", scores, relevance, precision=name, vector_bytes=size
+        )
+    pairs = [(f"v{v}", "kind", kinds[v]) for v in range(240)]
+    attribute(warehouse, "d", "visual", pairs)
+    row = warehouse.find(DATASETS, "d")
+    (file,) = (name for name in row["files"] if name.startswith("items/dataset=d/modality=text"))
+
+    def say(items):
+        words = np.where(
+            (kinds[np.arange(480) % 240] == "cat") & (np.arange(480) < 240), "Cat", "it"
+        )
+        return [{**item, "text": f"a {words[n]} n{n % 7}"} for n, item in enumerate(items)]
+
+    warehouses.rewrite(warehouse, DATASETS, row, file, say)
+    return warehouse, fine, coarse, relevance, kinds
+
+
+def test_retention_by_equals_numpy(planted):
+    warehouse, fine, coarse, relevance, kinds = planted
+    rows = rows_of(warehouse, "from retention_by('kind') where starts_with(run_id, 'int4')")
+    groups, of = groups_of(relevance), kinds[np.arange(480) % 240]
+    seen = set()
+    for row in rows:
+        if row["measure"] not in ("recall", "mrr") or row["k"] == 5:
+            continue
+        inside = of == row["slice"]
+        x, y = (
+            values(scores[inside], relevance[inside], row["measure"], row["k"])
+            for scores in (coarse, fine)
+        )
+        assert row["value"] == pytest.approx(x.mean(), abs=1e-9)
+        assert row["retention"] == pytest.approx(x.mean() / y.mean(), abs=1e-9)
+        assert row["slices"] == 2
+        assert (row["unearned"] is None) == (row["slice"] != "owl")
+        # Two candidates, two slices that are decided upon.
+        low = intervals.sure(x, y, groups[inside], 4)
+        assert row["sure_low"] == pytest.approx(low, abs=1e-5)
+        seen.add((row["measure"], row["k"], row["slice"]))
+    assert len(seen) == 3 * 3
+
+
+def test_recommend_by(planted):
+    """What loses only in one slice is sure on the whole and not in every slice."""
+    con = connect(planted[0].root)
+    ask = "select run_id from recommend{} where measure = 'recall' and k = 10"
+    everywhere = con.execute(ask.format("(retain := 0.8)")).fetchall()
+    assert everywhere == [("int4-x",)]
+    rows = rows_of(
+        planted[0],
+        "from recommend_by('kind', retain := 0.8) where measure = 'recall' and k = 10",
+    )
+    assert [row["run_id"] for row in rows] == ["int8-x"]
+    assert (rows[0]["slices"], rows[0]["looks"]) == (2, 2)
+    (undecided,) = rows[0]["undecided"]
+    assert undecided["slice"] == "owl"
+    assert undecided["why"] == "12 visual items are too few: at least 30 are needed"
+
+
+def test_flip_words(planted):
+    """The planted slice and its word are found; p is the larger of Fisher's and the clustered."""
+    warehouse, fine, coarse, relevance, kinds = planted
+    rows = rows_of(warehouse, "from flip_words('fp32', 'int4')")
+    assert (rows[0]["kind"], rows[0]["term"]) == ("kind", "cat")
+    found = {(row["kind"], row["term"]): row for row in rows}
+    # The words, the slices of `kind`, and those counted from the captions.
+    assert {row["looked"] for row in rows} == {len(rows)}
+    first = [values(s, relevance, "mean_rank", None) <= 10 for s in (fine, coarse)]
+    flips = first[0] & ~first[1]
+    for key, has in {
+        ("word", "cat"): (kinds[np.arange(480) % 240] == "cat") & (np.arange(480) < 240),
+        ("kind", "cat"): kinds[np.arange(480) % 240] == "cat",
+        ("word", "n3"): np.arange(480) % 7 == 3,
+    }.items():
+        row, has = found[key], has[first[0]]
+        f, n, all_f, all_n = (flips[first[0]] & has).sum(), has.sum(), flips.sum(), first[0].sum()
+        assert (row["flips"], row["queries"]) == (f, n)
+        exact = stats.hypergeom.sf(f - 1, all_n, all_f, n)
+        off = (has - n / all_n) * (flips[first[0]] - all_f / all_n)
+        groups = groups_of(relevance)[first[0]]
+        sums = np.array([off[groups == name].sum() for name in np.unique(groups)])
+        score = stats.t.sf(sums.sum() / np.sqrt((sums**2).sum()), row["clusters"] - 1)
+        assert row["p"] == pytest.approx(max(exact, score), rel=1e-4, abs=1e-7)
+    assert found["kind", "cat"]["p_holm"] < 1e-3
+    assert found["word", "n3"]["p_holm"] > 0.05
+    check_holm(rows)
+
+
+def test_at_the_command_line(planted, cmr):
+    root = planted[0].root
+    told = cmr("compare", "fp32", "int4", "--by", "kind", "-w", root).stdout
+    assert "b is worse in cat" in told
+    assert "The slices differ (F" in told
+    told = cmr("recommend", "--by", "kind", "--every-slice", "--retain", ".8", "-w", root).stdout
+    assert "8 native int8 is the smallest that is sure to keep 80.0%" in " ".join(told.split())
+    assert "owl: 12 visual items are too few" in told
+    for command, reason in (
+        (("recommend", "--every-slice"), "--every-slice needs --by NAME"),
+        (("recommend", "--by", "colour"), "no attribute is called 'colour'; there are"),
+        (("compare", "fp32", "int4", "--by", "colour"), "no attribute is called 'colour'"),
+        (("compare", "fp32", "int4", "--measure", "mrr"), "--measure goes with --by"),
+        (("compare", "fp32", "int4", "--by", "kind", "--all"), "leave --all out"),
+    ):
+        assert reason in cmr(*command, "-w", root, code=1).stderr
+
+
+def test_in_python(planted):
+    import cmr as package
+
+    wh = package.open(planted[0].root)
+    rows = wh.compare("fp32", "int4", by="kind", measure="hit_rate").dicts()
+    assert [row["slice"] for row in rows] == ["cat", "dog", "owl"]
+    rows = wh.recommend(0.8, by="kind").dicts()
+    assert {row["smallest"] for row in rows} == {"8 native int8"}
