@@ -2,6 +2,7 @@
 -- basis or quantiser was fitted in folds, by what was learnt without the query.
 -- @fit: How the basis and quantiser behind this rank were fitted.
 -- @rank: From 1, expected over the order inside ties; NULL if a list does not contain it.
+-- @cluster: Ordinal of the visual by which the query's errors are clustered.
 -- @average_precision: Mean over the relevant items of the precision at their ranks; NULL likewise.
 with
 placed as (

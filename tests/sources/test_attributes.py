@@ -61,11 +61,8 @@ HEAD = ("image", "caption", "category", "who", "tags")
 
 def test_columns_of_pairs(photos, tmp_path):
     columns = dict(zip(HEAD, map(list, zip(*ROWS, strict=True)), strict=True))
-    table = pa.table(columns).append_column("vector", pa.array([[0.5]] * 4, pa.list_(pa.float32())))
-    table = table.append_column("thumb", pa.array([b"x"] * 4)).append_column(
-        "split", [["test"] * 4]
-    )
-    pq.write_table(table, tmp_path / "t.parquet")
+    more = {"vector": [[0.5]] * 4, "thumb": [b"x"] * 4, "split": ["test"] * 4}
+    pq.write_table(pa.table(columns | more), tmp_path / "t.parquet")
     (tmp_path / "t.jsonl").write_text(
         "".join(json.dumps(dict(zip(HEAD, row, strict=True))) + "\n" for row in ROWS)
     )
