@@ -28,6 +28,7 @@ COMMANDS = {
     "scorers": "cmr.cli.scorers_command",
     "compare": "cmr.cli.compare_command",
     "recommend": "cmr.cli.recommend_command",
+    "gate": "cmr.cli.gate_command",
     "sql": "cmr.cli.sql_command",
     "export": "cmr.cli.export_command",
     "report": "cmr.cli.report_command",
