@@ -32,7 +32,8 @@ class Building:
 
     `hnsw`: of graphs. `threads`: of building, 0 for all. `room`: bytes that one exact search may
     take beside the vectors. `device`: of torch. `advance`: told how many vectors more are in it.
-    `options`: all of the scorer's own, by name. `seed`: of what is drawn.
+    `options`: all of the scorer's own, by name. `seed`: of what is drawn. `attribute`: a whole
+    number of each vector, (n,), that filters look at; None where no search is filtered.
     """
 
     hnsw: Hnsw = USUAL
@@ -42,6 +43,7 @@ class Building:
     advance: Advance | None = None
     options: Mapping[str, Value] = field(default_factory=dict)
     seed: int = 0
+    attribute: Ordinals | None = None
 
 
 class Searcher(Protocol):
@@ -76,6 +78,17 @@ class Tunable(Protocol):
 
     def search_with(self, options: Mapping[str, Value]) -> None:
         """Search with these options from now on; those of building stay what they were."""
+
+
+@runtime_checkable
+class Filterable(Protocol):
+    """An index whose searches can be kept to some of its vectors; its `ScorerKind` says `filters`.
+
+    It was built with an attribute of every vector.
+    """
+
+    def search_below(self, limit: int | None) -> None:
+        """Find only vectors whose attribute is less than `limit` from now on; None: all."""
 
 
 def joined(parts: list[tuple[Ordinals, Scores]], count: int) -> tuple[Ordinals, Scores]:

@@ -44,7 +44,8 @@ class ScorerKind:
     cmr computes its scores. `kernel`: what computes a precision, for people. `speed`: which of the
     machine's instructions it uses for a precision and a dimension. `options`: what else it may be
     told. `codes_itself`: whether it is given vectors that are not coded. `modules`: what else is
-    imported, whose packages' versions are recorded. `extra`: of cmr, that installs them.
+    imported, whose packages' versions are recorded. `extra`: of cmr, that installs them. `filters`:
+    whether its indexes are `Filterable`.
     """
 
     summary: str
@@ -62,6 +63,7 @@ class ScorerKind:
     codes_itself: bool = False
     modules: tuple[str, ...] = ()
     extra: str = ""
+    filters: bool = False
 
     @property
     def ranks_all(self) -> bool:

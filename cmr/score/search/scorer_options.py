@@ -24,6 +24,7 @@ class ScorerOption:
     `default`: an int, a float or a text, which is also what its values are. `help`: for people.
     `least`, `most`: of numbers. `choices`: of texts, all that there are. `of_search`: whether it is
     of searches alone, so that an index that was built is searched with another value, too.
+    `of_filter`: whether it decides filtered searches alone; its default is not recorded.
     """
 
     name: str
@@ -33,6 +34,7 @@ class ScorerOption:
     most: float = 2**31 - 1
     choices: tuple[str, ...] = ()
     of_search: bool = False
+    of_filter: bool = False
 
     def parse(self, text: str) -> Value:
         """The value of a text. Raises CmrError where it cannot be one."""
@@ -74,7 +76,14 @@ def every_combination(
             has = f"its options are {', '.join(names)}" if names else "it has none"
             raise CmrError(f"the scorer {scorer} has no option {name!r}; {has}")
     columns = [_values(one, given.get(one.name)) for one in known]
-    return [tuple(zip(names, row, strict=True)) for row in product(*columns)]
+    return [
+        tuple(
+            (one.name, value)
+            for one, value in zip(known, row, strict=True)
+            if not (one.of_filter and value == one.default)
+        )
+        for row in product(*columns)
+    ]
 
 
 def _values(option: ScorerOption, text: str | None) -> list[Value]:

