@@ -95,6 +95,17 @@ class Seconds:
         return float(text)
 
 
+class Fraction:
+    """A share, above 0 and at most 1."""
+
+    def parse(self, given: object) -> float:
+        """Parse a number, or a text of one."""
+        text = str(given).strip()
+        if not DECIMAL.fullmatch(text) or not 0 < float(text) <= 1:
+            raise WrongValueError(given, "is not a share above 0, up to 1")
+        return float(text)
+
+
 class Text:
     """Any text."""
 

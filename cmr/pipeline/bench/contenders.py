@@ -50,6 +50,11 @@ class Contender:
         return self.case.made.side(self.direction, False)
 
     @property
+    def filters(self) -> bool:
+        """Whether it can be searched among what a filter lets pass."""
+        return self.case.search.kind.filters and self.case.fine is None
+
+    @property
     def fine(self) -> tuple[Row, Row] | None:
         """The embedding sets of the second stage, gallery first."""
         if self.case.fine is None:

