@@ -48,6 +48,7 @@ _SMALL = (
     "int_bench_runs",
     "speed",
     "int_pace",
+    "int_run_bytes",
 )
 # What the views of pairs reduce to where every file is named and no run is from an earlier version:
 # planning takes one step, and no file has to be opened to learn its columns.

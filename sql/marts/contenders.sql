@@ -23,9 +23,6 @@
 -- another sample of queries may order otherwise. NULL where unearned says why the row gives no advice; such
 -- rows beat no other.
 with
-weighed as materialized (
-    from int_run_bytes
-),
 listed as (
     select run_id, k, value as ann_recall
     from metrics
@@ -51,8 +48,8 @@ points as (
         round(retention.value, 12) as quality
     from retention
     inner join runs using (run_id)
-    inner join weighed using (run_id)
-    left join weighed as base on base.run_id = retention.baseline
+    inner join int_run_bytes as weighed using (run_id)
+    left join int_run_bytes as base on base.run_id = retention.baseline
     left join int_pace as pace on pace.run_id = retention.run_id
     left join listed on listed.run_id = retention.run_id and listed.k = retention.k
     where retention.value is not null
