@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -33,6 +34,10 @@ COUNTS = pa.schema(
     + [field for field in RANKS.schema if field.name not in _LEFT_OUT]
 )
 _KEY, _VERSION = b"cmr.baseline", 1
+# The warehouse's files are not in it.
+_NO_FILES: Row = {"files": [], "checksums": None, "footers": None}
+# Bytes that the rows of runs may take.
+_MOST = 16 << 20
 # Run ids from a file begin with this, as the warehouse may have the same runs.
 PREFIX = "baseline-"
 
@@ -53,7 +58,7 @@ def packed(warehouse: Store, rows: Sequence[Row]) -> bytes:
     counts = fetch(
         con, f"select {names} from evidence where run_id in ({listed}) order by all"
     ).cast(COUNTS)
-    known = [warehouse.find(RUNS, row["run_id"]) for row in rows]
+    known = [{**(warehouse.find(RUNS, row["run_id"]) or {}), **_NO_FILES} for row in rows]
     held = _as_text(pa.Table.from_pylist(known, RUNS.schema))
     mark = json.dumps({"version": _VERSION, "runs": held, "sha256": _digest(held, counts)})
     sink = pa.BufferOutputStream()
@@ -79,10 +84,10 @@ def load(path: str) -> Baseline:
         counts = table.replace_schema_metadata(None)
         if counts.schema != COUNTS or mark["sha256"] != _digest(mark["runs"], counts):
             raise CmrError(f"{path} is damaged; `cmr gate --save` makes it anew")
-        rows = to_rows(pa.ipc.open_stream(base64.b64decode(mark["runs"])).read_all())
+        rows = to_rows(_from_text(mark["runs"]))
     except OSError as error:
         raise CmrError(f"cannot read {path}: {error.strerror or error}") from None
-    except (KeyError, TypeError, ValueError, pa.ArrowException):
+    except (KeyError, TypeError, ValueError, zlib.error, pa.ArrowException):
         raise CmrError(f"{path} is not a baseline file; `cmr gate --save` makes one") from None
     ids = pa.array([PREFIX + str(one) for one in counts["run_id"].to_pylist()], pa.string())
     return Baseline(
@@ -95,7 +100,16 @@ def _as_text(table: pa.Table) -> str:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
-    return base64.b64encode(sink.getvalue()).decode()
+    return base64.b64encode(zlib.compress(sink.getvalue(), 9)).decode()
+
+
+def _from_text(text: str) -> pa.Table:
+    """What `_as_text` was given; ValueError for what is larger than rows can be."""
+    unpacked = zlib.decompressobj()
+    data = unpacked.decompress(base64.b64decode(text), _MOST)
+    if not unpacked.eof:
+        raise ValueError("the rows of runs do not end")
+    return pa.ipc.open_stream(data).read_all()
 
 
 def _digest(rows: str, counts: pa.Table) -> str:

@@ -62,14 +62,15 @@ def _sides(found: Sequence[Gated]) -> list[str]:
     return list(
         dict.fromkeys(
             f"{one.baseline['dataset']} {one.baseline['direction']}: "
-            f"{_run(one.candidate, one.baseline)} against {_run(one.baseline, one.candidate)}"
+            f"{_run(one.candidate)} against {_run(one.baseline)}"
             for one in found
         )
     )
 
 
-def _run(row: Row, beside: Row) -> str:
-    return representation({**row, "run_id": str(row["run_id"]).removeprefix("baseline-")}, beside)
+def _run(row: Row) -> str:
+    plain = {**row, "run_id": str(row["run_id"]).removeprefix("baseline-")}
+    return f"{row['model']} {representation(plain)}"
 
 
 def _head(found: Sequence[Gated]) -> str:
@@ -118,9 +119,9 @@ def _json(found: Sequence[Gated]) -> str:
             "measure": one.row["measure"],
             "k": one.row["k"],
             "baseline_run": str(one.baseline["run_id"]).removeprefix("baseline-"),
-            "baseline": _run(one.baseline, one.candidate),
+            "baseline": _run(one.baseline),
             "run": one.candidate["run_id"],
-            "candidate": _run(one.candidate, one.baseline),
+            "candidate": _run(one.candidate),
             "baseline_value": one.row["value_a"],
             "value": one.row["value_b"],
             "difference": one.row["difference"],
