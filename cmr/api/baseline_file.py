@@ -1,4 +1,4 @@
-"""Baseline files: what a gate needs of runs, small enough to be committed to a repository.
+"""BaselineRuns files: what a gate needs of runs, small enough to be committed to a repository.
 
 A Parquet file with one row per query and relevant item: the counts on which claims about the run
 rest (the view `evidence`), without item ids, scores and vectors. Its metadata has the runs' rows
@@ -43,7 +43,7 @@ PREFIX = "baseline-"
 
 
 @dataclass(frozen=True)
-class Baseline:
+class BaselineRuns:
     """Runs of a file: their rows of `runs`, and their counts with the columns of COUNTS."""
 
     rows: list[Row]
@@ -71,7 +71,7 @@ def packed(warehouse: Store, rows: Sequence[Row]) -> bytes:
     return bytes(sink.getvalue())
 
 
-def load(path: str) -> Baseline:
+def load(path: str) -> BaselineRuns:
     """Read a baseline file. Raises CmrError if it is none, or differs from what was written."""
     try:
         with open_plain(path) as stream:
@@ -90,7 +90,7 @@ def load(path: str) -> Baseline:
     except (KeyError, TypeError, ValueError, zlib.error, pa.ArrowException):
         raise CmrError(f"{path} is not a baseline file; `cmr gate --save` makes one") from None
     ids = pa.array([PREFIX + str(one) for one in counts["run_id"].to_pylist()], pa.string())
-    return Baseline(
+    return BaselineRuns(
         [{**row, "run_id": PREFIX + row["run_id"]} for row in rows],
         counts.set_column(0, COUNTS.field("run_id"), ids),
     )

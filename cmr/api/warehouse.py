@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from cmr.api.embeddings import Embeddings
+    from cmr.api.gate import Gated
     from cmr.pipeline.evaluate import Evaluated
     from cmr.pipeline.ingest import Ingested
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -47,13 +47,10 @@ def gate(
     run: str | None,
     warehouse: str,
     baseline: str | None,
-    margin: float,
-    measures: tuple[str, ...],
-    k: int,
-    in_sample: bool,
     form: str,
     output: str | None,
     save: str | None,
+    **how: Any,
 ) -> None:
     """Pass RUN if it is sure to lose no more than a margin against a baseline.
 
@@ -84,8 +81,7 @@ def gate(
         return
     if baseline is None:
         raise CmrError("--baseline names what the run is held against: a run, or a file of --save")
-    by = GatedBy(margin, measures, k, in_sample)
-    found = judged(store, baseline, run, by)
+    found = judged(store, baseline, run, GatedBy(**how))
     text = written(found, form)
     if output is None:
         say(text.rstrip("\n"))

@@ -10,7 +10,6 @@ import pytest
 
 from cmr.views import connect
 
-
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 
 
