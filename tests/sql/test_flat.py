@@ -37,6 +37,7 @@ def questions(con):
         "quantizer_gains": f"from quantizer_gains(['{a}', '{b}'])",
         "rank_flips": f"from rank_flips('{a}', '{b}')",
         "recommend": "from recommend()",
+        "costs": "from costs(1e6, 100, 50, 16, 128, 700)",
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from importlib.util import find_spec
@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING
 
 from cmr.errors import CmrError
 from cmr.progressbar import Advance
-from cmr.score.search.scorer_options import Options, ScorerOption
+from cmr.score.search.scorer_options import Options, ScorerOption, Value
+
+EVERYTHING, LISTS, GRAPH = "everything", "lists", "graph"
+Reads = Callable[[Mapping[str, Value], int], str]
 
 if TYPE_CHECKING:
     from cmr.represent.precisions import Encoded
@@ -30,6 +33,22 @@ if TYPE_CHECKING:
     MakeLists = Callable[[Searcher, Vectors, Vectors, int, Plan, Stages, Advance], Lists]
 
 
+def by_name(name: str) -> str:
+    """What the search of an index reads whose description names ivf, hnsw or neither.
+
+    Of faiss's IVF1024_HNSW32 a graph finds the lists, of ivf-hnsw each list is a graph.
+    """
+    plain = name.lower()
+    if "ivf" in plain and "ivf-hnsw" not in plain:
+        return LISTS
+    return GRAPH if "hnsw" in plain or "nsg" in plain else EVERYTHING
+
+
+def always(what: str) -> Reads:
+    """Whatever the options are."""
+    return lambda _options, _bytes: what
+
+
 @dataclass(frozen=True)
 class ScorerKind:
     """One way of finding what is nearest.
@@ -45,7 +64,9 @@ class ScorerKind:
     machine's instructions it uses for a precision and a dimension. `options`: what else it may be
     told. `codes_itself`: whether it is given vectors that are not coded. `modules`: what else is
     imported, whose packages' versions are recorded. `extra`: of cmr, that installs them. `filters`:
-    whether its indexes are `Filterable`.
+    whether its indexes are `Filterable`. `reads`: what a search looks at, of the index by these
+    options of vectors of so many bytes in all: EVERYTHING, some LISTS, or paths of a GRAPH; it says
+    how time grows with a gallery.
     """
 
     summary: str
@@ -64,6 +85,7 @@ class ScorerKind:
     modules: tuple[str, ...] = ()
     extra: str = ""
     filters: bool = False
+    reads: Reads | None = None
 
     @property
     def ranks_all(self) -> bool:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from cmr.score.search.scorer_declaration import ScorerKind
-from cmr.score.search.scorer_options import ScorerOption
+from cmr.score.search.scorer_declaration import (
+    EVERYTHING,
+    GRAPH,
+    LISTS,
+    ScorerKind,
+    always,
+    by_name,
+)
+from cmr.score.search.scorer_options import ScorerOption, Value
 
 if TYPE_CHECKING:
     from cmr.represent.precisions import Encoded
@@ -32,16 +40,31 @@ def _engine(
 ) -> ScorerKind:
     return ScorerKind(
         summary, partial(_make, module, name), own_order=True, options=options, codes_itself=True,
-        library=extra, modules=modules, extra=extra, **more,
+        library=extra, modules=modules, extra=extra, **{"reads": _reads} | more,
     )  # fmt: skip
+
+
+def _reads(options: Mapping[str, Value], _: int) -> str:
+    return by_name(str(options["index"]))
+
+
+def _faiss_reads(name: str, options: Mapping[str, Value], _: int) -> str:
+    return by_name(str(options["factory"]) if name == "by_factory" else name)
+
+
+def _qdrant_reads(options: Mapping[str, Value], size: int) -> str:
+    return EVERYTHING if options["graph"] == "own" and size < QDRANT_SCANS else GRAPH
 
 
 def _faiss(summary: str, name: str, *options: ScorerOption) -> ScorerKind:
     return _engine(
-        summary, "faiss_index", name, *options, modules=("faiss",), extra="faiss", filters=True
+        summary, "faiss_index", name, *options, modules=("faiss",), extra="faiss", filters=True,
+        reads=partial(_faiss_reads, name),
     )  # fmt: skip
 
 
+# Bytes of vectors below which Qdrant makes no graph by itself.
+QDRANT_SCANS = 10_000 * 1024
 _NLIST = ScorerOption("nlist", 0, "inverted lists; 0 for 4 x the root of the gallery's size", 0)
 _NPROBE = ScorerOption("nprobe", 1, "lists that a search looks into", of_search=True)
 _EF = ScorerOption("ef", 16, "candidates of a search", of_search=True)
@@ -159,13 +182,13 @@ ENGINES = {
             "payload_index", "none", "of what is filtered by", choices=("none", "integer"),
             of_filter=True,
         ),
-        modules=("qdrant_edge",), extra="qdrant-edge", filters=True,
+        modules=("qdrant_edge",), extra="qdrant-edge", filters=True, reads=_qdrant_reads,
     ),
     "rabitqlib-ivf": _engine(
         "RaBitQ codes in inverted lists", "rabitq_library", "ivf",
         ScorerOption("bits", 4, "a dimension; its documentation begins with 4", 1, 9), _NLIST,
         ScorerOption("nprobe", 10, "lists that a search looks into", of_search=True),
-        modules=("rabitqlib",), extra="rabitqlib",
+        modules=("rabitqlib",), extra="rabitqlib", reads=always(LISTS),
     ),
     "rabitqlib-hnsw": _engine(
         "RaBitQ codes behind a graph", "rabitq_library", "hnsw",
@@ -174,7 +197,7 @@ ENGINES = {
         ScorerOption("ef_construction", 200, "candidates when a node is added"),
         ScorerOption("clusters", 16, "centroids that codes are taken about"),
         ScorerOption("ef", 0, "candidates of a search; 0 for the library's own", 0, of_search=True),
-        modules=("rabitqlib",), extra="rabitqlib",
+        modules=("rabitqlib",), extra="rabitqlib", reads=always(GRAPH),
     ),
     "sqlite-vec": _engine(
         "every vector of a SQLite table", "sqlite_vec_table", "SqliteVecTable",
@@ -183,7 +206,7 @@ ENGINES = {
             choices=("float", "int8", "int8-fitted", "bit", "bit-rescored"),
         ),
         ScorerOption("oversample", 8, "of bit-rescored: times as many by bits", of_search=True),
-        modules=("sqlite_vec",), extra="sqlite-vec", filters=True,
+        modules=("sqlite_vec",), extra="sqlite-vec", filters=True, reads=always(EVERYTHING),
     ),
     "zvec": _engine(
         "a zvec collection", "zvec_collection", "ZvecCollection",
