@@ -27,6 +27,7 @@ COMMANDS = {
     "bench": "cmr.cli.bench_command",
     "scorers": "cmr.cli.scorers_command",
     "compare": "cmr.cli.compare_command",
+    "cost": "cmr.cli.cost_command",
     "recommend": "cmr.cli.recommend_command",
     "gate": "cmr.cli.gate_command",
     "sql": "cmr.cli.sql_command",

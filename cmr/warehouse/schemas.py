@@ -367,6 +367,8 @@ BENCHES = Table(
         ("clients", pa.int64()),
         ("selectivity", pa.float64()),
         ("missing_results", pa.float64()),
+        # What a search looks at; NULL for an earlier measurement.
+        ("reads", pa.string()),
         *_CHECKSUMS,
     ),
     ("bench_id",),

@@ -24,7 +24,7 @@ final as (
         source.race, source.conditions, source.machine, source.versions, source.vector_bytes,
         source.disk_vector_bytes, source.memory_vector_bytes, source.index_vector_bytes,
         source.agreement, source.files, source.started_at, source.seconds, source.clients,
-        source.selectivity, source.missing_results
+        source.selectivity, source.missing_results, source.reads
     from source
     anti join datasets
         on

@@ -53,6 +53,7 @@ source as (
         null::bigint as clients,
         null::double as selectivity,
         null::double as missing_results,
+        null::varchar as reads,
         null::varchar[] as checksums,
         null::varchar[] as footers,
         null::varchar as row_checksum

@@ -144,8 +144,8 @@ def test_rows_of_every_filter(evaluated_with):
         assert (row["run_id"] is not None) == (row["scorer"] == "faiss-hnsw")
     assert {row["ann_recall"] for row in found if row["scorer"] == "faiss-flat"} == {1.0}
     assert "all 4 measurements already exist" in run(*asked, "--filters", ".1,.5").stderr
-    wrong = run(*asked, "--filters", "0", code=1)
-    assert "is not a share above 0, up to 1" in wrong.stderr
+    wrong = run(*asked, "--filters", "0", code=2)
+    assert "is not a number above 0, up to 1" in wrong.stderr
     only = run("bench", "-w", root, "--dims", "40", "--precisions", "fp32", "--scorers", "torch",
                "--stages", "filters", "--filters", ".5", code=1)  # fmt: skip
     assert only.stderr == "cmr: torch has no filter and is not measured with any\n"

@@ -38,6 +38,7 @@ def questions(con):
         "rank_flips": f"from rank_flips('{a}', '{b}')",
         "recommend": "from recommend()",
         "recommend, across": "from recommend(across := true)",
+        "costs": "from costs(1e6, 100, 50, 16, 128, 700)",
     }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cmr.pipeline.option_fields import Many, ManyOrNone, One
-from cmr.pipeline.option_values import ByteSize, Choice, Flag, Fraction, Integer, Seconds, Text
+from cmr.pipeline.option_values import ByteSize, Choice, Flag, Integer, Number, Text
 from cmr.pipeline.request import DIRECTIONS, POOL_SIZES, POSITIVE, Request
 from cmr.precision import BENCHED, listed
 from cmr.score.search.graph_settings import GRAPH
@@ -77,9 +77,9 @@ class BenchRequest:
         None,
         "Clients that send single queries at once, such as 1,4,16.  [default: none]",
     )
-    window: One[float] = One(Seconds(), 2.0, "Seconds that clients send for, in every repeat.")
+    window: One[float] = One(Number(3600), 2.0, "Seconds that clients send for, in every repeat.")
     filters: ManyOrNone[float] = ManyOrNone(
-        Fraction(),
+        Number(1),
         None,
         "Shares of the gallery that a filter lets pass, such as .5,.1,.01, for engines that have "
         "filters.  [default: none]",

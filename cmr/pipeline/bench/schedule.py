@@ -170,7 +170,7 @@ class Planner:
         if lane.share is not None:
             named["selectivity"] = lane.share
         sets = [gallery, *([] if contender.fine is None else contender.fine[:1])]
-        return self.row(
+        planned = self.row(
             stage,
             batch_size(self._request, int(contender.queries["rows"])),
             modality=gallery["modality"],
@@ -197,6 +197,8 @@ class Planner:
             device=task.device,
             **queries,
         )
+        # Follows from what the row has already, so it is no part of its id.
+        return planned | {"reads": reads_of(contender)}
 
     def lacking(self, jobs: Sequence[Job], known: Callable[[Row], bool]) -> list[Job]:
         """The jobs, without lanes that have been measured already."""
@@ -207,6 +209,15 @@ class Planner:
                 rows = {lane: job.rows[lane] for lane in lanes}
                 left.append(Job(replace(job.task, lanes=lanes), rows, job.bytes))
         return left
+
+
+def reads_of(contender: Contender) -> str | None:
+    """See `ScorerKind.reads`; None where the scorer does not say, or of two stages."""
+    search, gallery = contender.case.search, contender.gallery
+    if search.kind.reads is None or contender.fine is not None:
+        return None
+    size = int(gallery["rows"]) * precision_of(FP32).vector_bytes(int(gallery["dim"]))
+    return search.kind.reads(dict(search.options), size)
 
 
 def heats(jobs: Sequence[Job], memory: int) -> list[list[Job]]:
