@@ -22,7 +22,7 @@
 -- @replicas: How many times all of it is there.
 -- @machines: shards * replicas.
 -- @usd_month: US dollars a month for all machines.
-costs(items, qps, p99, vcpus, ram_gib, usd_month, ram_share := 0.8) as table
+create macro costs(items, qps, p99, vcpus, ram_gib, usd_month, ram_share := 0.8) as table
 with
 kept_of as (
     select
@@ -76,4 +76,4 @@ final as (
     ) = 1
     order by machines, kept desc nulls last, contender
 )
-select * from final
+select * from final;

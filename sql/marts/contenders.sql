@@ -22,6 +22,7 @@
 -- those that were timed together; where nothing was timed, in value and bytes. By point estimates, which
 -- another sample of queries may order otherwise. NULL where unearned says why the row gives no advice; such
 -- rows beat no other.
+-- @unearned: Why this row gives no advice, in words; NULL if it may.
 with
 listed as (
     select run_id, k, value as ann_recall

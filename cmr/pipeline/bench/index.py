@@ -14,7 +14,7 @@ from cmr.errors import CmrError
 from cmr.pipeline.bench.measuring_task import Task
 from cmr.pipeline.bench.read_codes import Read, coder
 from cmr.pipeline.bench.single_product import LARGEST, OneProduct
-from cmr.precision import INTEGER
+from cmr.precision import INTEGER, precision_of
 from cmr.represent.precisions import Encoded, to_floats, to_integers
 from cmr.score.kernels import TIE_TOLERANCE
 from cmr.score.search.asymmetric_index import AsymmetricSearcher
@@ -84,7 +84,10 @@ class Index:
 
     @property
     def _fine_bytes(self) -> int:
-        return 0 if self._fine is None else int(self._fine.data.nbytes + self._fine.scales.nbytes)
+        if self._fine is None:
+            return 0
+        scaled = precision_of(self._fine.precision).has_scale
+        return int(self._fine.data.nbytes + (self._fine.scales.nbytes if scaled else 0))
 
     def tune(self, expansion_search: int | None) -> None:
         """Set the expansion with which the same graph is searched."""
