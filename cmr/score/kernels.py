@@ -38,7 +38,7 @@ class Kernel:
     `operand`: int8, float32, float16 or bfloat16 tiles. `scaled`: products of codes, compared
     times both scales (1 for b1). `error`: the most by which a product of unit vectors may err.
     `split`: dimensions whose products float32 can sum exactly; 0 where that is no concern.
-    `screened`: whether products of int8 codes tell most scores apart: `cmr.score.cpu.screening`.
+    `screened`: whether products of codes tell most scores apart: `cmr.score.code_bounds`.
     """
 
     name: str
