@@ -25,7 +25,7 @@ from cmr.progressbar import no_advance
 from cmr.represent.precisions import encode
 from cmr.score import exhaustive, planning
 from cmr.score.blocks import Block, prepared
-from cmr.score.device import screen_kernel, screened_pieces
+from cmr.score.device import screen_launch, screened_pieces
 from cmr.score.judgments import Judged, judge
 from cmr.score.kernels import float32_products
 from cmr.score.plan import Plan
@@ -154,7 +154,7 @@ class Counting:
 
     def parts(self) -> dict[str, float]:
         """Seconds of the parts of one run, each waited for, so that they are more than a whole."""
-        names = "screen_there", "launch_screen", "launch_settling", "_Direction"
+        names = "screen_there", "launch_screen", "launch_settling", "_CodedQueries"
         took: dict[str, float] = {}
 
         def clocked(name: str, work: Callable[..., Any]) -> Callable[..., Any]:
@@ -271,8 +271,8 @@ def measured(case: Case, check: bool, sweep: bool) -> dict[str, Any]:
 
 def set_tile(rows: int, columns: int, warps: int, stages: int) -> None:
     """Set the screen's tile."""
-    screen_kernel.ROWS, screen_kernel.COLUMNS = rows, columns
-    screen_kernel.WARPS, screen_kernel.STAGES = warps, stages
+    screen_launch.ROWS, screen_launch.COLUMNS = rows, columns
+    screen_launch.WARPS, screen_launch.STAGES = warps, stages
 
 
 def main() -> None:

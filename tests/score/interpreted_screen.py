@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from cmr.represent.precisions import encode
 from cmr.score import codes, kernels, planning
 from cmr.score.cpu.cell_bounds import screen
-from cmr.score.device import device_codes, screen_kernel, screened_pieces, triton_trial
+from cmr.score.device import device_codes, screen_launch, screened_pieces, triton_trial
 from cmr.score.exhaustive import pair_values, partial_counts, score
 from cmr.score.planning import make_plan
 from cmr.score.screened import Screened
@@ -28,10 +28,10 @@ OPERANDS = {"fp32": "float32", "fp16": "float16"}
 
 @pytest.fixture(autouse=True)
 def small_tiles(monkeypatch):
-    monkeypatch.setattr(screen_kernel, "ROWS", 32)
-    monkeypatch.setattr(screen_kernel, "COLUMNS", 64)
-    monkeypatch.setattr(screen_kernel, "WORDS", 32)
-    monkeypatch.setattr(screen_kernel, "WORKERS", 2)
+    monkeypatch.setattr(screen_launch, "ROWS", 32)
+    monkeypatch.setattr(screen_launch, "COLUMNS", 64)
+    monkeypatch.setattr(screen_launch, "WORDS", 32)
+    monkeypatch.setattr(screen_launch, "WORKERS", 2)
     monkeypatch.setattr(screened_pieces, "LISTED", 1.0)
 
 

@@ -97,7 +97,7 @@ def test_compiles_for_gpus(kind, chip, unit):
 )
 def test_the_screen_compiles_for_gpus(kind, chip, unit):
     """To products on the matrix units."""
-    from cmr.score.device import screen_kernel as screen
+    from cmr.score.device import screen_launch as screen
 
     integer = kind == "i8"
     constants = {
@@ -122,8 +122,8 @@ def test_the_screen_compiles_for_gpus(kind, chip, unit):
 @pytest.mark.slow
 def test_what_surrounds_the_screen_compiles_for_gpus():
     """Codes before it, and what is in doubt after it."""
-    from cmr.score.device import device_codes
-    from cmr.score.device import screen_kernel as screen
+    from cmr.score.device import device_codes, settling_kernels
+    from cmr.score.device import screen_launch as screen
 
     pointers = {
         ("texts", "visuals"): "*fp32",
@@ -132,13 +132,25 @@ def test_what_surrounds_the_screen_compiles_for_gpus():
         ("_slots", "room", "dim", "all_texts", "all_visuals"): "i32",
     }
     constants = {"T2V": True, "V2T": True, "CELLS": screen.CELLS, "VALUES": screen.VALUES}
-    compile_for(screen.settle_cells, 90, types_of(screen.settle_cells, pointers), constants, 4, 3)
+    compile_for(
+        settling_kernels.settle_cells,
+        90,
+        types_of(settling_kernels.settle_cells, pointers),
+        constants,
+        4,
+        3,
+    )
     pointers = {
         ("marks", "cells", "listed"): "*i32",
         ("rows", "words", "first_text", "first_visual", "room"): "i32",
     }
     compile_for(
-        screen.list_cells, 90, types_of(screen.list_cells, pointers), {"BLOCK": screen.WORDS}, 4, 3
+        settling_kernels.list_cells,
+        90,
+        types_of(settling_kernels.list_cells, pointers),
+        {"BLOCK": screen.WORDS},
+        4,
+        3,
     )
     pointers = {
         ("vectors", "mean", "other"): "*fp32",

@@ -21,7 +21,7 @@ from cmr.score.code_bounds import ROUNDINGS
 from cmr.score.cpu.tile_counts import FEW
 from cmr.score.device.device_codes import screen_there
 from cmr.score.device.regions import Regions
-from cmr.score.device.screen_kernel import (
+from cmr.score.device.screen_launch import (
     CodedBlock,
     ScreenedQueries,
     doubts_of,
@@ -59,7 +59,7 @@ def count_blocks_screened(
     plain = _Plain(texts, visuals, tallies, plan, progress)
     # As on the CPU: so many thresholds leave nearly all in doubt.
     many = any(tally.judged.relevants.max(initial=0) > FEW for tally in tallies.values())
-    screening: Screening | None = None
+    screening: CodedPieces | None = None
     for region in _pieces(len(texts), len(visuals)):
         a, b, c, d = region
         scores = (b - a) * (d - c)
@@ -69,7 +69,7 @@ def count_blocks_screened(
             plain.count(region)
             continue
         try:
-            screening = screening or Screening(texts, visuals, tallies, plan.screened, LISTED)
+            screening = screening or CodedPieces(texts, visuals, tallies, plan.screened, LISTED)
         except torch.OutOfMemoryError:
             raise CmrError(FULL) from None
         settled = screening.count(region)
@@ -90,7 +90,7 @@ def _pieces(texts: int, visuals: int) -> list[Region]:
     ]
 
 
-class Screening:
+class CodedPieces:
     """Counts pieces of two blocks by their codes, into tallies once all are counted.
 
     `listed`: what share of a piece's scores may be in doubt. Raises torch.OutOfMemoryError.
@@ -110,8 +110,8 @@ class Screening:
         self._slack = float(screen.slack)
         self._texts = CodedBlock(texts.operand, left, _on_device(screen.rows, texts))
         self._visuals = CodedBlock(visuals.operand, right, _on_device(screen.columns, visuals))
-        self._t2v = _Direction(tallies["t2v"], texts) if "t2v" in tallies else None
-        self._v2t = _Direction(tallies["v2t"], visuals) if "v2t" in tallies else None
+        self._t2v = _CodedQueries(tallies["t2v"], texts) if "t2v" in tallies else None
+        self._v2t = _CodedQueries(tallies["v2t"], visuals) if "v2t" in tallies else None
         tall, wide = min(len(texts), PIECE), min(len(visuals), PIECE)
         room = int(tall * wide * listed) + 1
         self._doubts = doubts_of(tall, wide, room, texts.operand.device)
@@ -142,7 +142,7 @@ class Screening:
                 direction.flush()
 
 
-class _Direction:
+class _CodedQueries:
     """A block's queries in one direction, and what all pieces have counted of them."""
 
     def __init__(self, tally: Tally, queries: Block) -> None:

@@ -110,10 +110,13 @@ def place_of(
 
 
 @triton.jit
-def multiply(
-    texts, visuals, text, visual, rows, columns, dim, INTEGER: tl.constexpr, DEPTH: tl.constexpr
-):
-    """The products of a tile, int32 of int8, else float32; 0 outside `rows` and `columns`."""
+def multiply(of_texts, of_visuals, dim, INTEGER: tl.constexpr, DEPTH: tl.constexpr):
+    """The products of a tile, int32 of int8, else float32.
+
+    Of each side: all vectors, which of them, and which of these there are; elsewhere it is 0.
+    """
+    texts, text, rows = of_texts
+    visuals, visual, columns = of_visuals
     k = tl.arange(0, DEPTH)
     high: tl.constexpr = text.shape[0]
     wide: tl.constexpr = visual.shape[0]
@@ -196,7 +199,8 @@ def count_tiles(
     """Multiply and count one tile; `text_*` and `visual_*` are as `LaunchQueries` has them."""
     text, visual = place_of(tl.program_id(0), height, width, ROWS, COLUMNS, TOGETHER)
     rows, columns = text < height, visual < width
-    products = multiply(texts, visuals, text, visual, rows, columns, dim, INTEGER, DEPTH)
+    sides = (texts, text, rows), (visuals, visual, columns)
+    products = multiply(sides[0], sides[1], dim, INTEGER, DEPTH)
     scores = products.to(tl.float32)
     if SCALED:
         scores *= tl.load(visual_scales + visual, mask=columns, other=0.0)[None, :]

@@ -42,13 +42,13 @@ def fused_is_right(kernel: Kernel) -> bool:
 def screen_is_right(kernel: Kernel, by: str) -> bool:
     """Whether counting by codes of that type runs there, and equals float64's."""
     try:
-        from cmr.score.device.screened_pieces import Screening
+        from cmr.score.device.screened_pieces import CodedPieces
     except ImportError:
         return False
 
     def count(texts: Block, visuals: Block, tallies: dict[str, Tally]) -> None:
         # Of so few dimensions much is in doubt.
-        screening = Screening(texts, visuals, tallies, Screened(by), listed=1.0)
+        screening = CodedPieces(texts, visuals, tallies, Screened(by), listed=1.0)
         screening.count((0, TEXTS, 0, VISUALS))
         screening.flush()
 
