@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from urllib.parse import quote
 
 import duckdb
@@ -29,10 +29,11 @@ from cmr.prepared import (
     prepared,
 )
 from cmr.references import Reads, closure, names_in
+from cmr.rows import Row
 from cmr.warehouse.anchors import anchor
 from cmr.warehouse.anchors import folder as own_anchors
 from cmr.warehouse.layout import ANCHORED
-from cmr.warehouse.schemas import CATALOGUE
+from cmr.warehouse.schemas import CATALOGUE, RUNS
 from cmr.warehouse.snapshot import VECTORS, Snapshot, take
 from cmr.warehouse.storage import Storage
 from cmr.warehouse.store import Store
@@ -47,6 +48,7 @@ _SMALL = (
     "int_bench_runs",
     "speed",
     "int_pace",
+    "int_run_bytes",
 )
 # Views that become tables only for a question that names them: they read a data set's items.
 _ASKED = ("query_slices",)
@@ -62,6 +64,11 @@ _DIRECT = """
 """
 # Tables in which every file belongs to one run.
 _OF_RUNS = (*_PAIRS, "timings")
+_TEMPORARY = """
+    select table_name from duckdb_tables() where temporary
+    union all
+    select view_name from duckdb_views() where temporary
+"""
 # Optimizers that add a twentieth to the planning of these views and save no time in them.
 _NEEDLESS = "column_lifetime,common_subexpressions,compressed_materialization,cte_filter_pusher"
 # Pairs that keep one more thread busy: with fewer, threads wait for each other.
@@ -203,6 +210,29 @@ def _evidence(storage: Storage, snapshot: Snapshot) -> list[str]:
     files = [name for name in snapshot.files(_RANKS) if name not in crossed]
     files += snapshot.files(_HELD_OUT)
     return [_literal(path) for path in [anchor(storage, _RANKS), *map(storage.path, files)]]
+
+
+def lend(con: duckdb.DuckDBPyConnection, rows: Sequence[Row], ranks: pa.Table) -> None:
+    """Show runs that are not the warehouse's, with the ranks on which claims about them rest.
+
+    The connection must be bound to a query of `evidence`. `rows`: of the catalogue of runs, with
+    ids that it has not. `ranks`: run_id, query_id and the counts.
+    """
+    con.register("_rows", pa.Table.from_pylist(list(rows), RUNS.schema))
+    con.execute("insert into catalogue_runs by name from _rows")
+    con.unregister("_rows")
+    shown = {name for (name,) in con.execute(_TEMPORARY).fetchall()}
+    for name in _SMALL:
+        if name in shown:
+            con.execute(f"create or replace temp table {name} as from memory.main.{name}")
+    con.register("_ranks", ranks)
+    con.execute("create or replace temp table _lent_ranks as from _ranks")
+    con.unregister("_ranks")
+    own = _DIRECT.format(name=_EVIDENCE) if _EVIDENCE in shown else f"from memory.main.{_EVIDENCE}"
+    con.execute(
+        f"create or replace temp view {_EVIDENCE} as "
+        f"from ({own}) union all by name from _lent_ranks"
+    )
 
 
 @contextlib.contextmanager

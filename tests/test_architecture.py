@@ -12,7 +12,13 @@ import cmr
 ROOT = Path(cmr.__file__).parent
 MODULES = {str(path.relative_to(ROOT)): ast.parse(path.read_text()) for path in ROOT.rglob("*.py")}
 # Triton takes a launch's arguments one by one.
-LAUNCHES = {"score/device/triton_kernel.py:count_tiles"}
+LAUNCHES = {
+    "score/device/triton_kernel.py:count_tiles",
+    "score/device/device_codes.py:_code",
+    "score/device/screen_kernel.py:screen_tiles",
+    "score/device/settling_kernels.py:list_cells",
+    "score/device/settling_kernels.py:settle_cells",
+}
 MOST = 8
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

@@ -137,12 +137,12 @@ def add_run(warehouse, run_id, dataset, scores, relevance, direction="t2v", pool
 
 def add_bench(warehouse, precision, seconds, machine=FAST, race="r", stage="batch", day=0, **more):
     """A measurement of torch: `seconds` for 10 queries, a repeat each."""
-    bench_id = f"{precision}-{machine[10:14]}-{stage}-{race}-{day}"
+    bench_id = f"{precision}-{machine[10:14]}-{stage}-{race}-{day}-{more.get('clients')}"
     rows = [
         {
             "stage": stage, "repeat": number, "seconds": took, "queries": 10, "threads": 2,
             "peak_rss_bytes": 300, "idle_rss_bytes": 100,
-            "latencies": [took / 10] * 10 if stage == "single" else None,
+            "latencies": [took / 10] * 10 if stage in ("single", "clients") else None,
         }
         for number, took in enumerate(seconds)
     ]  # fmt: skip

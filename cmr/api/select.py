@@ -106,7 +106,11 @@ def pairs(runs: Sequence[Row], a: str, b: str) -> list[tuple[Row, Row]]:
 
     Raises CmrError if nothing is shared, or if it is ambiguous which run is meant.
     """
-    left, right = select(runs, a), select(runs, b)
+    return paired(select(runs, a), select(runs, b), a, b)
+
+
+def paired(left: Sequence[Row], right: Sequence[Row], a: str, b: str) -> list[tuple[Row, Row]]:
+    """Pairs of runs of `left` and `right`, which `a` and `b` name; see `pairs`."""
     found, unlike = [], []
     for row in left:
         every = [

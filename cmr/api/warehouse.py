@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from cmr.api.embeddings import Embeddings
+    from cmr.api.gate import Gated
     from cmr.pipeline.evaluate import Evaluated
     from cmr.pipeline.ingest import Ingested
 
@@ -244,6 +245,27 @@ class Warehouse:
             found = slices.compare_slices(self.store, a, b, by, measure, how)
             return Result(slices.as_table(found))
         return Result(as_table(compare_runs(self.store, a, b, how)))
+
+    def gate(
+        self,
+        baseline: str | PathLike[str],
+        candidate: str | None = None,
+        *,
+        margin: float = 0.005,
+        measures: Sequence[str] | str = "recall",
+        k: int = 10,
+        in_sample: bool = False,
+    ) -> list[Gated]:
+        """Whether runs are sure to lose no more than a margin against a baseline, as `cmr gate`.
+
+        One result per direction and measure, with `outcome` ("pass", "fail" or "undecided"), `why`,
+        `queries` that would decide, and `row`, the row of `compare`. `baseline`: a run or a file.
+        """
+        from cmr.api.gate import GatedBy, gate
+        from cmr.pipeline.option_values import Text, parse_many
+
+        by = GatedBy(margin, parse_many(Text(), measures), k, in_sample)
+        return gate(self.store, fspath(baseline), candidate, by)
 
     def recommend(
         self,

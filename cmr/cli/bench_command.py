@@ -20,7 +20,10 @@ from cmr.pipeline.bench.bench_request import (
 if TYPE_CHECKING:
     from cmr.pipeline.bench.run import Benched
 
-_WHAT = ("scorers", "stages", "candidates", "clients", "window", "k", "batch", "singles", "repeats")
+_WHAT = (
+    "scorers", "stages", "candidates", "clients", "window", "filters", "k", "batch", "singles",
+    "repeats",
+)  # fmt: skip
 
 
 @click.command()
@@ -44,6 +47,7 @@ def bench(warehouse: str, **settings: Any) -> None:
         --candidates 100,500 --repeats 5
     cmr bench --scorers usearch-hnsw --expansion-search 16,32,64,128 --stages batch
     cmr bench --scorers faiss-hnsw,pgvector --clients 1,4,16
+    cmr bench --scorers faiss-hnsw,pgvector --filters .5,.1,.01
     cmr bench --precisions int8,b1 --rescore fp32 --oversample 4
     cmr bench --precisions fp32,int8,int4,b1 --asymmetric
     cmr bench --stages encode --images val2017.zip
@@ -52,6 +56,7 @@ def bench(warehouse: str, **settings: Any) -> None:
     cmr sql "from speed"                   what was measured
     cmr sql "from latencies"               single queries, by C
     cmr sql "from under_load"              many clients at once
+    cmr sql "from filtered"                what passes a filter alone
     cmr sql "from decisions"               beside what is kept of the quality
     cmr sql "from across_machines"         the same, measured on two machines
     """

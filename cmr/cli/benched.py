@@ -14,7 +14,7 @@ from cmr.rows import Row
 if TYPE_CHECKING:
     import duckdb
 
-_VIEWS = "from speed, latencies, under_load, encoding, decisions, benches"
+_VIEWS = "from speed, latencies, under_load, filtered, encoding, decisions, benches"
 _WHO = "direction, dim, dim_method as method, precision, scorer, variant"
 
 
@@ -34,6 +34,7 @@ def print_bench(warehouse: str, bench_ids: Sequence[str]) -> None:
     _print_speed(con)
     _print_latencies(con)
     _print_load(con)
+    _print_filtered(con)
     _print_sentence(con)
 
 
@@ -138,6 +139,23 @@ def _print_load(con: duckdb.DuckDBPyConnection) -> None:
         """,
     )
     _print(found, "Single queries of several clients at once")
+
+
+def _print_filtered(con: duckdb.DuckDBPyConnection) -> None:
+    """Print one line per contender and filter."""
+    found = _rows(
+        con,
+        f"""
+        select distinct on (contender, conditions, selectivity)
+            {_WHO}, selectivity as passes, passing as items, ann_recall as "ANN recall",
+            missing_results as "results short", p50_ms as "p50 ms", p95_ms as "p95 ms",
+            p99_ms as "p99 ms"
+        from filtered
+        semi join (from asked where stage = 'filters') using (contender, conditions)
+        order by direction, dim, precision, scorer, variant, selectivity desc
+        """,
+    )
+    _print(found, "Among what passes a filter")
 
 
 def _print_sentence(con: duckdb.DuckDBPyConnection) -> None:

@@ -16,6 +16,7 @@ from cmr.pipeline.option_values import (
     Flag,
     Integer,
     Kind,
+    Number,
     WrongValueError,
 )
 
@@ -103,6 +104,22 @@ class Share(click.FloatRange):
         if not isinstance(value, float | int) and not DECIMAL.fullmatch(str(value).strip()):
             self.fail(f"{value!r} is not a number.", param, ctx)
         return float(super().convert(value, param, ctx))
+
+
+class Above(click.ParamType[float]):
+    """A decimal number above 0, up to a limit."""
+
+    name = "number"
+
+    def __init__(self, kind: Number) -> None:
+        """`kind`: the kind of value, which knows the limit."""
+        self.kind = kind
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Parse."""
+        return float(parsed(self, self.kind, value, param, ctx))
 
 
 class Comma(click.ParamType[tuple[Any, ...]]):
@@ -201,6 +218,8 @@ def _type(option: Option[Any]) -> click.ParamType[Any]:
         one = Word(kind)
     elif isinstance(kind, ByteSize):
         one = Bytes()
+    elif isinstance(kind, Number):
+        one = Above(kind)
     return Comma(one) if option.many else one
 
 

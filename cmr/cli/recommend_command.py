@@ -153,6 +153,7 @@ def _print_contenders(store: Store, rows: list[Row], k: int) -> None:
     from cmr.answers import fetch
     from cmr.cli.printed_tables import print_table
     from cmr.materialised import open_for
+    from cmr.report.contender_words import told
     from cmr.report.named import estimate
     from cmr.warehouse.current import current_runs
 
@@ -189,6 +190,9 @@ def _print_contenders(store: Store, rows: list[Row], k: int) -> None:
             title=f"Not beaten in recall@{k}, bytes and time at once, by point estimates; "
             "kept with its 95% interval",
         )
+    for row in found:
+        if row["best"]:
+            say(f"{row['direction']}, {told(row, k, str)}.")
     for why, many in Counter(row["unearned"] for row in found if row["unearned"]).items():
         say(f"{many} of {len(found)} contenders are not compared: {why}.")
     say('All of them: `cmr sql "from contenders"`.')

@@ -29,9 +29,11 @@ def scorers(names: tuple[str, ...]) -> None:
         note = f" (not installed: pip install '.[{kind.extra}]')" if lacks else ""
         ranks = "every rank" if kind.ranks_all else "lists"
         what = kind.summary if name in BUILT_IN else f"{kind.summary}; {ranks}"
+        what += "; filters" if kind.filters else ""
         lines.append(f"{name}: {what}{note}")
         for one in kind.options:
             when = ", of a search" if one.of_search else ""
+            when = ", of filters" if one.of_filter else when
             choices = f"; {', '.join(one.choices)}" if one.choices else ""
             lines.append(f"    {one.name}={one.default}: {one.help}{when}{choices}")
         if kind.is_graph:

@@ -33,7 +33,7 @@ def explained(
         "search": str(search),
         "kernel": plan.kernel.name if by_torch else computed,
         "counted by": plan.counting if by_torch else library,
-        "screened by": _screened(screen) if by_torch and plan.kernel.screened else None,
+        "screened by": _screened(screen, plan) if by_torch and plan.kernel.screened else None,
         "compared in": exact if scored else f"float32, as {library} says",
         "ranks": "all" if search.length is None else f"of {search.length}",
         "first stage": _first_stage(search),
@@ -64,11 +64,11 @@ def screen_before(runs: Iterable[Row], wanted: Wanted) -> Row | None:
     return max(found, key=itemgetter(0))[1] if found else None
 
 
-def _screened(screen: Row | None) -> str:
-    if screen is None:
-        return "int8 codes"
+def _screened(screen: Row | None, plan: Plan) -> str:
+    if screen is None or screen["by"] != plan.screened.by:
+        return f"{plan.screened.by} codes"
     bound, settled = screen["bound"], screen["settled"]
-    return f"int8 codes, ±{bound:.4f}; {settled:.2%} settled"
+    return f"{plan.screened.by} codes, ±{bound:.4f}; {settled:.2%} settled"
 
 
 def _first_stage(search: Search) -> str:

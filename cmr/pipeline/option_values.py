@@ -84,14 +84,17 @@ class ByteSize:
         )
 
 
-class Seconds:
-    """A time in seconds, above 0 and at most an hour."""
+class Number:
+    """A decimal number above 0, and at most `most`."""
+
+    def __init__(self, most: float) -> None:
+        self.most = most
 
     def parse(self, given: object) -> float:
         """Parse a number, or a text of one."""
         text = str(given).strip()
-        if not DECIMAL.fullmatch(text) or not 0 < float(text) <= 3600:
-            raise WrongValueError(given, "is not a number of seconds above 0, up to 3600")
+        if not DECIMAL.fullmatch(text) or not 0 < float(text) <= self.most:
+            raise WrongValueError(given, f"is not a number above 0, up to {self.most:g}")
         return float(text)
 
 

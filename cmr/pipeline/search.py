@@ -182,7 +182,10 @@ def _graphs(request: Request, depth: int) -> list[tuple[int | None, ...]]:
 
 
 def check_rescore(search: Search, precision: str) -> None:
-    """Raise CmrError if the second stage would not be finer than the first."""
+    """Raise CmrError if the second stage would not be finer than the first.
+
+    What an engine is given it codes itself, so that the same vectors are finer than its codes.
+    """
     if search.rescore is None:
         return
     own = precision_of(search.rescore).quantizer
@@ -192,7 +195,7 @@ def check_rescore(search: Search, precision: str) -> None:
             f"{own}"
         )
     order = {name: place for place, name in enumerate(PRECISIONS)}
-    if order[search.rescore] >= order[precision]:
+    if order[search.rescore] >= order[precision] + search.kind.codes_itself:
         raise CmrError(
             f"--rescore {search.rescore} is no finer than {precision}; leave {precision} out of "
             "--precisions"

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 MOST_COMPARED = 20
 # The views that `read` and the summary query.
 VIEWS = (
-    "from earned_metrics, leaderboard, tradeoffs, retention, int_pace, first_ranks, datasets, runs"
+    "from earned_metrics, leaderboard, tradeoffs, retention, contenders, int_pace, first_ranks, "
+    "datasets, runs"
 )
 MEASURES = (("recall", 10), ("mrr", None), ("ndcg", 10))
 _SPEED = """

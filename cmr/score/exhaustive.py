@@ -104,8 +104,12 @@ def _count(
 
 
 def _counting(plan: Plan) -> Counting:
-    if plan.counting == "triton":
+    if plan.kernel.screened and plan.counting != "numba":
         # Triton is only where CUDA is.
+        from cmr.score.device.screened_pieces import count_blocks_screened
+
+        return count_blocks_screened
+    if plan.counting == "triton":
         from cmr.score.device.triton_tiles import count_blocks_fused
 
         return count_blocks_fused

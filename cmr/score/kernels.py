@@ -38,7 +38,7 @@ class Kernel:
     `operand`: int8, float32, float16 or bfloat16 tiles. `scaled`: products of codes, compared
     times both scales (1 for b1). `error`: the most by which a product of unit vectors may err.
     `split`: dimensions whose products float32 can sum exactly; 0 where that is no concern.
-    `screened`: whether products of int8 codes tell most scores apart: `cmr.score.cpu.screening`.
+    `screened`: whether products of codes tell most scores apart: `cmr.score.code_bounds`.
     """
 
     name: str
@@ -63,6 +63,9 @@ class Kernel:
         """
         if self.precision in INTEGER:
             operand = torch.from_numpy(np.ascontiguousarray(to_integers(encoded)))
+        elif self.device != "cpu" and encoded.data.dtype == np.float16:
+            # A device makes other floats of them much faster than a CPU does.
+            operand = torch.from_numpy(np.ascontiguousarray(encoded.data))
         else:
             operand = torch.from_numpy(np.ascontiguousarray(to_floats(encoded)))
         operand = operand.to(self.device).to(getattr(torch, self.operand))

@@ -11,10 +11,11 @@ from cmr.errors import CmrError
 from cmr.memory import LEAST, for_scoring
 from cmr.precision import BFLOAT16, FLOAT16, FLOAT32, INT8
 from cmr.score.cpu.strips import WIDTH
-from cmr.score.device.triton_trial import fused_is_right
+from cmr.score.device.triton_trial import fused_is_right, screen_is_right
 from cmr.score.kernels import Kernel, choose
 from cmr.score.plan import Plan
-from cmr.score.screen_trial import screens
+from cmr.score.screen_trial import SCREENED_DIMS, screened_by, screens
+from cmr.score.screened import Screened
 
 # Taller tiles cost fewer calls, and int8 products repack the columns' operand at every one; wider
 # or still taller ones leave the caches before they are counted.
@@ -24,6 +25,10 @@ DEVICE_SHARE = 0.5
 # A device wants large products; a cell takes its product, its score and the masks of its counts.
 LARGEST_DEVICE_TILE, LEAST_DEVICE_TILE = 8192, 1024
 DEVICE_TILE_BYTES = 16
+BYTES = {INT8: 1, FLOAT16: 2, BFLOAT16: 2, FLOAT32: 4}
+# What is multiplied where screening was measured to pay. Of 16-bit floats it counts many equal
+# scores ten times as fast as the fused kernel, but a large gallery at 6/10 of its speed.
+SCREENED_ON_CUDA = {FLOAT32}
 # Vectors of a block at the least, however little memory there is.
 LEAST_ROWS = 512
 
@@ -54,7 +59,8 @@ def make_plan(
         raise CmrError(f"--memory must be at least {LEAST // 2**20} MiB")
     kernel = choose(precision, dim, device)
     # Drawn pools look scores up in a tile, which must hold them.
-    kernel = replace(kernel, screened=not largest_pool and screens(kernel, dim))
+    kernel = replace(kernel, screened=not largest_pool and _screened(kernel, dim))
+    by = screened_by(kernel)
     threads = min(torch.get_num_threads(), numba.get_num_threads())
     if device == "cpu":
         # Counts of columns are kept for whole stretches of WIDTH.
@@ -65,7 +71,7 @@ def make_plan(
             side //= 2
         tile = side, min(side, max(visuals, 1))
     # A block is held as stored, as multiplied and as screened; drawn pools take 6 bytes a member.
-    wide = {INT8: 1, FLOAT16: 2, BFLOAT16: 2}.get(kernel.operand, 4) + kernel.screened
+    wide = BYTES[kernel.operand] + (BYTES[by] if kernel.screened else 0)
     rows = max(LEAST_ROWS, budget // 2 // (dim * (wide + 4) + largest_pool * draws * 6))
     return Plan(
         kernel=kernel,
@@ -77,7 +83,16 @@ def make_plan(
         text_rows=max(1, min(texts, rows)),
         visual_rows=max(1, min(visuals, rows)),
         memory=budget,
+        screened=Screened(by),
     )
+
+
+def _screened(kernel: Kernel, dim: int) -> bool:
+    """Whether it pays, on the CPU or on a device."""
+    if not kernel.device.startswith("cuda"):
+        return screens(kernel, dim)
+    wanted = kernel.operand in SCREENED_ON_CUDA and not kernel.scaled and dim in SCREENED_DIMS
+    return wanted and screen_is_right(kernel, screened_by(kernel))
 
 
 def _counting(kernel: Kernel, draws: int) -> str:

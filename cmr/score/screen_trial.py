@@ -7,13 +7,24 @@ from functools import cache
 
 import torch
 
-from cmr.precision import FLOAT32, FP32, INT8
+from cmr.precision import FLOAT16, FLOAT32, FP32, INT8
 from cmr.score.kernels import Kernel, int8_is_exact
 
 # Below, the product is not what takes the time; above, an int32 might not hold a sum.
 SCREENED_DIMS = range(192, 2**17)
 # int8 products must be so many times as fast as those that they spare, in trials of this shape.
 SPARES, TRIAL_ROWS, TRIAL_DIM, TRIALS = 2.0, 384, 512, 5
+
+
+def screened_by(kernel: Kernel) -> str:
+    """The type of the codes that may screen a kernel's scores.
+
+    A device's matrix units multiply float16 nearly as fast as int8, and it leaves a twentieth of
+    the doubts; 16-bit floats are multiplied as they are.
+    """
+    if kernel.device == "cpu":
+        return INT8
+    return FLOAT16 if kernel.operand == FLOAT32 else kernel.operand
 
 
 def screens(kernel: Kernel, dim: int) -> bool:

@@ -6,6 +6,8 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
+from cmr.precision import INT8
+
 # What share of a tile's scores may be computed after all. One that is in doubt along its row and
 # along its column counts twice. It takes some seven times the time that screening a score spares.
 ALLOWED = 1 / 8
@@ -17,11 +19,12 @@ LOST = 1 / 16
 class Screened:
     """The sums over a scoring's tiles; several threads add to them.
 
-    `bound`: the most that a score may differ from what its codes say. `scores`: those of all tiles,
-    `kept`: of tiles that were counted so. `settled`: how many of these were computed after all.
-    `tiles`: that were tried, `failed`: that were left off.
+    `by`: the type of the codes. `bound`: the most that a score may differ from what they say.
+    `scores`: those of all tiles, `kept`: of tiles that were counted so. `settled`: how many of
+    these were computed after all. `tiles`: that were tried, `failed`: that were left off.
     """
 
+    by: str = INT8
     bound: float = 0.0
     scores: int = 0
     kept: int = 0
@@ -58,7 +61,7 @@ class Screened:
     def describe(self) -> dict[str, Any]:
         """As it is kept in `runs`: of all scores the share that was screened, and settled after."""
         return {
-            "by": "int8",
+            "by": self.by,
             "bound": self.bound,
             "screened": self.kept / self.scores,
             "settled": self.settled / self.scores,

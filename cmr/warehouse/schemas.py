@@ -369,8 +369,12 @@ BENCHES = Table(
         ("files", _NAMES),
         ("started_at", _TIME),
         ("seconds", pa.float64()),
-        # Added later: NULL for what was not measured with several clients.
+        # Added later: NULL for what was not measured with several clients, or with a filter.
         ("clients", pa.int64()),
+        ("selectivity", pa.float64()),
+        ("missing_results", pa.float64()),
+        # What a search looks at; NULL for an earlier measurement.
+        ("reads", pa.string()),
         *_CHECKSUMS,
     ),
     ("bench_id",),

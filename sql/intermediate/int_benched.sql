@@ -1,4 +1,4 @@
--- The latest measurement of each contender, stage, C and number of clients under the same conditions, with its repeats in
+-- The latest measurement of each contender, stage, C, number of clients and filter under the same conditions, with its repeats in
 -- one row: seconds per query for searches, seconds per vector for building and encoding.
 -- @contender: Hash of what was searched and how: sets, direction, scorer and its settings, device.
 -- @index_of: The same without expansion_search, which does not change an index.
@@ -20,7 +20,7 @@ recent as (
         md5(concat_ws('|', index_of, 'ef ' || expansion_search)) as contender
     from benches
     qualify row_number() over (
-        partition by contender, stage, candidates, clients, conditions order by started_at desc, bench_id
+        partition by contender, stage, candidates, clients, selectivity, conditions order by started_at desc, bench_id
     ) = 1
 ),
 repeats as (

@@ -11,6 +11,7 @@
 -- @lost_by_search: That value - this one: what the search loses, with an engine's own codes.
 -- @bytes: Bytes a vector of all that is stored to search: codes, scales, graphs and lists, and what is shared,
 -- such as codebooks, over the number of vectors (int_run_bytes).
+-- @bytes_share: bytes / the baseline's.
 -- @memory_bytes: Bytes a vector that the timed search held in memory, where codes may be unpacked (int4 to a
 -- byte a dimension); NULL where nothing was timed.
 -- @queries_per_second: As in tradeoffs.
@@ -21,6 +22,7 @@
 -- those that were timed together; where nothing was timed, in value and bytes. By point estimates, which
 -- another sample of queries may order otherwise. NULL where unearned says why the row gives no advice; such
 -- rows beat no other.
+-- @unearned: Why this row gives no advice, in words; NULL if it may.
 with
 listed as (
     select run_id, k, value as ann_recall
@@ -39,7 +41,8 @@ points as (
         retention.variant, retention.fit, retention.measure, retention.k, retention.value,
         retention.retention as kept, retention.ci_low as kept_low, retention.ci_high as kept_high,
         retention.baseline_value, listed.ann_recall,
-        weighed.stored_bytes as bytes, pace.memory_vector_bytes as memory_bytes, retention.unearned,
+        weighed.stored_bytes as bytes, weighed.stored_bytes / base.stored_bytes as bytes_share,
+        pace.memory_vector_bytes as memory_bytes, retention.unearned,
         pace.queries_per_second, pace.p50_ms, pace.p95_ms, pace.p99_ms, pace.conditions,
         runs.text_set, runs.visual_set, runs.list_length is null and runs.rescore is null as is_exact,
         -- Last digits of equal values differ by the order in which they were summed.
@@ -47,16 +50,18 @@ points as (
     from retention
     inner join runs using (run_id)
     inner join int_run_bytes as weighed using (run_id)
-    left join int_pace as pace using (run_id)
+    left join int_run_bytes as base on base.run_id = retention.baseline
+    left join int_pace as pace on pace.run_id = retention.run_id
     left join listed on listed.run_id = retention.run_id and listed.k = retention.k
     where retention.value is not null
 ),
-exact as (
+held as materialized (
     select
-        dataset, qrels, model, direction, text_set, visual_set, measure, k, max(value) as value
+        *,
+        max(value) filter (where is_exact) over (
+            partition by dataset, qrels, model, direction, text_set, visual_set, measure, k
+        ) as exact_value
     from points
-    where is_exact
-    group by all
 ),
 final as (
     select
@@ -64,11 +69,12 @@ final as (
         points.dim, points.dim_method, points.precision, points.quantizer, points.scorer, points.variant,
         points.fit, points.measure, points.k, points.value, points.kept, points.kept_low,
         points.kept_high, points.ann_recall,
-        points.baseline_value - exact.value as lost_by_codes,
-        exact.value - points.value as lost_by_search,
-        points.bytes, points.memory_bytes, points.queries_per_second, points.p50_ms, points.p95_ms, points.p99_ms,
+        points.baseline_value - points.exact_value as lost_by_codes,
+        points.exact_value - points.value as lost_by_search,
+        points.bytes, points.bytes_share, points.memory_bytes, points.queries_per_second,
+        points.p50_ms, points.p95_ms, points.p99_ms,
         case when points.unearned is null then not exists (
-            from points as y
+            from held as y
             where
                 y.unearned is null
                 and y.dataset = points.dataset
@@ -88,17 +94,7 @@ final as (
                 )
         ) end as best,
         points.unearned, points.conditions
-    from points
-    left join exact
-        on
-            exact.dataset = points.dataset
-            and exact.qrels = points.qrels
-            and exact.model = points.model
-            and exact.direction = points.direction
-            and exact.text_set = points.text_set
-            and exact.visual_set = points.visual_set
-            and exact.measure = points.measure
-            and exact.k is not distinct from points.k
+    from held as points
     order by
         points.dataset, points.qrels, points.model, points.direction, points.measure, points.k, points.bytes,
         points.p50_ms, points.run_id

@@ -28,7 +28,7 @@ final as (
         1e3 * list_aggregate(benched.latencies, 'quantile_cont', 0.99) as p99_ms,
         benched.seconds,
         length(benched.latencies) as queries,
-        benched.used_threads as threads, benched.gallery, benched.k, benched.device,
+        benched.used_threads as threads, benched.gallery, benched.k, benched.device, benched.reads,
         benched.vector_bytes, benched.index_vector_bytes, benched.repeats, benched.race,
         benched.conditions, benched.machine, benched.versions, benched.started_at as measured_at
     from int_benched as benched

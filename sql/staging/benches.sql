@@ -23,7 +23,8 @@ final as (
         source.k, source.batch, source.repeats, source.seed, source.threads, source.device,
         source.race, source.conditions, source.machine, source.versions, source.vector_bytes,
         source.disk_vector_bytes, source.memory_vector_bytes, source.index_vector_bytes,
-        source.agreement, source.files, source.started_at, source.seconds, source.clients
+        source.agreement, source.files, source.started_at, source.seconds, source.clients,
+        source.selectivity, source.missing_results, source.reads
     from source
     anti join datasets
         on

@@ -51,6 +51,9 @@ source as (
         null::timestamp with time zone as started_at,
         null::double as seconds,
         null::bigint as clients,
+        null::double as selectivity,
+        null::double as missing_results,
+        null::varchar as reads,
         null::varchar[] as checksums,
         null::varchar[] as footers,
         null::varchar as row_checksum

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
+from pathlib import Path
 
 import pytest
 
 from cmr.views import connect
+
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 
 
 @pytest.mark.slow
@@ -30,4 +34,14 @@ def test_demo(cmr, tmp_path):
     summary = json.loads((tmp_path / "report" / "experiment_summary.json").read_text())
     assert len(summary["leaderboard"]) == 20 * 11
     assert "nothing to do" in cmr(*arguments).stdout
+    # docs/examples/gate.yml holds the demonstration against the file beside it.
+    (command,) = [
+        line
+        for line in (EXAMPLES / "gate.yml").read_text().replace("\\\n", "").splitlines()
+        if "cmr gate" in line
+    ]
+    _, *asked, _, _ = shlex.split(command)
+    asked = [word.replace("docs/examples", str(EXAMPLES)) for word in asked]
+    summary = cmr(*asked, "-w", tmp_path / "w").stdout
+    assert "### The gate passes (margin 0.01)" in summary
     assert "checks pass" in cmr("doctor", "-w", tmp_path / "w").stdout

@@ -145,6 +145,10 @@ def test_bench_gives_options_to_those_that_know_them(root, cmr):
     assert timed[0]["ann_recall"] > 0.9
     said = cmr(*grid, *more, "x=1", "-w", root, code=1).stderr
     assert "none of the scorers torch, faiss-hnsw has an option 'x'" in said
+    said = cmr(
+        *grid, "--scorers", "faiss,torch", "--scorer-options", "nprobe=2", "-w", root, code=1
+    )
+    assert "none of the scorers faiss, torch has a use for 'nprobe' here" in said.stderr
 
 
 @pytest.mark.parametrize(
@@ -217,3 +221,30 @@ def test_engine_and_second_stage_are_added(root, cmr):
         "and k = 10",
     )
     assert row["bytes"] == pytest.approx(run["index_bytes"] / ITEMS + 4 * DIM)
+
+
+def test_an_engine_may_be_rescored_by_what_it_was_given(root, cmr):
+    """Its own codes are coarser: twice the list by them, and the best of it by the vectors."""
+    more = ("--scorer", "faiss-rabitq", "--rescore", "fp32", "--oversample", "2", "--folds", "0")
+    cmr("evaluate", *GRID, *more, "-w", root)
+    opened = package.open(str(root))
+    text, visual = (
+        opened.embeddings(modality=side, dim=DIM, precision="fp32").floats()
+        for side in ("text", "visual")
+    )
+    index = faiss.index_factory(DIM, "RR,RaBitQ", faiss.METRIC_INNER_PRODUCT)
+    index.train(visual)
+    index.add(visual)
+    short = index.search(text, 20)[1]
+    scores = np.einsum("qd,qkd->qk", text.astype(np.float64), visual[short].astype(np.float64))
+    order = np.argsort(-scores, axis=1, kind="stable")[:, :10]
+    found = np.take_along_axis(short, order, axis=1) == np.arange(ITEMS)[:, None]
+    (run,) = rows(root, "from runs where scorer = 'faiss-rabitq' and rescore = 'fp32'")
+    ranks = rows(
+        root, f"select above from ranks where run_id = '{run['run_id']}' order by query_id::int"
+    )
+    assert [row["above"] for row in ranks] == [
+        int(row.argmax()) if row.any() else None for row in found
+    ]
+    said = cmr("evaluate", *GRID, "--rescore", "fp32", "-w", root, code=1).stderr
+    assert "--rescore fp32 is no finer than fp32" in said

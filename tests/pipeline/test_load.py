@@ -162,7 +162,7 @@ def test_rows_of_every_number_of_clients(evaluated_with):
         (("--clients", "0"), "whole numbers from 1", 2),
         (("--stages", "batch", "--clients", "2"), "is of the stage clients", 1),
         (("--stages", "clients"), "needs --clients, such as --clients 1,4,16", 1),
-        (("--clients", "2", "--window", "0"), "not a number of seconds", 1),
+        (("--clients", "2", "--window", "0"), "not a number above 0, up to 3600", 2),
     ],
 )
 def test_what_is_wrong_is_a_sentence(evaluated_once, given, said, code):

@@ -61,6 +61,11 @@ def folder(tmp_path_factory):
             folder / "w", "--candidates", "10,20,40", "--hits", "5", "--device", "cpu",
             "--protocols", "expected,full",
         )  # fmt: skip
+        run(
+            "evaluate", "--dataset", "drawn", "--dims", "512", "--precisions", "fp32", "-w",
+            folder / "w", "--device", "cpu", "--protocols", "full", "--scorer", "faiss-hnsw",
+            "--scorer-options", "m=2,ef=2,64",
+        )  # fmt: skip
     run(
         "bench", "--dataset", "drawn", "--dims", "512", "--precisions", "fp32,b1", "-w",
         folder / "w", "--scorers", "torch,usearch-hnsw", "--stages", "batch,single",
@@ -122,7 +127,7 @@ def test_it_is_silent_and_draws_every_plot(opened):
     tab, heard = opened
     assert heard == []
     plots = tab.locator(".chart").count()
-    assert plots == 16
+    assert plots == 18
     assert tab.locator(".chart svg").count() == plots
     for label in tab.locator(".chart svg").evaluate_all("all => all.map(x => x.ariaLabel)"):
         assert re.search("runs|representations|text to visual|visual to text", label), label
@@ -246,6 +251,34 @@ def same(a, b):
     return a == b
 
 
+def test_the_field_of_contenders(opened, folder):
+    """A row for each run, engines beside representations, the front in sentences."""
+    tab, _heard = opened
+    con = open_for(Store.open(str(folder / "w")), "from contenders")
+    query = "from contenders where measure = 'recall' and k = 10 and dim in (8, 512)"
+    every = fetch(con, query).to_pylist()
+    section = tab.locator("h2#contenders-s0")
+    assert section.inner_text() == "Contenders"
+    tables = tab.locator("h3 ~ div.board table")
+    assert sum(tables.nth(at).locator("tbody tr").count() for at in range(2)) == len(every)
+    assert any("faiss-hnsw" in row["contender"] for row in every)
+    said = tab.locator("h3 ~ ul > li").all_inner_texts()
+    best = [row for row in every if row["best"]]
+    assert best
+    for row in best:
+        mine = f"{row['contender']}: keeps {100 * row['kept']:.1f}% ["
+        assert any(text.startswith(mine) for text in said), mine
+    spec = json.loads(tab.locator("#spec-s0-contenders-t2v").inner_text())
+    assert spec["layer"]
+
+
+def test_without_lists_there_is_no_field(folder):
+    warehouse = Store.open(str(folder / "w"))
+    ids = [row["run_id"] for row in current_runs(warehouse) if row["list_length"] is None]
+    con = open_for(warehouse, "from metrics, retention", ids)
+    assert b'id="contenders-' not in page.build(con, ids, retain=0.8)
+
+
 def test_copying(opened):
     tab, _heard = opened
     tab.context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -284,7 +317,11 @@ def test_the_same_for_the_same_warehouse(folder, html):
 
 def test_the_flips_that_are_asked_for(folder, html):
     runs = current_runs(Store.open(str(folder / "w")))
-    by_name = {(run["direction"], run["dim"], run["precision"]): run["run_id"] for run in runs}
+    by_name = {
+        (run["direction"], run["dim"], run["precision"]): run["run_id"]
+        for run in runs
+        if run["list_length"] is None
+    }
     asked = [by_name["t2v", 512, "b1"], by_name["t2v", 8, "fp32"]]
     text = build(folder, ways=WAYS[:1], flips=[tuple(asked)]).decode()
     assert f"rank_flips(&#39;{asked[0]}&#39;, &#39;{asked[1]}&#39;)" in text

@@ -1,11 +1,13 @@
 """Counting inside the product, by Triton's interpreter: the kernel's own text, without a GPU.
 
 Run by test_fused.py in a process of its own, where TRITON_INTERPRET is set before Triton is there.
+Where that is not set, `pytest tests/score/interpreted.py` runs the kernel on a GPU.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import os
 from types import SimpleNamespace
 
 import numpy as np
@@ -18,9 +20,13 @@ from cmr.score import kernels, planning
 from cmr.score.device import triton_kernel, triton_tiles, triton_trial
 from tests.score.test_engine import check_counts, make_case
 
+INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
+DEVICE = "cpu:0" if INTERPRETED else "cuda"
 # What is multiplied. The interpreter takes bfloat16's bits for whole numbers in a product, so here
 # its values are multiplied as float32.
-OPERANDS = {"int8": "int8", "int4": "int8", "b1": "int8", "fp16": "float16", "bf16": "float32"}
+OPERANDS = {"int8": "int8", "int4": "int8", "b1": "int8", "fp16": "float16", "bf16": "bfloat16"}
+if INTERPRETED:
+    OPERANDS["bf16"] = "float32"
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -53,14 +59,14 @@ def small_tiles(monkeypatch):
 def kernel_for(precision, dim):
     scaled = precision in kernels.INTEGER
     error = 0.0 if scaled else kernels.worst_error(dim, 4)
-    kernel = kernels.Kernel("trial", precision, OPERANDS[precision], scaled, device="cpu:0")
+    kernel = kernels.Kernel("trial", precision, OPERANDS[precision], scaled, device=DEVICE)
     return dataclasses.replace(kernel, error=error)
 
 
 def check(a, b, relevant, precision, names=("t2v", "v2t"), **changes):
     kernel = kernel_for(precision, a.shape[1])
     changes |= {"counting": "triton", "kernel": kernel}
-    return check_counts(a, b, relevant, precision, changes, names, device="cpu:0")
+    return check_counts(a, b, relevant, precision, changes, names, device=DEVICE)
 
 
 @pytest.mark.parametrize("precision", OPERANDS)

@@ -57,7 +57,7 @@ def directions(relevant, names=("t2v", "v2t")):
 
 # "cpu" is counted by the CPU's own kernels. "cpu:0" is the same processor taken as a device, so
 # that the code for GPUs runs where there is none.
-DEVICES = ["cpu", "cpu:0"]
+DEVICES = ["cpu", "cpu:0", *["cuda"] * torch.cuda.is_available()]
 
 
 def check_counts(
@@ -66,8 +66,10 @@ def check_counts(
     ids = [str(row) for row in range(max(relevant.shape))]
     left = encode(normalise(a, ids, "text"), precision)
     right = encode(normalise(b, ids, "visual"), precision)
-    plan = make_plan(precision, a.shape[1], len(a), len(b), device)
-    assert plan.counting == ("numba" if device == "cpu" else "torch")
+    drawn = (max(pools.sizes), pools.draws) if pools else ()
+    plan = make_plan(precision, a.shape[1], len(a), len(b), device, None, *drawn)
+    if device != "cuda":
+        assert plan.counting == ("numba" if device == "cpu" else "torch")
     plan = dataclasses.replace(plan, **(changes or {}))
     result = score(Memory(left), Memory(right), directions(relevant, names), pools, plan)
     full = counts.scores(left, right)
@@ -179,7 +181,7 @@ def test_products_that_err_by_more_than_the_tolerance(precision, device, monkeyp
     def bad(self, rows, columns, room=None):
         exact = tile(self, rows, columns, room)
         noise = torch.from_numpy(rng.uniform(-1, 1, exact.shape)) * (kernel.error - 5e-7)
-        return exact.copy_(exact.double() + noise)
+        return exact.copy_(exact.double() + noise.to(exact.device))
 
     assert kernel.error > 1e-5
     monkeypatch.setattr(kernels.Kernel, "tile", bad)
@@ -319,7 +321,7 @@ def test_shards_add_up(precision, device):
     a, b, relevant = make_case(rng, 90, 100, 24, True, 150)
     left, right = (encode(normalise(x, range(200), ""), precision) for x in (a, b))
     sides, pools = directions(relevant), Pools([30, 60], 1, 3)
-    plan = make_plan(precision, 24, 90, 100, device)
+    plan = make_plan(precision, 24, 90, 100, device, None, 60, 1)
     whole = score(Memory(left), Memory(right), sides, pools, plan)
     shards = [Shard(right, first, last) for first, last in ((0, 33), (33, 34), (34, 100))]
     texts = Memory(left)
@@ -344,7 +346,7 @@ def test_directions_with_judgments_of_their_own(device):
     a, b, first = make_case(rng, 40, 50, 24, True, 80)
     other = make_case(rng, 40, 50, 24, True, 30)[2]
     left, right = (Memory(encode(normalise(x, range(200), ""), "int8")) for x in (a, b))
-    plan = make_plan("int8", 24, 40, 50, device)
+    plan = make_plan("int8", 24, 40, 50, device, None, 30, 1)
     pools = Pools([20, 30], 1, 3)
     each = {"t2v": directions(first)["t2v"], "v2t": directions(other)["v2t"]}
     both = score(left, right, each, pools, plan)

@@ -7,7 +7,13 @@ import pytest
 from cmr.errors import CmrError
 from cmr.pipeline.search import Search
 from cmr.score.search.scorer_kinds import scorer_kind
-from cmr.score.search.scorer_options import ScorerOption, every_combination, split, words
+from cmr.score.search.scorer_options import (
+    ScorerOption,
+    every_combination,
+    split,
+    with_effect,
+    words,
+)
 
 KNOWN = (
     ScorerOption("factory", "Flat", "a description"),
@@ -84,6 +90,14 @@ def test_what_has_no_effect_is_refused():
     ]
 
 
+def test_what_of_several_scorers_options_one_uses():
+    assert with_effect(GRAPHED, split("m=4,probes=2,other=1")) == {"m": "4"}
+    assert with_effect(GRAPHED, split("index=graph;lists,probes=2")) == {
+        "index": "graph;lists", "probes": "2",
+    }  # fmt: skip
+    assert with_effect((), {"m": "4"}) == {}
+
+
 @pytest.mark.parametrize(
     ("scorer", "text", "said"),
     [
@@ -112,5 +126,5 @@ def test_only_what_has_an_effect_is_said():
 
 
 def _defaults(scorer, **given):
-    known = scorer_kind(scorer).options
+    known = [one for one in scorer_kind(scorer).options if not one.of_filter]
     return tuple((one.name, given.get(one.name, one.default)) for one in known)

@@ -43,6 +43,7 @@ def questions(con):
         "flip_words": f"from flip_words('{a}', '{b}')",
         "recommend": "from recommend()",
         "recommend, across": "from recommend(across := true)",
+        "costs": "from costs(1e6, 100, 50, 16, 128, 700)",
     }
 
 

@@ -8,14 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cmr.pipeline.option_fields import Many, ManyOrNone, One
-from cmr.pipeline.option_values import ByteSize, Choice, Flag, Integer, Seconds, Text
+from cmr.pipeline.option_values import ByteSize, Choice, Flag, Integer, Number, Text
 from cmr.pipeline.request import DIRECTIONS, POOL_SIZES, POSITIVE, Request
 from cmr.precision import BENCHED, listed
 from cmr.score.search.graph_settings import GRAPH
 from cmr.score.search.scorer_kinds import BUILT_IN, TORCH, scorer_names
 
-ENCODE, BUILD, BATCH, SINGLE, LOAD = "encode", "build", "batch", "single", "clients"
-STAGES = (ENCODE, BUILD, BATCH, SINGLE, LOAD)
+ENCODE, BUILD, BATCH, SINGLE = "encode", "build", "batch", "single"
+LOAD, FILTERS = "clients", "filters"
+STAGES = (ENCODE, BUILD, BATCH, SINGLE, LOAD, FILTERS)
 # The fields of `Request` that also apply to a measurement, in the order of the command line.
 SUBJECT = ("dataset", "model", "dims", "precisions", "quantizers", "dim_methods", "fit_on")
 SEARCH = ("directions", "scorer_options", *GRAPH, "rescore", "oversample", "asymmetric")
@@ -46,10 +47,10 @@ class BenchRequest:
 
     `scorers`: None for those built in, or torch alone where queries are not coded. `candidates`:
     sizes C of single queries' galleries, beside the whole one. `clients`: how many at once, none by
-    default; `window`: see `load.Window`. `batch`, `singles`: None for as many
-    as there are, up to 1000 and 200. `threads`: 0 for all cores. `images`: where the pictures are,
-    for encoding; `encoder`, `pretrained`: model and weights, if the model's name does not say.
-    `encode_items`: how many of each side.
+    default; `window`: see `load.Window`. `filters`: see `filtered.attribute_of`, none by default.
+    `batch`, `singles`: None for as many as there are, up to 1000 and 200. `threads`: 0 for all
+    cores. `images`: where the pictures are, for encoding; `encoder`, `pretrained`: model and
+    weights, if the model's name does not say. `encode_items`: how many of each side.
 
     Raises CmrError for a value that is invalid for any data.
     """
@@ -64,7 +65,7 @@ class BenchRequest:
         Choice(STAGES),
         STAGES,
         "encode: captions, and pictures or clips; build: an index; batch: many queries at once; "
-        "single: one query at a time; clients: as --clients says.",
+        "single: one query at a time; clients, filters: as --clients and --filters say.",
     )
     candidates: Many[int] = Many(
         POSITIVE,
@@ -76,7 +77,13 @@ class BenchRequest:
         None,
         "Clients that send single queries at once, such as 1,4,16.  [default: none]",
     )
-    window: One[float] = One(Seconds(), 2.0, "Seconds that clients send for, in every repeat.")
+    window: One[float] = One(Number(3600), 2.0, "Seconds that clients send for, in every repeat.")
+    filters: ManyOrNone[float] = ManyOrNone(
+        Number(1),
+        None,
+        "Shares of the gallery that a filter lets pass, such as .5,.1,.01, for engines that have "
+        "filters.  [default: none]",
+    )
     k: One[int] = One(POSITIVE, 10, "Items to find.")
     batch: One[int | None] = One(POSITIVE, None, "Queries per batch.  [default: up to 1000]")
     singles: One[int | None] = One(POSITIVE, None, "Single queries a repeat.  [default: up to 200]")

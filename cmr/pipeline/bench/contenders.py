@@ -24,7 +24,7 @@ from cmr.progressbar import ProgressBar
 from cmr.rows import Row
 from cmr.score.search.graph_settings import GRAPH
 from cmr.score.search.scorer_kinds import BUILT_IN, TORCH, own_graphs, scorer_kind
-from cmr.score.search.scorer_options import split
+from cmr.score.search.scorer_options import split, with_effect
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.store import Store
 
@@ -48,6 +48,11 @@ class Contender:
     def queries(self) -> Row:
         """The catalogue row of the queries."""
         return self.case.made.side(self.direction, False)
+
+    @property
+    def filters(self) -> bool:
+        """Whether it can be searched among what a filter lets pass."""
+        return self.case.search.kind.filters and self.case.fine is None
 
     @property
     def fine(self) -> tuple[Row, Row] | None:
@@ -144,16 +149,22 @@ def requests(request: BenchRequest) -> Iterator[Request]:
 
 
 def _options(scorers: Sequence[str], text: str | None) -> dict[str, str | None]:
-    """Of each scorer the options that it knows. Raises CmrError for those that none knows."""
+    """Of each scorer the options that have an effect there.
+
+    Raises CmrError for those that none knows, or that have an effect on none.
+    """
     given = split(text)
-    known = {scorer: {one.name for one in scorer_kind(scorer).options} for scorer in scorers}
+    kinds = {scorer: scorer_kind(scorer) for scorer in scorers}
+    used = {scorer: with_effect(kind.options, given) for scorer, kind in kinds.items()}
+    known = {one.name for kind in kinds.values() for one in kind.options}
     for name in given:
-        if not any(name in names for names in known.values()):
+        if name not in known:
             raise CmrError(f"none of the scorers {', '.join(scorers)} has an option {name!r}")
+        if not any(name in mine for mine in used.values()):
+            raise CmrError(f"none of the scorers {', '.join(scorers)} has a use for {name!r} here")
     return {
-        scorer: ",".join(f"{name}={value}" for name, value in given.items() if name in names)
-        or None
-        for scorer, names in known.items()
+        scorer: ",".join(f"{name}={value}" for name, value in mine.items()) or None
+        for scorer, mine in used.items()
     }
 
 

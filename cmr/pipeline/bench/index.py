@@ -10,15 +10,23 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from cmr.errors import CmrError
 from cmr.pipeline.bench.measuring_task import Task
 from cmr.pipeline.bench.read_codes import Read, coder
 from cmr.pipeline.bench.single_product import LARGEST, OneProduct
-from cmr.precision import INTEGER
+from cmr.precision import INTEGER, precision_of
 from cmr.represent.precisions import Encoded, to_floats, to_integers
 from cmr.score.kernels import TIE_TOLERANCE
 from cmr.score.search.asymmetric_index import AsymmetricSearcher
 from cmr.score.search.graph_settings import USUAL
-from cmr.score.search.indexes import Building, Ordinals, Ready, Scores, Searcher
+from cmr.score.search.indexes import (
+    Building,
+    Filterable,
+    Ordinals,
+    Ready,
+    Scores,
+    Searcher,
+)
 from cmr.score.search.returned_lists import exact_above
 from cmr.score.search.scorer_kinds import scorer_kind
 from cmr.score.search.torch_index import TorchSearcher
@@ -76,7 +84,10 @@ class Index:
 
     @property
     def _fine_bytes(self) -> int:
-        return 0 if self._fine is None else int(self._fine.data.nbytes + self._fine.scales.nbytes)
+        if self._fine is None:
+            return 0
+        scaled = precision_of(self._fine.precision).has_scale
+        return int(self._fine.data.nbytes + (self._fine.scales.nbytes if scaled else 0))
 
     def tune(self, expansion_search: int | None) -> None:
         """Set the expansion with which the same graph is searched."""
@@ -98,6 +109,12 @@ class Index:
             return held.ready(queries.coded, self._task.k, threads)
         return partial(self.search, queries, threads)
 
+    def search_below(self, limit: int) -> None:
+        """Search only among what passes; see `Filterable`. Raises CmrError where it has none."""
+        if not isinstance(self._searcher, Filterable):
+            raise CmrError(f"the scorer {self._task.scorer} says that it filters, and does not")
+        self._searcher.search_below(limit)
+
     def agreement(
         self, queries: StagedQueries, found: tuple[Ordinals, Scores], gallery: Callable[[], Encoded]
     ) -> float:
@@ -106,25 +123,41 @@ class Index:
         This is the measure ann_recall: an item that ties with the exact search's last counts.
         `gallery`: the indexed vectors, for an index without an exact search of its own.
         """
-        k, index, tolerance = self._task.k, self._searcher, TIE_TOLERANCE
-        if isinstance(index, UsearchHnsw):
-            scores, exact = found[1], index.search(queries.coded, k, self._task.threads, True)[1]
-            tolerance = 0.0 if index.of_integers else TIE_TOLERANCE
-        else:
-            items, asked = gallery(), queries.coded
-            scores = rescore(items, asked, found[0], k)[1]
-            exact = rescore(items, asked, TorchSearcher(items).search(asked, k)[0], k)[1]
-            largest = float(np.abs(exact[np.isfinite(exact)]).max(initial=0.0))
-            tolerance = max(tolerance, ROUNDING * largest)
-        above = exact_above(scores.astype(np.float64), exact.astype(np.float64), tolerance)
-        there = int(np.isfinite(exact[0]).sum())
-        return float((above != UNKNOWN).sum() / (len(queries) * there))
+        k, index = self._task.k, self._searcher
+        if not isinstance(index, UsearchHnsw):
+            return exact_share(gallery(), queries.coded, found[0], k)
+        exact = index.search(queries.coded, k, self._task.threads, True)[1]
+        return _share(found[1], exact, 0.0 if index.of_integers else TIE_TOLERANCE)
+
+
+def exact_share(items: Encoded, asked: Encoded, found: Ordinals, k: int) -> float:
+    """Mean share of the exact top k that lists (queries, any length) have; see `agreement`.
+
+    `found`: ordinals among the items, -1 where a list is shorter.
+    """
+    scores = rescore(items, asked, found, k)[1]
+    exact = rescore(items, asked, TorchSearcher(items).search(asked, k)[0], k)[1]
+    largest = float(np.abs(exact[np.isfinite(exact)]).max(initial=0.0))
+    return _share(scores, exact, max(TIE_TOLERANCE, ROUNDING * largest))
+
+
+def _share(scores: Scores, exact: Scores, tolerance: float) -> float:
+    above = exact_above(scores.astype(np.float64), exact.astype(np.float64), tolerance)
+    there = int(np.isfinite(exact[0]).sum())
+    return float((above != UNKNOWN).sum() / (len(scores) * there))
 
 
 def make_index(
-    task: Task, gallery: Encoded, fine: Encoded | None, read: Read | None = None
+    task: Task,
+    gallery: Encoded,
+    fine: Encoded | None,
+    read: Read | None = None,
+    attribute: Ordinals | None = None,
 ) -> Index:
-    """The index of a task over these vectors; `read`: see `read_codes.reader`."""
+    """The index of a task over these vectors.
+
+    `read`: see `read_codes.reader`. `attribute`: see `Building`.
+    """
     by_plan = scorer_kind(task.scorer).by_plan
     if by_plan and read is not None:
         coded = coder(task.root, task.gallery)
@@ -133,8 +166,9 @@ def make_index(
         searcher = OneProduct(gallery, task.device)
     else:
         how = Building(
-            task.hnsw or USUAL, task.threads, device=task.device, options=dict(task.options)
-        )
+            task.hnsw or USUAL, task.threads, device=task.device, options=dict(task.options),
+            attribute=attribute,
+        )  # fmt: skip
         searcher = scorer_kind(task.scorer).build(gallery, how)
     return Index(task, searcher, fine, len(gallery))
 

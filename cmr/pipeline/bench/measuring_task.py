@@ -15,12 +15,14 @@ class Lane:
     """One thing that a process times repeatedly.
 
     `expansion_search`: of a graph. `pool`: size of the gallery that is searched, None for the
-    whole of it. `clients`: how many search at once, None if one query follows the other.
+    whole of it. `clients`: how many search at once, None if one query follows the other. `share`:
+    of the gallery, that a filter lets pass, None without one.
     """
 
     expansion_search: int | None = None
     pool: int | None = None
     clients: int | None = None
+    share: float | None = None
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ class Footprint:
     `idle`: before it loaded anything. `peak`: maximum during the stage. `device`: maximum on an
     accelerator. `memory`, `index`: the gallery in memory, and its index on disk, which has
     `vectors` vectors. `agreement`: by lane, the share of the exact top k that is found; empty if
-    everything is exact.
+    everything is exact. `missing`: by lane, results that a list under a filter lacks.
     """
 
     idle: int
@@ -96,6 +98,7 @@ class Footprint:
     index: int | None
     vectors: int = 0
     agreement: dict[Lane, float] = field(default_factory=dict)
+    missing: dict[Lane, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from cmr.errors import CmrError
-from cmr.pipeline.bench.bench_request import ENCODE, LOAD, STAGES, BenchRequest
-from cmr.pipeline.bench.contenders import contenders
+from cmr.pipeline.bench.bench_request import ENCODE, FILTERS, LOAD, STAGES, BenchRequest
+from cmr.pipeline.bench.contenders import Contender, contenders
 from cmr.pipeline.bench.encoders import encoding_jobs
 from cmr.pipeline.bench.machine import cores
 from cmr.pipeline.bench.measuring_task import Failed
@@ -67,7 +67,10 @@ def bench(root: str, request: BenchRequest, bar: ProgressBar) -> Benched:
             jobs, notes = encoding_jobs(planner, warehouse, request, subject, device)
             done.notes += notes
         else:
-            jobs = planner.jobs(stage, found)
+            able = [one for one in found if stage != FILTERS or one.filters]
+            jobs = planner.jobs(stage, able)
+            if stage == FILTERS and request.filters:
+                done.notes += without_filters(found)
         done.bench_ids += [row["bench_id"] for job in jobs for row in job.rows.values()]
         left = planner.lacking(
             jobs, lambda row: not request.force and is_measured(warehouse, row, request.repeats)
@@ -112,6 +115,15 @@ def _measure(
     done.races += len(groups)
 
 
+def without_filters(found: Sequence[Contender]) -> list[str]:
+    """A sentence on those that have no filter, if there are any."""
+    names = list(dict.fromkeys(one.case.search.scorer for one in found if not one.filters))
+    if not names:
+        return []
+    have = "has no filter and is" if len(names) == 1 else "have no filters and are"
+    return [f"{', '.join(names)} {have} not measured with any"]
+
+
 def _memory(request: BenchRequest) -> int:
     from cmr.memory import total
 
@@ -123,7 +135,8 @@ def check(request: BenchRequest) -> None:
     """Raise CmrError for settings with which nothing can be measured."""
     if request.threads > cores():
         raise CmrError(f"--threads {request.threads} is more than the {cores()} cores there are")
-    for stage, given, example in ((LOAD, request.clients, "1,4,16"),):
+    asked = ((LOAD, request.clients, "1,4,16"), (FILTERS, request.filters, ".5,.1,.01"))
+    for stage, given, example in asked:
         if given and stage not in request.stages:
             raise CmrError(f"--{stage} is of the stage {stage}, which --stages does not name")
         if not given and stage in request.stages and set(request.stages) != set(STAGES):

@@ -9,7 +9,15 @@ from itertools import product
 from typing import Any
 
 from cmr.identity import identity
-from cmr.pipeline.bench.bench_request import BATCH, BUILD, ENCODE, LOAD, SINGLE, BenchRequest
+from cmr.pipeline.bench.bench_request import (
+    BATCH,
+    BUILD,
+    ENCODE,
+    FILTERS,
+    LOAD,
+    SINGLE,
+    BenchRequest,
+)
 from cmr.pipeline.bench.contenders import BenchedModel, Contender, batch_size, singles
 from cmr.pipeline.bench.machine import machine, versions
 from cmr.pipeline.bench.measuring_task import Lane, Task
@@ -120,7 +128,7 @@ class Planner:
             k=self._request.k,
             depth=search.depth if search.rescore is not None else self._request.k,
             batch=batch_size(self._request, many) if stage == BATCH else 0,
-            singles=singles(self._request, many) if stage in (SINGLE, LOAD) else 0,
+            singles=singles(self._request, many) if stage in (SINGLE, LOAD, FILTERS) else 0,
             window=self._request.window if stage == LOAD else 0.0,
         )
         rows = {lane: self._contender_row(task, lane, first) for lane in lanes}
@@ -135,13 +143,16 @@ class Planner:
             return
         pools: tuple[int | None, ...] = (None,)
         clients: tuple[int | None, ...] = (None,)
+        shares: tuple[float | None, ...] = (None,)
         if stage == SINGLE:
             pools = (None, *self._request.candidates)
         if stage == LOAD:
             clients = self._request.clients or ()
+        if stage == FILTERS:
+            shares = self._request.filters or ()
         for contender in group:
-            for pool, many in product(pools, clients):
-                yield Lane(contender.case.search.expansion_search, pool, many)
+            for pool, many, share in product(pools, clients, shares):
+                yield Lane(contender.case.search.expansion_search, pool, many, share)
 
     def _contender_row(self, task: Task, lane: Lane, contender: Contender) -> Row:
         case, stage, search = contender.case, task.stage, contender.case.search
@@ -156,8 +167,10 @@ class Planner:
             named["versions"] = json.dumps(every, sort_keys=True)
         if lane.clients is not None:
             named |= {"clients": lane.clients, "window": task.window}
+        if lane.share is not None:
+            named["selectivity"] = lane.share
         sets = [gallery, *([] if contender.fine is None else contender.fine[:1])]
-        return self.row(
+        planned = self.row(
             stage,
             batch_size(self._request, int(contender.queries["rows"])),
             modality=gallery["modality"],
@@ -184,6 +197,8 @@ class Planner:
             device=task.device,
             **queries,
         )
+        # Follows from what the row has already, so it is no part of its id.
+        return planned | {"reads": reads_of(contender)}
 
     def lacking(self, jobs: Sequence[Job], known: Callable[[Row], bool]) -> list[Job]:
         """The jobs, without lanes that have been measured already."""
@@ -194,6 +209,15 @@ class Planner:
                 rows = {lane: job.rows[lane] for lane in lanes}
                 left.append(Job(replace(job.task, lanes=lanes), rows, job.bytes))
         return left
+
+
+def reads_of(contender: Contender) -> str | None:
+    """See `ScorerKind.reads`; None where the scorer does not say, or of two stages."""
+    search, gallery = contender.case.search, contender.gallery
+    if search.kind.reads is None or contender.fine is not None:
+        return None
+    size = int(gallery["rows"]) * precision_of(FP32).vector_bytes(int(gallery["dim"]))
+    return search.kind.reads(dict(search.options), size)
 
 
 def heats(jobs: Sequence[Job], memory: int) -> list[list[Job]]:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pyarrow as pa
 
-from cmr.pipeline.bench.bench_request import BATCH, ENCODE, LOAD, SINGLE
+from cmr.pipeline.bench.bench_request import BATCH, BUILD, ENCODE
 from cmr.pipeline.bench.measuring_task import Lane, Measured
 from cmr.pipeline.bench.schedule import Job
 from cmr.rows import Row
@@ -44,12 +44,13 @@ def complete(planned: Row, done: Measured, lane: Lane, race: str) -> Row:
     }
     stage = planned["stage"]
     return row | {
-        "batch": {BATCH: done.task.batch, ENCODE: done.task.batch, SINGLE: 1, LOAD: 1}.get(stage),
+        "batch": done.task.batch if stage in (BATCH, ENCODE) else None if stage == BUILD else 1,
         "repeats": len(turns),
         "race": race,
         "memory_vector_bytes": None if held.memory is None else held.memory / many,
         "index_vector_bytes": None if held.index is None else held.index / many,
         "agreement": held.agreement.get(lane),
+        "missing_results": held.missing.get(lane),
         "started_at": datetime.now(UTC),
         "seconds": sum(turn.seconds for turn in turns),
     }

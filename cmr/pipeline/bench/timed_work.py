@@ -6,19 +6,17 @@ timeit.
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from cmr.pipeline.bench.bench_request import BATCH, BUILD, ENCODE, LOAD, SINGLE
-from cmr.pipeline.bench.index import Index, StagedQueries, make_index
+from cmr.pipeline.bench.bench_request import BATCH, BUILD, ENCODE, FILTERS, LOAD, SINGLE
+from cmr.pipeline.bench.filtered import Filtered
+from cmr.pipeline.bench.index import Index, make_index
 from cmr.pipeline.bench.load import UnderLoad
 from cmr.pipeline.bench.measuring_task import Footprint, Lane, Task, Turn
 from cmr.pipeline.bench.search_work import SearchWork, often_enough, quiet
-
-# Queries used for choosing the number of threads for single queries.
-TRIALS = 30
+from cmr.pipeline.bench.single_queries import Single
 
 
 class TimedWork(Protocol):
@@ -45,6 +43,7 @@ def prepare(task: Task) -> TimedWork:
         BATCH: BatchSearch,
         SINGLE: Single,
         LOAD: UnderLoad,
+        FILTERS: Filtered,
     }
     return stages[task.stage](task)
 
@@ -113,55 +112,3 @@ class BatchSearch(SearchWork):
             for lane in self.task.lanes
         }
         return self.held(self._index, agreement)
-
-
-class Single(SearchWork):
-    """Answer queries one by one, over the whole gallery and over galleries of C items."""
-
-    def __init__(self, task: Task) -> None:
-        super().__init__(task)
-        gallery, fine = self.galleries()
-        chosen = self._order.permutation(len(gallery))
-        self._indexes: dict[int | None, Index] = {}
-        for pool in dict.fromkeys(lane.pool for lane in task.lanes):
-            rows = slice(None) if pool is None else chosen[:pool]
-            part = None if fine is None else fine.rows(rows)
-            self._indexes[pool] = make_index(task, gallery.rows(rows), part, self._read)
-        self._largest = max(self._indexes.values(), key=len)
-        del gallery, fine
-        self._queries = self.queries(task.singles)
-        self._ones = [self._queries.one(row) for row in range(len(self._queries))]
-        self.begin()
-        self._threads = {lane: self._best_threads(lane) for lane in task.lanes}
-
-    def _best_threads(self, lane: Lane) -> int:
-        """All threads or one, whichever is faster: waking threads can cost more than a search."""
-        found: dict[int, float] = {}
-        for threads in dict.fromkeys((1, self.task.threads)):
-            times = self._times(lane, threads, self._ones[:TRIALS])
-            found[threads] = statistics.median(times)
-        return min(found, key=lambda threads: found[threads])
-
-    def _times(self, lane: Lane, threads: int, ones: list[StagedQueries]) -> list[float]:
-        import torch
-
-        index = self._indexes[lane.pool]
-        index.tune(lane.expansion_search)
-        torch.set_num_threads(threads)
-        asks = [index.ready(one, threads) for one in ones]
-        times = []
-        with quiet():
-            for ask in asks:
-                clock = time.perf_counter()
-                ask()
-                times.append(time.perf_counter() - clock)
-        return times
-
-    def turn(self, lane: Lane) -> Turn:
-        """Answer every query once."""
-        times = self._times(lane, self._threads[lane], self._ones)
-        return Turn(sum(times), len(times), self._threads[lane], times)
-
-    def footprint(self) -> Footprint:
-        """See `TimedWork`."""
-        return self.held(self._largest)

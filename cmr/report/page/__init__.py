@@ -10,6 +10,7 @@ from cmr.errors import CmrError
 from cmr.report.languages import locale_tag, translator
 from cmr.report.page import gallery
 from cmr.report.page.column_labels import DIRECTIONS
+from cmr.report.page.contenders import contenders
 from cmr.report.page.exhibit import Exhibit, as_json
 from cmr.report.page.pair import default_pair
 from cmr.report.page.part import part, subject_name
@@ -53,6 +54,7 @@ def build(
     if images is not None and len({subject.dataset for subject in found}) > 1:
         raise CmrError("--images needs a single data set; choose one with --dataset")
     parts: list[dict[str, Any]] = []
+    fielded: set[tuple[str, str, str]] = set()
     left = LARGEST_PARTS
     others = []
     for subject in found:
@@ -60,6 +62,11 @@ def build(
             others.append(subject_name(subject))
             continue
         one = part(con, subject, len(parts), runs, retain, lang, _)
+        # One field for all scorers and variants of the same data and model.
+        if (named := (subject.dataset, subject.qrels, subject.model)) not in fielded:
+            fielded.add(named)
+            field = contenders(con, subject, set(run_ids), one["id"], one["ways"], _)
+            one["sections"] = [*([field] if field else []), *one["sections"]]
         left -= _size(one)
         parts.append({**one, "subject": subject})
     used = len(script.encode()) + LARGEST_PARTS - left

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import product
 from typing import Any
 
 from cmr.precision import PRECISIONS
@@ -107,6 +108,53 @@ def against_bytes(rows: Sequence[Row], retain: float, titles: dict[str, str], _:
         )
     )
     return _done(alt.layer(front, line, spread, points), 320)
+
+
+def contenders(rows: Sequence[Row], titles: dict[str, str], _: Translate) -> Spec:
+    """The share kept against bytes, coloured by scorer; larger is slower, filled is on the front.
+
+    What was not timed has a cross.
+    """
+    import altair as alt
+
+    base, share = _base(alt), alt.Axis(format=".1~%")
+    title = _("Recall@10 kept, whole gallery")
+    x = alt.X(
+        "bytes:Q", title=_("bytes a vector"), axis=_counts(alt),
+        scale=alt.Scale(type="log", base=2, nice=False, padding=18),
+    )  # fmt: skip
+    y = alt.Y("kept:Q", title=title, axis=share, scale=alt.Scale(zero=False))
+    names = sorted({row["scorer"] for row in rows})
+    hues = [_HUES[number % len(_HUES)] for number in range(len(names))]
+    colour = alt.Color(
+        "scorer:N", title=_("search"), legend=_long(alt),
+        scale=alt.Scale(domain=names, range=hues),
+    )  # fmt: skip
+    slower = alt.Size(
+        "p50_ms:Q", title=_("ms a query"), scale=alt.Scale(type="log", range=[40, 400])
+    )
+    tips = _tips(
+        alt, titles,
+        ("contender", "bytes:,.1f", "bytes_share:.1%", "memory_bytes:,.1f", "kept:.2%",
+         "kept_low:.2%", "kept_high:.2%", "ann_recall:.4f", "lost_by_codes:+.4f",
+         "lost_by_search:+.4f", "p50_ms:.3f", "p99_ms:.3f", "queries_per_second:,.0f",
+         "best", "unearned"),
+    )  # fmt: skip
+    layers = [
+        base.mark_rule(strokeWidth=1.5, opacity=0.5).encode(
+            x=x, y=alt.Y("kept_low:Q", title=title, axis=share), y2="kept_high:Q", color=colour
+        )
+    ]
+    for timed, best in product((True, False), repeat=2):
+        if any(((row["p50_ms"] is not None), row["best"] is True) == (timed, best) for row in rows):
+            which = f"(datum.p50_ms !== null) == {json.dumps(timed)}"
+            which += f" && (datum.best === true) == {json.dumps(best)}"
+            points = base.transform_filter(which).mark_point(
+                filled=best, shape="circle" if timed else "cross", size=80, opacity=1
+            )
+            sized = {"size": slower} if timed else {}
+            layers.append(points.encode(x=x, y=y, color=colour, tooltip=tips, **sized))
+    return _done(alt.layer(*layers), 380)
 
 
 def speeds(rows: Sequence[Row], titles: dict[str, str], _: Translate) -> Spec:

@@ -19,6 +19,17 @@ MEASURES = {
     "ndcg@10": mark("NDCG@10"),
 }
 COLUMNS = {
+    "contender": mark("contender"),
+    "scorer": mark("search"),
+    "bytes": mark("bytes a vector"),
+    "memory_bytes": mark("bytes in memory"),
+    "kept": mark("Recall@10 kept"),
+    "kept_low": mark("interval from"),
+    "kept_high": mark("to"),
+    "lost_by_codes": mark("lost by codes"),
+    "lost_by_search": mark("lost by the search"),
+    "best": mark("on the front"),
+    "unearned": mark("why no advice"),
     "representation": mark("representation"),
     "representation_a": mark("a"),
     "representation_b": mark("b"),

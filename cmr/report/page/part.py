@@ -219,6 +219,7 @@ def _sections(
     return [
         {"id": f"{kind}-{key}", "title": _(title), "about": _(about), "charts": made[kind]}
         for kind, (title, about) in SECTIONS.items()
+        if kind in made
         # Without `cmr bench` there is nothing to show.
         if kind not in BENCHED or any(one.rows for one in made[kind])
     ]

@@ -27,6 +27,16 @@ SECTIONS = {
             "bytes and is at least as good. Dashes: the share to keep."
         ),
     ),
+    "contenders": (
+        mark("Contenders"),
+        mark(
+            "Representations and engines in one field, by what they keep of the baseline's "
+            "Recall@10 over the whole gallery, by the bytes of all that is stored to search, and "
+            "by the median time of single queries. Filled: on the front, where nothing else keeps "
+            "as much in as few bytes and as little time, by point estimates; what was not timed, "
+            "a cross, is held against its like. Larger is slower; lines are 95% intervals."
+        ),
+    ),
     "speed": (
         mark("Speed"),
         mark(
@@ -76,6 +86,9 @@ BENCHED = ("latency", "ann")
 
 
 ALTS = {
+    "contenders": mark(
+        "Points of Recall@10 kept against bytes a vector, {way}, {count} contenders."
+    ),
     "quality": mark("Lines of a measure against the number of candidates C, {way}, {count} runs."),
     "bytes": mark("Points of Recall@10 kept against bytes a vector, {way}, {count} runs."),
     "speed": mark("Bars of queries a second in batches, {way}, {count} runs."),

@@ -1,71 +1,25 @@
-"""How far the scores of two blocks may be from what products of their codes say: see `codes`."""
+"""The bounds of two blocks' scores, of their codes, on the CPU."""
 
 # numba compiles these functions from their Python text; it has no type stubs.
 # mypy: disable-error-code="untyped-decorator"
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
-
 import numba
 import numpy as np
 import torch
 
+from cmr.score.code_bounds import Screen, bounded
 from cmr.score.codes import Codes, Lengths, Terms
 from cmr.score.compiled import compiled
 from cmr.score.cpu.exact_scores import dot
 
-# A bound of a score is put together by ten float32 operations; each errs by 2^-24 of the sizes that
-# enter it at most.
-ROUNDINGS = 16 * 2.0**-24
-# More than float32 loses where a result has no normal number.
-SUBNORMAL = 1e-36
-
-
-class Screen(NamedTuple):
-    """What bounds the scores of two blocks, beside the products of their codes.
-
-    `rows`: (4, texts): scale, shift, length of the error, length of the codes. `columns`:
-    (4, visuals): scale, shift, length of the rest, length of the error. A score is within
-    error · rest + length · error + `slack` of product · scale · scale + shift + shift.
-    """
-
-    rows: Terms
-    columns: Terms
-    slack: Any
-
-    @property
-    def reach(self) -> float:
-        """The largest bound of a score in these blocks."""
-        (_, _, error, coded), (_, _, rest, lost) = self.rows, self.columns
-        if not len(error) or not len(rest):
-            return 0.0
-        return float(error.max() * rest.max() + coded.max() * lost.max() + self.slack)
-
 
 def screen(texts: torch.Tensor, visuals: torch.Tensor, left: Codes, right: Codes) -> Screen:
     """The terms of two blocks' vectors and their codes."""
-    a, b = left.lost, right.lost
-    # r·m' of a text is v·m' - m·m'.
-    across = _along(texts.numpy(), right.mean) - _along(left.mean[None], right.mean)
-    down = _along(visuals.numpy(), left.mean)
-    sizes = (
-        (a.coded, b.coded), (a.error, b.rest), (a.coded, b.error),
-        (np.abs(across), np.ones(1)), (np.ones(1), np.abs(down)),
-    )  # fmt: skip
-    size = sum(float(x.max(initial=0.0) * y.max(initial=0.0)) for x, y in sizes)
-    rows = (left.scales, across, _up(a.error), _up(a.coded))
-    columns = (right.scales, down, _up(b.rest), _up(b.error))
-    return Screen(
-        np.stack(rows).astype(np.float32),
-        np.stack(columns).astype(np.float32),
-        np.float32(ROUNDINGS * size + SUBNORMAL),
-    )
-
-
-def _up(lengths: Lengths) -> Terms:
-    """Lengths in float32, none of them shorter."""
-    return np.nextafter(lengths.astype(np.float32), np.float32(np.inf))
+    means = float(_along(left.mean[None], right.mean)[0])
+    across, down = _along(texts.numpy(), right.mean), _along(visuals.numpy(), left.mean)
+    return bounded(left, right, (across, down, means))
 
 
 @compiled(parallel=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 
 from cmr.score.blocks import Block
-from cmr.score.cpu.cell_bounds import Screen, screen
+from cmr.score.code_bounds import Screen
+from cmr.score.cpu.cell_bounds import screen
 from cmr.score.cpu.screen_counts import screen_tile
 from cmr.score.cpu.screen_strips import CodedTile
 from cmr.score.cpu.strip_counts import RowPairs

@@ -34,16 +34,28 @@ def count_blocks_on_device(
 
     Raises CmrError if not even a small tile fits.
     """
+    scorer = tiles_on_device(texts, visuals, tallies, pools, plan, progress)
+    for a in range(0, len(texts), plan.tile_rows):
+        for c in range(0, len(visuals), plan.tile_columns):
+            b, d = min(len(texts), a + plan.tile_rows), min(len(visuals), c + plan.tile_columns)
+            scorer.count(a, b, c, d)
+
+
+def tiles_on_device(
+    texts: Block,
+    visuals: Block,
+    tallies: dict[str, Tally],
+    pools: Pools | None,
+    plan: Plan,
+    progress: Advance,
+) -> Regions:
+    """What scores and counts rectangles of two blocks."""
     sides = []
     if "t2v" in tallies:
         sides.append(DeviceQueries(tallies["t2v"], "t2v", texts, pools))
     if "v2t" in tallies:
         sides.append(DeviceQueries(tallies["v2t"], "v2t", visuals, pools))
-    scorer = _Scorer(texts, visuals, sides, plan, progress)
-    for a in range(0, len(texts), plan.tile_rows):
-        for c in range(0, len(visuals), plan.tile_columns):
-            b, d = min(len(texts), a + plan.tile_rows), min(len(visuals), c + plan.tile_columns)
-            scorer.count(a, b, c, d)
+    return _Scorer(texts, visuals, sides, plan, progress)
 
 
 class _Scorer(Regions):

@@ -96,6 +96,44 @@ def launch(
 
 
 @triton.jit
+def place_of(
+    number, height, width, ROWS: tl.constexpr, COLUMNS: tl.constexpr, TOGETHER: tl.constexpr
+):
+    """The texts and visuals of a program's tile, of so many texts and visuals."""
+    down, across = tl.cdiv(height, ROWS), tl.cdiv(width, COLUMNS)
+    first = number // (TOGETHER * across) * TOGETHER
+    tall = tl.minimum(down - first, TOGETHER)
+    rest = number % (TOGETHER * across)
+    text = (first + rest % tall) * ROWS + tl.arange(0, ROWS)
+    visual = (rest // tall) * COLUMNS + tl.arange(0, COLUMNS)
+    return text, visual
+
+
+@triton.jit
+def multiply(of_texts, of_visuals, dim, INTEGER: tl.constexpr, DEPTH: tl.constexpr):
+    """The products of a tile, int32 of int8, else float32.
+
+    Of each side: all vectors, which of them, and which of these there are; elsewhere it is 0.
+    """
+    texts, text, rows = of_texts
+    visuals, visual, columns = of_visuals
+    k = tl.arange(0, DEPTH)
+    high: tl.constexpr = text.shape[0]
+    wide: tl.constexpr = visual.shape[0]
+    left = texts + text.to(tl.int64)[:, None] * dim + k[None, :]
+    right = visuals + visual.to(tl.int64)[None, :] * dim + k[:, None]
+    if INTEGER:
+        products = tl.zeros((high, wide), dtype=tl.int32)
+    else:
+        products = tl.zeros((high, wide), dtype=tl.float32)
+    for at in range(0, dim, DEPTH):
+        a = tl.load(left + at, mask=rows[:, None] & (k < dim - at)[None, :], other=0)
+        b = tl.load(right + at, mask=columns[None, :] & (k < dim - at)[:, None], other=0)
+        products = tl.dot(a, b, products, out_dtype=products.dtype)
+    return products
+
+
+@triton.jit
 def _list_doubts(scores, bounds, pair, item, times, room, AXIS: tl.constexpr):
     """List the scores within `bounds`, high and low, one of each query at a time, last item first.
 
@@ -159,24 +197,10 @@ def count_tiles(
     ROWS: tl.constexpr, COLUMNS: tl.constexpr, DEPTH: tl.constexpr, TOGETHER: tl.constexpr,
 ):  # fmt: skip
     """Multiply and count one tile; `text_*` and `visual_*` are as `LaunchQueries` has them."""
-    number = tl.program_id(0)
-    down, across = tl.cdiv(height, ROWS), tl.cdiv(width, COLUMNS)
-    first = number // (TOGETHER * across) * TOGETHER
-    tall = tl.minimum(down - first, TOGETHER)
-    rest = number % (TOGETHER * across)
-    text = (first + rest % tall) * ROWS + tl.arange(0, ROWS)
-    visual = (rest // tall) * COLUMNS + tl.arange(0, COLUMNS)
-    rows, columns, k = text < height, visual < width, tl.arange(0, DEPTH)
-    left = texts + text.to(tl.int64)[:, None] * dim + k[None, :]
-    right = visuals + visual.to(tl.int64)[None, :] * dim + k[:, None]
-    if INTEGER:
-        products = tl.zeros((ROWS, COLUMNS), dtype=tl.int32)
-    else:
-        products = tl.zeros((ROWS, COLUMNS), dtype=tl.float32)
-    for at in range(0, dim, DEPTH):
-        a = tl.load(left + at, mask=rows[:, None] & (k < dim - at)[None, :], other=0)
-        b = tl.load(right + at, mask=columns[None, :] & (k < dim - at)[:, None], other=0)
-        products = tl.dot(a, b, products)
+    text, visual = place_of(tl.program_id(0), height, width, ROWS, COLUMNS, TOGETHER)
+    rows, columns = text < height, visual < width
+    sides = (texts, text, rows), (visuals, visual, columns)
+    products = multiply(sides[0], sides[1], dim, INTEGER, DEPTH)
     scores = products.to(tl.float32)
     if SCALED:
         scores *= tl.load(visual_scales + visual, mask=columns, other=0.0)[None, :]

@@ -1,7 +1,8 @@
-"""Whether a device counts inside the product, and rightly: tried before it is used."""
+"""Whether a device counts inside products, and rightly: tried before it is used."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
@@ -9,13 +10,17 @@ import numpy.typing as npt
 
 from cmr.progressbar import no_advance
 from cmr.represent.precisions import encode
-from cmr.score.blocks import prepared
+from cmr.score.blocks import Block, prepared
 from cmr.score.judgments import judge
 from cmr.score.kernels import Kernel
+from cmr.score.screened import Screened
 from cmr.score.tally import Tally
 
 # More than a tile of each, and multiples of nothing that the kernel divides by.
 TEXTS, VISUALS, DIM = 300, 200, 211
+
+
+Count = Callable[[Block, Block, dict[str, Tally]], object]
 
 
 @cache
@@ -26,10 +31,36 @@ def fused_is_right(kernel: Kernel) -> bool:
         from cmr.score.device.triton_tiles import Launches
     except ImportError:
         return False
+
+    def count(texts: Block, visuals: Block, tallies: dict[str, Tally]) -> None:
+        Launches(texts, visuals, tallies, kernel, no_advance).count(0, TEXTS, 0, VISUALS)
+
+    return _counts_rightly(kernel, count)
+
+
+@cache
+def screen_is_right(kernel: Kernel, by: str) -> bool:
+    """Whether counting by codes of that type runs there, and equals float64's."""
+    try:
+        from cmr.score.device.screened_pieces import CodedPieces
+    except ImportError:
+        return False
+
+    def count(texts: Block, visuals: Block, tallies: dict[str, Tally]) -> None:
+        # Of so few dimensions much is in doubt.
+        screening = CodedPieces(texts, visuals, tallies, Screened(by), listed=1.0)
+        screening.count((0, TEXTS, 0, VISUALS))
+        screening.flush()
+
+    return _counts_rightly(kernel, count)
+
+
+def _counts_rightly(kernel: Kernel, count: Count) -> bool:
+    """Whether `count` adds to tallies what float64 does."""
     generator = np.random.default_rng(0)
     sides = []
-    for count in (TEXTS, VISUALS):
-        vectors = generator.standard_normal((count, DIM)).astype(np.float32)
+    for rows in (TEXTS, VISUALS):
+        vectors = generator.standard_normal((rows, DIM)).astype(np.float32)
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         sides.append(prepared(0, encode(vectors, kernel.precision), kernel))
     texts, visuals = sides
@@ -46,7 +77,7 @@ def fused_is_right(kernel: Kernel) -> bool:
         for name, pairs in judged.items()
     }
     try:
-        Launches(texts, visuals, tallies, kernel, no_advance).count(0, TEXTS, 0, VISUALS)
+        count(texts, visuals, tallies)
     except Exception:
         # Compilers and drivers fail in many ways; counting beside the product is right on all.
         return False

@@ -34,7 +34,8 @@ class Building:
     `hnsw`: of graphs. `threads`: of building, 0 for all. `room`: bytes that one exact search may
     take beside the vectors. `device`: of torch. `advance`: told how many vectors more are in it.
     `options`: all of the scorer's own, by name. `seed`: of what is drawn. `teachers`: the vectors
-    that it learns from, (n, d) float32, None for those that it holds.
+    that it learns from, (n, d) float32, None for those that it holds. `attribute`: a whole
+    number of each vector, (n,), that filters look at; None where no search is filtered.
     """
 
     hnsw: Hnsw = USUAL
@@ -45,6 +46,7 @@ class Building:
     options: Mapping[str, Value] = field(default_factory=dict)
     seed: int = 0
     teachers: Floats | None = None
+    attribute: Ordinals | None = None
 
 
 class Searcher(Protocol):
@@ -79,6 +81,17 @@ class Tunable(Protocol):
 
     def search_with(self, options: Mapping[str, Value]) -> None:
         """Search with these options from now on; those of building stay what they were."""
+
+
+@runtime_checkable
+class Filterable(Protocol):
+    """An index whose searches can be kept to some of its vectors; its `ScorerKind` says `filters`.
+
+    It was built with an attribute of every vector.
+    """
+
+    def search_below(self, limit: int | None) -> None:
+        """Find only vectors whose attribute is less than `limit` from now on; None: all."""
 
 
 def joined(parts: list[tuple[Ordinals, Scores]], count: int) -> tuple[Ordinals, Scores]:

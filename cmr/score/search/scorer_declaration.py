@@ -13,6 +13,9 @@ from cmr.errors import CmrError
 from cmr.progressbar import Advance
 from cmr.score.search.scorer_options import Options, ScorerOption, Value
 
+EVERYTHING, LISTS, GRAPH = "everything", "lists", "graph"
+Reads = Callable[[Mapping[str, Value], int], str]
+
 if TYPE_CHECKING:
     from cmr.represent.precisions import Encoded
     from cmr.score.blocks import Vectors
@@ -29,6 +32,22 @@ if TYPE_CHECKING:
         [Vectors, Vectors, dict[str, Judged], Pools | None, Plan, Advance], dict[str, Counted]
     ]
     MakeLists = Callable[[Searcher, Vectors, Vectors, int, Plan, Stages, Advance], Lists]
+
+
+def by_name(name: str) -> str:
+    """What the search of an index reads whose description names ivf, hnsw or neither.
+
+    Of faiss's IVF1024_HNSW32 a graph finds the lists, of ivf-hnsw each list is a graph.
+    """
+    plain = name.lower()
+    if "ivf" in plain and "ivf-hnsw" not in plain:
+        return LISTS
+    return GRAPH if "hnsw" in plain or "nsg" in plain else EVERYTHING
+
+
+def always_reads(what: str) -> Reads:
+    """Whatever the options are."""
+    return lambda _options, _bytes: what
 
 
 @dataclass(frozen=True)
@@ -48,6 +67,9 @@ class ScorerKind:
     learns lists, centroids or ranges from vectors, by its options; `learns_apart`: from other
     vectors than the index holds, which it gets as `teachers`. `modules`: what else is
     imported, whose packages' versions are recorded. `extra`: of cmr, that installs them.
+    `filters`: whether its indexes are `Filterable`. `reads`: what a search looks at, of the index
+    by these options of vectors of so many bytes in all: EVERYTHING, some LISTS, or paths of a
+    GRAPH; it says how time grows with a gallery.
     """
 
     summary: str
@@ -67,6 +89,8 @@ class ScorerKind:
     learns_apart: bool = False
     modules: tuple[str, ...] = ()
     extra: str = ""
+    filters: bool = False
+    reads: Reads | None = None
 
     @property
     def ranks_all(self) -> bool:

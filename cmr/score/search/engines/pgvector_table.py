@@ -36,10 +36,10 @@ _INDEX = {
     "hnsw": "USING hnsw ({on}) WITH (m = {m}, ef_construction = {ef_construction})",
     "ivfflat": "USING ivfflat ({on}) WITH (lists = {lists})",
 }
-_NEAREST = "SELECT id, item <#> %(q)b AS far FROM items ORDER BY far LIMIT {count}"
+_NEAREST = "SELECT id, item <#> %(q)b AS far FROM items {where} ORDER BY far LIMIT {count}"
 _RESCORED = """
     SELECT id, item <#> %(q)b AS far FROM (
-        SELECT id, item FROM items ORDER BY {bits} <~> binary_quantize(%(q)b) LIMIT {wide}
+        SELECT id, item FROM items {where} ORDER BY {bits} <~> binary_quantize(%(q)b) LIMIT {wide}
     ) AS few ORDER BY far LIMIT {count}
 """
 
@@ -60,6 +60,7 @@ class PgvectorTable:
         self._rows = len(items)
         self._local = threading.local()
         self._settings: list[str] = []
+        self._limit: int | None = None
         self._dsn, server = _reached(str(options["dsn"]))
         with refusals(LIBRARY, self._error):
             self._schemas = _begun(self._dsn)
@@ -73,14 +74,18 @@ class PgvectorTable:
         self.search_with(options)
 
     def _fill(self, vectors: Floats, building: Building) -> None:
-        dim, database = vectors.shape[1], self._connection
-        database.execute(f"CREATE TABLE items (id integer, item {self._column}({dim}))")
-        of_row = _row(dim, _NUMBERS[self._column])
+        dim, database, attribute = vectors.shape[1], self._connection, building.attribute
+        more = "" if attribute is None else ", attribute integer"
+        database.execute(f"CREATE TABLE items (id integer, item {self._column}({dim}){more})")
+        of_row = _row(dim, _NUMBERS[self._column], attribute is not None)
         with database.cursor().copy("COPY items FROM STDIN (FORMAT BINARY)") as copy:
             copy.write(_HEAD)
             for first, part in inserts(vectors, building.advance):
                 rows = np.zeros(len(part), of_row)
                 rows["fields"], rows["id_bytes"], rows["dim"] = 2, 4, dim
+                if attribute is not None:
+                    rows["fields"], rows["attribute_bytes"] = 3, 4
+                    rows["attribute"] = attribute[first : first + len(part)]
                 rows["item_bytes"] = 4 + dim * rows["item"].itemsize
                 rows["id"], rows["item"] = np.arange(first, first + len(part)), part
                 copy.write(rows.tobytes())
@@ -92,13 +97,23 @@ class PgvectorTable:
             on = f"{self._bits} bit_hamming_ops" if bits else f"item {self._column}_ip_ops"
             how = _INDEX[self._kind].format(on=on, **options)
             self._connection.execute(f"CREATE INDEX ON items {how}")
+        if options.get("filter_index") == "btree":
+            self._connection.execute("CREATE INDEX ON items (attribute)")
         self._connection.execute("ANALYZE items")
 
     def search_with(self, options: Mapping[str, Value]) -> None:
         """See `Tunable`."""
         self._oversample = int(options["oversample"])
         settings = {"hnsw.ef_search": options["ef"], "ivfflat.probes": options["probes"]}
+        goes_on = options.get("iterative_scan", "off")
+        # Unknown to a pgvector before 0.8, where it is off.
+        if self._kind in _INDEX and goes_on != "off":
+            settings[f"{self._kind}.iterative_scan"] = goes_on
         self._settings = [f"SET {name} = {value}" for name, value in settings.items()]
+
+    def search_below(self, limit: int | None) -> None:
+        """See `Filterable`."""
+        self._limit = limit
 
     def search(self, queries: Encoded, count: int, threads: int = 0) -> tuple[Ordinals, Scores]:
         """See `Searcher.search`; one query after the other."""
@@ -113,7 +128,8 @@ class PgvectorTable:
         wide = min(self._rows, fewer * self._oversample)
         ask = _RESCORED if self._type == "bit" else _NEAREST
         # Numbers of the text, for PostgreSQL plans a parameter's limit as if it were any.
-        ask = ask.format(bits=self._bits, count=fewer, wide=wide)
+        where = "" if self._limit is None else f"WHERE attribute < {self._limit}"
+        ask = ask.format(bits=self._bits, count=fewer, wide=wide, where=where)
         execute, asked = self._connection.execute, [{"q": one} for one in floats(queries)]
         return lambda: [execute(ask, one).fetchall() for one in asked]
 
@@ -136,11 +152,12 @@ class PgvectorTable:
         return local.connection
 
 
-def _row(dim: int, numbers: str) -> np.dtype[Any]:
+def _row(dim: int, numbers: str, filtered: bool) -> np.dtype[Any]:
     """A row of the table as COPY reads it in binary."""
+    more = [("attribute_bytes", ">i4"), ("attribute", ">i4")] if filtered else []
     return np.dtype(
         [("fields", ">i2"), ("id_bytes", ">i4"), ("id", ">i4"), ("item_bytes", ">i4"),
-         ("dim", ">i2"), ("unused", ">i2"), ("item", numbers, dim)]
+         ("dim", ">i2"), ("unused", ">i2"), ("item", numbers, dim), *more]
     )  # fmt: skip
 
 

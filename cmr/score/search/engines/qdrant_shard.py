@@ -47,6 +47,12 @@ class QdrantShard:
         import qdrant_edge
 
         self._qdrant: Any = qdrant_edge
+        self._filter: Any = None
+        attribute = building.attribute
+
+        def payload(row: int) -> dict[str, int] | None:
+            return None if attribute is None else {"attribute": int(attribute[row])}
+
         folder = folder_of(self, LIBRARY)
         # Qdrant raises nothing but plain exceptions.
         with refusals(LIBRARY, Exception), said_once(LIBRARY):
@@ -55,8 +61,16 @@ class QdrantShard:
             weakref.finalize(self, self._shard.close)
             point, upsert = self._qdrant.Point, self._qdrant.UpdateOperation.upsert_points
             for first, part in inserts(floats(items), building.advance):
-                points = [point(first + place, one) for place, one in enumerate(part)]
+                points = [
+                    point(first + place, one, payload(first + place))
+                    for place, one in enumerate(part)
+                ]
                 self._shard.update(upsert(points))
+            if building.options.get("payload_index") == "integer":
+                kind = self._qdrant.PayloadSchemaType.Integer
+                self._shard.update(
+                    self._qdrant.UpdateOperation.create_field_index("attribute", kind)
+                )
             self._shard.flush()
             self._shard.optimize()
             self._shard.flush()
@@ -101,12 +115,23 @@ class QdrantShard:
     def ready(self, queries: Encoded, count: int, threads: int = 0) -> Callable[[], Any]:
         """See `Ready`."""
         request, nearest = self._qdrant.QueryRequest, self._qdrant.Query.Nearest
-        limit, params, vectors = min(count, self._rows), self._params, floats(queries)
+        limit, vectors = min(count, self._rows), floats(queries)
+        params, passing = self._params, self._filter
 
         def ask() -> Any:
-            asked = [request(limit=limit, query=nearest(one), params=params) for one in vectors]
+            asked = [
+                request(limit=limit, query=nearest(one), params=params, filter=passing)
+                for one in vectors
+            ]
             if len(asked) > 1:
                 return self._shard.query_batch(self._qdrant.QueryBatchRequest(asked))
             return [self._shard.query(one) for one in asked]
 
         return ask
+
+    def search_below(self, limit: int | None) -> None:
+        """See `Filterable`."""
+        qdrant, self._filter = self._qdrant, None
+        if limit is not None:
+            below = qdrant.FieldCondition("attribute", range=qdrant.RangeFloat(lt=limit))
+            self._filter = qdrant.Filter(must=[below])

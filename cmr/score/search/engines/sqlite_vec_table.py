@@ -9,7 +9,7 @@ import ctypes
 import sqlite3
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +45,10 @@ _CODES = {
     "bit": "vec_quantize_binary({0})",
     "bit-rescored": "vec_quantize_binary({0})",
 }
-_NEAREST = "SELECT rowid, distance FROM items WHERE code MATCH {code} AND k = ?2"
+_NEAREST = "SELECT rowid, distance FROM items WHERE code MATCH {code} AND k = ?2{where}"
 _RESCORED = """
     SELECT rowid, vec_distance_cosine(vector, ?1) AS exact FROM (
-        SELECT rowid, vector FROM items WHERE code MATCH {code} AND k = ?3
+        SELECT rowid, vector FROM items WHERE code MATCH {code} AND k = ?3{where}
     ) ORDER BY exact LIMIT ?2
 """
 _loading = threading.Lock()
@@ -67,6 +67,7 @@ class SqliteVecTable:
                 f"a multiple of 8, not {items.dim}"
             )
         self._dim = items.dim
+        self._limit: int | None = None
         self._folder = folder_of(self, LIBRARY)
         self._local = threading.local()
         vectors = floats(items)
@@ -79,15 +80,24 @@ class SqliteVecTable:
         self.search_with(building.options)
 
     def _fill(self, vectors: Floats, building: Building) -> None:
+        attribute = building.attribute
         columns = _COLUMNS[self._type].format(dim=self._dim)
+        if attribute is not None:
+            columns += ", attribute integer"
         table = self._connection
         table.execute(f"CREATE VIRTUAL TABLE items USING vec0({columns})")
         both = self._type == "bit-rescored"
         names, extra = ("rowid, code, vector", ", ?2") if both else ("rowid, code", "")
+        if attribute is not None:
+            names, extra = f"{names}, attribute", f"{extra}, ?3"
         insert = f"INSERT INTO items({names}) VALUES (?1, {self._code.format('?2')}{extra})"
         for first, part in inserts(vectors, building.advance):
             with table:
-                table.executemany(insert, enumerate(map(self._bytes, part), first))
+                rows: Iterator[tuple[Any, ...]] = enumerate(map(self._bytes, part), first)
+                if attribute is not None:
+                    numbers = attribute[first : first + len(part)].tolist()
+                    rows = ((*row, one) for row, one in zip(rows, numbers, strict=True))
+                table.executemany(insert, rows)
 
     def search_with(self, options: Mapping[str, Value]) -> None:
         """See `Tunable`."""
@@ -109,12 +119,19 @@ class SqliteVecTable:
         if fewer > MOST:
             raise CmrError(f"{LIBRARY} returns lists of at most {MOST} items, not {fewer}")
         rescored = self._type == "bit-rescored"
-        ask = (_RESCORED if rescored else _NEAREST).format(code=self._code.format("?1"))
+        where = "" if self._limit is None else f" AND attribute < {self._limit}"
+        ask = (_RESCORED if rescored else _NEAREST).format(
+            code=self._code.format("?1"), where=where
+        )
         wide = min(MOST, self._rows, fewer * self._oversample)
         more = (fewer, wide) if rescored else (fewer,)
         execute = self._connection.execute
         asked = [(one, *more) for one in map(self._bytes, floats(queries))]
         return lambda: [execute(ask, one).fetchall() for one in asked]
+
+    def search_below(self, limit: int | None) -> None:
+        """See `Filterable`."""
+        self._limit = limit
 
     def _similarities(self, distances: Scores) -> Scores:
         """Cosines; of bits, the cosine of the angle that so many unequal ones stand for."""

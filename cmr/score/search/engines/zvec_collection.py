@@ -45,6 +45,7 @@ class ZvecCollection:
         import zvec
 
         self._zvec: Any = zvec
+        self._where: str | None = None
         self._kind = str(building.options["index"])
         folder = folder_of(self, LIBRARY) / "items"
         with refusals(LIBRARY, RuntimeError, ValueError, KeyError, TypeError), said_once(LIBRARY):
@@ -52,23 +53,36 @@ class ZvecCollection:
                 "vector", zvec.DataType.VECTOR_FP32, items.dim,
                 index_param=self._index(building.options),
             )  # fmt: skip
-            schema = zvec.CollectionSchema(name="items", vectors=vectors)
+            schema = zvec.CollectionSchema(
+                name="items", vectors=vectors, fields=self._fields(building)
+            )
             self._collection = zvec.create_and_open(path=str(folder), schema=schema)
             weakref.finalize(self, self._collection.close)
             for first, part in inserts(floats(items), building.advance, _INSERT):
-                self._insert(first, part)
+                self._insert(first, part, building.attribute)
             self._collection.optimize()
             self._collection.flush()
         self._rows = len(items)
         self.index_bytes = bytes_in(folder)
         self.search_with(building.options)
 
-    def _insert(self, first: int, part: Any) -> None:
+    def _fields(self, building: Building) -> list[Any] | None:
+        """What is filtered by."""
+        if building.attribute is None:
+            return None
+        inverted = building.options.get("filter_index") == "inverted"
+        how = {"index_param": self._zvec.InvertIndexParam()} if inverted else {}
+        return [self._zvec.FieldSchema("attribute", self._zvec.DataType.INT64, **how)]
+
+    def _insert(self, first: int, part: Any, attribute: Ordinals | None) -> None:
         document = self._zvec.Doc
         documents = [
-            document(id=str(first + place), vectors={"vector": one})
-            for place, one in enumerate(part)
-        ]
+            document(
+                id=str(row), vectors={"vector": one},
+                fields=None if attribute is None else {"attribute": int(attribute[row])},
+            )
+            for row, one in enumerate(part, first)
+        ]  # fmt: skip
         for status in self._collection.insert(documents):
             if not status.ok():
                 raise RuntimeError(f"a vector was not taken: {status.message()}")
@@ -105,8 +119,15 @@ class ZvecCollection:
     def ready(self, queries: Encoded, count: int, threads: int = 0) -> Callable[[], Any]:
         """See `Ready`."""
         query, ask, param = self._zvec.Query, self._collection.query, self._param
-        limit, asked = min(count, self._rows), floats(queries)
+        limit, asked, where = min(count, self._rows), floats(queries), self._where
         return lambda: [
-            ask(query(field_name="vector", vector=one, param=param), topk=limit, output_fields=[])
+            ask(
+                query(field_name="vector", vector=one, param=param), topk=limit, filter=where,
+                output_fields=[],
+            )
             for one in asked
-        ]
+        ]  # fmt: skip
+
+    def search_below(self, limit: int | None) -> None:
+        """See `Filterable`."""
+        self._where = None if limit is None else f"attribute < {limit}"
