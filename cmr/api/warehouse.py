@@ -254,18 +254,20 @@ class Warehouse:
         margin: float = 0.005,
         measures: Sequence[str] | str = "recall",
         k: int = 10,
+        by: str | None = None,
         in_sample: bool = False,
     ) -> list[Gated]:
         """Whether runs are sure to lose no more than a margin against a baseline, as `cmr gate`.
 
         One result per direction and measure, with `outcome` ("pass", "fail" or "undecided"), `why`,
         `queries` that would decide, and `row`, the row of `compare`. `baseline`: a run or a file.
+        `by`: also one per slice by this attribute.
         """
         from cmr.api.gate import GatedBy, gate
         from cmr.pipeline.option_values import Text, parse_many
 
-        by = GatedBy(margin, parse_many(Text(), measures), k, in_sample)
-        return gate(self.store, fspath(baseline), candidate, by)
+        how = GatedBy(margin, parse_many(Text(), measures), k, in_sample, by)
+        return gate(self.store, fspath(baseline), candidate, how)
 
     def recommend(
         self,
