@@ -1,7 +1,8 @@
 -- Run b against run a in every slice of an attribute (query_slices), by one measure over the whole gallery:
--- `from compare_by('3f0c', '81d2', 'category')`, `… measure_name := 'ndcg', cut := 5)`. The columns are those
--- of `compare`, with p_holm over the slices. f and p_differ, the same in every row, test whether the slices
--- differ at all: whether b - a is the same in all those with two clusters or more.
+-- `from compare_by('3f0c', '81d2', 'category')`, `… measure_name := 'ndcg', cut := 5)`; NULL instead of a name
+-- for every attribute. The columns are those of `compare`, with p_holm over all rows. f and p_differ, the same
+-- for all slices of an attribute, test whether they differ at all: whether b - a is the same in all those
+-- with two clusters or more.
 -- @name: The attribute.
 -- @slice: The value of the attribute, or the band of values.
 -- @place: By what slices are ordered: the number, or the smallest one of the band.
@@ -53,7 +54,7 @@ clustered as materialized (
             and slices.qrels = x.qrels
             and slices.direction = x.direction
             and slices.query_id = x.query_id
-            and slices.name = attribute
+            and (attribute is null or slices.name = attribute)
     where starts_with(x.run_id, run_a) and starts_with(y.run_id, run_b)
     group by slices.name, slices.slice, slices.place, x.measure, x.k, x.better, x.cluster
 ),
@@ -78,33 +79,34 @@ summed as materialized (
 -- What each cluster adds to the error of a slice's sum.
 residuals as materialized (
     select
-        slice, cluster,
+        name, slice, cluster,
         count(*) over of_slice as clusters,
         sum(n) over of_slice as queries,
         sum(d) over of_slice as total,
         (d - n * total / queries) * sqrt(clusters / (clusters - 1)) as off
     from clustered
-    window of_slice as (partition by slice)
+    window of_slice as (partition by name, slice)
     qualify clusters > 1
 ),
 -- A slice's error with each other slice with which it shares clusters.
 covariances as (
     select
-        x.slice, any_value(x.queries) as n, any_value(y.queries) as m, sum(x.off * y.off) as c,
+        x.name, x.slice, any_value(x.queries) as n, any_value(y.queries) as m, sum(x.off * y.off) as c,
         x.slice = y.slice as own, any_value(x.clusters) as clusters, any_value(x.total) as total
     from residuals as x
-    inner join residuals as y using (cluster)
-    group by x.slice, y.slice
+    inner join residuals as y using (name, cluster)
+    group by x.name, x.slice, y.slice
 ),
 rows_of as (
     select
-        slice, any_value(n) as n, any_value(clusters) as clusters, any_value(total) as total, sum(c) as r,
+        name, slice, any_value(n) as n, any_value(clusters) as clusters, any_value(total) as total, sum(c) as r,
         sum(c) filter (own) as own, sum(c * c / (n * m)) as squared
     from covariances
-    group by slice
+    group by name, slice
 ),
 varied as (
     select
+        name,
         count(*) as slices,
         sum(n) as all_n,
         sum(total ** 2 / n) - sum(total) ** 2 / sum(n) as between,
@@ -112,10 +114,11 @@ varied as (
         sum(squared) - 2 * sum(r * r / n) / sum(n) + (sum(r) / sum(n)) ** 2 as within_squared,
         list({'a': own / n, 'n': n, 'df': clusters - 1}) as parts
     from rows_of
+    group by name
 ),
 tested as (
     select
-        case when slices > 1 and within > 1e-12 then greatest(between, 0) / within end as f,
+        name, case when slices > 1 and within > 1e-12 then greatest(between, 0) / within end as f,
         f_p(
             f, within ** 2 / within_squared,
             list_sum(list_transform(parts, lambda one: one.a * (1 - one.n / all_n))) ** 2
@@ -147,9 +150,9 @@ final as (
         unseen, f, p_differ
     from alike
     -- So that a mistake is reported even if there is no row.
-    left join (select * from ordered cross join tested) on true
+    left join (select * from ordered left join tested using (name)) on true
     where fine and named is not null and measured is not null and slice is not null
-    order by place nulls last, slice
+    order by name, place nulls last, slice
 )
 select * from final;
 

@@ -10,11 +10,13 @@ create macro number_name(given) as
         else printf('%.6g', given)
     end;
 
--- The name of an attribute, if queries have it; else an error that says which there are.
+-- The name of an attribute, if queries have it, or '' for NULL, which is any; else an error that says which
+-- there are.
 create macro known_attribute(given) as
     (
         select
             case
+                when given is null and count(*) > 0 then ''
                 when count(*) filter (name = given) > 0 then given
                 when count(*) = 0
                     then error(
@@ -22,7 +24,7 @@ create macro known_attribute(given) as
                         || 'them; for a data set that is stored already, ingest it again'
                     )
                 else error(
-                    'no attribute is called ' || coalesce('''' || given || '''', 'NULL')
+                    'no attribute is called ' || '''' || given || ''''
                     || '; there are ' || string_agg(distinct name, ', ' order by name)
                 )
             end
