@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cmr.cli.options import POSITIVE, query_memory_option, warehouse_option
-from cmr.cli.terminal import say
+from cmr.cli.paging import paged
+from cmr.cli.terminal import tell
 from cmr.decimals import fixed
 from cmr.errors import CmrError
 from cmr.rows import Row
@@ -68,8 +69,9 @@ def compare(
 
     without_pandas()
     first, others = _sides(a, b, left, right)
-    for pair in compare_runs(cmr.open(warehouse).store, first, others, ComparedBy(**how)):
-        _print(pair)
+    with paged():
+        for pair in compare_runs(cmr.open(warehouse).store, first, others, ComparedBy(**how)):
+            _print(pair)
 
 
 def _sides(
@@ -109,7 +111,7 @@ def _print(pair: Comparison) -> None:
     print_table(pa.Table.from_pylist(table), title=title)
     few = min(row["clusters"] for row in rows)
     tail = "" if few >= pair.fewest else f" {few} visual items are too few for firm conclusions."
-    say(_sentence(rows) + tail + _power(rows) + "\n")
+    tell(_sentence(rows) + tail + _power(rows) + "\n")
 
 
 def _power(rows: Sequence[Row]) -> str:

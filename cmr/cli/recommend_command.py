@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from cmr.cli.options import POSITIVE, Share, comma, query_memory_option, warehouse_option
-from cmr.cli.terminal import say
+from cmr.cli.paging import paged
+from cmr.cli.terminal import tell
 from cmr.decimals import fixed, percent
 from cmr.rows import Row
 from cmr.score.search.scorer_kinds import TORCH
@@ -55,17 +57,30 @@ def recommend(
     cmr recommend
     cmr recommend --retain 0.95 --dataset coco
     """
-    import pyarrow as pa
-
     import cmr
     from cmr.api.recommendation import choose
-    from cmr.cli.printed_tables import print_table
     from cmr.cli.progress import progress
     from cmr.cli.startup import without_pandas
 
     without_pandas()
     store = cmr.open(warehouse).store
     choices, across = choose(store, retain, dataset, model, qrels, k, progress)
+    with paged():
+        _print(store, choices, across, retain, k)
+
+
+def _print(
+    store: Store,
+    choices: Sequence[Recommendation],
+    across: Sequence[AcrossModels],
+    retain: float,
+    k: int,
+) -> None:
+    """Print the table, a sentence on each subject, and what else bears on the choice."""
+    import pyarrow as pa
+
+    from cmr.cli.printed_tables import print_table
+
     rows = [row for choice in choices for row in choice.rows]
     by_torch = all(row["scorer"] == TORCH for row in rows)
     print_table(
@@ -73,11 +88,11 @@ def recommend(
         title=f"Fewest bytes a vector that keep {retain:.1%}, whole gallery",
     )
     for choice in choices:
-        say(_sentence(choice, retain))
+        tell(_sentence(choice, retain))
         for sentence in choice.quantizers:
-            say(f"{choice.dataset}, {choice.model}: {sentence}.")
+            tell(f"{choice.dataset}, {choice.model}: {sentence}.")
         if choice.answer.why_not is None:
-            say(_power(choice))
+            tell(_power(choice))
     for one in across:
         _print_across(one, retain)
     _print_costs(store, rows, k)
@@ -116,15 +131,15 @@ def _print_across(one: AcrossModels, retain: float) -> None:
         for row in one.best
     )
     if one.why_not is not None:
-        say(f"{who}: nothing is recommended: {one.why_not} (best: {best}).")
+        tell(f"{who}: nothing is recommended: {one.why_not} (best: {best}).")
     elif one.smallest is None:
-        say(
+        tell(
             f"{who}: no representation of any model is sure to keep {retain:.1%} of the best, "
             f"{best}, in every measure and direction above."
         )
     else:
         found = one.smallest
-        say(
+        tell(
             f"{who}: {found['model']} {_words(found)} is the smallest of any model that is sure to "
             f"keep {retain:.1%} of the best, {best}, in every measure and direction above: "
             f"{found['vector_bytes']:,} bytes a vector, at least {percent(found['low'])} kept."
@@ -175,10 +190,10 @@ def _print_contenders(store: Store, rows: list[Row], k: int) -> None:
         )
     for row in found:
         if row["best"]:
-            say(f"{row['direction']}, {told(row, k, str)}.")
+            tell(f"{row['direction']}, {told(row, k, str)}.")
     for why, many in Counter(row["unearned"] for row in found if row["unearned"]).items():
-        say(f"{many} of {len(found)} contenders are not compared: {why}.")
-    say('All of them: `cmr sql "from contenders"`.')
+        tell(f"{many} of {len(found)} contenders are not compared: {why}.")
+    tell('All of them: `cmr sql "from contenders"`.')
 
 
 def _print_costs(store: Store, rows: list[Row], k: int) -> None:
@@ -200,7 +215,7 @@ def _print_costs(store: Store, rows: list[Row], k: int) -> None:
         """,
     )
     for sentence in said["sentence"].to_pylist():
-        say(f"{sentence}.")
+        tell(f"{sentence}.")
 
 
 def _sentence(choice: Recommendation, retain: float) -> str:

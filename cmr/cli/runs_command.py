@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from cmr.cli.options import warehouse_option
+from cmr.cli.paging import paged
 from cmr.cli.progress import progress
 from cmr.cli.terminal import say
 from cmr.rows import Row
@@ -49,7 +50,8 @@ def list_(warehouse: str, dataset: str | None) -> None:
     """
     import cmr
 
-    _print_runs(cmr.open(warehouse).runs(dataset=dataset).dicts())
+    with paged():
+        _print_runs(cmr.open(warehouse).runs(dataset=dataset).dicts())
 
 
 @runs.command()
@@ -67,7 +69,8 @@ def show(run: str, warehouse: str) -> None:
 
     (row,) = _find(warehouse, [run])
     rows = [{"setting": name, "value": value} for name, value in _flat(row).items()]
-    print_table(pa.Table.from_pylist(rows))
+    with paged():
+        print_table(pa.Table.from_pylist(rows))
 
 
 @runs.command()
@@ -96,9 +99,10 @@ def diff(a: str, b: str, warehouse: str) -> None:
     if not rows:
         say("nothing recorded differs between the two runs")
         return
-    print_table(pa.Table.from_pylist(rows))
     same = len({**first, **second}) - len(rows)
-    say(f"{len(rows)} settings differ, {same} are the same")
+    with paged():
+        print_table(pa.Table.from_pylist(rows))
+        say(f"{len(rows)} settings differ, {same} are the same")
 
 
 @runs.command()
@@ -163,7 +167,30 @@ def _print_runs(found: Sequence[Row]) -> None:
     from cmr.cli.printed_tables import print_table
     from cmr.warehouse.schemas import RUNS
 
-    print_table(pa.Table.from_pylist(list(found), schema=RUNS.schema).select(_LISTED))
+    if sys.stdout.isatty():
+        print_table(pa.Table.from_pylist([_brief(row) for row in found]))
+    else:
+        print_table(pa.Table.from_pylist(list(found), schema=RUNS.schema).select(_LISTED))
+
+
+def _brief(row: Row) -> Row:
+    """A run in the columns of a terminal; elsewhere the whole columns are worth more."""
+    return {
+        **{name: row[name] for name in ("run_id", "dataset", "qrels", "model")},
+        "way": row["direction"],
+        "representation": " ".join(
+            str(row[name])
+            for name in ("dim", "dim_method", "precision", "quantizer")
+            if row[name] is not None
+        ),
+        **{
+            name: row[name]
+            for name in ("query_precision", "scorer", "scorer_settings", "seed", "queries")
+        },
+        "gallery": row["gallery"],
+        "seconds": row["seconds"],
+        "started at": f"{row['started_at']:%Y-%m-%d %H:%M}",
+    }
 
 
 def _find(warehouse: str, given: Sequence[str]) -> list[Row]:
