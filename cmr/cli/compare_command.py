@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cmr.cli.known_names import one_run
 from cmr.cli.options import POSITIVE, query_memory_option, warehouse_option
 from cmr.cli.paging import paged
 from cmr.cli.terminal import tell
@@ -23,12 +24,25 @@ _LEVEL = 0.05
 
 
 @click.command()
-@click.argument("a", required=False)
-@click.argument("b", nargs=-1)
+@click.argument("a", required=False, shell_complete=one_run)
+@click.argument("b", nargs=-1, shell_complete=one_run)
 @warehouse_option
 @query_memory_option
-@click.option("--a", "left", metavar="RUN", help="Run A, instead of the first argument.")
-@click.option("--b", "right", metavar="RUN", multiple=True, help="Run B; may be repeated.")
+@click.option(
+    "--a",
+    "left",
+    metavar="RUN",
+    shell_complete=one_run,
+    help="Run A, instead of the first argument.",
+)
+@click.option(
+    "--b",
+    "right",
+    metavar="RUN",
+    multiple=True,
+    shell_complete=one_run,
+    help="Run B; may be repeated.",
+)
 @click.option(
     "--pools",
     type=click.Choice(["full", "expected", "sampled"]),

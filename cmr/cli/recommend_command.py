@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cmr.cli.known_names import many_datasets, many_models, one_qrels
 from cmr.cli.options import POSITIVE, Share, comma, query_memory_option, warehouse_option
 from cmr.cli.paging import paged
 from cmr.cli.terminal import tell
@@ -31,9 +32,17 @@ if TYPE_CHECKING:
     type=Share(positive=True),
     help="Share of the baseline's measure to keep.",
 )
-@click.option("--dataset", type=comma(str), default=(), help="Only these data sets.")
-@click.option("--model", type=comma(str), default=(), help="Only these models.")
-@click.option("--qrels", help="Only these judgments.")
+@click.option(
+    "--dataset",
+    type=comma(str),
+    default=(),
+    shell_complete=many_datasets,
+    help="Only these data sets.",
+)
+@click.option(
+    "--model", type=comma(str), default=(), shell_complete=many_models, help="Only these models."
+)
+@click.option("--qrels", shell_complete=one_qrels, help="Only these judgments.")
 @click.option("--k", default=10, show_default=True, type=POSITIVE, help="Cut-off K.")
 def recommend(
     warehouse: str,

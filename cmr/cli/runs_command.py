@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from cmr.cli.known_names import one_dataset, one_model, one_run
 from cmr.cli.options import warehouse_option
 from cmr.cli.paging import paged
 from cmr.cli.progress import progress
@@ -41,7 +42,7 @@ def runs() -> None:
 
 @runs.command("list")
 @warehouse_option
-@click.option("--dataset", help="Only this data set.")
+@click.option("--dataset", shell_complete=one_dataset, help="Only this data set.")
 def list_(warehouse: str, dataset: str | None) -> None:
     """List the runs, one per line.
 
@@ -55,7 +56,7 @@ def list_(warehouse: str, dataset: str | None) -> None:
 
 
 @runs.command()
-@click.argument("run")
+@click.argument("run", shell_complete=one_run)
 @warehouse_option
 def show(run: str, warehouse: str) -> None:
     """Show everything recorded about a run and its vectors.
@@ -74,8 +75,8 @@ def show(run: str, warehouse: str) -> None:
 
 
 @runs.command()
-@click.argument("a")
-@click.argument("b")
+@click.argument("a", shell_complete=one_run)
+@click.argument("b", shell_complete=one_run)
 @warehouse_option
 def diff(a: str, b: str, warehouse: str) -> None:
     """Show which recorded settings of two runs differ, vectors and models included.
@@ -106,10 +107,10 @@ def diff(a: str, b: str, warehouse: str) -> None:
 
 
 @runs.command()
-@click.argument("given", nargs=-1, metavar="[RUN]…")
+@click.argument("given", nargs=-1, metavar="[RUN]…", shell_complete=one_run)
 @warehouse_option
-@click.option("--dataset", help="Only runs on this data set.")
-@click.option("--model", help="Only runs of this model.")
+@click.option("--dataset", shell_complete=one_dataset, help="Only runs on this data set.")
+@click.option("--model", shell_complete=one_model, help="Only runs of this model.")
 @click.option("--outdated", is_flag=True, help="Runs on data sets that have grown since.")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.option("--dry-run", is_flag=True, help="List what would be removed, without removing it.")
