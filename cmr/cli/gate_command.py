@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cmr.cli.known_names import one_run
 from cmr.cli.options import POSITIVE, Share, comma, query_memory_option, warehouse_option
 from cmr.cli.terminal import say
 from cmr.errors import CmrError
@@ -20,10 +21,15 @@ CODES = {"pass": 0, "fail": 1, "undecided": 3}
 
 
 @click.command()
-@click.argument("run", required=False)
+@click.argument("run", required=False, shell_complete=one_run)
 @warehouse_option
 @query_memory_option
-@click.option("--baseline", metavar="RUN|FILE", help="What the run is held against.")
+@click.option(
+    "--baseline",
+    metavar="RUN|FILE",
+    shell_complete=one_run,
+    help="What the run is held against.",
+)
 @click.option(
     "--margin",
     default=0.005,

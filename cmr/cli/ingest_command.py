@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cmr.cli.known_names import one_dataset
 from cmr.cli.options import POSITIVE, SEED, Share, Whole, warehouse_option
 from cmr.cli.progress import progress
 from cmr.cli.terminal import say
@@ -107,7 +108,11 @@ def _shared(source: Source) -> list[click.Parameter]:
     if by is not None:
         named = f"named after {by.name.upper() if by.argument else '--' + by.name}"
     found: list[click.Parameter] = [
-        click.Option(["--dataset"], help=f"Name of the data set.  [default: {named}]"),
+        click.Option(
+            ["--dataset"],
+            shell_complete=one_dataset,
+            help=f"Name of the data set.  [default: {named}]",
+        ),
         click.Option(["--model-name"], help="Name of the vectors in the warehouse."),
         click.Option(
             ["--shuffle-queries"],
