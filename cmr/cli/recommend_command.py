@@ -151,11 +151,11 @@ def _print_across(one: AcrossModels, retain: float) -> None:
         pa.Table.from_pylist(lines),
         title=f"{who}: fewest bytes a vector that keep {retain:.1%} of the best",
     )
-    best = "; ".join(
-        f"{row['model']} {row['dim']} {row['dim_method']} {row['precision']} ({row['direction']}, "
-        f"recall@10 {fixed(row['value'])})"
-        for row in one.best
-    )
+    values: dict[str, list[str]] = {}
+    for row in one.best:
+        name = f"{row['model']} {row['dim']} {row['dim_method']} {row['precision']}"
+        values.setdefault(name, []).append(f"{fixed(row['value'])} {row['direction']}")
+    best = "; ".join(f"{name} (recall@10 {', '.join(each)})" for name, each in values.items())
     if one.why_not is not None:
         tell(f"{who}: nothing is recommended: {one.why_not} (best: {best}).")
     elif one.smallest is None:
