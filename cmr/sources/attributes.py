@@ -15,12 +15,18 @@ from typing import Any
 
 from cmr.errors import CmrError
 from cmr.sources.collection import Collection, Item
+from cmr.sources.parquetbytes import columns_of, opaque_columns, open_parquet
 from cmr.sources.tables import SourceTable
 from cmr.sources.text import is_unicode
 
 Pairs = tuple[tuple[str, str], ...]
 # A longer text is no value to group by, and a longer list no set of labels.
 LONGEST, MOST = 1000, 1000
+# What img2dataset notes about the download of a picture.
+HOUSEKEEPING = (
+    "key", "status", "error_message", "width", "height", "original_width", "original_height",
+    "exif", "sha256",
+)  # fmt: skip
 
 
 def values_in(cell: Any) -> tuple[str, ...]:
@@ -90,6 +96,22 @@ def further_columns(table: SourceTable, used: Iterable[str]) -> dict[str, list[A
             # Two columns of one name: none of the other columns has to suffer for it.
             continue
     return found
+
+
+def further_in_files(paths: Sequence[str], used: Iterable[str]) -> dict[str, list[Any]]:
+    """The same for Parquet files, end to end; none if they do not all have the same columns."""
+    skip = {name.casefold() for name in used}
+    schema = open_parquet(paths[0]).schema_arrow
+    opaque = opaque_columns(schema)
+    names = [
+        name
+        for name in schema.names
+        if name.casefold() not in skip and name not in opaque and _told(name) is not None
+    ]
+    try:
+        return columns_of(paths, names) if names else {}
+    except CmrError:
+        return {}
 
 
 def with_columns(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cmr.errors import CmrError
-from cmr.sources.attributes import Pairs, fields_of
+from cmr.sources.attributes import HOUSEKEEPING, Pairs, fields_of
 from cmr.sources.captions import EMPTY, Caption, captions_of
 from cmr.sources.collection import Collection, Item, Judgment, Reject
 from cmr.sources.jsonfile import loads
@@ -24,12 +24,6 @@ MEDIA = ("jpg", "jpeg", "png", "webp", "gif", "bmp", "ppm")
 CLIPS = ("mp4", "webm", "mkv", "avi", "mov")
 # Junk from macOS and faulty tools, and what webdataset calls metadata.
 _JUNK = re.compile(r"__[^/]*__($|/)|(.*/)?(__MACOSX|PaxHeaders?(\.\d+)?)/", re.DOTALL)
-
-# What img2dataset notes about the download of a picture.
-_HOUSEKEEPING = (
-    "key", "status", "error_message", "width", "height", "original_width", "original_height",
-    "exif", "sha256",
-)  # fmt: skip
 
 Sample = tuple[int, str, dict[str, Member]]
 
@@ -196,7 +190,7 @@ def _attributes(reader: TarReader, members: dict[str, Member]) -> Pairs:
         return ()
     if not isinstance(data, dict):
         return ()
-    return fields_of(data, (*CAPTIONS, *numbered_columns(list(data)), *_HOUSEKEEPING))
+    return fields_of(data, (*CAPTIONS, *numbered_columns(list(data)), *HOUSEKEEPING))
 
 
 def _told(data: object, where: str) -> list[Caption]:

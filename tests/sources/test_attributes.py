@@ -19,6 +19,8 @@ from cmr.errors import CmrError
 from cmr.sources.arrays import read_arrays
 from cmr.sources.attributes import values_in
 from cmr.sources.coco import read_coco
+from cmr.sources.hf import read_hf
+from cmr.sources.img2dataset import read_img2dataset
 from cmr.sources.karpathy import read_karpathy
 from cmr.sources.pairs import read_pairs
 from cmr.sources.webdataset import read_webdataset
@@ -81,6 +83,24 @@ def test_columns_of_pairs(photos, tmp_path):
             "2": (("who", "ann"),),
             "3": (("who", "bob"), ("tags", "z")),
         }
+
+
+def test_columns_of_downloads(photos, tmp_path):
+    data = [(photos / f"{name}.png").read_bytes() for name in "abc"]
+    table = {"caption": ["a dog", "a car", "it"], "kind": ["pets", "traffic", None], "n": [1, 2, 3]}
+    (tmp_path / "hf").mkdir()
+    pq.write_table(
+        pa.table({**table, "image": [{"bytes": one} for one in data], "split": ["test"] * 3}),
+        tmp_path / "hf" / "test-00000-of-00001.parquet",
+    )
+    expected = [(("kind", "pets"), ("n", "1")), (("kind", "traffic"), ("n", "2")), (("n", "3"),)]
+    found = read_hf(str(tmp_path / "hf"))
+    assert [item.attributes for item in found.visuals] == expected
+    (tmp_path / "i2d").mkdir()
+    more = {"key": ["0", "1", "2"], "status": ["success"] * 3, "jpg": data, "width": [24] * 3}
+    pq.write_table(pa.table({**table, **more}), tmp_path / "i2d" / "00000.parquet")
+    found = read_img2dataset(str(tmp_path / "i2d"))
+    assert [item.attributes for item in found.visuals] == expected
 
 
 def test_categories_of_coco(photos, tmp_path):

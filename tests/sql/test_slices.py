@@ -179,6 +179,10 @@ def test_names_that_there_are_not(sliced):
 
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory):
+    return plant(tmp_path_factory.mktemp("planted"))
+
+
+def plant(folder, cat="cat"):
     """Three runs of 480 texts on 240 visuals: int8 loses nothing, int4 only among the cats.
 
     A quarter of the visuals are cats, of whose captions every other says so; there are 12 owls.
@@ -186,10 +190,10 @@ def planted(tmp_path_factory):
     rng = np.random.default_rng(2)
     relevance = np.zeros((480, 240), dtype=int)
     relevance[np.arange(480), np.arange(480) % 240] = 1
-    kinds = np.array(["owl" if v < 12 else "cat" if v % 4 == 0 else "dog" for v in range(240)])
+    kinds = np.array(["owl" if v < 12 else cat if v % 4 == 0 else "dog" for v in range(240)])
     fine = rng.normal(size=relevance.shape) + 6.0 * relevance
-    coarse = fine - 4.0 * relevance * (kinds == "cat")
-    warehouse = warehouses.new(tmp_path_factory.mktemp("planted"))
+    coarse = fine - 4.0 * relevance * (kinds == cat)
+    warehouse = warehouses.new(folder)
     warehouses.add_dataset(warehouse, "d", relevance)
     for name, scores, size in (("fp32", fine, 32), ("int8", fine, 8), ("int4", coarse, 4)):
         warehouses.add_run(

@@ -261,10 +261,10 @@ def slices(rows: Sequence[Row], titles: dict[str, str], _: Translate) -> Spec:
         ),
     )  # fmt: skip
     title = _("difference in Recall@10")
-    lines = base.mark_rule(strokeWidth=1.5, opacity=0.5).encode(
+    lines = base.mark_rule(color=_HUES[0], strokeWidth=1.5, opacity=0.5).encode(
         x=alt.X("ci_low:Q", title=title), x2="ci_high:Q"
     )
-    points = base.mark_point(filled=True, size=70, opacity=1).encode(
+    points = base.mark_point(color=_HUES[0], filled=True, size=70, opacity=1).encode(
         x=alt.X("difference:Q", title=title)
     )
     return _done(alt.layer(lines, points), 26 * len(names))
