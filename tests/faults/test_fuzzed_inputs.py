@@ -23,6 +23,7 @@ from cmr.sources.collection import check
 from cmr.sources.hf import read_hf
 from cmr.sources.img2dataset import read_img2dataset
 from cmr.sources.karpathy import read_karpathy
+from cmr.sources.mteb import read_mteb
 from cmr.sources.npz import read_npz
 from cmr.sources.pairs import read_pairs
 from cmr.sources.qrels import read_qrels
@@ -197,6 +198,17 @@ def msrvtt(folder):
     return lambda: read_msrvtt(str(folder / "m.json"), str(folder))
 
 
+def mteb(folder):
+    (folder / "qrels").mkdir(exist_ok=True)
+    images = [{"bytes": PICTURES[name], "path": None} for name in NAMES]
+    pq.write_table(pa.table({"id": NAMES, "image": images}), folder / "corpus.parquet")
+    rows = [{"_id": f"q{n}", "text": f"text {n}"} for n in range(len(NAMES))]
+    (folder / "queries.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    pairs = "".join(f"q{n}\t{name}\t{n + 1}\n" for n, name in enumerate(NAMES))
+    (folder / "qrels/test.tsv").write_text(f"query-id\tcorpus-id\tscore\n{pairs}")
+    return lambda: read_mteb(str(folder))
+
+
 def qrels(ending):
     def make(folder):
         path = folder / f"q.{ending}"
@@ -236,7 +248,7 @@ def lists(ending):
 READERS = {
     "npz": npz, "arrays": arrays, "coco": coco, "karpathy": karpathy, "webdataset": webdataset,
     "img2dataset": img2dataset, "clip-retrieval": clip_retrieval, "hf": hf, "video": video,
-    "msrvtt": msrvtt,
+    "msrvtt": msrvtt, "mteb": mteb,
     **{f"pairs-{one}": pairs(one) for one in ("csv", "tsv", "jsonl", "json", "parquet")},
     **{f"qrels-{one}": qrels(one) for one in ("trec", "csv", "json", "parquet")},
     **{f"run-{one}": lists(one) for one in ("trec", "json", "lz4", "parquet")},
