@@ -9,7 +9,7 @@ from pathlib import Path
 from cmr.errors import CmrError
 from cmr.sources.collection import Collection, Item, Judgment, MediaReader, Reject
 from cmr.sources.images import open_images
-from cmr.sources.mtebside import Side, is_parquet
+from cmr.sources.mtebside import MtebSide, is_parquet
 from cmr.sources.pairs import place_of
 from cmr.sources.parquetbytes import ParquetReader, refuse_gaps
 from cmr.sources.qrels import file_id, read_qrels
@@ -70,7 +70,7 @@ def read_mteb(
     )
 
 
-def _notes(folder: str, queries: Side, asked: Sequence[int], ignored: int) -> list[str]:
+def _notes(folder: str, queries: MtebSide, asked: Sequence[int], ignored: int) -> list[str]:
     notes = []
     if left := len(queries.ids) - len(asked):
         notes.append(f"{folder}: {left:,} queries without a judgment are left out")
@@ -104,15 +104,15 @@ def _chosen(folder: str, there: dict[str, list[str]], split: str | None) -> str:
     return wanted
 
 
-def _side(folder: str, what: str, names: Sequence[str], split: str) -> Side:
+def _side(folder: str, what: str, names: Sequence[str], split: str) -> MtebSide:
     there = _part(folder, names)
     files = there.get(split) or (next(iter(there.values())) if len(there) == 1 else None)
     if files is None:
         raise CmrError(f"{folder} has {what} of {', '.join(sorted(there))}, not of {split!r}")
-    return Side(what, files)
+    return MtebSide(what, files)
 
 
-def _sides(folder: str, corpus: Side, queries: Side) -> tuple[Side, Side]:
+def _sides(folder: str, corpus: MtebSide, queries: MtebSide) -> tuple[MtebSide, MtebSide]:
     """The side with pictures or clips, and the one with texts."""
     seen = [side for side in (corpus, queries) if side.medium is not None]
     if len(seen) == 1:
@@ -125,7 +125,7 @@ def _sides(folder: str, corpus: Side, queries: Side) -> tuple[Side, Side]:
 
 
 def _judgments(
-    files: Sequence[str], corpus: Side, queries: Side
+    files: Sequence[str], corpus: MtebSide, queries: MtebSide
 ) -> tuple[list[tuple[str, str, int]], list[Reject], int]:
     """(query, item, grade) of what is relevant; those of unknown items; how many are not."""
     items, asked = set(corpus.ids), set(queries.ids)
@@ -143,7 +143,7 @@ def _judgments(
     return found, rejects, ignored
 
 
-def _media(side: Side, images: str) -> tuple[MediaReader, list[str], dict[str, str]]:
+def _media(side: MtebSide, images: str) -> tuple[MediaReader, list[str], dict[str, str]]:
     """A reader of the side's pictures or clips, each row's uri, and where names come from."""
     assert side.medium is not None
     name, clips = side.medium

@@ -18,7 +18,7 @@ CLIPS = ("video", "video_path", "clip")
 
 
 @dataclass(frozen=True)
-class Side:
+class MtebSide:
     """The corpus, or the queries. `files`: of the same columns, end to end."""
 
     what: str
