@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cmr.api.embeddings import Embeddings
     from cmr.api.gate import Gated
     from cmr.pipeline.evaluate import Evaluated
+    from cmr.pipeline.imported_runs import StoredRun
     from cmr.pipeline.ingest import Ingested
 
 Params = Sequence[Any] | dict[str, Any]
@@ -177,6 +178,27 @@ class Warehouse:
         from cmr.api.ingestion import ingest_arrays
 
         return ingest_arrays(self.root, texts, visuals, truth, dataset, model, text_ids, visual_ids)
+
+    def ingest_run(
+        self,
+        file: str | PathLike[str],
+        name: str,
+        *,
+        dataset: str | None = None,
+        form: str | None = None,
+        part: str | None = None,
+        direction: str | None = None,
+        qrels: str = "default",
+    ) -> StoredRun:
+        """Store ranked lists of any system as a run whose model is `name`, as `cmr ingest run`.
+
+        The result has `run_id`, `new`, and how many queries have no list (`empty`).
+        """
+        from cmr.pipeline.imported_runs import ingest_run
+        from cmr.sources.runlists import read_run
+
+        rows = read_run(fspath(file), form, part)
+        return ingest_run(self.root, dataset, name, rows, direction, qrels)
 
     @keywords_of(EvaluateKeywords)
     def evaluate(self, asked: EvaluateKeywords) -> Evaluated:
