@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from cmr.errors import CmrError
 from cmr.represent.quantizer_kinds import ABSMAX
 from cmr.rows import Row
+from cmr.score.search.scorer_kinds import IMPORTED
 from cmr.warehouse.current import current_runs
 from cmr.warehouse.schemas import RUNS
 from cmr.warehouse.store import Store
@@ -164,6 +165,9 @@ def _likest(row: Row, others: Sequence[Row], given: str) -> list[Row]:
 def _unlike(row: Row, other: Row, given: str) -> list[str]:
     """The settings that the request does not name and in which two runs differ."""
     named = {part.partition("=")[0].strip() for part in given.split(",")}
+    if IMPORTED in (row["scorer"], other["scorer"]):
+        # Imported lists have none of the settings in which representations and searches differ.
+        return []
     # These two follow from the representation: its precision, and what of it is learnt.
     follow = {"query_precision", "fit_on"}
     return [

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cmr.api.embeddings import Embeddings
     from cmr.api.gate import Gated
     from cmr.pipeline.evaluate import Evaluated
+    from cmr.pipeline.imported_runs import StoredRun
     from cmr.pipeline.ingest import Ingested
 
 Params = Sequence[Any] | dict[str, Any]
@@ -178,6 +179,27 @@ class Warehouse:
 
         return ingest_arrays(self.root, texts, visuals, truth, dataset, model, text_ids, visual_ids)
 
+    def ingest_run(
+        self,
+        file: str | PathLike[str],
+        name: str,
+        *,
+        dataset: str | None = None,
+        form: str | None = None,
+        part: str | None = None,
+        direction: str | None = None,
+        qrels: str = "default",
+    ) -> StoredRun:
+        """Store ranked lists of any system as a run whose model is `name`, as `cmr ingest run`.
+
+        The result has `run_id`, `new`, and how many queries have no list (`empty`).
+        """
+        from cmr.pipeline.imported_runs import ingest_run
+        from cmr.sources.runlists import read_run
+
+        rows = read_run(fspath(file), form, part)
+        return ingest_run(self.root, dataset, name, rows, direction, qrels)
+
     @keywords_of(EvaluateKeywords)
     def evaluate(self, asked: EvaluateKeywords) -> Evaluated:
         """Count every query's ranks and store them, as `cmr evaluate` does, with its options.
@@ -254,18 +276,20 @@ class Warehouse:
         margin: float = 0.005,
         measures: Sequence[str] | str = "recall",
         k: int = 10,
+        by: str | None = None,
         in_sample: bool = False,
     ) -> list[Gated]:
         """Whether runs are sure to lose no more than a margin against a baseline, as `cmr gate`.
 
         One result per direction and measure, with `outcome` ("pass", "fail" or "undecided"), `why`,
         `queries` that would decide, and `row`, the row of `compare`. `baseline`: a run or a file.
+        `by`: also one per slice by this attribute.
         """
         from cmr.api.gate import GatedBy, gate
         from cmr.pipeline.option_values import Text, parse_many
 
-        by = GatedBy(margin, parse_many(Text(), measures), k, in_sample)
-        return gate(self.store, fspath(baseline), candidate, by)
+        how = GatedBy(margin, parse_many(Text(), measures), k, in_sample, by)
+        return gate(self.store, fspath(baseline), candidate, how)
 
     def recommend(
         self,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from cmr.cli.printed_tables import print_table
-from cmr.cli.terminal import say
+from cmr.cli.terminal import tell
 from cmr.decimals import percent
 from cmr.rows import Row
 from cmr.score.search.scorer_kinds import TORCH
@@ -76,10 +76,10 @@ def print_answer(con: duckdb.DuckDBPyConnection) -> None:
     for subject in every:
         found = answer(con, subject, RETAIN)
         _print_leaderboard(con, subject, found, several)
-        say(_sentence(con, subject, found))
+        tell(_sentence(con, subject, found))
     _print_lists(con)
     if len({one.model for one in every}) > 1:
-        say("across models: `cmr recommend`")
+        tell("across models: `cmr recommend`")
 
 
 def _print_lists(con: duckdb.DuckDBPyConnection) -> None:
@@ -107,7 +107,7 @@ def _print_lists(con: duckdb.DuckDBPyConnection) -> None:
     )
     if found.num_rows:
         print_table(found, title="Searches that return lists, whole gallery")
-        say(
+        tell(
             "ann_recall: agreement of a list with an exact search; measures that need ranks beyond "
             "the list are NULL"
         )
@@ -168,16 +168,16 @@ def _print_leaderboard(
     notes = ["[…]: 95% interval", "kept: of the baseline's recall@10", "*: Pareto front"]
     if chance:
         notes = [notes[0], "kept and * mean nothing so near chance, and are left out"]
-    say("; ".join(notes))
+    tell("; ".join(notes))
     if any(row["fit"] == "cross-fitted" for row in rows):
-        say("pca and other fits: each fold is scored by what was learnt without it")
+        tell("pca and other fits: each fold is scored by what was learnt without it")
     seen = sorted({_learnt(row) for row in rows if row["fit"] == "in-sample"})
     if seen:
-        say(f"{', '.join(seen)}: in-sample, learnt from what is scored here")
+        tell(f"{', '.join(seen)}: in-sample, learnt from what is scored here")
     if not chance and any(row["recall_10_kept"] is None for row in rows):
-        say("kept is empty where the baseline was not evaluated this way, or its recall@10 is 0")
+        tell("kept is empty where the baseline was not evaluated this way, or its recall@10 is 0")
     if len(rows) > len(shown):
-        say(f'{len(rows) - len(shown)} more: cmr sql "from leaderboard"')
+        tell(f'{len(rows) - len(shown)} more: cmr sql "from leaderboard"')
 
 
 def _learnt(row: Row) -> str:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cmr.cli.known_names import one_run
 from cmr.cli.options import POSITIVE, query_memory_option, warehouse_option
-from cmr.cli.terminal import say
+from cmr.cli.paging import paged
+from cmr.cli.terminal import tell
 from cmr.decimals import fixed
 from cmr.errors import CmrError
 from cmr.rows import Row
@@ -22,12 +24,25 @@ _LEVEL = 0.05
 
 
 @click.command()
-@click.argument("a", required=False)
-@click.argument("b", nargs=-1)
+@click.argument("a", required=False, shell_complete=one_run)
+@click.argument("b", nargs=-1, shell_complete=one_run)
 @warehouse_option
 @query_memory_option
-@click.option("--a", "left", metavar="RUN", help="Run A, instead of the first argument.")
-@click.option("--b", "right", metavar="RUN", multiple=True, help="Run B; may be repeated.")
+@click.option(
+    "--a",
+    "left",
+    metavar="RUN",
+    shell_complete=one_run,
+    help="Run A, instead of the first argument.",
+)
+@click.option(
+    "--b",
+    "right",
+    metavar="RUN",
+    multiple=True,
+    shell_complete=one_run,
+    help="Run B; may be repeated.",
+)
 @click.option(
     "--pools",
     type=click.Choice(["full", "expected", "sampled"]),
@@ -81,11 +96,13 @@ def compare(
         from cmr.cli.printed_slices import print_compared
 
         store, by = cmr.open(warehouse).store, ComparedBy(**how)
-        for one in compare_slices(store, first, others, attribute, measure or "recall", by):
-            print_compared(one)
+        with paged():
+            for one in compare_slices(store, first, others, attribute, measure or "recall", by):
+                print_compared(one)
         return
-    for pair in compare_runs(cmr.open(warehouse).store, first, others, ComparedBy(**how)):
-        _print(pair)
+    with paged():
+        for pair in compare_runs(cmr.open(warehouse).store, first, others, ComparedBy(**how)):
+            _print(pair)
 
 
 def _sides(
@@ -125,7 +142,7 @@ def _print(pair: Comparison) -> None:
     print_table(pa.Table.from_pylist(table), title=title)
     few = min(row["clusters"] for row in rows)
     tail = "" if few >= pair.fewest else f" {few} visual items are too few for firm conclusions."
-    say(_sentence(rows) + tail + _power(rows) + "\n")
+    tell(_sentence(rows) + tail + _power(rows) + "\n")
 
 
 def _power(rows: Sequence[Row]) -> str:

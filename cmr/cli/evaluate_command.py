@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cmr.cli.options import declared, warehouse_option
+from cmr.cli.paging import paged
 from cmr.cli.progress import progress
 from cmr.cli.terminal import say
 from cmr.pipeline.option_fields import One, options_of
@@ -104,9 +105,10 @@ def evaluate(warehouse: str, explain: bool, **given: Any) -> None:
         from cmr.pipeline.evaluate import explain as plans
 
         every = each_request(Store.open(warehouse), request)
-        for one in every:
-            title = f"{one.model[0]} on {one.dataset[0]}" if len(every) > 1 else None
-            print_table(pa.Table.from_pylist(plans(warehouse, one)), title=title)
+        with paged():
+            for one in every:
+                title = f"{one.model[0]} on {one.dataset[0]}" if len(every) > 1 else None
+                print_table(pa.Table.from_pylist(plans(warehouse, one)), title=title)
         return
     division.check()
     if division.shard or division.prepare:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cmr.cli.known_names import one_dataset
 from cmr.cli.options import POSITIVE, SEED, Share, Whole, warehouse_option
 from cmr.cli.progress import progress
 from cmr.cli.terminal import say
@@ -23,7 +24,7 @@ class Sources(click.Group):
         """Names of all sources, including those of other packages."""
         from cmr.sources.source_kinds import names
 
-        return [*names(), "qrels"]
+        return [*names(), "qrels", "run"]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The subcommand of a source, or None."""
@@ -33,6 +34,10 @@ class Sources(click.Group):
             from cmr.cli.qrels_command import qrels
 
             return qrels
+        if cmd_name == "run":
+            from cmr.cli.run_command import run
+
+            return run
         source = get(cmd_name)
         return None if source is None else _command(source)
 
@@ -52,6 +57,8 @@ class Sources(click.Group):
                 rows.append((name, f"{source.summary}\n{source.examples[0]}"))
         judgments = "Further relevance judgments for an existing data set."
         rows.append(("qrels", f"{judgments}\ncmr ingest qrels judged.trec --dataset coco"))
+        lists = "Ranked lists of another system, as a run on an existing data set."
+        rows.append(("run", f"{lists}\ncmr ingest run service.trec --as service --dataset coco"))
         with formatter.section("Sources"):
             for name, text in rows:
                 summary, _, example = text.partition("\n")
@@ -107,7 +114,11 @@ def _shared(source: Source) -> list[click.Parameter]:
     if by is not None:
         named = f"named after {by.name.upper() if by.argument else '--' + by.name}"
     found: list[click.Parameter] = [
-        click.Option(["--dataset"], help=f"Name of the data set.  [default: {named}]"),
+        click.Option(
+            ["--dataset"],
+            shell_complete=one_dataset,
+            help=f"Name of the data set.  [default: {named}]",
+        ),
         click.Option(["--model-name"], help="Name of the vectors in the warehouse."),
         click.Option(
             ["--shuffle-queries"],

@@ -21,6 +21,7 @@ from cmr.version import __version__
 # are needed, so that `cmr --help` and `cmr sql` do not wait for torch.
 COMMANDS = {
     "demo": "cmr.cli.demo_command",
+    "study": "cmr.cli.study_command",
     "ingest": "cmr.cli.ingest_command",
     "evaluate": "cmr.cli.evaluate_command",
     "runs": "cmr.cli.runs_command",
@@ -55,6 +56,9 @@ def _telling_damage() -> Iterator[None]:
             complain(str(message))
 
     with warnings.catch_warnings():
+        # DuckDB's client says this of each copy; a small result may be copied. It is repeated here
+        # because what `cmr.answers` ignores is forgotten where one command runs several.
+        warnings.filterwarnings("ignore", message="Arrow output on a DB-API result")
         for kind in told_plainly:
             warnings.simplefilter("always", kind)
         warnings.showwarning = show

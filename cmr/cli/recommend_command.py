@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
+from cmr.cli.known_names import many_datasets, many_models, one_qrels
 from cmr.cli.options import POSITIVE, Share, comma, query_memory_option, warehouse_option
-from cmr.cli.terminal import say
+from cmr.cli.paging import paged
+from cmr.cli.terminal import tell
 from cmr.decimals import fixed, percent
 from cmr.errors import CmrError
 from cmr.rows import Row
@@ -30,9 +33,17 @@ if TYPE_CHECKING:
     type=Share(positive=True),
     help="Share of the baseline's measure to keep.",
 )
-@click.option("--dataset", type=comma(str), default=(), help="Only these data sets.")
-@click.option("--model", type=comma(str), default=(), help="Only these models.")
-@click.option("--qrels", help="Only these judgments.")
+@click.option(
+    "--dataset",
+    type=comma(str),
+    default=(),
+    shell_complete=many_datasets,
+    help="Only these data sets.",
+)
+@click.option(
+    "--model", type=comma(str), default=(), shell_complete=many_models, help="Only these models."
+)
+@click.option("--qrels", shell_complete=one_qrels, help="Only these judgments.")
 @click.option("--k", default=10, show_default=True, type=POSITIVE, help="Cut-off K.")
 @click.option("--by", "attribute", metavar="NAME", help="Sure in every slice by this attribute.")
 @click.option("--every-slice", is_flag=True, help="The same as --by alone, which names the slices.")
@@ -63,11 +74,8 @@ def recommend(
     cmr recommend --retain 0.95 --dataset coco
     cmr recommend --every-slice --by category
     """
-    import pyarrow as pa
-
     import cmr
     from cmr.api.recommendation import choose
-    from cmr.cli.printed_tables import print_table
     from cmr.cli.progress import progress
     from cmr.cli.startup import without_pandas
 
@@ -83,6 +91,22 @@ def recommend(
             print_every_slice(sure, retain, attribute)
         return
     choices, across = choose(store, retain, dataset, model, qrels, k, progress)
+    with paged():
+        _print(store, choices, across, retain, k)
+
+
+def _print(
+    store: Store,
+    choices: Sequence[Recommendation],
+    across: Sequence[AcrossModels],
+    retain: float,
+    k: int,
+) -> None:
+    """Print the table, a sentence on each subject, and what else bears on the choice."""
+    import pyarrow as pa
+
+    from cmr.cli.printed_tables import print_table
+
     rows = [row for choice in choices for row in choice.rows]
     by_torch = all(row["scorer"] == TORCH for row in rows)
     print_table(
@@ -90,11 +114,11 @@ def recommend(
         title=f"Fewest bytes a vector that keep {retain:.1%}, whole gallery",
     )
     for choice in choices:
-        say(_sentence(choice, retain))
+        tell(_sentence(choice, retain))
         for sentence in choice.quantizers:
-            say(f"{choice.dataset}, {choice.model}: {sentence}.")
+            tell(f"{choice.dataset}, {choice.model}: {sentence}.")
         if choice.answer.why_not is None:
-            say(_power(choice))
+            tell(_power(choice))
     for one in across:
         _print_across(one, retain)
     _print_costs(store, rows, k)
@@ -127,21 +151,21 @@ def _print_across(one: AcrossModels, retain: float) -> None:
         pa.Table.from_pylist(lines),
         title=f"{who}: fewest bytes a vector that keep {retain:.1%} of the best",
     )
-    best = "; ".join(
-        f"{row['model']} {row['dim']} {row['dim_method']} {row['precision']} ({row['direction']}, "
-        f"recall@10 {fixed(row['value'])})"
-        for row in one.best
-    )
+    values: dict[str, list[str]] = {}
+    for row in one.best:
+        name = f"{row['model']} {row['dim']} {row['dim_method']} {row['precision']}"
+        values.setdefault(name, []).append(f"{fixed(row['value'])} {row['direction']}")
+    best = "; ".join(f"{name} (recall@10 {', '.join(each)})" for name, each in values.items())
     if one.why_not is not None:
-        say(f"{who}: nothing is recommended: {one.why_not} (best: {best}).")
+        tell(f"{who}: nothing is recommended: {one.why_not} (best: {best}).")
     elif one.smallest is None:
-        say(
+        tell(
             f"{who}: no representation of any model is sure to keep {retain:.1%} of the best, "
             f"{best}, in every measure and direction above."
         )
     else:
         found = one.smallest
-        say(
+        tell(
             f"{who}: {found['model']} {_words(found)} is the smallest of any model that is sure to "
             f"keep {retain:.1%} of the best, {best}, in every measure and direction above: "
             f"{found['vector_bytes']:,} bytes a vector, at least {percent(found['low'])} kept."
@@ -192,10 +216,10 @@ def _print_contenders(store: Store, rows: list[Row], k: int) -> None:
         )
     for row in found:
         if row["best"]:
-            say(f"{row['direction']}, {told(row, k, str)}.")
+            tell(f"{row['direction']}, {told(row, k, str)}.")
     for why, many in Counter(row["unearned"] for row in found if row["unearned"]).items():
-        say(f"{many} of {len(found)} contenders are not compared: {why}.")
-    say('All of them: `cmr sql "from contenders"`.')
+        tell(f"{many} of {len(found)} contenders are not compared: {why}.")
+    tell('All of them: `cmr sql "from contenders"`.')
 
 
 def _print_costs(store: Store, rows: list[Row], k: int) -> None:
@@ -217,7 +241,7 @@ def _print_costs(store: Store, rows: list[Row], k: int) -> None:
         """,
     )
     for sentence in said["sentence"].to_pylist():
-        say(f"{sentence}.")
+        tell(f"{sentence}.")
 
 
 def _sentence(choice: Recommendation, retain: float) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from cmr.cli.known_names import many_datasets, many_models
 from cmr.cli.options import comma, query_memory_option, warehouse_option
 from cmr.cli.progress import progress
 from cmr.cli.terminal import say
@@ -20,8 +21,22 @@ from cmr.report.languages import languages
 @click.option(
     "--out", default="report", show_default=True, type=click.Path(file_okay=False), help="Folder."
 )
-@click.option("--dataset", "datasets", type=comma(str), multiple=True, help="Only these data sets.")
-@click.option("--model", "models", type=comma(str), multiple=True, help="Only these models.")
+@click.option(
+    "--dataset",
+    "datasets",
+    type=comma(str),
+    multiple=True,
+    shell_complete=many_datasets,
+    help="Only these data sets.",
+)
+@click.option(
+    "--model",
+    "models",
+    type=comma(str),
+    multiple=True,
+    shell_complete=many_models,
+    help="Only these models.",
+)
 @click.option(
     "--lang", type=click.Choice(languages()), default="en", show_default=True, help="Language."
 )

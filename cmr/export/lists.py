@@ -17,7 +17,7 @@ from cmr.pipeline.judged_data import JudgedData, find_dataset, load_judged_data
 from cmr.pipeline.request import Request
 from cmr.represent.quantizer_kinds import ABSMAX
 from cmr.rows import Row
-from cmr.score.search.scorer_kinds import TORCH
+from cmr.score.search.scorer_kinds import IMPORTED, TORCH
 from cmr.sources.source import Parameter
 from cmr.warehouse.schemas import EMBEDDING_SETS, HITS, RANKS, TEXT, VISUAL
 from cmr.warehouse.store import Store
@@ -54,7 +54,10 @@ def top_lists(asked: Asked) -> Iterator[ExportedLists]:
     """
     wanted = depth(asked)
     run = asked.run
-    stored = run["hits"] and min(run["hits"], run["gallery"]) >= wanted
+    # Of lists that were imported there is nothing else.
+    stored = run["scorer"] == IMPORTED or (
+        run["hits"] and min(run["hits"], run["gallery"]) >= wanted
+    )
     with asked.bar("lists", run["queries"], "queries") as advance:
         for part in _stored(asked, wanted) if stored else _scored(asked, wanted):
             yield ExportedLists(part.queries, part.items, falling(part.scores))
@@ -105,27 +108,32 @@ def _data(asked: Asked) -> JudgedData:
 
 
 def _stored(asked: Asked, wanted: int) -> Iterator[ExportedLists]:
-    """The lists from the table `hits`, a few whole queries at a time."""
-    kept = min(asked.run["hits"], asked.run["gallery"])
+    """The lists from the table `hits`, some whole queries at a time; see `_lists`."""
     held: pa.Table | None = None
     for table in _groups(asked.warehouse, asked.run, HITS.name):
         rows = table if held is None else pa.concat_tables([held, table])
-        whole = rows.num_rows // kept * kept
-        held = rows.slice(whole)
-        part = rows.slice(0, whole).combine_chunks()
-        if whole:
-            yield _lists(part, kept, wanted)
-    if held is not None and held.num_rows:
-        raise CmrError(f"the stored hits of run {asked.run['run_id']} are not {kept} a query")
+        begins = np.flatnonzero(rows["position"].to_numpy() == 1)
+        # The last query may go on in the next group.
+        last = int(begins[-1]) if len(begins) else 0
+        held = rows.slice(last)
+        yield from _lists(rows.slice(0, last).combine_chunks(), wanted)
+    if held is not None:
+        yield from _lists(held.combine_chunks(), wanted)
 
 
-def _lists(part: pa.Table, kept: int, wanted: int) -> ExportedLists:
-    queries = part.num_rows // kept
-    items = part["item_id"].combine_chunks()
-    scores = part["score"].to_numpy().reshape(queries, kept)[:, :wanted]
-    first = pa.array(np.arange(queries) * kept)
-    parts = [items.slice(row * kept, wanted) for row in range(queries)]
-    return ExportedLists(part["query_id"].combine_chunks().take(first), parts, scores)
+def _lists(part: pa.Table, wanted: int) -> Iterator[ExportedLists]:
+    """The lists of whole queries, in order; neighbours whose lists are as long come together."""
+    begins = np.flatnonzero(part["position"].to_numpy() == 1)
+    lengths = np.diff(np.append(begins, part.num_rows))
+    queries, items = (part[name].combine_chunks() for name in ("query_id", "item_id"))
+    scores = part["score"].to_numpy()
+    changes = np.flatnonzero(np.diff(lengths)) + 1
+    for alike in np.split(np.arange(len(begins)), changes):
+        if len(alike):
+            first, kept = begins[alike], int(min(lengths[alike[0]], wanted))
+            parts = [items.slice(start, kept) for start in first]
+            places = first[:, None] + np.arange(kept)
+            yield ExportedLists(queries.take(pa.array(first)), parts, scores[places])
 
 
 def _groups(warehouse: Store, run: Row, table: str) -> Iterator[pa.Table]:

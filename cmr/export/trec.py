@@ -60,7 +60,7 @@ def _run(asked: Asked, out: Stream, spell: Spell) -> None:
 def tag_of(run: Row) -> str:
     """A run's name as one word: model, dimension, method, precision and id."""
     words = (run["model"], run["dim"], run["dim_method"], run["precision"], run["run_id"][:8])
-    return re.sub(r"[^\w.+-]+", "-", "-".join(map(str, words)))
+    return re.sub(r"[^\w.+-]+", "-", "-".join(str(word) for word in words if word is not None))
 
 
 def _spelling(asked: Asked) -> Spell:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,19 +16,18 @@ import pyarrow.compute as pc
 from cmr.errors import CmrError
 from cmr.identity import table_hash
 from cmr.pipeline.datasets import reject_table
-from cmr.pipeline.judged_data import find_dataset
+from cmr.pipeline.file_ids import Ids, direction_of, spelt
+from cmr.pipeline.judged_data import find_dataset, item_ids
 from cmr.pipeline.request import DEFAULT_QRELS
 from cmr.sources.collection import TEXT, VISUAL, Reject, check_max_rejects
 from cmr.sources.qrels import QrelsRows
-from cmr.sources.trecids import decoded, need_encoding
 from cmr.warehouse.claims import of_qrels
 from cmr.warehouse.layout import check_name, partition
-from cmr.warehouse.schemas import EXTRA_QRELS, ITEMS, QRELS_SETS, REJECTS
+from cmr.warehouse.schemas import EXTRA_QRELS, QRELS_SETS, REJECTS
 from cmr.warehouse.store import Store
 from cmr.warehouse.verified import is_sound
 
 BOTH = "both"
-Ids = Mapping[str, pa.Array]
 
 
 @dataclass(frozen=True)
@@ -69,8 +68,8 @@ def ingest_qrels(
         raise CmrError(f"{DEFAULT_QRELS!r} are the data set's own judgments; choose another --name")
     warehouse = Store.open(root)
     data = find_dataset(warehouse, dataset)
-    ids = {side: _ids(warehouse, data, side) for side in (TEXT, VISUAL)}
-    files = [_spelt(rows, ids) for rows in files]
+    ids = {side: item_ids(warehouse, data, side) for side in (TEXT, VISUAL)}
+    files = [spelt(rows, ids) for rows in files]
     ways = [direction or _direction(rows, ids, data["dataset"]) for rows in files]
     apart = one_way or len(set(ways)) > 1
     tables, rejects, ignored = [], list[Reject](), 0
@@ -102,57 +101,8 @@ def ingest_qrels(
     )
 
 
-def _ids(warehouse: Store, data: dict[str, Any], side: str) -> pa.Array:
-    mine = [name for name in data["files"] if f"/modality={side}/" in name]
-    return warehouse.read(data, ITEMS, mine)["item_id"].combine_chunks()
-
-
-def _spelt(rows: QrelsRows, ids: Ids) -> QrelsRows:
-    """The rows with ids as in the data set, if the TREC file percent-encodes them.
-
-    cmr percent-encodes all ids of a data set if one contains white space. The spelling by which
-    more rows name existing items is right; if both do equally, whether cmr would encode decides.
-    """
-    if not rows.fields or not any("%" in name for name in (*rows.queries, *rows.items)):
-        return rows
-    other = replace(rows, queries=[*map(decoded, rows.queries)], items=[*map(decoded, rows.items)])
-    as_is, as_decoded = (_fitting(one, ids) for one in (rows, other))
-    ours = need_encoding(name for side in ids.values() for name in side.to_pylist())
-    return other if (as_decoded, ours) > (as_is, False) else rows
-
-
-def _fitting(rows: QrelsRows, ids: Ids) -> int:
-    """How many rows name a text and a visual of the data set, whichever is the query."""
-    known = {side: set(names.to_pylist()) for side, names in ids.items()}
-    return sum(
-        (q in known[TEXT] and i in known[VISUAL]) or (q in known[VISUAL] and i in known[TEXT])
-        for q, i in zip(rows.queries, rows.items, strict=True)
-    )
-
-
 def _direction(rows: QrelsRows, ids: Ids, dataset: str) -> str:
-    """The direction in which more rows name items of the data set."""
-    if rows.sided:
-        return "t2v"
-    queries, items = pa.array(rows.queries, pa.string()), pa.array(rows.items, pa.string())
-    fits = {
-        way: pc.sum(
-            pc.and_(pc.is_in(queries, value_set=ids[ask]), pc.is_in(items, value_set=ids[find]))
-        ).as_py()
-        for way, ask, find in (("t2v", TEXT, VISUAL), ("v2t", VISUAL, TEXT))
-    }
-    if fits["t2v"] == fits["v2t"]:
-        if fits["t2v"]:
-            raise CmrError(
-                f"{rows.path}: the ids of queries and items fit texts as well as visuals of "
-                f"{dataset!r}; --direction t2v or v2t says which are the queries"
-            )
-        raise CmrError(
-            f"{rows.path}: no row names a text and a visual of {dataset!r}; the first row's are "
-            f"{rows.queries[0]!r} and {rows.items[0]!r}, the data set's such as "
-            f"{ids[TEXT][0].as_py()!r} and {ids[VISUAL][0].as_py()!r}"
-        )
-    return "t2v" if fits["t2v"] > fits["v2t"] else "v2t"
+    return "t2v" if rows.sided else direction_of(rows, ids, dataset)
 
 
 def _table(rows: QrelsRows, way: str, stands_for: str) -> pa.Table:

@@ -15,7 +15,7 @@ from cmr.pipeline.request import ALWAYS_KS, Request
 from cmr.pipeline.teaching import Teaching
 from cmr.rows import Row
 from cmr.score.judgments import Judged
-from cmr.score.search.scorer_kinds import scorer_kind
+from cmr.score.search.scorer_kinds import IMPORTED, scorer_kind
 from cmr.version import __version__
 from cmr.warehouse.current import expected_sizes
 from cmr.warehouse.schemas import HELD_OUT_HITS
@@ -119,7 +119,7 @@ def describe_run(request: Request, data: JudgedData, case: Case, direction: str)
         "rescore_bytes": case.rescore_bytes(direction),
         "index_bytes": None,
         **_fit(gallery, case.teaching.get(direction)),
-        **_environment(case.search.scorer),
+        **environment(case.search.scorer),
     }
 
 
@@ -133,10 +133,11 @@ def _fit(gallery: Row, taught: Teaching | None) -> Row:
 
 
 @cache
-def _environment(scorer: str) -> Row:
+def environment(scorer: str) -> Row:
     """Versions, those of what the scorer imports among them, and machine."""
     versions = {"cmr": __version__, **{name: version(name) for name in _LIBRARIES}}
-    versions |= scorer_kind(scorer).versions()
+    if scorer != IMPORTED:
+        versions |= scorer_kind(scorer).versions()
     machine = {
         "processor": platform.processor() or platform.machine(),
         "cores": os.cpu_count(),

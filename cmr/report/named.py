@@ -7,7 +7,7 @@ from typing import Any
 
 from cmr.decimals import fixed
 from cmr.represent.quantizer_kinds import ABSMAX
-from cmr.score.search.scorer_kinds import TORCH
+from cmr.score.search.scorer_kinds import IMPORTED, TORCH
 
 
 def representation(row: Mapping[str, Any]) -> str:
@@ -15,6 +15,8 @@ def representation(row: Mapping[str, Any]) -> str:
 
     `row`: of the catalogue of runs.
     """
+    if row.get("scorer") == IMPORTED:
+        return "imported lists"
     parts = [f"{row['dim']} {row['dim_method']} {row['precision']}"]
     if row.get("quantizer") not in (None, ABSMAX):
         parts.append(str(row["quantizer"]))

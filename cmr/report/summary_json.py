@@ -64,7 +64,8 @@ def summarise(
     runs = _rows(con, _RUNS)
     for run in runs:
         for key in ("plan", "versions", "machine"):
-            run[key] = json.loads(run[key])
+            # Nothing was planned for lists that were imported.
+            run[key] = None if run[key] is None else json.loads(run[key])
     whole: dict[str, Any] = {
         "$schema": SCHEMA,
         "cmr": __version__,

@@ -71,7 +71,7 @@ def read_pairs(
             continue
         where = located.get(name)
         if where is None:
-            where = located[name] = _located(reader, name, table.where(row), places)
+            where = located[name] = place_of(reader, name, table.where(row), places)
         if where not in visuals:
             if limit is not None and len(visuals) >= limit:
                 continue
@@ -193,7 +193,7 @@ def _name(table: SourceTable, row: int, cell: Any) -> str | None:
     return str(cell) if str(cell).strip() else None
 
 
-def _located(reader: Images, name: str, row: str, places: dict[str, str]) -> str:
+def place_of(reader: Images, name: str, row: str, places: dict[str, str]) -> str:
     """The file that a name refers to; if there is none, the name, recorded in `places`."""
     try:
         found = reader.locate(name)

@@ -114,7 +114,7 @@ def _columns(path: str, table: SourceTable) -> QrelsRows:
         )
     graded = known_column(table.columns, RELEVANCES)
     queries, items = (
-        [_id(table.where(row), value) for row, value in enumerate(table.column(name))]
+        [file_id(table.where(row), value) for row, value in enumerate(table.column(name))]
         for name in names
         if name is not None
     )
@@ -137,7 +137,7 @@ def _json(path: str) -> QrelsRows:
         if isinstance(told, dict):
             graded = [(_unicode(where, one), _whole(where, value)) for one, value in told.items()]
         elif isinstance(told, list):
-            graded = [(_id(where, item), 1) for item in told]
+            graded = [(file_id(where, item), 1) for item in told]
         else:
             raise CmrError(f"{where} is {kind_of(told)}, expected a list of items")
         for item, value in graded:
@@ -147,7 +147,8 @@ def _json(path: str) -> QrelsRows:
     return QrelsRows(path, queries, items, relevance, one_way=True)
 
 
-def _id(where: str, value: Any) -> str:
+def file_id(where: str, value: Any) -> str:
+    """An id in a file. Raises CmrError unless it is a text or a whole number."""
     if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
         raise CmrError(f"{where} has {shown(value)} where an id is expected")
     return _unicode(where, str(value))

@@ -34,6 +34,7 @@ OWN = {
     "hf": "hf",
     "video": "video",
     "msrvtt": "video",
+    "mteb": "mteb",
     "scenes": "scenes",
 }
 

@@ -13,7 +13,10 @@ placed as (
             list_filter(range(1, len(ids) + 1), lambda i: starts_with(run_id, ids[i])),
             1, case when len(ids) = 2 then 2 else 1 end
         )) as place,
-        concat_ws(', ', concat_ws(' ', dim, dim_method, precision), nullif(variant, '')) as representation
+        case scorer
+            when 'imported' then 'imported lists'
+            else concat_ws(', ', concat_ws(' ', dim, dim_method, precision), nullif(variant, ''))
+        end as representation
     from runs
     where begins_with(run_id, ids)
 ),

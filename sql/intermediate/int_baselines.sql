@@ -1,10 +1,12 @@
 -- The run that every run is compared with: fp32 at the native dimension, the largest if there are
 -- several; otherwise the finest available by bytes per vector, native dimensions first. It has the same
 -- data, judgments, model and direction; runs that rank everything come first, and torch's come first. A
--- lifted dimension adds no information and is never a baseline; if there is nothing else, it is NULL.
+-- lifted dimension adds no information and is never a baseline; if there is nothing else, it is NULL, as it
+-- is of lists that were imported, which have no representation.
 -- @models: Number of models that were evaluated on the same data, judgments and direction.
 -- @looks_across: Number of candidate runs of all of them that could replace the best.
 -- @looks: Number of candidate runs: those with the same scorer, without the baseline.
+-- @is_imported: Whether its lists were imported, so that it has no representation.
 -- @baseline: Its run_id.
 -- @baseline_is: native fp32, or finest available.
 with
@@ -26,7 +28,7 @@ ranked as (
 ),
 final as (
     select
-        run_id, dataset, qrels, dataset_fingerprint, direction, baseline,
+        run_id, dataset, qrels, dataset_fingerprint, direction, scorer = 'imported' as is_imported, baseline,
         case
             when baseline is null then null
             when is_native then 'native fp32'
@@ -38,7 +40,7 @@ final as (
         count(*) over (
             partition by dataset, qrels, dataset_fingerprint, direction, scorer
         ) - 1 as looks_across,
-        count(distinct model) over (
+        count(distinct model) filter (scorer <> 'imported') over (
             partition by dataset, qrels, dataset_fingerprint, direction
         ) as models
     from ranked

@@ -25,12 +25,12 @@ best as (
     group by all
 ),
 rivals as materialized (
-    select run_id, baseline, baseline_is, looks from int_baselines where not across
+    select run_id, baseline, baseline_is, looks from int_baselines where not across and not is_imported
     union all
     select int_baselines.run_id, best.baseline, 'the best model', int_baselines.looks_across
     from int_baselines
     inner join best using (dataset, qrels, dataset_fingerprint, direction)
-    where across
+    where across and not int_baselines.is_imported
 ),
 sided as (
     select *, false as is_base from sums where not is_chance

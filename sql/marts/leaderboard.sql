@@ -11,7 +11,8 @@
 -- @recall_10_kept: recall_10 / the baseline's with the same protocol and C; NULL if the baseline was not
 -- evaluated this way. Over the whole gallery, with intervals: retention, tradeoffs.
 -- @pareto_bytes: Whether no other run of the same data, judgments, model, direction, scorer,
--- protocol and C is at least as good in bytes and recall_10, and better in one of them.
+-- protocol and C is at least as good in bytes and recall_10, and better in one of them; NULL of
+-- imported lists, which have no bytes.
 with
 wide as (
     select
@@ -44,10 +45,14 @@ kept as (
 ranked as (
     select
         * exclude (quality),
-        quality >= max(quality) over (same_bytes)
-        and quality > coalesce(max(quality) over (
-            fewer_bytes range between unbounded preceding and current row exclude group
-        ), -1) as pareto_bytes
+        case
+            when vector_bytes is not null
+                then
+                    quality >= max(quality) over (same_bytes)
+                    and quality > coalesce(max(quality) over (
+                        fewer_bytes range between unbounded preceding and current row exclude group
+                    ), -1)
+        end as pareto_bytes
     from kept
     window
         same_bytes as (

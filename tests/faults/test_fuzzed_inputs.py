@@ -23,9 +23,11 @@ from cmr.sources.collection import check
 from cmr.sources.hf import read_hf
 from cmr.sources.img2dataset import read_img2dataset
 from cmr.sources.karpathy import read_karpathy
+from cmr.sources.mteb import read_mteb
 from cmr.sources.npz import read_npz
 from cmr.sources.pairs import read_pairs
 from cmr.sources.qrels import read_qrels
+from cmr.sources.runlists import read_run
 from cmr.sources.source_kinds import OWN
 from cmr.sources.video import read_msrvtt, read_video
 from cmr.sources.webdataset import read_webdataset
@@ -201,6 +203,17 @@ def msrvtt(folder):
     return lambda: read_msrvtt(str(folder / "m.json"), str(folder))
 
 
+def mteb(folder):
+    (folder / "qrels").mkdir(exist_ok=True)
+    images = [{"bytes": PICTURES[name], "path": None} for name in NAMES]
+    pq.write_table(pa.table({"id": NAMES, "image": images}), folder / "corpus.parquet")
+    rows = [{"_id": f"q{n}", "text": f"text {n}"} for n in range(len(NAMES))]
+    (folder / "queries.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    pairs = "".join(f"q{n}\t{name}\t{n + 1}\n" for n, name in enumerate(NAMES))
+    (folder / "qrels/test.tsv").write_text(f"query-id\tcorpus-id\tscore\n{pairs}")
+    return lambda: read_mteb(str(folder))
+
+
 def qrels(ending):
     def make(folder):
         path = folder / f"q.{ending}"
@@ -218,12 +231,32 @@ def qrels(ending):
     return make
 
 
+def lists(ending):
+    def make(folder):
+        path = folder / f"r.{ending}"
+        rows = [{"q_id": f"q{n}", "doc_id": f"i{n}", "score": n / 2} for n in range(4)]
+        nested = {row["q_id"]: {row["doc_id"]: row["score"]} for row in rows}
+        if ending == "trec":
+            path.write_text("".join(f"q{n} Q0 i{n} {n} {n / 2} tag\n" for n in range(4)))
+        elif ending == "json":
+            path.write_text(json.dumps({"mteb_model_meta": {}, "default": {"test": nested}}))
+        elif ending == "lz4":
+            with pa.CompressedOutputStream(pa.OSFile(str(path), "wb"), "lz4") as out:
+                out.write(json.dumps(nested).encode())
+        else:
+            pq.write_table(pa.Table.from_pylist(rows), path)
+        return lambda: read_run(str(path))
+
+    return make
+
+
 READERS = {
     "npz": npz, "arrays": arrays, "coco": coco, "karpathy": karpathy, "webdataset": webdataset,
     "img2dataset": img2dataset, "clip-retrieval": clip_retrieval, "hf": hf, "video": video,
-    "msrvtt": msrvtt,
+    "msrvtt": msrvtt, "mteb": mteb,
     **{f"pairs-{one}": pairs(one) for one in ("csv", "tsv", "jsonl", "json", "parquet")},
     **{f"qrels-{one}": qrels(one) for one in ("trec", "csv", "json", "parquet")},
+    **{f"run-{one}": lists(one) for one in ("trec", "json", "lz4", "parquet")},
 }  # fmt: skip
 
 

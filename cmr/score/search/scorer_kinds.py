@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 GROUP = "cmr.scorers"
 TORCH = "torch"
+# What a run has in the place of a scorer if its lists came from a file; cmr searched nothing.
+IMPORTED = "imported"
 
 
 def _torch(items: Encoded, building: Building) -> Searcher:
