@@ -191,3 +191,7 @@ def test_ingest_again(tmp_path):
     assert snapshot(tmp_path / "w") == before
     assert ingest(["other"]) == ({"kind": 30, "other": 30}, fingerprint)
     assert ingest([]) == ({"kind": 30, "other": 30}, fingerprint)
+    # What is damaged is made again.
+    for file in (tmp_path / "w" / "attributes" / "dataset=d").rglob("*.parquet"):
+        file.write_bytes(file.read_bytes()[:-40])
+    assert ingest(["kind"]) == ({"kind": 30}, fingerprint)
