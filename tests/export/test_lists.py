@@ -133,7 +133,7 @@ def test_mteb(odd, tmp_path):
     assert not (tmp_path / "none/predictions").exists()
     run("export", "mteb", "-w", odd, *ONE, "t2v", "--task", "Flickr30kT2IRetrieval", "-o",
         tmp_path / "m")  # fmt: skip
-    folder = tmp_path / "m/m__x/24-native-int8"
+    folder = tmp_path / "m/results/m__x/no_revision_available/experiments/precision_int8"
     result = TaskResult.from_disk(folder / "Flickr30kT2IRetrieval.json", load_historic_data=False)
     mine = ours(odd, "t2v")
     (scores,) = result.scores["test"]
@@ -145,7 +145,7 @@ def test_mteb(odd, tmp_path):
     saved = json.loads(
         (tmp_path / "m/predictions/Flickr30kT2IRetrieval_predictions.json").read_text()
     )
-    assert saved["mteb_model_meta"] == {"model_name": "m/x", "revision": "24-native-int8"}
+    assert saved["mteb_model_meta"] == {"model_name": "m/x", "revision": None}
     lists = saved["default"]["test"]
     judged = {}
     qrels = package.open(odd).sql("from qrels").arrow().to_pylist()
@@ -154,6 +154,34 @@ def test_mteb(odd, tmp_path):
     found = pytrec_eval.RelevanceEvaluator(judged, {"ndcg_cut.10"}).evaluate(lists)
     mean = np.mean([query["ndcg_cut_10"] for query in found.values()])
     assert mean == pytest.approx(mine["ndcg", 10], abs=1e-9)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("no_answer")
+def test_mtebs_own_cache_finds_the_results(odd, tmp_path):
+    """Under the given revisions or none; what is not the model's own output is an experiment."""
+    mteb = pytest.importorskip("mteb", reason="mteb is not installed")
+    task = "Flickr30kT2IRetrieval"
+    for precision, experiment in (("fp32", None), ("int8", "precision_int8")):
+        run("export", "mteb", "-w", odd, "--dim", 24, "--direction", "t2v", "--precision",
+            precision, "--task", task, "--revision", "abc", "--dataset-revision", "1.0", "-o",
+            tmp_path / precision)  # fmt: skip
+        cache = mteb.ResultCache(tmp_path / precision)
+        meta = mteb.models.ModelMeta.model_validate(
+            json.loads(next((tmp_path / precision).rglob("model_meta.json")).read_text())
+        )
+        assert (meta.name, meta.revision, meta.embed_dim) == ("m/x", "abc", 24)
+        assert meta.experiment_name == experiment
+        found = cache.load_task_result(task, meta)
+        rows = package.open(odd).metrics(
+            protocol="full", direction="t2v", precision=precision, dim=24, measure="ndcg", k=10
+        )
+        assert [found.get_score()] == rows.arrow()["value"].to_pylist()
+        assert found.dataset_revision == "1.0"
+        results = cache.load_results(include_remote=False, load_experiments="match_name")
+        (model,) = results.model_results
+        assert (model.model_name, model.model_revision) == ("m/x", "abc")
+        assert [one.task_name for one in model.task_results] == [task]
 
 
 @pytest.mark.slow
