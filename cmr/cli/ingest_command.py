@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cmr.cli.groups import SuggestingGroup
 from cmr.cli.known_names import one_dataset
 from cmr.cli.options import POSITIVE, SEED, Share, Whole, warehouse_option
 from cmr.cli.progress import progress
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from cmr.sources.source import Parameter, Source
 
 
-class Sources(click.Group):
+class Sources(SuggestingGroup):
     """Subcommands, one per registered source; a source is loaded when it is needed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

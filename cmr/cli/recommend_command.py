@@ -11,8 +11,10 @@ import click
 from cmr.cli.known_names import many_datasets, many_models, one_qrels
 from cmr.cli.options import POSITIVE, Share, comma, query_memory_option, warehouse_option
 from cmr.cli.paging import paged
+from cmr.cli.progress import progress
 from cmr.cli.terminal import tell
 from cmr.decimals import fixed, percent
+from cmr.progressbar import waiting
 from cmr.rows import Row
 from cmr.score.search.scorer_kinds import TORCH
 
@@ -68,13 +70,12 @@ def recommend(
     """
     import cmr
     from cmr.api.recommendation import choose
-    from cmr.cli.progress import progress
     from cmr.cli.startup import without_pandas
 
     without_pandas()
     store = cmr.open(warehouse).store
-    choices, across = choose(store, retain, dataset, model, qrels, k, progress)
-    with paged():
+    with paged(), waiting(progress, "choosing"):
+        choices, across = choose(store, retain, dataset, model, qrels, k, progress)
         _print(store, choices, across, retain, k)
 
 
