@@ -27,10 +27,12 @@ class Underway:
         seconds = max(time.monotonic() - self.begun, 1e-9)
         if self.total <= 1:
             return f"{self.description}: {lasting(seconds)}"
+        done = f"{self.description}: {self.done:,} of {self.total:,} {self.unit}"
         rate = self.done / seconds
-        left = f", {lasting((self.total - self.done) / rate)} left" if rate else ""
-        done = f"{self.done:,} of {self.total:,} {self.unit}"
-        return f"{self.description}: {done}, {short(rate)} {self.unit}/s{left}"
+        if not rate:
+            return f"{done}, {lasting(seconds)}"
+        left = lasting((self.total - self.done) / rate)
+        return f"{done}, {short(rate)} {self.unit}/s, {left} left"
 
 
 def lasting(seconds: float) -> str:

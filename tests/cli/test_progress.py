@@ -39,7 +39,7 @@ def test_only_the_innermost_work_is_told(often, capsys):
         time.sleep(0.5)
     said = capsys.readouterr()
     assert "report" not in said.err
-    assert "plots: 0 of 7 plots, 0 plots/s" in said.err
+    assert "plots: 0 of 7 plots, 0 s" in said.err
     assert said.out == ""
 
 
