@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from cmr.cli.paging import paged
 from cmr.cli.printed_tables import print_table
+from cmr.cli.progress import progress
 from cmr.cli.terminal import tell
 from cmr.decimals import percent
+from cmr.progressbar import waiting
 from cmr.rows import Row
 from cmr.score.search.scorer_kinds import TORCH
 
@@ -26,6 +29,12 @@ _ASKED = pa.schema([("run_id", pa.string()), ("protocol", pa.string()), ("size",
 _MOST = 12
 
 
+def tell_answer(warehouse: str, shown: Sequence[tuple[Sequence[str], Request]]) -> None:
+    """Compute and print the answer of some requests; see `ask` for `shown`."""
+    with paged(), waiting(progress, "computing the answer"):
+        print_answer(ask(warehouse, shown))
+
+
 def ask(
     warehouse: str, shown: Sequence[tuple[Sequence[str], Request]]
 ) -> duckdb.DuckDBPyConnection:
@@ -34,7 +43,6 @@ def ask(
     `shown`: run ids, and what was requested of them this time; they may have more from earlier.
     """
     from cmr.answers import fetch
-    from cmr.cli.progress import progress
     from cmr.materialised import prepare
     from cmr.views import connect
     from cmr.warehouse.store import Store

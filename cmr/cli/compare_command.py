@@ -10,9 +10,11 @@ import click
 from cmr.cli.known_names import one_run
 from cmr.cli.options import POSITIVE, query_memory_option, warehouse_option
 from cmr.cli.paging import paged
+from cmr.cli.progress import progress
 from cmr.cli.terminal import tell
 from cmr.decimals import fixed
 from cmr.errors import CmrError
+from cmr.progressbar import waiting
 from cmr.rows import Row
 
 if TYPE_CHECKING:
@@ -96,11 +98,11 @@ def compare(
         from cmr.cli.printed_slices import print_compared
 
         store, by = cmr.open(warehouse).store, ComparedBy(**how)
-        with paged():
+        with paged(), waiting(progress, "comparing"):
             for one in compare_slices(store, first, others, attribute, measure or "recall", by):
                 print_compared(one)
         return
-    with paged():
+    with paged(), waiting(progress, "comparing"):
         for pair in compare_runs(cmr.open(warehouse).store, first, others, ComparedBy(**how)):
             _print(pair)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cmr.cli.groups import SuggestingGroup
 from cmr.cli.known_names import one_dataset, one_model, one_qrels
 from cmr.cli.options import (
     POSITIVE,
@@ -33,7 +34,7 @@ _NAMED = re.compile(r"\s*\w+(\s*\(.*\))?\s*;?\s*", re.DOTALL)
 STDOUT = "-"
 
 
-class Formats(click.Group):
+class Formats(SuggestingGroup):
     """Subcommands, one per registered format; a format is loaded when it is needed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

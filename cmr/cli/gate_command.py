@@ -9,8 +9,10 @@ import click
 
 from cmr.cli.known_names import one_run
 from cmr.cli.options import POSITIVE, Share, comma, query_memory_option, warehouse_option
+from cmr.cli.progress import progress
 from cmr.cli.terminal import say
 from cmr.errors import CmrError
+from cmr.progressbar import waiting
 
 if TYPE_CHECKING:
     from cmr.warehouse.store import Store
@@ -89,7 +91,8 @@ def gate(
         return
     if baseline is None:
         raise CmrError("--baseline names what the run is held against: a run, or a file of --save")
-    found = judged(store, baseline, run, GatedBy(**how))
+    with waiting(progress, "comparing"):
+        found = judged(store, baseline, run, GatedBy(**how))
     text = written(found, form)
     if output is None:
         say(text.rstrip("\n"))

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from cmr.cli.groups import SuggestingGroup
 from cmr.cli.streams import BROKEN_PIPE, reader_has_left, streams
 from cmr.cli.terminal import check_arguments, complain, visible
 from cmr.errors import CmrError, DamageWarning, EngineWarning, LeftOutWarning
@@ -65,7 +66,7 @@ def _telling_damage() -> Iterator[None]:
         yield
 
 
-class LazyGroup(click.Group):
+class LazyGroup(SuggestingGroup):
     """A group whose commands are imported on demand, and whose errors are one sentence."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -7,7 +7,9 @@ import click
 from cmr.cli.known_names import many_datasets, many_models, one_qrels
 from cmr.cli.options import POSITIVE, Share, comma, query_memory_option, warehouse_option
 from cmr.cli.paging import paged
+from cmr.cli.progress import progress
 from cmr.errors import CmrError
+from cmr.progressbar import waiting
 
 
 @click.command()
@@ -64,7 +66,6 @@ def recommend(
     import cmr
     from cmr.api.recommendation import choose
     from cmr.cli.printed_choices import print_choices
-    from cmr.cli.progress import progress
     from cmr.cli.startup import without_pandas
 
     without_pandas()
@@ -78,6 +79,6 @@ def recommend(
         for sure in sure_in_every_slice(store, attribute, retain, dataset, model, qrels, k):
             print_every_slice(sure, retain, attribute)
         return
-    choices, across = choose(store, retain, dataset, model, qrels, k, progress)
-    with paged():
+    with paged(), waiting(progress, "choosing"):
+        choices, across = choose(store, retain, dataset, model, qrels, k, progress)
         print_choices(store, choices, across, retain, k)

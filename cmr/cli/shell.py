@@ -10,6 +10,8 @@ from cmr.cli.progress import progress
 from cmr.cli.terminal import say, stdout_bytes
 from cmr.cli.written import write
 from cmr.errors import CmrError
+from cmr.progressbar import waiting
+from cmr.suggestions import suggestion
 
 if TYPE_CHECKING:
     import duckdb
@@ -55,7 +57,7 @@ def _answer(
     con: duckdb.DuckDBPyConnection, warehouse: Store, text: str, form: str, sandbox: bool
 ) -> str:
     """Execute one line; returns the format in effect afterwards."""
-    from cmr.cli.sql_prompt import DESCRIBING, FORMATS
+    from cmr.cli.sql_prompt import COMMANDS, DESCRIBING, FORMATS
 
     word, _, rest = text.partition(" ")
     rest = rest.strip().rstrip(";")
@@ -74,7 +76,7 @@ def _answer(
             raise CmrError("the formats are table, csv and json")
         return rest
     elif word.startswith("."):
-        raise CmrError(f"there is no command {word}; .help lists them")
+        raise CmrError(f"there is no command {word}; .help lists them{suggestion(word, COMMANDS)}")
     else:
         _print_results(con, warehouse, text, form, sandbox)
     return form
@@ -90,7 +92,7 @@ def _print_results(
         for table in tables:
             write(table, form, stdout_bytes())
         return
-    with paged():
+    with paged(), waiting(progress, "answering"):
         for table in tables:
             print_table(table)
 
@@ -130,7 +132,9 @@ def _describe(con: duckdb.DuckDBPyConnection, view: str) -> None:
     from cmr.sqlfiles import view_names
 
     if view not in view_names():
-        raise CmrError(f"there is no view {view!r}; .tables lists them")
+        raise CmrError(
+            f"there is no view {view!r}; .tables lists them{suggestion(view, view_names())}"
+        )
     print_table(
         fetch(
             con,

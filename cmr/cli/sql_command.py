@@ -14,6 +14,7 @@ from cmr.cli.paging import paged
 from cmr.cli.terminal import read_stdin, say, stdout_bytes
 from cmr.cli.written import write
 from cmr.errors import CmrError
+from cmr.progressbar import waiting
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -68,13 +69,16 @@ def sql(query: str | None, warehouse: str, form: str, output: str | None, sandbo
     if form == "table":
         tables = each_result(con, query, store, progress, sandbox)
         if output is not None:
-            _to_file(list(tables), form, output)
+            with waiting(progress, "answering"):
+                found = list(tables)
+            _to_file(found, form, output)
             return
-        with paged():
+        with paged(), waiting(progress, "answering"):
             for table in tables:
                 print_table(table)
         return
-    last = run_query(con, query, store, progress, sandbox=sandbox)
+    with waiting(progress, "answering"):
+        last = run_query(con, query, store, progress, sandbox=sandbox)
     if form == "parquet" and output is None and sys.stdout.isatty():
         raise CmrError("Parquet is not for terminals; give --output FILE or pipe it")
     if output is None:
