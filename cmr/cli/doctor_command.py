@@ -10,6 +10,7 @@ import click
 from cmr.cli.options import query_memory_option, warehouse_option
 from cmr.cli.progress import progress
 from cmr.cli.terminal import say
+from cmr.progressbar import waiting
 
 if TYPE_CHECKING:
     import duckdb
@@ -43,7 +44,10 @@ def doctor(warehouse: str) -> None:
     without_pandas()
     # All views are named, so that every file is compared with its checksum.
     asked = " ".join(view.name for view in views())
-    with warnings.catch_warnings(record=True) as damage:
+    with (
+        waiting(progress, "reading the warehouse"),
+        warnings.catch_warnings(record=True) as damage,
+    ):
         warnings.simplefilter("always", DamageWarning)
         store = Store.open(warehouse)
         con = connect(store.root, asked)

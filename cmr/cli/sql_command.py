@@ -62,10 +62,13 @@ def sql(query: str | None, warehouse: str, form: str, output: str | None, sandbo
     if query is None:
         from cmr.cli.shell import shell
 
-        shell(connect(store.root), store, sandbox)
+        with waiting(progress, "reading the warehouse"):
+            con = connect(store.root)
+        shell(con, store, sandbox)
         return
     # The views are bound to the warehouse later, when it is known what the query reads.
-    con = connect(store.root, "")
+    with waiting(progress, "preparing the views"):
+        con = connect(store.root, "")
     if form == "table":
         tables = each_result(con, query, store, progress, sandbox)
         if output is not None:

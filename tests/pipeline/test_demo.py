@@ -23,6 +23,10 @@ def test_demo(cmr, tmp_path):
         in first.stdout
     )
     assert f"report: {tmp_path / 'report'}" in first.stdout
+    *_, page, tried, more = first.stdout.splitlines()
+    assert page == f"open {tmp_path / 'report' / 'index.html'}"
+    for line in (tried, more):
+        assert cmr(*shlex.split(line)[shlex.split(line).index("cmr") + 1 :]).stdout
     con = connect(str(tmp_path / "w"))
     hit_rate = con.execute(
         "select value from metrics where measure = 'hit_rate' and k = 10 and protocol = 'full' "
@@ -33,7 +37,9 @@ def test_demo(cmr, tmp_path):
     assert con.execute("select count(*) from check_sampled_against_expected").fetchone() == (0,)
     summary = json.loads((tmp_path / "report" / "experiment_summary.json").read_text())
     assert len(summary["leaderboard"]) == 20 * 11
-    assert "nothing to do" in cmr(*arguments).stdout
+    again = cmr(*arguments).stdout
+    assert "nothing to do" in again
+    assert "open " not in again
     # docs/examples/gate.yml holds the demonstration against the file beside it.
     (command,) = [
         line
