@@ -20,11 +20,13 @@ help:
 	@echo "make clean   remove .venv and the demo's output"
 
 # The stamp holds the environment's content: it is recreated when the pins change. Python compiles
-# what is imported, so pip need not compile all that is installed: that takes a minute.
+# what is imported, so pip need not compile all that is installed: that takes a minute. Kernels are
+# compiled here, so that the first evaluation does not.
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cmr needs Python 3.11 or newer; try make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt -e '.[test,lint]'
+	$(BIN)/python -m cmr.api.ahead
 	@touch $@
 
 demo: $(VENV)/.installed

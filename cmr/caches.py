@@ -18,6 +18,8 @@ from pathlib import Path
 from cmr import parts
 
 _SPILL = "spill-"
+# Where Python looks for a temporary folder on Linux.
+_TEMPORARY = ("/tmp", "/var/tmp", "/usr/tmp")
 _OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -137,7 +139,9 @@ def _temporary() -> Path | None:
         base = tempfile.gettempdir()
     except OSError:
         return None
-    # Python's last resort is the current folder, where nobody looks for a cache.
-    if base == os.path.abspath(os.curdir) and "TMPDIR" not in os.environ:
+    # Python's last resort is the current folder, where nobody looks for a cache, unless it is one
+    # that Python would have chosen anyway.
+    here = base == os.path.abspath(os.curdir) and base not in _TEMPORARY
+    if here and "TMPDIR" not in os.environ:
         return None
     return Path(base) / f"cmr-{os.geteuid()}"

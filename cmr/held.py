@@ -26,18 +26,24 @@ from cmr import caches
 from cmr.answers import fetch
 from cmr.identity import identity, kept_name
 from cmr.prepared import KEPT_SECONDS
+from cmr.progressbar import Advance, no_advance
 from cmr.sqlfiles import sql_fingerprint
 from cmr.warehouse.schemas import CATALOGUE
 from cmr.warehouse.storage import Storage, parquet_bytes
 
 
 def hold(
-    con: duckdb.DuckDBPyConnection, storage: Storage, *views: str, where: str = "true"
+    con: duckdb.DuckDBPyConnection,
+    storage: Storage,
+    *views: str,
+    where: str = "true",
+    advance: Advance = no_advance,
 ) -> None:
     """Shadow each view by a table of its rows where `where` holds: cached, or computed and cached.
 
     The connection must be bound to the warehouse and to every file that the views read. A view
-    comes before those that read it. Raises CmrError where a view does.
+    comes before those that read it. `advance` is told of each view. Raises CmrError where a view
+    does.
     """
     key, mine = _key(con, storage), _folder(storage)
     there = _there(mine, key)
@@ -50,6 +56,7 @@ def hold(
         con.register("_held", rows)
         con.execute(f"create or replace temp table {view} as from _held where {where}")
         con.unregister("_held")
+        advance(1)
 
 
 def _key(con: duckdb.DuckDBPyConnection, storage: Storage) -> str:

@@ -175,7 +175,7 @@ def _compute(
 ) -> list[pa.Table]:
     """The rows of some runs, from the view; also writes one file per run."""
     tables = []
-    with bar(METRICS.name, len(missing), "runs") as advance:
+    with bar("computing metrics", len(missing), "runs") as advance:
         for chunk in _chunks(missing):
             mine = [row["run_id"] for row in chunk]
             with only(con, mine):

@@ -50,6 +50,8 @@ _SMALL = (
     "int_pace",
     "int_run_bytes",
 )
+# Views that become tables only for a question that names them: they read a data set's items.
+_ASKED = ("query_slices",)
 # What the views of pairs reduce to where every file is named and no run is from an earlier version:
 # planning takes one step, and no file has to be opened to learn its columns.
 _PAIRS = ("ranks", "held_out_ranks", "evidence", "sampled_ranks", "hits", "held_out_hits")
@@ -194,7 +196,7 @@ def _show(
             con.execute(f"create or replace temp view {name} as {_DIRECT.format(name=name)}")
         else:
             con.execute(f"drop view if exists temp.{name}")
-    for name in _SMALL:
+    for name in (*_SMALL, *_ASKED):
         if name in needed:
             con.execute(f"create or replace temp table {name} as from memory.main.{name}")
         else:

@@ -180,6 +180,14 @@ def test_no_folder_in_the_current_one(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_command_in_the_temporary_folder_has_one(monkeypatch):
+    """Python's last resort is the current folder; this one it would have taken anyway."""
+    monkeypatch.chdir("/tmp")
+    monkeypatch.setattr(tempfile, "tempdir", "/tmp")
+    monkeypatch.delenv("TMPDIR", raising=False)
+    assert caches.spill().startswith("/tmp/cmr-")
+
+
 _KERNEL = """
 import sys
 sys.path.insert(0, {folder!r})

@@ -33,15 +33,17 @@ class Outcome(StrEnum):
     PASS = "pass"
     FAIL = "fail"
     UNDECIDED = "undecided"
+    # A slice with too few visual items, which is named and decides nothing.
+    SKIPPED = "skipped"
 
 
 @dataclass(frozen=True)
 class Gated:
-    """One run against its baseline by one measure.
+    """One run against its baseline by one measure, over all queries or in one slice.
 
-    `row`: of the macro `compare`. `why`: why nothing can be decided, whatever the interval, or
-    None. `queries`: about how many queries would decide it, or None: it is decided, or no number
-    would, because the difference is about the margin.
+    `row`: of the macro `compare`, or `compare_by`. `why`: why nothing can be decided, whatever the
+    interval, or None. `queries`: about how many queries would decide it, or None: it is decided, or
+    no number would, because the difference is about the margin. `slice`: its name, or None.
     """
 
     baseline: Row
@@ -51,6 +53,7 @@ class Gated:
     outcome: Outcome
     why: str | None
     queries: int | None
+    slice: str | None = None
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ class GatedBy:
     """What decides. `margin`: the loss that is accepted, in the measure's own units.
 
     `measures`: names, each at cut-off `k` if it has one. `in_sample`: use ranks as they are.
+    `attribute`: also in every slice by this attribute, of those with enough visual items.
     Raises CmrError for a margin that is none.
     """
 
@@ -65,6 +69,7 @@ class GatedBy:
     measures: tuple[str, ...] = ("recall",)
     k: int = 10
     in_sample: bool = False
+    attribute: str | None = None
 
     def __post_init__(self) -> None:
         """Check the margin."""
@@ -85,7 +90,7 @@ def gate(
     lent = baseline_file.load(baseline) if _is_file(baseline) else None
     bases = lent.rows if lent else select(runs, baseline)
     matched = _matched(bases, runs, baseline, candidate)
-    con = connect(warehouse.root, "from compare, retention, measures")
+    con = connect(warehouse.root, "from compare, compare_by, retention, measures")
     _check_measures(con, by.measures)
     if lent:
         lend(con, lent.rows, lent.counts)
@@ -170,6 +175,7 @@ def _judged(con: duckdb.DuckDBPyConnection, base: Row, candidate: Row, by: Gated
         how = ComparedBy(in_sample=by.in_sample)
         rows = fetch(con, how.query(base, candidate)).to_pylist()
         reasons = _reasons(con, base)
+        slices = {one: _slices(con, base, candidate, one, by) for one in by.measures}
     found = []
     for measure in by.measures:
         mine = [row for row in rows if row["measure"] == measure and row["k"] in (None, by.k)]
@@ -180,6 +186,27 @@ def _judged(con: duckdb.DuckDBPyConnection, base: Row, candidate: Row, by: Gated
                 f"{', '.join(map(str, there))}, and `cmr evaluate --k {by.k}` adds it"
             )
         found += [_decided(base, candidate, row, by.margin, reasons) for row in mine]
+        found += [_decided(base, candidate, row, by.margin, reasons) for row in slices[measure]]
+    return found
+
+
+def _slices(
+    con: duckdb.DuckDBPyConnection, base: Row, candidate: Row, measure: str, by: GatedBy
+) -> list[Row]:
+    """The rows of every slice; `few` says that it has too few visual items to decide anything."""
+    if by.attribute is None:
+        return []
+    ids = ", ".join(quoted(row["run_id"]) for row in (base, candidate))
+    found: list[Row] = fetch(
+        con,
+        f"""
+        select *, clusters < fewest_clusters() as few
+        from compare_by(
+            {ids}, {quoted(by.attribute)}, measure_name := {quoted(measure)}, cut := {by.k},
+            in_sample := {str(by.in_sample).lower()}
+        )
+        """,
+    ).to_pylist()
     return found
 
 
@@ -210,15 +237,17 @@ def _decided(
     low, high = row["ci_low"], row["ci_high"]
     if row["difference"] is None or low is None:
         why = f"{named.measure(row)} is not known of both runs, or has no interval"
-    outcome, queries = Outcome.UNDECIDED, None
-    if why is None:
+    outcome, queries, part = Outcome.UNDECIDED, None, row.get("slice")
+    if row.get("few"):
+        outcome, why = Outcome.SKIPPED, f"{row['clusters']} visual items are too few to decide"
+    elif why is None:
         if low >= -margin:
             outcome = Outcome.PASS
         elif high < -margin:
             outcome = Outcome.FAIL
         else:
             queries = _needed(row, margin)
-    return Gated(base, candidate, row, margin, outcome, why, queries)
+    return Gated(base, candidate, row, margin, outcome, why, queries, part)
 
 
 def _needed(row: Row, margin: float) -> int | None:

@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from cmr.errors import CmrError
-from cmr.progressbar import ProgressBar, no_bar
+from cmr.progressbar import ProgressBar, no_bar, waiting
 from cmr.sources.source import Parameter, Source
 from cmr.sources.source_kinds import get, names, read
 from cmr.sources.text import is_unicode
+from cmr.suggestions import suggestion
 
 if TYPE_CHECKING:
     from cmr.pipeline.ingest import Ingested
@@ -48,7 +49,8 @@ def ingest_source(
     asked = _asked(found, given)
     if found.media and not (found.vectors_by and asked[found.vectors_by]):
         encoding["model"] = encoding.get("model") or _own_model(found)
-    collection = read(found, asked)
+    with waiting(bar, f"reading {found.name}"):
+        collection = read(found, asked)
     if shuffle_queries:
         from cmr.sources.collection import shuffle_texts
 
@@ -113,7 +115,10 @@ def ingest_arrays(
 def _find(name: str) -> Source:
     found = get(name)
     if found is None:
-        raise CmrError(f"there is no source {name!r}; there are {', '.join(names())}")
+        there = names()
+        raise CmrError(
+            f"there is no source {name!r}; there are {', '.join(there)}{suggestion(name, there)}"
+        )
     return found
 
 
@@ -153,6 +158,7 @@ def _asked(source: Source, given: dict[str, Any]) -> dict[str, Any]:
         raise CmrError(
             f"the source {source.name!r} has no {min(unknown)!r}; it takes "
             f"{', '.join([*known, *sorted(_encoding(source))])}"
+            f"{suggestion(min(unknown), [*known, *_encoding(source)])}"
         )
     for one in source.parameters:
         if one.required and given.get(one.name) is None:

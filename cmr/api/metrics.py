@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from cmr.answers import fetch
+from cmr.api.select import missing
 from cmr.errors import CmrError
 from cmr.materialised import open_for
 from cmr.progressbar import ProgressBar, no_bar
@@ -83,7 +84,10 @@ def _runs(warehouse: Store, runs: Sequence[str] | None, settings: dict[str, Any]
     ]
     if not found:
         what = ", ".join(f"{name}={value}" for name, value in given.items())
-        raise CmrError(f"there are no runs{f' with {what}' if what else ''}; evaluate makes them")
+        every = current_runs(warehouse)
+        miss = missing(every, {name: str(value) for name, value in given.items()})
+        with_what = f" with {what}" if what else ""
+        raise CmrError(f"there are no runs{with_what}{miss or '; evaluate makes them'}")
     return found
 
 

@@ -40,9 +40,24 @@ def run_query(
     is locked. `shown`: the result will be printed, which takes more memory than another copy of its
     rows. Raises CmrError for SQL that is wrong or would change something.
     """
-    last = _ready(con, text, warehouse, bar, sandbox)
+    *before, last = _ready(con, text, warehouse, bar, sandbox)
+    for statement in before:
+        _fetch(con, statement, None, shown=False)
     table = _fetch(con, last, params, shown)
     return table.rename_columns(distinct(table.column_names))
+
+
+def each_result(
+    con: duckdb.DuckDBPyConnection,
+    text: str,
+    warehouse: Store,
+    bar: ProgressBar = no_bar,
+    sandbox: bool = False,
+) -> Iterator[pa.Table]:
+    """The result of every statement in `text`, in turn, to be printed; otherwise as `run_query`."""
+    for statement in _ready(con, text, warehouse, bar, sandbox):
+        table = _fetch(con, statement, None, shown=True)
+        yield table.rename_columns(distinct(table.column_names))
 
 
 def stream_query(
@@ -55,7 +70,9 @@ def stream_query(
     sandbox: bool = False,
 ) -> pa.RecordBatchReader:
     """The same as a stream of batches of about `rows` rows; the whole is never in memory."""
-    last = _ready(con, text, warehouse, bar, sandbox)
+    *before, last = _ready(con, text, warehouse, bar, sandbox)
+    for statement in before:
+        _fetch(con, statement, None, shown=False)
     with _sentences():
         reader = in_arrow(con.sql(last, params=params)).to_arrow_reader(rows)
     schema = pa.schema(
@@ -78,17 +95,15 @@ def stream_query(
 
 def _ready(
     con: duckdb.DuckDBPyConnection, text: str, warehouse: Store, bar: ProgressBar, sandbox: bool
-) -> str:
-    """Check every statement, store missing measures, run all but the last, and return the last."""
+) -> list[str]:
+    """Check every statement and store missing measures; the statements, of which none has run."""
     with _sentences():
         statements = readings(con, text)
     if not statements:
         raise CmrError("the query is empty")
     prepare(con, warehouse, text, bar=bar)
     lock(con, warehouse.storage, sandbox)
-    for statement in statements[:-1]:
-        _fetch(con, statement, None, shown=False)
-    return statements[-1]
+    return statements
 
 
 def _fetch(

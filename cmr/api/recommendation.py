@@ -9,6 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from cmr.answers import fetch
+from cmr.api.select import missing
 from cmr.errors import CmrError
 from cmr.held import hold
 from cmr.materialised import open_for
@@ -18,6 +19,7 @@ from cmr.report.best_model import AcrossModels, across_models
 from cmr.report.quantizer_choice import quantizer_sentences
 from cmr.report.subject import Subject
 from cmr.rows import Row
+from cmr.warehouse.current import current_runs
 from cmr.warehouse.store import Store
 
 
@@ -72,7 +74,8 @@ def choose(
     ]
     rows = [row for row in mine if row["k"] in (None, k)]
     if not mine:
-        raise CmrError("there are no such runs to choose from; `cmr evaluate` makes them")
+        miss = _missing(current_runs(warehouse), dataset, model, qrels)
+        raise CmrError(f"there are no such runs to choose from{miss}; `cmr evaluate` makes them")
     if not any(row["k"] for row in rows):
         there = ", ".join(map(str, sorted({row["k"] for row in mine if row["k"]})))
         raise CmrError(
@@ -92,6 +95,15 @@ def choose(
     # Across all models of a data set: some of them may not include the best.
     across = across_models(con, retain, dataset, qrels, k) if several and not model else []
     return found, across
+
+
+def _missing(
+    runs: Sequence[Row], dataset: Sequence[str], model: Sequence[str], qrels: str | None
+) -> str:
+    """What there is instead of the first name that has no runs."""
+    asked = [("dataset", one) for one in dataset] + [("model", one) for one in model]
+    asked += [] if qrels is None else [("qrels", qrels)]
+    return next(filter(None, (missing(runs, {name: value}) for name, value in asked)), "")
 
 
 def _several_models(con: duckdb.DuckDBPyConnection) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from cmr.errors import CmrError
 from cmr.represent.quantizer_kinds import ABSMAX
 from cmr.rows import Row
 from cmr.score.search.scorer_kinds import IMPORTED
+from cmr.suggestions import suggestion
 from cmr.warehouse.current import current_runs
 from cmr.warehouse.schemas import RUNS
 from cmr.warehouse.store import Store
@@ -17,6 +18,12 @@ SETTINGS = (
     "fit_on", "query_precision", "scorer", "scorer_options", "connectivity", "expansion_add",
     "expansion_search", "rescore", "oversample", "list_length", "seed",
 )  # fmt: skip
+
+_PLURALS = {
+    "dataset": "data sets", "qrels": "judgments", "model": "models", "direction": "directions",
+    "dim": "dims", "dim_method": "dimension methods", "precision": "precisions",
+    "quantizer": "quantizers", "scorer": "scorers", "seed": "seeds",
+}  # fmt: skip
 
 
 def listed(warehouse: Store, given: str | None = None, dataset: str | None = None) -> list[Row]:
@@ -28,7 +35,8 @@ def listed(warehouse: Store, given: str | None = None, dataset: str | None = Non
         if dataset in (None, row["dataset"])
     ]
     if not found:
-        raise CmrError("there are no such runs; `cmr evaluate` makes them")
+        miss = "" if dataset is None else missing(every, {"dataset": dataset})
+        raise CmrError(f"there are no such runs{miss}; `cmr evaluate` makes them")
     return sorted(found, key=lambda row: [str(row[name]) for name in SETTINGS])
 
 
@@ -57,7 +65,9 @@ def removable(
         and model in (None, row["model"])
     ]
     if not found:
-        raise CmrError("there are no such runs")
+        asked = {"dataset": dataset, "model": model}
+        given_ones = {name: value for name, value in asked.items() if value is not None}
+        raise CmrError(f"there are no such runs{missing(every, given_ones)}")
     return sorted(found, key=lambda row: [str(row[name]) for name in SETTINGS])
 
 
@@ -70,14 +80,47 @@ def select(runs: Sequence[Row], given: str) -> list[Row]:
         found = [row for row in runs if row["run_id"].startswith(given)]
         if len(found) > 1:
             raise CmrError(f"{len(found)} runs have ids that begin with {given!r}")
-    else:
-        wanted = _settings(given)
-        found = [
-            row for row in runs if all(_value(row, name) == value for name, value in wanted.items())
-        ]
+        if not found:
+            raise CmrError(f"no run matches {given!r}; `cmr runs list` lists them")
+        return found
+    wanted = _settings(given)
+    found = _matching(runs, wanted)
     if not found:
-        raise CmrError(f'no run matches {given!r}; `cmr sql "from runs"` lists them')
+        raise CmrError(f"no run matches {given!r}{missing(runs, wanted)}")
     return found
+
+
+def missing(runs: Sequence[Row], wanted: Mapping[str, str]) -> str:
+    """The end of a sentence that finds no runs: the values there are of what leaves none.
+
+    `wanted`: settings with their values as people write them. Empty where there are no runs.
+    """
+    kept = list(runs)
+    # A value that no run has comes first: with the others it may only seem to be wrong.
+    order = sorted(wanted, key=lambda name: bool(_matching(runs, {name: wanted[name]})))
+    met: list[str] = []
+    for name in order:
+        left = _matching(kept, {name: wanted[name]})
+        if not left and kept:
+            there = sorted({_value(row, name) for row in kept}, key=_by_number)
+            where = f"with {','.join(met)}" if met else "here"
+            said = f"; {_PLURALS.get(name, f'values of {name}')} {where}: {', '.join(there)}"
+            return said + suggestion(wanted[name], () if _is_number(wanted[name]) else there)
+        kept = left
+        met.append(f"{name}={wanted[name]}")
+    return ""
+
+
+def _matching(runs: Sequence[Row], wanted: Mapping[str, str]) -> list[Row]:
+    return [row for row in runs if all(_value(row, name) == wanted[name] for name in wanted)]
+
+
+def _is_number(text: str) -> bool:
+    return text.lstrip("-").isdecimal()
+
+
+def _by_number(text: str) -> tuple[float, str]:
+    return (float(text) if _is_number(text) else float("inf")), text
 
 
 def _value(row: Row, name: str) -> str:
@@ -97,6 +140,7 @@ def _settings(given: str) -> dict[str, str]:
         if name.strip() not in SETTINGS:
             raise CmrError(
                 f"{name.strip()!r} is not a setting of a run; these are: {', '.join(SETTINGS)}"
+                f"{suggestion(name.strip(), SETTINGS)}"
             )
         wanted[name.strip()] = value.strip()
     return wanted

@@ -245,8 +245,13 @@ class Warehouse:
         k: int = 10,
         everything: bool = False,
         in_sample: bool = False,
+        by: str | None = None,
+        measure: str = "recall",
     ) -> Result:
         """Compare runs b with run a on the same queries, as `cmr compare`: one row per measure.
+
+        `by`: an attribute, such as "category": one row per slice, by one `measure`, with `p_holm`
+        over the slices, and `p_differ`, whether they differ from each other.
 
         A run is the start of its id, or settings: "dim=512,precision=fp16". `difference` is
         b - a, its interval paired by query and clustered by visual item; `p_holm` is corrected
@@ -255,8 +260,13 @@ class Warehouse:
         """
         from cmr.api.comparison import ComparedBy, as_table, compare_runs
 
-        by = ComparedBy(pools, k, everything, in_sample)
-        return Result(as_table(compare_runs(self.store, a, b, by)))
+        how = ComparedBy(pools, k, everything, in_sample)
+        if by is not None:
+            from cmr.api import slices
+
+            found = slices.compare_slices(self.store, a, b, by, measure, how)
+            return Result(slices.as_table(found))
+        return Result(as_table(compare_runs(self.store, a, b, how)))
 
     def gate(
         self,
@@ -266,18 +276,20 @@ class Warehouse:
         margin: float = 0.005,
         measures: Sequence[str] | str = "recall",
         k: int = 10,
+        by: str | None = None,
         in_sample: bool = False,
     ) -> list[Gated]:
         """Whether runs are sure to lose no more than a margin against a baseline, as `cmr gate`.
 
         One result per direction and measure, with `outcome` ("pass", "fail" or "undecided"), `why`,
         `queries` that would decide, and `row`, the row of `compare`. `baseline`: a run or a file.
+        `by`: also one per slice by this attribute.
         """
         from cmr.api.gate import GatedBy, gate
         from cmr.pipeline.option_values import Text, parse_many
 
-        by = GatedBy(margin, parse_many(Text(), measures), k, in_sample)
-        return gate(self.store, fspath(baseline), candidate, by)
+        how = GatedBy(margin, parse_many(Text(), measures), k, in_sample, by)
+        return gate(self.store, fspath(baseline), candidate, how)
 
     def recommend(
         self,
@@ -287,16 +299,23 @@ class Warehouse:
         model: str | Sequence[str] | None = None,
         qrels: str | None = None,
         k: int = 10,
+        by: str | None = None,
         bar: ProgressBar = no_bar,
     ) -> Result:
         """The fewest bytes per vector that keep a share of the baseline's quality, by measure.
 
         `dim`, `dim_method`, `precision` describe the smallest whose interval lies above the share,
         `point_…` the smallest whose estimate does. `smallest` is the one that keeps every measure
-        in every direction. Across models: `sql("from recommend(across := true)")`.
+        in every direction. Across models: `sql("from recommend(across := true)")`. `by`: an
+        attribute, in every slice of which the share has to be kept (`worst_slice`, `undecided`).
         """
         from cmr.api.recommendation import as_table, choose
         from cmr.pipeline.option_values import Text, parse_many
 
         datasets, models = parse_many(Text(), dataset), parse_many(Text(), model)
+        if by is not None:
+            from cmr.api.slices import chosen_table, sure_in_every_slice
+
+            found = sure_in_every_slice(self.store, by, retain, datasets, models, qrels, k)
+            return Result(chosen_table(found))
         return Result(as_table(choose(self.store, retain, datasets, models, qrels, k, bar)[0]))

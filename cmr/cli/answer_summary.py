@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from cmr.cli.paging import paged
 from cmr.cli.printed_tables import print_table
-from cmr.cli.terminal import say
+from cmr.cli.progress import progress
+from cmr.cli.terminal import tell
 from cmr.decimals import percent
+from cmr.progressbar import waiting
 from cmr.rows import Row
 from cmr.score.search.scorer_kinds import TORCH
 
@@ -26,6 +29,12 @@ _ASKED = pa.schema([("run_id", pa.string()), ("protocol", pa.string()), ("size",
 _MOST = 12
 
 
+def tell_answer(warehouse: str, shown: Sequence[tuple[Sequence[str], Request]]) -> None:
+    """Compute and print the answer of some requests; see `ask` for `shown`."""
+    with paged(), waiting(progress, "computing the answer"):
+        print_answer(ask(warehouse, shown))
+
+
 def ask(
     warehouse: str, shown: Sequence[tuple[Sequence[str], Request]]
 ) -> duckdb.DuckDBPyConnection:
@@ -34,7 +43,6 @@ def ask(
     `shown`: run ids, and what was requested of them this time; they may have more from earlier.
     """
     from cmr.answers import fetch
-    from cmr.cli.progress import progress
     from cmr.materialised import prepare
     from cmr.views import connect
     from cmr.warehouse.store import Store
@@ -76,10 +84,10 @@ def print_answer(con: duckdb.DuckDBPyConnection) -> None:
     for subject in every:
         found = answer(con, subject, RETAIN)
         _print_leaderboard(con, subject, found, several)
-        say(_sentence(con, subject, found))
+        tell(_sentence(con, subject, found))
     _print_lists(con)
     if len({one.model for one in every}) > 1:
-        say("across models: `cmr recommend`")
+        tell("across models: `cmr recommend`")
 
 
 def _print_lists(con: duckdb.DuckDBPyConnection) -> None:
@@ -107,7 +115,7 @@ def _print_lists(con: duckdb.DuckDBPyConnection) -> None:
     )
     if found.num_rows:
         print_table(found, title="Searches that return lists, whole gallery")
-        say(
+        tell(
             "ann_recall: agreement of a list with an exact search; measures that need ranks beyond "
             "the list are NULL"
         )
@@ -168,16 +176,16 @@ def _print_leaderboard(
     notes = ["[…]: 95% interval", "kept: of the baseline's recall@10", "*: Pareto front"]
     if chance:
         notes = [notes[0], "kept and * mean nothing so near chance, and are left out"]
-    say("; ".join(notes))
+    tell("; ".join(notes))
     if any(row["fit"] == "cross-fitted" for row in rows):
-        say("pca and other fits: each fold is scored by what was learnt without it")
+        tell("pca and other fits: each fold is scored by what was learnt without it")
     seen = sorted({_learnt(row) for row in rows if row["fit"] == "in-sample"})
     if seen:
-        say(f"{', '.join(seen)}: in-sample, learnt from what is scored here")
+        tell(f"{', '.join(seen)}: in-sample, learnt from what is scored here")
     if not chance and any(row["recall_10_kept"] is None for row in rows):
-        say("kept is empty where the baseline was not evaluated this way, or its recall@10 is 0")
+        tell("kept is empty where the baseline was not evaluated this way, or its recall@10 is 0")
     if len(rows) > len(shown):
-        say(f'{len(rows) - len(shown)} more: cmr sql "from leaderboard"')
+        tell(f'{len(rows) - len(shown)} more: cmr sql "from leaderboard"')
 
 
 def _learnt(row: Row) -> str:

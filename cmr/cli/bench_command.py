@@ -37,7 +37,8 @@ _WHAT = (
 def bench(warehouse: str, **settings: Any) -> None:
     """Measure speed and memory of representations and scorers, and set them against quality.
 
-    Every contender has its own process; one works at a time, and each gets a turn in every round,
+    The models of all data sets, or those that are named, are measured one after another. Every
+    contender has its own process; one works at a time, and each gets a turn in every round,
     so that a drift of the machine affects all alike. Finished measurements are kept and not
     repeated; if stopped, the same command resumes. Keep the machine free of other work.
 
@@ -62,14 +63,18 @@ def bench(warehouse: str, **settings: Any) -> None:
     """
     from cmr.errors import CmrError
     from cmr.pipeline.bench.run import bench as run
+    from cmr.pipeline.each_request import each_model
+    from cmr.warehouse.store import Store
 
     search = BenchSearch(**{name: settings.pop(name) for name in (*SUBJECT, *SEARCH, *MACHINE)})
-    done = run(warehouse, BenchRequest(search=search, **settings), progress)
-    if done.bench_ids:
-        for note in done.notes:
-            say(note, err=True)
-        _answer(warehouse, done)
-    reasons = done.failed or ([] if done.bench_ids else done.notes)
+    reasons: list[str] = []
+    for one in each_model(Store.open(warehouse), search):
+        done = run(warehouse, BenchRequest(search=one, **settings), progress)
+        if done.bench_ids:
+            for note in done.notes:
+                say(note, err=True)
+            _answer(warehouse, done)
+        reasons += done.failed or ([] if done.bench_ids else done.notes)
     if reasons:
         for reason in reasons[:-1]:
             say(f"cmr: {reason}", err=True)

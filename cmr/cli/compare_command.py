@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cmr.cli.known_names import one_run
 from cmr.cli.options import POSITIVE, query_memory_option, warehouse_option
-from cmr.cli.terminal import say
+from cmr.cli.paging import paged
+from cmr.cli.progress import progress
+from cmr.cli.terminal import tell
 from cmr.decimals import fixed
 from cmr.errors import CmrError
+from cmr.progressbar import waiting
 from cmr.rows import Row
 
 if TYPE_CHECKING:
@@ -22,12 +26,25 @@ _LEVEL = 0.05
 
 
 @click.command()
-@click.argument("a", required=False)
-@click.argument("b", nargs=-1)
+@click.argument("a", required=False, shell_complete=one_run)
+@click.argument("b", nargs=-1, shell_complete=one_run)
 @warehouse_option
 @query_memory_option
-@click.option("--a", "left", metavar="RUN", help="Run A, instead of the first argument.")
-@click.option("--b", "right", metavar="RUN", multiple=True, help="Run B; may be repeated.")
+@click.option(
+    "--a",
+    "left",
+    metavar="RUN",
+    shell_complete=one_run,
+    help="Run A, instead of the first argument.",
+)
+@click.option(
+    "--b",
+    "right",
+    metavar="RUN",
+    multiple=True,
+    shell_complete=one_run,
+    help="Run B; may be repeated.",
+)
 @click.option(
     "--pools",
     type=click.Choice(["full", "expected", "sampled"]),
@@ -38,12 +55,16 @@ _LEVEL = 0.05
 @click.option("--k", default=10, show_default=True, type=POSITIVE, help="Cut-off K.")
 @click.option("--in-sample", is_flag=True, help="Use ranks as they are, even in-sample ones.")
 @click.option("--all", "everything", is_flag=True, help="Every measure and K.")
+@click.option("--by", "attribute", metavar="NAME", help="In every slice by this attribute.")
+@click.option("--measure", help="With --by: the measure.  [default: recall]")
 def compare(
     a: str | None,
     b: tuple[str, ...],
     warehouse: str,
     left: str | None,
     right: tuple[str, ...],
+    attribute: str | None,
+    measure: str | None,
     **how: Any,
 ) -> None:
     """Compare runs B with run A on the same queries.
@@ -53,7 +74,8 @@ def compare(
     item; p_holm is corrected by Holm's method for all rows shown. Where a basis or quantiser was
     learnt from the data that is scored, cross-fitted figures are used: queries are scored by what
     was learnt without them. A run that has none is only compared with runs like it, unless
-    --in-sample is given.
+    --in-sample is given. --by compares them in every slice by an attribute of texts or visuals: a
+    further column of the source, or one that is counted, such as caption_words.
 
     \b
     cmr compare precision=fp16,dim=512 precision=int4,dim=512
@@ -61,6 +83,7 @@ def compare(
     cmr compare --a dim=512,precision=fp16 --b dim=256,precision=fp16
     cmr compare model=ViT-B-32/openai,dim=512 model=ViT-L-14/openai,dim=512
     cmr compare 3f0c 81d2 --pools expected
+    cmr compare precision=fp32,dim=512 precision=int4,dim=512 --by category
     """
     import cmr
     from cmr.api.comparison import ComparedBy, compare_runs
@@ -68,8 +91,20 @@ def compare(
 
     without_pandas()
     first, others = _sides(a, b, left, right)
-    for pair in compare_runs(cmr.open(warehouse).store, first, others, ComparedBy(**how)):
-        _print(pair)
+    if attribute is None and measure is not None:
+        raise CmrError("--measure goes with --by; without it all the usual measures are shown")
+    if attribute is not None:
+        from cmr.api.slices import compare_slices
+        from cmr.cli.printed_slices import print_compared
+
+        store, by = cmr.open(warehouse).store, ComparedBy(**how)
+        with paged(), waiting(progress, "comparing"):
+            for one in compare_slices(store, first, others, attribute, measure or "recall", by):
+                print_compared(one)
+        return
+    with paged(), waiting(progress, "comparing"):
+        for pair in compare_runs(cmr.open(warehouse).store, first, others, ComparedBy(**how)):
+            _print(pair)
 
 
 def _sides(
@@ -109,7 +144,7 @@ def _print(pair: Comparison) -> None:
     print_table(pa.Table.from_pylist(table), title=title)
     few = min(row["clusters"] for row in rows)
     tail = "" if few >= pair.fewest else f" {few} visual items are too few for firm conclusions."
-    say(_sentence(rows) + tail + _power(rows) + "\n")
+    tell(_sentence(rows) + tail + _power(rows) + "\n")
 
 
 def _power(rows: Sequence[Row]) -> str:

@@ -10,6 +10,7 @@ import click
 from cmr.cli.options import Whole, query_memory_option, warehouse_option
 from cmr.cli.terminal import say
 from cmr.pipeline.option_values import LARGEST_LONG
+from cmr.progressbar import waiting
 from cmr.rows import Row
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ def cost(warehouse: str, items: int, qps: int, p99: int, prices: Path | None) ->
 
     without_pandas()
     listed = priced.prices(prices or priced.OWN)
-    found = costs(cmr.open(warehouse).store, items, qps, p99, listed, progress)
+    with waiting(progress, "reckoning"):
+        found = costs(cmr.open(warehouse).store, items, qps, p99, listed, progress)
     if found.rows:
         print_table(
             pa.Table.from_pylist([_line(row) for row in found.rows]),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cmr.cli.options import query_memory_option, warehouse_option
+from cmr.cli.progress import progress
 from cmr.cli.terminal import say
 
 if TYPE_CHECKING:
@@ -50,7 +51,9 @@ def doctor(warehouse: str) -> None:
         warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
     # Files that have not changed since the checks last saw them, by their checksums, give the same
     # findings. Several checks need metrics: these are recomputed, not taken from the stored ones.
-    hold(con, store.storage, "metrics", *view_names("checks"), *view_names("doubts"))
+    every = ("metrics", *view_names("checks"), *view_names("doubts"))
+    with progress("checking", len(every), "checks") as advance:
+        hold(con, store.storage, *every, advance=advance)
     rows = []
     for view in views("checks"):
         found = fetch(con, f"select count(*) as n from {view.name}")["n"][0].as_py()

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cmr.cli.options import declared, warehouse_option
+from cmr.cli.paging import paged
 from cmr.cli.progress import progress
 from cmr.cli.terminal import say
 from cmr.pipeline.option_fields import One, options_of
 from cmr.pipeline.option_values import Choice, Flag, Text
 from cmr.pipeline.request import DEFAULT_QRELS, POSITIVE, Request
+from cmr.progressbar import waiting
 
 if TYPE_CHECKING:
     from cmr.pipeline.evaluate import Evaluated
@@ -91,9 +93,10 @@ def evaluate(warehouse: str, explain: bool, **given: Any) -> None:
 
     threads_that_sleep()
     without_pandas()
-    from cmr.cli.answer_summary import ask, print_answer
-    from cmr.pipeline.each_request import each_request, evaluate_each
-    from cmr.warehouse.store import Store
+    with waiting(progress, "loading libraries"):
+        from cmr.cli.answer_summary import tell_answer
+        from cmr.pipeline.each_request import each_request, evaluate_each
+        from cmr.warehouse.store import Store
 
     division = Division(**{one.name: given.pop(one.name) for one in options_of(Division)})
     request = Request(**given)
@@ -104,9 +107,10 @@ def evaluate(warehouse: str, explain: bool, **given: Any) -> None:
         from cmr.pipeline.evaluate import explain as plans
 
         every = each_request(Store.open(warehouse), request)
-        for one in every:
-            title = f"{one.model[0]} on {one.dataset[0]}" if len(every) > 1 else None
-            print_table(pa.Table.from_pylist(plans(warehouse, one)), title=title)
+        with paged():
+            for one in every:
+                title = f"{one.model[0]} on {one.dataset[0]}" if len(every) > 1 else None
+                print_table(pa.Table.from_pylist(plans(warehouse, one)), title=title)
         return
     division.check()
     if division.shard or division.prepare:
@@ -116,7 +120,7 @@ def evaluate(warehouse: str, explain: bool, **given: Any) -> None:
     done = evaluate_each(
         warehouse, request, lambda one: _told(_evaluated(warehouse, one, division))
     )
-    print_answer(ask(warehouse, [pair for one in done for pair in one.shown]))
+    tell_answer(warehouse, [pair for one in done for pair in one.shown])
 
 
 def _told(done: Evaluated) -> Evaluated:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cmr.cli.groups import SuggestingGroup
+from cmr.cli.known_names import one_dataset, one_model, one_qrels
 from cmr.cli.options import (
     POSITIVE,
     SEED,
@@ -32,7 +34,7 @@ _NAMED = re.compile(r"\s*\w+(\s*\(.*\))?\s*;?\s*", re.DOTALL)
 STDOUT = "-"
 
 
-class Formats(click.Group):
+class Formats(SuggestingGroup):
     """Subcommands, one per registered format; a format is loaded when it is needed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -151,15 +153,19 @@ def _selectors(form: Format) -> list[click.Parameter]:
         whole = "Numbers of dimensions.  [default: all there are]"
         dim = click.Option(["--dim"], type=comma(POSITIVE), help=whole)
     found: list[click.Parameter] = [
-        click.Option(["--dataset"], help="Data set." + only),
-        click.Option(["--model"], help="Model." + only),
+        click.Option(["--dataset"], shell_complete=one_dataset, help="Data set." + only),
+        click.Option(["--model"], shell_complete=one_model, help="Model." + only),
         dim,
         click.Option(["--precision"], help=f"One of {', '.join(PRECISIONS)}." + finest),
         click.Option(["--dim-method"], help=f"One of {', '.join(METHODS)}." + finest),
         click.Option(["--seed"], type=SEED, help="Seed of the run or dimension method." + only),
     ]
     if form.needs in ("run", "runs"):
-        found.append(click.Option(["--qrels"], help="Name of the judgments." + only))
+        found.append(
+            click.Option(
+                ["--qrels"], shell_complete=one_qrels, help="Name of the judgments." + only
+            )
+        )
         sides = click.Choice(["t2v", "v2t"])
         found.append(click.Option(["--direction"], type=sides, help="t2v: texts ask." + only))
     if not many:

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cmr.cli.known_names import one_run
 from cmr.cli.options import POSITIVE, Share, comma, query_memory_option, warehouse_option
+from cmr.cli.progress import progress
 from cmr.cli.terminal import say
 from cmr.errors import CmrError
+from cmr.progressbar import waiting
 
 if TYPE_CHECKING:
     from cmr.warehouse.store import Store
@@ -20,10 +23,15 @@ CODES = {"pass": 0, "fail": 1, "undecided": 3}
 
 
 @click.command()
-@click.argument("run", required=False)
+@click.argument("run", required=False, shell_complete=one_run)
 @warehouse_option
 @query_memory_option
-@click.option("--baseline", metavar="RUN|FILE", help="What the run is held against.")
+@click.option(
+    "--baseline",
+    metavar="RUN|FILE",
+    shell_complete=one_run,
+    help="What the run is held against.",
+)
 @click.option(
     "--margin",
     default=0.005,
@@ -36,6 +44,7 @@ CODES = {"pass": 0, "fail": 1, "undecided": 3}
     help="What must not be lost.",
 )  # fmt: skip
 @click.option("--k", default=10, show_default=True, type=POSITIVE, help="Cut-off K.")
+@click.option("--by", "attribute", metavar="NAME", help="Also in every slice by this attribute.")
 @click.option("--in-sample", is_flag=True, help="Use ranks as they are, even in-sample ones.")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
 @click.option("--output", type=click.Path(dir_okay=False), help="File to write instead of stdout.")
@@ -59,13 +68,14 @@ def gate(
     is judged. It passes if the lower end of the paired 95% interval of the difference is at least
     -margin (exit code 0), fails if the upper end is below that (1), and is undecided otherwise (3):
     then it is said how many queries would decide. It is undecided, too, with fewer than 30 visual
-    items, and where the baseline is not clearly above chance. With several directions or measures
-    one failure fails.
+    items, and where the baseline is not clearly above chance. With several directions, measures or
+    slices one failure fails; slices with fewer than 30 visual items are named, and left out.
 
     \b
     cmr gate precision=int8,dim=512 --save baseline.parquet
     cmr gate precision=int8,dim=512 --baseline baseline.parquet
     cmr gate precision=int4,dim=512 --baseline precision=fp32,dim=512 --margin 0.01
+    cmr gate precision=int4,dim=512 --baseline precision=fp32,dim=512 --by category
     cmr gate --baseline baseline.parquet --format markdown >> "$GITHUB_STEP_SUMMARY"
     """
     from cmr.api.gate import GatedBy, overall
@@ -81,7 +91,8 @@ def gate(
         return
     if baseline is None:
         raise CmrError("--baseline names what the run is held against: a run, or a file of --save")
-    found = judged(store, baseline, run, GatedBy(**how))
+    with waiting(progress, "comparing"):
+        found = judged(store, baseline, run, GatedBy(**how))
     text = written(found, form)
     if output is None:
         say(text.rstrip("\n"))

@@ -17,6 +17,8 @@ _WORDS = {
     Outcome.FAIL: "fails",
     Outcome.UNDECIDED: "is undecided",
 }
+# JUnit's words for what did not pass: what is undecided is not taken for a pass.
+_JUNIT = {Outcome.FAIL: "failure", Outcome.UNDECIDED: "error", Outcome.SKIPPED: "skipped"}
 
 
 def written(found: Sequence[Gated], form: str) -> str:
@@ -24,12 +26,14 @@ def written(found: Sequence[Gated], form: str) -> str:
     return {"text": _text, "markdown": _markdown, "json": _json, "junit": _junit}[form](found)
 
 
-def _cells(one: Gated) -> dict[str, str]:
+def _cells(one: Gated, sliced: bool = False) -> dict[str, str]:
+    """A row of the table; `sliced`: some rows are of slices."""
     row = one.row
     low, high = row["ci_low"], row["ci_high"]
     known = row["difference"] is not None
     return {
         "data": f"{one.baseline['dataset']} {one.baseline['direction']}",
+        **({} if not sliced else {"slice": one.slice or "all"}),
         "measure": named.measure(row),
         "baseline": fixed(row["value_a"]) if known else "",
         "run": fixed(row["value_b"]) if known else "",
@@ -78,28 +82,50 @@ def _head(found: Sequence[Gated]) -> str:
     return f"The gate {_WORDS[overall(found)]} (margin {', '.join(sorted(margins))})"
 
 
+def _rows(found: Sequence[Gated]) -> list[dict[str, str]]:
+    sliced = any(one.slice is not None for one in found)
+    return [_cells(one, sliced) for one in found]
+
+
+def _said(row: dict[str, str], one: Gated) -> str:
+    part = f", {row['slice']}" if one.slice is not None else ""
+    return f"{row['data']}{part}, {row['measure']}: {_sentence(one)}."
+
+
+def _sentences(rows: Sequence[dict[str, str]], found: Sequence[Gated]) -> list[str]:
+    """What is to be said of every row; of those that pass all the same, in one."""
+    passed = [one for one in found if one.outcome is Outcome.PASS]
+    said = [
+        _said(row, one)
+        for row, one in zip(rows, found, strict=True)
+        if one.outcome is not Outcome.PASS
+    ]
+    if passed:
+        who = "all" if len(passed) == len(found) else f"{len(passed)} of {len(found)}"
+        said.append(f"{who} are {_sentence(passed[0])}.")
+    return said
+
+
 def _text(found: Sequence[Gated]) -> str:
-    rows = [_cells(one) for one in found]
+    rows = _rows(found)
     widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in rows[0]}
     lines = [*_sides(found), ""]
     lines.append(" ".join(f"{name:<{width}} " for name, width in widths.items()).rstrip())
     for row in rows:
         lines.append(" ".join(f"{row[one]:<{width}} " for one, width in widths.items()).rstrip())
     lines.append("")
-    for row, one in zip(rows, found, strict=True):
-        lines.append(f"{row['data']}, {row['measure']}: {_sentence(one)}.")
+    lines += _sentences(rows, found)
     return "\n".join([*lines, f"{_head(found)}."]) + "\n"
 
 
 def _markdown(found: Sequence[Gated]) -> str:
-    rows = [_cells(one) for one in found]
+    rows = _rows(found)
     names = list(rows[0])
     lines = [f"### {_head(found)}", "", *(f"- {_escaped(side)}" for side in _sides(found)), ""]
     lines += ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
     lines += ["| " + " | ".join(_escaped(row[name]) for name in names) + " |" for row in rows]
     lines.append("")
-    for row, one in zip(rows, found, strict=True):
-        lines.append(f"- {_escaped(row['data'])}, {row['measure']}: {_escaped(_sentence(one))}.")
+    lines += [f"- {_escaped(sentence)}" for sentence in _sentences(rows, found)]
     return "\n".join(lines) + "\n"
 
 
@@ -116,6 +142,7 @@ def _json(found: Sequence[Gated]) -> str:
             "dataset": one.baseline["dataset"],
             "qrels": one.baseline["qrels"],
             "direction": one.baseline["direction"],
+            "slice": one.slice,
             "measure": one.row["measure"],
             "k": one.row["k"],
             "baseline_run": str(one.baseline["run_id"]).removeprefix("baseline-"),
@@ -140,19 +167,19 @@ def _json(found: Sequence[Gated]) -> str:
 
 
 def _junit(found: Sequence[Gated]) -> str:
-    """A test case per row; what is undecided is an error, so that it is not taken for a pass."""
+    """A test case per row."""
     suite = ElementTree.Element("testsuite", name="cmr gate", tests=str(len(found)))
     suite.set("failures", str(sum(one.outcome is Outcome.FAIL for one in found)))
     suite.set("errors", str(sum(one.outcome is Outcome.UNDECIDED for one in found)))
     for one in found:
         cells = _cells(one)
-        case = ElementTree.SubElement(
-            suite, "testcase", classname=f"cmr.gate.{cells['data']}", name=cells["measure"]
-        )
+        name = cells["measure"] if one.slice is None else f"{cells['measure']} of {one.slice}"
+        where = f"cmr.gate.{cells['data']}"
+        case = ElementTree.SubElement(suite, "testcase", classname=where, name=name)
         said = f"{_sentence(one)}: {cells['difference']} {cells['95% interval']}"
         if one.outcome is not Outcome.PASS:
-            kind = "failure" if one.outcome is Outcome.FAIL else "error"
-            ElementTree.SubElement(case, kind, type=one.outcome.value, message=said)
+            told = _JUNIT[one.outcome]
+            ElementTree.SubElement(case, told, type=one.outcome.value, message=said)
         else:
             ElementTree.SubElement(case, "system-out").text = said
     ElementTree.indent(suite)

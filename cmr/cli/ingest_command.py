@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cmr.cli.groups import SuggestingGroup
+from cmr.cli.known_names import one_dataset
 from cmr.cli.options import POSITIVE, SEED, Share, Whole, warehouse_option
 from cmr.cli.progress import progress
-from cmr.cli.terminal import say
+from cmr.cli.told_ingest import tell_ingested
 
 if TYPE_CHECKING:
-    from cmr.pipeline.ingest import Ingested
     from cmr.sources.source import Parameter, Source
 
 
-class Sources(click.Group):
+class Sources(SuggestingGroup):
     """Subcommands, one per registered source; a source is loaded when it is needed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -113,7 +114,11 @@ def _shared(source: Source) -> list[click.Parameter]:
     if by is not None:
         named = f"named after {by.name.upper() if by.argument else '--' + by.name}"
     found: list[click.Parameter] = [
-        click.Option(["--dataset"], help=f"Name of the data set.  [default: {named}]"),
+        click.Option(
+            ["--dataset"],
+            shell_complete=one_dataset,
+            help=f"Name of the data set.  [default: {named}]",
+        ),
         click.Option(["--model-name"], help="Name of the vectors in the warehouse."),
         click.Option(
             ["--shuffle-queries"],
@@ -225,37 +230,4 @@ def _of_clips() -> list[click.Parameter]:
 def _run(source: Source, given: dict[str, Any]) -> None:
     from cmr.api.ingestion import ingest_source
 
-    _report(ingest_source(given.pop("warehouse"), source, bar=progress, **given))
-
-
-def _report(done: Ingested) -> None:
-    """Print one line of what exists now, and the rejects."""
-    dims = ", ".join(map(str, done.dims))
-    what = f"{done.texts:,} texts, {done.visuals:,} visuals, {done.judgments:,} pairs"
-    if done.new:
-        say(
-            f"{done.dataset}: {what}; vectors of {done.model} at {dims} ({done.seconds:.1f} s)",
-            err=True,
-        )
-    else:
-        say(f"{done.dataset}: already there ({what}; {done.model} at {dims})", err=True)
-    if done.new and done.encoded is not None and done.encoded != (done.visuals, done.texts):
-        visuals, texts = done.encoded
-        say(
-            f"encoded {visuals:,} visuals and {texts:,} texts; the rest were already encoded",
-            err=True,
-        )
-    if done.cut:
-        say(
-            f"{done.cut:,} captions are longer than the model's {done.context_length} tokens; "
-            "it does not see the rest",
-            err=True,
-        )
-    for note in done.notes:
-        say(note, err=True)
-    if done.rejects:
-        say(f"{len(done.rejects)} rejected, listed in the table rejects:", err=True)
-        for reject in done.rejects[:5]:
-            say(f"  {reject.source_row}: {reject.reason}", err=True)
-        if len(done.rejects) > 5:
-            say(f"  and {len(done.rejects) - 5} more", err=True)
+    tell_ingested(ingest_source(given.pop("warehouse"), source, bar=progress, **given))

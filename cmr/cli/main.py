@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from cmr.cli.groups import SuggestingGroup
 from cmr.cli.streams import BROKEN_PIPE, reader_has_left, streams
 from cmr.cli.terminal import check_arguments, complain, visible
 from cmr.errors import CmrError, DamageWarning, EngineWarning, LeftOutWarning
@@ -21,6 +22,7 @@ from cmr.version import __version__
 # are needed, so that `cmr --help` and `cmr sql` do not wait for torch.
 COMMANDS = {
     "demo": "cmr.cli.demo_command",
+    "study": "cmr.cli.study_command",
     "ingest": "cmr.cli.ingest_command",
     "evaluate": "cmr.cli.evaluate_command",
     "runs": "cmr.cli.runs_command",
@@ -55,13 +57,16 @@ def _telling_damage() -> Iterator[None]:
             complain(str(message))
 
     with warnings.catch_warnings():
+        # DuckDB's client says this of each copy; a small result may be copied. It is repeated here
+        # because what `cmr.answers` ignores is forgotten where one command runs several.
+        warnings.filterwarnings("ignore", message="Arrow output on a DB-API result")
         for kind in told_plainly:
             warnings.simplefilter("always", kind)
         warnings.showwarning = show
         yield
 
 
-class LazyGroup(click.Group):
+class LazyGroup(SuggestingGroup):
     """A group whose commands are imported on demand, and whose errors are one sentence."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
+from cmr.cli.known_names import BY_OPTION
 from cmr.pipeline.option_values import (
     DECIMAL,
     LARGEST,
@@ -135,6 +137,16 @@ class Comma(click.ParamType[tuple[Any, ...]]):
         """How the help shows it."""
         return "A,B,…"
 
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """What completes the last value."""
+        before, comma, last = incomplete.rpartition(",")
+        return [
+            CompletionItem(f"{before}{comma}{one.value}", one.type, one.help)
+            for one in self.of.shell_complete(ctx, param, last)
+        ]
+
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[Any, ...]:
@@ -238,6 +250,7 @@ def _option(option: Option[Any]) -> Decorator:
         metavar=option.metavar,
         callback=_limit if isinstance(option.kind, ByteSize) else None,
         help=option.help,
+        shell_complete=BY_OPTION.get(option.name),
     )
 
 

@@ -6,6 +6,7 @@ from typing import TypedDict, Unpack
 
 import click
 
+from cmr.cli.known_names import one_dataset
 from cmr.cli.options import Share, warehouse_option
 from cmr.cli.terminal import say
 
@@ -21,7 +22,11 @@ class _Use(TypedDict):
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE…")
 @warehouse_option
-@click.option("--dataset", help="Data set that the judgments belong to.  [default: the only one]")
+@click.option(
+    "--dataset",
+    shell_complete=one_dataset,
+    help="Data set that the judgments belong to.  [default: the only one]",
+)
 @click.option("--name", help="Name of the judgments.  [default: the first file's name]")
 @click.option(
     "--format",

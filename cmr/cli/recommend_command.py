@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import TYPE_CHECKING
-
 import click
 
+from cmr.cli.known_names import many_datasets, many_models, one_qrels
 from cmr.cli.options import POSITIVE, Share, comma, query_memory_option, warehouse_option
-from cmr.cli.terminal import say
-from cmr.decimals import fixed, percent
-from cmr.rows import Row
-from cmr.score.search.scorer_kinds import TORCH
-
-if TYPE_CHECKING:
-    from cmr.api.recommendation import Recommendation
-    from cmr.report.best_model import AcrossModels
-    from cmr.warehouse.store import Store
+from cmr.cli.paging import paged
+from cmr.cli.progress import progress
+from cmr.errors import CmrError
+from cmr.progressbar import waiting
 
 
 @click.command()
@@ -29,10 +22,20 @@ if TYPE_CHECKING:
     type=Share(positive=True),
     help="Share of the baseline's measure to keep.",
 )
-@click.option("--dataset", type=comma(str), default=(), help="Only these data sets.")
-@click.option("--model", type=comma(str), default=(), help="Only these models.")
-@click.option("--qrels", help="Only these judgments.")
+@click.option(
+    "--dataset",
+    type=comma(str),
+    default=(),
+    shell_complete=many_datasets,
+    help="Only these data sets.",
+)
+@click.option(
+    "--model", type=comma(str), default=(), shell_complete=many_models, help="Only these models."
+)
+@click.option("--qrels", shell_complete=one_qrels, help="Only these judgments.")
 @click.option("--k", default=10, show_default=True, type=POSITIVE, help="Cut-off K.")
+@click.option("--by", "attribute", metavar="NAME", help="Sure in every slice by this attribute.")
+@click.option("--every-slice", is_flag=True, help="The same as --by alone, which names the slices.")
 def recommend(
     warehouse: str,
     retain: float,
@@ -40,246 +43,42 @@ def recommend(
     model: tuple[str, ...],
     qrels: str | None,
     k: int,
+    attribute: str | None,
+    every_slice: bool,
 ) -> None:
     """Find the smallest representation that keeps a share of native fp32's quality.
 
-    "sure" is the smallest whose lower bound of retention lies above the share, at a confidence
-    level that holds for all candidates together; "perhaps" is the smallest whose estimate does,
+    "confirmed" is the smallest whose lower bound of retention lies above the share, at a confidence
+    level that holds for all candidates together; "by estimate" is the smallest whose estimate does,
     which another sample of queries may not confirm. What is learnt from vectors is tested on
     queries that it was learnt without. Nothing is recommended where the baseline is not clearly
     above chance, or where there are too few visual items. Where a data set has several models, the
     smallest of all of them that keeps a share of the best model's quality comes next; the best is
-    the one whose baseline has the highest recall@10.
+    the one whose baseline has the highest recall@10. --by asks for the share in every slice by an
+    attribute, such as a category of the pictures, at a level that holds for all candidates and
+    slices together; slices with too few visual items are named, and not decided upon.
 
     \b
     cmr recommend
     cmr recommend --retain 0.95 --dataset coco
+    cmr recommend --every-slice --by category
     """
-    import pyarrow as pa
-
     import cmr
     from cmr.api.recommendation import choose
-    from cmr.cli.printed_tables import print_table
-    from cmr.cli.progress import progress
+    from cmr.cli.printed_choices import print_choices
     from cmr.cli.startup import without_pandas
 
     without_pandas()
     store = cmr.open(warehouse).store
-    choices, across = choose(store, retain, dataset, model, qrels, k, progress)
-    rows = [row for choice in choices for row in choice.rows]
-    by_torch = all(row["scorer"] == TORCH for row in rows)
-    print_table(
-        pa.Table.from_pylist([_line(row, by_torch) for row in rows]),
-        title=f"Fewest bytes a vector that keep {retain:.1%}, whole gallery",
-    )
-    for choice in choices:
-        say(_sentence(choice, retain))
-        for sentence in choice.quantizers:
-            say(f"{choice.dataset}, {choice.model}: {sentence}.")
-        if choice.answer.why_not is None:
-            say(_power(choice))
-    for one in across:
-        _print_across(one, retain)
-    _print_costs(store, rows, k)
-    _print_contenders(store, rows, k)
+    if attribute is not None or every_slice:
+        from cmr.api.slices import sure_in_every_slice
+        from cmr.cli.printed_slices import print_every_slice
 
-
-def _print_across(one: AcrossModels, retain: float) -> None:
-    """What keeps a share of the best model's quality, of the representations of all models."""
-    import pyarrow as pa
-
-    from cmr.cli.printed_tables import print_table
-    from cmr.report import named
-
-    judged = "" if one.qrels == "default" else f" judged by {one.qrels}"
-    by = "" if one.scorer == TORCH else f" by {one.scorer}"
-    who = f"{one.dataset}{judged}, all models{by}"
-    lines = [
-        {
-            "direction": row["direction"],
-            "measure": named.measure(row),
-            "best model": row["baseline_model"],
-            "sure": "none" if row["run_id"] is None else f"{row['model']} {_words(row)}",
-            "bytes": row["vector_bytes"],
-            "kept": row["retention"],
-            "low": row["sure_low"],
-        }
-        for row in one.rows
-    ]
-    print_table(
-        pa.Table.from_pylist(lines),
-        title=f"{who}: fewest bytes a vector that keep {retain:.1%} of the best",
-    )
-    best = "; ".join(
-        f"{row['model']} {row['dim']} {row['dim_method']} {row['precision']} ({row['direction']}, "
-        f"recall@10 {fixed(row['value'])})"
-        for row in one.best
-    )
-    if one.why_not is not None:
-        say(f"{who}: nothing is recommended: {one.why_not} (best: {best}).")
-    elif one.smallest is None:
-        say(
-            f"{who}: no representation of any model is sure to keep {retain:.1%} of the best, "
-            f"{best}, in every measure and direction above."
-        )
-    else:
-        found = one.smallest
-        say(
-            f"{who}: {found['model']} {_words(found)} is the smallest of any model that is sure to "
-            f"keep {retain:.1%} of the best, {best}, in every measure and direction above: "
-            f"{found['vector_bytes']:,} bytes a vector, at least {percent(found['low'])} kept."
-        )
-
-
-def _print_contenders(store: Store, rows: list[Row], k: int) -> None:
-    """The front of recall, bytes and time over all searches, where some return lists."""
-    from cmr.answers import fetch
-    from cmr.cli.printed_tables import print_table
-    from cmr.materialised import open_for
-    from cmr.report.contender_words import told
-    from cmr.report.named import estimate
-    from cmr.warehouse.current import current_runs
-
-    mine = {(row["dataset"], row["qrels"], row["model"]) for row in rows}
-    if not any(
-        run["list_length"] is not None and (run["dataset"], run["qrels"], run["model"]) in mine
-        for run in current_runs(store)
-    ):
+        if attribute is None:
+            raise CmrError("--every-slice needs --by NAME, the attribute that makes the slices")
+        for sure in sure_in_every_slice(store, attribute, retain, dataset, model, qrels, k):
+            print_every_slice(sure, retain, attribute)
         return
-    query = f"from contenders where measure = 'recall' and k = {k}"
-    found = fetch(open_for(store, query), query).to_pylist()
-    import pyarrow as pa
-
-    found = [row for row in found if (row["dataset"], row["qrels"], row["model"]) in mine]
-    lines = [
-        {
-            "way": row["direction"],
-            "contender": row["contender"],
-            "bytes": round(row["bytes"]),
-            "in memory": None if row["memory_bytes"] is None else round(row["memory_bytes"]),
-            "fit": row["fit"],
-            "kept": estimate(row["kept"], row["kept_low"], row["kept_high"]),
-            "ann recall": row["ann_recall"],
-            "p50 ms": row["p50_ms"],
-            "p99 ms": row["p99_ms"],
-            "queries/s": row["queries_per_second"],
-        }
-        for row in found
-        if row["best"]
-    ]
-    if lines:
-        print_table(
-            pa.Table.from_pylist(lines),
-            title=f"Not beaten in recall@{k}, bytes and time at once, by point estimates; "
-            "kept with its 95% interval",
-        )
-    for row in found:
-        if row["best"]:
-            say(f"{row['direction']}, {told(row, k, str)}.")
-    for why, many in Counter(row["unearned"] for row in found if row["unearned"]).items():
-        say(f"{many} of {len(found)} contenders are not compared: {why}.")
-    say('All of them: `cmr sql "from contenders"`.')
-
-
-def _print_costs(store: Store, rows: list[Row], k: int) -> None:
-    """Print what the recommended ones cost in time, if `cmr bench` has measured them."""
-    from cmr.answers import fetch, quoted
-    from cmr.materialised import open_for
-    from cmr.warehouse.schemas import BENCHES
-
-    runs = {row["run_id"] for row in rows if row["measure"] == "recall"} - {None}
-    if not runs or not store.catalogue(BENCHES):
-        return
-    con = open_for(store, "from decisions")
-    listed = ", ".join(map(quoted, sorted(runs)))
-    said = fetch(
-        con,
-        f"""
-        select sentence from decisions
-        where run_id in ({listed}) and measure = 'recall' and k = {k} and throughput is not null
-        """,
-    )
-    for sentence in said["sentence"].to_pylist():
-        say(f"{sentence}.")
-
-
-def _sentence(choice: Recommendation, retain: float) -> str:
-    """A sentence on the smallest representation that keeps every measure, in every direction."""
-    from cmr.report.answer import not_said
-
-    judged = "" if choice.qrels == "default" else f" judged by {choice.qrels}"
-    by = "" if choice.scorer == TORCH else f" by {choice.scorer}"
-    who = f"{choice.dataset}{judged}, {choice.model}{by}"
-    found = choice.answer
-    if found.why_not is not None:
-        return f"{who}: nothing is recommended: {not_said(found)}."
-    best, held = found.smallest, found.baseline
-    lack = found.lack
-    if best is None:
-        return (
-            f"{who}: no representation evaluated is sure to keep {retain:.1%} of the baseline, "
-            f"{held.name}, over the whole gallery, in every measure and direction.{lack}"
-        )
-    if best["is_baseline"]:
-        return (
-            f"{who}: nothing smaller than the baseline, {held.name}, is sure to keep {retain:.1%} "
-            f"of it in every measure and direction above.{lack}"
-        )
-    return (
-        f"{who}: {_words(best)} is the smallest that is sure to keep {retain:.1%} of the "
-        f"baseline, {held.name}, over the whole gallery, in every measure and direction above: "
-        f"{best['vector_bytes']:,} bytes a vector, {percent(best['share'], 1)} of its size, "
-        f"at least {percent(best['low'])} kept.{lack}"
-    )
-
-
-def _power(choice: Recommendation) -> str:
-    """How many candidates there were, and the loss that the queries could have detected."""
-    from cmr.report import named
-
-    row = max(choice.rows, key=lambda one: one["unseen_share"] or 0.0)
-    looks = (
-        f"Sure at 97.5%, for all {row['looks']:,} candidates together"
-        if row["looks"] > 1
-        else "Sure at 97.5%"
-    )
-    if row["unseen_share"] is None:
-        return f"{looks}."
-    if row["unseen_share"] > 1:
-        return f"{looks}. So few visual items may not reveal any loss of {named.measure(row)}."
-    return (
-        f"{looks}. A loss of {percent(row['unseen_share'])} of {named.measure(row)} "
-        f"({row['direction']}, the least sensitive) is detected with 80% power; a smaller loss may "
-        "exist undetected."
-    )
-
-
-def _line(row: Row, by_torch: bool) -> Row:
-    from cmr.report import named
-
-    return {
-        "dataset": row["dataset"],
-        **({} if row["qrels"] == "default" else {"qrels": row["qrels"]}),
-        "model": row["model"],
-        **({} if by_torch else {"scorer": row["scorer"]}),
-        "direction": row["direction"],
-        "measure": named.measure(row),
-        "sure": _say(row, ""),
-        "bytes": row["vector_bytes"],
-        "kept": row["retention"],
-        "low": row["sure_low"],
-        "perhaps": _say(row, "point_"),
-        "bytes ": row["point_vector_bytes"],
-        "kept ": row["point_retention"],
-    }
-
-
-def _say(row: Row, prefix: str) -> str:
-    if row[f"{prefix}run_id"] is None:
-        return "none"
-    return _words(row, prefix)
-
-
-def _words(row: Row, prefix: str = "") -> str:
-    text = f"{row[prefix + 'dim']} {row[prefix + 'dim_method']} {row[prefix + 'precision']}"
-    return ", ".join(filter(None, [text, row[prefix + "variant"]]))
+    with paged(), waiting(progress, "choosing"):
+        choices, across = choose(store, retain, dataset, model, qrels, k, progress)
+        print_choices(store, choices, across, retain, k)

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import click
 
+from cmr.cli.known_names import many_datasets, many_models
 from cmr.cli.options import comma, query_memory_option, warehouse_option
 from cmr.cli.progress import progress
 from cmr.cli.terminal import say
+from cmr.progressbar import waiting
 from cmr.report.languages import languages
 
 
@@ -20,8 +22,22 @@ from cmr.report.languages import languages
 @click.option(
     "--out", default="report", show_default=True, type=click.Path(file_okay=False), help="Folder."
 )
-@click.option("--dataset", "datasets", type=comma(str), multiple=True, help="Only these data sets.")
-@click.option("--model", "models", type=comma(str), multiple=True, help="Only these models.")
+@click.option(
+    "--dataset",
+    "datasets",
+    type=comma(str),
+    multiple=True,
+    shell_complete=many_datasets,
+    help="Only these data sets.",
+)
+@click.option(
+    "--model",
+    "models",
+    type=comma(str),
+    multiple=True,
+    shell_complete=many_models,
+    help="Only these models.",
+)
 @click.option(
     "--lang", type=click.Choice(languages()), default="en", show_default=True, help="Language."
 )
@@ -67,9 +83,10 @@ def report(
     runs = current_runs(opened) if flips else []
     pair_ids = [(x["run_id"], y["run_id"]) for a, b in flips for x, y in pairs(runs, a, b)]
     which = Which(tuple(chain(*datasets)), tuple(chain(*models)))
-    paths = write_report(
-        opened.root, out, which=which, lang=lang, images=images, flips=pair_ids, bar=progress
-    )
+    with waiting(progress, "writing the report"):
+        paths = write_report(
+            opened.root, out, which=which, lang=lang, images=images, flips=pair_ids, bar=progress
+        )
     for line in _listed(out, paths):
         say(line)
     if str(Path(out) / "speed.csv") not in paths:

@@ -9,7 +9,9 @@ from typing import Any
 
 import click
 
+from cmr.cli.known_names import one_dataset, one_model, one_run
 from cmr.cli.options import warehouse_option
+from cmr.cli.paging import paged
 from cmr.cli.progress import progress
 from cmr.cli.terminal import say
 from cmr.rows import Row
@@ -40,7 +42,7 @@ def runs() -> None:
 
 @runs.command("list")
 @warehouse_option
-@click.option("--dataset", help="Only this data set.")
+@click.option("--dataset", shell_complete=one_dataset, help="Only this data set.")
 def list_(warehouse: str, dataset: str | None) -> None:
     """List the runs, one per line.
 
@@ -49,11 +51,12 @@ def list_(warehouse: str, dataset: str | None) -> None:
     """
     import cmr
 
-    _print_runs(cmr.open(warehouse).runs(dataset=dataset).dicts())
+    with paged():
+        _print_runs(cmr.open(warehouse).runs(dataset=dataset).dicts())
 
 
 @runs.command()
-@click.argument("run")
+@click.argument("run", shell_complete=one_run)
 @warehouse_option
 def show(run: str, warehouse: str) -> None:
     """Show everything recorded about a run and its vectors.
@@ -67,12 +70,13 @@ def show(run: str, warehouse: str) -> None:
 
     (row,) = _find(warehouse, [run])
     rows = [{"setting": name, "value": value} for name, value in _flat(row).items()]
-    print_table(pa.Table.from_pylist(rows))
+    with paged():
+        print_table(pa.Table.from_pylist(rows))
 
 
 @runs.command()
-@click.argument("a")
-@click.argument("b")
+@click.argument("a", shell_complete=one_run)
+@click.argument("b", shell_complete=one_run)
 @warehouse_option
 def diff(a: str, b: str, warehouse: str) -> None:
     """Show which recorded settings of two runs differ, vectors and models included.
@@ -96,16 +100,17 @@ def diff(a: str, b: str, warehouse: str) -> None:
     if not rows:
         say("nothing recorded differs between the two runs")
         return
-    print_table(pa.Table.from_pylist(rows))
     same = len({**first, **second}) - len(rows)
-    say(f"{len(rows)} settings differ, {same} are the same")
+    with paged():
+        print_table(pa.Table.from_pylist(rows))
+        say(f"{len(rows)} settings differ, {same} are the same")
 
 
 @runs.command()
-@click.argument("given", nargs=-1, metavar="[RUN]…")
+@click.argument("given", nargs=-1, metavar="[RUN]…", shell_complete=one_run)
 @warehouse_option
-@click.option("--dataset", help="Only runs on this data set.")
-@click.option("--model", help="Only runs of this model.")
+@click.option("--dataset", shell_complete=one_dataset, help="Only runs on this data set.")
+@click.option("--model", shell_complete=one_model, help="Only runs of this model.")
 @click.option("--outdated", is_flag=True, help="Runs on data sets that have grown since.")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.option("--dry-run", is_flag=True, help="List what would be removed, without removing it.")
@@ -163,7 +168,30 @@ def _print_runs(found: Sequence[Row]) -> None:
     from cmr.cli.printed_tables import print_table
     from cmr.warehouse.schemas import RUNS
 
-    print_table(pa.Table.from_pylist(list(found), schema=RUNS.schema).select(_LISTED))
+    if sys.stdout.isatty():
+        print_table(pa.Table.from_pylist([_brief(row) for row in found]))
+    else:
+        print_table(pa.Table.from_pylist(list(found), schema=RUNS.schema).select(_LISTED))
+
+
+def _brief(row: Row) -> Row:
+    """A run in the columns of a terminal; elsewhere the whole columns are worth more."""
+    return {
+        **{name: row[name] for name in ("run_id", "dataset", "qrels", "model")},
+        "way": row["direction"],
+        "representation": " ".join(
+            str(row[name])
+            for name in ("dim", "dim_method", "precision", "quantizer")
+            if row[name] is not None
+        ),
+        **{
+            name: row[name]
+            for name in ("query_precision", "scorer", "scorer_settings", "seed", "queries")
+        },
+        "gallery": row["gallery"],
+        "seconds": row["seconds"],
+        "started at": f"{row['started_at']:%Y-%m-%d %H:%M}",
+    }
 
 
 def _find(warehouse: str, given: Sequence[str]) -> list[Row]:

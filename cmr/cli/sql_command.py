@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from cmr.cli.options import query_memory_option, sandbox_option, warehouse_option
+from cmr.cli.paging import paged
 from cmr.cli.terminal import read_stdin, say, stdout_bytes
 from cmr.cli.written import write
 from cmr.errors import CmrError
+from cmr.progressbar import waiting
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -32,6 +35,10 @@ def sql(query: str | None, warehouse: str, form: str, output: str | None, sandbo
     A query reads the warehouse and local files, named as in `from 'more.csv'`; with --sandbox only
     the warehouse. Nothing is fetched from a network.
 
+    Several statements are separated by semicolons: every result is printed as a table, while csv,
+    json and parquet hold the last. On a terminal, what is longer than the screen is shown by
+    $PAGER, or less.
+
     Without QUERY a shell opens; with `-`, or if stdin is not a terminal, the query is read from
     stdin. `.tables` and `.describe metrics` in the shell show what there is.
 
@@ -41,7 +48,8 @@ def sql(query: str | None, warehouse: str, form: str, output: str | None, sandbo
              where measure = 'recall' and k = 10 and protocol = 'full'" --format csv
     cmr sql "from ranks" --format parquet --output ranks.parquet
     """
-    from cmr.api.query import run_query
+    from cmr.api.query import each_result, run_query
+    from cmr.cli.printed_tables import print_table
     from cmr.cli.progress import progress
     from cmr.cli.startup import without_pandas
     from cmr.views import connect
@@ -57,34 +65,38 @@ def sql(query: str | None, warehouse: str, form: str, output: str | None, sandbo
         shell(connect(store.root), store, sandbox)
         return
     # The views are bound to the warehouse later, when it is known what the query reads.
-    con, shown = connect(store.root, ""), form == "table"
-    table = run_query(con, query, store, progress, sandbox=sandbox, shown=shown)
+    con = connect(store.root, "")
+    if form == "table":
+        tables = each_result(con, query, store, progress, sandbox)
+        if output is not None:
+            with waiting(progress, "answering"):
+                found = list(tables)
+            _to_file(found, form, output)
+            return
+        with paged(), waiting(progress, "answering"):
+            for table in tables:
+                print_table(table)
+        return
+    with waiting(progress, "answering"):
+        last = run_query(con, query, store, progress, sandbox=sandbox)
     if form == "parquet" and output is None and sys.stdout.isatty():
         raise CmrError("Parquet is not for terminals; give --output FILE or pipe it")
     if output is None:
-        _to_stdout(table, form)
+        write(last, form, stdout_bytes())
     else:
-        _to_file(table, form, output)
+        _to_file([last], form, output)
 
 
-def _to_stdout(table: pa.Table, form: str) -> None:
-    from cmr.cli.printed_tables import print_table
-
-    if form == "table":
-        print_table(table)
-    else:
-        write(table, form, stdout_bytes())
-
-
-def _to_file(table: pa.Table, form: str, output: str) -> None:
-    """Write a file atomically, replacing an existing one."""
+def _to_file(tables: Sequence[pa.Table], form: str, output: str) -> None:
+    """Write a file atomically, replacing an existing one; tables as text may be several."""
     from cmr.cli.printed_tables import print_table
     from cmr.export.target import opened, replacing
 
     with replacing(output, force=True) as path, opened(path) as stream:
         if form == "table":
             with io.TextIOWrapper(stream, encoding="utf-8", errors="replace") as text:
-                print_table(table, file=text)
+                for table in tables:
+                    print_table(table, file=text)
         else:
-            write(table, form, stream)
+            write(tables[-1], form, stream)
     say(output, err=True)

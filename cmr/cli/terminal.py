@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import shutil
 import sys
 import unicodedata
 from typing import IO, Any, cast
@@ -48,6 +49,15 @@ def _spelled(letter: str) -> str:
 def say(text: str = "", err: bool = False) -> None:
     """Print a line; all text that may hold names, paths or captions goes through here."""
     click.echo(visible(text), err=err)
+
+
+def tell(sentence: str) -> None:
+    """Print a sentence; on a terminal its lines end between words."""
+    if sys.stdout.isatty():
+        from cmr.cli.fitted_tables import wrapped
+
+        sentence = wrapped(visible(sentence), shutil.get_terminal_size().columns)
+    say(sentence)
 
 
 def complain(text: str) -> None:

@@ -14,6 +14,7 @@ from cmr.encode.spec import DEFAULT, LOCAL, ModelSpec
 from cmr.errors import CmrError
 from cmr.identity import file_hash, identity
 from cmr.plain import other_than_plain
+from cmr.suggestions import suggestion
 
 ASSETS = Path(__file__).parent.parent / "assets"
 EMBEDDED = "scenes-tiny"
@@ -82,6 +83,30 @@ def with_remote_code(spec: ModelSpec) -> ModelSpec:
     return replace(spec, remote_code=True)
 
 
+def check_open_clip(architecture: str, pretrained: str | None = None) -> None:
+    """Raise CmrError for a model, or for weights of a model, that open_clip does not know.
+
+    `pretrained`: a tag of the weights; a file has a name of its own, and is not looked up.
+    """
+    # It takes seconds, and is needed to load a model, or for an error.
+    import open_clip
+
+    if architecture.startswith((LOCAL, HUB)):
+        return
+    names = open_clip.list_models()
+    # As open_clip does.
+    if (own := architecture.replace("/", "-")) not in names:
+        meant = suggestion(own, names)
+        raise CmrError(f"unknown model {architecture}{meant or '; open_clip does not know it'}")
+    tags = open_clip.list_pretrained_tags_by_model(own)
+    plain = [one.lower().replace("-", "_") for one in (*tags, pretrained or "")]
+    if pretrained and not Path(pretrained).exists() and tags and plain[-1] not in plain[:-1]:
+        raise CmrError(
+            f"the model {architecture} has no weights {pretrained!r}; there are "
+            f"{', '.join(tags)}{suggestion(pretrained, tags)}"
+        )
+
+
 def _named(model: str, pretrained: str | None) -> tuple[str, str, str | None]:
     """A model's name here, its open_clip name, and its weights."""
     if model == EMBEDDED:
@@ -94,6 +119,7 @@ def _named(model: str, pretrained: str | None) -> tuple[str, str, str | None]:
     if model.startswith(HUB):
         return model.removeprefix(HUB), model, None
     if not pretrained:
+        check_open_clip(model)
         raise CmrError(
             f"--model {model} needs --pretrained, a tag or a checkpoint file; "
             "without it the weights would be random"

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from cmr.encode.encoder import EncoderKind, Floats, weights_hash
-from cmr.encode.models import folder_hash
+from cmr.encode.models import check_open_clip, folder_hash
 from cmr.encode.spec import ModelSpec
 from cmr.encode.thin import Preprocessing
 from cmr.errors import CmrError
@@ -28,6 +28,7 @@ class OpenClip:
         import open_clip
 
         self.device = torch.device(device)
+        check_open_clip(spec.architecture, spec.pretrained)
         try:
             # This function refuses a model without weights; create_model would initialise them at
             # random. Checkpoints are loaded as weights only: nothing in them is ever unpickled.

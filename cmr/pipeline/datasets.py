@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from cmr.errors import CmrError
 from cmr.identity import table_hash
+from cmr.pipeline.attributes import note_attributes, write_attributes
 from cmr.sources.collection import TEXT, VISUAL, Collection, Item, Reject
 from cmr.warehouse.layout import partition
 from cmr.warehouse.schemas import DATASETS, ITEMS, QRELS, QRELS_SETS, REJECTS
@@ -42,6 +43,7 @@ def write_dataset(
     for table, keys, data in tables:
         warehouse.sweep(partition(table.name, keys), [*before, *judged])
         files.append(warehouse.write(table, keys, [data]))
+    files += write_attributes(warehouse, dataset, collection, found)
     row = {
         "dataset": dataset,
         "fingerprint": fingerprint,
@@ -59,8 +61,9 @@ def write_dataset(
     warehouse.commit(DATASETS, dataset, row)
 
 
-def note_media(warehouse: Store, row: dict[str, Any], collection: Collection) -> None:
-    """Record where the same data is now. The caller holds the claim."""
+def note_source(warehouse: Store, row: dict[str, Any], collection: Collection) -> None:
+    """Record where the same data is now and what its source says. The caller holds the claim."""
+    row = note_attributes(warehouse, row, collection)
     media = _media(collection)
     if media is not None and media != row["media"]:
         warehouse.commit(DATASETS, row["dataset"], {**row, "media": media})

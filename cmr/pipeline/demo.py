@@ -11,7 +11,7 @@ from cmr.pipeline.encoding import EncodeOptions
 from cmr.pipeline.evaluate import evaluate
 from cmr.pipeline.ingest import ingest_media
 from cmr.pipeline.request import Request
-from cmr.progressbar import ProgressBar
+from cmr.progressbar import ProgressBar, waiting
 from cmr.sources.scenes import SOURCE
 from cmr.sources.source_kinds import read
 from cmr.warehouse.store import Store
@@ -51,5 +51,6 @@ def run_demo(root: str, out: str, bar: ProgressBar, say: Callable[[str], None]) 
     if new:
         from cmr.report.write import Which, write_report
 
-        write_report(Store.open(root).root, out, which=Which(run_ids=done.run_ids), bar=bar)
+        with waiting(bar, "writing the report"):
+            write_report(Store.open(root).root, out, which=Which(run_ids=done.run_ids), bar=bar)
     return Demo(done.shown, str(summary.parent), new)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from cmr.errors import CmrError, LeftOutWarning
 from cmr.pipeline.evaluate import Evaluated, check
@@ -14,13 +15,30 @@ from cmr.warehouse.current import current_sets
 from cmr.warehouse.schemas import DATASETS, QRELS_SETS
 from cmr.warehouse.store import Store
 
+R = TypeVar("R", bound=Request)
 
-def each_request(warehouse: Store, request: Request) -> list[Request]:
-    """A request for each model of each data set, by name, checked against the warehouse.
+
+def each_request(warehouse: Store, request: R) -> list[R]:
+    """`each_model`, checked against the warehouse: nothing has been written yet.
+
+    Raises CmrError for what does not exist or cannot be measured.
+    """
+    every = each_model(warehouse, request)
+    if len(every) > 1:
+        for one in every:
+            try:
+                check(warehouse, one)
+            except CmrError as error:
+                raise CmrError(f"{one.model[0]} on {one.dataset[0]}: {error}") from None
+    return every
+
+
+def each_model(warehouse: Store, request: R) -> list[R]:
+    """A request for each model of each data set, by name.
 
     Where none are named, all data sets that have vectors, with all their models; a data set to
     learn from is not scored then, nor one without the judgments that are asked for. Raises CmrError
-    for what does not exist or cannot be measured: nothing has been written yet.
+    for what does not exist.
     """
     every = [
         replace(request, dataset=dataset, model=model)
@@ -31,12 +49,6 @@ def each_request(warehouse: Store, request: Request) -> list[Request]:
         # It says what there is.
         data = find_dataset(warehouse, None)
         find_model(warehouse, data, None)
-    if len(every) > 1:
-        for one in every:
-            try:
-                check(warehouse, one)
-            except CmrError as error:
-                raise CmrError(f"{one.model[0]} on {one.dataset[0]}: {error}") from None
     return every
 
 

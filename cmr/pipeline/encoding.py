@@ -13,7 +13,7 @@ from cmr.encode.models import model_settings
 from cmr.encode.spec import ModelSpec
 from cmr.pipeline.contents import without
 from cmr.pipeline.known_vectors import Encoding, content_key
-from cmr.progressbar import Advance, ProgressBar
+from cmr.progressbar import Advance, ProgressBar, waiting
 from cmr.sources.collection import TEXT, VISUAL, Collection, Item, Reject
 
 
@@ -81,8 +81,9 @@ def encode_new(
     from cmr.devices import pick_device
     from cmr.encode.batches import How, encode_images
 
-    encoder = get_kind(spec.kind).load(spec, pick_device(options.device))
-    details = encoder.details()
+    with waiting(bar, f"loading {spec.name}"):
+        encoder = get_kind(spec.kind).load(spec, pick_device(options.device))
+        details = encoder.details()
     for side in sides.values():
         side.loaded(details)
     faults: dict[str, str] = {}
@@ -93,7 +94,7 @@ def encode_new(
         what = "clips" if collection.clips else "pictures"
         sampling = (options.frames, options.sampling) if collection.clips else None
         how = How(options.batch_size, options.workers, allowed, sampling)
-        with bar(what, len(visuals), what) as advance:
+        with bar(f"encoding {what}", len(visuals), what) as advance:
             rejects = encode_images(
                 encoder, visuals, collection.reader, how, sides[VISUAL].add, advance
             )
@@ -103,7 +104,7 @@ def encode_new(
                 faults[content_key(item)] = reasons[item.uri or item.item_id]
     left = [item for item in collection.visuals if content_key(item) not in faults]
     texts = without(collection, [], left).texts
-    with bar("captions", len(sides[TEXT].lacking(texts)), "captions") as advance:
+    with bar("encoding captions", len(sides[TEXT].lacking(texts)), "captions") as advance:
         _encode_texts(encoder, spec, sides[TEXT], texts, options.batch_size, advance)
     cut = _cut(encoder, spec, texts, details.get("context_length"))
     return EncodingOutcome(
@@ -139,7 +140,7 @@ def _on_ray(
         if visuals:
             assert collection.reader is not None
             target = Target(*sides[VISUAL].place(), sides[VISUAL].keep_frames)
-            with bar(what, len(visuals), what) as advance:
+            with bar(f"encoding {what}", len(visuals), what) as advance:
                 for key, fault in encode_visuals(
                     ray, spec, visuals, collection.reader, how, target, advance
                 ):
@@ -152,7 +153,7 @@ def _on_ray(
         lacking = [(content_key(item), item) for item in sides[TEXT].lacking(texts)]
         if lacking:
             target = Target(*sides[TEXT].place())
-            with bar("captions", len(lacking), "captions") as advance:
+            with bar("encoding captions", len(lacking), "captions") as advance:
                 encode_texts(ray, spec, lacking, options.batch_size, target, advance)
             sides[TEXT].take_in()
     return faults

@@ -136,7 +136,7 @@ def begin(root: str, request: Request, bar: ProgressBar, stored_only: bool = Fal
     request, data, deriver, every = _prepare(warehouse, request, stored_only)
     directions = tuple(data.judged)
     found: list[Case] = []
-    with bar("representations", len(every), "sets") as advance:
+    with bar("deriving representations", len(every), "sets") as advance:
         for asked in every:
             found += cases(deriver, asked, request.seed, directions)
             advance(1)

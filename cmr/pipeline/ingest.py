@@ -9,7 +9,7 @@ from typing import Any
 from cmr.encode.spec import ModelSpec
 from cmr.identity import array_hash, identity
 from cmr.pipeline.contents import hash_contents, same_contents, sound_texts, without, without_bare
-from cmr.pipeline.datasets import fingerprint, ids, note_media
+from cmr.pipeline.datasets import fingerprint, ids, note_source
 from cmr.pipeline.encoding import EncodeOptions, encode_new, side_settings
 from cmr.pipeline.known_vectors import Encoding
 from cmr.pipeline.native import Native, store, stored_already
@@ -88,7 +88,7 @@ def ingest_media(
     settings = side_settings(spec, collection, options)
     done = stored_already(root, dataset, data_hash, spec.name, settings)
     if done is not None and not options.keep_frames:
-        _note_media(root, done[0], collection)
+        _note_source(root, done[0], collection)
         stored = _found(root, spec.name, *done, time.perf_counter() - clock)
         return replace(stored, notes=tuple(collection.notes))
     missing = [*lost, *missing, *bare]
@@ -133,11 +133,11 @@ def _native(collection: Collection, sides: dict[str, Encoding]) -> dict[tuple[st
     return native
 
 
-def _note_media(root: str, row: dict[str, Any], collection: Collection) -> None:
+def _note_source(root: str, row: dict[str, Any], collection: Collection) -> None:
     warehouse = Store.open(root)
     if warehouse.writable():
         with warehouse.claim(identity(dataset=row["dataset"])):
-            note_media(warehouse, row, collection)
+            note_source(warehouse, row, collection)
 
 
 def _found(root: str, model: str, row: dict[str, Any], dims: list[int], seconds: float) -> Ingested:

@@ -16,6 +16,7 @@ from cmr.errors import CmrError, LeftOutWarning
 from cmr.pipeline.request import DEFAULT_QRELS, DIRECTIONS, POOL_SIZES, Request
 from cmr.score.judgments import LARGEST_POOL, Judged, judge
 from cmr.sources.collection import TEXT, VISUAL
+from cmr.suggestions import suggestion
 from cmr.warehouse.current import current_sets
 from cmr.warehouse.schemas import DATASETS, EMBEDDING_SETS, EXTRA_QRELS, ITEMS, QRELS, QRELS_SETS
 from cmr.warehouse.store import Store
@@ -53,7 +54,7 @@ def find_dataset(warehouse: Store, name: str | None) -> dict[str, Any]:
     if name is None:
         raise CmrError(f"--dataset must name one of the data sets; there are: {have}")
     if name not in rows:
-        raise CmrError(f"there is no data set {name!r}; there are: {have}")
+        raise CmrError(f"there is no data set {name!r}; there are: {have}{suggestion(name, rows)}")
     return rows[name]
 
 
@@ -75,7 +76,10 @@ def find_model(warehouse: Store, data: dict[str, Any], name: str | None) -> str:
                 f"{dataset!r} has grown since the model {name!r} encoded it; "
                 "ingest it again with that model, which encodes only what is new"
             )
-        raise CmrError(f"{dataset!r} has no vectors by the model {name!r}; there are: {have}")
+        raise CmrError(
+            f"{dataset!r} has no vectors by the model {name!r}; there are: {have}"
+            f"{suggestion(name, models)}"
+        )
     return name
 
 

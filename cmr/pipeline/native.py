@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from cmr.errors import CmrError
-from cmr.pipeline.datasets import find_same, ids, note_media, refuse_other_data, write_dataset
+from cmr.pipeline.datasets import find_same, ids, note_source, refuse_other_data, write_dataset
 from cmr.pipeline.embedding_sets import EmbeddingSet, ensure_set
 from cmr.pipeline.known_vectors import NOTES, deciding
 from cmr.precision import FP32
@@ -85,7 +85,7 @@ def store(
         if found is None:
             write_dataset(warehouse, dataset, collection, data_hash, clock)
         else:
-            note_media(warehouse, found, collection)
+            note_source(warehouse, found, collection)
         return found is None or len(warehouse.catalogue(EMBEDDING_SETS)) > before
 
 

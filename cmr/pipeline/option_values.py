@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, TypeVar
 
+from cmr.suggestions import suggestion
+
 # The largest counts that the tables hold; seeds and bytes have 63 bits.
 LARGEST = 2**31 - 1
 LARGEST_LONG = 2**63 - 1
@@ -124,7 +126,9 @@ class Choice:
         """Parse a word, ignoring surrounding blanks."""
         word = str(given).strip()
         if word not in self.words:
-            raise WrongValueError(word, f"is unknown; there are {', '.join(self.words)}")
+            there = self.words
+            said = f"is unknown; there are {', '.join(there)}{suggestion(word, there)}"
+            raise WrongValueError(word, said)
         return word
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from cmr.errors import CmrError
+from cmr.suggestions import suggestion
 
 if TYPE_CHECKING:
     import numpy as np
@@ -118,5 +119,8 @@ def projection(
 def check_method(name: str) -> str:
     """`name`, if there is such a method. Raises CmrError otherwise."""
     if name not in METHODS:
-        raise CmrError(f"unknown dimension method {name!r}; there are {', '.join(METHODS)}")
+        there = ", ".join(METHODS)
+        raise CmrError(
+            f"unknown dimension method {name!r}; there are {there}{suggestion(name, METHODS)}"
+        )
     return name

@@ -11,6 +11,7 @@ from cmr.errors import CmrError
 from cmr.precision import INTEGER, PRECISIONS, in_full, precision_of
 from cmr.represent.codecs import FLOATS, INTEGERS, Codes
 from cmr.represent.unit_vectors import Floats
+from cmr.suggestions import suggestion
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,10 @@ def check_precision(name: str) -> str:
     """`name` in full, if there is such a precision. Raises CmrError otherwise."""
     name = in_full(name)
     if name not in PRECISIONS:
-        raise CmrError(f"unknown precision {name!r}; there are {', '.join(PRECISIONS)}")
+        there = ", ".join(PRECISIONS)
+        raise CmrError(
+            f"unknown precision {name!r}; there are {there}{suggestion(name, PRECISIONS)}"
+        )
     return name
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from cmr.errors import CmrError
 from cmr.plugins import load, registered
 from cmr.precision import PRODUCT, RABITQ, ROWS, Precision, precision_of
+from cmr.suggestions import suggestion
 
 if TYPE_CHECKING:
     from cmr.represent.product_codes import Codebook
@@ -225,7 +226,10 @@ def quantizer_kind(name: str) -> QuantizerKind:
         return OWN[name]
     point = _others().get(name)
     if point is None:
-        raise CmrError(f"unknown quantizer {name!r}; there are {', '.join(quantizer_names())}")
+        there = quantizer_names()
+        raise CmrError(
+            f"unknown quantizer {name!r}; there are {', '.join(there)}{suggestion(name, there)}"
+        )
     return load(point, QuantizerKind, "quantizer")
 
 

@@ -13,6 +13,7 @@ import torch
 
 from cmr.errors import CmrError
 from cmr.represent.precisions import Encoded
+from cmr.score.bits import Words, lanes_of, words_of
 from cmr.score.codes import Codes, coded
 from cmr.score.kernels import Kernel
 from cmr.score.plan import Plan
@@ -33,11 +34,15 @@ class Vectors(Protocol):
 
 @dataclass(frozen=True)
 class Block:
-    """A stretch of one side, ready to be multiplied. `scales` is empty where unused."""
+    """A stretch of one side, ready to be multiplied. `scales` is empty where unused.
+
+    `packed`: bits as they are stored, (n, bytes) uint8, where those that differ are counted.
+    """
 
     first: int
     operand: torch.Tensor
     scales: npt.NDArray[np.float32]
+    packed: npt.NDArray[np.uint8] | None = None
 
     def __len__(self) -> int:
         return len(self.operand)
@@ -52,6 +57,17 @@ class Block:
         """What screens the scores of a block of floats on the CPU."""
         return coded(self.operand)
 
+    @cached_property
+    def bits(self) -> Words:
+        """What is counted of a block of bits, (n, words)."""
+        assert self.packed is not None
+        return words_of(self.packed)
+
+    @cached_property
+    def lanes(self) -> Words:
+        """The same as visuals have it, eight of them together."""
+        return lanes_of(self.bits)
+
 
 def prepared(first: int, encoded: Encoded, kernel: Kernel) -> Block:
     """Stored vectors as a block on the kernel's device, the first with ordinal `first`.
@@ -60,8 +76,9 @@ def prepared(first: int, encoded: Encoded, kernel: Kernel) -> Block:
     """
     # A copy: numba compiles once more for an array that must not be written.
     scales = np.array(encoded.scales if kernel.scaled else encoded.scales[:0])
+    packed = encoded.data.view(np.uint8) if kernel.popcount else None
     try:
-        return Block(first, kernel.prepare(encoded), scales)
+        return Block(first, kernel.prepare(encoded), scales, packed)
     except torch.OutOfMemoryError:
         raise CmrError(FULL) from None
 

@@ -38,6 +38,7 @@ class Kernel:
     `operand`: int8, float32, float16 or bfloat16 tiles. `scaled`: products of codes, compared
     times both scales (1 for b1). `error`: the most by which a product of unit vectors may err.
     `split`: dimensions whose products float32 can sum exactly; 0 where that is no concern.
+    `popcount`: whether the CPU counts the bits that differ instead of multiplying int8, in tiles.
     `screened`: whether products of codes tell most scores apart: `cmr.score.code_bounds`.
     """
 
@@ -50,6 +51,7 @@ class Kernel:
     device: str = "cpu"
     error: float = 0.0
     screened: bool = False
+    popcount: bool = False
 
     @property
     def sure(self) -> bool:

@@ -10,6 +10,7 @@ import torch
 from cmr.errors import CmrError
 from cmr.memory import LEAST, for_scoring
 from cmr.precision import BFLOAT16, FLOAT16, FLOAT32, INT8
+from cmr.score.cpu.popcount import counts_bits_at_once
 from cmr.score.cpu.strips import WIDTH
 from cmr.score.device.triton_trial import fused_is_right, screen_is_right
 from cmr.score.kernels import Kernel, choose
@@ -21,6 +22,8 @@ from cmr.score.screened import Screened
 # or still taller ones leave the caches before they are counted.
 TILE_ROWS = 1024
 TILE_COLUMNS = 512
+# Bits are counted so fast that what a tile costs besides must be spread over more of them.
+TILE_ROWS_OF_BITS = 2048
 DEVICE_SHARE = 0.5
 # A device wants large products; a cell takes its product, its score and the masks of its counts.
 LARGEST_DEVICE_TILE, LEAST_DEVICE_TILE = 8192, 1024
@@ -61,10 +64,13 @@ def make_plan(
     # Drawn pools look scores up in a tile, which must hold them.
     kernel = replace(kernel, screened=not largest_pool and _screened(kernel, dim))
     by = screened_by(kernel)
+    if kernel.sure and kernel.operand == INT8 and device == "cpu" and counts_bits_at_once():
+        kernel = replace(kernel, name="popcount", popcount=True)
     threads = min(torch.get_num_threads(), numba.get_num_threads())
     if device == "cpu":
         # Counts of columns are kept for whole stretches of WIDTH.
-        tile = TILE_ROWS, min(TILE_COLUMNS, -(-max(visuals, 1) // WIDTH) * WIDTH)
+        height = TILE_ROWS_OF_BITS if kernel.popcount else TILE_ROWS
+        tile = height, min(TILE_COLUMNS, -(-max(visuals, 1) // WIDTH) * WIDTH)
     else:
         side = LARGEST_DEVICE_TILE
         while side > LEAST_DEVICE_TILE and side * side * DEVICE_TILE_BYTES > budget // 4:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from cmr.errors import CmrError
 from cmr.sources.collection import TEXT, VISUAL, Collection, Item, Judgment
-from cmr.sources.labels import OPTIONS, read_captions, read_ids
+from cmr.sources.labels import IDS, OPTIONS, labelled, read_captions, read_ids
 from cmr.sources.npyfile import load_array, load_npy
+from cmr.sources.pairs import CAPTIONS
 from cmr.sources.phrases import shown
 from cmr.sources.source import SEPARATOR, Parameter, Source
 from cmr.sources.tables import known_column, read_table
@@ -50,8 +51,12 @@ def read_arrays(
     dim = text.shape[1]
     return Collection(
         source="arrays",
-        texts=[Item(name, text=caption) for name, caption in zip(ids[TEXT], told, strict=True)],
-        visuals=[Item(name) for name in ids[VISUAL]],
+        texts=labelled(
+            [Item(name, text=caption) for name, caption in zip(ids[TEXT], told, strict=True)],
+            (text_ids, IDS[TEXT]),
+            (captions, CAPTIONS),
+        ),
+        visuals=labelled([Item(name) for name in ids[VISUAL]], (visual_ids, IDS[VISUAL])),
         judgments=[
             Judgment(ids[TEXT][row], ids[VISUAL][visual], relevance)
             for row, visual, relevance in found

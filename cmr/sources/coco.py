@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cmr.errors import CmrError
+from cmr.sources.attributes import Pairs, fields_of, values_in, with_pairs
 from cmr.sources.captions import captions_of
 from cmr.sources.collection import Collection, Item, Judgment, Reject
 from cmr.sources.images import open_images
@@ -13,12 +14,19 @@ from cmr.sources.jsonfile import load_json
 from cmr.sources.phrases import kind_of
 from cmr.sources.source import IMAGES, LIMIT, Parameter, Source
 
+# The fields that are read otherwise.
+_OF_IMAGES = ("id", "file_name", "width", "height")
+_OF_ANNOTATIONS = ("id", "image_id", "caption", "category_id")
 
-def read_coco(annotations: str, images: str, limit: int | None = None) -> Collection:
+
+def read_coco(
+    annotations: str, images: str, limit: int | None = None, instances: str | None = None
+) -> Collection:
     """Read `{images: [{id, file_name, …}], annotations: [{id, image_id, caption}]}`.
 
-    `limit` keeps the first N images. Ids keep their text, leading zeros included.
-    Captions of unknown images, and empty ones, are rejected by row.
+    `limit` keeps the first N images. `instances`: the file of the same images' objects, whose
+    categories become attributes; those of the captions' file itself do, too. Ids keep their
+    text, leading zeros included. Captions of unknown images, and empty ones, are rejected by row.
     Raises CmrError naming the file and what is wrong with it.
     """
     data = load_json(annotations)
@@ -36,7 +44,11 @@ def read_coco(annotations: str, images: str, limit: int | None = None) -> Collec
         if visual_id in visuals:
             raise CmrError(f"{annotations}: {where} repeats the image id {visual_id}")
         visuals[visual_id] = Item(
-            visual_id, uri=name, width=_size(entry, "width"), height=_size(entry, "height")
+            visual_id,
+            uri=name,
+            width=_size(entry, "width"),
+            height=_size(entry, "height"),
+            attributes=fields_of(entry, _OF_IMAGES),
         )
     known = {_field(annotations, "images", entry, "id") for entry in entries}
     texts, judgments = [], []
@@ -60,9 +72,10 @@ def read_coco(annotations: str, images: str, limit: int | None = None) -> Collec
             other = seen.setdefault(text_id, where)
             if other != where:
                 raise CmrError(f"{annotations}: {where} repeats the id {text_id} of {other}")
-            texts.append(Item(text_id, text=caption.text))
+            more = fields_of(entry, _OF_ANNOTATIONS)
+            texts.append(Item(text_id, text=caption.text, attributes=more))
             judgments.append(Judgment(text_id, visual_id))
-    return Collection(
+    found = Collection(
         source="coco",
         texts=texts,
         visuals=list(visuals.values()),
@@ -71,11 +84,50 @@ def read_coco(annotations: str, images: str, limit: int | None = None) -> Collec
             "annotations": Path(annotations).name,
             "images": Path(images).name,
             "limit": limit,
+            **({} if instances is None else {"instances": Path(instances).name}),
         },
         reader=open_images(images),
         rejects=rejects,
         bare=bare,
     )
+    files = [(annotations, data)]
+    if instances is not None:
+        files.append((instances, load_json(instances)))
+    for path, told in files:
+        found = with_pairs(found, {}, _categories(path, told, required=path == instances))
+    return found
+
+
+def _categories(path: str, data: Any, required: bool) -> dict[str, Pairs]:
+    """The categories of every image's objects, each once, by image id.
+
+    Raises CmrError if it is `required` that there are any, and the file is not laid out so.
+    """
+    entries = data.get("categories") if isinstance(data, dict) else None
+    objects = data.get("annotations") if isinstance(data, dict) else None
+    if not isinstance(entries, list) or not isinstance(objects, list):
+        if required:
+            raise CmrError(f"{path} lacks the lists 'categories' and 'annotations' of COCO objects")
+        return {}
+    told = {
+        _field(path, f"categories[{row}]", entry, "id"): tuple(
+            (label, value)
+            for label, key in (("category", "name"), ("supercategory", "supercategory"))
+            for value in values_in(entry.get(key))
+        )
+        for row, entry in enumerate(entries)
+    }
+    found: dict[str, dict[tuple[str, str], None]] = {}
+    for row, entry in enumerate(objects):
+        if not required and (not isinstance(entry, dict) or "category_id" not in entry):
+            continue
+        image, category = (
+            _field(path, f"annotations[{row}]", entry, key) for key in ("image_id", "category_id")
+        )
+        if required and category not in told:
+            raise CmrError(f"{path}: annotations[{row}] has the unknown category {category}")
+        found.setdefault(image, {}).update(dict.fromkeys(told.get(category, ())))
+    return {image: tuple(pairs) for image, pairs in found.items()}
 
 
 def _entries(path: str, data: dict[str, Any], key: str) -> list[Any]:
@@ -108,10 +160,17 @@ SOURCE = Source(
     examples=(
         "cmr ingest coco --annotations captions_val2017.json --images val2017.zip "
         "--model ViT-B-32 --pretrained laion2b_s34b_b79k",
+        "cmr ingest coco --annotations captions_val2017.json --instances instances_val2017.json "
+        "--images val2017/ --model ViT-B-32 --pretrained openai",
     ),
     parameters=(
         Parameter("annotations", "Captions JSON.", required=True, path=True),
         Parameter("images", IMAGES, required=True, path=True),
+        Parameter(
+            "instances",
+            "JSON of the images' objects; categories become attributes.",
+            path=True,
+        ),
         LIMIT,
     ),
     read=read_coco,

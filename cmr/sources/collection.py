@@ -22,6 +22,7 @@ class Item:
     """A text or a visual. `item_id` is unique on its side of the data set.
 
     `text`: a caption, for texts. `uri`: where a visual's bytes are, as its reader knows it.
+    `attributes`: names and values of what else the source says; several values of a name are pairs.
     """
 
     item_id: str
@@ -32,6 +33,7 @@ class Item:
     height: int | None = None
     content_hash: str | None = None
     duration: float | None = None
+    attributes: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from cmr.errors import CmrError
+from cmr.sources.attributes import further_in_files, with_columns
 from cmr.sources.collection import TEXT, VISUAL, Collection, Item, Judgment, Reject
 from cmr.sources.hfsplits import Split, part_of
 from cmr.sources.hfvectors import is_exported, read_exported
 from cmr.sources.pairs import CAPTIONS, captions_in, numbered_columns
 from cmr.sources.parquetbytes import ParquetReader, columns_of, open_parquet, refuse_gaps
 from cmr.sources.source import LIMIT, SPLIT, Parameter, Source
-from cmr.sources.splits import ALL, asked_for
+from cmr.sources.splits import ALL, COLUMN, asked_for
 from cmr.sources.tables import known_column
 
 _IMAGES = ("image", "img", "jpg", "png", "webp")
@@ -27,10 +28,13 @@ _IMAGES = ("image", "img", "jpg", "png", "webp")
 
 @dataclass(frozen=True)
 class _PartRows:
-    """What a part's files say about their rows, end to end: caption cells, and ids if any."""
+    """What a part's files say about their rows, end to end: caption cells, ids if any, and the
+    cells of their further columns.
+    """
 
     captions: list[tuple[Any, ...]]
     keys: list[str] | None
+    further: dict[str, list[Any]]
 
 
 def read_hf(
@@ -75,6 +79,10 @@ def read_hf(
     rows = _PartRows(
         list(zip(*(cells[name] for name in told), strict=True)),
         _keys(part, cells[id_column]) if id_column else None,
+        further_in_files(
+            part.files,
+            [name for name in (*told, id_column, COLUMN, image_column) if name],
+        ),
     )
     settings = {
         "folder": Path(folder).name, "split": part.names, "limit": limit,
@@ -113,6 +121,7 @@ def _media(
     contents: set[str] = set()
     visuals: dict[str, Item] = {}
     texts, judgments, rejects = list[Item](), list[Judgment](), list[Reject]()
+    placed: dict[str, int] = {}
     for row in part.rows:
         visual_id = rows.keys[row] if rows.keys else str(row)
         if visual_id in visuals:
@@ -136,10 +145,12 @@ def _media(
             text_id = f"{own}#{place or 0}"
             texts.append(Item(text_id, text=caption.text, split=part.splits[row]))
             judgments.append(Judgment(text_id, visual_id))
-    return Collection(
+            placed[text_id] = row
+    found = Collection(
         "hf", texts, list(visuals.values()), judgments, settings, reader, rejects=rejects,
         merges=True, notes=notes, bare=bare,
     )  # fmt: skip
+    return with_columns(found, rows.further, placed)
 
 
 def _again(name: str, row: int, taken: AbstractSet[str]) -> str:
@@ -207,7 +218,7 @@ def _vectors(
         raise CmrError(f"{part.files[0]}: the vectors have shapes {visual.shape} and {text.shape}")
     ids = [rows.keys[row] if rows.keys else str(row) for row in kept]
     first: dict[str, int] = {}
-    taken = set(ids)
+    taken, placed = set(ids), dict[str, int]()
     texts, judgments = list[Item](), list[Judgment]()
     for place, (row, name) in enumerate(zip(kept, ids, strict=True)):
         begun = first.setdefault(name, place)
@@ -217,8 +228,9 @@ def _vectors(
         caption = _one(rows.captions[row], part.where(row))
         texts.append(Item(text_id, text=caption, split=part.splits[row]))
         judgments.append(Judgment(text_id, name))
+        placed[text_id] = row
     dim = text.shape[1]
-    return Collection(
+    collection = Collection(
         "hf",
         texts,
         [Item(name, split=part.splits[kept[place]]) for name, place in first.items()],
@@ -227,6 +239,7 @@ def _vectors(
         vectors={(TEXT, dim): text, (VISUAL, dim): visual[list(first.values())]},
         notes=notes,
     )
+    return with_columns(collection, rows.further, placed)
 
 
 def _one(cells: Sequence[Any], where: str) -> str | None:

@@ -7,6 +7,7 @@ from glob import escape
 from pathlib import Path, PurePosixPath
 
 from cmr.errors import CmrError
+from cmr.sources.attributes import HOUSEKEEPING, further_in_files, with_columns
 from cmr.sources.captions import captions_of
 from cmr.sources.collection import Collection, Item, Judgment, MediaReader, Reject
 from cmr.sources.images import FolderReader
@@ -57,7 +58,7 @@ def read_img2dataset(
     ]
     pictures = _pictures(urls, sums, fetched)
     known: dict[tuple[str, str], str] = {}
-    keys, bare = set[str](), set[str]()
+    keys, bare, placed = set[str](), set[str](), dict[str, int]()
     texts, judgments, rejects, again = list[Item](), list[Judgment](), list[Reject](), 0
     for row, key in enumerate(map(str, rows["key"])):
         if not chosen.take(splits[row]):
@@ -86,6 +87,7 @@ def read_img2dataset(
             text_id = key if one.place is None else f"{key}.{one.place}"
             texts.append(Item(text_id, text=one.text, split=name_of(splits[row])))
             judgments.append(Judgment(text_id, visual_id))
+            placed[text_id] = row
     notes = [f"{folder}: {chosen.note}"] if chosen.note else []
     if again:
         notes.append(
@@ -93,7 +95,7 @@ def read_img2dataset(
             "sha256: "
             "rows of one picture are one visual with the captions of all"
         )
-    return Collection(
+    found = Collection(
         source="img2dataset",
         texts=texts,
         visuals=list(visuals.values()),
@@ -111,6 +113,8 @@ def read_img2dataset(
         notes=notes,
         bare=bare,
     )
+    used = (caption_column, *HOUSEKEEPING, *_OPTIONAL, *_MEDIA, COLUMN)
+    return with_columns(found, further_in_files(paths, used), placed)
 
 
 def _pictures(

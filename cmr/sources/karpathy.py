@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from cmr.errors import CmrError
+from cmr.sources.attributes import Pairs, fields_of
 from cmr.sources.captions import Caption, captions_of
 from cmr.sources.collection import Collection, Item, Judgment, Reject
 from cmr.sources.images import open_images
@@ -15,6 +16,9 @@ from cmr.sources.phrases import shown
 from cmr.sources.source import IMAGES, LIMIT, Parameter, Source
 from cmr.sources.splits import ALL, DEFAULT, asked_for, folded_name
 
+# The fields that are read otherwise, or that only name or repeat what is read.
+_OF_PICTURES = ("filename", "filepath", "split", "imgid", "cocoid", "sentids", "sentences")
+_OF_SENTENCES = ("raw", "tokens", "sentid", "imgid")
 SPLITS = ("train", "restval", "val", "test")
 
 
@@ -52,13 +56,14 @@ def read_karpathy(
         if of not in splits or (limit is not None and len(visuals) >= limit):
             continue
         visual_id = _id(where, entry, "cocoid" if "cocoid" in entry else "imgid")
-        visuals.append(Item(visual_id, uri=_path(where, entry), split=of))
-        for text_id, caption in _sentences(where, entry):
+        told = fields_of(entry, _OF_PICTURES)
+        visuals.append(Item(visual_id, uri=_path(where, entry), split=of, attributes=told))
+        for text_id, caption, more in _sentences(where, entry):
             if caption.fault:
                 rejects.append(Reject(f"sentence {text_id}", caption.fault))
                 bare.add(visual_id)
                 continue
-            texts.append(Item(text_id, text=caption.text, split=of))
+            texts.append(Item(text_id, text=caption.text, split=of, attributes=more))
             judgments.append(Judgment(text_id, visual_id))
     if not visuals:
         has = ", ".join(sorted(there)) or "none"
@@ -96,7 +101,8 @@ def _path(where: str, entry: dict[str, Any]) -> str:
     return str(PurePosixPath(folder) / name) if isinstance(folder, str) and folder else name
 
 
-def _sentences(where: str, entry: dict[str, Any]) -> list[tuple[str, Caption]]:
+def _sentences(where: str, entry: dict[str, Any]) -> list[tuple[str, Caption, Pairs]]:
+    """Ids, captions and attributes of a picture's sentences."""
     sentences = entry.get("sentences")
     if not isinstance(sentences, list):
         raise CmrError(f"{where} lacks the list sentences")
@@ -106,9 +112,10 @@ def _sentences(where: str, entry: dict[str, Any]) -> list[tuple[str, Caption]]:
         if not isinstance(sentence, dict) or "raw" not in sentence:
             raise CmrError(f"{inside} lacks raw, the caption's text")
         text_id = _id(inside, sentence, "sentid")
+        told = fields_of(sentence, _OF_SENTENCES)
         for caption in captions_of(sentence["raw"], inside):
             more = "" if caption.place is None else f".{caption.place}"
-            found.append((text_id + more, caption))
+            found.append((text_id + more, caption, told))
     return found
 
 

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from cmr.errors import CmrError
+from cmr.sources.attributes import further_columns, with_rows
 from cmr.sources.captions import captions_of
-from cmr.sources.collection import TEXT, VISUAL
+from cmr.sources.collection import TEXT, VISUAL, Item
 from cmr.sources.jsonfile import load_json
 from cmr.sources.npyfile import load_array
 from cmr.sources.pairs import CAPTIONS
@@ -37,6 +38,28 @@ OPTIONS = (
 def read_ids(path: str, side: str, rows: int) -> list[str]:
     """The ids of `rows` texts or visuals. Raises CmrError, naming the file and row."""
     return as_ids(_column(path, IDS[side]), path, side, rows)
+
+
+def further_cells(path: str | None, known: tuple[str, ...], rows: int) -> dict[str, list[Any]]:
+    """The other columns of a table of ids or captions, one cell per row of vectors."""
+    if path is None or Path(path).suffix.lower() not in TABLES:
+        return {}
+    table = read_table(path)
+    found = known_column(table.columns, known) or table.columns[0]
+    return further_columns(table, (found,)) if table.rows == rows else {}
+
+
+def labelled(items: Sequence[Item], *files: tuple[str | None, tuple[str, ...]]) -> list[Item]:
+    """The items with the further columns of files of labels, each with its known columns.
+
+    A table of ids may also have the captions, and one of captions the ids.
+    """
+    known = (*IDS[TEXT], *IDS[VISUAL], *CAPTIONS)
+    found = list(items)
+    for path, mine in files:
+        cells = further_cells(path, mine, len(items))
+        found = with_rows(found, {name: cells[name] for name in cells if name not in known})
+    return found
 
 
 def read_captions(path: str, rows: int) -> list[str | None]:

@@ -12,8 +12,18 @@ import numpy.typing as npt
 
 from cmr.errors import CmrError
 from cmr.sources.collection import TEXT, VISUAL, Collection, Item, Judgment
-from cmr.sources.labels import OPTIONS, as_captions, as_ids, listed, read_captions, read_ids
+from cmr.sources.labels import (
+    IDS,
+    OPTIONS,
+    as_captions,
+    as_ids,
+    labelled,
+    listed,
+    read_captions,
+    read_ids,
+)
 from cmr.sources.npyfile import HEADERS, at_most_float64
+from cmr.sources.pairs import CAPTIONS
 from cmr.sources.parquetbytes import refuse_twins
 from cmr.sources.source import Parameter, Source
 from cmr.sources.user_files import no_file
@@ -72,8 +82,12 @@ def read_npz(
     given_files = {"text_ids": text_ids, "visual_ids": visual_ids, "captions": captions}
     return Collection(
         source="npz",
-        texts=[Item(name, text=caption) for name, caption in zip(ids[TEXT], told, strict=True)],
-        visuals=[Item(name) for name in ids[VISUAL]],
+        texts=labelled(
+            [Item(name, text=caption) for name, caption in zip(ids[TEXT], told, strict=True)],
+            (text_ids, IDS[TEXT]),
+            (captions, CAPTIONS),
+        ),
+        visuals=labelled([Item(name) for name in ids[VISUAL]], (visual_ids, IDS[VISUAL])),
         judgments=[
             Judgment(ids[TEXT][row], ids[VISUAL][visual])
             for row, visual in enumerate(truth.tolist())

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from cmr.errors import CmrError
+from cmr.sources.attributes import further_columns, with_columns
 from cmr.sources.captions import Caption, captions_of
 from cmr.sources.collection import Collection, Item, Judgment, Reject
 from cmr.sources.images import Images, open_images
 from cmr.sources.names import SeveralFitError
 from cmr.sources.source import IMAGES, LIMIT, SEPARATOR, SPLIT, Parameter, Source
-from cmr.sources.splits import choose, name_of, split_cells
+from cmr.sources.splits import COLUMN, choose, name_of, split_cells
 from cmr.sources.tables import SourceTable, known_column, read_table
 from cmr.sources.user_files import folder_of
 
@@ -59,7 +60,7 @@ def read_pairs(
     names = _names(table, media)
     places, located = dict[str, str](), dict[str, str]()
     visuals: dict[str, Item] = {}
-    bare = set[str]()
+    bare, rows = set[str](), dict[str, int]()
     texts, judgments, rejects = list[Item](), list[Judgment](), list[Reject]()
     for row, (name, cells) in enumerate(zip(names, _rows(table, told), strict=True)):
         if not chosen.take(splits[row]):
@@ -84,9 +85,10 @@ def read_pairs(
                 continue
             texts.append(Item(text_id, text=caption.text, split=name_of(splits[row])))
             judgments.append(Judgment(text_id, visuals[where].item_id))
+            rows[text_id] = row
     if not texts:
         raise CmrError(_nothing(table, media, told, rejects))
-    return Collection(
+    found = Collection(
         source="pairs",
         texts=texts,
         visuals=list(visuals.values()),
@@ -106,6 +108,7 @@ def read_pairs(
         places=places,
         bare=bare,
     )
+    return with_columns(found, further_columns(table, (media, *told, COLUMN)), rows)
 
 
 def named_column(table: SourceTable, given: str | None, known: Sequence[str], option: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pyarrow.types as kinds
 
 from cmr.errors import CmrError
 from cmr.plain import check_plain
@@ -160,6 +161,31 @@ def refuse_twins(path: str, what: str, names: Sequence[str], wanted: Iterable[st
         count = list(names).count(name)
         if count > 1:
             raise CmrError(f"{path} has {count} {what} {name!r}; name each differently")
+
+
+def opaque_columns(schema: pa.Schema) -> frozenset[str]:
+    """The columns whose type is bytes, a struct, a map, or a list of anything but texts and whole
+    numbers: media and vectors, which are not read for anything else.
+    """
+
+    def plain(kind: pa.DataType, inside: bool = False) -> bool:
+        if kinds.is_dictionary(kind):
+            return plain(kind.value_type, inside)
+        if kinds.is_list(kind) or kinds.is_large_list(kind):
+            return not inside and plain(kind.value_type, inside=True)
+        if kinds.is_floating(kind) or kinds.is_decimal(kind):
+            return not inside
+        return bool(
+            kinds.is_string(kind)
+            or kinds.is_large_string(kind)
+            or kinds.is_integer(kind)
+            or kinds.is_boolean(kind)
+            or kinds.is_date(kind)
+            or kinds.is_timestamp(kind)
+            or kinds.is_time(kind)
+        )
+
+    return frozenset(field.name for field in schema if not plain(field.type))
 
 
 def cells(path: str, name: str, column: pa.ChunkedArray | pa.Array) -> list[Any]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from cmr.errors import CmrError
 from cmr.sources.jsonfile import loads
-from cmr.sources.parquetbytes import cells, open_parquet, refuse_twins
+from cmr.sources.parquetbytes import cells, opaque_columns, open_parquet, refuse_twins
 from cmr.sources.separated import read_records
 from cmr.sources.text import read_text
 from cmr.sources.user_files import open_file
@@ -28,7 +29,7 @@ class SourceTable:
 
     `rows`: how many there are. `lines`: for text, the first line of each row, from 1. `short`:
     faults of rows that lack cells, by row; the cells are None. `headed`: whether the file itself
-    names its columns.
+    names its columns. `opaque`: columns whose type is neither text nor number nor a list of them.
     """
 
     path: str
@@ -38,6 +39,7 @@ class SourceTable:
     lines: Sequence[int] | None = None
     short: Mapping[int, str] = field(default_factory=dict)
     headed: bool = True
+    opaque: AbstractSet[str] = frozenset()
 
     def column(self, name: str) -> list[Any]:
         """The cells of a column. Raises CmrError, naming the file, if there is none or if two."""
@@ -104,7 +106,13 @@ def _parquet(path: str) -> SourceTable:
             raise CmrError(f"{path} is not a readable parquet table: {reason}") from None
         return cells(path, name, found)
 
-    return SourceTable(path, file.schema_arrow.names, file.metadata.num_rows, column)
+    return SourceTable(
+        path,
+        file.schema_arrow.names,
+        file.metadata.num_rows,
+        column,
+        opaque=opaque_columns(file.schema_arrow),
+    )
 
 
 def _arrow(path: str) -> SourceTable:
@@ -120,7 +128,11 @@ def _arrow(path: str) -> SourceTable:
         reason = " ".join(str(error).split())[:200]
         raise CmrError(f"{path} is not a readable Arrow file: {reason}") from None
     return SourceTable(
-        path, found.column_names, found.num_rows, lambda name: cells(path, name, found[name])
+        path,
+        found.column_names,
+        found.num_rows,
+        lambda name: cells(path, name, found[name]),
+        opaque=opaque_columns(found.schema),
     )
 
 

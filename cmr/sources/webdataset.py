@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cmr.errors import CmrError
+from cmr.sources.attributes import HOUSEKEEPING, Pairs, fields_of
 from cmr.sources.captions import EMPTY, Caption, captions_of
 from cmr.sources.collection import Collection, Item, Judgment, Reject
 from cmr.sources.jsonfile import loads
@@ -71,7 +72,8 @@ def read_webdataset(shards: Sequence[str], limit: int | None = None) -> Collecti
         rejects += [Reject(where, fault) for fault in faults]
         if not captions:
             bare.add(visual_id)
-        visuals.append(Item(visual_id, uri=reader.uri(members[ending])))
+        more = _attributes(reader, members)
+        visuals.append(Item(visual_id, uri=reader.uri(members[ending]), attributes=more))
         for place, caption in enumerate(captions):
             text_id = f"{visual_id}#{place}"
             texts.append(Item(text_id, text=caption))
@@ -176,6 +178,19 @@ def _captions(
             return captions, [fault for fault in faults if fault != EMPTY] + wrong
         faults += wrong or [EMPTY]
     return [], faults or [f"no .txt or .json among {', '.join(members)}"]
+
+
+def _attributes(reader: TarReader, members: dict[str, Member]) -> Pairs:
+    """What a sample's JSON says beside its captions; nothing of one that cannot be read."""
+    if "json" not in members:
+        return ()
+    try:
+        data = loads(decode_text(reader.read(reader.uri(members["json"])), ".json"))
+    except (CmrError, OSError, ValueError, RecursionError):
+        return ()
+    if not isinstance(data, dict):
+        return ()
+    return fields_of(data, (*CAPTIONS, *numbered_columns(list(data)), *HOUSEKEEPING))
 
 
 def _told(data: object, where: str) -> list[Caption]:

@@ -76,6 +76,12 @@ ITEMS = Table(
         ("content_hash", pa.string()),
     ),
 )
+# What a source says of an item beside its caption and its media: a row for each value of a name.
+ATTRIBUTES = Table(
+    "attributes",
+    ("dataset", "modality"),
+    _schema(("item_id", pa.string()), ("name", pa.string()), ("value", pa.string())),
+)
 QRELS = Table(
     "qrels",
     ("dataset",),
@@ -459,6 +465,7 @@ TABLES = {
     for table in (
         DATASETS,
         ITEMS,
+        ATTRIBUTES,
         QRELS,
         QRELS_SETS,
         EXTRA_QRELS,

@@ -30,6 +30,7 @@ _MAKES = {
 # The same for data files; derived vectors are recreated by a different command than native ones.
 _FILES = {
     "items": "ingest",
+    "attributes": "ingest",
     "qrels": "ingest",
     "rejects": "ingest",
     "frames": "ingest",

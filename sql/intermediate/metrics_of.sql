@@ -51,17 +51,8 @@ firsts as (
 estimated as (
     select
         *,
-        -- Values that rounding keeps from 1, on either side; ranks have no such end.
-        case when better = 'higher' and total > weight * (1 - 1e-12) then 1.0 else total / weight end as mean,
-        -- Σ (s - n value)².
-        cluster_spread(
-            squared - 2 * total / weight * product + (total / weight) ** 2 * nn, squared, clusters
-        ) as spread,
-        -- For a mean rank, what moves in pieces is the sum of the ranks' distances from the first place.
-        score_reach(spread, piece(squared - 2 * product + nn, total - weight, 1, 0), clusters) as below,
-        score_reach(
-            spread, piece(squared - 2 * product + nn, total - weight, 1, total - weight), clusters
-        ) as above,
+        mean_of(wanted) as mean,
+        mean_spread(wanted) as spread,
         -- For a median with visual items as clusters, the effective number of queries (Kish 1965) counts.
         case
             when of = 'median'
@@ -81,14 +72,12 @@ final as (
         case of when 'median' then case when total is not null then list_median(ranks) end else mean end as value,
         case
             when of = 'median' then case when total is not null then ranks[place] end
-            when better = 'lower' then 1 + (total - weight) / weight * ((total - weight) / (total - weight + below))
-            else share_end(mean, spread, weight, clusters, 0)
+            else mean_low(estimated, mean, spread)
         end as ci_low,
         case
             when of = 'median'
                 then case when total is not null then ranks[len(ranks) + 1 - place] end
-            when better = 'higher' then share_end(mean, spread, weight, clusters, 1)
-            when above is not null then least(estimated.candidates, mean + above / weight)
+            else mean_high(estimated, mean, spread, estimated.candidates)
         end as ci_high,
         case of when 'median' then list_median(chances) else estimated.chance end as chance,
         case of

@@ -4,9 +4,9 @@
 -- K, have what a random ranking expects, summed over all queries. of_runs: prefixes of the selected
 -- run_ids; NULL for all. held_out: use the ranks on which claims are based (evidence). Pairs with the same
 -- counts have the same value, so each distinct case is computed once. A random ranking is the case in
--- which everything ties.
+-- which everything ties; with_chance adds it by query, in rows with is_chance (in_columns, whole gallery).
 -- @n: Number of queries; each draw counts.
-create macro sums(which, any_c, any_k, by_query := false, of_runs := null, in_columns := false, held_out := false)
+create macro sums(which, any_c, any_k, by_query := false, of_runs := null, in_columns := false, held_out := false, with_chance := false)
 as table
 with
 slots as materialized (
@@ -26,7 +26,7 @@ pairs as materialized (
         run_id, 0 as pool, case when by_query then query_id end as query_id, null::integer as draw,
         cluster, relevants, gallery, coalesce(above, -1) as above, coalesce(tied, -1) as tied,
         relevants_above as before, coalesce(relevants_tied, -1) as mates, relevance,
-        coalesce(ideal_gains, []) as gains
+        coalesce(ideal_gains, []) as gains, false as is_chance
     from (
         from ranks where not held_out and begins_with(run_id, of_runs)
         union all by name
@@ -37,18 +37,28 @@ pairs as materialized (
     select
         run_id, candidates, case when by_query then query_id end, case when by_query then draw end,
         cluster, relevants, 0, coalesce(above, -1), coalesce(tied, -1), relevants_above,
-        coalesce(relevants_tied, -1), relevance, coalesce(ideal_gains, [])
+        coalesce(relevants_tied, -1), relevance, coalesce(ideal_gains, []), false
     from sampled_ranks
     where which in ('asked', 'drawn', 'sampled') and begins_with(run_id, of_runs)
     union all
     select
         run_id, 0, case when by_query then query_id end, null, cluster, 0, 0, position, exact_above, 0, 0, 1,
-        []
+        [], false
     from hits
     where
         which in ('asked', 'full')
         and exact_above is not null
         and begins_with(run_id, of_runs)
+    union all
+    select
+        run_id, 0, query_id, null, cluster, relevants, gallery, 0, gallery - relevants, 0, relevants - 1,
+        relevance, coalesce(ideal_gains, []), true
+    from (
+        from ranks where not held_out and begins_with(run_id, of_runs)
+        union all by name
+        from evidence where held_out and begins_with(run_id, of_runs)
+    )
+    where with_chance
 ),
 cases as materialized (
     select row_number() over () as case_no, *
@@ -68,7 +78,7 @@ shapes as materialized (
     select
         -- No other case in the slot has this number.
         -(min(case_no) * 2147483648 + slot) as case_no,
-        slot, k, protocol, candidates, missed_up_to, relevants, relevance, gains, sum(pairs) as pairs,
+        slot, k, protocol, candidates, missed_up_to, relevants, relevance, gains, true as is_chance, sum(pairs) as pairs,
         0 as above, candidates - relevants as tied, 0 as before, relevants - 1 as mates
     from asked
     where relevants > 0
@@ -135,7 +145,7 @@ known as (
         -- For lists only: a random list's value depends only on its shape.
         case
             when k > missed_up_to then null
-            when case_no < 0 then least(k, candidates) / candidates / relevants
+            when is_chance then least(k, candidates) / candidates / relevants
             when missed_up_to is not null then 0.0
         end as agreed
     from (
@@ -272,15 +282,15 @@ parts as materialized (
     from (select case_no, slot, weight, unnest(measured(gained, k)) from gained)
 ),
 numbered as (
-    select cases.case_no, pairs.query_id, pairs.draw, pairs.cluster, 1 as pairs
+    select cases.case_no, cases.is_chance, pairs.query_id, pairs.draw, pairs.cluster, 1 as pairs
     from pairs
-    inner join cases using (run_id, pool, relevants, gallery, above, tied, before, mates, relevance, gains)
+    inner join cases using (run_id, pool, relevants, gallery, above, tied, before, mates, relevance, gains, is_chance)
     union all by name
-    select case_no, pairs from shapes where not by_query
+    select case_no, is_chance, pairs from shapes where not by_query
 ),
 summed as (
     select
-        slot, case_no < 0 as is_chance, cluster, sum(pairs * weight) as n,
+        slot, is_chance, cluster, sum(pairs * weight) as n,
         sum_known(pairs * columns(parts.* exclude (case_no, slot, weight))) as '\0'
     from numbered
     inner join parts using (case_no)
@@ -288,12 +298,12 @@ summed as (
     group by slot, is_chance, cluster
     union all by name
     select
-        slot, query_id, draw, cluster,
+        slot, is_chance, query_id, draw, cluster,
         sum_known(pairs * columns(parts.* exclude (case_no, slot, weight))) as '\0'
     from numbered
     inner join parts using (case_no)
     where by_query and in_columns
-    group by slot, query_id, draw, cluster
+    group by slot, is_chance, query_id, draw, cluster
     union all by name
     -- Measure by measure, so that only the requested ones are summed.
     select slot, query_id, draw, cluster, measure, sum_known(pairs * part) as value

@@ -1,3 +1,42 @@
+-- True if two runs, whose ids may be abbreviated, can be compared query by query; else an error that says
+-- why not.
+create macro comparable(run_a, run_b, pools, in_sample) as
+    (
+        select
+            case
+                when pools not in ('full', 'expected', 'sampled')
+                    then error('pools is full, expected or sampled')::boolean
+                when
+                    one_run(count(*) filter (starts_with(run_id, run_a)), run_a)
+                    and one_run(count(*) filter (starts_with(run_id, run_b)), run_b)
+                    and min((dataset, qrels, dataset_fingerprint, direction)) filter (
+                        begins_with(run_id, [run_a, run_b])
+                    ) <> max((dataset, qrels, dataset_fingerprint, direction)) filter (
+                        begins_with(run_id, [run_a, run_b])
+                    )
+                    then error('the runs differ in data set, judgments or direction, so no query is shared')::boolean
+                when
+                    not in_sample
+                    and bool_or(shown_fit(fit, evidence_fit, pools, false) = 'in-sample') filter (
+                        begins_with(run_id, [run_a, run_b])
+                    )
+                    and bool_or(shown_fit(fit, evidence_fit, pools, false) <> 'in-sample') filter (
+                        begins_with(run_id, [run_a, run_b])
+                    )
+                    then error(
+                        'run ' || min(run_id) filter (
+                            begins_with(run_id, [run_a, run_b])
+                            and shown_fit(fit, evidence_fit, pools, false) = 'in-sample'
+                        )
+                        || ' was learnt from what it is scored on' || case pools when 'sampled' then ', in drawn pools,' else '' end
+                        || ' and the other run was not: `cmr evaluate` scores it on held-out queries, a graph only with '
+                        || '--fit-on another data set; --in-sample (in_sample := true) compares them as they are'
+                    )::boolean
+                else true
+            end
+        from runs
+    );
+
 -- Run b against run a, query by query, for every measure: `from compare('3f0c', '81d2')`. Ids may be
 -- abbreviated. difference is b - a, with interval and p-value paired by query and clustered by visual item;
 -- p_holm is the p-value after Holm (1979) over all rows. wins counts the queries for which b is better.
@@ -21,39 +60,7 @@
 create macro compare(run_a, run_b, pools := 'full', in_sample := false) as table
 with
 alike as (
-    select
-        case
-            when pools not in ('full', 'expected', 'sampled')
-                then error('pools is full, expected or sampled')::boolean
-            when
-                one_run(count(*) filter (starts_with(run_id, run_a)), run_a)
-                and one_run(count(*) filter (starts_with(run_id, run_b)), run_b)
-                and min((dataset, qrels, dataset_fingerprint, direction)) filter (
-                    begins_with(run_id, [run_a, run_b])
-                ) <> max((dataset, qrels, dataset_fingerprint, direction)) filter (
-                    begins_with(run_id, [run_a, run_b])
-                )
-                then error('the runs differ in data set, judgments or direction, so no query is shared')::boolean
-            when
-                not in_sample
-                and bool_or(shown_fit(fit, evidence_fit, pools, false) = 'in-sample') filter (
-                    begins_with(run_id, [run_a, run_b])
-                )
-                and bool_or(shown_fit(fit, evidence_fit, pools, false) <> 'in-sample') filter (
-                    begins_with(run_id, [run_a, run_b])
-                )
-                then error(
-                    'run ' || min(run_id) filter (
-                        begins_with(run_id, [run_a, run_b])
-                        and shown_fit(fit, evidence_fit, pools, false) = 'in-sample'
-                    )
-                    || ' was learnt from what it is scored on' || case pools when 'sampled' then ', in drawn pools,' else '' end
-                    || ' and the other run was not: `cmr evaluate` scores it on held-out queries, a graph only with '
-                    || '--fit-on another data set; --in-sample (in_sample := true) compares them as they are'
-                )::boolean
-            else true
-        end as fine
-    from runs
+    select comparable(run_a, run_b, pools, in_sample) as fine
 ),
 final as (
     select

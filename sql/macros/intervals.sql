@@ -105,3 +105,64 @@ create macro drawn_moments(pair) as {
     'off': sum(pair.s - pair.n * pair.m),
     'variance': sum(case when pair.s is not null then pair.n * greatest(pair.m * (1 - pair.m), 0) end)
 };
+
+-- A measure's mean over queries from its moments over clusters (moments_of), with nn = Σ n², the number
+-- `weight` of queries and of `clusters`: values that rounding keeps from 1, on either side, are 1; ranks have
+-- no such end.
+create macro mean_of(moment) as
+    (
+        case
+            when moment.better = 'higher' and moment.total > moment.weight * (1 - 1e-12) then 1.0
+            else moment.total / moment.weight
+        end
+    );
+
+-- The variance of the sum behind mean_of: Σ (s - n value)².
+create macro mean_spread(moment) as
+    (
+        cluster_spread(
+            moment.squared - 2 * moment.total / moment.weight * moment.product
+            + (moment.total / moment.weight) ** 2 * moment.nn,
+            moment.squared, moment.clusters
+        )
+    );
+
+-- How far the sum behind a mean rank may be off: what moves in pieces is the sum of the ranks' distances
+-- from the first place, of which `net` already moved that way.
+create macro rank_reach(moment, spread, net) as
+    (
+        score_reach(
+            spread,
+            piece(
+                moment.squared - 2 * moment.product + moment.nn, moment.total - moment.weight, 1, net
+            ),
+            moment.clusters
+        )
+    );
+
+-- Lower end of the 95% interval of mean_of.
+create macro mean_low(moment, value, spread) as
+    (
+        case
+            when moment.better = 'lower'
+                then 1 + (moment.total - moment.weight) / moment.weight * (
+                    (moment.total - moment.weight)
+                    / (moment.total - moment.weight + rank_reach(moment, spread, 0))
+                )
+            else share_end(value, spread, moment.weight, moment.clusters, 0)
+        end
+    );
+
+-- Upper end of the 95% interval of mean_of; a rank is at most `most`.
+create macro mean_high(moment, value, spread, most) as
+    (
+        case
+            when moment.better = 'higher'
+                then share_end(value, spread, moment.weight, moment.clusters, 1)
+            when spread is not null
+                then least(
+                    most,
+                    value + rank_reach(moment, spread, moment.total - moment.weight) / moment.weight
+                )
+        end
+    );

@@ -108,3 +108,35 @@ create macro sign_place(n) as
             lambda j: exp(lgamma(n + 1.0) - lgamma(j + 1.0) - lgamma(n - j + 1.0) - n * ln(2))
         )) <= 0.025
     )), 0);
+
+-- The regularised incomplete beta function I_x(a, b) for x below (a + 1) / (a + b + 2), where its continued
+-- fraction (Abramowitz and Stegun, 26.5.8; Press et al., Numerical Recipes, section 6.4) converges fast: 200
+-- terms, evaluated from the last one.
+create macro beta_fraction(x, a, b) as
+    (
+        exp(lgamma(a + b) - lgamma(a) - lgamma(b) + a * ln(x) + b * ln(1 - x)) / a
+        / list_reduce(
+            list_prepend(1.0::double, list_transform(
+                range(200, 0, -1),
+                lambda j: case
+                    when j % 2 = 0 then j / 2 * (b - j / 2) * x / ((a + j - 1) * (a + j))
+                    else -(a + (j - 1) / 2) * (a + b + (j - 1) / 2) * x / ((a + j - 1) * (a + j))
+                end::double
+            )),
+            lambda below, term: 1 + term / below
+        )
+    );
+
+-- P(F > f) for Fisher's F with `top` and `bottom` degrees of freedom, which need not be whole numbers:
+-- I_x(bottom / 2, top / 2) at x = bottom / (bottom + top f).
+create macro f_p(f, top, bottom) as
+    (
+        list_transform(
+            [{'x': bottom / (bottom + top * f), 'a': bottom / 2, 'b': top / 2}],
+            lambda one: case
+                when f <= 0 then 1.0
+                when one.x < (one.a + 1) / (one.a + one.b + 2) then beta_fraction(one.x, one.a, one.b)
+                else 1 - beta_fraction(1 - one.x, one.b, one.a)
+            end
+        )[1]
+    );

@@ -2,11 +2,12 @@
 -- basis or quantiser was fitted in folds, by what was learnt without the query.
 -- @fit: How the basis and quantiser behind this rank were fitted.
 -- @rank: From 1, expected over the order inside ties; NULL if a list does not contain it.
+-- @cluster: Ordinal of the visual by which the query's errors are clustered.
 -- @average_precision: Mean over the relevant items of the precision at their ranks; NULL likewise.
 with
 placed as (
     select
-        run_id, query_id, relevants, above, tied, relevants_above as before, relevants_tied as mates,
+        run_id, query_id, cluster, relevants, above, tied, relevants_above as before, relevants_tied as mates,
         above + relevants_above as base, tied + relevants_tied + 1 as size
     from evidence
 ),
@@ -17,7 +18,7 @@ final as (
         sum_known(case when before > 0 then 0.0 else (above + 1 + tied / (mates + 2)) / (mates + 1) end) as rank,
         sum_known(precision_inside(base + size, base, size, before, mates)) / placed.relevants
             as average_precision,
-        runs.gallery, runs.list_length
+        runs.gallery, runs.list_length, min(placed.cluster) as cluster
     from placed
     inner join runs using (run_id)
     where list_contains(runs.protocols, 'full')

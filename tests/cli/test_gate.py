@@ -232,6 +232,42 @@ def test_formats_escape_what_the_data_says(cmr, root, tmp_path):
     assert {case[0].get("type") for case in suite} == {"undecided"}
 
 
+def test_every_slice_is_judged(cmr, tmp_path):
+    """A loss in one slice fails, though all together pass; a small slice decides nothing."""
+    texts = 400
+    of = np.array(["cat", "dog", "owl"])[np.minimum(np.arange(texts) // 190, 2)]
+    rng = np.random.default_rng(3)
+    arrays = {
+        "text_16": rng.standard_normal((texts, 16)).astype(np.float32),
+        "video_16": np.zeros((texts, 16), np.float32),
+        "ground_truth": np.arange(texts),
+    }
+    arrays["video_16"] = arrays["text_16"] + 0.01 * rng.standard_normal((texts, 16))
+    worse = arrays["text_16"].copy()
+    # Three tenths of the dogs are taken for others.
+    lost = (of == "dog") & (rng.random(texts) < 0.3)
+    worse[lost] = rng.standard_normal((int(lost.sum()), 16))
+    ids = tmp_path / "ids.csv"
+    ids.write_text("item_id,kind\n" + "".join(f"{n},{kind}\n" for n, kind in enumerate(of)))
+    for model, vectors in (("base", arrays["text_16"]), ("worse", worse)):
+        np.savez(tmp_path / f"{model}.npz", **(arrays | {"text_16": vectors}))
+        cmr("ingest", "npz", tmp_path / f"{model}.npz", "--text-ids", ids, "--dataset", "d",
+            "--model-name", model, "-w", tmp_path / "w")  # fmt: skip
+    cmr("evaluate", "--dims", "16", "--precisions", "fp32", "--directions", "t2v",
+        "--protocols", "full", "-w", tmp_path / "w")  # fmt: skip
+    asked = ("gate", "model=worse", "--baseline", "model=base", "--margin", "0.2", "-w",
+             tmp_path / "w")  # fmt: skip
+    assert "The gate passes" in cmr(*asked).stdout
+    found = json.loads(cmr(*asked, "--by", "kind", "--format", "json", code=1).stdout)
+    assert {row["slice"]: row["outcome"] for row in found["rows"]} == {
+        None: "pass", "cat": "pass", "dog": "fail", "owl": "skipped",
+    }  # fmt: skip
+    said = cmr(*asked, "--by", "kind", code=1).stdout
+    assert "d t2v, owl, recall@10: 20 visual items are too few to decide." in said
+    refused = cmr(*asked, "--by", "sort", code=1)
+    assert "no attribute is called 'sort'; there are " in refused.stderr
+
+
 def test_one_failure_fails(root):
     store = api.open(str(root)).store
     found = gate(store, "precision=fp32", "precision=int8", GatedBy(0.05, ("recall", "mrr")))

@@ -168,47 +168,130 @@ def test_mistakes_are_one_sentence_with_a_hint(cmr, root):
     assert "the query is empty" in cmr("sql", "  ", "-w", root, code=1).stderr
 
 
+class _Terminal:
+    """`cmr sql` on a terminal of 60 lines."""
+
+    def __init__(self, root, home):
+        self.master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 60, 200, 0, 0))
+        env = {**os.environ, "TERM": "xterm", "HOME": str(home), "XDG_CONFIG_HOME": str(home)}
+        env["XDG_CACHE_HOME"] = os.path.dirname(platformdirs.user_cache_dir("cmr"))
+        env["PAGER"] = "cat"
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "cmr", "sql", "-w", str(root)],
+            stdin=slave, stdout=slave, stderr=slave, env=env, close_fds=True,
+        )  # fmt: skip
+        os.close(slave)
+        self.seen = ""
+        self.until("cmr>")
+
+    def until(self, text, timeout=20.0):
+        end = time.time() + timeout
+        while text not in self.seen and time.time() < end:
+            if select.select([self.master], [], [], 0.1)[0]:
+                self.seen += os.read(self.master, 65536).decode(errors="replace")
+        assert text in self.seen, self.seen
+        self.seen = self.seen.split(text, 1)[1]
+
+    def send(self, text):
+        os.write(self.master, text.encode())
+
+    def ended(self):
+        code = self.process.wait(timeout=10)
+        os.close(self.master)
+        return code
+
+
 @pytest.mark.slow
 def test_shell(root, tmp_path):
     """On a terminal: dot commands, a query over two lines, a mistake, and the history."""
-    master, slave = pty.openpty()
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 60, 200, 0, 0))
-    env = {**os.environ, "TERM": "xterm", "HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
-    env["XDG_CACHE_HOME"] = os.path.dirname(platformdirs.user_cache_dir("cmr"))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "cmr", "sql", "-w", str(root)],
-        stdin=slave, stdout=slave, stderr=slave, env=env, close_fds=True,
-    )  # fmt: skip
-    os.close(slave)
-    seen = ""
-
-    def until(text, timeout=20.0):
-        nonlocal seen
-        end = time.time() + timeout
-        while text not in seen and time.time() < end:
-            if select.select([master], [], [], 0.1)[0]:
-                seen += os.read(master, 65536).decode(errors="replace")
-        assert text in seen, seen
-        seen = seen.split(text, 1)[1]
-
-    def send(text):
-        os.write(master, text.encode())
-
-    until("cmr>")
-    send(".tables\r")
-    until("leaderboard")
-    until("cmr>")
-    send(".describe metrics\r")
-    until("candidates")
-    until("cmr>")
-    send("select 41 + 1\r")
-    send("as answer;\r")
-    until("42")
-    until("cmr>")
-    send("from nothing;\r")
-    until("does not exist")
-    until("cmr>")
-    send(".quit\r")
-    assert process.wait(timeout=10) == 0
-    os.close(master)
+    it = _Terminal(root, tmp_path)
+    it.send(".tables\r")
+    it.until("leaderboard")
+    it.until("cmr>")
+    it.send(".describe metrics\r")
+    it.until("candidates")
+    it.until("cmr>")
+    it.send("select 41 + 1\r")
+    it.until("...>")
+    it.send("as answer;\r")
+    it.until("42")
+    it.until("cmr>")
+    it.send("select 17 + 6 as a; select 23 + 6 as b;\r")
+    it.until("23")
+    it.until("29")
+    it.until("cmr>")
+    it.send("from nothing;\r")
+    it.until("does not exist")
+    it.until("cmr>")
+    it.send(".desc\t")
+    it.until("ribe")
+    it.send(" rejects\r")
+    it.until("reason")
+    it.until("cmr>")
+    it.send(".quit\r")
+    assert it.ended() == 0
     assert "from nothing;" in (tmp_path / "cmr" / "sql_history").read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("word", ["exit\r", "quit;\r", "\\q\r", "\x04"])
+def test_words_that_leave_the_shell(root, tmp_path, word):
+    it = _Terminal(root, tmp_path)
+    it.send(word)
+    assert it.ended() == 0
+
+
+ENDS = {
+    "": True, ".tables": True, "exit": True, "QUIT;": True, r"\q": True,
+    "from runs": False, "from runs;": True, "select 1; -- that is all": True,
+    "select ';": False, 'select ";': False, "select 1 /* ;": False, "select $$a;": False,
+    "select ';'": False, "select ';';": True, "exit strategy": False, "-- only this": False,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ENDS)
+def test_where_the_shells_input_ends(text):
+    from cmr.cli.sql_prompt import finished
+
+    assert finished(text) == ENDS[text]
+
+
+OFFERED = {
+    ".desc": [".describe"],
+    ".describe leaderb": ["leaderboard"],
+    ".d leaderb": ["leaderboard"],
+    ".format j": ["json"],
+    "from leaderb": ["leaderboard"],
+    "from runs where dataset = 'd": ["d", "default"],
+    "from runs where dataset = 'd' and model = '": ["d", "m", "default", "r"],
+    "from runs where run_id = 'r": ["r"],
+    ".help x": [],
+}
+
+
+@pytest.mark.parametrize("text", OFFERED)
+def test_what_tab_offers(warehouse, text):
+    from prompt_toolkit.completion import CompleteEvent
+    from prompt_toolkit.document import Document
+
+    from cmr.cli.sql_prompt import SqlCompleter
+    from cmr.sqlfiles import view_names
+
+    completer = SqlCompleter(["select", *view_names()], view_names(), warehouse)
+    found = [one.text for one in completer.get_completions(Document(text), CompleteEvent())]
+    assert found == OFFERED[text]
+
+
+def test_every_statements_result(cmr, root, tmp_path):
+    """All tables are printed; a format that holds one table has the last."""
+    two = "select 12345 as a; select 6789 as b"
+    text = cmr("sql", two, "-w", root).stdout
+    assert text.index("12,345") < text.index("6789")
+    out = tmp_path / "x.txt"
+    cmr("sql", two, "-w", root, "--output", out)
+    assert out.read_text() == text
+    assert cmr("sql", two, "-w", root, "--format", "csv").stdout == "b\n6789\n"
+    failed = cmr("sql", "select 12345 as a; select 1 / 'x'", "-w", root, code=1)
+    assert "12,345" in failed.stdout
+    assert cmr("sql", "select 12345 as a; delete from runs", "-w", root, code=1).stdout == ""

@@ -129,7 +129,11 @@ def coco(folder):
         for m, text in enumerate(captions)
     ]
     (folder / "c.json").write_text(json.dumps({"images": images, "annotations": told}))
-    return lambda: read_coco(str(folder / "c.json"), where)
+    kinds = [{"id": n, "name": name, "supercategory": "thing"} for n, name in enumerate(NAMES)]
+    objects = [{"id": n, "image_id": n, "category_id": n} for n in range(len(NAMES))]
+    of = folder / "instances.json"
+    of.write_text(json.dumps({"annotations": objects, "categories": kinds}))
+    return lambda: read_coco(str(folder / "c.json"), where, instances=str(of))
 
 
 def karpathy(folder):
@@ -150,6 +154,7 @@ def webdataset(folder):
         for n, (data, told) in enumerate(zip(PICTURES.values(), CAPTIONS, strict=True)):
             add(tar, f"{n:04}.png", data)
             add(tar, f"{n:04}.txt", "\n".join(told).encode())
+            add(tar, f"{n:04}.json", json.dumps({"topic": told, "n": n}).encode())
     return lambda: read_webdataset([str(folder / "0.tar")])
 
 

@@ -126,5 +126,5 @@ def test_only_what_has_an_effect_is_said():
 
 
 def _defaults(scorer, **given):
-    known = scorer_kind(scorer).options
+    known = [one for one in scorer_kind(scorer).options if not one.of_filter]
     return tuple((one.name, given.get(one.name, one.default)) for one in known)

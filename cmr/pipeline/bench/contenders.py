@@ -95,7 +95,7 @@ def contenders(
     deriver = Deriver(warehouse, data, model, loaded.ids, fit_on=request.search.fit_on)
     every = _every(deriver, request)
     found = []
-    with bar("representations", len(every), "sets") as advance:
+    with bar("deriving representations", len(every), "sets") as advance:
         for asked in every:
             for case in cases(deriver, asked, request.search.seed, directions):
                 found += [Contender(case, name) for name in case.made.directions]

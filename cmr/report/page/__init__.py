@@ -17,6 +17,7 @@ from cmr.report.page.part import part, subject_name
 from cmr.report.page.pictures import Pictures
 from cmr.report.page.runtime import runtime
 from cmr.report.page.shown import listing
+from cmr.report.page.slices import recommended, slices, worst
 from cmr.report.subject import Subject, subjects
 from cmr.rows import Row
 from cmr.version import __version__
@@ -67,6 +68,9 @@ def build(
             fielded.add(named)
             field = contenders(con, subject, set(run_ids), one["id"], one["ways"], _)
             one["sections"] = [*([field] if field else []), *one["sections"]]
+        one["pairs"] = recommended(one, _baselines(con, one["runs"]))
+        one["slices"] = slices(con, one, one["pairs"], _)
+        one["sections"] += [one["slices"]] if one["slices"] else []
         left -= _size(one)
         parts.append({**one, "subject": subject})
     used = len(script.encode()) + LARGEST_PARTS - left
@@ -114,6 +118,9 @@ def _add_gallery(
         lists.append(gallery.hardest(con, subject, way, base, key))
         if pair:
             lists.append(gallery.flipped(con, way, pair, f"{one['id']}-flips-{way}"))
+        if found_worst := worst(one["slices"], way):
+            key = f"{one['id']}-slice-{way}"
+            lists.append(gallery.flipped(con, way, one["pairs"][way], key, found_worst))
     for number, found in enumerate(lists):
         mine_left = share // (len(lists) - number)
         before = album.left

@@ -247,6 +247,29 @@ def distributions(rows: Sequence[Row], titles: dict[str, str], _: Translate) -> 
     return _done(bars, 24 * len(names))
 
 
+def slices(rows: Sequence[Row], titles: dict[str, str], _: Translate) -> Spec:
+    """The difference in each slice with its interval, the worst on top."""
+    import altair as alt
+
+    names = [row["label"] for row in rows]
+    base = _base(alt).encode(
+        y=alt.Y("label:N", sort=names, title=None, axis=alt.Axis(labelLimit=280)),
+        tooltip=_tips(
+            alt, titles,
+            ("label", "queries:,d", "value_a:.4f", "value_b:.4f", "difference:+.4f",
+             "ci_low:+.4f", "ci_high:+.4f", "p:.3g", "p_holm:.3g"),
+        ),
+    )  # fmt: skip
+    title = _("difference in Recall@10")
+    lines = base.mark_rule(color=_HUES[0], strokeWidth=1.5, opacity=0.5).encode(
+        x=alt.X("ci_low:Q", title=title), x2="ci_high:Q"
+    )
+    points = base.mark_point(color=_HUES[0], filled=True, size=70, opacity=1).encode(
+        x=alt.X("difference:Q", title=title)
+    )
+    return _done(alt.layer(lines, points), 26 * len(names))
+
+
 def matrix(rows: Sequence[Row], titles: dict[str, str], _: Translate) -> Spec:
     """The difference of every pair, coloured by the result of the corrected test."""
     import altair as alt

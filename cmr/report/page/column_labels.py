@@ -30,6 +30,7 @@ COLUMNS = {
     "lost_by_search": mark("lost by the search"),
     "best": mark("on the front"),
     "unearned": mark("why no advice"),
+    "label": mark("slice"),
     "representation": mark("representation"),
     "representation_a": mark("a"),
     "representation_b": mark("b"),

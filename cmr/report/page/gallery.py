@@ -44,7 +44,10 @@ class ShownQuery:
 
 @dataclass
 class Listing:
-    """One list of the gallery. `lacking`: the command that makes top lists, if some are missing."""
+    """One list of the gallery. `lacking`: the command that makes top lists, if some are missing.
+
+    `within`: the attribute and the value of the slice that it is of.
+    """
 
     key: str
     kind: str
@@ -55,6 +58,7 @@ class Listing:
     tops_sql: str | None = None
     tops_rows: list[Row] = field(default_factory=list)
     lacking: str | None = None
+    within: tuple[str, str] | None = None
     entries: list[ShownQuery] = field(default_factory=list)
     left_out: int = 0
 
@@ -92,13 +96,17 @@ def hardest(
 
 
 def flipped(
-    con: duckdb.DuckDBPyConnection, direction: str, pair: tuple[Row, Row], key: str
+    con: duckdb.DuckDBPyConnection,
+    direction: str,
+    pair: tuple[Row, Row],
+    key: str,
+    within: tuple[str, str] | None = None,
 ) -> Listing:
-    """Queries whose item enters or leaves the top 10 between two runs."""
+    """Queries whose item enters or leaves the top 10 between two runs, in a slice or in all."""
     a, b = pair
-    sql = questions.flips(a["run_id"], b["run_id"], ENTRIES)
+    sql = questions.flips(a["run_id"], b["run_id"], ENTRIES, within)
     rows = fetch(con, sql).to_pylist()
-    found = Listing(key, "flips", direction, [a, b], sql, rows)
+    found = Listing(key, "flips", direction, [a, b], sql, rows, within=within)
     _add_tops(con, found)
     return found
 

@@ -247,11 +247,36 @@ order by median_rank desc, best_rank desc, query_id
 limit {count}"""
 
 
-def flips(a: str, b: str, count: int) -> str:
-    """Queries whose first relevant item enters or leaves the top 10 from run a to run b."""
+def slices(a: str, b: str) -> str:
+    """The slices in which run b loses most against run a, of all attributes."""
+    return f"""\
+select
+    name || ': ' || slice as label, name, slice, queries, clusters, value_a, value_b, difference,
+    ci_low, ci_high, p, p_holm, p_differ
+from compare_by({quoted(a)}, {quoted(b)}, null)
+where clusters >= fewest_clusters()
+qualify count(*) over (partition by name) > 1
+order by round(difference, 10), name, slice
+limit {WORST}"""
+
+
+def flips(a: str, b: str, count: int, within: tuple[str, str] | None = None) -> str:
+    """Queries whose first relevant item enters or leaves the top 10 from run a to run b.
+
+    `within`: only those of a slice, by attribute and value.
+    """
+    only = ""
+    if within is not None:
+        name, value = map(quoted, within)
+        only = (
+            "semi join (\n    select dataset, direction, query_id from query_slices\n"
+            f"    where name = {name} and slice = {value}\n"
+            ") as sliced using (dataset, direction, query_id)\n"
+        )
     return f"""\
 select query_id, rank_a, rank_b, change, left(query, {LONGEST}) as query
 from rank_flips({quoted(a)}, {quoted(b)})
+{only}\
 order by round(abs(ln(rank_b / rank_a)), 10) desc, query_id
 limit {count}"""
 
@@ -270,3 +295,5 @@ order by run_id, query_id, position"""
 # Characters of a caption, and positions of a list, that the gallery shows.
 LONGEST = 300
 LISTED = 10
+# Slices that the page shows.
+WORST = 12

@@ -37,6 +37,15 @@ SECTIONS = {
             "a cross, is held against its like. Larger is slower; lines are 95% intervals."
         ),
     ),
+    "slices": (
+        mark("Slices"),
+        mark(
+            "Where the recommended representation loses most Recall@10 against the baseline: the "
+            "slices of the queries by an attribute, such as a category or the words of a caption, "
+            "with paired 95% intervals. Slices of fewer than 30 visual items are left out; p_holm, "
+            "in the numbers, is corrected for all slices of all attributes."
+        ),
+    ),
     "speed": (
         mark("Speed"),
         mark(
@@ -86,6 +95,7 @@ BENCHED = ("latency", "ann")
 
 
 ALTS = {
+    "slices": mark("Points of the difference in Recall@10 by slice, {way}, {count} slices."),
     "contenders": mark(
         "Points of Recall@10 kept against bytes a vector, {way}, {count} contenders."
     ),

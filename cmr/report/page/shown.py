@@ -28,6 +28,9 @@ def listing(found: Listing, _: Translate) -> dict[str, Any]:
         a, b = map(name, found.runs)
         title = _("Rank flips, {way}").format(way=way)
         subtitle = _("from {a} to {b}").format(a=a, b=b)
+        if found.within is not None:
+            title = _("Rank flips in the worst slice, {way}").format(way=way)
+            subtitle += f" · {': '.join(found.within)}"
         about = _(
             "Queries whose first relevant item enters or leaves the top 10 when {a} is replaced "
             "by {b}; the largest moves first."

@@ -10,9 +10,12 @@ import torch
 from cmr.progressbar import Advance
 from cmr.score.blocks import Block
 from cmr.score.cpu import row_counts, tile_counts
-from cmr.score.cpu.exact_scores import ScoredTile
+from cmr.score.cpu.exact_scores import ScoredTile, Tile
 from cmr.score.cpu.owned import each_owned
+from cmr.score.cpu.popcount import bit_products
 from cmr.score.cpu.screening import Screening
+from cmr.score.cpu.strip_counts import RowPairs
+from cmr.score.cpu.tile_counts import ColumnPairs
 from cmr.score.cpu.tile_pairs import Slots, many_relevants, no_counts, row_pairs
 from cmr.score.plan import Plan
 from cmr.score.pools import Drawn, PoolCounts, Pools
@@ -69,8 +72,9 @@ class _Counting:
         self._row_pools = _block_pools(pools, "t2v", self._by_row, texts)
         self._column_pools = _block_pools(pools, "v2t", self._by_column, visuals)
         self._screening: Screening | None = None
-        wanted = plan.kernel.screened and plan.screened.pays
-        if wanted and pools is None and not self._many():
+        # Whether anything is counted that `count_tile` does not.
+        self._apart = pools is not None or self._many()
+        if plan.kernel.screened and plan.screened.pays and not self._apart:
             self._screening = Screening(texts, visuals, plan.screened)
         # Counts of a tile are added to those of all by one thread at a time.
         self._adding = threading.Lock()
@@ -94,7 +98,7 @@ class _Counting:
             return (b - a) * (d - c)
         left, right = texts.operand[a:b], visuals.operand[c:d]
         tile = ScoredTile(
-            kernel.tile(left, right, room).numpy(),
+            self._products(region, room),
             texts.scales[a:b],
             visuals.scales[c:d],
             left.numpy(),
@@ -104,6 +108,9 @@ class _Counting:
         )
         rows, columns = row_pairs(self._by_row, tile.first_row, b - a), self.slots.columns(c, d)
         tile_counts.count_tile(tile, rows, columns, kernel.sure)
+        if not self._apart:
+            self._add(rows, columns)
+            return (b - a) * (d - c)
         with self._adding:
             self.slots.add(columns)
         if self._by_row is not None:
@@ -116,6 +123,18 @@ class _Counting:
             self._count_some(tile, self._by_column, pools, counts, flip=True)
         return (b - a) * (d - c)
 
+    def _products(self, region: Region, room: torch.Tensor) -> Tile:
+        """What is multiplied of a tile, in the front of `room`."""
+        a, b, c, d = region
+        kernel = self._plan.kernel
+        if not kernel.popcount:
+            operands = self._texts.operand[a:b], self._visuals.operand[c:d]
+            return kernel.tile(*operands, room).numpy()
+        out = room.view(-1)[: (b - a) * (d - c)].view(b - a, d - c).numpy()
+        bits, lanes = self._texts.bits, self._visuals.lanes
+        bit_products(bits[a:b], lanes, c, self._texts.operand.shape[1], out)
+        return out
+
     def _screen(self, region: Region, room: torch.Tensor) -> bool:
         """Count a tile by products of codes, unless they leave too much in doubt."""
         assert self._screening is not None
@@ -124,6 +143,11 @@ class _Counting:
         rows, columns = row_pairs(self._by_row, first, b - a), self.slots.columns(c, d)
         if not self._screening.counts(region, room.view(torch.int32), rows, columns):
             return False
+        self._add(rows, columns)
+        return True
+
+    def _add(self, rows: RowPairs, columns: ColumnPairs) -> None:
+        """Add what a tile has counted."""
         with self._adding:
             self.slots.add(columns)
             if self._by_row is not None:
@@ -131,7 +155,6 @@ class _Counting:
                 here = slice(begin, begin + len(rows.counts.more))
                 self._by_row.more[here] += rows.counts.more
                 self._by_row.tied[here] += rows.counts.tied
-        return True
 
     def _count_some(
         self, tile: ScoredTile, tally: Tally, drawn: list[Drawn], counts: Counts, flip: bool

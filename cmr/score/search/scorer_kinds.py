@@ -16,6 +16,7 @@ from cmr.progressbar import Advance
 from cmr.score.search.engines.kinds import ENGINES
 from cmr.score.search.scorer_declaration import EVERYTHING, GRAPH, always_reads
 from cmr.score.search.scorer_declaration import ScorerKind as ScorerKind
+from cmr.suggestions import suggestion
 
 if TYPE_CHECKING:
     from cmr.represent.precisions import Encoded
@@ -144,7 +145,10 @@ def scorer_kind(name: str) -> ScorerKind:
         return OWN[name]
     point = _others().get(name)
     if point is None:
-        raise CmrError(f"unknown scorer {name!r}; there are: {', '.join(scorer_names())}")
+        there = scorer_names()
+        raise CmrError(
+            f"unknown scorer {name!r}; there are: {', '.join(there)}{suggestion(name, there)}"
+        )
     return load(point, ScorerKind, "scorer")
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from cmr.errors import CmrError
+from cmr.suggestions import suggestion
 
 Value = int | float | str
 # Options with their values, in the order of the scorer's own list.
@@ -81,7 +82,9 @@ def every_combination(
     for name in given:
         if name not in names:
             has = f"its options are {', '.join(names)}" if names else "it has none"
-            raise CmrError(f"the scorer {scorer} has no option {name!r}; {has}")
+            raise CmrError(
+                f"the scorer {scorer} has no option {name!r}; {has}{suggestion(name, names)}"
+            )
     every = _products(known, given)
     for name in given:
         if name not in with_effect(known, given):

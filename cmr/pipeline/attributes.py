@@ -1,0 +1,93 @@
+"""A data set's attributes: written with it, and replaced where a source says more or other things.
+
+They are no part of a data set's fingerprint: no rank depends on them, so its runs stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from cmr.errors import CmrError
+from cmr.identity import table_hash
+from cmr.rows import Row
+from cmr.sources.collection import TEXT, VISUAL, Collection
+from cmr.warehouse.layout import partition
+from cmr.warehouse.schemas import ATTRIBUTES, DATASETS
+from cmr.warehouse.store import Store
+
+Sides = Mapping[str, pa.Table]
+
+
+def write_attributes(
+    warehouse: Store, dataset: str, collection: Collection, before: Row | None
+) -> list[str]:
+    """Write what the collection says of its items; returns the files. The caller holds the claim.
+
+    `before`: the data set's row until now, whose attributes of other names stay.
+    """
+    return _write(warehouse, dataset, _merged(warehouse, collection, before), before)
+
+
+def note_attributes(warehouse: Store, row: Row, collection: Collection) -> Row:
+    """Record what another reading of the same data says of its items; returns the row as it is now.
+
+    The caller holds the claim. Nothing is written if nothing is new.
+    """
+    if not any(item.attributes for item in (*collection.texts, *collection.visuals)):
+        return row
+    now = _merged(warehouse, collection, row)
+    if table_hash(now.values()) == table_hash(_stored(warehouse, row).values()):
+        return row
+    others = [name for name in row["files"] if not name.startswith(f"{ATTRIBUTES.name}/")]
+    files = [*others, *_write(warehouse, row["dataset"], now, row)]
+    changed = {**row, "files": files}
+    warehouse.commit(DATASETS, row["dataset"], changed)
+    return changed
+
+
+def _merged(warehouse: Store, collection: Collection, before: Row | None) -> Sides:
+    """The collection's attributes by side, and before them those stored under other names."""
+    items = {TEXT: collection.texts, VISUAL: collection.visuals}
+    names = {name for side in items.values() for item in side for name, _ in item.attributes}
+    stored = _stored(warehouse, before)
+    found = {}
+    for side, mine in items.items():
+        there = {item.item_id for item in mine}
+        rows: list[dict[str, Any]] = [
+            row
+            for row in stored[side].to_pylist()
+            if row["name"] not in names and row["item_id"] in there
+        ]
+        rows += [
+            {"item_id": item.item_id, "name": name, "value": value}
+            for item in mine
+            for name, value in item.attributes
+        ]
+        found[side] = pa.Table.from_pylist(rows, schema=ATTRIBUTES.schema)
+    return found
+
+
+def _stored(warehouse: Store, row: Row | None) -> Sides:
+    """The attributes of a data set by side; none where its files are damaged."""
+    found = {}
+    for side in (TEXT, VISUAL):
+        mine = [name for name in row["files"] if f"/modality={side}/" in name] if row else []
+        try:
+            found[side] = warehouse.read(row or {}, ATTRIBUTES, mine)
+        except CmrError:
+            found[side] = ATTRIBUTES.schema.empty_table()
+    return found
+
+
+def _write(warehouse: Store, dataset: str, sides: Sides, before: Row | None) -> list[str]:
+    """Write the sides that have any; what no row has named for an hour is removed."""
+    files = []
+    for side, table in sides.items():
+        keys = {"dataset": dataset, "modality": side}
+        warehouse.sweep(partition(ATTRIBUTES.name, keys), before["files"] if before else [])
+        if table.num_rows:
+            files.append(warehouse.write(ATTRIBUTES, keys, [table]))
+    return files
