@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from cmr.sources.collection import Collection
 
 # What selects the encoder; its other options are those of `EncodeOptions`.
-_MODEL = {"model": None, "pretrained": None, "precision": "fp32", "prompt": None}
+_MODEL = {
+    "model": None, "pretrained": None, "precision": "fp32", "prompt": None,
+    "run_remote_code": False,
+}  # fmt: skip
 
 
 def ingest_source(
@@ -136,7 +139,8 @@ def _own_model(source: Source) -> str:
         raise CmrError(
             f"the source {source.name!r} needs --model, which encodes its pictures and captions: "
             "an open_clip name with its weights, such as --model ViT-B-32 --pretrained "
-            "laion2b_s34b_b79k, or hf-hub:org/name, local-dir:folder, transformers:org/name; "
+            "laion2b_s34b_b79k, or hf-hub:org/name, local-dir:folder, transformers:org/name, "
+            f"sentence-transformers:org/name; "
             f"{EMBEDDED}, which comes with cmr, is a toy that knows only drawn scenes, so it has "
             "to be named explicitly"
         )
@@ -194,7 +198,7 @@ def _encode(
     encoding: dict[str, Any],
     bar: ProgressBar,
 ) -> Ingested:
-    from cmr.encode.models import resolve
+    from cmr.encode.models import resolve, with_remote_code
     from cmr.pipeline.encoding import EncodeOptions
     from cmr.pipeline.ingest import ingest_media
 
@@ -202,6 +206,8 @@ def _encode(
     spec = resolve(
         asked["model"], asked["pretrained"], model_name, asked["precision"], asked["prompt"]
     )
+    if asked["run_remote_code"]:
+        spec = with_remote_code(spec)
     options: EncodeOptions = EncodeOptions(**encoding)
     return ingest_media(root, dataset, spec, collection, options, bar)
 

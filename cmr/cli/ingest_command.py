@@ -149,7 +149,8 @@ def _encoding(source: Source) -> list[click.Parameter]:
         click.Option(
             ["--model"],
             help="An open_clip name with --pretrained, hf-hub:org/name, local-dir:folder, "
-            "transformers:org/name of a CLIP or SigLIP model, or scenes-tiny, a toy that knows "
+            "transformers:org/name of a CLIP or SigLIP model, sentence-transformers:org/name of "
+            "any that takes texts and pictures, or scenes-tiny, a toy that knows "
             f"only drawn scenes.  [{needed}]",
         ),
         click.Option(
@@ -163,6 +164,12 @@ def _encoding(source: Source) -> list[click.Parameter]:
             help="Precision of the model's weights while encoding.",
         ),
         click.Option(["--prompt"], help="Template for captions, such as 'a photo of {}'."),
+        click.Option(
+            ["--run-remote-code"],
+            is_flag=True,
+            help="Run the Python code that comes with a model of sentence-transformers, which may "
+            "do anything on this machine; read it first.",
+        ),
         click.Option(
             ["--device"], default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps"
         ),

@@ -1,4 +1,4 @@
-"""All kinds of encoders: open_clip, transformers, and those that other packages register.
+"""All kinds of encoders: cmr's own, and those that other packages register.
 
 Another package registers one with an entry point in the group `cmr.encoders`, whose name is what
 stands before the colon in `--model` and whose value is an `EncoderKind`.
@@ -15,7 +15,11 @@ from cmr.errors import CmrError
 from cmr.plugins import load, registered
 
 GROUP = "cmr.encoders"
-OWN = {DEFAULT: "openclip", "transformers": "transformers"}
+OWN = {
+    DEFAULT: "openclip",
+    "transformers": "transformers",
+    "sentence-transformers": "sentencetransformers",
+}
 
 
 def kind_names() -> list[str]:

@@ -6,6 +6,7 @@ Nothing here loads a model, so checking whether work is already done costs nothi
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from cmr.encode.encoder_kinds import get_kind, kind_names
@@ -18,6 +19,8 @@ from cmr.suggestions import suggestion
 ASSETS = Path(__file__).parent.parent / "assets"
 EMBEDDED = "scenes-tiny"
 HUB = "hf-hub:"
+# The kind whose models may come with code of their own.
+REMOTE = "sentence-transformers"
 
 
 def model_settings(spec: ModelSpec) -> dict[str, str]:
@@ -71,6 +74,13 @@ def resolve(
         return ModelSpec(name or own + suffix, rest, pretrained, precision, kind, prompt)
     own, architecture, weights = _named(model, pretrained)
     return ModelSpec(name or own + suffix, architecture, weights, precision, DEFAULT, prompt)
+
+
+def with_remote_code(spec: ModelSpec) -> ModelSpec:
+    """The same model, whose own code may be run. Raises CmrError for kinds that never run any."""
+    if spec.kind != REMOTE:
+        raise CmrError(f"--run-remote-code is only for --model {REMOTE}:…; others never run any")
+    return replace(spec, remote_code=True)
 
 
 def check_open_clip(architecture: str, pretrained: str | None = None) -> None:

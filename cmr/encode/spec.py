@@ -18,7 +18,7 @@ class ModelSpec:
     `local-dir:…`, or the name that another kind of encoder uses. `pretrained`: a tag, a
     checkpoint file, or None where the architecture implies it. `precision`: of weights and
     activations, fp32, fp16 or bf16. `kind`: of encoder. `prompt`: a template; each caption takes
-    the place of `{}`.
+    the place of `{}`. `remote_code`: whether code that comes with the model may be run.
     """
 
     name: str
@@ -27,6 +27,7 @@ class ModelSpec:
     precision: str = "fp32"
     kind: str = DEFAULT
     prompt: str | None = None
+    remote_code: bool = False
 
     @property
     def folder(self) -> Path | None:

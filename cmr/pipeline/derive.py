@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -105,6 +106,13 @@ class Deriver:
         self.fit_on = dataset if fit_on is None else fit_on
         self._learner = self._learner_of(fit_on)
         self._of_folds: dict[str, Learner] = {}
+
+    @property
+    def declared_dims(self) -> tuple[int, ...]:
+        """The dimensions that the model itself says its vectors may be truncated to."""
+        told = json.loads(self._native[TEXT, self.native_dims[-1]]["settings"] or "{}")
+        found = (told.get("encoder_details") or {}).get("matryoshka_dims") or ()
+        return tuple(dim for dim in found if dim < self.native_dims[-1])
 
     def _learner_of(self, fit_on: str | None) -> Learner:
         largest = self.native_dims[-1]

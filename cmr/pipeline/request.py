@@ -46,7 +46,9 @@ class Request:
     model: Many[str] = Many(Text(), None, "Models.  [default: all of each data set]")
     _: KW_ONLY
     dims: ManyOrNone[int] = ManyOrNone(
-        POSITIVE, None, "Dimensions.  [default: 256,512,1024 and the native one]"
+        POSITIVE,
+        None,
+        "Dimensions.  [default: what the model declares, else 256,512,1024, and the native one]",
     )
     precisions: ManyOrNone[str] = ManyOrNone(
         Text(),
@@ -63,7 +65,7 @@ class Request:
         Text(),
         None,
         f"Of {', '.join(BELOW_NATIVE)}, for dimensions below the native one.  "
-        f"[default: {BELOW_NATIVE[0]}]",
+        f"[default: truncate where the model declares dimensions, else {BELOW_NATIVE[0]}]",
     )
     fit_on: One[str | None] = One(
         Text(),

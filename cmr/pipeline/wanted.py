@@ -10,7 +10,7 @@ from cmr.pipeline.fits import Wanted
 from cmr.pipeline.request import Request
 from cmr.pipeline.search import Search, check_rescore, check_scorer
 from cmr.precision import EVALUATED, FP32
-from cmr.represent.dim_methods import NATIVE
+from cmr.represent.dim_methods import NATIVE, TRUNCATE
 from cmr.score.search.scorer_kinds import TORCH, scorer_kind
 
 # The published grid; its precisions are `EVALUATED`.
@@ -38,9 +38,11 @@ def asked_for(
     if any(search.kind.codes_itself for search in searches):
         precisions = [FP32]
     native = deriver.native_dims[-1]
+    # A model that was trained to be truncated says to which dimensions.
+    declared = () if request.dims else deriver.declared_dims
     every = deriver.plan(
-        request.dims or tuple(sorted({*DIMS, native})),
-        request.dim_methods,
+        request.dims or tuple(sorted({*(declared or DIMS), native})),
+        request.dim_methods or ((TRUNCATE,) if declared else ()),
         request.precisions or precisions,
         request.quantizers,
     )

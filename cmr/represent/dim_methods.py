@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     Matrix = npt.NDArray[np.float64]
 
 NATIVE = "native"
+TRUNCATE = "truncate"
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ METHODS = {
     for method in (
         DimMethod(NATIVE, "stays"),
         DimMethod("pca", "down", _pca, fitted=True),
-        DimMethod("truncate", "down"),
+        DimMethod(TRUNCATE, "down"),
         DimMethod("random", "down", _random, seeded=True),
         DimMethod("lift", "up", _lift, seeded=True),
     )

@@ -207,6 +207,91 @@ def test_a_model_of_transformers(cmr, pairs, hf_model, tmp_path):
         np.testing.assert_allclose(found[key], vector, atol=1e-5)
 
 
+@pytest.fixture
+def st_model(hf_model, tmp_path):
+    """The same as a model with prompts, saved as sentence-transformers saves them."""
+    library = pytest.importorskip("sentence_transformers")
+    import transformers
+
+    if "clip" not in json.loads((hf_model / "config.json").read_text())["model_type"]:
+        pytest.skip("one architecture is enough: the library does the rest")
+    plain = tmp_path / "plain"
+    transformers.CLIPModel.from_pretrained(hf_model).save_pretrained(plain)
+    transformers.CLIPProcessor(
+        image_processor=transformers.CLIPImageProcessor.from_pretrained(hf_model),
+        tokenizer=transformers.AutoTokenizer.from_pretrained(hf_model),
+    ).save_pretrained(plain)
+    config = json.loads((plain / "config.json").read_text())
+    (plain / "config.json").write_text(json.dumps(config | {"matryoshka_dims": [4, 8]}))
+    model = library.SentenceTransformer(
+        str(plain), device="cpu", prompts={"query": "a ", "document": ""}
+    )
+    model.max_seq_length = 24
+    model.save_pretrained(str(tmp_path / "st"))
+    return tmp_path / "st"
+
+
+@pytest.mark.slow
+def test_a_model_of_sentence_transformers(cmr, pairs, st_model, tmp_path):
+    """The vectors are those that the library itself gives to queries and documents."""
+    from PIL import Image
+    from sentence_transformers import SentenceTransformer
+
+    root = tmp_path / "w"
+    model = ("--model", f"sentence-transformers:{st_model}", "--model-name", "m")
+    cmr("ingest", *pairs, "-w", root, *model, "--batch-size", "4")
+    found = vectors(root, "m")
+    plain = SentenceTransformer(str(st_model), device="cpu")
+    captions = [scene.captions[0] for scene in scenes("test", 6)]
+    pictures = [Image.open(tmp_path / f"photos/{n}.png").convert("RGB") for n in range(6)]
+    texts, visuals = plain.encode_query(captions), plain.encode_document(pictures)
+    unprompted = plain.encode(captions)
+    assert np.abs(texts - unprompted).max() > 0.01
+    for n in range(6):
+        for key, wanted in ((("text", str(n)), texts[n]), (("visual", f"{n}.png"), visuals[n])):
+            np.testing.assert_allclose(found[key], wanted / np.linalg.norm(wanted), atol=1e-5)
+    details = settings(root, "text")["encoder_details"]
+    assert details["prompts"] == {"query": "a ", "document": ""}
+    assert details["matryoshka_dims"] == [4, 8]
+    assert details["context_length"] == 24
+    # The grid is what the model declares, truncated, unless dimensions are asked for.
+    cmr("evaluate", "-w", root, "--protocols", "full", "--precisions", "fp32")
+    rows = connect(str(root)).execute("select distinct dim, dim_method from runs order by all")
+    assert rows.fetchall() == [(4, "truncate"), (8, "truncate"), (12, "native")]
+    # A template takes the place of the model's own prompt.
+    cmr("ingest", *pairs, "-w", tmp_path / "b", *model, "--prompt", "{}")
+    for n, wanted in enumerate(unprompted):
+        mine = vectors(tmp_path / "b", "m")["text", str(n)]
+        np.testing.assert_allclose(mine, wanted / np.linalg.norm(wanted), atol=1e-5)
+
+
+@pytest.mark.slow
+def test_what_a_model_of_sentence_transformers_must_have(cmr, pairs, st_model, tmp_path):
+    """Weights for everything, code of its own only where that is allowed, both modalities."""
+    from safetensors.torch import load_file, save_file
+
+    model = ("--model", f"sentence-transformers:{st_model}", "--model-name", "m")
+    weights = load_file(st_model / "model.safetensors")
+    save_file(
+        {name: one for name, one in weights.items() if "text_projection" not in name},
+        st_model / "model.safetensors", {"format": "pt"},
+    )  # fmt: skip
+    refused = cmr("ingest", *pairs, "-w", tmp_path / "w", *model, code=1).stderr
+    assert "it lacks weights, which would be random" in refused
+    mark = tmp_path / "ran"
+    (st_model / "own.py").write_text(f"open({str(mark)!r}, 'w')\nclass Own: pass\n")
+    modules = json.loads((st_model / "modules.json").read_text())
+    modules[0]["type"] = "own.Own"
+    (st_model / "modules.json").write_text(json.dumps(modules))
+    cmr("ingest", *pairs, "-w", tmp_path / "w", *model, code=1)
+    refused = cmr("ingest", *pairs, "-w", tmp_path / "w", "--model", "scenes-tiny",
+                  "--run-remote-code", code=1).stderr  # fmt: skip
+    assert "--run-remote-code is only for --model sentence-transformers" in refused
+    assert not mark.exists()
+    cmr("ingest", *pairs, "-w", tmp_path / "w", *model, "--run-remote-code", code=1)
+    assert mark.exists()
+
+
 def test_models_that_are_not_there(cmr, pairs, tmp_path):
     refused = cmr("ingest", *pairs, "-w", tmp_path / "w", "--model",
                   f"transformers:{tmp_path}", code=1)  # fmt: skip
