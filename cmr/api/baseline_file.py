@@ -25,6 +25,7 @@ from cmr.rows import Row
 from cmr.views import connect
 from cmr.warehouse.catalogue_rows import to_rows
 from cmr.warehouse.schemas import RANKS, RUNS
+from cmr.warehouse.storage import parquet_bytes
 from cmr.warehouse.store import Store
 
 # What comparisons do not read.
@@ -61,21 +62,14 @@ def packed(warehouse: Store, rows: Sequence[Row]) -> bytes:
     known = [{**(warehouse.find(RUNS, row["run_id"]) or {}), **_NO_FILES} for row in rows]
     held = _as_text(pa.Table.from_pylist(known, RUNS.schema))
     mark = json.dumps({"version": _VERSION, "runs": held, "sha256": _digest(held, counts)})
-    sink = pa.BufferOutputStream()
-    pq.write_table(
-        counts.replace_schema_metadata({_KEY: mark.encode()}),
-        sink,
-        compression="zstd",
-        compression_level=15,
-    )
-    return bytes(sink.getvalue())
+    return parquet_bytes(counts.replace_schema_metadata({_KEY: mark.encode()}))
 
 
 def load(path: str) -> BaselineRuns:
     """Read a baseline file. Raises CmrError if it is none, or differs from what was written."""
     try:
         with open_plain(path) as stream:
-            table = pq.read_table(pa.BufferReader(stream.read()))
+            table = pq.read_table(pa.BufferReader(stream.read()), use_threads=False)
         mark = json.loads((table.schema.metadata or {})[_KEY])
         if mark["version"] != _VERSION:
             raise CmrError(

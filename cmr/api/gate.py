@@ -252,11 +252,13 @@ def _decided(
 
 def _needed(row: Row, margin: float) -> int | None:
     """About how many queries decide it, if the difference stays: the reach of an interval falls
-    with the root of their number. None where the difference is about the margin.
+    with the root of their number, and with the number itself where none differs (`reach_at`: only
+    what was not seen moves it then). None where the difference is about the margin.
     """
     room = row["difference"] + margin
     reach = row["difference"] - row["ci_low"] if room > 0 else row["ci_high"] - row["difference"]
     if abs(room) <= 1e-3 * reach:
         return None
-    needed: float = row["queries"] * (reach / abs(room)) ** 2
+    power = 1 if row["ties"] == row["queries"] else 2
+    needed: float = row["queries"] * (reach / abs(room)) ** power
     return math.ceil(needed)

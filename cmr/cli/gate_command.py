@@ -106,7 +106,9 @@ def _save(store: Store, run: str | None, baseline: str | None, path: str) -> Non
     from cmr.api.gate import as_baseline
 
     if run is None or baseline is not None:
-        raise CmrError("--save writes the run that is named before it, and takes no --baseline")
+        raise CmrError(
+            "--save writes the run that is named before it; it needs that, and no --baseline"
+        )
     rows, data = as_baseline(store, run)
     _write(path, data)
     for row in rows:

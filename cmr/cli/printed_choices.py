@@ -61,7 +61,7 @@ def _print_across(one: AcrossModels, retain: float) -> None:
         {
             "direction": row["direction"],
             "measure": named.measure(row),
-            "best model": row["baseline_model"],
+            "of": row["baseline_model"],
             "confirmed": "none" if row["run_id"] is None else f"{row['model']} {_words(row)}",
             "bytes": row["vector_bytes"],
             "kept": row["retention"],
@@ -71,7 +71,7 @@ def _print_across(one: AcrossModels, retain: float) -> None:
     ]
     print_table(
         pa.Table.from_pylist(lines),
-        title=f"{who}: fewest bytes a vector that keep {retain:.1%} of the best",
+        title=f"{who}: fewest bytes a vector that keep {retain:.1%} of the model best by recall@10",
     )
     values: dict[str, list[str]] = {}
     for row in one.best:

@@ -61,7 +61,7 @@ def print_compared(pair: SlicedComparison) -> None:
 def _found(rows: Sequence[Row]) -> str:
     sure = [row for row in rows if row["p_holm"] is not None and row["p_holm"] < _LEVEL]
     if not sure:
-        return f"In none of {len(rows)} slices does b differ from a (no p_holm below 0.05)."
+        return f"In none of {len(rows)} slices is b shown to differ from a (no p_holm below 0.05)."
     lower_is_better = rows[0]["measure"] == "mean_rank"
     said = []
     for word, up in (("better", not lower_is_better), ("worse", lower_is_better)):

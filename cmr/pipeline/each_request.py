@@ -40,8 +40,15 @@ def each_model(warehouse: Store, request: R) -> list[R]:
     learn from is not scored then, nor one without the judgments that are asked for. Raises CmrError
     for what does not exist.
     """
+    known = current_sets(warehouse)
+    request = replace(
+        request,
+        dataset=_whole(request.dataset, {row["dataset"] for row in known}),
+        model=_whole(request.model, {row["model"] for row in known}),
+    )
     every = [
-        replace(request, dataset=dataset, model=model)
+        # A text would be split at its commas.
+        replace(request, dataset=(dataset,), model=(model,))
         for dataset in request.dataset or _datasets(warehouse, request)
         for model in _models(warehouse, request, dataset)
     ]
@@ -71,6 +78,18 @@ def together(done: Sequence[Evaluated]) -> Evaluated:
         seconds=sum(one.seconds for one in done),
         shown=[pair for one in done for pair in one.shown],
     )
+
+
+def _whole(given: Sequence[str], known: set[str]) -> tuple[str, ...]:
+    """Names with the commas that some have: neighbours are one name where there is no other."""
+    found: list[str] = []
+    at = 0
+    while at < len(given):
+        ends = [end for end in range(len(given), at, -1) if ",".join(given[at:end]) in known]
+        end = ends[0] if ends and given[at] not in known else at + 1
+        found.append(",".join(given[at:end]))
+        at = end
+    return tuple(found)
 
 
 def _datasets(warehouse: Store, request: Request) -> list[str]:

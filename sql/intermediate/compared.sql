@@ -84,10 +84,10 @@ estimated as (
         case better when 'lower' then more else less end as losses,
         dd - 2 * difference * nd + difference * difference * nn as residual,
         cluster_spread(residual, dd, clusters) as spread,
-        score_reach(spread, piece(dd, ad, 1, -total), clusters) as below,
-        score_reach(spread, piece(dd, ad, 1, total), clusters) as above,
-        difference_p(total, spread, piece(dd, ad, 1, 0), clusters) as p,
-        unseen(spread, dd, ad, total, clusters, queries) as unseen
+        score_reach(spread, piece(dd, ad, nn / queries, -total), clusters) as below,
+        score_reach(spread, piece(dd, ad, nn / queries, total), clusters) as above,
+        difference_p(total, spread, piece(dd, ad, nn / queries, 0), clusters) as p,
+        unseen(spread, dd, ad, total, clusters, queries, nn / queries) as unseen
     from summed
     inner join run_pairs using (run_a, run_b)
     inner join (select measure, better from measures) using (measure)

@@ -131,14 +131,15 @@ final as (
         estimated.difference,
         difference_p(
             estimated.difference * estimated.queries, difference_spread,
-            piece(dd, ad, 1, 0), clusters
+            piece(dd, ad, nn / estimated.queries, 0), clusters
         ) as p,
         estimated.kept as retention,
         kept * total / (total + below) as ci_low,
         kept + above / base as ci_high,
         looks, kept * total / (total + below_all) as sure_low,
         unseen(
-            difference_spread, dd, ad, estimated.difference * estimated.queries, clusters, estimated.queries
+            difference_spread, dd, ad, estimated.difference * estimated.queries, clusters, estimated.queries,
+            nn / estimated.queries
         ) as unseen,
         clusters, estimated.alike_low, chances.chance,
         unearned(

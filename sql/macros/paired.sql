@@ -55,11 +55,14 @@ create macro difference_p(total, spread, piece, clusters) as
 -- of a normal variable. What is to be seen comes in pieces as large as those seen, all of them to one
 -- side, and adds their variance, of which what was seen of it (total, the sum of the differences) has its
 -- part already.
-create macro unseen(spread, squares, absolutes, total, clusters, queries) as
+create macro unseen(spread, squares, absolutes, total, clusters, queries, worst) as
     (
         score_reach(
-            greatest(spread - (squares + 3) / (absolutes + 3) * abs(total), 0.0),
-            (squares + 3) / (absolutes + 3), clusters, more := 0.8416212335729143
+            greatest(
+                spread - (squares + 3 * worst * worst) / (absolutes + 3 * worst) * abs(total), 0.0
+            ),
+            (squares + 3 * worst * worst) / (absolutes + 3 * worst), clusters,
+            more := 0.8416212335729143
         ) / queries
     );
 

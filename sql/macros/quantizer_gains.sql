@@ -35,10 +35,10 @@ final as (
         dataset, qrels, direction, run_b as run_id, quantizer, beside, measure, k,
         value_b as value, value_a as value_beside, difference,
         difference_end(
-            total, reach_at(t, spread, piece(dd, ad, 1, -total)), queries, better, -1
+            total, reach_at(t, spread, piece(dd, ad, nn / queries, -total)), queries, better, -1
         ) as ci_low,
         difference_end(
-            total, reach_at(t, spread, piece(dd, ad, 1, total)), queries, better, 1
+            total, reach_at(t, spread, piece(dd, ad, nn / queries, total)), queries, better, 1
         ) as ci_high,
         case when t is not null then least(1.0, p * many) end as p_bonferroni,
         clusters

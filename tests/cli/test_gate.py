@@ -111,6 +111,21 @@ def test_about_so_many_queries_decide(root):
     assert lost + reach == pytest.approx(-by.margin, abs=1e-4)
 
 
+def test_a_visual_items_queries_move_together(tmp_path):
+    """With 20 captions a picture, identical runs are as unsure as their 40 pictures are few."""
+    warehouse = new(tmp_path / "w")
+    relevance = np.repeat(np.eye(40, dtype=int), 20, axis=0)
+    add_dataset(warehouse, "d", relevance)
+    for number in "01":
+        add_run(warehouse, number, "d", relevance * 1.0, relevance)
+    (one,) = gate(warehouse, "0", "1", GatedBy(margin=0.005))
+    # Of 40 pictures none differs: 1 - .025^(1/40) of all may.
+    assert -one.row["ci_low"] == pytest.approx(1 - 0.025 ** (1 / 40), rel=0.2)
+    assert one.outcome is Outcome.UNDECIDED
+    # So rare a difference is ruled out in proportion to the number of queries.
+    assert one.queries == pytest.approx(800 * -one.row["ci_low"] / 0.005, abs=1)
+
+
 def test_at_chance_nothing_is_decided(cmr, root):
     said = cmr("gate", "precision=fp32", "--baseline", "precision=b1", "-w", root, code=3)
     assert "is not clearly above chance" in said.stdout

@@ -101,6 +101,17 @@ def test_several_data_sets_each_with_what_it_has(cmr, two, tmp_path):
     assert " e:" not in again.stderr
 
 
+def test_a_name_may_hold_a_comma(cmr, tmp_path):
+    np.savez(tmp_path / "x.npz", **npz_arrays(texts=20, visuals=10, dims=(16,)))
+    for model in ("mod,A", "B"):
+        cmr("ingest", "npz", tmp_path / "x.npz", "--dataset", "d,1", "--model-name", model,
+            "-w", tmp_path / "w")  # fmt: skip
+    asked = ("--dims", "16", "--precisions", "fp32", "--protocols", "full", "-w", tmp_path / "w")
+    assert "runs of B on d,1: 2 scored" in cmr("evaluate", *asked).stderr
+    named = cmr("evaluate", "--dataset", "d,1", "--model", "B,mod,A", *asked).stderr
+    assert "runs of mod,A on d,1: all exist already" in named
+
+
 def test_a_default_pool_size_that_does_not_fit_is_left_out_and_said(cmr, tmp_path):
     np.savez(tmp_path / "x.npz", **npz_arrays(texts=240, visuals=240, dims=(16,)))
     cmr("ingest", "npz", tmp_path / "x.npz", "--dataset", "x", "-w", tmp_path / "w")

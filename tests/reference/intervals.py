@@ -90,7 +90,8 @@ def unseen(d, clusters):
     """The mean difference that is seen in four of five samples."""
     sums, sizes = by_cluster(d, clusters), by_cluster(np.ones(len(d)), clusters)
     variance = spread(sums, sizes, np.mean(d))
-    size = ((sums**2).sum() + 3) / (np.abs(sums).sum() + 3)
+    worst = (sizes**2).sum() / sizes.sum()
+    size = ((sums**2).sum() + 3 * worst**2) / (np.abs(sums).sum() + 3 * worst)
     variance = max(variance - size * abs(sums.sum()), 0.0)
     return reach(variance, size, len(sums), power=0.8) / len(d)
 
@@ -101,13 +102,15 @@ def difference(d, clusters, bounded=True):
     sums, sizes = by_cluster(d, clusters), by_cluster(np.ones(len(d)), clusters)
     groups, total = len(sums), sums.sum()
     variance = spread(sums, sizes, d.mean())
-    low = (total - reach(variance, piece(sums, 1, -total), groups)) / len(d)
-    high = (total + reach(variance, piece(sums, 1, total), groups)) / len(d)
+    # The most that a visual item can move the sum by: 1 for each of its queries.
+    worst = (sizes**2).sum() / sizes.sum()
+    low = (total - reach(variance, piece(sums, worst, -total), groups)) / len(d)
+    high = (total + reach(variance, piece(sums, worst, total), groups)) / len(d)
     if bounded:
         low, high = max(-1.0, low), min(1.0, high)
     if abs(total) <= 1e-12:
         return low, high, 1.0
-    t = abs(total) / math.sqrt(variance + piece(sums, 1, 0) * abs(total))
+    t = abs(total) / math.sqrt(variance + piece(sums, worst, 0) * abs(total))
     return low, high, max(2 * stats.t.sf(t, groups - 1), 2.0 ** (1 - groups))
 
 
