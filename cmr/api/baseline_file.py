@@ -93,7 +93,7 @@ def load(path: str) -> BaselineRuns:
 def _as_text(table: pa.Table) -> str:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
+        writer.write(table)
     return base64.b64encode(zlib.compress(sink.getvalue(), 9)).decode()
 
 
