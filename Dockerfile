@@ -8,7 +8,7 @@ COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY cmr cmr
 COPY sql sql
 # Every dependency has a wheel, so nothing is compiled. PyTorch's own index has wheels without CUDA,
-# which are a tenth as large.
+# which are smaller.
 RUN pip install --no-cache-dir --constraint constraints.txt \
     --extra-index-url https://download.pytorch.org/whl/cpu .
 

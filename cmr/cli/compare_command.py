@@ -103,8 +103,10 @@ def compare(
                 print_compared(one)
         return
     with paged(), waiting(progress, "comparing"):
-        for pair in compare_runs(cmr.open(warehouse).store, first, others, ComparedBy(**how)):
-            _print(pair)
+        found = compare_runs(cmr.open(warehouse).store, first, others, ComparedBy(**how))
+        several = len({pair.a["model"] for pair in found}) > 1
+        for pair in found:
+            _print(pair, several)
 
 
 def _sides(
@@ -117,7 +119,8 @@ def _sides(
     return given[0], given[1:]
 
 
-def _print(pair: Comparison) -> None:
+def _print(pair: Comparison, several: bool) -> None:
+    """One pair as a table and sentences; `several`: models are compared, each with itself."""
     import pyarrow as pa
 
     from cmr.api.comparison import representation
@@ -140,7 +143,10 @@ def _print(pair: Comparison) -> None:
         f"{name} = {representation(run, other)}" + _fitted(rows[0][f"fit_{name}"])
         for name, run, other in (("a", left, right), ("b", right, left))
     )
-    title = f"{left['dataset']} {left['direction']}, {_protocol(rows)}: {sides}"
+    who = f"{left['dataset']} {left['direction']}"
+    if several and left["model"] == right["model"]:
+        who += f", {left['model']}"
+    title = f"{who}, {_protocol(rows)}: {sides}"
     print_table(pa.Table.from_pylist(table), title=title)
     few = min(row["clusters"] for row in rows)
     tail = "" if few >= pair.fewest else f" {few} visual items are too few for firm conclusions."

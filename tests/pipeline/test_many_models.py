@@ -230,6 +230,9 @@ def test_settings_name_runs_of_each_model(cmr, two):
     # Native, truncated and lifted dimensions are made in other ways.
     native = pairs(runs, "dim=48,precision=int8", "dim=256,precision=int8")
     assert {a["model"] for a, _ in native} == {b["model"] for _, b in native} == {"fine"}
+    each = cmr("compare", "dim=256,precision=int8", "dim=512,precision=int8", "-w", two).stdout
+    assert "d t2v, fine, whole gallery: a = 256" in each
+    assert "d t2v, flat, whole gallery: a = 256" in each
     across = cmr("compare", "model=fine,dim=48,precision=fp32", "model=flat,dim=96,precision=fp32",
                  "-w", two).stdout  # fmt: skip
     assert "a = fine 48 native fp32 (" in across
