@@ -36,7 +36,7 @@ def test_encoding(tmp_path):
     assert {side: row["items"] for side, row in found.items()} == {"text": 6, "visual": 6}
     assert all(row["items_per_second"] > 0 and row["peak_bytes"] > 0 for row in found.values())
     result = run(*asked, "--encoder", "ViT-B-32", "--pretrained", "/nowhere", "--force", code=1)
-    assert "cannot load the model" in result.stderr
+    assert "the model ViT-B-32 has no weights '/nowhere'" in result.stderr
 
 
 def test_encoding_clips(tmp_path):
