@@ -22,15 +22,18 @@ MEASURES = ("hit_rate", "recall", "mrr", "ndcg", "map")
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """Two runs by their rows of `runs`, and their rows of the macro `compare`.
-
-    `fewest`: visual items below which little can be concluded.
-    """
+class ComparedPair:
+    """Two runs by their rows of `runs`, and their rows of a macro that compares them."""
 
     a: Row
     b: Row
     rows: list[Row]
+
+
+@dataclass(frozen=True)
+class Comparison(ComparedPair):
+    """Their rows are of `compare`. `fewest`: visual items below which little can be concluded."""
+
     fewest: int
 
 
@@ -69,7 +72,7 @@ def compare_runs(
         kept = rows if by.everything else [row for row in rows if _asked(row, by.k)]
         _check_asked(x, y, kept, rows, by.k)
         found.append(Comparison(x, y, kept, fewest))
-    _correct(con, [row for pair in found for row in pair.rows])
+    correct(con, [row for pair in found for row in pair.rows])
     return found
 
 
@@ -99,13 +102,13 @@ def _asked(row: Row, k: int) -> bool:
     return row["measure"] in MEASURES and row["k"] in (None, k)
 
 
-def _correct(con: duckdb.DuckDBPyConnection, rows: Sequence[Row]) -> None:
+def correct(con: duckdb.DuckDBPyConnection, rows: Sequence[Row]) -> None:
     """Apply Holm's correction over everything that is shown, in place."""
     for row, p in zip(rows, holm(con, [row["p"] for row in rows]), strict=True):
         row["p_holm"] = p
 
 
-def as_table(found: Sequence[Comparison]) -> pa.Table:
+def as_table(found: Sequence[ComparedPair]) -> pa.Table:
     """All pairs as one table, each row with what was compared."""
     return pa.Table.from_pylist(
         [

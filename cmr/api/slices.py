@@ -8,11 +8,10 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from cmr.answers import fetch, quoted
-from cmr.api.comparison import ComparedBy, representation
+from cmr.api.comparison import ComparedBy, ComparedPair, correct, representation
 from cmr.api.select import pairs
 from cmr.errors import CmrError
 from cmr.report.answer import MEASURES
-from cmr.report.holm import holm
 from cmr.rows import Row
 from cmr.views import connect
 from cmr.warehouse.current import current_runs
@@ -39,15 +38,6 @@ _BY_DEFAULT = ComparedBy()
 
 
 @dataclass(frozen=True)
-class SlicedComparison:
-    """Two runs by their rows of `runs`, and their rows of the macro `compare_by`."""
-
-    a: Row
-    b: Row
-    rows: list[Row]
-
-
-@dataclass(frozen=True)
 class EverySlice:
     """One model on one data set: its rows of the macro `recommend_by`.
 
@@ -70,7 +60,7 @@ def compare_slices(
     attribute: str,
     measure: str = "recall",
     by: ComparedBy = _BY_DEFAULT,
-) -> list[SlicedComparison]:
+) -> list[ComparedPair]:
     """Compare runs `others` with runs `a` in every slice, with Holm's correction over all rows.
 
     Raises CmrError as `compare_runs` does, for an attribute or a measure that there is not, and for
@@ -96,31 +86,9 @@ def compare_slices(
                 f"attribute {attribute!r}, or no {measure} at K = {by.k}; `cmr evaluate --k "
                 f"{by.k}` adds a K without scoring again"
             )
-        found.append(SlicedComparison(x, y, rows))
-    rows = [row for one in found for row in one.rows]
-    for row, p in zip(rows, holm(con, [row["p"] for row in rows]), strict=True):
-        row["p_holm"] = p
+        found.append(ComparedPair(x, y, rows))
+    correct(con, [row for one in found for row in one.rows])
     return found
-
-
-def as_table(found: Sequence[SlicedComparison]) -> pa.Table:
-    """All pairs as one table, each row with what was compared."""
-    return pa.Table.from_pylist(
-        [
-            {
-                "dataset": pair.a["dataset"],
-                "qrels": pair.a["qrels"],
-                "direction": pair.a["direction"],
-                "run_a": pair.a["run_id"],
-                "run_b": pair.b["run_id"],
-                "a": representation(pair.a, pair.b),
-                "b": representation(pair.b, pair.a),
-                **row,
-            }
-            for pair in found
-            for row in pair.rows
-        ]
-    )
 
 
 def sure_in_every_slice(

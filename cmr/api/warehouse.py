@@ -262,10 +262,9 @@ class Warehouse:
 
         how = ComparedBy(pools, k, everything, in_sample)
         if by is not None:
-            from cmr.api import slices
+            from cmr.api.slices import compare_slices
 
-            found = slices.compare_slices(self.store, a, b, by, measure, how)
-            return Result(slices.as_table(found))
+            return Result(as_table(compare_slices(self.store, a, b, by, measure, how)))
         return Result(as_table(compare_runs(self.store, a, b, how)))
 
     def gate(

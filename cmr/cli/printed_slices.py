@@ -11,14 +11,15 @@ from cmr.rows import Row
 from cmr.sources.phrases import counted
 
 if TYPE_CHECKING:
-    from cmr.api.slices import EverySlice, SlicedComparison
+    from cmr.api.comparison import ComparedPair
+    from cmr.api.slices import EverySlice
 
 _LEVEL = 0.05
 # More slices are not printed; the macros have all.
 _MOST = 40
 
 
-def print_compared(pair: SlicedComparison) -> None:
+def print_compared(pair: ComparedPair) -> None:
     """A table with a row for each slice, and what it says in words."""
     import pyarrow as pa
 
