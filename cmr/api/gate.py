@@ -89,7 +89,18 @@ def gate(
     runs = current_runs(warehouse)
     lent = baseline_file.load(baseline) if _is_file(baseline) else None
     bases = lent.rows if lent else select(runs, baseline)
+    if lent and by.in_sample:
+        raise CmrError(
+            f"{baseline} holds the ranks on which claims are based, not in-sample ones; name a run "
+            "of the warehouse, or leave --in-sample out"
+        )
     matched = _matched(bases, runs, baseline, candidate)
+    for base, row in matched:
+        if base["qrels_fingerprint"] != row["qrels_fingerprint"]:
+            raise CmrError(
+                f"the judgments {row['qrels']!r} of {row['dataset']} are not those of {baseline}; "
+                "make it anew with `cmr gate --save`"
+            )
     con = connect(warehouse.root, "from compare, compare_by, retention, measures")
     _check_measures(con, by.measures)
     if lent:

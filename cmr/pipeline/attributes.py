@@ -61,10 +61,11 @@ def _merged(warehouse: Store, collection: Collection, before: Row | None) -> Sid
             for row in stored[side].to_pylist()
             if row["name"] not in names and row["item_id"] in there
         ]
+        # A source may read one file as its ids and as its captions, and finds all of it twice.
         rows += [
             {"item_id": item.item_id, "name": name, "value": value}
             for item in mine
-            for name, value in item.attributes
+            for name, value in dict.fromkeys(item.attributes)
         ]
         found[side] = pa.Table.from_pylist(rows, schema=ATTRIBUTES.schema)
     return found

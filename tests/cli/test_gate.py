@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import numpy as np
@@ -11,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import cmr as api
+from cmr.api import baseline_file
 from cmr.api.gate import GatedBy, Outcome, as_baseline, gate, overall
 from cmr.errors import CmrError
 from tests.conftest import snapshot
@@ -281,6 +283,25 @@ def test_every_slice_is_judged(cmr, tmp_path):
     assert "d t2v, owl, recall@10: 20 visual items are too few to decide." in said
     refused = cmr(*asked, "--by", "sort", code=1)
     assert "no attribute is called 'sort'; there are " in refused.stderr
+
+
+def test_a_file_of_other_judgments_is_refused(root, tmp_path, monkeypatch):
+    """Under the same name, after they were replaced: their counts are of other pairs."""
+    store, path = api.open(str(root)).store, tmp_path / "base.parquet"
+    path.write_bytes(as_baseline(store, "precision=fp32")[1])
+    kept = baseline_file.load(str(path))
+    assert gate(store, str(path), "precision=int8")
+    rows = [{**row, "qrels_fingerprint": "of others"} for row in kept.rows]
+    monkeypatch.setattr(baseline_file, "load", lambda _: replace(kept, rows=rows))
+    with pytest.raises(CmrError, match="the judgments 'default' of d are not those of "):
+        gate(store, str(path), "precision=int8")
+
+
+def test_in_sample_ranks_are_not_in_a_file(cmr, root, tmp_path):
+    path = tmp_path / "base.parquet"
+    cmr("gate", "precision=fp32", "--save", path, "-w", root)
+    refused = cmr("gate", "precision=int8", "--baseline", path, "--in-sample", "-w", root, code=1)
+    assert "holds the ranks on which claims are based, not in-sample ones" in refused.stderr
 
 
 def test_one_failure_fails(root):
