@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 import cmr
+from cmr.api.ingestion import ingest_source
 from cmr.errors import CmrError
 from cmr.sources.arrays import read_arrays
 from cmr.sources.attributes import values_in
@@ -195,3 +196,20 @@ def test_ingest_again(tmp_path):
     for file in (tmp_path / "w" / "attributes" / "dataset=d").rglob("*.parquet"):
         file.write_bytes(file.read_bytes()[:-40])
     assert ingest(["kind"]) == ({"kind": 30}, fingerprint)
+
+
+def test_one_file_as_ids_and_as_captions_says_it_once(tmp_path):
+    """Both readings find every further column of it."""
+    np.savez(tmp_path / "x.npz", **npz_arrays(texts=20, visuals=10, dims=(8,)))
+    table = tmp_path / "texts.csv"
+    table.write_text(
+        "item_id,text,kind\n" + "".join(f"t{n:02},caption {n},{'ab'[n % 2]}\n" for n in range(20))
+    )
+    root = str(tmp_path / "w")
+    ingest_source(
+        root, "npz", "d", file=str(tmp_path / "x.npz"), text_ids=str(table), captions=str(table)
+    )
+    rows = cmr.open(root).sql("from attributes where name = 'kind' order by item_id").dicts()
+    assert [(row["item_id"], row["value"]) for row in rows] == [
+        (f"t{n:02}", "ab"[n % 2]) for n in range(20)
+    ]
