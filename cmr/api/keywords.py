@@ -11,6 +11,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from cmr.pipeline.request import Request
 from cmr.progressbar import ProgressBar, no_bar
+from cmr.renamed import row_now
 
 P = ParamSpec("P")
 S = TypeVar("S")
@@ -43,7 +44,7 @@ class EmbeddingsKeywords:
         """The fields that describe the vectors' form, without those that are None."""
         names = ("dim", "precision", "dim_method", "seed", "quantizer")
         every = {name: getattr(self, name) for name in names}
-        return {name: value for name, value in every.items() if value is not None}
+        return row_now({name: value for name, value in every.items() if value is not None})
 
 
 def keywords_of(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from cmr.errors import CmrError
+from cmr.renamed import row_now
 from cmr.represent.quantizer_kinds import ABSMAX
 from cmr.rows import Row
 from cmr.score.search.scorer_kinds import IMPORTED
@@ -143,7 +144,7 @@ def _settings(given: str) -> dict[str, str]:
                 f"{suggestion(name.strip(), SETTINGS)}"
             )
         wanted[name.strip()] = value.strip()
-    return wanted
+    return row_now(wanted)
 
 
 def pairs(runs: Sequence[Row], a: str, b: str) -> list[tuple[Row, Row]]:

@@ -41,8 +41,8 @@ COMMANDS = {
     "slurm": "cmr.cli.slurm_command",
     "completion": "cmr.cli.completion_command",
 }
-# Commands that only ask DuckDB. NumPy's BLAS starts its threads when it is imported, a sixth of such
-# a command's processor time, and these never multiply.
+# Commands that only ask DuckDB. NumPy's BLAS starts its threads when it is imported, a sixth of
+# such a command's processor time, and these never multiply.
 ASKING = frozenset({"runs", "compare", "cost", "recommend", "gate", "sql", "doctor", "completion"})
 
 

@@ -10,6 +10,7 @@ from cmr.api.set_selection import find_sets
 from cmr.errors import CmrError
 from cmr.export.format import SetPair
 from cmr.precision import FP32
+from cmr.renamed import row_now
 from cmr.represent.dim_methods import NATIVE
 from cmr.represent.quantizer_kinds import ABSMAX
 from cmr.rows import Row
@@ -110,7 +111,7 @@ def _words(wanted: Mapping[str, Any]) -> str:
 def _narrow(
     rows: Sequence[Row], wanted: Mapping[str, Any], settings: Sequence[str], what: str
 ) -> list[Row]:
-    found = list(rows)
+    found, wanted = list(rows), row_now(dict(wanted))
     for name in settings:
         value = wanted.get(name)
         if value is None:

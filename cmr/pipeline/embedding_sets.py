@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from cmr.identity import identity
 from cmr.precision import precision_of
+from cmr.renamed import as_hashed
 from cmr.warehouse.claims import of_partition
 from cmr.warehouse.layout import partition
 from cmr.warehouse.schemas import CODEBOOKS, EMBEDDING_KEYS, EMBEDDING_SETS, FRAMES
@@ -44,7 +45,10 @@ class EmbeddingSet:
     @property
     def set_id(self) -> str:
         """The id: a hash of what determines the vectors."""
-        return identity(**self.keys, settings=self.settings, parent=self.parent, seed=self.seed)
+        settings = as_hashed(self.settings)
+        return identity(
+            **as_hashed(self.keys), settings=settings, parent=self.parent, seed=self.seed
+        )
 
     def row(self) -> dict[str, Any]:
         """The catalogue row, as far as it is known before the vectors are written."""

@@ -208,6 +208,6 @@ def not_said(found: Answer) -> str:
     """Why nothing is recommended, in words: the reason, and what would help."""
     assert found.why_not is not None
     if found.why_not["kind"] == NO_BASELINE:
-        return f"{found.baseline.lack}; a lifted dimension cannot be the baseline"
+        return f"{found.baseline.lack}; an expanded dimension cannot be the baseline"
     held = f" (baseline: {found.baseline.name})"
     return f"{found.why_not['why']}{held}"

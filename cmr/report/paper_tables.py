@@ -89,7 +89,7 @@ def _baseline(look: Look, found: Findings) -> str:
     say, held = look.say, found.held
     if held.name is None:
         return say(
-            "There is no baseline: native fp32 was not evaluated, and a lifted dimension cannot "
+            "There is no baseline: native fp32 was not evaluated, and an expanded dimension cannot "
             "be one."
         )
     if held.missing is None:

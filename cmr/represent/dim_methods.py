@@ -1,4 +1,4 @@
-"""Dimension methods: native, pca, truncate, random, lift; how vectors change dimension.
+"""Dimension methods: native, pca, truncate, random, expand; how vectors change dimension.
 
 Each is linear: a matrix, or none where coordinates are simply dropped. The mathematics is in
 `cmr.represent.dims`.
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from cmr.errors import CmrError
+from cmr.renamed import method_now
 from cmr.suggestions import suggestion
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def _random(basis: Basis) -> Matrix:
     return orthonormal(basis.native, basis.dim, basis.seed)
 
 
-def _lift(basis: Basis) -> Matrix:
+def _expand(basis: Basis) -> Matrix:
     from cmr.represent.dims import orthonormal
 
     return orthonormal(basis.dim, basis.native, basis.seed).T
@@ -80,7 +81,7 @@ METHODS = {
         DimMethod("pca", "down", _pca, fitted=True),
         DimMethod(TRUNCATE, "down"),
         DimMethod("random", "down", _random, seeded=True),
-        DimMethod("lift", "up", _lift, seeded=True),
+        DimMethod("expand", "up", _expand, seeded=True),
     )
 }
 # Those that a request can choose from; the first is the default.
@@ -91,13 +92,13 @@ ABOVE_NATIVE = tuple(name for name, method in METHODS.items() if method.goes == 
 def methods_for(dim: int, native: Sequence[int], wanted: Sequence[str]) -> list[str]:
     """Which methods make `dim` from a source with the dimensions `native`.
 
-    A dimension of the source is `native`; above the largest it is `lift`; below it, those of
+    A dimension of the source is `native`; above the largest it is `expand`; below it, those of
     `wanted` that go down, or `pca` if none is named.
     """
     if dim in native:
         return [NATIVE]
     there = ABOVE_NATIVE if dim > max(native) else BELOW_NATIVE
-    return [method for method in wanted if method in there] or [there[0]]
+    return [method for method in map(method_now, wanted) if method in there] or [there[0]]
 
 
 def projection(
@@ -117,7 +118,8 @@ def projection(
 
 
 def check_method(name: str) -> str:
-    """`name`, if there is such a method. Raises CmrError otherwise."""
+    """A method's name; `name` may be an earlier one. Raises CmrError if there is no such method."""
+    name = method_now(name)
     if name not in METHODS:
         there = ", ".join(METHODS)
         raise CmrError(

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.types as kinds
 
 from cmr.errors import CmrError
+from cmr.renamed import row_now
 from cmr.rows import Row
 from cmr.warehouse.layout import catalogue_path
 from cmr.warehouse.schemas import ROW_CHECKSUM, Table
@@ -88,7 +89,7 @@ def read_row(table: Table, path: str, data: pa.Table) -> Row:
         )
     if row["files"] is None or catalogue_path(table, row_name(table, row)) != path:
         raise CmrError(f"{path} is the catalogue row {row_name(table, row)!r} under another name")
-    return {**dict.fromkeys(table.schema.names), **row}
+    return row_now({**dict.fromkeys(table.schema.names), **row})
 
 
 def row_name(table: Table, row: Row) -> str:

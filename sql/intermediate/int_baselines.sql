@@ -13,13 +13,13 @@ with
 ranked as (
     select
         run_id, dataset, qrels, dataset_fingerprint, model, direction, scorer,
-        first_value(case when dim_method <> 'lift' then run_id end) over finest as baseline,
+        first_value(case when dim_method <> 'expand' then run_id end) over finest as baseline,
         first_value(precision = 'fp32' and dim_method = 'native') over finest as is_native
     from runs
     window finest as (
         partition by dataset, qrels, dataset_fingerprint, model, direction
         order by
-            (dim_method <> 'lift') desc,
+            (dim_method <> 'expand') desc,
             (list_length is null) desc,
             (precision = 'fp32' and dim_method = 'native') desc,
             (dim_method = 'native') desc,

@@ -16,7 +16,7 @@
 -- @looks: Number of candidate runs that could replace the baseline.
 -- @unseen_share: The smallest loss that is detected with 80% power, as a share of the baseline's measure,
 -- for the run with the least power.
--- @baseline: The run it is compared with: fp32 at the native dimension, else the finest that is not lifted.
+-- @baseline: The run it is compared with: fp32 at the native dimension, else the finest that is not expanded.
 -- @baseline_is: native fp32, or finest available.
 -- @point_run_id: Run of the smallest whose retention itself suffices.
 -- @point_dim: Dimension of the smallest whose retention itself suffices.

@@ -7,7 +7,7 @@
 -- @retention: value / the baseline's.
 -- @ci_low: Lower end of the 95% interval of retention.
 -- @ci_high: Upper end of the 95% interval of retention.
--- @baseline: The run it is compared with: fp32 at the native dimension, else the finest that is not lifted.
+-- @baseline: The run it is compared with: fp32 at the native dimension, else the finest that is not expanded.
 -- @baseline_is: native fp32, or finest available.
 -- @baseline_value: The baseline's value.
 -- @value: The measure over the queries of the slice, held out as fit says.
@@ -164,7 +164,7 @@ select * from final;
 -- sure_low of retention_by, which holds for all candidates and slices together, is at least that share in
 -- every slice that is decided upon; `undecided` says which are not, and why.
 -- @name: The attribute.
--- @baseline: The run it is compared with: fp32 at the native dimension, else the finest that is not lifted.
+-- @baseline: The run it is compared with: fp32 at the native dimension, else the finest that is not expanded.
 -- @baseline_is: native fp32, or finest available.
 -- @worst_slice: The slice of which the representation is least sure.
 -- @worst_retention: What it keeps of the baseline's measure in that slice.

@@ -5,7 +5,7 @@
 -- @ci_low: Lower end of the 95% interval of retention.
 -- @ci_high: Upper end of the 95% interval of retention.
 -- @baseline_model: The best model, by recall@10 of its baseline.
--- @baseline: The baseline of the best model: fp32 at the native dimension, else the finest that is not lifted.
+-- @baseline: The baseline of the best model: fp32 at the native dimension, else the finest that is not expanded.
 -- @baseline_is: the best model.
 -- @baseline_value: The best model's value.
 -- @fit: How value was obtained: none (nothing was learnt), held out, cross-fitted, or in-sample (learnt

@@ -11,7 +11,7 @@
 -- @throughput_high: The largest throughput of any round; NULL if they did not take turns.
 -- @latency: Median time of a single query / the baseline's.
 -- @together: Whether both took turns in one race.
--- @baseline: The run it is compared with: fp32 at the native dimension, else the finest that is not lifted.
+-- @baseline: The run it is compared with: fp32 at the native dimension, else the finest that is not expanded.
 -- @baseline_is: native fp32, or finest available.
 -- @unearned: Why this row gives no advice, in words; NULL if it may.
 -- @fit: How the figures were fitted, as in retention.

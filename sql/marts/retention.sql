@@ -6,7 +6,7 @@
 -- @retention: value / the baseline's.
 -- @ci_low: Lower end of the 95% interval of retention.
 -- @ci_high: Upper end of the 95% interval of retention.
--- @baseline: The run it is compared with: fp32 at the native dimension, else the finest that is not lifted.
+-- @baseline: The run it is compared with: fp32 at the native dimension, else the finest that is not expanded.
 -- @baseline_is: native fp32, or finest available.
 -- @baseline_value: The baseline's value.
 -- @fit: How value was obtained: none (nothing was learnt), held out, cross-fitted, or in-sample (learnt

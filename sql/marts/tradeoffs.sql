@@ -10,7 +10,7 @@
 -- @recall_10_kept_high: Upper end of its 95% interval.
 -- @mrr_kept: mrr / the baseline's.
 -- @ndcg_10_kept: ndcg_10 / the baseline's.
--- @baseline: The run it is compared with: fp32 at the native dimension, else the finest that is not lifted.
+-- @baseline: The run it is compared with: fp32 at the native dimension, else the finest that is not expanded.
 -- @baseline_is: native fp32, or finest available.
 -- @queries_per_second: In batches, by `cmr bench`; NULL if the run was not measured, or only on another
 -- machine.

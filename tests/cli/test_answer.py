@@ -81,7 +81,7 @@ def test_only_lifted(said):
     """A dimension above the native one adds nothing that others could be held against."""
     assert said("near", "--dims", "64,80", "--precisions", "int8") == (
         "near, m: nothing is recommended: native fp32 was not evaluated: add --dims 40 "
-        "--precisions fp32; a lifted dimension cannot be the baseline."
+        "--precisions fp32; an expanded dimension cannot be the baseline."
     )
 
 

@@ -84,7 +84,7 @@ RUNS = {
     "dataset": ["scenes", "scenes"],
     "model": ["ViT-B-32/laion2b_s34b_b79k"] * 2,
     "variant": [None, None],
-    "representation": ["1024 lift int8 absmax", "512 native fp16"],
+    "representation": ["1024 expand int8 absmax", "512 native fp16"],
     "recall_10_low": [0.97321, 0.9729],
     "vector_bytes": [20_480, 1024],
     "query": ["a black ring in the top right and an orange heart at the top, 日本語の文章", "x"],

@@ -227,7 +227,7 @@ def test_settings_name_runs_of_each_model(cmr, two):
         ("fine", True),
         ("flat", True),
     }
-    # Native, truncated and lifted dimensions are made in other ways.
+    # Native, truncated and expanded dimensions are made in other ways.
     native = pairs(runs, "dim=48,precision=int8", "dim=256,precision=int8")
     assert {a["model"] for a, _ in native} == {b["model"] for _, b in native} == {"fine"}
     each = cmr("compare", "dim=256,precision=int8", "dim=512,precision=int8", "-w", two).stdout

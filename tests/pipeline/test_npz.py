@@ -48,7 +48,7 @@ def test_every_run_equals_a_full_matrix(warehouse, npz):
         "select run_id, direction, precision, text_set, visual_set, dim_method from runs"
     ).fetchall()
     assert len(runs) == 4 * len(SHARED) * 2
-    assert {run[5] for run in runs} == {"native", "pca", "lift"}
+    assert {run[5] for run in runs} == {"native", "pca", "expand"}
     for run_id, direction, precision, text_set, visual_set, _ in runs:
         full = counts.scores(stored(warehouse, text_set)[0], stored(warehouse, visual_set)[0])
         judged = relevant

@@ -34,12 +34,12 @@ def test_pca_is_the_weighted_svd():
 
 def test_lift_keeps_every_dot_product():
     texts, visuals = unit(50, 24, 0), unit(40, 24, 1)
-    matrix = projection("lift", 24, 70, 5)
+    matrix = projection("expand", 24, 70, 5)
     raised = [dims.apply(side, 70, matrix, IDS, "") for side in (texts, visuals)]
     np.testing.assert_allclose(raised[0] @ raised[1].T, texts @ visuals.T, atol=1e-6)
 
 
-@pytest.mark.parametrize("method", ["random", "lift"])
+@pytest.mark.parametrize("method", ["random", "expand"])
 def test_seeded_bases_are_orthonormal_and_repeatable(method):
     dim = 10 if method == "random" else 40
     matrix = projection(method, 24, dim, 5)
@@ -59,7 +59,7 @@ def test_truncate_cuts_and_normalises():
 def test_which_method_a_dimension_means():
     assert methods_for(512, [512], []) == ["native"]
     assert methods_for(256, [512], []) == ["pca"]
-    assert methods_for(1024, [512], ["truncate"]) == ["lift"]
+    assert methods_for(1024, [512], ["truncate"]) == ["expand"]
     assert methods_for(256, [512], ["truncate", "random"]) == ["truncate", "random"]
     assert methods_for(256, [256, 512], ["truncate"]) == ["native"]
-    assert methods_for(256, [512], ["lift"]) == ["pca"]
+    assert methods_for(256, [512], ["expand"]) == ["pca"]

@@ -163,7 +163,7 @@ def one_to_one(size, seed, noise):
 
 @pytest.fixture(scope="module")
 def sized(tmp_path_factory):
-    """40 texts found without fail, 9 likewise, 40 by chance; 40 of lifted dimensions alone."""
+    """40 texts found without fail, 9 likewise, 40 by chance; 40 of expanded dimensions alone."""
     warehouse = warehouses.new(tmp_path_factory.mktemp("w"))
     coarse = {"precision": "int8", "vector_bytes": 8}
     for name, size, noise in (("well", 40, 0.1), ("few", 9, 0.1), ("noise", 40, 1e6)):
@@ -177,7 +177,7 @@ def sized(tmp_path_factory):
     for letter, more in (("a", {}), ("b", coarse)):
         warehouses.add_run(
             warehouse, f"{letter}lifted", "lifted", one_to_one(40, 0, 0.1),
-            np.eye(40, dtype=int), dim_method="lift", dim=16, **more,
+            np.eye(40, dtype=int), dim_method="expand", dim=16, **more,
         )  # fmt: skip
     return connect(warehouse.root)
 

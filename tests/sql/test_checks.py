@@ -36,9 +36,14 @@ def sound(tmp_path):
         visual_set="native",
         folds=2,
     )
-    lifted = {"dim": 16, "dim_method": "lift", "visual_set": "lifted", "started_at": warehouses.NOW}
-    warehouses.add_run(warehouse, "s", "d", scores, relevance, **lifted)
-    for set_id, parent, dim in (("native", None, 8), ("lifted", "native", 16)):
+    expanded = {
+        "dim": 16,
+        "dim_method": "expand",
+        "visual_set": "expanded",
+        "started_at": warehouses.NOW,
+    }
+    warehouses.add_run(warehouse, "s", "d", scores, relevance, **expanded)
+    for set_id, parent, dim in (("native", None, 8), ("expanded", "native", 16)):
         row = {"set_id": set_id, "parent": parent, "dim": dim, "files": []}
         warehouse.commit(EMBEDDING_SETS, set_id, dict.fromkeys(EMBEDDING_SETS.schema.names) | row)
     return tmp_path
@@ -105,7 +110,7 @@ FAULTS = {
     "check_pools_range": ("sampled_ranks", first(candidates=31)),
     "check_runs_agree": ("ranks", first(relevants=2)),
     "check_held_out": ("held_out_ranks", first(relevants=2)),
-    "check_lift_agrees": ("ranks", lambda rows: [moved(rows[0]), *rows[1:]]),
+    "check_expand_agrees": ("ranks", lambda rows: [moved(rows[0]), *rows[1:]]),
 }
 
 

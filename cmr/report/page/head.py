@@ -102,7 +102,7 @@ def _not_said(found: Answer, share: str, _: Translate) -> str:
     assert why is not None
     if why["kind"] == NO_BASELINE:
         return _(
-            "Native fp32 was not evaluated, and a lifted dimension cannot serve as the "
+            "Native fp32 was not evaluated, and an expanded dimension cannot serve as the "
             "baseline: add {options}."
         ).format(options=found.baseline.missing)
     if why["kind"] == TOO_FEW:

@@ -1,4 +1,4 @@
--- Pairs whose fp32 counts were changed by a lift to more dimensions, although it preserves every dot
+-- Pairs whose fp32 counts were changed by an expansion to more dimensions, although it preserves every dot
 -- product: by more than one place and a thousandth of the gallery, more than rounding can explain.
 -- @native_above: The value of above at the native dimension.
 with
@@ -7,13 +7,13 @@ fine as (
     from runs
     where
         precision = 'fp32'
-        and dim_method in ('native', 'lift')
+        and dim_method in ('native', 'expand')
         and list_length is null
 ),
 matched as (
     select x.run_id, y.run_id as native_id
     from fine as x
-    inner join embedding_sets as lifted on lifted.set_id = x.visual_set
+    inner join embedding_sets as expanded on expanded.set_id = x.visual_set
     inner join fine as y
         on
             y.dataset = x.dataset
@@ -24,9 +24,9 @@ matched as (
             and y.scorer = x.scorer
     inner join embedding_sets as native on native.set_id = y.visual_set
     where
-        x.dim_method = 'lift'
+        x.dim_method = 'expand'
         and y.dim_method = 'native'
-        and lifted.parent = native.set_id
+        and expanded.parent = native.set_id
 ),
 final as (
     select
