@@ -99,13 +99,10 @@ def drawn(look: Look, name: str, draw: Callable[[], Any]) -> Iterator[tuple[str,
     """
     lend_matplotlib_a_folder()
     import matplotlib as mpl
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
     with mpl.rc_context(settings(look.letters)), warnings.catch_warnings():
         warnings.filterwarnings("error", message="Glyph .* missing")
         try:
             figure = draw()
-            FigureCanvasAgg(figure)
             yield f"{name}.png", saved(figure, "png")
             # Keep the layout: computing it again for the second file takes as long as drawing.
             figure.set_layout_engine("none")
@@ -115,10 +112,19 @@ def drawn(look: Look, name: str, draw: Callable[[], Any]) -> Iterator[tuple[str,
 
 
 def saved(figure: Any, kind: str) -> bytes:
-    """A figure as a file's bytes, without date and version."""
+    """A figure as a file's bytes, without date and version.
+
+    Not by `savefig`, which draws everything twice.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
     out = io.BytesIO()
-    metadata = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}[kind]
-    figure.savefig(out, format=kind, dpi=DPI, metadata=metadata)
+    if kind == "png":
+        figure.dpi = DPI
+        FigureCanvasAgg(figure).print_png(out, metadata={"Software": None})
+    else:
+        FigureCanvasSVG(figure).print_svg(out, metadata={"Date": None, "Creator": None})
     return out.getvalue()
 
 
