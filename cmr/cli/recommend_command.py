@@ -35,7 +35,7 @@ from cmr.progressbar import waiting
 @click.option("--qrels", shell_complete=one_qrels, help="Only these judgments.")
 @click.option("--k", default=10, show_default=True, type=POSITIVE, help="Cut-off K.")
 @click.option("--by", "attribute", metavar="NAME", help="Sure in every slice by this attribute.")
-@click.option("--every-slice", is_flag=True, help="The same as --by alone, which names the slices.")
+@click.option("--every-slice", is_flag=True, help="What --by asks, spelled out; needs --by.")
 def recommend(
     warehouse: str,
     retain: float,
