@@ -17,9 +17,9 @@ from starlette.routing import Route
 from cmr.errors import CmrError
 from cmr.explore.guard import Guard
 from cmr.explore.page import policy, render
-from cmr.explore.questions_box import SECONDS, Asked
 from cmr.explore.searching import MOST, Sought
 from cmr.explore.shelf import Shelf
+from cmr.explore.sql_question import SECONDS, SqlQuestion
 from cmr.explore.worker import Worker
 from cmr.sources.collection import TEXT, VISUAL
 
@@ -44,7 +44,7 @@ class Exploring:
         self._shelf, self._lang, self._memory = shelf, lang, memory
         self._searching, self._looking = Worker("search"), Worker("pictures")
         self._asking = Worker("sql")
-        self._asked: set[Asked] = set()
+        self._asked: set[SqlQuestion] = set()
 
     def guarded(self, port: int, token: str) -> ASGIApp:
         """The application, which refuses every other host and whoever lacks the token."""
@@ -90,7 +90,9 @@ class Exploring:
         shown = max(1, min(MOST, int(params.get("shown", "10"))))
 
         def answer() -> dict[str, Any]:
-            return self._shelf.opened(params.get("dataset")).answer(sought, pair, shown)
+            explorer = self._shelf.opened(params.get("dataset"))
+            self._searching.later(lambda: _try(lambda: explorer.prepare(pair)))
+            return explorer.answer(sought, pair, shown)
 
         return JSONResponse(await self._searching.do(answer))
 
@@ -102,14 +104,14 @@ class Exploring:
 
     async def _sql(self, request: Request) -> Response:
         given = json.loads(await _body(request, LARGEST))
-        asked = Asked(self._shelf.warehouse, str(given["sql"]), self._memory)
+        asked = SqlQuestion(self._shelf.warehouse, str(given["sql"]), self._memory)
         self._asked.add(asked)
         try:
             return JSONResponse(await self._until_done(asked, request))
         finally:
             self._asked.discard(asked)
 
-    async def _until_done(self, asked: Asked, request: Request) -> dict[str, Any]:
+    async def _until_done(self, asked: SqlQuestion, request: Request) -> dict[str, Any]:
         """The answer; nobody who has left, and no clock, waits for it for ever."""
         doing = asyncio.wrap_future(self._asking.later(asked.answer))
         waited = 0.0

@@ -40,7 +40,7 @@ class Searched:
 
 
 @dataclass
-class Choice:
+class SideChoice:
     """One entry of the page's lists; `key` names it in requests, `name` for people.
 
     `ways`: by direction, what is searched. `runs`: the ids of runs that were scored so.
@@ -64,7 +64,7 @@ class Choice:
         return self.form["parent"] is None and self.search == Search()
 
 
-def choices(warehouse: Store, dataset: str, model: str | None = None) -> list[Choice]:
+def choices(warehouse: Store, dataset: str, model: str | None = None) -> list[SideChoice]:
     """Every run and every stored representation of a data set, the baseline first, then the finer.
 
     Without lists that were imported, and searches that learnt from another data set's vectors.
@@ -74,11 +74,11 @@ def choices(warehouse: Store, dataset: str, model: str | None = None) -> list[Ch
         for row in current_sets(warehouse)
         if row["dataset"] == dataset and model in (None, row["model"])
     }
-    found: dict[str, Choice] = {}
+    found: dict[str, SideChoice] = {}
     for key, way, search, searched, run_id in (*_of_runs(warehouse, sets), *_of_sets(sets)):
         made = found.get(key)
         if made is None:
-            made = found[key] = Choice(key, "", searched.gallery["model"], search, {})
+            made = found[key] = SideChoice(key, "", searched.gallery["model"], search, {})
         made.ways.setdefault(way, searched)
         if run_id and run_id not in made.runs:
             made.runs.append(run_id)
@@ -172,7 +172,7 @@ def _key(one: Searched, search: Search) -> str:
     )
 
 
-def _order(one: Choice) -> tuple[object, ...]:
+def _order(one: SideChoice) -> tuple[object, ...]:
     form, search = one.form, one.search
     return (
         one.model, not one.is_baseline, -form["dim"], form["dim_method"],
@@ -180,7 +180,7 @@ def _order(one: Choice) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def _named(every: Sequence[Choice]) -> list[Choice]:
+def _named(every: Sequence[SideChoice]) -> list[SideChoice]:
     several = len({one.model for one in every}) > 1
     for one in every:
         asks = {"query_precision": FP32 if one.search.asymmetric else None}
@@ -197,7 +197,7 @@ def _named(every: Sequence[Choice]) -> list[Choice]:
     return list(every)
 
 
-def default_pair(every: Sequence[Choice]) -> tuple[str, str]:
+def default_pair(every: Sequence[SideChoice]) -> tuple[str, str]:
     """The keys that the page opens with: the first, and of its model the one of fewest bytes.
 
     Among those that need no index to be built.

@@ -14,7 +14,7 @@ import numpy as np
 
 from cmr import memory
 from cmr.errors import CmrError
-from cmr.explore.choices import Choice, Searched
+from cmr.explore.choices import Searched, SideChoice
 from cmr.pipeline.bench.index import Index, StagedQueries, make_index
 from cmr.pipeline.bench.measuring_task import Task
 from cmr.pipeline.bench.read_codes import as_held, coder, reader
@@ -26,7 +26,6 @@ from cmr.rows import Row
 from cmr.score.search.graph_settings import Hnsw
 from cmr.score.search.indexes import Ordinals, Scores
 from cmr.score.search.usearch_index import UsearchExact
-from cmr.score.search.usearch_vectors import operand
 from cmr.warehouse.store import Store
 from cmr.warehouse.vectors import StoredVectors
 
@@ -38,7 +37,7 @@ LISTED = 100
 class HeldIndex:
     """An index of a choice's gallery in one direction."""
 
-    def __init__(self, warehouse: Store, choice: Choice, one: Searched) -> None:
+    def __init__(self, warehouse: Store, choice: SideChoice, one: Searched) -> None:
         """Read the gallery and build. Raises CmrError where that is impossible here."""
         search, kind, rows = choice.search, choice.search.kind, int(one.gallery["rows"])
         kind.check_installed(search.scorer)
@@ -113,7 +112,7 @@ class HeldIndexes:
         self._room = memory.for_scoring() if room is None else room
         self._held: OrderedDict[tuple[str, str], HeldIndex] = OrderedDict()
 
-    def get(self, choice: Choice, direction: str) -> HeldIndex:
+    def get(self, choice: SideChoice, direction: str) -> HeldIndex:
         """The index of a choice in a direction, built if it is not there.
 
         Raises CmrError where the choice has no such direction, or its index does not fit.
@@ -126,10 +125,17 @@ class HeldIndexes:
             )
         key = choice.key, one.gallery["set_id"]
         if key not in self._held:
-            self._make_room(self._need(one))
+            self._make_room(_need(one))
             self._held[key] = HeldIndex(self._warehouse, choice, one)
         self._held.move_to_end(key)
         return self._held[key]
+
+    def prepare(self, choice: SideChoice, direction: str) -> None:
+        """Build an index if none that is in use has to make room for it."""
+        one = choice.ways[direction]
+        there = (choice.key, one.gallery["set_id"]) in self._held
+        if not there and _need(one) + self._taken <= self._room:
+            self.get(choice, direction)
 
     def vector(self, row: Row, ordinal: int) -> Encoded:
         """One stored vector of a set, from memory if the set is some index's gallery."""
@@ -138,15 +144,6 @@ class HeldIndexes:
             if index.holds == row["set_id"]:
                 return index.gallery.rows(part)
         return StoredVectors(self._warehouse, row, (part.start, part.stop)).all()
-
-    def _need(self, one: Searched) -> int:
-        """Approximate bytes of an index, from a gallery's first vector."""
-        rows = [one.gallery, *(one.fine or ())[:1]]
-        first = [StoredVectors(self._warehouse, row, (0, 1)).all() for row in rows]
-        return sum(
-            operand(held).vector_bytes * int(row["rows"])
-            for held, row in zip(first, rows, strict=True)
-        )
 
     def _make_room(self, need: int) -> None:
         if need > self._room:
@@ -160,6 +157,20 @@ class HeldIndexes:
     @property
     def _taken(self) -> int:
         return sum(one.memory_bytes for one in self._held.values())
+
+
+def _need(one: Searched) -> int:
+    """Bytes of an index, without a graph's edges or what an engine adds."""
+    rows = [one.gallery, *(one.fine or ())[:1]]
+    return sum(_vector_bytes(row, one.queries) * int(row["rows"]) for row in rows)
+
+
+def _vector_bytes(row: Row, queries: Row) -> int:
+    """Bytes of a vector as usearch holds it: integer codes but bits take a byte each."""
+    kind, dim = precision_of(row["precision"]), int(row["dim"])
+    if not compares_codes(row) or row["precision"] != queries["precision"]:
+        return 4 * dim
+    return dim if kind.is_integer and not kind.is_binary else kind.vector_bytes(dim)
 
 
 def _floats(values: Floats) -> Encoded:

@@ -7,8 +7,8 @@ from typing import Any
 
 from cmr.answers import quoted
 from cmr.explore.guard import HEADER
-from cmr.explore.questions_box import ROWS
 from cmr.explore.searching import Explorer
+from cmr.explore.sql_question import ROWS
 from cmr.report.languages import Translate, locale_tag, translator
 from cmr.report.page.column_labels import DIRECTIONS
 from cmr.report.page.exhibit import as_json
@@ -92,7 +92,7 @@ def _words(_: Translate) -> dict[str, Any]:
         "dropped": _("Dropped picture"),
         "text": _("Caption {id}"),
         "visual": _("Picture {id}"),
-        "relevant": _("{count} relevant items"),
+        "relevant": _("relevant items: {count}"),
         "ranks": _("relevant: rank {ranks}"),
         "no_ranks": _("no relevant item in the first {count}"),
         "took": _("searched in {ms} ms"),
@@ -107,8 +107,8 @@ def _words(_: Translate) -> dict[str, Any]:
         "answered": _("{rows} rows in {seconds} s"),
         "more": _("The first {rows} rows; `cmr sql` gives all of them.").format(rows=f"{ROWS:,}"),
         "empty": _("no rows"),
-        "left": _("left side"),
-        "to_right": _("right side"),
+        "left": _("Left side"),
+        "to_right": _("Right side"),
         "asking": _("Asking …"),
         "yes": _("yes"),
         "no": _("no"),

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from cmr.errors import CmrError
-from cmr.explore.choices import Choice, choices, default_pair
-from cmr.explore.coding import Coding
+from cmr.explore.choices import SideChoice, choices, default_pair
 from cmr.explore.held_indexes import HeldIndexes
+from cmr.explore.query_coding import QueryCoding
 from cmr.explore.query_model import Opening, QueryModel
 from cmr.explore.shown_data import WAY, ShownData, gallery_of
 from cmr.represent.precisions import Encoded
@@ -43,7 +43,7 @@ class Ranked:
     long it took before to encode the query and to code it, or to read it.
     """
 
-    choice: Choice
+    choice: SideChoice
     ordinals: list[int]
     scores: list[float]
     ms: float = 0.0
@@ -67,18 +67,25 @@ class Explorer:
         self.pair = default_pair(list(self.choices.values()))
         self._warehouse = warehouse
         self._indexes = HeldIndexes(warehouse)
-        self._coding = Coding(warehouse, row, self.data.ids)
+        self._coding = QueryCoding(warehouse, row, self.data.ids)
         self._models = {
             one.model: QueryModel(warehouse, self.data.name, one.model, opening)
             for one in self.choices.values()
         }
 
     def warm(self) -> None:
-        """Build what the page opens with, so that the first search does not wait for it."""
-        for key in self.pair:
-            for way in self.choices[key].ways:
-                self._indexes.get(self.choices[key], way)
+        """Get ready what the page opens with, so that the first search does not wait for it."""
+        self.prepare(self.pair)
         self._models[self.choices[self.pair[0]].model].ready()
+
+    def prepare(self, pair: tuple[str, str]) -> None:
+        """Get the exact searches of two choices ready in both directions, as far as there is room.
+
+        A click on a hit asks in the other direction, by a vector that is at hand then.
+        """
+        for one in (self.choices[key] for key in pair if key in self.choices):
+            for way in one.ways if one.search.kind.by_plan else ():
+                self._indexes.prepare(one, way)
 
     def answer(self, sought: Sought, pair: tuple[str, str], shown: int) -> dict[str, Any]:
         """What the page shows, as JSON. Raises CmrError for a query or a choice that is none.
@@ -100,7 +107,7 @@ class Explorer:
             ],
         }
 
-    def _choice(self, key: str) -> Choice:
+    def _choice(self, key: str) -> SideChoice:
         if key not in self.choices:
             raise CmrError("there is no such representation any more; load the page again")
         return self.choices[key]
@@ -124,7 +131,7 @@ class Explorer:
 
     def _ranked(
         self,
-        choice: Choice,
+        choice: SideChoice,
         side: str,
         ordinal: int | None,
         sought: Sought,

@@ -19,7 +19,7 @@ ROWS, BYTES, SECONDS = 1000, 4_000_000, 60.0
 BATCH = 250
 
 
-class Asked:
+class SqlQuestion:
     """One question. `answer` runs it in one thread; `stop` ends it from another."""
 
     def __init__(self, warehouse: Store, text: str, memory: int | None) -> None:

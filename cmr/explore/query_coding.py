@@ -26,7 +26,7 @@ from cmr.warehouse.vectors import StoredVectors
 CHECKED, ALIKE = 8, 0.99
 
 
-class Coding:
+class QueryCoding:
     """Codes new vectors as a data set's stored ones were."""
 
     def __init__(self, warehouse: Store, data: Row, ids: dict[str, pa.Array]) -> None:
