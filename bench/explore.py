@@ -6,8 +6,8 @@
 Random vectors of so many texts and as many visuals, in a warehouse of their own; the server is a
 process of its own with two threads, asked over HTTP by stored items drawn at random, after the
 first search of each pair. Each pair of sides is a line, in ms: the server's own times of both
-searches, what the client waited, at the median and at the 95th percentile, and the server's CPU time
-of an answer, which does not depend on what else the machine does.
+searches, what the client waited, at the median and at the 95th percentile, and the server's CPU
+time of an answer, which does not depend on what else the machine does.
 """
 
 from __future__ import annotations

@@ -35,12 +35,15 @@ class Shelf:
         self.warehouse, self._model, self._opening = warehouse, model, opening
         self._images, self._ = images, _
         self._only = None if dataset is None else str(find_dataset(warehouse, dataset)["dataset"])
-        if not (names := self.names()):
+        every = {row["dataset"] for row in current_sets(warehouse)}
+        if self._only is not None:
+            every &= {self._only}
+        if not every:
             raise CmrError(
                 "there are no vectors to explore; `cmr ingest` encodes a data set or reads vectors"
             )
-        if model is not None and not any(self._has(name, model) for name in names):
-            find_model(warehouse, find_dataset(warehouse, names[0]), model)
+        if not (names := self.names()):
+            find_model(warehouse, find_dataset(warehouse, min(every)), model)
         if images is not None and len(names) > 1:
             raise CmrError("--images needs a single data set; choose one with --dataset")
         self._open: dict[str, tuple[object, Explorer]] = {}
@@ -100,7 +103,3 @@ class Shelf:
             rows: list[Row] = self.warehouse.catalogue(table)
             tables += tuple((table.name, row[key]) for row in rows if row["dataset"] == name)
         return tables
-
-    def _has(self, dataset: str, model: str) -> bool:
-        sets = current_sets(self.warehouse)
-        return any((row["dataset"], row["model"]) == (dataset, model) for row in sets)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 ROWS, BYTES, SECONDS = 1000, 4_000_000, 60.0
 # Rows that are read at a time.
 BATCH = 250
+# Larger whole numbers are none of JavaScript's.
+EXACT = 2**53
 
 
 class SqlQuestion:
@@ -79,7 +81,7 @@ class SqlQuestion:
                     more = len(rows) == ROWS or size > BYTES
                     if more:
                         break
-                    rows.append(list(json.loads(text).values()))
+                    rows.append([_shown(one) for one in json.loads(text).values()])
                 if more:
                     break
         return {"columns": columns, "rows": rows, "more": more}
@@ -87,3 +89,8 @@ class SqlQuestion:
     def _check(self) -> None:
         if self._stopped is not None:
             raise CmrError(self._stopped)
+
+
+def _shown(value: Any) -> Any:
+    """A value in JSON, as a text where the page would round it."""
+    return str(value) if isinstance(value, int) and abs(value) > EXACT else value
