@@ -144,6 +144,9 @@ def _told(handler: Handler) -> Handler:
             return JSONResponse({"error": "the request is not one of the page's"}, 400)
         except MemoryError:
             return JSONResponse({"error": "out of memory"}, 400)
+        except OSError as error:
+            where = f" {error.filename}" if error.filename else ""
+            return JSONResponse({"error": f"{error.strerror or error}{where}"}, 400)
 
     return handle
 

@@ -22,6 +22,8 @@ from cmr.warehouse.store import Store
 from tests.conftest import snapshot
 from tests.explored import drawn, serving
 
+pytestmark = pytest.mark.slow
+
 OWN_PAGE = "This server answers only to"
 
 
