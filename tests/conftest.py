@@ -30,7 +30,8 @@ LONGEST = (
     "export/test_files.py", "export/test_export_documents.py", "test_python_documents.py",
     "pipeline/test_cones.py", "report/test_whole.py", "warehouse/test_object_store.py",
     "sql/test_random_pools.py", "score/test_fused.py", "pipeline/test_bench_encoding.py",
-    "api/test_python.py", "score/test_engine.py", "sql/test_flat.py",
+    "api/test_python.py", "score/test_engine.py", "explore/test_explore_page.py",
+    "explore/test_server.py", "explore/test_answers.py", "sql/test_flat.py",
 )  # fmt: skip
 
 

@@ -36,6 +36,7 @@ COMMANDS = {
     "sql": "cmr.cli.sql_command",
     "export": "cmr.cli.export_command",
     "report": "cmr.cli.report_command",
+    "explore": "cmr.cli.explore_command",
     "warehouse": "cmr.cli.warehouse_command",
     "doctor": "cmr.cli.doctor_command",
     "slurm": "cmr.cli.slurm_command",

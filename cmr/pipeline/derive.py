@@ -188,10 +188,18 @@ class Deriver:
             made.append(Representation(wanted, rows[TEXT], rows[VISUAL], (direction,), query))
         return made
 
+    def matrix(self, wanted: Wanted, seed: int) -> Floats | None:
+        """The (native, dim) float32 projection of a representation; None if its method has none."""
+        return self._learner.matrix(wanted, seed)
+
+    def native_row(self, side: str, wanted: Wanted) -> Row:
+        """The row of the native set that one side of a representation is derived from."""
+        return self._native[side, self._learner.source(wanted)]
+
     def _side(self, side: str, wanted: Wanted, seed: int, gallery: str | None = None) -> Row:
         """One side's set; `gallery`: the searched side, on which codes may depend."""
         dim, method, precision = wanted.dim, wanted.dim_method, wanted.precision
-        native = self._native[side, self._learner.source(wanted)]
+        native = self.native_row(side, wanted)
         if wanted.is_native:
             return native
         how, kind = METHODS[method], quantizer_kind(wanted.quantizer)

@@ -60,11 +60,13 @@ PART = ".part-"
 class Storage:
     """A root folder or URL, and operations below it; paths are relative, with '/'."""
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, read_only: bool = False) -> None:
         """`root` is a folder or a URL (`s3://bucket/folder`, any fsspec scheme).
 
-        Raises CmrError for a folder whose path is not UTF-8: neither DuckDB nor Arrow can name it.
+        `read_only`: writing and removing raise CmrError, whatever the folder's mode allows. Raises
+        CmrError for a folder whose path is not UTF-8: neither DuckDB nor Arrow can name it.
         """
+        self.read_only = read_only
         if root.startswith("file://"):
             root = unquote(urlsplit(root).path)
         self.remote: Remote | None = None
@@ -204,6 +206,7 @@ class Storage:
         A local file is written under another name first and renamed; an object store shows
         an object only once its upload is complete.
         """
+        self._refuse_if_read_only()
         if self.remote:
             return self.remote.write_parquet(relative, schema, tables, **_WRITTEN, **options)
         with (
@@ -216,6 +219,7 @@ class Storage:
 
     def write_bytes(self, relative: str, data: bytes) -> None:
         """Write a small file, whole or not at all."""
+        self._refuse_if_read_only()
         if self.remote:
             self.remote.put(relative, data)
             return
@@ -224,6 +228,7 @@ class Storage:
 
     def write_row(self, relative: str, table: pa.Table) -> None:
         """Write a catalogue row's Parquet file, whole or not at all; in one request."""
+        self._refuse_if_read_only()
         if self.remote:
             self.remote.put(relative, parquet_bytes(table))
         else:
@@ -281,10 +286,15 @@ class Storage:
 
     def delete(self, relative: str) -> None:
         """Remove a file; it is no error if it is already gone."""
+        self._refuse_if_read_only()
         if self.remote:
             self.remote.delete(relative)
         else:
             Path(self.path(relative)).unlink(missing_ok=True)
+
+    def _refuse_if_read_only(self) -> None:
+        if self.read_only:
+            raise CmrError(f"the warehouse at {self.root} was opened for reading only")
 
     @contextlib.contextmanager
     def _writing(self, relative: str) -> Iterator[str]:

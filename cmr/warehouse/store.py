@@ -44,9 +44,12 @@ class Store:
         self._sums: dict[str, tuple[str, str]] = {}
 
     @classmethod
-    def open(cls, root: str) -> Store:
-        """Open the warehouse at `root`. Raises CmrError if there is none."""
-        storage = _storage(root)
+    def open(cls, root: str, read_only: bool = False) -> Store:
+        """Open the warehouse at `root`; `read_only`: as of `Storage`.
+
+        Raises CmrError if there is none.
+        """
+        storage = _storage(root, read_only)
         try:
             marker = storage.read_bytes(layout.MARKER)
         except (FileNotFoundError, NotADirectoryError):
@@ -90,11 +93,11 @@ class Store:
         claim of a killed process. An object store has no locks: there two writers both do the work,
         and the last catalogue row wins.
         """
+        if not self.writable():
+            raise CmrError(f"the warehouse at {self.root} is read-only")
         if not self.storage.is_local:
             yield
             return
-        if not self.writable():
-            raise CmrError(f"the warehouse at {self.root} is read-only")
         with locked(self.root, name, wait):
             yield
 
@@ -107,6 +110,8 @@ class Store:
 
     def writable(self) -> bool:
         """Whether files can be written here, as far as that is known beforehand."""
+        if self.storage.read_only:
+            return False
         return not self.storage.is_local or _writable(self.root)
 
     def write(self, table: Table, keys: Mapping[str, object], data: Iterable[pa.Table]) -> str:
@@ -286,8 +291,8 @@ def _make_folder(path: str) -> None:
         raise CmrError(f"cannot make the warehouse {path}: {error.strerror}") from None
 
 
-def _storage(root: str) -> Storage:
-    storage = Storage(root)
+def _storage(root: str, read_only: bool = False) -> Storage:
+    storage = Storage(root, read_only)
     if storage.is_local and os.path.exists(storage.root) and not os.path.isdir(storage.root):
         raise CmrError(f"the warehouse {storage.root} is a file, not a folder")
     return storage

@@ -9,11 +9,14 @@ import pytest
 from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.pofile import read_po
 
+import cmr.explore
 import cmr.report
 from cmr.errors import CmrError
 from cmr.report import languages
 
 FOLDER = Path(cmr.report.__file__).parent
+# Whose texts the catalogues translate.
+FOLDERS = (FOLDER, Path(cmr.explore.__file__).parent)
 METHODS = [("**.py", "python"), ("**.j2", "jinja2"), ("**.js", "javascript")]
 OPTIONS = {"**.j2": {"silent": "false"}}
 OTHERS = [lang for lang in languages.languages() if lang != languages.SOURCE]
@@ -23,9 +26,10 @@ def in_the_code():
     """Every text that the code marks; of a plural both forms."""
     keywords = DEFAULT_KEYWORDS | {"mark": None, "say": None}
     found = set()
-    for name, line, text, _, context in extract_from_dir(FOLDER, METHODS, OPTIONS, keywords):
-        assert context is None, f"{name}:{line}: no text needs a context"
-        found.add(text)
+    for folder in FOLDERS:
+        for name, line, text, _, context in extract_from_dir(folder, METHODS, OPTIONS, keywords):
+            assert context is None, f"{name}:{line}: no text needs a context"
+            found.add(text)
     return found
 
 

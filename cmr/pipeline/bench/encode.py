@@ -6,10 +6,9 @@ import time
 
 from cmr.devices import peak_bytes, reset_peak
 from cmr.encode.batches import How, encode_images
-from cmr.encode.encoder_kinds import get_kind
-from cmr.errors import CmrError
 from cmr.pipeline.bench.machine import forget_peak, peak_resident, resident
 from cmr.pipeline.bench.measuring_task import Footprint, Lane, Task, Turn
+from cmr.pipeline.own_model import load_again
 from cmr.rows import Row
 from cmr.sources.collection import Item, MediaReader
 
@@ -21,21 +20,11 @@ class Encode:
         """Load the model. Raises CmrError if it is unavailable, or is a different one."""
         self._task, self._idle = task, resident()
         assert task.spec is not None
-        self._spec = task.spec
-        self._encoder = get_kind(task.spec.kind).load(task.spec, task.device)
-        self._check_weights()
+        self._encoder = load_again(task.spec, task.device, task.weights)
         self._reader = open_media(task.media) if task.images else None
         forget_peak()
         reset_peak(task.device)
         self._encode(task.texts[: task.batch], task.images[: task.batch])
-
-    def _check_weights(self) -> None:
-        found = self._encoder.details()["weights_sha256"]
-        if self._task.weights is not None and found != self._task.weights:
-            raise CmrError(
-                f"the loaded weights of {self._spec.name!r} are not those that made the vectors in "
-                "the warehouse"
-            )
 
     def _encode(self, texts: tuple[str, ...], images: tuple[str, ...]) -> None:
         batch = self._task.batch

@@ -183,7 +183,7 @@ def _render(
         others=others,
         directions=DIRECTIONS,
         css=own("page.css"),
-        js=own("page.js"),
+        js=own("tables.js") + own("page.js"),
         runtime=Markup(script),
         words=as_json(words),
         pictures=as_json(album.uris),

@@ -87,6 +87,13 @@ class Pictures:
         self._hashes = {item.item_id: item.content_hash for item in found.visuals}
 
     def data_uri(self, item: Row) -> str | None:
+        """`small` as a data URI."""
+        found = self.small(item)
+        if found is None:
+            return None
+        return "data:image/webp;base64," + base64.b64encode(found).decode()
+
+    def small(self, item: Row) -> bytes | None:
         """A small WebP of a row of `items`; None if it cannot be read, or has changed since."""
         if self._reader is None or not item["uri"]:
             return None
@@ -95,13 +102,12 @@ class Pictures:
             if not self._same(item, data):
                 raise UnreadableError("the picture has changed")
             with quiet_decoders(), one_item():
-                small = self._small(data)
+                return self._shrunk(data)
         except (CmrError, OSError, UnreadableError) as error:
             if not self.missing:
                 _tell(f"the page is without the picture {item['uri']!r} and perhaps more: {error}")
             self.missing += 1
             return None
-        return "data:image/webp;base64," + base64.b64encode(small).decode()
 
     def _same(self, item: Row, data: bytes) -> bool:
         if item["content_hash"] is None:
@@ -109,7 +115,7 @@ class Pictures:
         mine = self._hashes.get(item["item_id"]) or hashlib.sha256(data).hexdigest()
         return bool(mine == item["content_hash"])
 
-    def _small(self, data: bytes) -> bytes:
+    def _shrunk(self, data: bytes) -> bytes:
         image = self._frame(data)
         image.thumbnail((SIDE, SIDE))
         out = io.BytesIO()

@@ -55,26 +55,7 @@
     });
   });
 
-  // Tables: sorted by a click on a heading, filtered by what is chosen above them.
-  const number = (cell) => (cell.dataset.v === undefined ? null : Number(cell.dataset.v));
-  const sort = (heading) => {
-    const table = heading.closest("table"), body = table.tBodies[0];
-    const column = heading.cellIndex, up = heading.getAttribute("aria-sort") === "descending"
-      || (!heading.hasAttribute("aria-sort") && !heading.classList.contains("n"));
-    const rows = [...body.rows].map((row, at) => ({ row, at, cell: row.cells[column] }));
-    const numeric = heading.classList.contains("n");
-    rows.sort((a, b) => {
-      const x = numeric ? number(a.cell) : a.cell.textContent, y = numeric ? number(b.cell) : b.cell.textContent;
-      if (numeric && (x === null || y === null)) return (x === null) - (y === null) || a.at - b.at;
-      const order = numeric ? x - y : x.localeCompare(y, document.documentElement.lang, { numeric: true });
-      return (up ? order : -order) || a.at - b.at;
-    });
-    all("th", table.tHead).forEach((one) => one.removeAttribute("aria-sort"));
-    heading.setAttribute("aria-sort", up ? "ascending" : "descending");
-    body.append(...rows.map((one) => one.row));
-  };
-  all("th button").forEach((button) => button.addEventListener("click", () => sort(button.closest("th"))));
-
+  // Tables, filtered by what is chosen above them.
   const matches = (text, typed) => typed.toLowerCase().split(/\s+/).every((word) => text.includes(word));
   all("form.filters").forEach((form) => {
     const kept = all(form.dataset.rows);
@@ -156,13 +137,6 @@
   // Thumbnails come once each, however often they are shown.
   const pictures = JSON.parse(document.getElementById("pictures").textContent);
   all("img[data-picture]").forEach((image) => { image.src = pictures[image.dataset.picture]; });
-
-  // Light, dark, or as the system says.
-  const theme = document.getElementById("theme");
-  theme.addEventListener("change", () => {
-    if (theme.value) document.documentElement.dataset.theme = theme.value;
-    else delete document.documentElement.dataset.theme;
-  });
 
   const ready = tabs.length ? show(tabs[0]) : drawAll(document);
   ready.then(() => { document.documentElement.dataset.ready = "yes"; });

@@ -1,0 +1,1 @@
+"""`cmr explore`: a page that searches a warehouse, served to this machine alone."""
