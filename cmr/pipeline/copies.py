@@ -31,12 +31,12 @@ class Copies:
         generator = np.random.default_rng(SEED)
         bases = generator.standard_normal((known.shape[1], PROJECTIONS))
         self._bases = np.linalg.qr(bases)[0] if known.shape[1] >= PROJECTIONS else bases
-        self._mixed = generator.integers(1, 2**62, self._bases.shape[1], dtype=np.int64) | 1
+        mixed: Indices = np.asarray(generator.integers(1, 2**62, self._bases.shape[1]))
+        self._mixed = mixed | 1
         places = self._places(known)
         # Rounding of float32 inputs, and of the projection.
         reach = RADIUS * 1.01 * max(1.0, float(np.linalg.norm(self._bases, axis=0).max()))
-        low: Indices = np.floor((places - reach) / WIDTH).astype(np.int64)
-        high: Indices = np.floor((places + reach) / WIDTH).astype(np.int64)
+        low, high = _cells(places - reach), _cells(places + reach)
         row: Indices = np.arange(len(known))
         key: Indices = np.zeros(len(known), dtype=np.int64)
         for axis in range(places.shape[1]):
@@ -56,7 +56,7 @@ class Copies:
         if not len(self._known):
             return found
         with np.errstate(over="ignore"):
-            keys = np.floor(self._places(vectors) / WIDTH).astype(np.int64) @ self._mixed
+            keys = _cells(self._places(vectors)) @ self._mixed
         first, last = (np.searchsorted(self._keys, keys, side) for side in ("left", "right"))
         some = np.flatnonzero(last > first)
         ends = np.cumsum(last[some] - first[some])
@@ -76,6 +76,11 @@ class Copies:
 
     def _places(self, vectors: Floats) -> npt.NDArray[np.float64]:
         return vectors.astype(np.float64) @ self._bases
+
+
+def _cells(places: npt.NDArray[np.float64]) -> Indices:
+    found: Indices = np.floor(places / WIDTH).astype(np.int64)
+    return found
 
 
 def _slices(ends: Indices) -> list[slice]:
