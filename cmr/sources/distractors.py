@@ -56,14 +56,13 @@ def _of_shards(path: str, endings: tuple[str, ...]) -> Loose:
     """The media in a tar file, or in shards; what a damaged one has lost is a reject."""
     paths = expand([path])
     reader = TarReader(paths)
-    items = [
-        Item(
-            member.name if len(paths) == 1 else f"{Path(paths[member.archive]).stem}/{member.name}",
-            uri=reader.uri(member),
-        )
-        for member in reader.members
-        if _is_media(member.name, endings)
-    ]
+    mine = [member for member in reader.members if _is_media(member.name, endings)]
+    names = [member.name.removeprefix("./") for member in mine]
+    if len(paths) > 1:
+        # Shards mostly count from 0 again.
+        shards = [Path(paths[member.archive]).stem for member in mine]
+        names = [f"{shard}/{name}" for shard, name in zip(shards, names, strict=True)]
+    items = [Item(name, uri=reader.uri(member)) for name, member in zip(names, mine, strict=True)]
     if not items:
         raise CmrError(f"{path} holds no file that ends with {', '.join(endings)}")
     lost = [Reject(Path(paths[one.archive]).name, one.reason) for one in reader.damages]

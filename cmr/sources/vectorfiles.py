@@ -63,7 +63,7 @@ def vector_files(path: str, side: str) -> dict[int, list[VectorFile]]:
             ids = one.ids if one.ids is not None else metadata_ids(path, name, side)
             named = replace(one, ids=_as_many(ids, one))
             found.setdefault(dim, []).append(named)
-    if len({len(files) for files in found.values()}) > 1:
+    if any(len(files) != len(inside) for files in found.values()):
         raise CmrError(f"{path}: its files have different dimensions, {sorted(found)}")
     return found
 
