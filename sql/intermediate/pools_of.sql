@@ -1,8 +1,8 @@
 -- The pools that a query is about, one row per run, protocol, C and K. which = 'asked': those for which
 -- the run was evaluated; 'full': only the whole gallery; 'drawn': those for which pools were drawn, both as
 -- sampled and as expected; 'any': expected pools of any_c; 'growth': expected pools from 10 items to the
--- whole gallery and, of exact runs on a gallery with distractors, extrapolated ones of up to ten times as
--- many. A pool contains every relevant item of its query, and at most the whole gallery unless it is
+-- whole gallery and, of exact runs on a gallery with distractors, extrapolated ones of up to ten times, and up
+-- to K times, as many. A pool contains every relevant item of its query, and at most the whole gallery unless it is
 -- extrapolated. any_k: one K instead of the runs' own.
 create macro pools_of(which, any_c, any_k) as table
 select run_id, list_length, pool.protocol, pool.candidates, pool.k
@@ -42,7 +42,10 @@ from (
                     or one.candidates between most_relevants and gallery
             ),
             lambda one: list_transform(
-                cutoffs(any_k, ks),
+                list_filter(
+                    cutoffs(any_k, ks),
+                    lambda k: one.protocol <> 'extrapolated' or one.candidates <= k * gallery
+                ),
                 lambda k: {'protocol': one.protocol, 'candidates': one.candidates, 'k': k}
             )
         ))) as pool

@@ -266,7 +266,8 @@ drawn_values as (
     group by m_all, n, above, tied, before, mates, depth
 ),
 -- Pools beyond the gallery: the whole of it, and more. In a tie, u competitors come first; only those with
--- fewer than K before them can count. Without a fit in priors nothing is known.
+-- fewer than K before them can count. Without a fit in priors nothing is known. What counts the first places
+-- more than the others is left out: about these the gallery says less.
 beyond_orders as materialized (
     select
         *, above + u as b, before + v as place, greatest(depth - place - b, 0) as room,
@@ -299,13 +300,7 @@ beyond as (
     select
         others, more, above, tied, before, mates, depth, at_zero, steep,
         sum(share * coalesce(list_sum(likely), 0.0)) as inside,
-        sum(share * coalesce(list_sum(list_transform(
-            likely, lambda odd, x: odd / log2(place + b + x + 1)
-        )), 0.0)) as discounted,
-        sum(share * coalesce(list_sum(likely), 0.0)) filter (place = 0) as first_k,
-        sum(share * coalesce(list_sum(list_transform(
-            likely, lambda odd, x: odd / (place + b + x)
-        )), 0.0)) filter (place = 0) as reciprocal_k
+        sum(share * coalesce(list_sum(likely), 0.0)) filter (place = 0) as first_k
     from (
         select orders.*, found.odds[:room] as likely
         from beyond_orders as orders
@@ -332,9 +327,8 @@ expected as (
     union all by name
     select
         asked.case_no, asked.slot, asked.k, 1.0 / asked.relevants as weight, asked.relevants,
-        asked.relevance, asked.gains, found.inside, found.discounted,
-        case when asked.before > 0 then 0.0 else found.first_k end as first_k,
-        case when asked.before > 0 then 0.0 else found.reciprocal_k end as reciprocal_k
+        asked.relevance, asked.gains, found.inside,
+        case when asked.before > 0 and found.inside is not null then 0.0 else found.first_k end as first_k
     from asked
     left join beyond as found
         on
