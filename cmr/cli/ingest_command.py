@@ -24,12 +24,16 @@ class Sources(SuggestingGroup):
         """Names of all sources, including those of other packages."""
         from cmr.sources.source_kinds import names
 
-        return [*names(), "qrels", "run"]
+        return [*names(), "distractors", "qrels", "run"]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The subcommand of a source, or None."""
         from cmr.sources.source_kinds import get
 
+        if cmd_name == "distractors":
+            from cmr.cli.distractors_command import distractors
+
+            return distractors
         if cmd_name == "qrels":
             from cmr.cli.qrels_command import qrels
 
@@ -55,6 +59,8 @@ class Sources(SuggestingGroup):
                 continue
             if source is not None:
                 rows.append((name, f"{source.summary}\n{source.examples[0]}"))
+        more = "Gallery items that no query looks for, for an existing data set."
+        rows.append(("distractors", f"{more}\ncmr ingest distractors web.npy --dataset coco"))
         judgments = "Further relevance judgments for an existing data set."
         rows.append(("qrels", f"{judgments}\ncmr ingest qrels judged.trec --dataset coco"))
         lists = "Ranked lists of another system, as a run on an existing data set."

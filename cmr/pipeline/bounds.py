@@ -57,7 +57,7 @@ def check_memory(
     for judged in data.judged.values():
         longest = [search.depth for search in searches if search.length is not None]
         depth = min(max([request.hits, *longest]), judged.gallery)
-        queries = max(1, len(judged.relevants)) * _LISTED_BYTES
+        queries = max(1, judged.asking) * _LISTED_BYTES
         check("--list-length" if longest else "--hits", depth, queries, "the lists")
     for search in searches:
         if search.connectivity is not None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from cmr.encode.unreadable import UnreadableError, read_item
 from cmr.errors import CmrError
 from cmr.progressbar import ProgressBar
-from cmr.sources.collection import Collection, Item, Judgment, Reject
+from cmr.sources.collection import Collection, Item, Judgment, MediaReader, Reject
 from cmr.sources.phrases import counted
 from cmr.sources.text import is_unicode
 
@@ -72,11 +72,28 @@ def hash_contents(
 
     If the source provides the hashes, nothing is read.
     """
-    reader = collection.reader
-    if reader is None:
+    if collection.reader is None:
         raise ValueError("the collection has no media")
     if all(item.content_hash for item in collection.visuals):
         return collection, []
+    kept, missing = hashed(
+        collection.visuals, collection.reader, workers, bar, places=collection.places
+    )
+    return without(collection, [], kept), missing
+
+
+def hashed(
+    items: Sequence[Item],
+    reader: MediaReader,
+    workers: int,
+    bar: ProgressBar,
+    *,
+    places: Mapping[str, str],
+) -> tuple[list[Item], list[Reject]]:
+    """The items with a hash of their bytes, and those that cannot be read.
+
+    `places`: as of a `Collection`.
+    """
 
     def read(item: Item) -> Item | Reject:
         if item.content_hash:
@@ -84,24 +101,21 @@ def hash_contents(
         try:
             digest = hashlib.sha256(read_item(reader, item.uri or "")).hexdigest()
         except UnreadableError as reason:
-            place = collection.places.get(item.uri or "")
+            place = places.get(item.uri or "")
             told = f", which {place} names" if place else ""
             return Reject(item.uri or item.item_id, f"{reason}{told}")
         return replace(item, content_hash=digest)
 
     kept: list[Item] = []
     missing: list[Reject] = []
-    with (
-        ThreadPoolExecutor(workers) as pool,
-        bar("reading", len(collection.visuals), "files") as go,
-    ):
-        for found in pool.map(read, collection.visuals):
+    with ThreadPoolExecutor(workers) as pool, bar("reading", len(items), "files") as go:
+        for found in pool.map(read, items):
             if isinstance(found, Item):
                 kept.append(found)
             else:
                 missing.append(found)
             go(1)
-    return without(collection, [], kept), missing
+    return kept, missing
 
 
 def without(collection: Collection, rejects: Sequence[Reject], kept: Sequence[Item]) -> Collection:

@@ -62,7 +62,8 @@ class Crossing:
             mine = {direction: fold.part_of(judged)}
             one = scorer.score(held_out, mine, None, advance)[direction]
             if one.lists is None and self._request.hits:
-                one.hits = scorer.top(held_out, direction, self._request.hits)
+                asking = mine[direction].asking
+                one.hits = scorer.top(held_out, direction, self._request.hits, asking)
             found.append((fold, one))
         scored.held_out = found
 

@@ -17,6 +17,7 @@ from cmr.pipeline.judged_data import (
     find_dataset,
     find_model,
     fitted,
+    further_sizes,
     load_judged_data,
     sole,
 )
@@ -83,7 +84,7 @@ def _prepare(
     ways = searches(request)
     row = find_dataset(warehouse, sole(request.dataset, "--dataset"))
     model = find_model(warehouse, row, sole(request.model, "--model"))
-    data = load_judged_data(warehouse, row, request)
+    data = further_sizes(request, load_judged_data(warehouse, row, request))
     request = fitted(request, data)
     check_request(request, data)
     deriver = Deriver(

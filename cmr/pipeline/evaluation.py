@@ -143,11 +143,12 @@ class Evaluation:
         run_id = self._id(case, direction)
         found = self._finished.get(run_id) or self._warehouse.find(RUNS, run_id)
         judged = self.data.judged[direction]
-        asked = questions(found, self.request, judged)
+        asked = questions(found, self.request, judged, self.data.further)
         if found and any(found[key] != asked[key] for key in asked):
             with self._warehouse.claim(run_id):
                 found = self._warehouse.find(RUNS, run_id) or found
-                row = {**found, **questions(found, self.request, judged)}
+                asked = questions(found, self.request, judged, self.data.further)
+                row = {**found, **asked}
                 self._warehouse.commit(RUNS, run_id, row)
 
     def _score(self, case: Case, missing: list[str], advance: Advance) -> None:
@@ -170,7 +171,7 @@ class Evaluation:
             self._crossing.score(case, name, scored, self._scorer, advance)
             row = {
                 **describe_run(request, data, case, name),
-                **questions(olds[name], request, data.judged[name]),
+                **questions(olds[name], request, data.judged[name], data.further),
                 "sampled_candidates": sizes,
                 "draws": draws if sizes else 0,
                 "hits": case.search.length or request.hits,
@@ -233,8 +234,8 @@ class Evaluation:
 
     def _hits(self, case: Case, direction: str, scored: Scored) -> Hits | None:
         """Each query's best items, if requested; searched now if the count did not find them."""
-        depth = self.request.hits
-        return (scored.hits or self._scorer.top(case, direction, depth)) if depth else None
+        depth, asking = self.request.hits, self.data.judged[direction].asking
+        return (scored.hits or self._scorer.top(case, direction, depth, asking)) if depth else None
 
 
 def _engine_bytes(case: Case, direction: str, columns: Row, gallery: int) -> Row:

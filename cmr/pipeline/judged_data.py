@@ -13,11 +13,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cmr.errors import CmrError, LeftOutWarning
-from cmr.pipeline.request import DEFAULT_QRELS, DIRECTIONS, POOL_SIZES, Request
+from cmr.pipeline.request import DEFAULT_QRELS, DIRECTIONS, GROWN, POOL_SIZES, Request
 from cmr.score.judgments import LARGEST_POOL, Judged, judge
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.suggestions import suggestion
 from cmr.warehouse.current import current_sets
+from cmr.warehouse.distractors import distractors_of
 from cmr.warehouse.schemas import DATASETS, EMBEDDING_SETS, EXTRA_QRELS, ITEMS, QRELS, QRELS_SETS
 from cmr.warehouse.store import Store
 
@@ -28,7 +29,8 @@ class JudgedData:
 
     `ids`: item ids by side, in the order of their ordinals. `judged`: by direction.
     `relevance`: by direction, of the pairs in the order that `judged` refers to. `qrels`: name
-    and hash of the judgments, without a hash for the data set's own.
+    and hash of the judgments, without a hash for the data set's own. `further`: C of `expected`
+    beside those that a request has, of which each direction takes what its gallery holds.
     """
 
     row: dict[str, Any]
@@ -36,6 +38,7 @@ class JudgedData:
     relevance: dict[str, Any]
     judged: dict[str, Judged]
     qrels: tuple[str, str | None]
+    further: tuple[int, ...] = ()
 
 
 def sole(names: Sequence[str], option: str) -> str | None:
@@ -165,6 +168,19 @@ def fitted(request: Request, data: JudgedData) -> Request:
         raise CmrError(f"{holds}, which none of the default C = {lost} fits; give --candidates")
     warnings.warn(said, LeftOutWarning, stacklevel=2)
     return request
+
+
+def further_sizes(request: Request, data: JudgedData) -> JudgedData:
+    """The data with the C of GROWN up to the largest gallery, if a request leaves C open.
+
+    Only of data with distractors: there larger galleries are what is asked about.
+    """
+    if request.candidates or "expected" not in request.protocols:
+        return data
+    if not any(distractors_of(data.row).values()):
+        return data
+    most = max(judged.gallery for judged in data.judged.values())
+    return replace(data, further=tuple(size for size in GROWN if size <= most))
 
 
 def _bounds(data: JudgedData) -> tuple[int, int, str]:

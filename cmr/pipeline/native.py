@@ -59,7 +59,8 @@ def store(
         found = find_same(warehouse, dataset, data_hash)
         if found is None:
             refuse_other_data(warehouse, dataset, collection, data_hash, may_grow)
-        _refuse_other_vectors(warehouse, dataset, model, native)
+        deciders = {key: one.settings for key, one in native.items()}
+        refuse_other_vectors(warehouse, dataset, model, deciders)
         before = len(warehouse.catalogue(EMBEDDING_SETS))
         for (side, dim), one in native.items():
             names = ids(collection, side)
@@ -89,16 +90,20 @@ def store(
         return found is None or len(warehouse.catalogue(EMBEDDING_SETS)) > before
 
 
-def _refuse_other_vectors(
-    warehouse: Store, dataset: str, model: str, native: Mapping[Key, Native]
+def refuse_other_vectors(
+    warehouse: Store, dataset: str, model: str, native: Mapping[Key, Mapping[str, Any]]
 ) -> None:
+    """Raise CmrError if a model's stored vectors of a data set are others.
+
+    `native`: by side and dimension, the settings that determine the vectors.
+    """
     for row in warehouse.catalogue(EMBEDDING_SETS):
         key = (row["modality"], row["dim"])
         if (row["dataset"], row["model"], row["dim_method"]) != (dataset, model, NATIVE):
             continue
         if row["precision"] != FP32 or key not in native:
             continue
-        old, new = deciding(row["settings"]), dict(native[key].settings)
+        old, new = deciding(row["settings"]), dict(native[key])
         if old != new:
             names = sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
             # Imported vectors have no settings other than their own hash.

@@ -22,6 +22,8 @@ DIRECTIONS = ("t2v", "v2t")
 ALWAYS_KS = (1, 5, 10)
 # Sizes C of the published candidate pools.
 POOL_SIZES = (100, 200, 300, 400, 500)
+# And beyond them, for galleries with distractors: 1,000, 2,000, 5,000 and so on.
+GROWN = tuple(step * 10**power for power in range(3, 10) for step in (1, 2, 5))
 DEFAULT_QRELS = "default"
 POSITIVE = Integer(1)
 
@@ -84,7 +86,8 @@ class Request:
         Integer(1, because="a smaller pool cannot hold a relevant item"),
         None,
         "Sizes C of the candidate pools, relevant items included.  "
-        f"[default: {','.join(map(str, POOL_SIZES))}, as far as galleries hold them]",
+        f"[default: {','.join(map(str, POOL_SIZES))}, as far as galleries hold them, and "
+        "with distractors 1000,2000,5000,… up to the gallery]",
     )
     k: Many[int] = Many(POSITIVE, 10, "Cut-offs K.")
     seed: One[int] = One(Integer(0, LARGEST_LONG), 42)

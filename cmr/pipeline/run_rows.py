@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import version
 
@@ -70,8 +71,12 @@ def _has_held_out_hits(found: Row) -> bool:
     return any(name.startswith(f"{HELD_OUT_HITS.name}/") for name in found["files"])
 
 
-def questions(found: Row | None, request: Request, judged: Judged) -> Row:
+def questions(
+    found: Row | None, request: Request, judged: Judged, further: Sequence[int] = ()
+) -> Row:
     """The protocols, C and K of a run with the request's added, in order.
+
+    `further`: C beside the request's (`cmr.pipeline.judged_data`).
 
     `candidates` are the C of `expected`; values from earlier versions' rows that no pool can have,
     or that were not requested, are dropped.
@@ -79,7 +84,8 @@ def questions(found: Row | None, request: Request, judged: Judged) -> Row:
     old: Row = found or {"protocols": [], "candidates": [], "ks": []}
     ks = {*ALWAYS_KS, *request.k, *old["ks"]}
     protocols = {*request.protocols, *old["protocols"]}
-    sizes = {*expected_sizes(old), *(request.candidates if "expected" in request.protocols else ())}
+    sizes = {*expected_sizes(old), *further}
+    sizes |= {*(request.candidates if "expected" in request.protocols else ())}
     possible = range(int(judged.relevants.max()), judged.gallery + 1)
     asked = sorted(sizes.intersection(possible))
     return {

@@ -92,11 +92,14 @@ class Scorer:
             found |= self._count(case, together, pools, advance)
         return found
 
-    def top(self, case: Case, direction: str, depth: int) -> Hits:
-        """Each query's best `depth` items, (queries, depth) ordinals and scores."""
+    def top(self, case: Case, direction: str, depth: int, asking: int) -> Hits:
+        """Each query's best `depth` items, (asking, depth) ordinals and scores.
+
+        `asking`: how many of the direction's items ask (`Judged.asking`).
+        """
         from cmr.score.top_lists import top_hits
 
-        texts, visuals, plan = self._sides(case)
+        texts, visuals, plan = self._sides(case, (direction, asking))
         queries, items = (texts, visuals) if direction == "t2v" else (visuals, texts)
         return top_hits(queries, items, depth, plan)
 
@@ -125,7 +128,8 @@ class Scorer:
             rescored_lists,
         )
 
-        texts, visuals, plan = self._sides(case)
+        ask = (name, judged.asking)
+        texts, visuals, plan = self._sides(case, ask)
         queries, items = (texts, visuals) if name == "t2v" else (visuals, texts)
         stages = Stages()
         columns = _columns(case, plan)
@@ -145,7 +149,7 @@ class Scorer:
             columns["index_bytes"] = index.index_bytes
         else:
             shortlist = self._shortlist(case, name, queries, items, plan, stages, columns, told)
-            fine = self._sides(Case(case.fine, Search(), part=case.fine_part))
+            fine = self._sides(Case(case.fine, Search(), part=case.fine_part), ask)
             finer = fine[:2] if name == "t2v" else fine[1::-1]
             lists = rescored_lists(shortlist, *finer, length, fine[2], stages)
         counted = counts(name, judged, lists, pools)
@@ -209,14 +213,21 @@ class Scorer:
             stages.seconds["build"] = took
         return index
 
-    def _sides(self, case: Case) -> tuple[Vectors, Vectors, Plan]:
-        """Both sides in the form that is multiplied, and the plan for it."""
+    def _sides(
+        self, case: Case, ask: tuple[str, int] | None = None
+    ) -> tuple[Vectors, Vectors, Plan]:
+        """Both sides in the form that is multiplied, and the plan for it.
+
+        `ask`: a direction, and how many of its items ask; None where one pass serves both.
+        """
         from cmr.score.asymmetric import as_compared, largest_product, plan_for, uncoded
 
         made = case.made
         plan = self.plan(FP32 if made.query_precision else made.wanted.multiplied, made.wanted.dim)
         sides: list[Vectors]
-        stored = [self._stored(row) for row in (made.text, made.visual)]
+        asking = {} if ask is None else {made.side(ask[0], False)["set_id"]: ask[1]}
+        rows = (made.text, made.visual)
+        stored = [self._stored(row, asking.get(row["set_id"])) for row in rows]
         if case.part is not None:
             sides = [case.part.sides[side] for side in (TEXT, VISUAL)]
         elif made.query_precision is None:
@@ -231,10 +242,12 @@ class Scorer:
             ]
         return sides[0], sides[1], plan_for(plan, largest_product(*sides))
 
-    def _stored(self, row: Row) -> StoredVectors:
+    def _stored(self, row: Row, first: int | None = None) -> StoredVectors:
+        """A set's vectors, or the `first` of them."""
         from cmr.score.warm_up import few_rows
 
-        part = (0, few_rows(row["rows"])) if self.few else None
+        most = few_rows(row["rows"]) if self.few else first
+        part = None if most is None else (0, min(most, row["rows"]))
         return StoredVectors(self.warehouse, row, part)
 
 

@@ -33,6 +33,11 @@ class Judged:
         return len(self.start) - 1
 
     @property
+    def asking(self) -> int:
+        """Number of queries up to the last with a relevant item: distractors after it never ask."""
+        return int(self.query[-1]) + 1 if len(self.query) else 0
+
+    @property
     def relevants(self) -> Indices:
         """How many relevant items each query has, (queries,)."""
         return np.diff(self.start)

@@ -89,6 +89,10 @@ class ZipReader:
                 self._members.setdefault(info.filename, []).append(info)
         self._names = ArchiveNames(Path(path).stem, self._members)
 
+    def members(self) -> list[str]:
+        """The names of all files."""
+        return list(self._members)
+
     def locate(self, name: str) -> str | None:
         """The member that a table's name means; see `cmr.sources.names`."""
         return locate(name, self._names, self._clips)

@@ -20,7 +20,7 @@ HEADERS = (
     TypeError, struct.error, tokenize.TokenError, zlib.error,
 )  # fmt: skip
 # big-ann-benchmarks: uint32 rows, uint32 dimensions, then the numbers.
-_BINS = {".fbin": np.float32, ".u8bin": np.uint8, ".i8bin": np.int8}
+BINS = {".fbin": np.float32, ".u8bin": np.uint8, ".i8bin": np.int8}
 
 
 def load_npy(path: str) -> npt.NDArray[Any]:
@@ -31,7 +31,7 @@ def load_npy(path: str) -> npt.NDArray[Any]:
     if not Path(path).is_file():
         raise no_file(path)
     ending = Path(path).suffix.lower()
-    array = _bin(path, _BINS[ending]) if ending in _BINS else load_array(path)
+    array = _bin(path, BINS[ending]) if ending in BINS else load_array(path)
     if array.ndim != 2 or not len(array) or not array.shape[1]:
         raise CmrError(f"{path} has shape {array.shape}, expected (rows, dimensions)")
     if array.dtype.kind not in "fiu":

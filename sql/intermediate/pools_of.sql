@@ -1,8 +1,9 @@
 -- The pools that a query is about, one row per run, protocol, C and K. which = 'asked': those for which
 -- the run was evaluated; 'full': only the whole gallery; 'drawn': those for which pools were drawn, both as
 -- sampled and as expected; 'any': expected pools of any_c; 'growth': expected pools from 10 items to the
--- whole gallery. A pool contains every relevant item of its query, and at most the whole gallery.
--- any_k: one K instead of the runs' own.
+-- whole gallery and, of exact runs on a gallery with distractors, extrapolated ones of up to ten times, and up
+-- to K times, as many. A pool contains every relevant item of its query, and at most the whole gallery unless it is
+-- extrapolated. any_k: one K instead of the runs' own.
 create macro pools_of(which, any_c, any_k) as table
 select run_id, list_length, pool.protocol, pool.candidates, pool.k
 from (
@@ -16,15 +17,16 @@ from (
                     when 'expected' then pools_if(protocols, 'expected', candidates)
                     when 'sampled' then pools_if(protocols, 'sampled', sampled_candidates)
                     when 'growth'
-                        then named_pools('expected', list_append(
-                            list_filter(
-                                [10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000,
-                                200000, 500000, 1000000, 2000000, 5000000, 10000000, 20000000, 50000000,
-                                100000000, 200000000, 500000000, 1000000000, 2000000000, 5000000000],
-                                lambda c: c < gallery
-                            ),
-                            gallery
-                        ))
+                        then list_concat(
+                            named_pools('expected', list_append(
+                                list_filter(growing(), lambda c: c < gallery), gallery
+                            )),
+                            named_pools('extrapolated', list_filter(
+                                growing(),
+                                lambda c: c > gallery and c <= 10 * gallery and distractors > 0
+                                    and list_length is null
+                            ))
+                        )
                     when 'drawn'
                         then list_concat(
                             named_pools('expected', sampled_candidates),
@@ -36,10 +38,14 @@ from (
                         pools_if(protocols, 'sampled', sampled_candidates)
                     )
                 end,
-                lambda one: one.protocol = 'full' or one.candidates between most_relevants and gallery
+                lambda one: one.protocol in ('full', 'extrapolated')
+                    or one.candidates between most_relevants and gallery
             ),
             lambda one: list_transform(
-                cutoffs(any_k, ks),
+                list_filter(
+                    cutoffs(any_k, ks),
+                    lambda k: one.protocol <> 'extrapolated' or one.candidates <= k * gallery
+                ),
                 lambda k: {'protocol': one.protocol, 'candidates': one.candidates, 'k': k}
             )
         ))) as pool

@@ -17,6 +17,12 @@ create macro named_pools(protocol_name, sizes) as
 create macro pools_if(protocols, protocol_name, sizes) as
     case when list_contains(protocols, protocol_name) then named_pools(protocol_name, sizes) else [] end;
 
+-- The sizes of growing galleries: 10, 20, 50, 100 and so on.
+create macro growing() as
+    [10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000, 200000, 500000, 1000000,
+    2000000, 5000000, 10000000, 20000000, 50000000, 100000000, 200000000, 500000000, 1000000000, 2000000000,
+    5000000000];
+
 -- Whether a measure has a value in a slot of `sums`: over pools not all do, and those without a K have one
 -- value, not one per K.
 create macro known_here(measure, slot, any_k) as

@@ -3,6 +3,7 @@
 -- @has_facts: Whether ranks and hits have the columns that int_facts computes for earlier versions.
 -- @fit: What its basis, quantiser and engine were learnt from: none, in-sample (what it is scored on), or held out.
 -- @candidates: The C requested for expected.
+-- @distractors: How many items of the gallery are distractors.
 with
 source as (
     select * from catalogue_runs
@@ -52,9 +53,13 @@ final as (
         case
             when fit = 'in-sample' and source.folds > 0 then 'cross-fitted' else fit
         end as evidence_fit,
-        source.most_relevants is not null as has_facts
+        source.most_relevants is not null as has_facts,
+        coalesce(
+            case when source.direction = 't2v' then current.visual_distractors else current.text_distractors end, 0
+        ) as distractors
     from source
     left join older using (run_id)
+    left join datasets as current on current.dataset = source.dataset
     anti join datasets
         on
             datasets.dataset = source.dataset

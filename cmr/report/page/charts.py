@@ -48,6 +48,40 @@ def against_candidates(
     return _lines(alt, base, rows, ("value", "ci_low", "ci_high"), titles, _, [chosen])
 
 
+def growing(rows: Sequence[Row], titles: dict[str, str], _: Translate) -> Spec:
+    """Recall@10 against the size of the gallery, with bands; dashed where it is extrapolated."""
+    import altair as alt
+
+    base = _base(alt).encode(
+        x=alt.X(
+            "candidates:Q", title=_("candidates C"), axis=_counts(alt),
+            scale=alt.Scale(type="log", nice=False, padding=14),
+        ),
+        color=_colour(alt, rows, _), detail="run_id:N",
+    )  # fmt: skip
+    title = _("Recall@10")
+    band = base.mark_area(opacity=0.08).encode(y=alt.Y("ci_low:Q", title=title), y2="ci_high:Q")
+    y = alt.Y("value:Q", title=title, scale=alt.Scale(zero=False))
+    known = "!datum.extrapolated"
+    gallery = max(row["candidates"] for row in rows if not row["extrapolated"])
+    line = base.transform_filter(known).mark_line(strokeWidth=2).encode(y=y)
+    # It begins where what is known ends.
+    beyond = base.transform_filter(f"datum.extrapolated || datum.candidates >= {gallery}")
+    dashes = beyond.mark_line(strokeWidth=2, strokeDash=[5, 4], opacity=0.75).encode(y=y)
+    tips = _tips(
+        alt, titles,
+        ("representation", "candidates:,d", "value:.4f", "ci_low:.4f", "ci_high:.4f",
+         "extrapolated"),
+    )  # fmt: skip
+    points = [
+        base.transform_filter(which)
+        .mark_point(filled=filled, size=50)
+        .encode(y=y, shape=_shape(alt, rows, _), tooltip=tips)
+        for which, filled in ((known, True), ("datum.extrapolated", False))
+    ]
+    return _done(alt.layer(band, line, dashes, *points), 320)
+
+
 def lifts(rows: Sequence[Row], titles: dict[str, str], _: Translate) -> Spec:
     """Recall@10 by its chance against C, with bands."""
     import altair as alt

@@ -58,6 +58,7 @@ COLUMNS = {
     "ci_low": mark("interval from"),
     "ci_high": mark("to"),
     "lift": mark("lift"),
+    "extrapolated": mark("extrapolated"),
     "lift_low": mark("interval from"),
     "lift_high": mark("to"),
     "queries_per_second": mark("queries a second"),

@@ -180,6 +180,11 @@ def _sections(
             "quality", way, questions.quality(subject, way, protocol),
             lambda rows: charts.against_candidates(rows, measures, titles, _), about=pools,
         )  # fmt: skip
+        if any(run["distractors"] for run in runs):
+            add(
+                "growth", way, questions.growth(subject, way),
+                lambda rows: charts.growing(rows, titles, _),
+            )  # fmt: skip
         add(
             "lift", way, questions.lift(subject, way, protocol),
             lambda rows: charts.lifts(rows, titles, _), about=pools,

@@ -100,6 +100,20 @@ order by measure, dim, dim_method, precision, candidates, run_id
 limit {MOST_ROWS * 3}"""
 
 
+def growth(subject: Subject, direction: str) -> str:
+    """Recall@10 against the size of the gallery, and beyond it, by extrapolation."""
+    return f"""\
+{_chosen(subject, direction)}\
+select
+    {_NAME} as representation, dim || ' ' || dim_method as width, dim, precision,
+    candidates, value, ci_low, ci_high, extrapolated, run_id
+from growth
+semi join chosen using (run_id)
+where measure = 'recall' and k = 10
+order by dim, dim_method, precision, run_id, candidates
+limit {MOST_ROWS}"""
+
+
 def lift(subject: Subject, direction: str, protocol: str) -> str:
     """Recall@10 by its chance against C."""
     return f"""\

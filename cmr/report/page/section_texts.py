@@ -19,6 +19,16 @@ SECTIONS = {
             "highlights it."
         ),
     ),
+    "growth": (
+        mark("Quality as the gallery grows"),
+        mark(
+            "Recall@10 among C candidates that are drawn from the whole gallery with its "
+            "distractors, which are items that no query looks for: the exact expectation, from one "
+            "run, with 95% intervals. Dashed, with hollow points, it is extrapolated beyond the "
+            "gallery: this assumes that no further item is relevant and that further ones are like "
+            "those of the gallery; the intervals there are of the queries alone."
+        ),
+    ),
     "bytes": (
         mark("Quality against bytes"),
         mark(
@@ -100,6 +110,10 @@ ALTS = {
         "Points of Recall@10 kept against bytes a vector, {way}, {count} contenders."
     ),
     "quality": mark("Lines of a measure against the number of candidates C, {way}, {count} runs."),
+    "growth": mark(
+        "Lines of Recall@10 against the size of the gallery, {way}, {count} runs; dashed where it "
+        "is extrapolated."
+    ),
     "bytes": mark("Points of Recall@10 kept against bytes a vector, {way}, {count} runs."),
     "speed": mark("Bars of queries a second in batches, {way}, {count} runs."),
     "latency": mark("Lines of milliseconds a query against the number of candidates C, {way}."),

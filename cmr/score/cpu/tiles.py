@@ -191,4 +191,6 @@ def _block_pools(
     """The drawn pools of a block's queries, one a draw; the plan made room for it."""
     if pools is None or tally is None:
         return []
-    return pools.get(direction, tally.judged, block.first, block.last)
+    # What never asks has none.
+    last = max(block.first, min(block.last, tally.judged.asking))
+    return pools.get(direction, tally.judged, block.first, last)

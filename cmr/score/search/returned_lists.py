@@ -75,8 +75,9 @@ def counts(direction: str, judged: Judged, lists: Lists, pools: Pools | None) ->
     draws, sizes = (pools.draws, len(pools.sizes)) if pools else (0, 0)
     drawn = np.zeros((2, draws, sizes, pairs), dtype=np.int32)
     if pools is not None:
-        for first in range(0, judged.queries, GROUP):
-            last = min(judged.queries, first + GROUP)
+        # What never asks has no list.
+        for first in range(0, len(lists.items), GROUP):
+            last = min(len(lists.items), first + GROUP)
             listed = _Listed(lists.items[first:last], lists.scores[first:last])
             start = judged.start[first : last + 1]
             for draw, pool in enumerate(pools.get(direction, judged, first, last)):
