@@ -16,9 +16,19 @@ if TYPE_CHECKING:
     from cmr.pipeline.distractors import Added
 
 
-class _Encoding(TypedDict):
-    """How pictures and captions are encoded."""
+class _Asked(TypedDict):
+    """What is asked for, as `Wish` has it, and how pictures and captions are encoded."""
 
+    dataset: str | None
+    name: str | None
+    side: str
+    model: str | None
+    pretrained: str | None
+    prefix: str
+    limit: int | None
+    drop_copies: bool
+    images: str | None
+    memory: int | None
     device: str
     batch_size: int
     workers: int
@@ -56,7 +66,9 @@ class _Encoding(TypedDict):
     "--pretrained",
     help="open_clip's tag or checkpoint file, where the model cannot be found by its name alone.",
 )
-@click.option("--id-prefix", default="", help="Put this before the ids that SOURCE gives.")
+@click.option(
+    "--id-prefix", "prefix", default="", help="Put this before the ids that SOURCE gives."
+)
 @click.option("--limit", type=POSITIVE, help="Only the first N.")
 @click.option(
     "--drop-copies",
@@ -89,17 +101,7 @@ class _Encoding(TypedDict):
 def distractors(
     sources: tuple[str, ...],
     warehouse: str,
-    dataset: str | None,
-    name: str | None,
-    side: str,
-    model: str | None,
-    pretrained: str | None,
-    id_prefix: str,
-    limit: int | None,
-    drop_copies: bool,
-    images: str | None,
-    memory: int | None,
-    **encoding: Unpack[_Encoding],
+    **asked: Unpack[_Asked],
 ) -> None:
     """Add gallery items that no query looks for, as a data set of its own.
 
@@ -129,18 +131,23 @@ def distractors(
     from cmr.pipeline.encoding import EncodeOptions
 
     wish = Wish(
-        dataset=dataset,
-        name=name,
-        side=side.removesuffix("s"),
-        model=model,
-        prefix=id_prefix,
-        drop_copies=drop_copies,
-        images=images,
-        pretrained=pretrained,
-        limit=limit,
-        memory=memory,
+        dataset=asked["dataset"],
+        name=asked["name"],
+        side=asked["side"].removesuffix("s"),
+        model=asked["model"],
+        prefix=asked["prefix"],
+        drop_copies=asked["drop_copies"],
+        images=asked["images"],
+        pretrained=asked["pretrained"],
+        limit=asked["limit"],
+        memory=asked["memory"],
     )
-    options = EncodeOptions(**encoding)
+    options = EncodeOptions(
+        device=asked["device"],
+        batch_size=asked["batch_size"],
+        workers=asked["workers"],
+        max_rejects=asked["max_rejects"],
+    )
     _tell(add_distractors(warehouse, sources, wish, options, progress))
 
 

@@ -16,6 +16,7 @@ from cmr.sources.scenes_draw import render, scenes
 from cmr.views import connect
 from tests.conftest import TOY, snapshot, unanswered
 
+pytestmark = pytest.mark.slow
 TEXTS, VISUALS, DIM, MANY = 120, 40, 24, 2500
 
 
@@ -465,7 +466,6 @@ def photos(cmr, tmp_path):
     return tmp_path
 
 
-@pytest.mark.slow
 def test_pictures(cmr, photos, no_answer):
     import tarfile
 
@@ -493,7 +493,6 @@ def test_pictures(cmr, photos, no_answer):
     assert sizes == [("t2v", 6, 11), ("v2t", 6, 6)]
 
 
-@pytest.mark.slow
 def test_captions_and_what_cannot_be_encoded(cmr, photos, base):
     (photos / "more.txt").write_text("a red star\n\na blue heart\n")
     (photos / "web" / "bad.png").write_bytes(b"no picture")
