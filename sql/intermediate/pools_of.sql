@@ -1,9 +1,8 @@
 -- The pools that a query is about, one row per run, protocol, C and K. which = 'asked': those for which
 -- the run was evaluated; 'full': only the whole gallery; 'drawn': those for which pools were drawn, both as
 -- sampled and as expected; 'any': expected pools of any_c; 'growth': expected pools from 10 items to the
--- whole gallery and, of exact runs on a gallery with distractors, extrapolated ones of up to ten times, and up
--- to K times, as many. A pool contains every relevant item of its query, and at most the whole gallery unless it is
--- extrapolated. any_k: one K instead of the runs' own.
+-- whole gallery. A pool contains every relevant item of its query, and at most the whole gallery.
+-- any_k: one K instead of the runs' own.
 create macro pools_of(which, any_c, any_k) as table
 select run_id, list_length, pool.protocol, pool.candidates, pool.k
 from (
@@ -17,16 +16,9 @@ from (
                     when 'expected' then pools_if(protocols, 'expected', candidates)
                     when 'sampled' then pools_if(protocols, 'sampled', sampled_candidates)
                     when 'growth'
-                        then list_concat(
-                            named_pools('expected', list_append(
-                                list_filter(growing(), lambda c: c < gallery), gallery
-                            )),
-                            named_pools('extrapolated', list_filter(
-                                growing(),
-                                lambda c: c > gallery and c <= 10 * gallery and distractors > 0
-                                    and list_length is null
-                            ))
-                        )
+                        then named_pools('expected', list_append(
+                            list_filter(growing(), lambda c: c < gallery), gallery
+                        ))
                     when 'drawn'
                         then list_concat(
                             named_pools('expected', sampled_candidates),
@@ -38,14 +30,10 @@ from (
                         pools_if(protocols, 'sampled', sampled_candidates)
                     )
                 end,
-                lambda one: one.protocol in ('full', 'extrapolated')
-                    or one.candidates between most_relevants and gallery
+                lambda one: one.protocol = 'full' or one.candidates between most_relevants and gallery
             ),
             lambda one: list_transform(
-                list_filter(
-                    cutoffs(any_k, ks),
-                    lambda k: one.protocol <> 'extrapolated' or one.candidates <= k * gallery
-                ),
+                cutoffs(any_k, ks),
                 lambda k: {'protocol': one.protocol, 'candidates': one.candidates, 'k': k}
             )
         ))) as pool

@@ -64,34 +64,14 @@ cases as materialized (
     select row_number() over () as case_no, *
     from (select * exclude (query_id, draw, cluster), count(*) as pairs from pairs group by all)
 ),
--- For extrapolated pools: how the run's items differ in the share of candidates that is above them (see
--- more_odds), by how many have fewer than some limits above them.
-priors as materialized (
-    select run_id, regr_intercept(below, share) as at_zero, regr_slope(below, share) as steep
-    from (
-        select
-            run_id, few, probit(few / (sum(pairs * (gallery - relevants)) / sum(pairs) + 1)) as share,
-            sum(pairs) filter (above + tied / 2 < few) / sum(pairs) as part,
-            case when part > 0 and part < 1 then probit(part) end as below
-        from cases
-        cross join (select unnest(few_above()) as few)
-        where which = 'growth' and pool = 0 and not is_chance and above >= 0 and relevants > 0
-            and few <= (gallery - relevants) / 20
-        group by run_id, few
-    )
-    group by run_id
-    having regr_slope(below, share) > 0
-),
 asked as materialized (
     select
         cases.* exclude (run_id, pool) replace (
             nullif(above, -1) as above, nullif(tied, -1) as tied, nullif(mates, -1) as mates
         ),
-        slots.* exclude (run_id, pool), gallery - relevants as others, candidates - relevants as drawn,
-        priors.at_zero, priors.steep
+        slots.* exclude (run_id, pool), gallery - relevants as others, candidates - relevants as drawn
     from cases
     inner join slots using (run_id, pool)
-    left join priors using (run_id)
     where cases.relevants > 0 or slots.protocol = 'full'
 ),
 shapes as materialized (
@@ -265,49 +245,6 @@ drawn_values as (
             and is_end and prefixes.b = least(orders.b, faded(orders.others, orders.drawn))
     group by m_all, n, above, tied, before, mates, depth
 ),
--- Pools beyond the gallery: the whole of it, and more. In a tie, u competitors come first; only those with
--- fewer than K before them can count. Without a fit in priors nothing is known. What counts the first places
--- more than the others is left out: about these the gallery says less.
-beyond_orders as materialized (
-    select
-        *, above + u as b, before + v as place, greatest(depth - place - b, 0) as room,
-        case
-            when tied = 0 then 1.0 / (mates + 1)
-            else pool_odds(tied + mates, mates, u + v, v, v - mates * (u + v) / (tied + mates)) / (tied + mates + 1)
-        end as share
-    from (
-        select *, unnest(range(0, least(tied, depth) + 1)) as u
-        from (
-            select *, unnest(range(0, mates + 1)) as v
-            from (
-                select distinct others, drawn - others as more, at_zero, steep, above, tied, before, mates, depth
-                from asked
-                where which = 'growth' and protocol = 'extrapolated' and above is not null and steep is not null
-            )
-        )
-    )
-),
-beyond_odds as (
-    select others, more, at_zero, steep, b, more_odds(shares, others, b, more, at_zero, steep, most) as odds
-    from (
-        select others, more, at_zero, steep, b, max(room) as most
-        from beyond_orders
-        group by others, more, at_zero, steep, b
-    )
-    cross join (select shares_above() as shares)
-),
-beyond as (
-    select
-        others, more, above, tied, before, mates, depth, at_zero, steep,
-        sum(share * coalesce(list_sum(likely), 0.0)) as inside,
-        sum(share * coalesce(list_sum(likely), 0.0)) filter (place = 0) as first_k
-    from (
-        select orders.*, found.odds[:room] as likely
-        from beyond_orders as orders
-        inner join beyond_odds as found using (others, more, at_zero, steep, b)
-    )
-    group by others, more, above, tied, before, mates, depth, at_zero, steep
-),
 expected as (
     select
         case_no, slot, k, 1.0 / relevants as weight, relevants, relevance, gains, inside, inside_r, discounted, first_k, reciprocal,
@@ -324,19 +261,6 @@ expected as (
     from asked
     left join drawn_values as found using (others, drawn, above, tied, before, mates, depth)
     where which not in ('full', 'sampled') and asked.protocol = 'expected'
-    union all by name
-    select
-        asked.case_no, asked.slot, asked.k, 1.0 / asked.relevants as weight, asked.relevants,
-        asked.relevance, asked.gains, found.inside,
-        case when asked.before > 0 and found.inside is not null then 0.0 else found.first_k end as first_k
-    from asked
-    left join beyond as found
-        on
-            found.others = asked.others and found.more = asked.drawn - asked.others
-            and found.at_zero = asked.at_zero and found.steep = asked.steep
-            and found.above = asked.above and found.tied = asked.tied
-            and found.before = asked.before and found.mates = asked.mates and found.depth = asked.depth
-    where which = 'growth' and asked.protocol = 'extrapolated'
     union all by name
     select
         case_no, slot, k, 0.0 as weight, 1 as relevants, 0 as relevance, [] as gains, 0.0 as inside,

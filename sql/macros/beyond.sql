@@ -28,7 +28,7 @@ create macro shares_above() as
 -- P(X = x) for x below `most`: so many of n more candidates are above an item that b of m_all have been above
 -- so far, if none of them is relevant and they are like those that the gallery has. The share p that is
 -- above is known by b, and by what the run's items have in common: the share of them with p below any x has
--- the normal deviate at + steep * probit(x), which priors of `sums` fits. shares: shares_above().
+-- the normal deviate at + steep * probit(x), which priors of `growth_beyond` fits. shares: shares_above().
 create macro more_odds(shares, m_all, b, n, at_zero, steep, most) as
     (
         list_transform(

@@ -188,19 +188,18 @@ def test_extrapolation(evaluated, k):
     above, tied = counted(unit(text) @ np.concatenate([unit(visual), unit(more)]).T, truth)
     found = query(
         evaluated,
-        "select candidates, protocol, extrapolated, value, ci_low, ci_high, chance from growth "
+        "select candidates, protocol, value, chance "
+        "from (from growth union all by name from growth_beyond) "
         "where dataset = 'd+' and direction = 't2v' and precision = 'fp32' and scorer = 'torch' "
         f"and measure = 'recall' and k = {k} order by candidates",
     )
-    beyond = [row for row in found if row[2]]
+    beyond = [row for row in found if row[1] == "extrapolated"]
     # As far as K times the gallery.
     assert [row[0] for row in beyond] == [n for n in (5000, 10_000, 20_000) if n <= k * gallery]
-    assert [row[0] for row in found if not row[2]][-1] == gallery
-    values = [row[3] for row in found]
+    assert [row[0] for row in found if row[1] == "expected"][-1] == gallery
+    values = [row[2] for row in found]
     assert values == sorted(values, reverse=True)
-    for size, protocol, _, value, low, high, chance in beyond:
-        assert protocol == "extrapolated"
-        assert low < value < high
+    for size, _, value, chance in beyond:
         assert chance == pytest.approx(k / size)
         expected = extrapolated(above, tied, gallery - 1, size - gallery, k)
         assert value == pytest.approx(expected, abs=2e-4)
@@ -208,16 +207,17 @@ def test_extrapolation(evaluated, k):
 
 def test_what_is_extrapolated(evaluated):
     """Only on galleries with distractors, of exact runs, what the top K holds; and nowhere else."""
-    assert query(
-        evaluated, "select distinct dataset, direction from growth where extrapolated"
-    ) == [("d+", "t2v")]
-    measures = query(evaluated, "select distinct measure from growth where extrapolated order by 1")
+    assert query(evaluated, "select distinct dataset, direction from growth_beyond") == [
+        ("d+", "t2v")
+    ]
+    measures = query(evaluated, "select distinct measure from growth_beyond order by 1")
     assert [row[0] for row in measures] == ["hit_rate", "precision", "recall"]
-    assert not query(evaluated, "from growth where extrapolated and (k is null or value is null)")
+    assert not query(evaluated, "from growth_beyond where k is null or value is null")
     assert not query(evaluated, "from metrics where protocol = 'extrapolated'")
     ties = query(
         evaluated,
-        "select value from growth where precision = 'b1' and measure = 'recall' and k = 10 "
+        "select value from (from growth union all by name from growth_beyond) "
+        "where precision = 'b1' and measure = 'recall' and k = 10 "
         "and direction = 't2v' order by candidates",
     )
     values = [row[0] for row in ties]
@@ -243,7 +243,7 @@ def test_the_extrapolation_comes_near(cmr, tmp_path, no_answer):
         above, _ = counted(scores, np.arange(400))
         [(value,)] = query(
             tmp_path / "w",
-            f"select value from growth where candidates = {size} and k = {k} and extrapolated "
+            f"select value from growth_beyond where candidates = {size} and k = {k} "
             "and measure = 'recall' and direction = 't2v'",
         )
         assert value == pytest.approx((above < k).mean(), abs=0.04)

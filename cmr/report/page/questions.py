@@ -106,8 +106,8 @@ def growth(subject: Subject, direction: str) -> str:
 {_chosen(subject, direction)}\
 select
     {_NAME} as representation, dim || ' ' || dim_method as width, dim, precision,
-    candidates, value, ci_low, ci_high, extrapolated, run_id
-from growth
+    candidates, value, ci_low, ci_high, protocol = 'extrapolated' as extrapolated, run_id
+from (from growth union all by name from growth_beyond)
 semi join chosen using (run_id)
 where measure = 'recall' and k = 10
 order by dim, dim_method, precision, run_id, candidates

@@ -26,7 +26,7 @@ SECTIONS = {
             "distractors, which are items that no query looks for: the exact expectation, from one "
             "run, with 95% intervals. Dashed, with hollow points, it is extrapolated beyond the "
             "gallery: this assumes that no further item is relevant and that further ones are like "
-            "those of the gallery; the intervals there are of the queries alone."
+            "those of the gallery, and has no interval."
         ),
     ),
     "bytes": (

@@ -99,6 +99,7 @@ def drawn(look: Look, name: str, draw: Callable[[], Any]) -> Iterator[tuple[str,
     """
     lend_matplotlib_a_folder()
     import matplotlib as mpl
+
     with mpl.rc_context(settings(look.letters)), warnings.catch_warnings():
         warnings.filterwarnings("error", message="Glyph .* missing")
         try:
