@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from cmr.cli.printed_contenders import print_contenders, print_costs
 from cmr.cli.terminal import tell
 from cmr.decimals import fixed, percent
+from cmr.protocols import judged_words
 from cmr.rows import Row
 from cmr.score.search.scorer_kinds import TORCH
 
@@ -54,7 +55,7 @@ def _print_across(one: AcrossModels, retain: float) -> None:
     from cmr.cli.printed_tables import print_table
     from cmr.report import named
 
-    judged = "" if one.qrels == "default" else f" judged by {one.qrels}"
+    judged = judged_words(one.qrels)
     by = "" if one.scorer == TORCH else f" by {one.scorer}"
     who = f"{one.dataset}{judged}, all models{by}"
     lines = [
@@ -98,7 +99,7 @@ def _sentence(choice: Recommendation, retain: float) -> str:
     """A sentence on the smallest representation that keeps every measure, in every direction."""
     from cmr.report.answer import not_said
 
-    judged = "" if choice.qrels == "default" else f" judged by {choice.qrels}"
+    judged = judged_words(choice.qrels)
     by = "" if choice.scorer == TORCH else f" by {choice.scorer}"
     who = f"{choice.dataset}{judged}, {choice.model}{by}"
     found = choice.answer

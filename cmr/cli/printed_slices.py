@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from cmr.cli.terminal import say
 from cmr.decimals import fixed, percent
+from cmr.protocols import judged_words
 from cmr.rows import Row
 from cmr.sources.phrases import counted
 
@@ -117,9 +118,7 @@ def print_every_slice(one: EverySlice, retain: float, attribute: str) -> None:
         }
         for row in one.rows
     ]
-    who = f"{one.dataset}, {one.model}"
-    if one.qrels != "default":
-        who += f" judged by {one.qrels}"
+    who = f"{one.dataset}, {one.model}{judged_words(one.qrels)}"
     print_table(
         pa.Table.from_pylist(lines),
         title=f"{who}: fewest bytes a vector that keep {retain:.1%} in every slice by {attribute}",

@@ -105,6 +105,8 @@ def evaluate(
     CmrError for what does not exist or cannot be measured, before anything is written.
     """
     clock = time.perf_counter()
+    if count is not None:
+        request.check_parts()
     evaluation = begin(root, request, bar)
     evaluation.count = count
     data = evaluation.data

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,8 @@ import pyarrow.compute as pc
 
 from cmr.errors import CmrError, LeftOutWarning
 from cmr.pipeline.request import DEFAULT_QRELS, DIRECTIONS, POOL_SIZES, Request
+from cmr.protocols import GROUPED_QRELS, GROUPED_WAY, is_whole
+from cmr.score.groups import GroupedJudged, by_visual
 from cmr.score.judgments import LARGEST_POOL, Judged, judge
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.suggestions import suggestion
@@ -28,7 +30,8 @@ class JudgedData:
 
     `ids`: item ids by side, in the order of their ordinals. `judged`: by direction.
     `relevance`: by direction, of the pairs in the order that `judged` refers to. `qrels`: name
-    and hash of the judgments, without a hash for the data set's own.
+    and hash of the judgments, without a hash for the data set's own. `gallery`: by direction, the
+    ids that items' ordinals stand for, where these are not all of the other side.
     """
 
     row: dict[str, Any]
@@ -36,6 +39,17 @@ class JudgedData:
     relevance: dict[str, Any]
     judged: dict[str, Judged]
     qrels: tuple[str, str | None]
+    gallery: dict[str, pa.Array] = field(default_factory=dict)
+
+    @property
+    def is_grouped(self) -> bool:
+        """Whether visuals are ranked by the best of their captions."""
+        return any(isinstance(one, GroupedJudged) for one in self.judged.values())
+
+    def names(self, direction: str) -> tuple[pa.Array, pa.Array]:
+        """The ids that a direction's queries and items stand for, by ordinal."""
+        query, item = (TEXT, VISUAL) if direction == "t2v" else (VISUAL, TEXT)
+        return self.ids[query], self.gallery.get(direction, self.ids[item])
 
 
 def sole(names: Sequence[str], option: str) -> str | None:
@@ -111,7 +125,38 @@ def load_judged_data(warehouse: Store, row: dict[str, Any], request: Request) ->
             len(items[item]),
         )
         relevance[direction] = mine["relevance"].to_numpy()
-    return JudgedData(row, items, relevance, judged, (request.qrels, mark))
+    found = JudgedData(row, items, relevance, judged, (request.qrels, mark))
+    return _grouped(found) if request.is_grouped else found
+
+
+def _grouped(data: JudgedData) -> JudgedData:
+    """The same with each visual relevant to itself, to be ranked by the best of its captions.
+
+    Raises CmrError for captions of several visuals, and for judgments that are not the data set's.
+    """
+    captions = data.judged[GROUPED_WAY]
+    if data.qrels[0] != DEFAULT_QRELS:
+        raise CmrError(
+            f"captions are grouped by the data set's own judgments, not by {data.qrels[0]!r}; "
+            "leave --qrels out"
+        )
+    try:
+        judged = by_visual(captions)
+    except ValueError as error:
+        text = data.ids[TEXT][error.args[0]].as_py()
+        raise CmrError(
+            f"captions of {data.row['dataset']!r} cannot be grouped: {text!r} belongs to several "
+            "visuals, and would count for each of them"
+        ) from None
+    visuals = data.ids[VISUAL].take(pa.array(judged.grouped))
+    return JudgedData(
+        data.row,
+        data.ids,
+        {GROUPED_WAY: np.ones(len(judged.query), dtype=np.int32)},
+        {GROUPED_WAY: judged},
+        (GROUPED_QRELS, None),
+        {GROUPED_WAY: visuals},
+    )
 
 
 def _judgments(warehouse: Store, row: dict[str, Any], name: str) -> tuple[pa.Table, str | None]:
@@ -146,8 +191,7 @@ def fitted(request: Request, data: JudgedData) -> Request:
     A sentence says which do not, and that pools are left out where none does. Raises CmrError where
     only pools are asked for.
     """
-    pooled = set(request.protocols) - {"full"}
-    if request.candidates or not pooled:
+    if request.candidates or not request.has_pools:
         return request
     least, most, _ = _bounds(data)
     sizes = tuple(size for size in POOL_SIZES if least <= size <= most)
@@ -158,9 +202,9 @@ def fitted(request: Request, data: JudgedData) -> Request:
     if sizes:
         said = f"{holds}, so C = {lost} of the default are left out"
         request = replace(request, candidates=sizes)
-    elif "full" in request.protocols:
+    elif whole := [name for name in request.protocols if is_whole(name)]:
         said = f"{holds}, so only whole galleries are ranked, none of C = {lost}"
-        request = replace(request, protocols="full")
+        request = replace(request, protocols=whole)
     else:
         raise CmrError(f"{holds}, which none of the default C = {lost} fits; give --candidates")
     warnings.warn(said, LeftOutWarning, stacklevel=2)
@@ -172,7 +216,8 @@ def _bounds(data: JudgedData) -> tuple[int, int, str]:
     least = max(int(judged.relevants.max()) for judged in data.judged.values())
     most = min(judged.gallery for judged in data.judged.values())
     fitting = (
-        f"give --candidates sizes from {least} to {most}, or --protocols full"
+        f"give --candidates sizes from {least} to {most}, or --protocols "
+        + ("grouped" if data.is_grouped else "full")
         if least <= most
         else "no size fits both: give --protocols full, or one of --directions"
     )
@@ -188,7 +233,7 @@ def check_request(request: Request, data: JudgedData) -> None:
     _, _, fitting = _bounds(data)
     for direction, judged in data.judged.items():
         many = int(judged.relevants.max())
-        for size in request.candidates if set(request.protocols) - {"full"} else ():
+        for size in request.candidates if request.has_pools else ():
             if size > judged.gallery:
                 raise CmrError(
                     f"C = {size} is more than the gallery of {judged.gallery} "
