@@ -36,3 +36,8 @@ def judged_words(qrels: str) -> str:
     if qrels == GROUPED_QRELS:
         return ", captions grouped"
     return "" if qrels == "default" else f" judged by {qrels}"
+
+
+def way(direction: str, qrels: str) -> str:
+    """A direction as it is printed in a table that also has rows of other protocols."""
+    return f"{direction} {GROUPED_QRELS}" if qrels == GROUPED_QRELS else direction

@@ -20,7 +20,7 @@ from cmr.api import baseline_file
 from cmr.api.comparison import ComparedBy
 from cmr.api.select import SETTINGS, paired, select
 from cmr.errors import CmrError
-from cmr.protocols import GROUPED_QRELS
+from cmr.protocols import GROUPED_QRELS, way
 from cmr.report import named
 from cmr.rows import Row
 from cmr.views import connect, lend, only
@@ -176,7 +176,7 @@ def _matched(
         same = [row for row in mine if all(str(row[one]) == str(base[one]) for one in alike)]
         chosen = same or mine
         if len(chosen) != 1:
-            who = f"{base['dataset']} {base['direction']}"
+            who = f"{base['dataset']} {way(base['direction'], base['qrels'])}"
             raise CmrError(
                 f"it is not clear which of {len(chosen)} runs of {who} is to be judged; name it: "
                 "`cmr gate dim=512,precision=int8 --baseline …`"

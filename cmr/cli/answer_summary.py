@@ -13,7 +13,7 @@ from cmr.cli.progress import progress
 from cmr.cli.terminal import tell
 from cmr.decimals import percent
 from cmr.progressbar import waiting
-from cmr.protocols import is_whole, judged_words, plain
+from cmr.protocols import is_whole, judged_words, plain, way
 from cmr.rows import Row
 from cmr.score.search.scorer_kinds import TORCH
 
@@ -238,7 +238,7 @@ def _line(row: Row) -> Row:
 
     kept = row["recall_10_kept"]
     return {
-        "way": row["direction"],
+        "way": way(row["direction"], row["qrels"]),
         "representation": f"{row['dim']} {row['dim_method']} {row['precision']}",
         "bytes": f"{row['vector_bytes']:,}" + ("*" if row["pareto_bytes"] else " "),
         "recall@10": estimate(row["recall_10"], row["recall_10_low"], row["recall_10_high"]),

@@ -15,7 +15,7 @@ from cmr.cli.terminal import tell
 from cmr.decimals import fixed
 from cmr.errors import CmrError
 from cmr.progressbar import waiting
-from cmr.protocols import PROTOCOLS, is_grouped, is_whole
+from cmr.protocols import PROTOCOLS, is_grouped, is_whole, way
 from cmr.rows import Row
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def _print(pair: Comparison, several: bool) -> None:
         f"{name} = {representation(run, other)}" + _fitted(rows[0][f"fit_{name}"])
         for name, run, other in (("a", left, right), ("b", right, left))
     )
-    who = f"{left['dataset']} {left['direction']}"
+    who = f"{left['dataset']} {way(left['direction'], left['qrels'])}"
     if several and left["model"] == right["model"]:
         who += f", {left['model']}"
     title = f"{who}, {_protocol(rows)}: {sides}"

@@ -13,13 +13,12 @@ from cmr.pipeline.derive import Deriver
 from cmr.pipeline.evaluation import Counter, Evaluation, make_plan_for
 from cmr.pipeline.judged_data import (
     JudgedData,
-    check_request,
     find_dataset,
     find_model,
-    fitted,
     load_judged_data,
     sole,
 )
+from cmr.pipeline.pool_checks import check_request, fitted
 from cmr.pipeline.request import Request
 from cmr.pipeline.search import searches
 from cmr.pipeline.wanted import WantedSearches, asked_for, cases

@@ -34,7 +34,7 @@ class Request:
     `dataset`, `model`: empty for all (`cmr.pipeline.each_request`). `dims`, `precisions`: None for
     those of the published grid, which also adds the native vectors as fp32
     (`cmr.pipeline.wanted`). `candidates`: empty for the published sizes that the gallery holds
-    (`cmr.pipeline.judged_data`). `directions`: empty for all that have judgments.
+    (`cmr.pipeline.pool_checks`). `directions`: empty for all that have judgments.
     For usearch-hnsw: `connectivity`, `expansion_add`, `expansion_search` (empty for usearch's
     defaults), one run per value. `rescore`: precision of a second stage over `oversample` times as
     many items as the list holds. `list_length`: of lists that are not full rankings; None for the

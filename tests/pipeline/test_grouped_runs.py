@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+
+import jsonschema
 import numpy as np
 import pytest
 
@@ -132,6 +135,43 @@ def test_nothing_is_mixed(evaluated, cmr):
     assert f"--pools full: run {ids[True]} ranks grouped captions" in said
     with pytest.raises(Exception, match="the runs differ in data set, judgments or direction"):
         con.execute(f"from compare('{ids[True]}', '{ids[False]}')").fetchall()
+
+
+def test_printed_and_exported(evaluated, cmr, tmp_path):
+    """What has a row for both says which is which; there are no lists of texts to export."""
+    printed = cmr("recommend", "-w", evaluated).stdout
+    assert "v2t grouped" in printed
+    assert "clips, captions grouped" in printed
+    singly = ("dim=24,precision=int8", "--baseline", "dim=24,precision=fp32", "--margin", ".9")
+    assert "grouped" not in cmr("gate", *singly, "-w", evaluated).stdout
+    apart = (f"qrels=grouped,{singly[0]}", "--baseline", f"qrels=grouped,{singly[2]}", *singly[3:])
+    assert "clips v2t grouped" in cmr("gate", *apart, "-w", evaluated).stdout
+    (run_id,) = (
+        api.open(evaluated)
+        .sql("select run_id from runs where grouped and dim = 24 and precision = 'fp32'")
+        .fetchone()
+    )
+    out = ("--out", tmp_path / "trec", "-w", evaluated)
+    said = cmr("export", "trec", "--run", run_id, *out, code=1).stderr
+    assert "which have no lists of texts to export" in " ".join(said.split())
+    chosen = ("--dim", 24, "--precision", "fp32", "--direction", "v2t")
+    cmr("export", "trec", *chosen, *out)
+
+
+@pytest.mark.slow
+def test_report(evaluated, cmr, tmp_path):
+    """A subject of its own, whose tables, plots and leaderboard name the protocol."""
+    cmr("report", "-w", evaluated, "--out", tmp_path / "r")
+    found = json.loads((tmp_path / "r" / "experiment_summary.json").read_text())
+    schema = json.loads((tmp_path / "r" / "experiment_summary.schema.json").read_text())
+    jsonschema.validate(found, schema)
+    names = {row["protocol"] for row in found["leaderboard"] if row["qrels"] == "grouped"}
+    assert names == {"grouped", "grouped_expected", "grouped_sampled"}
+    table = next((tmp_path / "r" / "tables").glob("*grouped_gallery.md")).read_text()
+    assert "clips, clips, captions grouped, whole gallery" in table
+    page = (tmp_path / "r" / "index.html").read_text()
+    assert "captions grouped, whole gallery" in page
+    assert "each by the best of its captions" in page
 
 
 def test_finished_runs_are_reused(evaluated, cmr, no_answer):
