@@ -142,6 +142,8 @@ def _shared(source: Source) -> list[click.Parameter]:
 
 
 def _encoding(source: Source) -> list[click.Parameter]:
+    from cmr.pipeline.paragraphs import SUFFIX
+
     needed = "default: scenes-tiny" if source.own_model else "required"
     if source.vectors_by:
         needed += f" without --{source.vectors_by.replace('_', '-')}"
@@ -164,6 +166,12 @@ def _encoding(source: Source) -> list[click.Parameter]:
             help="Precision of the model's weights while encoding.",
         ),
         click.Option(["--prompt"], help="Template for captions, such as 'a photo of {}'."),
+        click.Option(
+            ["--paragraphs"],
+            is_flag=True,
+            help="Join all captions of a visual, in their order, to one text: paragraph retrieval. "
+            f"The data set's default name then ends in {SUFFIX}.",
+        ),
         click.Option(
             ["--run-remote-code"],
             is_flag=True,
