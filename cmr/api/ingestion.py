@@ -49,7 +49,7 @@ def ingest_source(
     encoding = {name: given.pop(name) for name in _encoding(found) & set(given)}
     asked = _asked(found, given)
     if found.media and not (found.vectors_by and asked[found.vectors_by]):
-        encoding["model"] = encoding.get("model") or _own_model(found)
+        encoding["model"] = encoding.get("model") or own_model(found)
     with waiting(bar, f"reading {found.name}"):
         collection = read(found, asked)
     default = _default_name(found, asked)
@@ -153,7 +153,7 @@ def _encoding(source: Source) -> set[str]:
     return {*_MODEL, "paragraphs", *(one.name for one in fields(EncodeOptions))}
 
 
-def _own_model(source: Source) -> str:
+def own_model(source: Source) -> str:
     """A source's default model. Raises CmrError if it has none."""
     from cmr.encode.models import EMBEDDED
 
