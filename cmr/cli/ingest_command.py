@@ -24,7 +24,7 @@ class Sources(SuggestingGroup):
         """Names of all sources, including those of other packages."""
         from cmr.sources.source_kinds import names
 
-        return [*names(), "qrels", "run"]
+        return [*names(), "qrels", "run", "near-duplicates"]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The subcommand of a source, or None."""
@@ -38,6 +38,10 @@ class Sources(SuggestingGroup):
             from cmr.cli.run_command import run
 
             return run
+        if cmd_name == "near-duplicates":
+            from cmr.cli.near_duplicates_command import near_duplicates
+
+            return near_duplicates
         source = get(cmd_name)
         return None if source is None else _command(source)
 
@@ -59,6 +63,8 @@ class Sources(SuggestingGroup):
         rows.append(("qrels", f"{judgments}\ncmr ingest qrels judged.trec --dataset coco"))
         lists = "Ranked lists of another system, as a run on an existing data set."
         rows.append(("run", f"{lists}\ncmr ingest run service.trec --as service --dataset coco"))
+        near = "How many near-duplicates each item has, by its vectors, as an attribute."
+        rows.append(("near-duplicates", f"{near}\ncmr ingest near-duplicates --dataset coco"))
         with formatter.section("Sources"):
             for name, text in rows:
                 summary, _, example = text.partition("\n")
