@@ -14,17 +14,19 @@ from cmr.version import __version__
 if TYPE_CHECKING:
     from cmr.api.embeddings import Embeddings
     from cmr.api.result import Result
+    from cmr.api.study import study
     from cmr.api.warehouse import Warehouse
     from cmr.api.warehouse import open_warehouse as open
     from cmr.errors import CmrError
 
-__all__ = ["CmrError", "Embeddings", "Result", "Warehouse", "__version__", "open"]
+__all__ = ["CmrError", "Embeddings", "Result", "Warehouse", "__version__", "open", "study"]
 
 _WHERE = {
     "CmrError": ("cmr.errors", "CmrError"),
     "Embeddings": ("cmr.api.embeddings", "Embeddings"),
     "Result": ("cmr.api.result", "Result"),
     "Warehouse": ("cmr.api.warehouse", "Warehouse"),
+    "study": ("cmr.api.study", "study"),
     "open": ("cmr.api.warehouse", "open_warehouse"),
 }
 

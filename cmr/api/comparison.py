@@ -11,6 +11,7 @@ import pyarrow as pa
 from cmr.answers import fetch, quoted
 from cmr.api.select import pairs
 from cmr.errors import CmrError
+from cmr.protocols import is_grouped
 from cmr.report import named
 from cmr.report.holm import holm
 from cmr.rows import Row
@@ -39,8 +40,9 @@ class Comparison(ComparedPair):
 
 @dataclass(frozen=True)
 class ComparedBy:
-    """What is compared. `pools`: full, expected or sampled. `everything`: every measure and K, not
-    only the usual ones at K. `in_sample`: use ranks as they are, even in-sample ones.
+    """What is compared. `pools`: the protocol, of runs that rank captions singly or of the others.
+    `everything`: every measure and K, not only the usual ones at K. `in_sample`: use ranks as they
+    are, even in-sample ones.
     """
 
     pools: str = "full"
@@ -62,7 +64,7 @@ def compare_runs(
 
     Raises CmrError if it is ambiguous which runs are meant, or if nothing can be compared.
     """
-    runs = current_runs(warehouse)
+    runs = of_protocol(current_runs(warehouse), by.pools, [a, *others])
     wanted = [pair for one in others for pair in pairs(runs, a, one)]
     con = connect(warehouse.root, "from compare")
     fewest = fetch(con, "select fewest_clusters() as fewest").to_pylist()[0]["fewest"]
@@ -74,6 +76,23 @@ def compare_runs(
         found.append(Comparison(x, y, kept, fewest))
     correct(con, [row for pair in found for row in pair.rows])
     return found
+
+
+def of_protocol(runs: Sequence[Row], pools: str, given: Sequence[str]) -> list[Row]:
+    """The runs that have such a protocol: those of grouped captions, or the others.
+
+    Raises CmrError where an id among `given` is of a run that has not.
+    """
+    wanted = is_grouped(pools)
+    kept = [row for row in runs if bool(row.get("grouped")) == wanted]
+    for one in given:
+        known = [row for row in runs if row["run_id"].startswith(one)]
+        if known and not any(row in kept for row in known):
+            how = (
+                "captions singly" if wanted else "grouped captions, which --pools grouped compares"
+            )
+            raise CmrError(f"--pools {pools}: run {known[0]['run_id']} ranks {how}")
+    return kept
 
 
 def representation(row: Row, beside: Row | None = None) -> str:

@@ -20,6 +20,7 @@ from cmr.api import baseline_file
 from cmr.api.comparison import ComparedBy
 from cmr.api.select import SETTINGS, paired, select
 from cmr.errors import CmrError
+from cmr.protocols import GROUPED_QRELS, way
 from cmr.report import named
 from cmr.rows import Row
 from cmr.views import connect, lend, only
@@ -88,6 +89,8 @@ def gate(
     """
     runs = current_runs(warehouse)
     lent = baseline_file.load(baseline) if _is_file(baseline) else None
+    if not (lent and any(row.get("grouped") for row in lent.rows)):
+        runs = _gated(runs, baseline, candidate)
     bases = lent.rows if lent else select(runs, baseline)
     if lent and by.in_sample:
         raise CmrError(
@@ -113,7 +116,7 @@ def as_baseline(warehouse: Store, given: str) -> tuple[list[Row], bytes]:
 
     Raises CmrError if there are several of one data set and direction.
     """
-    rows = select(current_runs(warehouse), given)
+    rows = select(_gated(current_runs(warehouse), given), given)
     of: dict[tuple[str, ...], Row] = {}
     for row in rows:
         key = (row["dataset"], row["qrels"], row["direction"])
@@ -125,6 +128,17 @@ def as_baseline(warehouse: Store, given: str) -> tuple[list[Row], bytes]:
             )
         of[key] = row
     return rows, baseline_file.packed(warehouse, rows)
+
+
+def _gated(runs: Sequence[Row], *given: str | None) -> list[Row]:
+    """The runs that are meant: those of grouped captions only where the judgments name them."""
+    named = any(one and f"qrels={GROUPED_QRELS}" in one.replace(" ", "") for one in given)
+    ids = tuple(one for one in given if one and "=" not in one)
+    return [
+        row
+        for row in runs
+        if named or not row.get("grouped") or (ids and row["run_id"].startswith(ids))
+    ]
 
 
 def overall(found: Sequence[Gated]) -> Outcome:
@@ -162,7 +176,7 @@ def _matched(
         same = [row for row in mine if all(str(row[one]) == str(base[one]) for one in alike)]
         chosen = same or mine
         if len(chosen) != 1:
-            who = f"{base['dataset']} {base['direction']}"
+            who = f"{base['dataset']} {way(base['direction'], base['qrels'])}"
             raise CmrError(
                 f"it is not clear which of {len(chosen)} runs of {who} is to be judged; name it: "
                 "`cmr gate dim=512,precision=int8 --baseline …`"

@@ -41,26 +41,48 @@ def ingest_source(
     """Read a source, with `given` by the names of its parameters, and encode what needs encoding.
 
     For a source with media, `given` also has the encoder: model, pretrained, precision, prompt, and
-    the fields of `EncodeOptions`. Raises CmrError before anything is written, and, where no model
-    is named, before anything is read.
+    the fields of `EncodeOptions`; and paragraphs, whether a visual's captions are joined to one
+    text. Raises CmrError before anything is written, and, where no model is named, before anything
+    is read.
     """
     found = _find(source) if isinstance(source, str) else source
     encoding = {name: given.pop(name) for name in _encoding(found) & set(given)}
     asked = _asked(found, given)
     if found.media and not (found.vectors_by and asked[found.vectors_by]):
-        encoding["model"] = encoding.get("model") or _own_model(found)
+        encoding["model"] = encoding.get("model") or own_model(found)
     with waiting(bar, f"reading {found.name}"):
         collection = read(found, asked)
-    if shuffle_queries:
+    default = _default_name(found, asked)
+    if encoding.pop("paragraphs", False):
+        default += _joined_later(collection, encoding, seed if shuffle_queries else None)
+    elif shuffle_queries:
         from cmr.sources.collection import shuffle_texts
 
         collection = shuffle_texts(collection, seed)
-    default = _default_name(found, asked)
     if not collection.vectors:
         return _encode(root, dataset or default, collection, model_name, encoding, bar)
     from cmr.pipeline.ingest import ingest_vectors
 
     return ingest_vectors(root, dataset or default, model_name or default, collection)
+
+
+def _joined_later(collection: Collection, encoding: dict[str, Any], seed: int | None) -> str:
+    """Have captions joined before they are encoded, then shuffled; the end of the default name.
+
+    Raises CmrError if there is nothing to encode.
+    """
+    from cmr.pipeline.paragraphs import SUFFIX, joined
+    from cmr.sources.collection import shuffle_texts
+
+    if collection.vectors:
+        raise CmrError(
+            "--paragraphs joins captions before they are encoded, and here are vectors already; "
+            "leave it out, or give --model and the captions"
+        )
+    encoding["changed"] = lambda one: (
+        joined(one) if seed is None else shuffle_texts(joined(one), seed)
+    )
+    return SUFFIX
 
 
 def ingest_arrays(
@@ -128,10 +150,10 @@ def _encoding(source: Source) -> set[str]:
         return set()
     from cmr.pipeline.encoding import EncodeOptions
 
-    return {*_MODEL, *(one.name for one in fields(EncodeOptions))}
+    return {*_MODEL, "paragraphs", *(one.name for one in fields(EncodeOptions))}
 
 
-def _own_model(source: Source) -> str:
+def own_model(source: Source) -> str:
     """A source's default model. Raises CmrError if it has none."""
     from cmr.encode.models import EMBEDDED
 
@@ -202,6 +224,7 @@ def _encode(
     from cmr.pipeline.encoding import EncodeOptions
     from cmr.pipeline.ingest import ingest_media
 
+    changed = encoding.pop("changed", None)
     asked = {name: encoding.pop(name, default) for name, default in _MODEL.items()}
     spec = resolve(
         asked["model"], asked["pretrained"], model_name, asked["precision"], asked["prompt"]
@@ -209,7 +232,7 @@ def _encode(
     if asked["run_remote_code"]:
         spec = with_remote_code(spec)
     options: EncodeOptions = EncodeOptions(**encoding)
-    return ingest_media(root, dataset, spec, collection, options, bar)
+    return ingest_media(root, dataset, spec, collection, options, bar, changed)
 
 
 def _ids(name: str, given: Sequence[str] | None, rows: int) -> list[str]:

@@ -12,6 +12,7 @@ from cmr.api.select import missing
 from cmr.errors import CmrError
 from cmr.materialised import open_for
 from cmr.progressbar import ProgressBar, no_bar
+from cmr.protocols import PROTOCOLS, plain
 from cmr.rows import Row
 from cmr.warehouse.current import current_runs
 from cmr.warehouse.store import Store
@@ -94,7 +95,7 @@ def _runs(warehouse: Store, runs: Sequence[str] | None, settings: dict[str, Any]
 def _source(runs: list[Row], protocol: str | None, candidates: int | None, k: int | None) -> str:
     """The view that has the rows, or the macro that computes them where it has not."""
     new_k = k is not None and any(k not in row["ks"] for row in runs)
-    if protocol == "expected" and candidates is not None:
+    if protocol is not None and plain(protocol) == "expected" and candidates is not None:
         new_c = any(candidates not in row["candidates"] for row in runs)
         if new_c or new_k:
             return f"from metrics_for({int(candidates)}, {10 if k is None else int(k)})"
@@ -107,6 +108,6 @@ def _nothing(
     given = {"protocol": protocol, "candidates": candidates, "measure": measure, "k": k}
     what = ", ".join(f"{name}={value}" for name, value in given.items() if value is not None)
     return (
-        f"nothing was measured with {what or 'these settings'}; protocols are full, expected and "
-        "sampled, and any C is there for protocol='expected'"
+        f"nothing was measured with {what or 'these settings'}; protocols are "
+        f"{', '.join(PROTOCOLS)}, and any C is there for protocol='expected'"
     )

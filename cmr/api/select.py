@@ -134,6 +134,12 @@ def _value(row: Row, name: str) -> str:
     return "none" if value is None else str(value)
 
 
+def check_settings(given: str) -> None:
+    """Raise CmrError where a run is named by a setting that runs do not have."""
+    if "=" in given:
+        _settings(given)
+
+
 def _settings(given: str) -> dict[str, str]:
     wanted = {}
     for part in given.split(","):

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from cmr.answers import fetch, quoted
-from cmr.api.comparison import ComparedBy, ComparedPair, correct, representation
+from cmr.api.comparison import ComparedBy, ComparedPair, correct, of_protocol, representation
 from cmr.api.select import pairs
 from cmr.errors import CmrError
+from cmr.protocols import is_whole
 from cmr.report.answer import MEASURES
 from cmr.rows import Row
 from cmr.views import connect
@@ -66,13 +67,13 @@ def compare_slices(
     Raises CmrError as `compare_runs` does, for an attribute or a measure that there is not, and for
     what has no meaning by slice.
     """
-    if by.pools != "full":
+    if not is_whole(by.pools):
         raise CmrError("slices are compared over the whole gallery: leave --pools out")
     if by.everything:
         raise CmrError("slices are compared by one measure, which --measure names: leave --all out")
     con = connect(warehouse.root, "from compare_by")
     found = []
-    runs = current_runs(warehouse)
+    runs = of_protocol(current_runs(warehouse), by.pools, [a, *others])
     for x, y in [pair for one in others for pair in pairs(runs, a, one)]:
         named = f"{quoted(x['run_id'])}, {quoted(y['run_id'])}, {quoted(attribute)}"
         how = (

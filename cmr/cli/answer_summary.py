@@ -13,6 +13,7 @@ from cmr.cli.progress import progress
 from cmr.cli.terminal import tell
 from cmr.decimals import percent
 from cmr.progressbar import waiting
+from cmr.protocols import is_whole, judged_words, plain, way
 from cmr.rows import Row
 from cmr.score.search.scorer_kinds import TORCH
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from cmr.report.subject import Subject
 
 RETAIN = 0.99
+_WHOLE = {"full": "whole gallery", "grouped": "grouped, whole gallery"}
 _ASKED = pa.schema([("run_id", pa.string()), ("protocol", pa.string()), ("size", pa.int64())])
 # Rows of the table per direction; the rest are only counted.
 _MOST = 12
@@ -69,7 +71,7 @@ def _led(request: Request) -> tuple[str, int | None]:
     from cmr.report.subject import LEADING
 
     leading = next(name for name in LEADING if name in request.protocols)
-    return leading, None if leading == "full" else max(request.candidates)
+    return leading, None if is_whole(leading) else max(request.candidates)
 
 
 def print_answer(con: duckdb.DuckDBPyConnection) -> None:
@@ -167,7 +169,9 @@ def _print_leaderboard(
     shown = [row for row in rows if row["place"] <= _MOST]
     one = rows[0]
     where = (
-        "whole gallery" if one["protocol"] == "full" else f"{one['protocol']}, C = {one['size']:,}"
+        _WHOLE[one["protocol"]]
+        if is_whole(one["protocol"])
+        else f"{one['protocol']}, C = {one['size']:,}"
     )
     print_table(
         pa.Table.from_pylist([_line(row) for row in shown]),
@@ -204,7 +208,7 @@ def _fill_kept(con: duckdb.DuckDBPyConnection, rows: list[Row]) -> None:
     from cmr.views import only
 
     lacking = [row for row in rows if row["recall_10_kept"] is None]
-    if not lacking or lacking[0]["protocol"] == "sampled":
+    if not lacking or plain(lacking[0]["protocol"]) == "sampled":
         return
     bases = sorted({row["baseline"] for row in lacking} - {None})
     if not bases:
@@ -234,7 +238,7 @@ def _line(row: Row) -> Row:
 
     kept = row["recall_10_kept"]
     return {
-        "way": row["direction"],
+        "way": way(row["direction"], row["qrels"]),
         "representation": f"{row['dim']} {row['dim_method']} {row['precision']}",
         "bytes": f"{row['vector_bytes']:,}" + ("*" if row["pareto_bytes"] else " "),
         "recall@10": estimate(row["recall_10"], row["recall_10_low"], row["recall_10_high"]),
@@ -252,7 +256,7 @@ def _sentence(con: duckdb.DuckDBPyConnection, subject: Subject, found: Answer) -
     kinds = fetch(
         con, f"select distinct dim, dim_method, precision from runs where {subject.condition}"
     ).num_rows
-    judged = "" if subject.qrels == "default" else f" judged by {subject.qrels}"
+    judged = judged_words(subject.qrels)
     who = f"{subject.dataset}{judged}, {subject.model}: "
     if kinds == 1:
         lack = found.baseline.lack

@@ -15,6 +15,7 @@ from cmr.cli.terminal import tell
 from cmr.decimals import fixed
 from cmr.errors import CmrError
 from cmr.progressbar import waiting
+from cmr.protocols import PROTOCOLS, is_grouped, is_whole, way
 from cmr.rows import Row
 
 if TYPE_CHECKING:
@@ -47,10 +48,11 @@ _LEVEL = 0.05
 )
 @click.option(
     "--pools",
-    type=click.Choice(["full", "expected", "sampled"]),
+    type=click.Choice(["full", *sorted({*PROTOCOLS} - {"full"})]),
     default="full",
     show_default=True,
-    help="Over the whole gallery, or over candidate pools.",
+    help="Over the whole gallery, or over candidate pools; grouped: of runs that rank visuals by "
+    "the best of their captions.",
 )
 @click.option("--k", default=10, show_default=True, type=POSITIVE, help="Cut-off K.")
 @click.option("--in-sample", is_flag=True, help="Use ranks as they are, even in-sample ones.")
@@ -83,6 +85,7 @@ def compare(
     cmr compare --a dim=512,precision=fp16 --b dim=256,precision=fp16
     cmr compare model=ViT-B-32/openai,dim=512 model=ViT-L-14/openai,dim=512
     cmr compare 3f0c 81d2 --pools expected
+    cmr compare dim=512,precision=fp32 dim=256,precision=int8 --pools grouped
     cmr compare precision=fp32,dim=512 precision=int4,dim=512 --by category
     """
     import cmr
@@ -130,7 +133,7 @@ def _print(pair: Comparison, several: bool) -> None:
     left, right, rows = pair.a, pair.b, pair.rows
     table = [
         {
-            **({"C": row["candidates"]} if row["protocol"] != "full" else {}),
+            **({} if is_whole(row["protocol"]) else {"C": row["candidates"]}),
             "measure": named.measure(row),
             **{_NAMES.get(name, name): row[name] for name in _SHOWN},
             "wins/losses/ties": None
@@ -143,7 +146,7 @@ def _print(pair: Comparison, several: bool) -> None:
         f"{name} = {representation(run, other)}" + _fitted(rows[0][f"fit_{name}"])
         for name, run, other in (("a", left, right), ("b", right, left))
     )
-    who = f"{left['dataset']} {left['direction']}"
+    who = f"{left['dataset']} {way(left['direction'], left['qrels'])}"
     if several and left["model"] == right["model"]:
         who += f", {left['model']}"
     title = f"{who}, {_protocol(rows)}: {sides}"
@@ -175,9 +178,9 @@ def _fitted(fit: str) -> str:
 
 def _protocol(rows: Sequence[Row]) -> str:
     """The protocol of the rows, with its pool sizes."""
-    protocol = rows[0]["protocol"]
-    if protocol == "full":
-        return "whole gallery"
+    protocol = str(rows[0]["protocol"])
+    if is_whole(protocol):
+        return f"{protocol}, whole gallery" if is_grouped(protocol) else "whole gallery"
     sizes = sorted({row["candidates"] for row in rows})
     return f"{protocol}, C = {', '.join(f'{size:,}' for size in sizes)}"
 

@@ -42,8 +42,8 @@ class Division:
     )
     shards: One[int | None] = One(POSITIVE, None, "With --engine ray: tasks per representation.")
 
-    def check(self) -> None:
-        """Raise UsageError for options that do not go together."""
+    def check(self, request: Request) -> None:
+        """Raise UsageError for options that do not go together, CmrError for such a request."""
         chosen = [f"--{name}" for name in ("shard", "merge", "prepare") if getattr(self, name)]
         if self.engine == "ray":
             chosen.append("--engine ray")
@@ -51,6 +51,8 @@ class Division:
             raise click.UsageError("--ray-address and --shards go with --engine ray")
         if len(chosen) > 1:
             raise click.UsageError(f"{' and '.join(chosen)} do not go together")
+        if chosen:
+            request.check_parts()
 
 
 @click.command()
@@ -75,6 +77,7 @@ def evaluate(warehouse: str, explain: bool, **given: Any) -> None:
     cmr evaluate --scorer usearch-hnsw --expansion-search 16,32,64,128
     cmr evaluate --precisions int8,b1 --rescore fp32 --oversample 4
     cmr evaluate --precisions int8,int4,b1 --asymmetric
+    cmr evaluate --dataset msvd --protocols full,grouped
 
     \b
     usearch-hnsw and --rescore know ranks only within the lists that they return: measures that
@@ -109,10 +112,10 @@ def evaluate(warehouse: str, explain: bool, **given: Any) -> None:
         every = each_request(Store.open(warehouse), request)
         with paged():
             for one in every:
-                title = f"{one.model[0]} on {one.dataset[0]}" if len(every) > 1 else None
+                title = _about(one) if len(every) > 1 else None
                 print_table(pa.Table.from_pylist(plans(warehouse, one)), title=title)
         return
-    division.check()
+    division.check(request)
     if division.shard or division.prepare:
         for one in each_request(Store.open(warehouse), request):
             _count_part(warehouse, one, division.shard)
@@ -123,10 +126,17 @@ def evaluate(warehouse: str, explain: bool, **given: Any) -> None:
     tell_answer(warehouse, [pair for one in done for pair in one.shown])
 
 
+def _about(request: Request) -> str:
+    """What a request for one data set and model is about."""
+    grouped = ", captions grouped" if request.is_grouped else ""
+    return f"{request.model[0]} on {request.dataset[0]}{grouped}"
+
+
 def _told(done: Evaluated) -> Evaluated:
     """What was scored, said on stderr."""
     ((_, request),) = done.shown
     judged = "" if request.qrels == DEFAULT_QRELS else f", judged by {request.qrels}"
+    judged += ", captions grouped" if request.is_grouped else ""
     runs = f"{len(done.run_ids)} runs of {done.model} on {done.dataset}{judged}"
     if done.scored:
         say(f"{runs}: {len(done.scored)} scored in {done.seconds:.1f} s", err=True)

@@ -13,6 +13,7 @@ from cmr.cli.progress import progress
 from cmr.cli.terminal import say
 from cmr.errors import CmrError
 from cmr.progressbar import waiting
+from cmr.protocols import way
 
 if TYPE_CHECKING:
     from cmr.warehouse.store import Store
@@ -112,7 +113,8 @@ def _save(store: Store, run: str | None, baseline: str | None, path: str) -> Non
     rows, data = as_baseline(store, run)
     _write(path, data)
     for row in rows:
-        say(f"{row['dataset']} {row['direction']}: {row['model']} {representation(row)}", err=True)
+        who = f"{row['dataset']} {way(row['direction'], row['qrels'])}: {row['model']}"
+        say(f"{who} {representation(row)}", err=True)
     say(f"{path}: {len(data):,} bytes")
 
 

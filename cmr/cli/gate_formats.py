@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 from cmr.api.comparison import representation
 from cmr.api.gate import Gated, Outcome, overall
 from cmr.decimals import fixed
+from cmr.protocols import way
 from cmr.report import named
 from cmr.rows import Row
 
@@ -32,7 +33,7 @@ def _cells(one: Gated, sliced: bool = False) -> dict[str, str]:
     low, high = row["ci_low"], row["ci_high"]
     known = row["difference"] is not None
     return {
-        "data": f"{one.baseline['dataset']} {one.baseline['direction']}",
+        "data": _data(one),
         **({} if not sliced else {"slice": one.slice or "all"}),
         "measure": named.measure(row),
         "baseline": fixed(row["value_a"]) if known else "",
@@ -41,6 +42,12 @@ def _cells(one: Gated, sliced: bool = False) -> dict[str, str]:
         "95% interval": "" if low is None else f"[{low:+.4f}, {high:+.4f}]",
         "outcome": one.outcome.value,
     }
+
+
+def _data(one: Gated) -> str:
+    """The data set and direction of a comparison."""
+    of = one.baseline
+    return f"{of['dataset']} {way(of['direction'], of['qrels'])}"
 
 
 def _sentence(one: Gated) -> str:
@@ -65,9 +72,7 @@ def _sides(found: Sequence[Gated]) -> list[str]:
     """What was compared, once for each pair of runs."""
     return list(
         dict.fromkeys(
-            f"{one.baseline['dataset']} {one.baseline['direction']}: "
-            f"{_run(one.candidate)} against {_run(one.baseline)}"
-            for one in found
+            f"{_data(one)}: {_run(one.candidate)} against {_run(one.baseline)}" for one in found
         )
     )
 

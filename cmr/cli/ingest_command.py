@@ -24,7 +24,7 @@ class Sources(SuggestingGroup):
         """Names of all sources, including those of other packages."""
         from cmr.sources.source_kinds import names
 
-        return [*names(), "distractors", "qrels", "run"]
+        return [*names(), "distractors", "qrels", "run", "near-duplicates"]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The subcommand of a source, or None."""
@@ -42,6 +42,10 @@ class Sources(SuggestingGroup):
             from cmr.cli.run_command import run
 
             return run
+        if cmd_name == "near-duplicates":
+            from cmr.cli.near_duplicates_command import near_duplicates
+
+            return near_duplicates
         source = get(cmd_name)
         return None if source is None else _command(source)
 
@@ -65,6 +69,8 @@ class Sources(SuggestingGroup):
         rows.append(("qrels", f"{judgments}\ncmr ingest qrels judged.trec --dataset coco"))
         lists = "Ranked lists of another system, as a run on an existing data set."
         rows.append(("run", f"{lists}\ncmr ingest run service.trec --as service --dataset coco"))
+        near = "How many near-duplicates each item has, by its vectors, as an attribute."
+        rows.append(("near-duplicates", f"{near}\ncmr ingest near-duplicates --dataset coco"))
         with formatter.section("Sources"):
             for name, text in rows:
                 summary, _, example = text.partition("\n")
@@ -148,6 +154,8 @@ def _shared(source: Source) -> list[click.Parameter]:
 
 
 def _encoding(source: Source) -> list[click.Parameter]:
+    from cmr.pipeline.paragraphs import SUFFIX
+
     needed = "default: scenes-tiny" if source.own_model else "required"
     if source.vectors_by:
         needed += f" without --{source.vectors_by.replace('_', '-')}"
@@ -170,6 +178,12 @@ def _encoding(source: Source) -> list[click.Parameter]:
             help="Precision of the model's weights while encoding.",
         ),
         click.Option(["--prompt"], help="Template for captions, such as 'a photo of {}'."),
+        click.Option(
+            ["--paragraphs"],
+            is_flag=True,
+            help="Join all captions of a visual, in their order, to one text: paragraph retrieval. "
+            f"The data set's default name then ends in {SUFFIX}.",
+        ),
         click.Option(
             ["--run-remote-code"],
             is_flag=True,

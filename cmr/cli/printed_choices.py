@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from cmr.cli.printed_contenders import print_contenders, print_costs
 from cmr.cli.terminal import tell
 from cmr.decimals import fixed, percent
+from cmr.protocols import judged_words, way
 from cmr.rows import Row
 from cmr.score.search.scorer_kinds import TORCH
 
@@ -30,9 +31,10 @@ def print_choices(
     from cmr.cli.printed_tables import print_table
 
     rows = [row for choice in choices for row in choice.rows]
+    judged = any(judged_words(row["qrels"]) for row in rows)
     by_torch = all(row["scorer"] == TORCH for row in rows)
     print_table(
-        pa.Table.from_pylist([_line(row, by_torch) for row in rows]),
+        pa.Table.from_pylist([_line(row, by_torch, judged) for row in rows]),
         title=f"Fewest bytes a vector that keep {retain:.1%}, whole gallery",
     )
     for choice in choices:
@@ -54,12 +56,12 @@ def _print_across(one: AcrossModels, retain: float) -> None:
     from cmr.cli.printed_tables import print_table
     from cmr.report import named
 
-    judged = "" if one.qrels == "default" else f" judged by {one.qrels}"
+    judged = judged_words(one.qrels)
     by = "" if one.scorer == TORCH else f" by {one.scorer}"
     who = f"{one.dataset}{judged}, all models{by}"
     lines = [
         {
-            "direction": row["direction"],
+            "direction": way(row["direction"], row["qrels"]),
             "measure": named.measure(row),
             "of": row["baseline_model"],
             "confirmed": "none" if row["run_id"] is None else f"{row['model']} {_words(row)}",
@@ -98,7 +100,7 @@ def _sentence(choice: Recommendation, retain: float) -> str:
     """A sentence on the smallest representation that keeps every measure, in every direction."""
     from cmr.report.answer import not_said
 
-    judged = "" if choice.qrels == "default" else f" judged by {choice.qrels}"
+    judged = judged_words(choice.qrels)
     by = "" if choice.scorer == TORCH else f" by {choice.scorer}"
     who = f"{choice.dataset}{judged}, {choice.model}{by}"
     found = choice.answer
@@ -140,20 +142,20 @@ def _power(choice: Recommendation) -> str:
         return f"{looks}. So few visual items may not reveal any loss of {named.measure(row)}."
     return (
         f"{looks}. A loss of {percent(row['unseen_share'])} of {named.measure(row)} "
-        f"({row['direction']}, the least sensitive) is detected with 80% power; a smaller loss may "
-        "exist undetected."
+        f"({way(row['direction'], row['qrels'])}, the least sensitive) is detected with 80% power; "
+        "a smaller loss may exist undetected."
     )
 
 
-def _line(row: Row, by_torch: bool) -> Row:
+def _line(row: Row, by_torch: bool, judged: bool) -> Row:
     from cmr.report import named
 
     return {
         "dataset": row["dataset"],
-        **({} if row["qrels"] == "default" else {"qrels": row["qrels"]}),
+        **({"qrels": row["qrels"]} if judged else {}),
         "model": row["model"],
         **({} if by_torch else {"scorer": row["scorer"]}),
-        "direction": row["direction"],
+        "direction": way(row["direction"], row["qrels"]),
         "measure": named.measure(row),
         "confirmed": _say(row, ""),
         "bytes": row["vector_bytes"],

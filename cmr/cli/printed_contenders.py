@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from cmr.cli.terminal import tell
+from cmr.protocols import way
 from cmr.rows import Row
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def print_contenders(store: Store, rows: Sequence[Row], k: int) -> None:
     found = [row for row in found if (row["dataset"], row["qrels"], row["model"]) in mine]
     lines = [
         {
-            "way": row["direction"],
+            "way": way(row["direction"], row["qrels"]),
             "contender": row["contender"],
             "bytes": round(row["bytes"]),
             "in memory": None if row["memory_bytes"] is None else round(row["memory_bytes"]),
@@ -57,7 +58,7 @@ def print_contenders(store: Store, rows: Sequence[Row], k: int) -> None:
         )
     for row in found:
         if row["best"]:
-            tell(f"{row['direction']}, {told(row, k, str)}.")
+            tell(f"{way(row['direction'], row['qrels'])}, {told(row, k, str)}.")
     for why, many in Counter(row["unearned"] for row in found if row["unearned"]).items():
         tell(f"{many} of {len(found)} contenders are not compared: {why}.")
     tell('All of them: `cmr sql "from contenders"`.')

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from cmr.cli.terminal import say
 from cmr.decimals import fixed, percent
+from cmr.protocols import judged_words, way
 from cmr.rows import Row
 from cmr.sources.phrases import counted
 
@@ -51,8 +52,8 @@ def print_compared(pair: ComparedPair) -> None:
     left, right = representation(pair.a, pair.b), representation(pair.b, pair.a)
     print_table(
         pa.Table.from_pylist(table),
-        title=f"{pair.a['dataset']} {pair.a['direction']}, {named.measure(rows[0])} by "
-        f"{rows[0]['name']}, whole gallery: a = {left}, b = {right}",
+        title=f"{pair.a['dataset']} {way(pair.a['direction'], pair.a['qrels'])}, "
+        f"{named.measure(rows[0])} by {rows[0]['name']}, whole gallery: a = {left}, b = {right}",
     )
     more = len(rows) - len(table)
     tail = f" {more} of {len(rows)} slices are not shown; compare_by has all." if more else ""
@@ -106,7 +107,7 @@ def print_every_slice(one: EverySlice, retain: float, attribute: str) -> None:
 
     lines = [
         {
-            "direction": row["direction"],
+            "direction": way(row["direction"], one.qrels),
             "measure": named.measure(row),
             "sure in every slice": "none" if row["run_id"] is None else _words(row),
             "bytes": row["vector_bytes"],
@@ -117,9 +118,7 @@ def print_every_slice(one: EverySlice, retain: float, attribute: str) -> None:
         }
         for row in one.rows
     ]
-    who = f"{one.dataset}, {one.model}"
-    if one.qrels != "default":
-        who += f" judged by {one.qrels}"
+    who = f"{one.dataset}, {one.model}{judged_words(one.qrels)}"
     print_table(
         pa.Table.from_pylist(lines),
         title=f"{who}: fewest bytes a vector that keep {retain:.1%} in every slice by {attribute}",

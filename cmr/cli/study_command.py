@@ -22,7 +22,9 @@ DEFAULT = "study.toml"
 @click.command()
 @click.argument("file")
 @click.argument("name", required=False)
-@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option(
+    "--dry-run", is_flag=True, help="Check every value, say what would be done, and do nothing."
+)
 def study(file: str, name: str | None, dry_run: bool) -> None:
     """Run a study: what FILE, a TOML file, says to ingest, evaluate, bench and report.
 
@@ -45,8 +47,10 @@ def study(file: str, name: str | None, dry_run: bool) -> None:
         raise CmrError(f"a study is one file, not also {name}; `cmr study init NAME` writes one")
     root, steps = read_study(file, main)
     if dry_run:
+        from cmr.cli.study_checks import check_steps
         from cmr.cli.study_plan import outlook
 
+        check_steps(root, steps, main)
         for number, step in enumerate(steps, 1):
             say(f"{number}. {step.command}")
             for line in outlook(root, step):

@@ -27,10 +27,26 @@ def runs(warehouse: Store, given: str | None, wanted: Mapping[str, Any]) -> list
 
     Raises CmrError, listing what there is, if none does.
     """
-    every = current_runs(warehouse)
+    every = _with_captions(current_runs(warehouse), given)
     if not every:
         raise CmrError("there are no runs; `cmr evaluate` makes them")
     return _narrow(select(every, given) if given else every, wanted, RUN_SETTINGS, "runs")
+
+
+def _with_captions(every: Sequence[Row], given: str | None) -> list[Row]:
+    """Those that rank captions or single visuals: what grouped runs rank no format can say.
+
+    Raises CmrError where `given` is the id of a grouped run.
+    """
+    kept = [row for row in every if not row.get("grouped")]
+    if given and "=" not in given and not any(row["run_id"].startswith(given) for row in kept):
+        for row in every:
+            if row["run_id"].startswith(given):
+                raise CmrError(
+                    f"run {row['run_id']} ranks visuals by grouped captions, which have no lists "
+                    "of texts to export; its figures are in the view metrics"
+                )
+    return kept
 
 
 def one_run(warehouse: Store, given: str | None, wanted: Mapping[str, Any]) -> Row:

@@ -8,17 +8,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from cmr.errors import CmrError
 from cmr.identity import table_hash
 from cmr.rows import Row
 from cmr.sources.collection import TEXT, VISUAL, Collection
 from cmr.warehouse.layout import partition
-from cmr.warehouse.schemas import ATTRIBUTES, DATASETS
+from cmr.warehouse.schemas import ATTRIBUTES, DATASETS, ITEMS
 from cmr.warehouse.store import Store
 
 Sides = Mapping[str, pa.Table]
+# How the names of attributes begin that are counted among all items of a data set, and are no
+# longer true where it has grown.
+NEAR = "near_duplicates"
 
 
 def write_attributes(
@@ -26,9 +32,32 @@ def write_attributes(
 ) -> list[str]:
     """Write what the collection says of its items; returns the files. The caller holds the claim.
 
-    `before`: the data set's row until now, whose attributes of other names stay.
+    `before`: the data set's row until now, whose attributes of other names stay, but for those that
+    were counted among its items, of which there are others now.
     """
-    return _write(warehouse, dataset, _merged(warehouse, collection, before), before)
+    return _write(warehouse, dataset, _merged(warehouse, collection, before, grown=True), before)
+
+
+def replace_attribute(
+    warehouse: Store, row: Row, name: str, values: Mapping[str, npt.NDArray[np.int64]]
+) -> None:
+    """Store one number for each item, by side and ordinal, in the place of an earlier `name`.
+
+    The caller holds the claim.
+    """
+    stored, now = _stored(warehouse, row), dict[str, pa.Table]()
+    for side, table in stored.items():
+        kept = table.filter(pc.not_equal(table["name"], name))
+        if side in values:
+            mine = [one for one in row["files"] if f"/modality={side}/" in one]
+            items = warehouse.read(row, ITEMS, mine).sort_by("ordinal")["item_id"]
+            numbers = pa.array(values[side]).cast(pa.string())
+            added = {"item_id": items, "name": pa.array([name] * len(items)), "value": numbers}
+            kept = pa.concat_tables([kept, pa.table(added, schema=ATTRIBUTES.schema)])
+        now[side] = kept
+    others = [one for one in row["files"] if not one.startswith(f"{ATTRIBUTES.name}/")]
+    files = [*others, *_write(warehouse, row["dataset"], now, row)]
+    warehouse.commit(DATASETS, row["dataset"], {**row, "files": files})
 
 
 def note_attributes(warehouse: Store, row: Row, collection: Collection) -> Row:
@@ -48,8 +77,13 @@ def note_attributes(warehouse: Store, row: Row, collection: Collection) -> Row:
     return changed
 
 
-def _merged(warehouse: Store, collection: Collection, before: Row | None) -> Sides:
-    """The collection's attributes by side, and before them those stored under other names."""
+def _merged(
+    warehouse: Store, collection: Collection, before: Row | None, grown: bool = False
+) -> Sides:
+    """The collection's attributes by side, and before them those stored under other names.
+
+    `grown`: without what was counted among the items until now.
+    """
     items = {TEXT: collection.texts, VISUAL: collection.visuals}
     names = {name for side in items.values() for item in side for name, _ in item.attributes}
     stored = _stored(warehouse, before)
@@ -59,7 +93,9 @@ def _merged(warehouse: Store, collection: Collection, before: Row | None) -> Sid
         rows: list[dict[str, Any]] = [
             row
             for row in stored[side].to_pylist()
-            if row["name"] not in names and row["item_id"] in there
+            if row["name"] not in names
+            and row["item_id"] in there
+            and not (grown and row["name"].startswith(f"{NEAR} "))
         ]
         # A source may read one file as its ids and as its captions, and finds all of it twice.
         rows += [

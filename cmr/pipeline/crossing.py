@@ -42,10 +42,14 @@ class Crossing:
             return []
         key = direction, count
         if key not in self._folds:
+            from cmr.score.groups import GroupedJudged
             from cmr.score.rank_rows import places
 
             place = places(self._data.ids[VISUAL])
             judged = self._data.judged[direction]
+            if isinstance(judged, GroupedJudged):
+                # What a fold may not learn from are the captions.
+                judged = judged.captions
             self._folds[key] = folds_of(judged, direction, place, self._request.seed, count)
         return self._folds[key]
 

@@ -11,6 +11,7 @@ from cmr.errors import CmrError, LeftOutWarning
 from cmr.pipeline.evaluate import Evaluated, check
 from cmr.pipeline.judged_data import find_dataset, find_model
 from cmr.pipeline.request import DEFAULT_QRELS, Request
+from cmr.protocols import GROUPED, GROUPED_WAY
 from cmr.warehouse.current import current_sets
 from cmr.warehouse.schemas import DATASETS, QRELS_SETS
 from cmr.warehouse.store import Store
@@ -34,7 +35,7 @@ def each_request(warehouse: Store, request: R) -> list[R]:
 
 
 def each_model(warehouse: Store, request: R) -> list[R]:
-    """A request for each model of each data set, by name.
+    """A request for each model of each data set, by name, captions singly and grouped apart.
 
     Where none are named, all data sets that have vectors, with all their models; a data set to
     learn from is not scored then, nor one without the judgments that are asked for. Raises CmrError
@@ -48,15 +49,35 @@ def each_model(warehouse: Store, request: R) -> list[R]:
     )
     every = [
         # A text would be split at its commas.
-        replace(request, dataset=(dataset,), model=(model,))
+        replace(one, dataset=(dataset,), model=(model,))
         for dataset in request.dataset or _datasets(warehouse, request)
         for model in _models(warehouse, request, dataset)
+        for one in by_protocol(request)
     ]
     if not every:
         # It says what there is.
         data = find_dataset(warehouse, None)
         find_model(warehouse, data, None)
     return every
+
+
+def by_protocol(request: R) -> list[R]:
+    """What ranks captions singly, then what ranks visuals by the best of their captions.
+
+    Raises CmrError where the second is asked for but v2t is not.
+    """
+    grouped = tuple(name for name in request.protocols if name in GROUPED)
+    single = tuple(name for name in request.protocols if name not in GROUPED)
+    if not grouped:
+        return [request]
+    if request.directions and GROUPED_WAY not in request.directions:
+        raise CmrError(
+            f"--protocols {','.join(grouped)} is of {GROUPED_WAY} alone, where captions are what "
+            "is searched; add it to --directions"
+        )
+    # The top of a list would be captions.
+    apart = replace(request, protocols=grouped, directions=(GROUPED_WAY,), hits=0)
+    return [*([replace(request, protocols=single)] if single else []), apart]
 
 
 def evaluate_each(

@@ -13,14 +13,12 @@ from cmr.pipeline.derive import Deriver
 from cmr.pipeline.evaluation import Counter, Evaluation, make_plan_for
 from cmr.pipeline.judged_data import (
     JudgedData,
-    check_request,
     find_dataset,
     find_model,
-    fitted,
-    further_sizes,
     load_judged_data,
     sole,
 )
+from cmr.pipeline.pool_checks import check_request, fitted, further_sizes
 from cmr.pipeline.request import Request
 from cmr.pipeline.search import searches
 from cmr.pipeline.wanted import WantedSearches, asked_for, cases
@@ -106,6 +104,8 @@ def evaluate(
     CmrError for what does not exist or cannot be measured, before anything is written.
     """
     clock = time.perf_counter()
+    if count is not None:
+        request.check_parts()
     evaluation = begin(root, request, bar)
     evaluation.count = count
     data = evaluation.data

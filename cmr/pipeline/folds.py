@@ -14,7 +14,7 @@ from hashlib import sha256
 import numpy as np
 import numpy.typing as npt
 
-from cmr.score.judgments import Indices, Judged, clusters, judge
+from cmr.score.judgments import Indices, Judged, clusters
 from cmr.sources.collection import TEXT, VISUAL
 
 Mask = npt.NDArray[np.bool_]
@@ -44,12 +44,7 @@ class Fold:
 
     def part_of(self, judged: Judged) -> Judged:
         """The judgments of only these queries, renumbered from 0, on the whole gallery."""
-        number = np.full(judged.queries, -1, dtype=np.int64)
-        number[self.queries] = np.arange(len(self.queries))
-        mine = number[judged.query] >= 0
-        return judge(
-            number[judged.query[mine]], judged.item[mine], len(self.queries), judged.gallery
-        )
+        return judged.part(self.queries)
 
 
 def fold_count(vectors: int, dim: int) -> int:

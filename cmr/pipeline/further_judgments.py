@@ -19,6 +19,7 @@ from cmr.pipeline.datasets import reject_table
 from cmr.pipeline.file_ids import Ids, direction_of, spelt
 from cmr.pipeline.judged_data import find_dataset, item_ids
 from cmr.pipeline.request import DEFAULT_QRELS
+from cmr.protocols import GROUPED_QRELS
 from cmr.sources.collection import TEXT, VISUAL, Reject, check_max_rejects
 from cmr.sources.qrels import QrelsRows
 from cmr.warehouse.claims import of_qrels
@@ -66,6 +67,10 @@ def ingest_qrels(
     check_name("--name", name)
     if name == DEFAULT_QRELS:
         raise CmrError(f"{DEFAULT_QRELS!r} are the data set's own judgments; choose another --name")
+    if name == GROUPED_QRELS:
+        raise CmrError(
+            f"{name!r} is what runs of grouped captions are called; choose another --name"
+        )
     warehouse = Store.open(root)
     data = find_dataset(warehouse, dataset)
     ids = {side: item_ids(warehouse, data, side) for side in (TEXT, VISUAL)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -68,8 +69,12 @@ def ingest_media(
     collection: Collection,
     options: EncodeOptions,
     bar: ProgressBar,
+    changed: Callable[[Collection], Collection] | None = None,
 ) -> Ingested:
-    """Encode pictures and captions and store both. Raises CmrError before anything is written."""
+    """Encode pictures and captions and store both. Raises CmrError before anything is written.
+
+    `changed`: makes of the collection what is encoded, once pictures of one content are one visual.
+    """
     from cmr.encode.batches import refuse_rejects
 
     clock = time.perf_counter()
@@ -84,6 +89,8 @@ def ingest_media(
     check(collection)
     collection, missing = hash_contents(collection, options.workers, bar)
     collection, bare = without_bare(same_contents(collection))
+    if changed is not None:
+        collection = changed(collection)
     data_hash = fingerprint(collection)
     settings = side_settings(spec, collection, options)
     done = stored_already(root, dataset, data_hash, spec.name, settings)

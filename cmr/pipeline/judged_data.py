@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,9 +11,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cmr.errors import CmrError, LeftOutWarning
-from cmr.pipeline.request import DEFAULT_QRELS, DIRECTIONS, GROWN, POOL_SIZES, Request
-from cmr.score.judgments import LARGEST_POOL, Judged, judge
+from cmr.errors import CmrError
+from cmr.pipeline.request import DEFAULT_QRELS, DIRECTIONS, Request
+from cmr.protocols import GROUPED_QRELS, GROUPED_WAY
+from cmr.score.groups import GroupedJudged, by_visual
+from cmr.score.judgments import Judged, judge
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.suggestions import suggestion
 from cmr.warehouse.current import current_sets
@@ -31,6 +32,8 @@ class JudgedData:
     `relevance`: by direction, of the pairs in the order that `judged` refers to. `qrels`: name
     and hash of the judgments, without a hash for the data set's own. `further`: C of `expected`
     beside those that a request has, of which each direction takes what its gallery holds.
+    `gallery`: by direction, the ids that items' ordinals stand for, where these are not all of the
+    other side.
     """
 
     row: dict[str, Any]
@@ -39,6 +42,17 @@ class JudgedData:
     judged: dict[str, Judged]
     qrels: tuple[str, str | None]
     further: tuple[int, ...] = ()
+    gallery: dict[str, pa.Array] = field(default_factory=dict)
+
+    @property
+    def is_grouped(self) -> bool:
+        """Whether visuals are ranked by the best of their captions."""
+        return any(isinstance(one, GroupedJudged) for one in self.judged.values())
+
+    def names(self, direction: str) -> tuple[pa.Array, pa.Array]:
+        """The ids that a direction's queries and items stand for, by ordinal."""
+        query, item = (TEXT, VISUAL) if direction == "t2v" else (VISUAL, TEXT)
+        return self.ids[query], self.gallery.get(direction, self.ids[item])
 
 
 def sole(names: Sequence[str], option: str) -> str | None:
@@ -114,7 +128,44 @@ def load_judged_data(warehouse: Store, row: dict[str, Any], request: Request) ->
             len(items[item]),
         )
         relevance[direction] = mine["relevance"].to_numpy()
-    return JudgedData(row, items, relevance, judged, (request.qrels, mark))
+    found = JudgedData(row, items, relevance, judged, (request.qrels, mark))
+    return _grouped(found) if request.is_grouped else found
+
+
+def _grouped(data: JudgedData) -> JudgedData:
+    """The same with each visual relevant to itself, to be ranked by the best of its captions.
+
+    Raises CmrError for captions of several visuals, for distractors, and for judgments that are not
+    the data set's.
+    """
+    captions = data.judged[GROUPED_WAY]
+    if any(distractors_of(data.row).values()):
+        raise CmrError(
+            f"{data.row['dataset']!r} has distractors, which have no captions to be ranked by; rank "
+            "the data set that they were added to"
+        )
+    if data.qrels[0] != DEFAULT_QRELS:
+        raise CmrError(
+            f"captions are grouped by the data set's own judgments, not by {data.qrels[0]!r}; "
+            "leave --qrels out"
+        )
+    try:
+        judged = by_visual(captions)
+    except ValueError as error:
+        text = data.ids[TEXT][error.args[0]].as_py()
+        raise CmrError(
+            f"captions of {data.row['dataset']!r} cannot be grouped: {text!r} belongs to several "
+            "visuals, and would count for each of them"
+        ) from None
+    visuals = data.ids[VISUAL].take(pa.array(judged.grouped))
+    return JudgedData(
+        data.row,
+        data.ids,
+        {GROUPED_WAY: np.ones(len(judged.query), dtype=np.int32)},
+        {GROUPED_WAY: judged},
+        (GROUPED_QRELS, None),
+        {GROUPED_WAY: visuals},
+    )
 
 
 def _judgments(warehouse: Store, row: dict[str, Any], name: str) -> tuple[pa.Table, str | None]:
@@ -141,84 +192,6 @@ def _ordinals(names: pa.ChunkedArray, ids: pa.Array) -> npt.NDArray[np.int64]:
     if found.null_count:
         raise CmrError("the warehouse has a judgment of an item that it lacks; run cmr doctor")
     return np.asarray(found.to_numpy(), dtype=np.int64)
-
-
-def fitted(request: Request, data: JudgedData) -> Request:
-    """The request with the published pool sizes that fit the data, where it names none.
-
-    A sentence says which do not, and that pools are left out where none does. Raises CmrError where
-    only pools are asked for.
-    """
-    pooled = set(request.protocols) - {"full"}
-    if request.candidates or not pooled:
-        return request
-    least, most, _ = _bounds(data)
-    sizes = tuple(size for size in POOL_SIZES if least <= size <= most)
-    if sizes == POOL_SIZES:
-        return replace(request, candidates=sizes)
-    lost = ", ".join(str(size) for size in POOL_SIZES if size not in sizes)
-    holds = f"{data.row['dataset']}: pools hold {least} to {most} items"
-    if sizes:
-        said = f"{holds}, so C = {lost} of the default are left out"
-        request = replace(request, candidates=sizes)
-    elif "full" in request.protocols:
-        said = f"{holds}, so only whole galleries are ranked, none of C = {lost}"
-        request = replace(request, protocols="full")
-    else:
-        raise CmrError(f"{holds}, which none of the default C = {lost} fits; give --candidates")
-    warnings.warn(said, LeftOutWarning, stacklevel=2)
-    return request
-
-
-def further_sizes(request: Request, data: JudgedData) -> JudgedData:
-    """The data with the C of GROWN up to the largest gallery, if a request leaves C open.
-
-    Only of data with distractors: there larger galleries are what is asked about.
-    """
-    if request.candidates or "expected" not in request.protocols:
-        return data
-    if not any(distractors_of(data.row).values()):
-        return data
-    most = max(judged.gallery for judged in data.judged.values())
-    return replace(data, further=tuple(size for size in GROWN if size <= most))
-
-
-def _bounds(data: JudgedData) -> tuple[int, int, str]:
-    """The fewest and the most items of a pool that all directions can have, and what to do."""
-    least = max(int(judged.relevants.max()) for judged in data.judged.values())
-    most = min(judged.gallery for judged in data.judged.values())
-    fitting = (
-        f"give --candidates sizes from {least} to {most}, or --protocols full"
-        if least <= most
-        else "no size fits both: give --protocols full, or one of --directions"
-    )
-    return least, most, fitting
-
-
-def check_request(request: Request, data: JudgedData) -> None:
-    """Raise CmrError for what cannot be measured on this data; nothing is clamped."""
-    if request.folds == 1:
-        raise CmrError("--folds 1 leaves nothing to learn from; give 2 or more, or 0 for none")
-    if request.folds is not None and request.fit_on is not None:
-        raise CmrError("--folds is for what is learnt from the scored data, --fit-on for another")
-    _, _, fitting = _bounds(data)
-    for direction, judged in data.judged.items():
-        many = int(judged.relevants.max())
-        for size in request.candidates if set(request.protocols) - {"full"} else ():
-            if size > judged.gallery:
-                raise CmrError(
-                    f"C = {size} is more than the gallery of {judged.gallery} "
-                    f"{'item' if judged.gallery == 1 else 'items'} ({direction}); {fitting}"
-                )
-            if size < many:
-                raise CmrError(
-                    f"C = {size} cannot hold the {many} relevant items of a query ({direction}); "
-                    f"{fitting}"
-                )
-    if request.pool_sizes and request.pool_sizes[-1] > LARGEST_POOL:
-        raise CmrError(
-            f"sampled pools hold at most {LARGEST_POOL} candidates; use --protocols expected"
-        )
 
 
 def item_ids(warehouse: Store, row: dict[str, Any], side: str) -> pa.Array:

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
 
+from cmr.errors import CmrError
 from cmr.pipeline.option_fields import Many, ManyOrNone, One
 from cmr.pipeline.option_values import LARGEST_LONG, ByteSize, Choice, Flag, Integer, Text
 from cmr.precision import EVALUATED, listed
+from cmr.protocols import PROTOCOLS, SINGLE, is_grouped, is_whole, plain
 from cmr.represent.dim_methods import BELOW_NATIVE
 from cmr.represent.quantizer_kinds import ABSMAX, ALL, quantizer_help, quantizer_names
 from cmr.score.search.graph_settings import USUAL
 from cmr.score.search.scorer_kinds import TORCH, scorer_help, scorer_names
 
-PROTOCOLS = ("expected", "full", "sampled")
 DIRECTIONS = ("t2v", "v2t")
 # Measures are always shown at these cut-offs; `cutoffs` of `sql/macros/pools.sql` has them, too.
 ALWAYS_KS = (1, 5, 10)
@@ -35,7 +36,7 @@ class Request:
     `dataset`, `model`: empty for all (`cmr.pipeline.each_request`). `dims`, `precisions`: None for
     those of the published grid, which also adds the native vectors as fp32
     (`cmr.pipeline.wanted`). `candidates`: empty for the published sizes that the gallery holds
-    (`cmr.pipeline.judged_data`). `directions`: empty for all that have judgments.
+    (`cmr.pipeline.pool_checks`). `directions`: empty for all that have judgments.
     For usearch-hnsw: `connectivity`, `expansion_add`, `expansion_search` (empty for usearch's
     defaults), one run per value. `rescore`: precision of a second stage over `oversample` times as
     many items as the list holds. `list_length`: of lists that are not full rankings; None for the
@@ -91,7 +92,13 @@ class Request:
     )
     k: Many[int] = Many(POSITIVE, 10, "Cut-offs K.")
     seed: One[int] = One(Integer(0, LARGEST_LONG), 42)
-    protocols: Many[str] = Many(Choice(PROTOCOLS), PROTOCOLS)
+    protocols: Many[str] = Many(
+        Choice(PROTOCOLS),
+        SINGLE,
+        f"Of {', '.join(PROTOCOLS)}. What is grouped ranks visuals by the best of their captions, "
+        "as video papers do, for v2t alone; the others rank captions singly.  "
+        f"[default: {','.join(SINGLE)}]",
+    )
     directions: Many[str] = Many(
         Choice(DIRECTIONS), None, "Of t2v, v2t.  [default: all that have judgments]"
     )
@@ -150,5 +157,28 @@ class Request:
 
     @property
     def pool_sizes(self) -> list[int]:
-        """The C to draw pools for, ascending; none unless `sampled` is requested."""
-        return sorted(self.candidates) if "sampled" in self.protocols else []
+        """The C to draw pools for, ascending; none unless pools are to be drawn."""
+        return sorted(self.candidates) if "sampled" in map(plain, self.protocols) else []
+
+    @property
+    def expected_sizes(self) -> tuple[int, ...]:
+        """The C of exact expectations; none unless they are requested."""
+        return self.candidates if "expected" in map(plain, self.protocols) else ()
+
+    @property
+    def has_pools(self) -> bool:
+        """Whether anything but whole galleries is asked for."""
+        return not all(map(is_whole, self.protocols))
+
+    @property
+    def is_grouped(self) -> bool:
+        """Whether visuals are to be ranked by the best of their captions; see `by_protocol`."""
+        return any(map(is_grouped, self.protocols))
+
+    def check_parts(self) -> None:
+        """Raise CmrError for what is not counted in parts, or elsewhere."""
+        if self.is_grouped:
+            raise CmrError(
+                f"--protocols {','.join(filter(is_grouped, self.protocols))} is counted here and "
+                "as a whole: a visual is as good as the best of its captions, wherever that is"
+            )

@@ -13,7 +13,6 @@ import pyarrow as pa
 from cmr.pipeline.case import Scored
 from cmr.pipeline.judged_data import JudgedData
 from cmr.rows import Row
-from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.layout import partition
 from cmr.warehouse.schemas import (
     HELD_OUT_HITS,
@@ -61,9 +60,8 @@ def commit_run(
 def _names(data: JudgedData, direction: str) -> Names:
     from cmr.score.rank_rows import Names
 
-    query, item = (TEXT, VISUAL) if direction == "t2v" else (VISUAL, TEXT)
     order = data.judged[direction].order
-    return Names(direction, data.ids[query], data.ids[item], data.relevance[direction][order])
+    return Names(direction, *data.names(direction), data.relevance[direction][order])
 
 
 def _held_out(scored: Scored, names: Names) -> Iterator[tuple[Table, Iterable[pa.Table]]]:

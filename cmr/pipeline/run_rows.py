@@ -32,6 +32,8 @@ def run_identity(request: Request, data: JudgedData, case: Case, direction: str)
     name, mark = data.qrels
     # A run on the data set's own judgments has the same id as before there were others.
     further: Row = {} if mark is None else {"qrels": name, "judgments": mark}
+    if data.is_grouped:
+        further["grouped"] = True
     # So has an exact search of one stage.
     if case.search.settings:
         further["search"] = case.search.settings
@@ -84,8 +86,7 @@ def questions(
     old: Row = found or {"protocols": [], "candidates": [], "ks": []}
     ks = {*ALWAYS_KS, *request.k, *old["ks"]}
     protocols = {*request.protocols, *old["protocols"]}
-    sizes = {*expected_sizes(old), *further}
-    sizes |= {*(request.candidates if "expected" in request.protocols else ())}
+    sizes = {*expected_sizes(old), *request.expected_sizes, *further}
     possible = range(int(judged.relevants.max()), judged.gallery + 1)
     asked = sorted(sizes.intersection(possible))
     return {
@@ -105,6 +106,7 @@ def describe_run(request: Request, data: JudgedData, case: Case, direction: str)
         "run_id": run_identity(request, data, case, direction),
         "dataset": data.row["dataset"],
         "qrels": data.qrels[0],
+        "grouped": data.is_grouped,
         "model": made.text["model"],
         "direction": direction,
         "dim": made.wanted.dim,

@@ -64,7 +64,7 @@ class Scorer:
             search.scorer, search.length is None, search.rescore, search.asymmetric, kernel.name,
             kernel.precision, kernel.split > 0, kernel.device, kernel.screened,
             kernel.device == "cpu" or made.wanted.dim, pools is None,
-            *((name, has_many(one)) for name, one in judged.items()),
+            *((name, type(one), has_many(one)) for name, one in judged.items()),
         )  # fmt: skip
         few = few_judged(judged, few_rows(made.text["rows"]), few_rows(made.visual["rows"]))
         drawn = None if pools is None else few_pools(few)
@@ -107,11 +107,18 @@ class Scorer:
         self, case: Case, judged: dict[str, Judged], pools: Pools | None, advance: Advance
     ) -> dict[str, Scored]:
         """Count every rank, in one pass."""
+        from cmr.score.grouped_counts import score_grouped
+        from cmr.score.groups import GroupedJudged
+
         count = case.search.kind.count
         assert count is not None
         clock = time.perf_counter()
         texts, visuals, plan = self._sides(case)
-        counted = count(texts, visuals, judged, pools, plan, advance)
+        counted = {
+            name: score_grouped(texts, visuals, one, pools, plan, advance)
+            for name, one in judged.items()
+            if isinstance(one, GroupedJudged)
+        } or count(texts, visuals, judged, pools, plan, advance)
         took = time.perf_counter() - clock
         columns = _columns(case, plan)
         return {name: Scored(counted[name], {"score": took}, columns) for name in judged}

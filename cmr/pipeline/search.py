@@ -108,6 +108,12 @@ def searches(request: Request) -> list[Search]:
         raise CmrError(
             f"--asymmetric needs --scorer {TORCH}: {library} only compares vectors of one type"
         )
+    if request.is_grouped and not (kind.by_plan and request.rescore is None):
+        raise CmrError(
+            f"--protocols {','.join(request.protocols)} needs --scorer {TORCH} without --rescore: "
+            "a visual is as good as the best of all its captions, which lists of captions and "
+            "other libraries do not tell"
+        )
     if kind.ranks_all and request.rescore is None:
         if request.list_length is not None:
             raise CmrError(

@@ -150,6 +150,7 @@ def _works(
     root: str, request: Request, bar: ProgressBar, stored_only: bool = False
 ) -> tuple[list[Work], int]:
     """What remains to be counted, and how many representations are finished."""
+    request.check_parts()
     for search in searches(request):
         if not search.one_pass:
             raise CmrError(

@@ -8,10 +8,11 @@ from typing import Any
 
 from cmr.decimals import fixed, percent
 from cmr.precision import PRECISIONS
+from cmr.protocols import GROUPED_QRELS, is_whole
 from cmr.report.findings import MEASURES, Findings
 from cmr.report.languages import mark
 from cmr.report.named import estimate
-from cmr.report.plot_list import POOLS, QUALITY, WAYS, WHOLE
+from cmr.report.plot_list import GROUPED, POOLS, QUALITY, WAYS, WHOLE
 from cmr.report.plots.style import Look
 from cmr.rows import Row
 
@@ -108,13 +109,14 @@ def pools(look: Look, found: Findings) -> PaperTable | None:
     """
     say = look.say
     protocols = {way: found.leading(way) for way in found.directions}
-    if set(protocols.values()) == {"full"}:
+    if all(map(is_whole, protocols.values())):
         return None
     mine = [
         row
         for row in found.metrics
         if (row["measure"], row["k"]) == ("recall", 10)
-        and row["protocol"] == protocols.get(row["direction"], "full") != "full"
+        and row["protocol"] == protocols.get(row["direction"])
+        and not is_whole(row["protocol"])
     ]
     if not mine:
         return None
@@ -207,6 +209,8 @@ def _with_best(lines: list[list[Cell]], columns: Sequence[int]) -> list[list[Cel
 def _caption(look: Look, found: Findings, what: str) -> str:
     of = found.subject
     names = [of.dataset, of.model]
-    if of.qrels != "default":
+    if of.qrels == GROUPED_QRELS:
+        names.append(look.say(GROUPED))
+    elif of.qrels != "default":
         names.append(look.say("judged by {qrels}").format(qrels=of.qrels))
     return look.say(", ").join([*names, what])

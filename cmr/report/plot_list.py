@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from cmr.protocols import GROUPED_QRELS
 from cmr.report.findings import Findings, compared_runs
 from cmr.report.fonts import lettering
 from cmr.report.languages import mark, signs, translator
@@ -19,7 +20,11 @@ POOLS = {
     "full": WHOLE,
     "expected": mark("expected over random pools"),
     "sampled": mark("sampled pools"),
+    "grouped": mark("captions grouped, whole gallery"),
+    "grouped_expected": mark("captions grouped, expected over random pools"),
+    "grouped_sampled": mark("captions grouped, sampled pools"),
 }
+GROUPED = mark("captions grouped")
 RECALL = mark("Recall@10")
 # File name -> measure, K, label.
 QUALITY = {
@@ -145,6 +150,8 @@ def _compared(look: Look, found: Findings, way: str) -> Draw:
 def _title(look: Look, found: Findings, what: str) -> str:
     of = found.subject
     names = [look.name(of.dataset, 40), look.name(of.model, 50)]
-    if of.qrels != "default":
+    if of.qrels == GROUPED_QRELS:
+        names.append(look.say(GROUPED))
+    elif of.qrels != "default":
         names.append(look.say("judged by {qrels}").format(qrels=look.name(of.qrels, 30)))
     return what + "\n" + look.say(", ").join(names)

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cmr.answers import fetch, quoted
+from cmr.protocols import PROTOCOLS
 
 if TYPE_CHECKING:
     import duckdb
 
 # The leading protocol if a run has several.
-LEADING = ("expected", "full", "sampled")
+LEADING = PROTOCOLS
 
 
 @dataclass(frozen=True)

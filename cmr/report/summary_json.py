@@ -13,6 +13,7 @@ from importlib.resources import files as inside
 from typing import TYPE_CHECKING, Any
 
 from cmr.answers import fetch
+from cmr.protocols import judged_words
 from cmr.report import named
 from cmr.report.answer import MEASURES, answer, not_said
 from cmr.report.findings import Findings, rounded
@@ -27,7 +28,7 @@ SCHEMA = "experiment_summary.schema.json"
 BOARD = """
     from leaderboard semi join asked using (run_id)
     order by dataset, qrels, model, direction,
-        list_position(['expected', 'full', 'sampled'], protocol), candidates desc,
+        list_position(['expected', 'full', 'sampled'], plain_protocol(protocol)), candidates desc,
         round(recall_10, 10) desc, vector_bytes, run_id
 """
 _RUNS = """
@@ -130,9 +131,7 @@ def _run_names(runs: Sequence[Row]) -> dict[str, tuple[str, str]]:
     """A run's keys: data set and representation, with the run's id where two would collide."""
     plain = {
         run["run_id"]: (
-            run["dataset"]
-            if run["qrels"] == "default"
-            else f"{run['dataset']} judged by {run['qrels']}",
+            run["dataset"] + judged_words(run["qrels"]),
             named.representation(run),
         )
         for run in runs

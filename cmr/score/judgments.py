@@ -42,6 +42,10 @@ class Judged:
         """How many relevant items each query has, (queries,)."""
         return np.diff(self.start)
 
+    def part(self, queries: Indices) -> Judged:
+        """The judgments of only these queries, renumbered from 0, on the whole gallery."""
+        return with_only(self, queries)
+
 
 def judge(query: Indices, item: Indices, queries: int, gallery: int) -> Judged:
     """Sort the relevant pairs of a direction. Pairs must be distinct."""
@@ -49,6 +53,14 @@ def judge(query: Indices, item: Indices, queries: int, gallery: int) -> Judged:
     start = np.zeros(queries + 1, dtype=np.int64)
     np.cumsum(np.bincount(query, minlength=queries), out=start[1:])
     return Judged(query[order], item[order], start, order, gallery)
+
+
+def with_only(judged: Judged, queries: Indices) -> Judged:
+    """The pairs of only these queries, ascending ordinals, renumbered from 0."""
+    number = np.full(judged.queries, -1, dtype=np.int64)
+    number[queries] = np.arange(len(queries))
+    mine = number[judged.query] >= 0
+    return judge(number[judged.query[mine]], judged.item[mine], len(queries), judged.gallery)
 
 
 def clusters(judged: Judged, direction: str, place: Indices) -> Indices:

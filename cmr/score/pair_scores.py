@@ -58,8 +58,15 @@ def _fill(
     inside &= (visual >= visuals.first) & (visual < visuals.last)
     found = np.flatnonzero(inside)
     i, j = text[found] - texts.first, visual[found] - visuals.first
+    values[found] = exact_values(texts, visuals, i, j, plan)
+
+
+def exact_values(
+    texts: Block, visuals: Block, i: Indices, j: Indices, plan: Plan
+) -> npt.NDArray[np.generic]:
+    """The exact values of text i[n] and visual j[n] of two blocks, (n,)."""
     scales = (texts.scales[i], visuals.scales[j]) if plan.kernel.scaled else (None, None)
-    values[found] = plan.kernel.values(_products(texts, visuals, i, j), *scales)
+    return plan.kernel.values(_products(texts, visuals, i, j), *scales)
 
 
 def _products(texts: Block, visuals: Block, i: Indices, j: Indices) -> npt.NDArray[Any]:

@@ -15,6 +15,7 @@ import numpy as np
 from numba.core import event
 
 from cmr.score.cpu.tile_counts import FEW as FEW_RELEVANTS
+from cmr.score.groups import GroupedJudged, by_visual
 from cmr.score.judgments import Judged, judge
 from cmr.score.pools import Pools
 
@@ -75,6 +76,9 @@ def few_judged(judged: dict[str, Judged], texts: int, visuals: int) -> dict[str,
 
 
 def _few(judged: Judged, queries: int, gallery: int) -> Judged:
+    if isinstance(judged, GroupedJudged):
+        text = np.arange(gallery)
+        return by_visual(judge(text % queries, text, queries, gallery))
     query = np.arange(queries)
     item = query % gallery
     if has_many(judged):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cmr.errors import CmrError
+from cmr.sources.attributes import with_rows
 from cmr.sources.collection import Collection, Item, Judgment, MediaReader, Reject
 from cmr.sources.images import open_images
-from cmr.sources.mtebside import MtebSide, is_parquet
+from cmr.sources.mtebside import TEXTS, MtebSide, is_parquet
 from cmr.sources.pairs import place_of
 from cmr.sources.parquetbytes import ParquetReader, refuse_gaps
 from cmr.sources.qrels import file_id, read_qrels
@@ -48,14 +49,19 @@ def read_mteb(
     }
     reader, uris, places = _media(visual, images or folder)
     told = text.texts()
-    texts = [Item(text.ids[row], text=told[row], split=split) for row in rows[text.what]]
+    texts = _items(text, rows, TEXTS, lambda row: Item(text.ids[row], text=told[row], split=split))
+    assert visual.medium is not None
+    visuals = _items(
+        visual, rows, visual.medium[:1],
+        lambda row: Item(visual.ids[row], uri=uris[row], split=split),
+    )  # fmt: skip
     empty = {item.item_id for item in texts if not item.text}
     rejects += [Reject(f"{text.what}: {name}", "it has no text") for name in sorted(empty)]
     pairs = [(query, item) if text is queries else (item, query) for query, item, _ in found]
     return Collection(
         source="mteb",
         texts=[item for item in texts if item.text],
-        visuals=[Item(visual.ids[row], uri=uris[row], split=split) for row in rows[visual.what]],
+        visuals=visuals,
         judgments=[
             Judgment(*pair, grade)
             for pair, (_, _, grade) in zip(pairs, found, strict=True)
@@ -64,10 +70,21 @@ def read_mteb(
         settings={"folder": Path(folder).name, "split": split, "subset": subset},
         reader=reader,
         rejects=rejects,
-        clips=bool(visual.medium and visual.medium[1]),
+        clips=visual.medium[1],
         notes=_notes(folder, queries, rows[queries.what], ignored),
         places=places,
     )
+
+
+def _items(
+    side: MtebSide,
+    rows: dict[str, list[int]],
+    used: Sequence[str],
+    item: Callable[[int], Item],
+) -> list[Item]:
+    """A side's items, with the columns that are not used otherwise as their attributes."""
+    every = with_rows([item(row) for row in range(len(side.ids))], side.further(used))
+    return [every[row] for row in rows[side.what]]
 
 
 def _notes(folder: str, queries: MtebSide, asked: Sequence[int], ignored: int) -> list[str]:

@@ -8,11 +8,13 @@ from functools import cached_property
 from typing import Any
 
 from cmr.errors import CmrError
+from cmr.sources.attributes import further_columns, further_in_files
 from cmr.sources.parquetbytes import columns_of, open_parquet
 from cmr.sources.qrels import file_id
 from cmr.sources.tables import known_column, read_table
 
 IDS = ("_id", "id")
+TEXTS = ("title", "text")
 IMAGES = ("image", "image_path", "file_name", "filename")
 CLIPS = ("video", "video_path", "clip")
 
@@ -51,11 +53,20 @@ class MtebSide:
 
     def texts(self) -> list[str]:
         """Each item's title and text, as BEIR joins them; empty where there is none."""
-        names = [name for one in ("title", "text") if (name := self._named((one,)))]
+        names = [name for one in TEXTS if (name := self._named((one,)))]
         if not any(name.casefold() == "text" for name in names):
             raise CmrError(f"{self.files[0]} has no column text; it has {self._listed()}")
         rows = zip(*(self.cells(name) for name in names), strict=True)
         return [" ".join(cell for cell in row if isinstance(cell, str)).strip() for row in rows]
+
+    def further(self, used: Iterable[str]) -> dict[str, list[Any]]:
+        """The cells of every column but ids and the `used` ones, of all files."""
+        skip = (*IDS, *used)
+        if all(map(is_parquet, self.files)):
+            return further_in_files(self.files, skip)
+        each = [further_columns(read_table(path), skip) for path in self.files]
+        names = [name for name in each[0] if all(name in one for one in each)]
+        return {name: [cell for one in each for cell in one[name]] for name in names}
 
     def cells(self, name: str) -> list[Any]:
         """A column's cells, of all files."""

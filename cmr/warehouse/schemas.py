@@ -239,6 +239,8 @@ RUNS = Table(
         ("scorer_options", pa.string()),
         # Whether the engine learns as well; fit_on and fit_vectors are then of it, too.
         ("scorer_learns", pa.bool_()),
+        # Whether visuals are ranked by the best of their captions; ranks are then of visuals.
+        ("grouped", pa.bool_()),
         *_CHECKSUMS,
     ),
     ("run_id",),

@@ -1,8 +1,9 @@
 -- Relevant pairs of a data set that a run on it lacks: leaving out hard queries raises the mean.
 with
 wanted as (
-    select
-        runs.run_id, judgments.query_id, judgments.item_id
+    select distinct
+        runs.run_id, judgments.query_id,
+        case when runs.grouped then judgments.query_id else judgments.item_id end as item_id
     from runs
     inner join judgments using (dataset, qrels, direction)
 ),

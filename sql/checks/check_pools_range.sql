@@ -12,7 +12,7 @@ sized as materialized (
     ) as drawn using (run_id)
 ),
 named as (
-    select distinct run_id, 'metrics' as found_in, protocol, candidates from metrics
+    select distinct run_id, 'metrics' as found_in, plain_protocol(protocol) as protocol, candidates from metrics
     union all
     select run_id, place.found_in, 'sampled', place.candidates
     from (

@@ -7,7 +7,7 @@ with
 told as (
     select
         *, ci_low <= chance or ci_high < 1.5 * chance as near,
-        case protocol
+        case plain_protocol(protocol)
             when 'full' then 'over the whole gallery'
             else protocol || ' at C = ' || candidates
         end as place
@@ -26,7 +26,7 @@ final as (
     from told
     qualify
         bool_and(near) over (partition by run_id)
-        and row_number() over (partition by run_id order by chance, protocol = 'full' desc) = 1
+        and row_number() over (partition by run_id order by chance, plain_protocol(protocol) = 'full' desc) = 1
 )
 select * from final
 order by dataset, model, direction, value / chance, run_id

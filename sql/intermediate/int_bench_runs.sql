@@ -4,7 +4,9 @@ select benched.bench_id, runs.run_id
 from int_benched as benched
 inner join runs
     on
-        runs.text_set = benched.text_set
+        -- What was timed ranks captions.
+        not runs.grouped
+        and runs.text_set = benched.text_set
         and runs.visual_set = benched.visual_set
         and runs.direction = benched.direction
         and runs.scorer = benched.scorer

@@ -37,6 +37,6 @@ from (
                 lambda k: {'protocol': one.protocol, 'candidates': one.candidates, 'k': k}
             )
         ))) as pool
-    from runs
+    from (select * replace (list_transform(protocols, lambda one: plain_protocol(one)) as protocols) from runs)
     where which <> 'drawn' or list_contains(protocols, 'sampled')
 );

@@ -4,8 +4,12 @@ create macro comparable(run_a, run_b, pools, in_sample) as
     (
         select
             case
-                when pools not in ('full', 'expected', 'sampled')
-                    then error('pools is full, expected or sampled')::boolean
+                when plain_protocol(pools) not in ('full', 'expected', 'sampled')
+                    then error('pools is full, expected or sampled, or of grouped captions grouped, grouped_expected or grouped_sampled')::boolean
+                when
+                    plain_protocol(pools) <> pools
+                    and not bool_and("grouped") filter (begins_with(run_id, [run_a, run_b]))
+                    then error('the runs rank captions singly: pools is full, expected or sampled')::boolean
                 when
                     one_run(count(*) filter (starts_with(run_id, run_a)), run_a)
                     and one_run(count(*) filter (starts_with(run_id, run_b)), run_b)
@@ -17,18 +21,18 @@ create macro comparable(run_a, run_b, pools, in_sample) as
                     then error('the runs differ in data set, judgments or direction, so no query is shared')::boolean
                 when
                     not in_sample
-                    and bool_or(shown_fit(fit, evidence_fit, pools, false) = 'in-sample') filter (
+                    and bool_or(shown_fit(fit, evidence_fit, plain_protocol(pools), false) = 'in-sample') filter (
                         begins_with(run_id, [run_a, run_b])
                     )
-                    and bool_or(shown_fit(fit, evidence_fit, pools, false) <> 'in-sample') filter (
+                    and bool_or(shown_fit(fit, evidence_fit, plain_protocol(pools), false) <> 'in-sample') filter (
                         begins_with(run_id, [run_a, run_b])
                     )
                     then error(
                         'run ' || min(run_id) filter (
                             begins_with(run_id, [run_a, run_b])
-                            and shown_fit(fit, evidence_fit, pools, false) = 'in-sample'
+                            and shown_fit(fit, evidence_fit, plain_protocol(pools), false) = 'in-sample'
                         )
-                        || ' was learnt from what it is scored on' || case pools when 'sampled' then ', in drawn pools,' else '' end
+                        || ' was learnt from what it is scored on' || case plain_protocol(pools) when 'sampled' then ', in drawn pools,' else '' end
                         || ' and the other run was not: `cmr evaluate` scores it on held-out queries, a graph only with '
                         || '--fit-on another data set; --in-sample (in_sample := true) compares them as they are'
                     )::boolean
@@ -40,7 +44,8 @@ create macro comparable(run_a, run_b, pools, in_sample) as
 -- Run b against run a, query by query, for every measure: `from compare('3f0c', '81d2')`. Ids may be
 -- abbreviated. difference is b - a, with interval and p-value paired by query and clustered by visual item;
 -- p_holm is the p-value after Holm (1979) over all rows. wins counts the queries for which b is better.
--- pools := 'expected' or 'sampled' compares over pools instead of the gallery. Runs whose basis or
+-- pools := 'expected' or 'sampled' compares over pools instead of the gallery; two runs of grouped captions are
+-- compared over visuals, and their protocol says so. Runs whose basis or
 -- quantiser was fitted in folds are compared by held-out queries; a run that was only scored on what it was
 -- learnt from is compared with other runs only if in_sample := true.
 -- @value_a: The measure of run a.
@@ -64,11 +69,11 @@ alike as (
 ),
 final as (
     select
-        protocol, candidates, measure, k, value_a, value_b, difference, ci_low, ci_high, p, p_holm, wins,
-        losses, ties, queries, clusters, fit_a, fit_b, unseen
+        shown_protocol(protocol, qrels = 'grouped') as protocol, candidates, measure, k, value_a, value_b,
+        difference, ci_low, ci_high, p, p_holm, wins, losses, ties, queries, clusters, fit_a, fit_b, unseen
     from alike
     -- So that a mistake is reported even if there is no row.
-    left join compared([run_a, run_b], pools, null, null, in_sample) on true
+    left join compared([run_a, run_b], plain_protocol(pools), null, null, in_sample) on true
     where fine and protocol is not null
     order by protocol, candidates, measure, k
 )

@@ -27,3 +27,19 @@ create macro growing() as
 -- value, not one per K.
 create macro known_here(measure, slot, any_k) as
     ((measure.over_pools or slot.protocol = 'full') and (measure.has_k or slot.k = coalesce(any_k, 1)));
+
+-- A protocol by the one that ranks captions singly and is otherwise alike: figures are computed by that.
+create macro plain_protocol(protocol_name) as
+    case
+        when protocol_name = 'grouped' then 'full'
+        when starts_with(protocol_name, 'grouped_') then protocol_name[9:]
+        else protocol_name
+    end;
+
+-- The protocol of a run's figure as it is shown.
+create macro shown_protocol(protocol_name, is_grouped) as
+    case
+        when not is_grouped then protocol_name
+        when protocol_name = 'full' then 'grouped'
+        else 'grouped_' || protocol_name
+    end;

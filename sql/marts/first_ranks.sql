@@ -21,7 +21,7 @@ final as (
         runs.gallery, runs.list_length, min(placed.cluster) as cluster
     from placed
     inner join runs using (run_id)
-    where list_contains(runs.protocols, 'full')
+    where list_has_any(runs.protocols, ['full', 'grouped'])
     group by
         placed.run_id, runs.dataset, runs.qrels, runs.model, runs.direction, runs.dim, runs.dim_method,
         runs.precision, runs.evidence_fit, placed.query_id, placed.relevants, runs.gallery, runs.list_length

@@ -69,7 +69,7 @@ final as (
     from ranked
     order by
         dataset, qrels, model, direction,
-        list_position(['expected', 'full', 'sampled'], protocol), candidates desc,
+        list_position(['expected', 'full', 'sampled'], plain_protocol(protocol)), candidates desc,
         round(recall_10, 10) desc, vector_bytes, run_id
 )
 select * from final

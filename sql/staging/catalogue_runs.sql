@@ -24,5 +24,6 @@ select
     null::bigint as fit_vectors,
     null::integer as folds,
     null::varchar as scorer_options,
-    null::boolean as scorer_learns
+    null::boolean as scorer_learns,
+    null::boolean as "grouped"
 where false

@@ -23,6 +23,7 @@ final as (
             coalesce(source.most_relevants, older.most_relevants) as most_relevants,
             known_quantizer(source.quantizer, source.precision) as quantizer,
             coalesce(source.scorer_learns, false) as scorer_learns,
+            coalesce(source.grouped, false) as grouped,
             -- Earlier versions also recorded sizes for commands that requested no pools: the
             -- default ones, if none of them was drawn although others were.
             coalesce(

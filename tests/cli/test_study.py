@@ -7,8 +7,9 @@ import tomllib
 import numpy as np
 import pytest
 
+import cmr as package
 from cmr.cli.study_file import EXAMPLE
-from cmr.warehouse.schemas import RUNS
+from cmr.warehouse.schemas import DATASETS, RUNS
 from cmr.warehouse.store import Store
 from tests.conftest import npz_arrays, snapshot
 
@@ -107,6 +108,7 @@ def test_init_writes_what_reads(cmr, place):
     assert "run `cmr study study.toml`" in said
     assert (place / "study.toml").read_text() == EXAMPLE
     assert tomllib.loads(EXAMPLE)["evaluate"]
+    (place / "data.npz").rename(place / "vectors.npz")
     assert "1. cmr ingest npz vectors.npz" in cmr("study", "study.toml", "--dry-run").stdout
     # What is commented out reads, too.
     every = "\n".join(
@@ -117,3 +119,69 @@ def test_init_writes_what_reads(cmr, place):
     assert set(tomllib.loads(every)) >= {"ingest", "evaluate", "bench", "gate"}
     assert "exists already" in cmr("study", "init", code=1).stderr
     assert "not also other" in cmr("study", "study.toml", "other", code=1).stderr
+
+
+INGEST = """
+[[ingest]]
+source = "npz"
+path = "data.npz"
+dataset = "d"
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("[ingest]\nsource = 'npz'\npath = 'none.npz'", "file is none.npz, and there is no such"),
+        ("[ingest]\nsource = 'npz'", "Missing argument"),
+        ("[evaluate]\nprecisions = ['int9']", "int9"),
+        ("[evaluate]\ndims = [0]", "0"),
+        ("[evaluate]\ndims = [20]\nprecisions = ['pq64']", "64 equal parts, which 20 dimensions"),
+        ("[evaluate]\nscorer = 'faiss-hsnw'", "faiss-hnsw"),
+        ("[evaluate]\nprotocols = ['grouped']\ndirections = ['t2v']", "is of v2t alone"),
+        ("[evaluate]\nk = 0", "0 is not in the range of whole numbers from 1"),
+        ("[ingest]\nsource = 'pairs'\npath = 'data.npz'", "the source 'pairs' needs --model"),
+        ("[evaluate]\nrescore = 'int8'\nprecisions = ['fp32']", "is no finer than fp32"),
+        ("[evaluate]\ndataset = 'e'", "there is no data set 'e', and no step ingests it"),
+        ("[bench]\nscorers = ['nope']", "nope"),
+        ("[recommend]\nretain = 7", "retain"),
+        ("[gate]\nrun = 'dims=3'\nbaseline = 'dim=4'", "'dims' is not a setting of a run"),
+        ("[gate]\nrun = 'dim=3'\nbaseline = 'none.parquet'", "baseline is none.parquet"),
+        ("[ingest]\nsource = 'pairs'\npath = 'data.npz'\nmodel = 'ViT-B-99'\npretrained = 'x'",
+         "did you mean ViT-B-32"),
+    ],
+)  # fmt: skip
+def test_a_dry_run_checks_every_value(cmr, place, text, why):
+    """One sentence that names the step, and nothing is printed or written."""
+    first = "" if text.startswith("[ingest]") else INGEST
+    (place / "s.toml").write_text(f"{first}{text}\n")
+    refused = cmr("study", "s.toml", "--dry-run", code=1)
+    assert why in refused.stderr
+    assert refused.stderr.startswith("cmr: step ")
+    assert refused.stderr.count("\n") == 1
+    assert not refused.stdout
+    assert not (place / "warehouse").exists()
+
+
+def test_a_dry_run_on_data_that_are_there(cmr, place):
+    """They are measured as they are: a pool that they cannot have is found before."""
+    (place / "s.toml").write_text(INGEST)
+    cmr("study", "s.toml")
+    (place / "s.toml").write_text(f"{INGEST}[evaluate]\ncandidates = 999\n")
+    refused = cmr("study", "s.toml", "--dry-run", code=1)
+    assert "step 2 of 2: C = 999 is more than the gallery" in refused.stderr
+
+
+@pytest.mark.slow
+def test_from_python(place):
+    (place / "s.toml").write_text(INGEST)
+    planned = package.study("s.toml", dry_run=True)
+    assert planned.exit_code == 0
+    assert str(planned).startswith("1. cmr ingest npz data.npz --dataset d")
+    assert not (place / "warehouse").exists()
+    done = package.study(place / "s.toml")
+    assert "step 1 of 1: " in done.messages
+    assert [row["dataset"] for row in Store.open("warehouse").catalogue(DATASETS)] == ["d"]
+    (place / "s.toml").write_text("[evaluate]\nprecisions = 'int9'")
+    with pytest.raises(package.CmrError, match=r"step 1 of 1: .*int9"):
+        package.study("s.toml", dry_run=True)

@@ -68,6 +68,29 @@ def mteb(folder, visual="corpus", column="image", media=IMAGES, subset=""):
     pq.write_table(table, folder / f"{subset}qrels/test-00000-of-00001.parquet")
 
 
+def test_further_columns_are_attributes(tmp_path):
+    """Of both sides and both layouts; what is empty, packed, or the text itself is none."""
+    beir(tmp_path / "a")
+    pictures = [
+        {"_id": n, "image": f"photos/{n}.png", "source": "web", "tags": ["x", n]} for n in IMAGES
+    ]
+    lines(tmp_path / "a/corpus.jsonl", pictures)
+    asked = [{"_id": n, "text": t, "lang": "en"} for n, t in QUERIES.items()]
+    lines(tmp_path / "a/queries.jsonl", asked)
+    found = read_mteb(str(tmp_path / "a"))
+    assert [one.attributes for one in found.texts] == [(("lang", "en"),)] * 2
+    wanted = [(("source", "web"), ("tags", "x"), ("tags", n)) for n in IMAGES]
+    assert [one.attributes for one in found.visuals] == wanted
+    mteb(tmp_path / "b")
+    for part in sorted((tmp_path / "b/corpus").iterdir()):
+        table = pq.read_table(part)
+        ids = table["id"].to_pylist()
+        pq.write_table(table.append_column("where", [[f"at {n}" for n in ids]]), part)
+    found = read_mteb(str(tmp_path / "b"))
+    assert {one.attributes for one in found.texts} == {()}
+    assert [one.attributes for one in found.visuals] == [(("where", f"at {n}"),) for n in IMAGES]
+
+
 def shape(found):
     """{(text, picture): grade}."""
     check(found)

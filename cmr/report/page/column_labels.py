@@ -11,6 +11,9 @@ PROTOCOLS = {
     "expected": mark("expected over random pools"),
     "full": mark("whole gallery"),
     "sampled": mark("sampled pools"),
+    "grouped": mark("captions grouped, whole gallery"),
+    "grouped_expected": mark("captions grouped, expected over random pools"),
+    "grouped_sampled": mark("captions grouped, sampled pools"),
 }
 MEASURES = {
     "recall@10": mark("Recall@10"),

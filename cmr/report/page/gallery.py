@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cmr.answers import fetch, quoted
+from cmr.protocols import GROUPED_QRELS
 from cmr.report import named
 from cmr.report.page import questions
 from cmr.report.page.pictures import Pictures
@@ -114,11 +115,16 @@ def flipped(
 def _add_tops(con: duckdb.DuckDBPyConnection, found: Listing) -> None:
     runs = found.runs
     without = [run for run in runs if not run["hits"]]
-    found.lacking = "\n".join(map(command, without)) or None
+    found.lacking = "\n".join(map(command, filter(can_list, without))) or None
     have = [run["run_id"] for run in runs if run["hits"]]
     if have and found.rows:
         found.tops_sql = questions.tops(have, [row["query_id"] for row in found.rows])
         found.tops_rows = fetch(con, found.tops_sql).to_pylist()
+
+
+def can_list(run: Row) -> bool:
+    """Whether its top lists can be stored: where captions are grouped, they are of visuals."""
+    return bool(run["qrels"] != GROUPED_QRELS)
 
 
 def command(run: Row) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from cmr.protocols import GROUPED_QRELS
+from cmr.protocols import plain as plain_protocol
 from cmr.report.answer import NEAR_CHANCE, NO_BASELINE, TOO_FEW, Answer, sure_sql, why_sql
 from cmr.report.answer import answer as answered
 from cmr.report.languages import Translate
@@ -189,20 +191,27 @@ def measured(
         told.append(
             _("{count} texts search for their visuals.").format(count=plain(row["t2v_queries"]))
         )
-    if row["v2t_queries"]:
+    if row["v2t_queries"] and subject.qrels != GROUPED_QRELS:
         told.append(
             _("{count} visuals search for their texts.").format(count=plain(row["v2t_queries"]))
         )
-    if "expected" in row["protocols"]:
+    if subject.qrels == GROUPED_QRELS:
+        told.append(
+            _(
+                "Captions are grouped: what is ranked are the visuals that have some, each by the "
+                "best of its captions."
+            )
+        )
+    if "expected" in map(plain_protocol, row["protocols"]):
         told.append(
             _(
                 "For pools of C = {sizes} candidates the figures are exact expectations over all "
                 "random pools, without sampling noise."
             ).format(sizes=", ".join(map(plain, row["candidates"])))
         )
-    elif "sampled" in row["protocols"]:
+    elif "sampled" in map(plain_protocol, row["protocols"]):
         sizes = ", ".join(map(plain, row["sampled_candidates"]))
         told.append(_("Pools of C = {sizes} candidates were drawn.").format(sizes=sizes))
-    if subject.qrels != "default":
+    if subject.qrels not in ("default", GROUPED_QRELS):
         told.append(_("The judgments are those called {name}.").format(name=subject.qrels))
     return {"measured": found, "told": sentences(told, lang)}

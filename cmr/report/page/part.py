@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cmr.precision import PRECISIONS
+from cmr.protocols import PROTOCOLS as NAMES
+from cmr.protocols import is_whole
 from cmr.report.languages import Translate
 from cmr.report.page import charts, head, questions
 from cmr.report.page.column_labels import COLUMNS, DIRECTIONS, MEASURES, PROTOCOLS, columns
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 # Runs in the matrix of comparisons: more are unreadable.
 MATRIX = 14
+# Against C, whole galleries are one point.
+_DRAWN_FIRST = sorted(NAMES, key=is_whole)
 _TEXTS = ("direction", "protocol", "representation", "precision")
 
 
@@ -93,7 +97,7 @@ def _board(
     )
     pools = {
         _pools(row): _(PROTOCOLS[row["protocol"]])
-        + ("" if row["protocol"] == "full" else f", C = {row['candidates']:,}")
+        + ("" if is_whole(row["protocol"]) else f", C = {row['candidates']:,}")
         for row in ordered
     }
     options = {
@@ -141,7 +145,8 @@ def _board(
 
 def _pools(row: Row) -> str:
     """The protocol and C of a row; the whole gallery's size differs by direction."""
-    return "full" if row["protocol"] == "full" else f"{row['protocol']} {row['candidates']}"
+    name = row["protocol"]
+    return name if is_whole(name) else f"{name} {row['candidates']}"
 
 
 def _sections(
@@ -174,7 +179,7 @@ def _sections(
     for way in ways:
         runs = [run for run in mine if run["direction"] == way]
         there = {name for run in runs for name in run["protocols"]}
-        protocol = next(name for name in ("expected", "sampled", "full") if name in there)
+        protocol = next(name for name in _DRAWN_FIRST if name in there)
         pools = f"({_(PROTOCOLS[protocol])})"
         add(
             "quality", way, questions.quality(subject, way, protocol),
