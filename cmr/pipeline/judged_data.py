@@ -141,8 +141,8 @@ def _grouped(data: JudgedData) -> JudgedData:
     captions = data.judged[GROUPED_WAY]
     if any(distractors_of(data.row).values()):
         raise CmrError(
-            f"{data.row['dataset']!r} has distractors, which have no captions to be ranked by; rank "
-            "the data set that they were added to"
+            f"{data.row['dataset']!r} has distractors, which have no captions to be ranked by; "
+            "evaluate the data set that they were added to"
         )
     if data.qrels[0] != DEFAULT_QRELS:
         raise CmrError(
@@ -164,7 +164,7 @@ def _grouped(data: JudgedData) -> JudgedData:
         {GROUPED_WAY: np.ones(len(judged.query), dtype=np.int32)},
         {GROUPED_WAY: judged},
         (GROUPED_QRELS, None),
-        {GROUPED_WAY: visuals},
+        gallery={GROUPED_WAY: visuals},
     )
 
 
