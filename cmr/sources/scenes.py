@@ -5,10 +5,11 @@ from __future__ import annotations
 from cmr.identity import identity
 from cmr.sources.collection import Collection, Item, Judgment
 from cmr.sources.scenes_draw import SIZE, Scene, render_png, scenes
+from cmr.sources.scenes_words import KINDS
 from cmr.sources.source import LIMIT, Parameter, Source
 
 # Increase it when the drawing or the words change: it identifies the pictures' content.
-VERSION = 1
+VERSION = 2
 # The first one is for evaluation.
 SPLITS = ("test", "train")
 
@@ -28,7 +29,10 @@ class SceneReader:
 
 
 def read_scenes(split: str = "test", limit: int | None = None, seed: int = 0) -> Collection:
-    """Scenes of a split, five captions each. Raises CmrError for an unknown split."""
+    """Scenes of a split, five captions each, with what they are about as attributes.
+
+    Raises CmrError for an unknown split.
+    """
     drawn = scenes(split, limit, seed)
     visuals, texts, judgments = [], [], []
     for scene in drawn:
@@ -43,11 +47,15 @@ def read_scenes(split: str = "test", limit: int | None = None, seed: int = 0) ->
                 width=SIZE,
                 height=SIZE,
                 content_hash=content,
+                attributes=(
+                    ("background", scene.background),
+                    ("objects", str(len(scene.things))),
+                ),
             )
         )
-        for number, caption in enumerate(scene.captions):
+        for number, (kind, caption) in enumerate(zip(KINDS, scene.captions, strict=True)):
             text_id = f"{scene.scene_id}-{number}"
-            texts.append(Item(text_id, text=caption, split=split))
+            texts.append(Item(text_id, text=caption, split=split, attributes=(("kind", kind),)))
             judgments.append(Judgment(text_id, scene.scene_id))
     settings = {"split": split, "seed": seed, "limit": limit, "version": VERSION}
     return Collection("scenes", texts, visuals, judgments, settings, SceneReader(drawn))
@@ -56,7 +64,7 @@ def read_scenes(split: str = "test", limit: int | None = None, seed: int = 0) ->
 SOURCE = Source(
     name="scenes",
     summary="The embedded data set: drawn coloured shapes, five captions each.",
-    about="1,000 pictures are drawn when they are read, or up to 20,000 of the train split, which "
+    about="2,000 pictures are drawn when they are read, or up to 20,000 of the train split, which "
     "shares none with them; nothing is fetched.",
     examples=(
         "cmr ingest scenes",

@@ -1,4 +1,10 @@
-"""The pictures of the embedded data set: coloured shapes on a 3 x 3 grid, drawn from a seed."""
+"""The pictures of the embedded data set: coloured shapes on a 3 x 3 grid, drawn from a seed.
+
+Scenes come in families: the same shapes in the same places and the same colours, but each time
+another shape has another colour. A caption that names a shape with its colour is true of one of
+them, as in Winoground (Thrush et al., 2022), and a model that knows only which words occur cannot
+tell them apart.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +12,8 @@ import hashlib
 import io
 import math
 import random
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from PIL import Image, ImageDraw
@@ -18,8 +25,10 @@ from cmr.sources.scenes_words import Thing
 SIZE = 64
 # Drawn larger and scaled down, so that edges are smooth on every platform.
 _SCALE = 4
-TEST_SCENES = 1_000
+TEST_SCENES = 2_000
 TRAIN_SCENES = 20_000
+# Scenes that differ only in which shape has which colour.
+FAMILY = 4
 _RGB = {
     "red": (214, 40, 40),
     "green": (44, 150, 60),
@@ -29,10 +38,16 @@ _RGB = {
     "orange": (240, 130, 30),
     "white": (250, 250, 250),
     "black": (20, 20, 20),
+    "maroon": (120, 16, 40),
+    "lime": (150, 220, 40),
+    "navy": (24, 36, 110),
+    "teal": (16, 130, 130),
     "grey": (128, 128, 128),
     "brown": (120, 85, 60),
     "pink": (245, 180, 195),
     "cyan": (150, 220, 225),
+    "cream": (240, 230, 195),
+    "lilac": (205, 185, 235),
 }
 
 
@@ -59,21 +74,23 @@ class Scene:
 def scenes(split: str, count: int | None = None, seed: int = 0) -> list[Scene]:
     """The first `count` scenes of a split, `train` or `test`; deterministic for a seed.
 
-    A hash of the spec decides the split, so no scene is in both, and none occurs twice.
+    A hash of what a family shares decides the split, so no family is in both, and no scene occurs
+    twice.
     """
     total = {"train": TRAIN_SCENES, "test": TEST_SCENES}.get(split)
     if total is None:
         raise CmrError(f"scenes has no split {split!r}; there are train and test")
+    wanted = min(count or total, total)
     dice = random.Random(f"scenes {split} {seed}")
     found: dict[str, Scene] = {}
-    while len(found) < min(count or total, total):
-        background = dice.choice(words.BACKGROUNDS)
-        things = _things(dice)
-        spec = _spec(background, things)
-        if spec in found or _split_of(spec) != split:
+    while len(found) < wanted:
+        background, things = dice.choice(words.BACKGROUNDS), _things(dice)
+        family = {_spec(background, each): each for each in _family(things)}
+        if _split_of(background, things) != split or family.keys() & found.keys():
             continue
-        found[spec] = Scene(f"{split}-{len(found):05d}", split, background, things)
-    return list(found.values())
+        for spec, each in family.items():
+            found[spec] = Scene(f"{split}-{len(found):05d}", split, background, each)
+    return list(found.values())[:wanted]
 
 
 def render(scene: Scene) -> Image.Image:
@@ -95,15 +112,26 @@ def render_png(scene: Scene) -> bytes:
     return buffer.getvalue()
 
 
+def _family(things: tuple[Thing, ...]) -> Iterator[tuple[Thing, ...]]:
+    """The same objects, their colours passed on from one to the next, again and again."""
+    for step in range(FAMILY):
+        passed = [things[(place + step) % len(things)].colour for place in range(len(things))]
+        yield tuple(
+            replace(thing, colour=colour) for thing, colour in zip(things, passed, strict=True)
+        )
+
+
 def _things(dice: random.Random) -> tuple[Thing, ...]:
-    cells = sorted(dice.sample(range(9), dice.choice((2, 3, 3, 4))))
+    """Four or five objects, no two of a shape or of a colour."""
+    cells = sorted(dice.sample(range(9), dice.choice((4, 5))))
+    shapes, colours = dice.sample(words.SHAPES, len(cells)), dice.sample(words.COLOURS, len(cells))
     made = []
-    for cell in cells:
+    for cell, shape, colour in zip(cells, shapes, colours, strict=True):
         size = dice.choice(words.SIZES)
         made.append(
             Thing(
-                dice.choice(words.SHAPES),
-                dice.choice(words.COLOURS),
+                shape,
+                colour,
                 size,
                 cell // 3,
                 cell % 3,
@@ -120,8 +148,12 @@ def _spec(background: str, things: tuple[Thing, ...]) -> str:
     return ", ".join([background, *parts])
 
 
-def _split_of(spec: str) -> str:
-    return "test" if hashlib.sha256(spec.encode()).digest()[0] < 32 else "train"
+def _split_of(background: str, things: tuple[Thing, ...]) -> str:
+    """By what all scenes of a family have in common."""
+    shared = _spec(background, tuple(replace(thing, colour="any") for thing in things))
+    colours = " ".join(sorted(thing.colour for thing in things))
+    digest = hashlib.sha256(f"{shared}, {colours}".encode()).digest()
+    return "test" if digest[0] < 32 else "train"
 
 
 def _shape(
@@ -150,6 +182,22 @@ def _shape(
         t = r // 3
         draw.rectangle((x - r, y - t, x + r, y + t), fill)
         draw.rectangle((x - t, y - r, x + t, y + r), fill)
+    elif shape == "hexagon":
+        s = r * 7 // 8
+        draw.polygon(
+            [(x - r, y), (x - r // 2, y - s), (x + r // 2, y - s)]
+            + [(x + r, y), (x + r // 2, y + s), (x - r // 2, y + s)],
+            fill,
+        )
+    elif shape == "moon":
+        draw.ellipse((x - r, y - r, x + r, y + r), fill)
+        cut = r * 2 // 3
+        draw.ellipse((x - r + cut, y - r, x + r + cut, y + r), _RGB[background])
+    elif shape == "bar":
+        draw.rectangle((x - r, y - r // 3, x + r, y + r // 3), fill)
+    elif shape == "arrow":
+        draw.polygon([(x, y - r), (x - r, y), (x + r, y)], fill)
+        draw.rectangle((x - r // 3, y, x + r // 3, y + r), fill)
     elif shape == "star":
         draw.polygon(_star(x, y, r), fill)
     else:

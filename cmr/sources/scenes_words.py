@@ -5,14 +5,23 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-SHAPES = ("circle", "square", "triangle", "star", "ring", "cross", "diamond", "heart")
-COLOURS = ("red", "green", "blue", "yellow", "purple", "orange", "white", "black")
+SHAPES = (
+    "circle", "square", "triangle", "star", "ring", "cross", "diamond", "heart", "hexagon", "moon",
+    "bar", "arrow",
+)  # fmt: skip
+COLOURS = (
+    "red", "green", "blue", "yellow", "purple", "orange", "white", "black", "maroon", "lime",
+    "navy", "teal",
+)  # fmt: skip
 SIZES = ("small", "large")
-BACKGROUNDS = ("grey", "brown", "pink", "cyan")
+BACKGROUNDS = ("grey", "brown", "pink", "cyan", "cream", "lilac")
 COLUMNS = ("left", "middle", "right")
 ROWS = ("top", "middle", "bottom")
 
-_COUNTS = {2: "two", 3: "three", 4: "four"}
+# What each of a scene's captions is about, in their order.
+KINDS = ("relation", "listing", "places", "background", "summary")
+
+_COUNTS = {4: "four", 5: "five"}
 
 
 @dataclass(frozen=True)
