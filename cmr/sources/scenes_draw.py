@@ -184,9 +184,16 @@ def _shape(
         draw.rectangle((x - t, y - r, x + t, y + r), fill)
     elif shape == "hexagon":
         s = r * 7 // 8
+        h = r // 2
         draw.polygon(
-            [(x - r, y), (x - r // 2, y - s), (x + r // 2, y - s)]
-            + [(x + r, y), (x + r // 2, y + s), (x - r // 2, y + s)],
+            [
+                (x - r, y),
+                (x - h, y - s),
+                (x + h, y - s),
+                (x + r, y),
+                (x + h, y + s),
+                (x - h, y + s),
+            ],
             fill,
         )
     elif shape == "moon":
