@@ -251,7 +251,8 @@ class Warehouse:
         """Compare runs b with run a on the same queries, as `cmr compare`: one row per measure.
 
         `by`: an attribute, such as "category": one row per slice, by one `measure`, with `p_holm`
-        over the slices, and `p_differ`, whether they differ from each other.
+        over the slices, and `p_differ`, whether they differ from each other. `pools`: the protocol,
+        such as "expected"; "grouped" compares runs that rank visuals by the best of their captions.
 
         A run is the start of its id, or settings: "dim=512,precision=fp16". `difference` is
         b - a, its interval paired by query and clustered by visual item; `p_holm` is corrected
