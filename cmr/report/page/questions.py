@@ -84,49 +84,77 @@ order by
 limit {MOST_ROWS}"""
 
 
-def quality(subject: Subject, direction: str, protocol: str) -> str:
-    """Every leading measure against C."""
+def quality(subject: Subject, direction: str) -> str:
+    """Every leading measure at every K, protocol and C, and what it is beside the baseline's."""
     return f"""\
 {_chosen(subject, direction)}\
 select
-    {_NAME} as representation, dim || ' ' || dim_method as width, dim, precision,
-    candidates, {_MEASURE} as measure, value, ci_low, ci_high, run_id
-from earned_metrics
+    {_NAME} as representation, dim || ' ' || dim_method as width, dim, precision, protocol,
+    candidates, measure, k, found.value, ci_low, ci_high, baseline, baseline_value, difference,
+    difference_low, difference_high, queries, clusters, run_id
+from (select *, coalesce(k, 0) as cut from earned_metrics) as found
 semi join chosen using (run_id)
-where
-    protocol = {quoted(protocol)}
-    and (measure = 'mrr' or (measure in ('recall', 'hit_rate', 'ndcg') and k = 10))
-order by measure, dim, dim_method, precision, candidates, run_id
-limit {MOST_ROWS * 3}"""
+left join (
+    select
+        run_id, protocol, candidates, measure, coalesce(k, 0) as cut, baseline, baseline_value,
+        difference, difference_low, difference_high, clusters
+    from differences
+) as beside using (run_id, protocol, candidates, measure, cut)
+where measure in ('recall', 'hit_rate', 'mrr', 'ndcg')
+order by measure, k, dim, dim_method, precision, protocol, candidates, run_id
+limit {MOST_ROWS * 12}"""
 
 
-def lift(subject: Subject, direction: str, protocol: str) -> str:
-    """Recall@10 by its chance against C."""
+def lift(subject: Subject, direction: str) -> str:
+    """How often what a random ranking expects, by measure, K, protocol and C."""
     return f"""\
 {_chosen(subject, direction)}\
 select
-    {_NAME} as representation, dim || ' ' || dim_method as width, dim, precision,
-    candidates, value, chance, lift, ci_low / chance as lift_low, ci_high / chance as lift_high,
-    run_id
+    {_NAME} as representation, protocol, candidates, measure, k, value, chance, lift, run_id
 from earned_metrics
 semi join chosen using (run_id)
-where protocol = {quoted(protocol)} and measure = 'recall' and k = 10
-order by dim, dim_method, precision, candidates, run_id
-limit {MOST_ROWS}"""
+where measure in ('recall', 'hit_rate', 'mrr', 'ndcg')
+order by measure, k, protocol, dim, dim_method, precision, run_id, candidates
+limit {MOST_ROWS * 12}"""
 
 
 def cost(subject: Subject, direction: str) -> str:
-    """Quality against bytes, and which representations are on the Pareto front."""
+    """What is kept of every leading measure against bytes, and what is on the Pareto front."""
     return f"""\
 {_chosen(subject, direction)}\
 select
     {_NAME} as representation, dim || ' ' || dim_method as width, dim, precision,
-    vector_bytes, bytes_share, recall_10, recall_10_kept, recall_10_kept_low,
-    recall_10_kept_high, mrr, ndcg_10, pareto_bytes, run_id
-from tradeoffs
+    vector_bytes, vector_bytes / base.base_bytes as bytes_share, measure, k, value, retention,
+    ci_low, ci_high, difference, p, clusters,
+    round(value, 12) >= max(round(value, 12)) over same_bytes
+    and round(value, 12) > coalesce(max(round(value, 12)) over (
+        partition by measure, k order by vector_bytes
+        range between unbounded preceding and current row exclude group
+    ), -1) as front,
+    baseline, run_id
+from retention
 semi join chosen using (run_id)
-order by vector_bytes, round(recall_10, 10), run_id
-limit {MOST_ROWS}"""
+left join (
+    select run_id as baseline, vector_bytes as base_bytes from runs
+) as base using (baseline)
+where measure in ('recall', 'hit_rate', 'mrr', 'ndcg')
+window same_bytes as (partition by measure, k, vector_bytes)
+order by measure, k, vector_bytes, round(value, 10), run_id
+limit {MOST_ROWS * 10}"""
+
+
+def models(run_ids: Sequence[str], direction: str) -> str:
+    """Every leading measure of every model's representations, with bytes, on one data set."""
+    return f"""\
+select
+    model, {_NAME} as representation, precision, vector_bytes, measure, k, value, value_low,
+    value_high, clusters, run_id
+from retention
+where
+    direction = {quoted(direction)} and measure in ('recall', 'hit_rate', 'mrr', 'ndcg')
+    and run_id in ({", ".join(map(quoted, run_ids))})
+order by measure, k, model, vector_bytes, round(value, 10), run_id
+limit {MOST_ROWS * 12}"""
 
 
 def speed(subject: Subject, direction: str) -> str:

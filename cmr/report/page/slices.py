@@ -46,8 +46,6 @@ def slices(
     """The section; None where nothing smaller is recommended, or no attribute makes two slices."""
     if not pairs:
         return None
-    # Every direction reads it; computed once, as a question of `cmr sql` does.
-    con.execute("create temp table if not exists query_slices as from memory.main.query_slices")
     if not fetch(con, "from query_slices limit 1").num_rows:
         return None
     exhibits = []
