@@ -211,6 +211,76 @@ def test_the_gallery(opened):
     assert heard == []
 
 
+def test_the_gallery_by_words_flips_and_slices(opened):
+    tab, _heard = opened
+    form = tab.locator("form.filters[id^=entries]")
+    entries = tab.locator(".entry:visible")
+    before = entries.count()
+    for change in ("lost", "won"):
+        form.locator("[name=change]").select_option(change)
+        shown = entries.evaluate_all("all => all.map(x => x.dataset.change)")
+        assert set(shown) <= {change}
+    form.locator("button[type=reset]").click()
+    assert entries.count() == before
+    label = form.locator("[name=slice] option").nth(1).get_attribute("value")
+    form.locator("[name=slice]").select_option(label)
+    shown = entries.evaluate_all("all => all.map(x => x.dataset.slice.split('\\n'))")
+    assert 0 < len(shown) < before
+    assert all(label in slices for slices in shown)
+    form.locator("button[type=reset]").click()
+    # All that a top list has is in view.
+    strips = tab.locator(".strip:visible").evaluate_all(
+        "all => all.map(x => x.scrollWidth - x.clientWidth)"
+    )
+    assert max(strips) <= 0
+
+
+def test_choices_columns_and_highlights(opened):
+    """What is chosen at the top holds everywhere, is in the URL, and goes back."""
+    tab, heard = opened
+    start, board = tab.url, tab.locator("table[id^=board]")
+    lift = tab.locator(".chart[data-made=lift] caption").first
+    tab.locator("#asked [name=measure]").select_option("ndcg")
+    tab.locator("#asked [name=as]").select_option("absolute")
+    assert board.locator("caption").inner_text().startswith("NDCG@10")
+    assert board.locator("th[data-of=score]").inner_text().startswith("NDCG@10")
+    assert lift.inner_text().startswith("NDCG@10")
+    title = ".chart[data-made=quality] .role-axis-title text"
+    tab.wait_for_function(f"document.querySelectorAll('{title}')[1].textContent === 'NDCG@10'")
+    tab.go_back()
+    tab.go_back()
+    assert tab.url == start
+    assert board.locator("caption").inner_text().startswith("Recall@10")
+    name = tab.locator(".chart[data-made=quality] svg .role-mark text").first
+    said = name.text_content()
+    name.click()
+    assert f"hi={said.replace(' ', '+')}" in tab.url
+    faint = ".chart[data-made=quality] path[aria-roledescription=area]"
+    tab.wait_for_function(
+        f"[...document.querySelectorAll('{faint}')].some(x => Number(x.getAttribute('opacity')"
+        " ?? x.getAttribute('fill-opacity')) <= 0.02)"
+    )
+    tab.go_back()
+    assert tab.url == start
+    tab.locator(".columns summary").click()
+    tab.locator(".columns [name=lift_10]").check()
+    assert board.locator("th", has_text="lift").is_visible()
+    tab.go_back()
+    assert not board.locator("th", has_text="lift").is_visible()
+    assert heard == []
+
+
+def test_on_paper_everything_is_open(opened):
+    tab, _heard = opened
+    tab.locator("details.list[open] > summary").evaluate_all("all => all.forEach(x => x.click())")
+    tab.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert tab.locator("details.list:not([open])").count() == 0
+    tab.wait_for_function("document.querySelectorAll('.chart svg').length === 16")
+    tab.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert tab.locator("details.list[open]").count() == 0
+    tab.wait_for_function("document.querySelectorAll('.chart svg').length === 16")
+
+
 def test_captions_are_text(opened, html):
     tab, heard = opened
     everything = tab.locator("body").inner_text()
@@ -347,6 +417,33 @@ def test_chinese(folder):
     assert '<html lang="zh-Hans">' in text
     for words in ("What was measured", "Leaderboard", "Quality against", "Hardest queries"):
         assert words not in text
+
+
+def test_a_chinese_word_stays_whole(browser, folder, tmp_path):
+    path = tmp_path / "index.html"
+    path.write_bytes(build(folder, (8,), WAYS[:1], lang="zh"))
+    tab = browser.new_page(viewport={"width": 390, "height": 844})
+    tab.goto(path.as_uri())
+    tab.wait_for_selector("html[data-ready]", timeout=60_000)
+    # Each word of a paragraph lies in one line.
+    broken = tab.evaluate("""() => {
+      const words = new Intl.Segmenter("zh-Hans", { granularity: "word" }), found = [];
+      document.querySelectorAll("main p").forEach((p) => p.childNodes.forEach((node) => {
+        if (node.nodeType !== 3) return;
+        for (const { segment, index, isWordLike } of words.segment(node.data)) {
+          if (!isWordLike || !/^\\p{Script=Han}{2}/u.test(segment)) continue;
+          const range = document.createRange();
+          range.setStart(node, index);
+          range.setEnd(node, index + segment.length);
+          if (range.getClientRects().length > 1) found.push(segment);
+        }
+      }));
+      return [found, document.querySelectorAll("wbr").length];
+    }""")
+    assert broken[0] == []
+    assert broken[1] > 50
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+    tab.close()
 
 
 def test_pictures_that_are_gone(folder, tmp_path):

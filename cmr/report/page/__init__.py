@@ -80,7 +80,7 @@ def build(
             field = contenders(con, subject, set(run_ids), one["id"], one["ways"], _)
             one["sections"] = [*([field] if field else []), *one["sections"]]
         one["pairs"] = recommended(one, _baselines(con, one["runs"]))
-        one["usual"] = _usual(con, one)
+        one["pair"] = _first_pair(con, one)
         one["way_names"] = [(way, _(DIRECTIONS[way])) for way in one["ways"]]
         one["slices"] = slices(con, one, one["pairs"], _)
         one["sections"] += [one["slices"]] if one["slices"] else []
@@ -174,7 +174,7 @@ def _baselines(con: duckdb.DuckDBPyConnection, runs: Sequence[Row]) -> dict[str,
     return {row["run_id"]: row["baseline"] for row in rows if row["run_id"] in ids}
 
 
-def _usual(con: duckdb.DuckDBPyConnection, one: Mapping[str, Any]) -> dict[str, list[str]]:
+def _first_pair(con: duckdb.DuckDBPyConnection, one: Mapping[str, Any]) -> dict[str, list[str]]:
     """The runs that are compared at first, by direction: baseline and recommended, or coarsest."""
     found = {}
     for way in one["ways"]:
@@ -189,7 +189,7 @@ def _told(one: dict[str, Any]) -> dict[str, Any]:
     return {
         "looks": one["looks"],
         "queries": {run["run_id"]: run["queries"] for run in one["runs"]},
-        "pair": one["usual"],
+        "pair": one["pair"],
     }
 
 
