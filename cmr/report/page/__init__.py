@@ -86,13 +86,14 @@ def build(
         one["sections"] += [one["slices"]] if one["slices"] else []
         left -= _size(one)
         parts.append({**one, "subject": subject})
-    beside = pairs(con, parts)
-    used = len(script.encode()) + LARGEST_PARTS - left + sum(map(len, beside["data"].values()))
+    first, beside = overview(con, parts, retain, lang, _), pairs(con, parts)
+    drawn = [one for data in (first["datas"] if first else []) for one in data["charts"]]
+    used = len(script.encode()) + LARGEST_PARTS - left + sum(one.size for one in drawn)
+    used += sum(map(len, beside["data"].values()))
     album = gallery.Album(LARGEST - used - _SLACK)
     for number, one in enumerate(parts):
         share = album.left // (len(parts) - number)
         _add_gallery(con, one, runs, flips, images, album, share, _)
-    first = overview(con, parts, retain, lang, _)
     return _render(first, parts, others, beside, album, script, lang).encode()
 
 
@@ -108,7 +109,7 @@ def _hold_differences(con: duckdb.DuckDBPyConnection, run_ids: Sequence[str]) ->
 
 def _size(one: dict[str, Any]) -> int:
     """Approximate bytes of a part, with its leaderboard as HTML."""
-    rows = 900 * len(one["board_rows"])
+    rows = 1_600 * len(one["board_rows"])
     exhibits: list[Exhibit] = [one["board"], one["chosen"], one["measured"]]
     exhibits += [chart for section in one["sections"] for chart in section["charts"]]
     return sum(one.size for one in exhibits) + rows

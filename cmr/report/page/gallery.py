@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cmr.answers import fetch, quoted
 from cmr.report import named
-from cmr.report.page import questions
+from cmr.report.page import gallery_questions as questions
 from cmr.report.page.pictures import Pictures
 from cmr.report.subject import Subject
 from cmr.rows import Row

@@ -26,7 +26,8 @@ RANK_GROUPS = (
 )
 
 
-def _chosen(subject: Subject, direction: str | None = None) -> str:
+def chosen(subject: Subject, direction: str | None = None) -> str:
+    """The start of a query: the subject's runs, of one direction or both, as `chosen`."""
     way = f" and direction = {quoted(direction)}" if direction else ""
     return f"with chosen as (\n    select run_id from runs where {subject.condition}{way}\n)\n"
 
@@ -57,7 +58,7 @@ where {subject.condition}"""
 def kept(subject: Subject, dim: int, dim_method: str, precision: str, k: int) -> str:
     """The share of the baseline that one representation keeps, by direction and measure."""
     return f"""\
-{_chosen(subject)}\
+{chosen(subject)}\
 select
     direction, {_MEASURE} as measure, value, baseline_value, retention, ci_low, ci_high
 from retention
@@ -71,7 +72,7 @@ order by direction, measure"""
 def board(subject: Subject) -> str:
     """The leaderboard, in the leading order."""
     return f"""\
-{_chosen(subject)}\
+{chosen(subject)}\
 select
     direction, protocol, candidates, {_NAME} as representation, dim, dim_method, precision,
     vector_bytes, hit_rate_1, hit_rate_5, hit_rate_10, recall_10, recall_10_low,
@@ -87,7 +88,7 @@ limit {MOST_ROWS}"""
 def quality(subject: Subject, direction: str) -> str:
     """Every leading measure at every K, protocol and C, and what it is beside the baseline's."""
     return f"""\
-{_chosen(subject, direction)}\
+{chosen(subject, direction)}\
 select
     {_NAME} as representation, dim || ' ' || dim_method as width, dim, precision, protocol,
     candidates, measure, k, found.value, ci_low, ci_high, baseline, baseline_value, difference,
@@ -108,7 +109,7 @@ limit {MOST_ROWS * 12}"""
 def lift(subject: Subject, direction: str) -> str:
     """How often what a random ranking expects, by measure, K, protocol and C."""
     return f"""\
-{_chosen(subject, direction)}\
+{chosen(subject, direction)}\
 select
     {_NAME} as representation, protocol, candidates, measure, k, value, chance, lift, run_id
 from earned_metrics
@@ -121,7 +122,7 @@ limit {MOST_ROWS * 12}"""
 def cost(subject: Subject, direction: str) -> str:
     """What is kept of every leading measure against bytes, and what is on the Pareto front."""
     return f"""\
-{_chosen(subject, direction)}\
+{chosen(subject, direction)}\
 select
     {_NAME} as representation, dim || ' ' || dim_method as width, dim, precision,
     vector_bytes, vector_bytes / base.base_bytes as bytes_share, measure, k, value, retention,
@@ -160,7 +161,7 @@ limit {MOST_ROWS * 12}"""
 def speed(subject: Subject, direction: str) -> str:
     """How fast each representation is searched, as `cmr bench` measured it on one machine."""
     return f"""\
-{_chosen(subject, direction)}\
+{chosen(subject, direction)}\
 select
     {_NAME} as representation, dim || ' ' || dim_method as width, dim, precision,
     vector_bytes, queries, gallery, queries_per_second, slowest, quickest, p50_ms, p99_ms, k,
@@ -222,7 +223,7 @@ def ranks(subject: Subject, direction: str) -> str:
     )
     names = ", ".join(quoted(label) for label, _ in RANK_GROUPS)
     return f"""\
-{_chosen(subject, direction)}\
+{chosen(subject, direction)}\
 select
     {_NAME} as representation, dim, precision,
     ([{names}])[place + 1] as ranks, place,
@@ -250,78 +251,3 @@ select
         else 'open'
     end as outcome
 from compare_runs([{names}])"""
-
-
-def hard(subject: Subject, direction: str, count: int) -> str:
-    """Queries whose item ranks badly in every run of the subject."""
-    side = "text" if direction == "t2v" else "visual"
-    return f"""\
-{_chosen(subject, direction)}\
-, ranked as (
-    select
-        query_id, any_value(gallery) as gallery, count(*) as runs,
-        min(rank) as best_rank, median(rank) as median_rank, max(rank) as worst_rank
-    from first_ranks
-    semi join chosen using (run_id)
-    group by query_id
-)
-select ranked.*, left(coalesce(items.text, items.uri), {LONGEST}) as query
-from ranked
-left join items
-    on
-        items.dataset = {quoted(subject.dataset)} and items.modality = '{side}'
-        and items.item_id = ranked.query_id
-order by median_rank desc, best_rank desc, query_id
-limit {count}"""
-
-
-def slices(a: str, b: str) -> str:
-    """The slices in which run b loses most against run a, of all attributes."""
-    return f"""\
-select
-    name || ': ' || slice as label, name, slice, queries, clusters, value_a, value_b, difference,
-    ci_low, ci_high, p, p_holm, p_differ
-from compare_by({quoted(a)}, {quoted(b)}, null)
-where clusters >= fewest_clusters()
-qualify count(*) over (partition by name) > 1
-order by round(difference, 10), name, slice
-limit {WORST}"""
-
-
-def flips(a: str, b: str, count: int, within: tuple[str, str] | None = None) -> str:
-    """Queries whose first relevant item enters or leaves the top 10 from run a to run b.
-
-    `within`: only those of a slice, by attribute and value.
-    """
-    only = ""
-    if within is not None:
-        name, value = map(quoted, within)
-        only = (
-            "semi join (\n    select dataset, direction, query_id from query_slices\n"
-            f"    where name = {name} and slice = {value}\n"
-            ") as sliced using (dataset, direction, query_id)\n"
-        )
-    return f"""\
-select query_id, rank_a, rank_b, change, left(query, {LONGEST}) as query
-from rank_flips({quoted(a)}, {quoted(b)})
-{only}\
-order by round(abs(ln(rank_b / rank_a)), 10) desc, query_id
-limit {count}"""
-
-
-def tops(run_ids: Sequence[str], query_ids: Sequence[str]) -> str:
-    """The stored top lists of some queries."""
-    runs = ", ".join(map(quoted, run_ids))
-    queries = ", ".join(map(quoted, query_ids))
-    return f"""\
-select run_id, query_id, position, item_id, score, relevance
-from evidence_hits
-where position <= {LISTED} and run_id in ({runs}) and query_id in ({queries})
-order by run_id, query_id, position"""
-
-
-# Characters of a caption, and positions of a list, that the gallery shows.
-LONGEST = 300
-LISTED = 10
-# Slices that the page shows.
-WORST = 12

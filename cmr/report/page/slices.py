@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cmr.answers import fetch
 from cmr.report.languages import Translate
-from cmr.report.page import charts, questions
+from cmr.report.page import charts, gallery_questions
 from cmr.report.page.column_labels import DIRECTIONS, columns
 from cmr.report.page.exhibit import as_json, ask
 from cmr.report.page.section_texts import ALTS, SECTIONS
@@ -50,7 +50,9 @@ def slices(
         return None
     exhibits = []
     for way, (a, b) in pairs.items():
-        found = ask(con, f"{one['id']}-slices-{way}", questions.slices(a["run_id"], b["run_id"]))
+        found = ask(
+            con, f"{one['id']}-slices-{way}", gallery_questions.slices(a["run_id"], b["run_id"])
+        )
         found.title, found.empty = _(DIRECTIONS[way]), _("There is nothing to show here.")
         if found.rows:
             found.spec = as_json(charts.slices(found.rows, columns(_), _))
