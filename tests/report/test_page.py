@@ -256,7 +256,7 @@ def test_choices_columns_and_highlights(opened):
     said = name.text_content()
     name.click()
     assert f"hi={said.replace(' ', '+')}" in tab.url
-    faint = ".chart[data-made=quality] path[aria-roledescription=area]"
+    faint = ".chart[data-made=quality] path[aria-roledescription^=area]"
     tab.wait_for_function(
         f"[...document.querySelectorAll('{faint}')].some(x => Number(x.getAttribute('opacity')"
         " ?? x.getAttribute('fill-opacity')) <= 0.02)"

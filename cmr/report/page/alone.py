@@ -27,20 +27,36 @@ def alone(kind: str, rows: Sequence[Row], _: Translate) -> str | None:
     row = rows[0]
     if kind in ("speed", "bytes", "ranks") and len({one["run_id"] for one in rows}) > 1:
         return None
-    if kind in ("latency", "ann", "compare") and len(rows) > 1:
+    if kind == "compare" and len(rows) > 1:
+        return None
+    # One line is its points in a sentence.
+    line = {"latency": "search", "ann": "curve"}.get(kind)
+    if line is not None and len({one[line] for one in rows}) > 1:
         return None
     if kind == "speed":
         return _(_SPEED).format(
             name=row["representation"], rate=f"{row['queries_per_second']:,.0f}"
         )
     if kind == "latency":
-        return _(_LATENCY).format(
-            name=row["search"], p50=fixed(row["p50_ms"], 3), p99=fixed(row["p99_ms"], 3),
-            candidates=f"{row['candidates']:,}",
+        return _joined(
+            [
+                _(_LATENCY).format(
+                    name=one["search"], p50=fixed(one["p50_ms"], 3), p99=fixed(one["p99_ms"], 3),
+                    candidates=f"{one['candidates']:,}",
+                )
+                for one in rows
+            ]
         )  # fmt: skip
     if kind == "ann":
-        rate = f"{row['queries_per_second']:,.0f}"
-        return _(_ANN).format(name=row["curve"], recall=fixed(row["ann_recall"], 4), rate=rate)
+        return _joined(
+            [
+                _(_ANN).format(
+                    name=one["curve"], recall=fixed(one["ann_recall"], 4),
+                    rate=f"{one['queries_per_second']:,.0f}",
+                )
+                for one in rows
+            ]
+        )  # fmt: skip
     if kind == "ranks":
         first = sum(one["share"] for one in rows if one["place"] == 0)
         beyond = sum(one["share"] for one in rows if one["place"] > 2)
@@ -56,6 +72,10 @@ def alone(kind: str, rows: Sequence[Row], _: Translate) -> str | None:
             difference=fixed(100 * row["difference"], 2, "+"), **ends,
         )  # fmt: skip
     return None
+
+
+def _joined(told: Sequence[str]) -> str:
+    return " ".join(told)
 
 
 def _end(value: float | None) -> str:

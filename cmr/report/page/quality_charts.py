@@ -32,7 +32,7 @@ def lines(_: Translate) -> Spec:
         "candidates:Q", title="$beneath",
         axis=alt.Axis(values="$sizes", format=",d", grid=False, labelOverlap=True),
         scale=alt.Scale(
-            type="$scale", zero=False, nice=False, domain="$across", range=["$from", "$to"]
+            type="$scale", zero="$zero", nice=False, domain="$across", range=["$from", "$to"]
         ),
     )  # fmt: skip
     y = _shown(alt, alt.Y)

@@ -5,6 +5,7 @@
     const bytes = Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0));
     return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"))).arrayBuffer();
   };
+  // A browser that cannot inflate them shows all but the pairs.
   const openPairs = () => Promise.all(all("script.pairs").map(async (one) => {
     const found = JSON.parse(one.textContent);
     const [values, states, clusters, texts] = await Promise.all(["values", "states", "clusters", "texts"].map((name) => inflated(found[name])));
@@ -12,7 +13,7 @@
       ...found, values: new Float64Array(values), states: new Uint32Array(states), clusters: new Uint32Array(clusters),
       texts: JSON.parse(new TextDecoder().decode(texts)), kept: new Map(),
     });
-  }));
+  })).catch(() => undefined);
   // A measure of every query in a run, and NaN where the run lacks it.
   const column = (data, measure, k) => data.keys.findIndex(([name, cut]) => name === measure && (cut ?? null) === (k ?? null));
   const valuesOf = (data, run, at) => {

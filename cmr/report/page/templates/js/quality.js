@@ -102,7 +102,7 @@
     }));
     const wide = sizes.at(-1) >= 8 * sizes[0];
     const spec = specOf("spec-lines", {
-      ...common, height, sizes, reach: [low, high], scale: wide ? "log" : "linear", across: [sizes[0], sizes.at(-1)],
+      ...common, height, sizes, reach: [low, high], scale: wide ? "log" : "linear", zero: wide ? undefined : false, across: [sizes[0], sizes.at(-1)],
       from: 8, to: { expr: "width - 132" }, band: Math.max(0.03, 0.3 / (lines.length + 1)),
     });
     return plot(box, spec, { rows: kept, labels }, box.dataset.alt);

@@ -1,7 +1,7 @@
   // What is asked for, at the top of the page and in its filters, is in the URL:
   // #PLACE?name=value&…, without what is as it was at first. The back button undoes a choice.
   const read = () => {
-    const [place, query = ""] = decodeURI(location.hash.slice(1)).split("?");
+    const [place, query = ""] = location.hash.slice(1).split("?");
     return { place, values: Object.fromEntries(new URLSearchParams(query)) };
   };
   let { place, values } = read();
