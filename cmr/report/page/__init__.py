@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 # Byte limits of the whole page, and of its plots and tables; thumbnails get the rest.
 LARGEST = 10_000_000
-LARGEST_PARTS = 4_000_000
+LARGEST_PARTS = 5_600_000
 # Bytes that a list's text may take besides thumbnails, with every caption at its longest.
 _SLACK = 300_000
 # The parts of the script, in order: what is used comes before what uses it at once.

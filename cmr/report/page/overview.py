@@ -45,13 +45,15 @@ def overview(
     datas: list[dict[str, Any]] = []
     for number, ((dataset, qrels), mine) in enumerate(groups.items()):
         name = dataset if qrels == "default" else f"{dataset} · {qrels}"
-        charts = _charts(con, number, mine, _)
+        charts, found = _charts(con, number, mine, _), answers.get((dataset, qrels))
+        best = {row["model"] for row in found.best} if found else set()
+        rows = [_row(con, part) for part in mine]
         datas.append(
             {
                 "id": f"{KEY}-{number}", "name": name, "charts": charts,
-                "told": _told(con, answers.get((dataset, qrels)), mine, lang, _),
+                "told": _told(con, found, mine, lang, _),
                 "ways": [(way, _(DIRECTIONS[way])) for way in DIRECTIONS if _has(mine, way)],
-                "rows": sorted((_row(con, part) for part in mine), key=lambda row: -row["mean"]),
+                "rows": sorted(rows, key=lambda row: (row["of"] not in best, -row["mean"])),
             }
         )  # fmt: skip
     models = sorted({part["subject"].model for part in parts})
@@ -106,7 +108,7 @@ def _row(con: duckdb.DuckDBPyConnection, part: Mapping[str, Any]) -> dict[str, A
     more = [of.scorer] if of.scorer != TORCH else []
     more += [of.variant] if of.variant else []
     return {
-        "part": part["id"], "model": " · ".join([of.model, *more]),
+        "part": part["id"], "of": of.model, "model": " · ".join([of.model, *more]),
         "runs": {way: run["run_id"] for way, run in shown.items()},
         "keys": " ".join(f"{part['id']}-quality-{way}" for way in part["ways"]),
         "bytes": f"{any_run['vector_bytes']:,}", "mean": scores[0]["mean"] or 0.0,
