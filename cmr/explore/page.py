@@ -68,7 +68,7 @@ def render(
         shown=SHOWN,
         board=board,
         css=own("page.css", "explore.css"),
-        js=own("tables.js", "explore.js"),
+        js=own("js/sorting.js", "js/theme.js", "explore.js"),
         state=as_json(
             {
                 "dataset": dataset,

@@ -127,12 +127,14 @@ def test_it_is_silent_and_draws_every_plot(opened):
     tab, heard = opened
     assert heard == []
     plots = tab.locator(".chart").count()
+    # Two are tables, of lift.
     assert plots == 18
-    assert tab.locator(".chart svg").count() == plots
+    assert tab.locator(".chart svg").count() == plots - 2
+    assert tab.locator(".chart table").count() == 2
     for label in tab.locator(".chart svg").evaluate_all("all => all.map(x => x.ariaLabel)"):
         assert re.search("runs|representations|text to visual|visual to text", label), label
     # Every plot has marks, not axes alone.
-    drawn = tab.locator(".chart").evaluate_all(
+    drawn = tab.locator(".chart:has(svg)").evaluate_all(
         "all => all.map(x => x.querySelectorAll('.role-mark path, .role-mark text').length)"
     )
     assert min(drawn) >= 2, drawn
@@ -209,6 +211,77 @@ def test_the_gallery(opened):
     assert heard == []
 
 
+def test_the_gallery_by_words_flips_and_slices(opened):
+    tab, _heard = opened
+    form = tab.locator("form.filters[id^=entries]")
+    entries = tab.locator(".entry:visible")
+    before = entries.count()
+    for change in ("lost", "won"):
+        form.locator("[name=change]").select_option(change)
+        shown = entries.evaluate_all("all => all.map(x => x.dataset.change)")
+        assert set(shown) <= {change}
+    form.locator("button[type=reset]").click()
+    assert entries.count() == before
+    slices = tab.locator(".entry").evaluate_all("all => all.map(x => x.dataset.slice)")
+    label = min(slices[0].split("\n"), key=lambda one: sum(one in its for its in slices))
+    form.locator("[name=slice]").select_option(label)
+    shown = entries.evaluate_all("all => all.map(x => x.dataset.slice.split('\\n'))")
+    assert 0 < len(shown) < before
+    assert all(label in slices for slices in shown)
+    form.locator("button[type=reset]").click()
+    # All that a top list has is in view.
+    strips = tab.locator(".strip:visible").evaluate_all(
+        "all => all.map(x => x.scrollWidth - x.clientWidth)"
+    )
+    assert max(strips) <= 0
+
+
+def test_choices_columns_and_highlights(opened):
+    """What is chosen at the top holds everywhere, is in the URL, and goes back."""
+    tab, heard = opened
+    start, board = tab.url, tab.locator("table[id^=board]")
+    lift = tab.locator(".chart[data-made=lift] caption").first
+    tab.locator("#asked [name=measure]").select_option("ndcg")
+    tab.locator("#asked [name=as]").select_option("absolute")
+    assert board.locator("caption").inner_text().startswith("NDCG@10")
+    assert board.locator("th[data-of=score]").inner_text().startswith("NDCG@10")
+    assert lift.inner_text().startswith("NDCG@10")
+    title = ".chart[data-made=quality] .role-axis-title text"
+    tab.wait_for_function(f"document.querySelectorAll('{title}')[1].textContent === 'NDCG@10'")
+    tab.go_back()
+    tab.go_back()
+    assert tab.url == start
+    assert board.locator("caption").inner_text().startswith("Recall@10")
+    name = tab.locator(".chart[data-made=quality] svg .role-mark text").first
+    said = name.text_content()
+    name.click()
+    assert f"hi={said.replace(' ', '+')}" in tab.url
+    faint = ".chart[data-made=quality] path[aria-roledescription^=area]"
+    tab.wait_for_function(
+        f"[...document.querySelectorAll('{faint}')].some(x => Number(x.getAttribute('opacity')"
+        " ?? x.getAttribute('fill-opacity')) <= 0.02)"
+    )
+    tab.go_back()
+    assert tab.url == start
+    tab.locator(".columns summary").click()
+    tab.locator(".columns [name=lift_10]").check()
+    assert board.locator("th", has_text="lift").is_visible()
+    tab.go_back()
+    assert not board.locator("th", has_text="lift").is_visible()
+    assert heard == []
+
+
+def test_on_paper_everything_is_open(opened):
+    tab, _heard = opened
+    tab.locator("details.list[open] > summary").evaluate_all("all => all.forEach(x => x.click())")
+    tab.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert tab.locator("details.list:not([open])").count() == 0
+    tab.wait_for_function("document.querySelectorAll('.chart svg').length === 16")
+    tab.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert tab.locator("details.list[open]").count() == 0
+    tab.wait_for_function("document.querySelectorAll('.chart svg').length === 16")
+
+
 def test_captions_are_text(opened, html):
     tab, heard = opened
     everything = tab.locator("body").inner_text()
@@ -234,7 +307,7 @@ def test_every_sql_gives_what_is_shown(opened, folder):
         out = io.BytesIO()
         write(fetch(con, sql, shape=in_arrow), "json", out)
         found = json.loads(out.getvalue())
-        expected = json.loads(rows)
+        expected = unpacked(rows)
         assert len(found) == len(expected), key
         if not key.startswith("s0-flips"):
             assert expected, key
@@ -243,6 +316,16 @@ def test_every_sql_gives_what_is_shown(opened, folder):
             for name, value in one.items():
                 assert same(value, other[name]), (key, name, value, other[name])
     assert run("sql", sql, "-w", folder / "w", "--format", "json").encode() == out.getvalue()
+
+
+def unpacked(text):
+    """Rows as they were before they were packed by column."""
+    packed = json.loads(text)
+    columns = [
+        one if isinstance(one, list) else [one["of"][at] for at in one["at"]]
+        for one in packed["columns"]
+    ]
+    return [dict(zip(packed["names"], row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def same(a, b):
@@ -293,7 +376,8 @@ def test_the_numbers_open_as_a_table(opened):
     tab, _heard = opened
     box = tab.locator("details.numbers[data-key=s0-bytes-t2v]")
     box.locator("summary").click()
-    rows = json.loads(tab.locator("#rows-s0-bytes-t2v").text_content())
+    rows = unpacked(tab.locator("#rows-s0-bytes-t2v").text_content())
+    rows = [row for row in rows if (row["measure"], row["k"]) == ("recall", 10)]
     box.locator("tbody tr").first.wait_for()
     assert box.locator("tbody tr").count() == len(rows) == 4
     assert box.locator("thead th").all_inner_texts() == list(rows[0])
@@ -334,6 +418,33 @@ def test_chinese(folder):
     assert '<html lang="zh-Hans">' in text
     for words in ("What was measured", "Leaderboard", "Quality against", "Hardest queries"):
         assert words not in text
+
+
+def test_a_chinese_word_stays_whole(browser, folder, tmp_path):
+    path = tmp_path / "index.html"
+    path.write_bytes(build(folder, (8,), WAYS[:1], lang="zh"))
+    tab = browser.new_page(viewport={"width": 390, "height": 844})
+    tab.goto(path.as_uri())
+    tab.wait_for_selector("html[data-ready]", timeout=60_000)
+    # Each word of a paragraph lies in one line.
+    broken = tab.evaluate("""() => {
+      const words = new Intl.Segmenter("zh-Hans", { granularity: "word" }), found = [];
+      document.querySelectorAll("main p").forEach((p) => p.childNodes.forEach((node) => {
+        if (node.nodeType !== 3) return;
+        for (const { segment, index, isWordLike } of words.segment(node.data)) {
+          if (!isWordLike || !/^\\p{Script=Han}{2}/u.test(segment)) continue;
+          const range = document.createRange();
+          range.setStart(node, index);
+          range.setEnd(node, index + segment.length);
+          if (range.getClientRects().length > 1) found.push(segment);
+        }
+      }));
+      return [found, document.querySelectorAll("wbr").length];
+    }""")
+    assert broken[0] == []
+    assert broken[1] > 50
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+    tab.close()
 
 
 def test_pictures_that_are_gone(folder, tmp_path):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import html
-import json
 import re
 
 from cmr.materialised import prepare
 from cmr.report import page
 from cmr.views import connect
+from tests.report.test_page import unpacked
 from tests.sql.test_slices import plant
 
 NAME = "<b>o'neill</b> & </script>"
@@ -25,7 +25,7 @@ def test_the_planted_slice(tmp_path):
     """With a low share int4 is recommended, which loses only among the cats."""
     warehouse = plant(tmp_path, NAME)[0]
     text = built(warehouse, 0.5)
-    rows = json.loads(re.search(r'id="rows-s0-slices-t2v">(.*?)</script>', text)[1])
+    rows = unpacked(re.search(r'id="rows-s0-slices-t2v">(.*?)</script>', text)[1])
     assert (rows[0]["name"], rows[0]["slice"]) == ("kind", NAME)
     assert rows[0]["p_holm"] < 0.05
     assert [row["difference"] for row in rows] == sorted(row["difference"] for row in rows)

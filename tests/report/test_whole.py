@@ -15,6 +15,7 @@ from cmr.errors import CmrError, DamageWarning
 from cmr.identity import identity
 from cmr.report import page, paper_tables, plot_list, write, written_files
 from cmr.report.findings import Findings, read
+from cmr.report.page.moved import MovedPictures
 from cmr.report.page.pictures import Pictures
 from cmr.report.plot_list import look_for, plots
 from cmr.report.subject import subjects
@@ -342,3 +343,23 @@ def test_notes_are_read_as_they_were_written(drawn):
     assert len(read_again(note).visuals) == PICTURES
     note["arguments"]["of_another_version"] = {}
     assert len(read_again(note).visuals) == PICTURES
+
+
+def test_moved_pictures_are_found_by_their_names(tmp_path):
+    """Absolute paths, as clip-retrieval stores them: by the longest end in common."""
+    for name, byte in (("a/1.jpg", b"1"), ("b/1.jpg", b"2"), ("b/2.JPG", b"3")):
+        path = tmp_path / "now" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(byte)
+    moved = MovedPictures(str(tmp_path / "now"))
+    assert moved.read("/data/laion/a/1.jpg") == b"1"
+    assert moved.read("C:\\laion\\b\\1.jpg") == b"2"
+    assert moved.read("/elsewhere/2.jpg") == b"3"
+    assert moved.read("b/1.jpg") == b"2"
+    with pytest.raises(OSError, match=r"it may be a/1\.jpg or b/1\.jpg"):
+        moved.read("/elsewhere/1.jpg")
+    with pytest.raises(FileNotFoundError):
+        moved.read("/elsewhere/3.jpg")
+    shutil.make_archive(str(tmp_path / "now"), "zip", tmp_path / "now")
+    packed = MovedPictures(str(tmp_path / "now.zip"))
+    assert packed.read("/data/laion/b/1.jpg") == b"2"

@@ -1,6 +1,10 @@
 "use strict";
 (() => {
   const byId = (id) => document.getElementById(id);
+  document.addEventListener("click", (event) => {
+    const heading = event.target.closest("th button")?.closest("th");
+    if (heading) sortRows(heading, sortsUp(heading));
+  });
   const { dataset, header, board, runs, words } = JSON.parse(byId("state").textContent);
   const token = new URLSearchParams(location.search).get("token");
   const headers = { [header]: token };

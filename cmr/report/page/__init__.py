@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cmr.answers import fetch
 from cmr.errors import CmrError
 from cmr.report.languages import locale_tag, translator
-from cmr.report.page import gallery
+from cmr.report.page import gallery, quality_charts
 from cmr.report.page.column_labels import DIRECTIONS
 from cmr.report.page.contenders import contenders
+from cmr.report.page.controls import chosen, controls, words
 from cmr.report.page.exhibit import Exhibit, as_json
+from cmr.report.page.overview import overview
 from cmr.report.page.pair import default_pair
+from cmr.report.page.pairs import pairs
+from cmr.report.page.palette import shapes
 from cmr.report.page.part import part, subject_name
 from cmr.report.page.pictures import Pictures
 from cmr.report.page.runtime import runtime
@@ -21,15 +25,21 @@ from cmr.report.page.slices import recommended, slices, worst
 from cmr.report.subject import Subject, subjects
 from cmr.rows import Row
 from cmr.version import __version__
+from cmr.views import only
 
 if TYPE_CHECKING:
     import duckdb
 
 # Byte limits of the whole page, and of its plots and tables; thumbnails get the rest.
 LARGEST = 10_000_000
-LARGEST_PARTS = 4_000_000
+LARGEST_PARTS = 5_600_000
 # Bytes that a list's text may take besides thumbnails, with every caption at its longest.
 _SLACK = 300_000
+# The parts of the script, in order: what is used comes before what uses it at once.
+_SCRIPTS = (
+    "base", "state", "draw", "pairs", "quality", "compare", "overview", "tabs", "sorting", "tables", "sql",
+    "words", "print", "theme", "start",
+)  # fmt: skip
 
 
 def build(
@@ -54,6 +64,7 @@ def build(
     found = subjects(con, run_ids)
     if images is not None and len({subject.dataset for subject in found}) > 1:
         raise CmrError("--images needs a single data set; choose one with --dataset")
+    _hold_differences(con, run_ids)
     parts: list[dict[str, Any]] = []
     fielded: set[tuple[str, str, str]] = set()
     left = LARGEST_PARTS
@@ -69,21 +80,36 @@ def build(
             field = contenders(con, subject, set(run_ids), one["id"], one["ways"], _)
             one["sections"] = [*([field] if field else []), *one["sections"]]
         one["pairs"] = recommended(one, _baselines(con, one["runs"]))
+        one["pair"] = _first_pair(con, one)
+        one["way_names"] = [(way, _(DIRECTIONS[way])) for way in one["ways"]]
         one["slices"] = slices(con, one, one["pairs"], _)
         one["sections"] += [one["slices"]] if one["slices"] else []
         left -= _size(one)
         parts.append({**one, "subject": subject})
-    used = len(script.encode()) + LARGEST_PARTS - left
+    first, beside = overview(con, parts, retain, lang, _), pairs(con, parts)
+    drawn = [one for data in (first["datas"] if first else []) for one in data["charts"]]
+    used = len(script.encode()) + LARGEST_PARTS - left + sum(one.size for one in drawn)
+    used += sum(map(len, beside["data"].values()))
     album = gallery.Album(LARGEST - used - _SLACK)
     for number, one in enumerate(parts):
         share = album.left // (len(parts) - number)
         _add_gallery(con, one, runs, flips, images, album, share, _)
-    return _render(parts, others, album, script, lang).encode()
+    return _render(first, parts, others, beside, album, script, lang).encode()
+
+
+def _hold_differences(con: duckdb.DuckDBPyConnection, run_ids: Sequence[str]) -> None:
+    """Compute what is beside the baselines and the best models once, for the page's runs only."""
+    rows = fetch(con, "select run_id, baseline from int_baselines").to_pylist()
+    mine = set(run_ids)
+    both = mine | {row["baseline"] for row in rows if row["run_id"] in mine}
+    with only(con, sorted(both - {None})):
+        for view in ("differences", "across_models", "query_slices"):
+            con.execute(f"create or replace temp table {view} as from memory.main.{view}")
 
 
 def _size(one: dict[str, Any]) -> int:
     """Approximate bytes of a part, with its leaderboard as HTML."""
-    rows = 900 * len(one["board_rows"])
+    rows = 1_600 * len(one["board_rows"])
     exhibits: list[Exhibit] = [one["board"], one["chosen"], one["measured"]]
     exhibits += [chart for section in one["sections"] for chart in section["charts"]]
     return sum(one.size for one in exhibits) + rows
@@ -133,6 +159,8 @@ def _add_gallery(
         "Queries, their right answers, and the top of the lists that came back. Open a list to "
         "see it; words filter all lists."
     )
+    labels = sorted({label for found in lists for one in found.entries for label in one.slices})
+    one["slice_labels"] = [(label, label) for label in labels]
     one["notes"] = []
     if pictures.reason:
         one["notes"].append(pictures.reason)
@@ -147,8 +175,33 @@ def _baselines(con: duckdb.DuckDBPyConnection, runs: Sequence[Row]) -> dict[str,
     return {row["run_id"]: row["baseline"] for row in rows if row["run_id"] in ids}
 
 
+def _first_pair(con: duckdb.DuckDBPyConnection, one: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The runs that are compared at first, by direction: baseline and recommended, or coarsest."""
+    found = {}
+    for way in one["ways"]:
+        mine = [run for run in one["runs"] if run["direction"] == way]
+        pair = one["pairs"].get(way) or default_pair(mine, _baselines(con, mine))
+        found[way] = [run["run_id"] for run in (pair or (mine[0], mine[0]))]
+    return found
+
+
+def _told(one: dict[str, Any]) -> dict[str, Any]:
+    """What the script knows of a part: how things look, and its runs."""
+    return {
+        "looks": one["looks"],
+        "queries": {run["run_id"]: run["queries"] for run in one["runs"]},
+        "pair": one["pair"],
+    }
+
+
 def _render(
-    parts: list[dict[str, Any]], others: list[str], album: gallery.Album, script: str, lang: str
+    first: dict[str, Any] | None,
+    parts: list[dict[str, Any]],
+    others: list[str],
+    beside: Mapping[str, Any],
+    album: gallery.Album,
+    script: str,
+    lang: str,
 ) -> str:
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
@@ -167,25 +220,32 @@ def _render(
         source, _path, _fresh = environment.loader.get_source(environment, name)  # type: ignore[union-attr]
         return Markup(source)
 
-    words = {
-        "shown": _("{shown} of {all}"),
-        "copied": _("Copied"),
-        "select": _("Select it and copy it yourself"),
-        "yes": _("yes"),
-        "no": _("no"),
+    menus = controls(parts, _)
+    told = {
+        "asked": chosen(menus),
+        "parts": {one["id"]: _told(one) for one in parts},
+        "shapes": shapes(),
+        "hues": first["hues"] if first else {},
+        "pairs": beside["of"],
     }
     return environment.get_template("page.html.j2").render(
         _=_,
         lang=locale_tag(lang),
         version=__version__,
         title=_("Retrieval quality, bytes and speed"),
+        first=first,
+        pairs=beside["data"],
         parts=parts,
         others=others,
         directions=DIRECTIONS,
         css=own("page.css"),
-        js=own("tables.js") + own("page.js"),
+        js=Markup("\n").join(own(f"js/{name}.js") for name in _SCRIPTS),
+        menus=menus,
+        page=as_json(told),
+        lines=as_json(quality_charts.lines(_)),
+        dots=as_json(quality_charts.dots(_)),
         runtime=Markup(script),
-        words=as_json(words),
+        words=as_json(words(_)),
         pictures=as_json(album.uris),
     )
 

@@ -20,7 +20,8 @@ class Exhibit:
     """One query and its rows. `spec`: a Vega-Lite specification as JSON; a table has none.
 
     `about` and `alt`: what it shows. `empty`: the text shown instead if there are no rows. `wide`:
-    it does not shrink below a minimum width, but scrolls.
+    it does not shrink below a minimum width, but scrolls. `made`: what the page itself makes of the
+    rows, chosen and arranged by what is asked for at its top, such as "quality" or "lift".
     """
 
     key: str
@@ -32,11 +33,19 @@ class Exhibit:
     spec: Markup | None = None
     empty: str = ""
     wide: bool = False
+    made: str = ""
+
+    @property
+    def drawn(self) -> bool:
+        """Whether there is more to show than a sentence."""
+        return bool(self.rows) and (
+            self.spec is not None or self.made in ("quality", "lift", "models")
+        )
 
     @property
     def json(self) -> Markup:
-        """The rows as JSON that is safe in a script element."""
-        return as_json(self.rows)
+        """The rows, packed, as JSON that is safe in a script element."""
+        return as_json(packed(self.rows))
 
     @property
     def size(self) -> int:
@@ -58,6 +67,24 @@ def rounded(rows: list[Row]) -> list[Row]:
         }
         for row in rows
     ]
+
+
+def packed(rows: list[Row]) -> dict[str, Any]:
+    """Rows by column, `{"names": […], "columns": […]}`, without what repeats.
+
+    A column of few different texts is `{"of": texts, "at": places}`.
+    """
+    names = list(rows[0]) if rows else []
+    return {"names": names, "columns": [_column([row[name] for row in rows]) for name in names]}
+
+
+def _column(values: list[Any]) -> Any:
+    if not all(value is None or isinstance(value, str) for value in values):
+        return values
+    places = {value: place for place, value in enumerate(dict.fromkeys(values))}
+    if 2 * len(places) > len(values):
+        return values
+    return {"of": list(places), "at": [places[value] for value in values]}
 
 
 def as_json(value: Any) -> Markup:

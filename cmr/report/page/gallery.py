@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cmr.answers import fetch, quoted
 from cmr.protocols import GROUPED_QRELS
 from cmr.report import named
-from cmr.report.page import questions
+from cmr.report.page import gallery_questions as questions
 from cmr.report.page.pictures import Pictures
 from cmr.report.subject import Subject
 from cmr.rows import Row
@@ -41,6 +41,14 @@ class ShownQuery:
     more_right: int
     ranks: list[tuple[str, float]]
     tops: list[tuple[str, list[Card]]]
+    change: str = ""
+    slices: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Approximate bytes of its text in the page, without thumbnails."""
+        cards = [self.query, *self.right, *(card for _name, cards in self.tops for card in cards)]
+        return 500 + sum(150 + 2 * len(card.text.encode()) for card in cards)
 
 
 @dataclass
@@ -151,7 +159,7 @@ def fill(
     runs = found.runs
     judged = _judged(con, subject, found)
     visuals, texts = _items(con, subject, found, judged)
-    floor = album.left - share
+    floor, sliced = album.left - share, _slices(con, subject, found)
     tops: dict[tuple[str, str], list[Row]] = {}
     for row in found.tops_rows:
         tops.setdefault((row["query_id"], row["run_id"]), []).append(row)
@@ -168,30 +176,32 @@ def fill(
             break
         query = row["query_id"]
         right = judged.get(query, [])
-        found.entries.append(
-            ShownQuery(
-                card(query_side, query),
-                [card(item_side, one) for one in right[:RIGHT]],
-                max(0, len(right) - RIGHT),
-                _ranks(found, row),
-                [
-                    (
-                        name(run),
-                        [
-                            card(
-                                item_side,
-                                hit["item_id"],
-                                score=hit["score"],
-                                relevant=hit["item_id"] in right,
-                            )
-                            for hit in tops[query, run["run_id"]]
-                        ],
-                    )
-                    for run in runs
-                    if (query, run["run_id"]) in tops
-                ],
-            )
+        entry = ShownQuery(
+            card(query_side, query),
+            [card(item_side, one) for one in right[:RIGHT]],
+            max(0, len(right) - RIGHT),
+            _ranks(found, row),
+            [
+                (
+                    name(run),
+                    [
+                        card(
+                            item_side,
+                            hit["item_id"],
+                            score=hit["score"],
+                            relevant=hit["item_id"] in right,
+                        )
+                        for hit in tops[query, run["run_id"]]
+                    ],
+                )
+                for run in runs
+                if (query, run["run_id"]) in tops
+            ],
+            {"leaves": "lost", "enters": "won"}.get(row.get("change", ""), ""),
+            sliced.get(query, ()),
         )
+        album.left -= entry.size
+        found.entries.append(entry)
 
 
 def _ranks(found: Listing, row: Row) -> list[tuple[str, float]]:
@@ -203,6 +213,25 @@ def _ranks(found: Listing, row: Row) -> list[tuple[str, float]]:
         ("median", row["median_rank"]),
         ("worst", row["worst_rank"]),
     ]
+
+
+def _slices(
+    con: duckdb.DuckDBPyConnection, subject: Subject, found: Listing
+) -> dict[str, tuple[str, ...]]:
+    """The slices of each query, as `attribute: value`."""
+    queries = ", ".join(quoted(row["query_id"]) for row in found.rows) or "null"
+    rows = fetch(
+        con,
+        f"select query_id, name || ': ' || slice as label from query_slices "
+        f"where dataset = {quoted(subject.dataset)} and qrels = {quoted(subject.qrels)} "
+        f"and direction = {quoted(found.direction)} and query_id in ({queries}) "
+        "order by query_id, name, place nulls last, slice",
+    ).to_pylist()
+    sliced: dict[str, tuple[str, ...]] = {}
+    for row in rows:
+        label = " ".join(row["label"].split())
+        sliced[row["query_id"]] = (*sliced.get(row["query_id"], ()), label)
+    return sliced
 
 
 def _judged(

@@ -58,9 +58,9 @@ class Pictures:
         self._hashes: Mapping[str, str | None] = {}
         self._clips = False
         if images is not None:
-            from cmr.sources.images import open_images
+            from cmr.report.page.moved import MovedPictures
 
-            self._reader = open_images(images)
+            self._reader = MovedPictures(images)
         elif data.get("media") is None:
             self.reason = _(
                 "This data set was stored without pictures, or without a record of where they are."

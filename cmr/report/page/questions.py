@@ -26,7 +26,8 @@ RANK_GROUPS = (
 )
 
 
-def _chosen(subject: Subject, direction: str | None = None) -> str:
+def chosen(subject: Subject, direction: str | None = None) -> str:
+    """The start of a query: the subject's runs, of one direction or both, as `chosen`."""
     way = f" and direction = {quoted(direction)}" if direction else ""
     return f"with chosen as (\n    select run_id from runs where {subject.condition}{way}\n)\n"
 
@@ -57,7 +58,7 @@ where {subject.condition}"""
 def kept(subject: Subject, dim: int, dim_method: str, precision: str, k: int) -> str:
     """The share of the baseline that one representation keeps, by direction and measure."""
     return f"""\
-{_chosen(subject)}\
+{chosen(subject)}\
 select
     direction, {_MEASURE} as measure, value, baseline_value, retention, ci_low, ci_high
 from retention
@@ -71,7 +72,7 @@ order by direction, measure"""
 def board(subject: Subject) -> str:
     """The leaderboard, in the leading order."""
     return f"""\
-{_chosen(subject)}\
+{chosen(subject)}\
 select
     direction, protocol, candidates, {_NAME} as representation, dim, dim_method, precision,
     vector_bytes, hit_rate_1, hit_rate_5, hit_rate_10, recall_10, recall_10_low,
@@ -84,26 +85,31 @@ order by
 limit {MOST_ROWS}"""
 
 
-def quality(subject: Subject, direction: str, protocol: str) -> str:
-    """Every leading measure against C."""
+def quality(subject: Subject, direction: str) -> str:
+    """Every leading measure at every K, protocol and C, and what it is beside the baseline's."""
     return f"""\
-{_chosen(subject, direction)}\
+{chosen(subject, direction)}\
 select
-    {_NAME} as representation, dim || ' ' || dim_method as width, dim, precision,
-    candidates, {_MEASURE} as measure, value, ci_low, ci_high, run_id
-from earned_metrics
+    {_NAME} as representation, dim || ' ' || dim_method as width, dim, precision, protocol,
+    candidates, measure, k, found.value, ci_low, ci_high, baseline, baseline_value, difference,
+    difference_low, difference_high, queries, clusters, run_id
+from (select *, coalesce(k, 0) as cut from earned_metrics) as found
 semi join chosen using (run_id)
-where
-    protocol = {quoted(protocol)}
-    and (measure = 'mrr' or (measure in ('recall', 'hit_rate', 'ndcg') and k = 10))
-order by measure, dim, dim_method, precision, candidates, run_id
-limit {MOST_ROWS * 3}"""
+left join (
+    select
+        run_id, protocol, candidates, measure, coalesce(k, 0) as cut, baseline, baseline_value,
+        difference, difference_low, difference_high, clusters
+    from differences
+) as beside using (run_id, protocol, candidates, measure, cut)
+where measure in ('recall', 'hit_rate', 'mrr', 'ndcg')
+order by measure, k, dim, dim_method, precision, protocol, candidates, run_id
+limit {MOST_ROWS * 12}"""
 
 
 def growth(subject: Subject, direction: str) -> str:
     """Recall@10 against the size of the gallery, and beyond it, by extrapolation."""
     return f"""\
-{_chosen(subject, direction)}\
+{chosen(subject, direction)}\
 select
     {_NAME} as representation, dim || ' ' || dim_method as width, dim, precision,
     candidates, value, ci_low, ci_high, protocol = 'extrapolated' as extrapolated, run_id
@@ -114,39 +120,62 @@ order by dim, dim_method, precision, run_id, candidates
 limit {MOST_ROWS}"""
 
 
-def lift(subject: Subject, direction: str, protocol: str) -> str:
-    """Recall@10 by its chance against C."""
+def lift(subject: Subject, direction: str) -> str:
+    """How often what a random ranking expects, by measure, K, protocol and C."""
     return f"""\
-{_chosen(subject, direction)}\
+{chosen(subject, direction)}\
 select
-    {_NAME} as representation, dim || ' ' || dim_method as width, dim, precision,
-    candidates, value, chance, lift, ci_low / chance as lift_low, ci_high / chance as lift_high,
-    run_id
+    {_NAME} as representation, protocol, candidates, measure, k, value, chance, lift, run_id
 from earned_metrics
 semi join chosen using (run_id)
-where protocol = {quoted(protocol)} and measure = 'recall' and k = 10
-order by dim, dim_method, precision, candidates, run_id
-limit {MOST_ROWS}"""
+where measure in ('recall', 'hit_rate', 'mrr', 'ndcg')
+order by measure, k, protocol, dim, dim_method, precision, run_id, candidates
+limit {MOST_ROWS * 12}"""
 
 
 def cost(subject: Subject, direction: str) -> str:
-    """Quality against bytes, and which representations are on the Pareto front."""
+    """What is kept of every leading measure against bytes, and what is on the Pareto front."""
     return f"""\
-{_chosen(subject, direction)}\
+{chosen(subject, direction)}\
 select
     {_NAME} as representation, dim || ' ' || dim_method as width, dim, precision,
-    vector_bytes, bytes_share, recall_10, recall_10_kept, recall_10_kept_low,
-    recall_10_kept_high, mrr, ndcg_10, pareto_bytes, run_id
-from tradeoffs
+    vector_bytes, vector_bytes / base.base_bytes as bytes_share, measure, k, value, retention,
+    ci_low, ci_high, difference, p, clusters,
+    round(value, 12) >= max(round(value, 12)) over same_bytes
+    and round(value, 12) > coalesce(max(round(value, 12)) over (
+        partition by measure, k order by vector_bytes
+        range between unbounded preceding and current row exclude group
+    ), -1) as front,
+    baseline, run_id
+from retention
 semi join chosen using (run_id)
-order by vector_bytes, round(recall_10, 10), run_id
-limit {MOST_ROWS}"""
+left join (
+    select run_id as baseline, vector_bytes as base_bytes from runs
+) as base using (baseline)
+where measure in ('recall', 'hit_rate', 'mrr', 'ndcg')
+window same_bytes as (partition by measure, k, vector_bytes)
+order by measure, k, vector_bytes, round(value, 10), run_id
+limit {MOST_ROWS * 10}"""
+
+
+def models(run_ids: Sequence[str], direction: str) -> str:
+    """Every leading measure of every model's representations, with bytes, on one data set."""
+    return f"""\
+select
+    model, {_NAME} as representation, precision, vector_bytes, measure, k, value, value_low,
+    value_high, clusters, run_id
+from retention
+where
+    direction = {quoted(direction)} and measure in ('recall', 'hit_rate', 'mrr', 'ndcg')
+    and run_id in ({", ".join(map(quoted, run_ids))})
+order by measure, k, model, vector_bytes, round(value, 10), run_id
+limit {MOST_ROWS * 12}"""
 
 
 def speed(subject: Subject, direction: str) -> str:
     """How fast each representation is searched, as `cmr bench` measured it on one machine."""
     return f"""\
-{_chosen(subject, direction)}\
+{chosen(subject, direction)}\
 select
     {_NAME} as representation, dim || ' ' || dim_method as width, dim, precision,
     vector_bytes, queries, gallery, queries_per_second, slowest, quickest, p50_ms, p99_ms, k,
@@ -208,7 +237,7 @@ def ranks(subject: Subject, direction: str) -> str:
     )
     names = ", ".join(quoted(label) for label, _ in RANK_GROUPS)
     return f"""\
-{_chosen(subject, direction)}\
+{chosen(subject, direction)}\
 select
     {_NAME} as representation, dim, precision,
     ([{names}])[place + 1] as ranks, place,
@@ -236,78 +265,3 @@ select
         else 'open'
     end as outcome
 from compare_runs([{names}])"""
-
-
-def hard(subject: Subject, direction: str, count: int) -> str:
-    """Queries whose item ranks badly in every run of the subject."""
-    side = "text" if direction == "t2v" else "visual"
-    return f"""\
-{_chosen(subject, direction)}\
-, ranked as (
-    select
-        query_id, any_value(gallery) as gallery, count(*) as runs,
-        min(rank) as best_rank, median(rank) as median_rank, max(rank) as worst_rank
-    from first_ranks
-    semi join chosen using (run_id)
-    group by query_id
-)
-select ranked.*, left(coalesce(items.text, items.uri), {LONGEST}) as query
-from ranked
-left join items
-    on
-        items.dataset = {quoted(subject.dataset)} and items.modality = '{side}'
-        and items.item_id = ranked.query_id
-order by median_rank desc, best_rank desc, query_id
-limit {count}"""
-
-
-def slices(a: str, b: str) -> str:
-    """The slices in which run b loses most against run a, of all attributes."""
-    return f"""\
-select
-    name || ': ' || slice as label, name, slice, queries, clusters, value_a, value_b, difference,
-    ci_low, ci_high, p, p_holm, p_differ
-from compare_by({quoted(a)}, {quoted(b)}, null)
-where clusters >= fewest_clusters()
-qualify count(*) over (partition by name) > 1
-order by round(difference, 10), name, slice
-limit {WORST}"""
-
-
-def flips(a: str, b: str, count: int, within: tuple[str, str] | None = None) -> str:
-    """Queries whose first relevant item enters or leaves the top 10 from run a to run b.
-
-    `within`: only those of a slice, by attribute and value.
-    """
-    only = ""
-    if within is not None:
-        name, value = map(quoted, within)
-        only = (
-            "semi join (\n    select dataset, direction, query_id from query_slices\n"
-            f"    where name = {name} and slice = {value}\n"
-            ") as sliced using (dataset, direction, query_id)\n"
-        )
-    return f"""\
-select query_id, rank_a, rank_b, change, left(query, {LONGEST}) as query
-from rank_flips({quoted(a)}, {quoted(b)})
-{only}\
-order by round(abs(ln(rank_b / rank_a)), 10) desc, query_id
-limit {count}"""
-
-
-def tops(run_ids: Sequence[str], query_ids: Sequence[str]) -> str:
-    """The stored top lists of some queries."""
-    runs = ", ".join(map(quoted, run_ids))
-    queries = ", ".join(map(quoted, query_ids))
-    return f"""\
-select run_id, query_id, position, item_id, score, relevance
-from evidence_hits
-where position <= {LISTED} and run_id in ({runs}) and query_id in ({queries})
-order by run_id, query_id, position"""
-
-
-# Characters of a caption, and positions of a list, that the gallery shows.
-LONGEST = 300
-LISTED = 10
-# Slices that the page shows.
-WORST = 12

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from cmr.report.languages import mark
-
-if TYPE_CHECKING:
-    pass
-
 
 SECTIONS = {
     "quality": (
         mark("Quality against C"),
         mark(
-            "The more candidates, the harder the task. Bands are 95% intervals; colour is the "
-            "dimension, line and marker the precision. A click on a precision in the legend "
-            "highlights it."
+            "The more candidates, the harder the task. Lines are the difference from the baseline, "
+            "query by query, with its 95% band, or the measure itself, as chosen at the top. "
+            "Colour is the dimension, line and marker the precision. A click on a line or its name "
+            "highlights it, here and below."
         ),
     ),
     "growth": (
@@ -32,7 +27,7 @@ SECTIONS = {
     "bytes": (
         mark("Quality against bytes"),
         mark(
-            "What each representation keeps of the baseline's Recall@10 over the whole gallery, "
+            "What each representation keeps of the baseline's measure over the whole gallery, "
             "with the paired 95% interval. The line joins the Pareto front: nothing has fewer "
             "bytes and is at least as good. Dashes: the share to keep."
         ),
@@ -76,7 +71,9 @@ SECTIONS = {
         mark("ANN recall against speed"),
         mark(
             "How far a search agrees with the exact one of the same vectors, against queries a "
-            "second in batches. Exact searches lie at 1; up and to the right is better."
+            "second in batches. The axis is logarithmic in what is missed, so .99 and .999 are as "
+            "far apart as .9 and .99; what misses nothing stands at 1. Up and to the right is "
+            "better."
         ),
     ),
     "ranks": (
@@ -86,14 +83,14 @@ SECTIONS = {
     "lift": (
         mark("Lift over chance"),
         mark(
-            "Recall@10 divided by what a random ranking expects. It grows with C because chance "
+            "The measure divided by what a random ranking expects. It grows with C because chance "
             "falls."
         ),
     ),
     "compare": (
         mark("Paired comparisons"),
         mark(
-            "b − a in points of Recall@10 over the whole gallery, query by query. Coloured where "
+            "b − a in points of the measure over the whole gallery, query by query. Coloured where "
             "the difference is significant: p below 0.05 after Holm's correction for all pairs of "
             "the matrix, errors clustered by visual item."
         ),
@@ -109,16 +106,15 @@ ALTS = {
     "contenders": mark(
         "Points of Recall@10 kept against bytes a vector, {way}, {count} contenders."
     ),
-    "quality": mark("Lines of a measure against the number of candidates C, {way}, {count} runs."),
+    "quality": mark("A measure against the number of candidates C, {way}, {count} runs."),
     "growth": mark(
         "Lines of Recall@10 against the size of the gallery, {way}, {count} runs; dashed where it "
         "is extrapolated."
     ),
-    "bytes": mark("Points of Recall@10 kept against bytes a vector, {way}, {count} runs."),
+    "bytes": mark("Points of what is kept against bytes a vector, {way}, {count} runs."),
     "speed": mark("Bars of queries a second in batches, {way}, {count} runs."),
     "latency": mark("Lines of milliseconds a query against the number of candidates C, {way}."),
     "ann": mark("Curves of queries a second against ANN recall, {way}."),
     "ranks": mark("Stacked bars of the ranks of the first relevant item, {way}, {count} runs."),
-    "lift": mark("Lines of lift against the number of candidates C, {way}, {count} runs."),
     "compare": mark("Matrix of paired differences in Recall@10 between representations, {way}."),
 }

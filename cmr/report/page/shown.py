@@ -56,6 +56,13 @@ def listing(found: Listing, _: Translate) -> dict[str, Any]:
                     for label, value in entry.ranks
                 ],
                 "tops": entry.tops,
+                "change": entry.change,
+                "slices": "\n".join(entry.slices),
+                # A picture's words are those of its captions.
+                "words": " ".join(
+                    [entry.query.text]
+                    + ([card.text for card in entry.right] if found.direction == "v2t" else [])
+                ),
             }
             for entry in found.entries
         ],

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cmr.answers import fetch
 from cmr.report.languages import Translate
-from cmr.report.page import charts, questions
+from cmr.report.page import charts, gallery_questions
 from cmr.report.page.column_labels import DIRECTIONS, columns
 from cmr.report.page.exhibit import as_json, ask
 from cmr.report.page.section_texts import ALTS, SECTIONS
@@ -46,13 +46,13 @@ def slices(
     """The section; None where nothing smaller is recommended, or no attribute makes two slices."""
     if not pairs:
         return None
-    # Every direction reads it; computed once, as a question of `cmr sql` does.
-    con.execute("create temp table if not exists query_slices as from memory.main.query_slices")
     if not fetch(con, "from query_slices limit 1").num_rows:
         return None
     exhibits = []
     for way, (a, b) in pairs.items():
-        found = ask(con, f"{one['id']}-slices-{way}", questions.slices(a["run_id"], b["run_id"]))
+        found = ask(
+            con, f"{one['id']}-slices-{way}", gallery_questions.slices(a["run_id"], b["run_id"])
+        )
         found.title, found.empty = _(DIRECTIONS[way]), _("There is nothing to show here.")
         if found.rows:
             found.spec = as_json(charts.slices(found.rows, columns(_), _))

@@ -160,8 +160,8 @@ def width_name(width: tuple[int, str]) -> str:
 
 
 def representation(row: Row) -> str:
-    """A representation in words."""
-    return f"{width_name((row['dim'], row['dim_method']))} {row['precision']}"
+    """A representation in words, as the page has it."""
+    return f"{row['dim']} {row['dim_method']} {row['precision']}"
 
 
 def title(figure: Any, text: str, taken: float = 0.0) -> None:
