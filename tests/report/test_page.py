@@ -213,6 +213,7 @@ def test_the_gallery(opened):
 
 def test_the_gallery_by_words_flips_and_slices(opened):
     tab, _heard = opened
+    tab.evaluate("document.querySelectorAll('details.list').forEach(x => { x.open = true; })")
     form = tab.locator("form.filters[id^=entries]")
     entries = tab.locator(".entry:visible")
     before = entries.count()

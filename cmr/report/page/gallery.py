@@ -48,7 +48,8 @@ class ShownQuery:
     def size(self) -> int:
         """Approximate bytes of its text in the page, without thumbnails."""
         cards = [self.query, *self.right, *(card for _name, cards in self.tops for card in cards)]
-        return 500 + sum(150 + 2 * len(card.text.encode()) for card in cards)
+        beside = len(" ".join([*self.slices, self.query.text]).encode())
+        return 500 + beside + sum(150 + 2 * len(card.text.encode()) for card in cards)
 
 
 @dataclass
@@ -74,9 +75,13 @@ class Listing:
 
 @dataclass
 class Album:
-    """The page's thumbnails: data URIs by a short key, and the bytes left."""
+    """The page's thumbnails: data URIs by a short key, and the bytes left.
+
+    `full`: a thumbnail did not fit any more.
+    """
 
     left: int
+    full: bool = False
     uris: dict[str, str] = field(default_factory=dict)
     keys: dict[tuple[str, str], str | None] = field(default_factory=dict)
 
@@ -86,6 +91,8 @@ class Album:
         if whose not in self.keys:
             uri = pictures.data_uri(item)
             self.keys[whose] = None
+            if uri is not None and len(uri) + 12 > self.left:
+                self.full, uri = True, None
             if uri is not None:
                 self.keys[whose] = f"p{len(self.uris)}"
                 self.uris[f"p{len(self.uris)}"] = uri
@@ -171,7 +178,7 @@ def fill(
         return Card(item_id, item["text"] or item_id, key, **more)
 
     for number, row in enumerate(found.rows):
-        if album.left < max(floor, 0):
+        if album.full or album.left < max(floor, 0):
             found.left_out = len(found.rows) - number
             break
         query = row["query_id"]
