@@ -244,7 +244,7 @@ class Scorer:
             sides = [
                 as_compared(side, coded, decoded=True)
                 if side.row["set_id"] == coded["set_id"]
-                else uncoded(side, coded)
+                else uncoded(side, coded, self._stored(side.row))
                 for side in stored
             ]
         return sides[0], sides[1], plan_for(plan, largest_product(*sides))

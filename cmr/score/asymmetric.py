@@ -73,11 +73,15 @@ def as_compared(vectors: StoredVectors, row: Row, decoded: bool = False) -> Vect
     return AsFloats(vectors, from_row(row, vectors.codebook()).decode)
 
 
-def uncoded(queries: StoredVectors, coded: Row) -> AsFloats:
-    """fp32 queries as they are multiplied with what the codes of the set `coded` stand for."""
+def uncoded(queries: StoredVectors, coded: Row, side: StoredVectors | None = None) -> AsFloats:
+    """fp32 queries as they are multiplied with what the codes of the set `coded` stand for.
+
+    `side`: all vectors of the side that the queries are of, by which they may be centred; None
+    where `queries` are all.
+    """
 
     def blocks() -> Iterator[Floats]:
-        return (to_floats(block) for _, block in queries.blocks(GROUP))
+        return (to_floats(block) for _, block in (side or queries).blocks(GROUP))
 
     asked = asking(coded, blocks, queries.codebook(coded))
     precision = coded["precision"]

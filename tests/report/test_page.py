@@ -485,7 +485,7 @@ def test_the_page_stays_small(folder, html, monkeypatch):
     monkeypatch.setattr(page, "LARGEST", 1_600_000)
     monkeypatch.setattr(pictures, "SIDE", 640)
     monkeypatch.setattr(pictures, "QUALITY", 100)
-    monkeypatch.setattr(pictures.Pictures, "_small", lambda self, data: bytes(60_000))
+    monkeypatch.setattr(pictures.Pictures, "_shrunk", lambda self, data: bytes(60_000))
     text = build(folder)
     assert len(text) <= 1_600_000
     assert b"more are left out, so that the page stays small" in text
