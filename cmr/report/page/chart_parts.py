@@ -35,8 +35,9 @@ def colour(alt: Any, rows: Sequence[Row], looks: Looks, _: Translate) -> Any:
     widths = sorted(order, key=lambda width: order[width])
     hues = [looks[width]["hue"] for width in widths]
     return alt.Color(
-        "width:N", title=_("dimension"), scale=alt.Scale(domain=widths, range=hues), sort=widths
-    )
+        "width:N", title=_("dimension"), scale=alt.Scale(domain=widths, range=hues), sort=widths,
+        legend=alt.Legend(columns=3),
+    )  # fmt: skip
 
 
 def shape(alt: Any, rows: Sequence[Row], looks: Looks, _: Translate) -> Any:
@@ -44,7 +45,9 @@ def shape(alt: Any, rows: Sequence[Row], looks: Looks, _: Translate) -> Any:
     there = {row["precision"] for row in rows}
     names = [name for name in PRECISIONS if name in there]
     scale = alt.Scale(domain=names, range=[looks[name]["shape"] for name in names])
-    return alt.Shape("precision:N", title=_("precision"), scale=scale)
+    return alt.Shape(
+        "precision:N", title=_("precision"), scale=scale, legend=alt.Legend(columns=3)
+    )
 
 
 def lit(alt: Any, bright: Any, faint: float) -> Any:
