@@ -26,7 +26,7 @@ from cmr.progressbar import waiting
 def demo(warehouse: str, out: str) -> None:
     """Draw scenes, encode, evaluate the published grid, and report.
 
-    1,000 pictures, 5,000 captions, the model scenes-tiny: under two minutes on two cores. The
+    2,000 pictures, 10,000 captions, the model scenes-tiny: under two minutes on two cores. The
     second time there is nothing to do.
 
     \b
