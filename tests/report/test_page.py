@@ -26,6 +26,7 @@ from cmr.views import connect
 from cmr.warehouse.current import current_runs
 from cmr.warehouse.store import Store
 from tests.conftest import TOY, unanswered
+from tests.report.packed_rows import unpacked
 
 pytestmark = pytest.mark.slow
 
@@ -317,16 +318,6 @@ def test_every_sql_gives_what_is_shown(opened, folder):
             for name, value in one.items():
                 assert same(value, other[name]), (key, name, value, other[name])
     assert run("sql", sql, "-w", folder / "w", "--format", "json").encode() == out.getvalue()
-
-
-def unpacked(text):
-    """Rows as they were before they were packed by column."""
-    packed = json.loads(text)
-    columns = [
-        one if isinstance(one, list) else [one["of"][at] for at in one["at"]]
-        for one in packed["columns"]
-    ]
-    return [dict(zip(packed["names"], row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def same(a, b):

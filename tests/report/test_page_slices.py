@@ -8,7 +8,7 @@ import re
 from cmr.materialised import prepare
 from cmr.report import page
 from cmr.views import connect
-from tests.report.test_page import unpacked
+from tests.report.packed_rows import unpacked
 from tests.sql.test_slices import plant
 
 NAME = "<b>o'neill</b> & </script>"

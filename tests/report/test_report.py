@@ -29,6 +29,7 @@ from cmr.warehouse.schemas import EMBEDDING_SETS, RUNS
 from cmr.warehouse.store import Store
 from tests import warehouses
 from tests.report.conftest import fill, names_below, without_drawing, without_page
+from tests.report.packed_rows import unpacked
 
 pytestmark = pytest.mark.slow
 
@@ -142,7 +143,7 @@ def test_speeds_are_those_of_bench(cmr, tmp_path):
     assert [row["run_id"] for row in summary_of(tmp_path / "out")["speed"]] == ["t2v0-001"]
     page = (tmp_path / "out" / "index.html").read_text()
     rows = re.search(r'id="rows-s0-speed-t2v">(.*?)</script>', page)[1]
-    assert [(row["run_id"], row["p50_ms"]) for row in json.loads(rows)] == [("t2v0-001", 50.0)]
+    assert [(row["run_id"], row["p50_ms"]) for row in unpacked(rows)] == [("t2v0-001", 50.0)]
     schema = json.loads((tmp_path / "out" / "experiment_summary.schema.json").read_text())
     jsonschema.Draft202012Validator(schema).validate(summary_of(tmp_path / "out"))
 
@@ -150,7 +151,7 @@ def test_speeds_are_those_of_bench(cmr, tmp_path):
 def test_the_page_says_how_to_get_speeds(out):
     page = (out / "index.html").read_text()
     assert "No speed was measured: cmr bench --dataset d --directions t2v measures it." in page
-    assert re.search(r'id="rows-s0-speed-t2v">\[\]</script>', page)
+    assert not unpacked(re.search(r'id="rows-s0-speed-t2v">(.*?)</script>', page)[1])
 
 
 def test_the_same_twice(root, out, tmp_path):

@@ -45,9 +45,7 @@ def shape(alt: Any, rows: Sequence[Row], looks: Looks, _: Translate) -> Any:
     there = {row["precision"] for row in rows}
     names = [name for name in PRECISIONS if name in there]
     scale = alt.Scale(domain=names, range=[looks[name]["shape"] for name in names])
-    return alt.Shape(
-        "precision:N", title=_("precision"), scale=scale, legend=alt.Legend(columns=3)
-    )
+    return alt.Shape("precision:N", title=_("precision"), scale=scale, legend=alt.Legend(columns=3))
 
 
 def lit(alt: Any, bright: Any, faint: float) -> Any:
