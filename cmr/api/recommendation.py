@@ -16,6 +16,7 @@ from cmr.materialised import open_for
 from cmr.progressbar import ProgressBar, no_bar
 from cmr.report.answer import ACROSS, MEASURES, RETENTION, Answer, answer
 from cmr.report.best_model import AcrossModels, across_models
+from cmr.report.flattered import FLATTERED, flattered_sentence
 from cmr.report.quantizer_choice import quantizer_sentences
 from cmr.report.subject import Subject
 from cmr.rows import Row
@@ -29,7 +30,8 @@ class Recommendation:
 
     `answer`: the smallest representation that is sure to keep the share of every measure in every
     direction, or why none is recommended. `quantizers`: which quantiser suits the model, a sentence
-    for each representation that was evaluated with several.
+    for each representation that was evaluated with several. `flattered`: which representations look
+    better than they are, in a sentence; None if none is known to.
     """
 
     dataset: str
@@ -39,6 +41,7 @@ class Recommendation:
     rows: list[Row]
     answer: Answer
     quantizers: list[str]
+    flattered: str | None = None
 
 
 def choose(
@@ -59,7 +62,7 @@ def choose(
     if not 0 < retain <= 1:
         raise CmrError(f"retain must be a share above 0 and up to 1, not {retain}")
     query = f"from recommend(retain := {retain!r})"
-    con = open_for(warehouse, f"{query}, {ACROSS}", bar=bar)
+    con = open_for(warehouse, f"{query}, {ACROSS}, {FLATTERED}", bar=bar)
     # The answers below query them again.
     hold(con, warehouse.storage, RETENTION)
     if _several_models(con):
@@ -88,6 +91,7 @@ def choose(
             [row for row in rows if _of(row) == of],
             answer(con, Subject(*of), retain, k),
             quantizer_sentences(con, warehouse.root, Subject(*of), k),
+            flattered_sentence(con, Subject(*of)),
         )
         for of in dict.fromkeys(map(_of, rows))
     ]

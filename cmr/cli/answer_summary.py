@@ -46,6 +46,7 @@ def ask(
     """
     from cmr.answers import fetch
     from cmr.materialised import prepare
+    from cmr.report.flattered import FLATTERED
     from cmr.views import connect
     from cmr.warehouse.store import Store
 
@@ -62,7 +63,7 @@ def ask(
     held = fetch(con, "select baseline from int_baselines semi join asked using (run_id)")
     bases = {one for one in held["baseline"].to_pylist() if one is not None}
     wanted = sorted({*(row["run_id"] for row in rows), *bases})
-    prepare(con, store, "from leaderboard, retention", wanted, progress)
+    prepare(con, store, f"from leaderboard, retention, {FLATTERED}", wanted, progress)
     return con
 
 
@@ -132,6 +133,7 @@ def _print_leaderboard(
     """
     from cmr.answers import fetch
     from cmr.report.answer import NEAR_CHANCE
+    from cmr.report.flattered import flattered_sentence
 
     rows = fetch(
         con,
@@ -183,6 +185,9 @@ def _print_leaderboard(
     tell("; ".join(notes))
     if any(row["fit"] == "cross-fitted" for row in rows):
         tell("pca and other fits: each fold is scored by what was learnt without it")
+        flattered = flattered_sentence(con, subject)
+        if flattered is not None:
+            tell(flattered)
     seen = sorted({_learnt(row) for row in rows if row["fit"] == "in-sample"})
     if seen:
         tell(f"{', '.join(seen)}: in-sample, learnt from what is scored here")

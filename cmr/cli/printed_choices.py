@@ -39,7 +39,7 @@ def print_choices(
     )
     for choice in choices:
         tell(_sentence(choice, retain))
-        for sentence in choice.quantizers:
+        for sentence in filter(None, [*choice.quantizers, choice.flattered]):
             tell(f"{choice.dataset}, {choice.model}: {sentence}.")
         if choice.answer.why_not is None:
             tell(_power(choice))

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from cmr.materialised import open_for
+from cmr.report.flattered import FLATTERED, flattered_sentence
+from cmr.report.subject import Subject
 from cmr.sqlfiles import view_names
 from cmr.warehouse.schemas import DATASETS, EMBEDDING_SETS, RUNS
 from cmr.warehouse.store import Store
@@ -135,10 +137,39 @@ def test_vectors_that_are_not_of_unit_length(make):
     assert row["length"] == pytest.approx(2, abs=1e-5)
 
 
+@pytest.mark.parametrize(("won", "lost", "told"), [(12, 0, True), (12, 1, True), (9, 0, False)])
+def test_a_basis_that_has_not_seen_the_queries_finds_more(tmp_path, won, lost, told):
+    """Of 60 queries so many enter the top 10 held out, and leave it: told beyond 3 errors."""
+    warehouse = warehouses.new(tmp_path)
+    truth = np.eye(60, dtype=int)
+    warehouses.add_dataset(warehouse, "d", truth)
+    scores = np.random.default_rng(0).normal(size=truth.shape)
+    warehouses.add_run(warehouse, "r", "d", scores, truth, folds=5, dim_method="pca", dim=4)
+    for table, first, last in (("ranks", 0, lost), ("held_out_ranks", lost, lost + won)):
+        (row,) = warehouse.catalogue(RUNS)
+        (name,) = [file for file in row["files"] if file.startswith(f"{table}/")]
+        warehouses.rewrite(
+            warehouse, RUNS, row, name,
+            lambda rows, first=first, last=last: [
+                {**one, "above": 3 if first <= at < last else 20} for at, one in enumerate(rows)
+            ],
+        )  # fmt: skip
+    found = doubts(warehouse).get("doubt_flattered_basis", [])
+    assert len(found) == told
+    subject = Subject("d", "default", "m", "torch")
+    said = flattered_sentence(open_for(warehouse, f"from {FLATTERED}"), subject)
+    assert (said is not None) == told
+    for row in found:
+        assert row["cross_fitted"] == pytest.approx(won / 60)
+        assert row["in_sample"] == pytest.approx(lost / 60)
+        assert "4 pca fp32" in said
+        assert f"{100 * (won - lost) / 60:.2f} points" in said
+
+
 def test_every_doubt_is_planted_here():
     assert set(view_names("doubts")) == {
         "doubt_near_chance", "doubt_shifted", "doubt_one_direction", "doubt_equal_vectors",
-        "doubt_captions", "doubt_lengths", "doubt_few_vectors",
+        "doubt_captions", "doubt_lengths", "doubt_few_vectors", "doubt_flattered_basis",
     }  # fmt: skip
 
 
