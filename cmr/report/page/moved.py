@@ -29,9 +29,10 @@ class MovedPictures:
         try:
             return self._reader.read(uri)
         except OSError:
-            name = self._by_end(spelt(uri).strip("/").split("/"))
-            if name is None:
-                raise
+            parts = spelt(uri).strip("/").split("/")
+            name = self._by_end(parts)
+        if name is None:
+            raise FileNotFoundError(f"no file there is called {parts[-1]}")
         return self._reader.read(name)
 
     def _by_end(self, parts: list[str]) -> str | None:
