@@ -19,7 +19,7 @@ from cmr.cli.main import main
 from cmr.identity import identity
 
 # One store for all: a second would be asked nothing, as s3fs keeps to the first one's address.
-pytest_plugins = ("tests.stores",)
+pytest_plugins = ("tests.stores", "tests.browsers")
 # Pictures have no model unless one is named.
 TOY = ("--model", "scenes-tiny")
 # The files that take longest, the longest first: begun last, they would leave all processes but one

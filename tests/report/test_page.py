@@ -31,7 +31,6 @@ from tests.report.packed_rows import unpacked
 pytestmark = pytest.mark.slow
 
 NASTY = '<script>alert(1)</script> a red circle & "quotes" </script><!-- <b>bold</b>'
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 def run(*args):
@@ -93,17 +92,6 @@ def html(folder):
     path = folder / "index.html"
     path.write_bytes(build(folder))
     return path
-
-
-@pytest.fixture(scope="module")
-def browser():
-    sync_api = pytest.importorskip("playwright.sync_api")
-    if CHROMIUM is None:
-        pytest.skip("no chromium is installed; the package chromium has it")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

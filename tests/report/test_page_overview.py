@@ -12,10 +12,8 @@ from cmr.report import page
 from cmr.warehouse.current import current_runs
 from cmr.warehouse.store import Store
 from tests.report.conftest import fill
-from tests.report.test_page import browser
 
 pytestmark = pytest.mark.slow
-__all__ = ["browser"]
 
 
 @pytest.fixture(scope="module")
