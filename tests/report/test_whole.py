@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import threading
@@ -213,14 +214,19 @@ def test_a_pipe_where_the_summary_was(root, cmr, out):
     assert "is not a regular file" in told[0].stderr
 
 
-@pytest.mark.slow
-def test_nothing_known_is_no_error(root):
-    """What has no rows has no plot and no table."""
+@pytest.fixture
+def whole(root):
+    """What is drawn of all runs."""
     con = connect(root)
     (subject,) = subjects(
         con, [run for (run,) in con.execute("select run_id from runs").fetchall()]
     )
-    whole = read(con, subject)
+    return read(con, subject)
+
+
+@pytest.mark.slow
+def test_nothing_known_is_no_error(whole):
+    """What has no rows has no plot and no table."""
     look = look_for("en", [whole])
     nothing = {name: [] for name in ("metrics", "kept", "costs", "speeds", "ranks")}
     empty = replace(whole, **nothing, compared={})
@@ -235,6 +241,21 @@ def test_nothing_known_is_no_error(root):
     few = [row for row in whole.kept if (row["measure"], row["k"]) != ("recall", 10)]
     assert paper_tables.kept(look, replace(whole, kept=few)) is not None
     assert plot_list.plots(look, replace(whole, compared={}), "x")
+
+
+@pytest.mark.slow
+def test_an_end_that_differs_in_the_last_digit_is_drawn(whole):
+    """All that was sought is found: an end of the interval is the value, but for rounding."""
+    look = look_for("en", [whole])
+    less = math.nextafter(1.0, 0)
+    size = whole.metrics[0]["candidates"]
+    perfect = {"value": 1.0, "ci_low": 0.9, "ci_high": less, "lift": 10.0}
+    metrics = [row | perfect for row in whole.metrics if row["candidates"] == size]
+    perfect = {"recall_10": 1.0, "value_low": 0.9, "value_high": less}
+    found = replace(whole, metrics=metrics, costs=[row | perfect for row in whole.costs])
+    drawn = {name: draw() for name, draw in plots(look, found, "x")}
+    assert any("lift" in name for name in drawn)
+    assert any("bytes" in name for name in drawn)
 
 
 NOTES = {

@@ -40,7 +40,7 @@ def against_bytes(
             axes.errorbar(
                 row["vector_bytes"],
                 row["recall_10"],
-                yerr=[[row["recall_10"] - low], [high - row["recall_10"]]],
+                yerr=style.reach(row["recall_10"], low, high),
                 color=kinds[style.width_name((row["dim"], row["dim_method"]))],
                 marker=style.precision_kind(row["precision"])["marker"],
                 markerfacecolor=None if row["pareto_bytes"] else "white",

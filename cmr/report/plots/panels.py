@@ -32,7 +32,7 @@ def against_candidates(
             [row[names[0]] if row[end] is None else row[end] for row in points] for end in names[1:]
         )
         if len(x) == 1:
-            spread = [[y[0] - low[0]], [high[0] - y[0]]]
+            spread = style.reach(y[0], low[0], high[0])
             axes.errorbar(x, y, yerr=spread, capsize=2, elinewidth=0.8, **kind)
         else:
             axes.plot(x, y, **kind)

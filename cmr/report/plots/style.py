@@ -92,6 +92,15 @@ def settings(letters: Lettering) -> dict[str, Any]:
     }
 
 
+def reach(value: float, low: float, high: float) -> list[list[float]]:
+    """What an error bar reaches below and above a value, as matplotlib takes them for one point.
+
+    Never negative: an end that equals the value may differ from it in the last digit, such as lift
+    at 1, whose interval is divided by chance apart from it.
+    """
+    return [[max(0.0, value - low)], [max(0.0, high - value)]]
+
+
 def drawn(look: Look, name: str, draw: Callable[[], Any]) -> Iterator[tuple[str, bytes]]:
     """The figure that `draw` creates, as `name`.png and `name`.svg.
 
