@@ -12,8 +12,9 @@ import numpy.typing as npt
 from cmr.represent.unit_vectors import Floats, normalise
 
 
-# Both sides of a data set, and every precision of a dimension, use the same one in turn.
-@lru_cache(maxsize=1)
+# Both sides of a data set, every precision of a dimension, and the next model of the same width use
+# the same ones: those of the published dimensions are kept.
+@lru_cache(maxsize=3)
 def orthonormal(rows: int, columns: int, seed: int) -> npt.NDArray[np.float64]:
     """A seeded (rows, columns) matrix, rows >= columns, whose columns are orthonormal.
 
