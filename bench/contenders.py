@@ -84,6 +84,18 @@ def faiss_pytrec_eval(text: Vectors, visual: Vectors, truth: np.ndarray) -> floa
     return float(np.mean([row["success_10"] for row in judged.evaluate(run).values()]))
 
 
+def faiss_flat(text: Vectors, visual: Vectors, truth: np.ndarray) -> float:
+    """faiss flat search for 10, both directions."""
+    import faiss
+
+    found = []
+    for queries, items in ((text, visual), (visual, text)):
+        index = faiss.IndexFlatIP(text.shape[1])
+        index.add(items)
+        found.append(index.search(queries, K)[1])
+    return _hit(found[0], truth)
+
+
 def ranx(text: Vectors, visual: Vectors, truth: np.ndarray) -> float:
     """ranx on the top 10 of torch.topk, text queries only; includes building its Run."""
     from ranx import Qrels, Run, evaluate
@@ -137,6 +149,7 @@ PEERS: dict[str, Contender] = {
     "torch.argsort, both ways": argsort,
     "CLIP_benchmark recall_at_k, both ways": clip_benchmark,
     "open_clip get_clip_metrics, both ways": open_clip,
+    "faiss flat, both ways": faiss_flat,
     "faiss flat + pytrec_eval, t2v": faiss_pytrec_eval,
     "ranx on torch.topk, t2v": ranx,
     "MTEB retrieval, t2v": mteb,

@@ -18,8 +18,8 @@ from pathlib import Path
 import click
 import open_clip
 import torch
-from peers import save
 from safetensors.torch import save_file
+from saved import save
 
 from cmr.encode.batches import How, encode_images
 from cmr.encode.decode import decode

@@ -32,7 +32,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import click
 import numpy as np
 import psutil
-from peers import save
+from saved import save
 
 import cmr
 from cmr.pipeline.derive import Deriver

@@ -1,13 +1,11 @@
-"""The published grid by cmr and by the published loop, and cost against size.
+"""The published grid by cmr and by the published loop.
 
-    python bench/grid.py grid|linear [--out bench/results]
+    python bench/grid.py [--out bench/results]
 
-grid: 3 dimensions x 3 precisions x 5 C x 2 directions at the COCO 5k shape, once by cmr (with
+3 dimensions x 3 precisions x 5 C x 2 directions at the COCO 5k shape, once by cmr (with
 `full` and `expected` in the same pass) and once by the protocol of the published scripts in its
 plain form: for every query draw C, compute inner products, argsort. Both start from the vectors of
 every dimension; the loop only needs the ranks of the first relevant item, as do the scripts.
-
-linear: one representation at four sizes, from 2,500 x 2,500 to 20,000 x 20,000, a factor of 64.
 """
 
 from __future__ import annotations
@@ -19,7 +17,8 @@ from pathlib import Path
 
 import click
 import numpy as np
-from peers import DIM, SHAPES, Cmr, make_vectors, save, show, silent
+from peers import SHAPES, Cmr, make_vectors, silent
+from saved import save, show
 
 from cmr.pipeline.evaluate import evaluate
 from cmr.pipeline.request import Request
@@ -78,34 +77,14 @@ def grid(repeats: int) -> list[dict[str, object]]:
     ]
 
 
-def linear(repeats: int) -> list[dict[str, object]]:
-    rows: list[dict[str, object]] = []
-    for size in (2_500, 5_000, 10_000, 20_000):
-        with tempfile.TemporaryDirectory() as folder:
-            cmr = Cmr.make(Path(folder), *make_vectors(size, size))
-            row: dict[str, object] = {"texts": size, "visuals": size, "dim": DIM}
-            for precision in ("fp32", "int8"):
-                times = []
-                for _ in range(repeats):
-                    start = time.perf_counter()
-                    cmr.run(precision)
-                    times.append(time.perf_counter() - start)
-                seconds = statistics.median(times)
-                row[f"{precision}_s"] = round(seconds, 3)
-                row[f"{precision}_ns_a_score"] = round(seconds / size**2 * 1e9, 2)
-            rows.append(row)
-    return rows
-
-
 @click.command()
-@click.argument("what", type=click.Choice(["grid", "linear"]))
 @click.option("--repeats", default=3, show_default=True)
 @click.option("--out", default="bench/results", type=click.Path(path_type=Path))
-def main(what: str, repeats: int, out: Path) -> None:
+def main(repeats: int, out: Path) -> None:
     """Run, print a table, and write it to a file."""
-    rows = grid(repeats) if what == "grid" else linear(repeats)
+    rows = grid(repeats)
     show(rows)
-    save(out, what, {"rows": rows})
+    save(out, "grid", {"rows": rows})
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """cmr beside its peers on the same vectors, alternating, each in its own processes.
 
-    python bench/peers.py coco|msrvtt|large [--rounds 2] [--repeats 3] [--out bench/results]
+    python bench/peers.py coco|msrvtt|large [--real VECTORS.npz] [--rounds 2] [--repeats 3]
 
 Every contender does one task from vectors to hit_rate@10, in both directions if it can. In every
 round each gets a process, does the task once on a few vectors, so that compilation does not count,
@@ -8,7 +8,9 @@ and then `--repeats` times. Time: the median and the best of all. Memory: the pr
 what it held before. cmr's figures cover the whole evaluation, including reading Parquet and writing
 every rank; its metrics come from SQL.
 
-Random vectors: this measures time and memory, not quality.
+Random vectors: this measures time and memory, not quality. --real repeats the vectors of a file to
+the same shape instead, a little noise on each: `text` and `image`, unit rows, and `text_image`, the
+image of each text.
 """
 
 from __future__ import annotations
@@ -19,14 +21,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
 import contenders
 import numpy as np
-import torch
+from saved import Rows, save, show
 
 from cmr.pipeline.bench.machine import forget_peak, peak_resident, resident
 from cmr.pipeline.evaluate import evaluate
@@ -37,10 +38,21 @@ from cmr.views import connect
 
 SHAPES = {"coco": (25_000, 5_000), "msrvtt": (1_000, 1_000), "large": (10_000, 100_000)}
 DIM = 512
+# Added to each coordinate of repeated vectors, so that no two of them are the same.
+NOISE = 0.02
+# Texts, visuals, and the visual of each text.
+Vectors = tuple[np.ndarray, np.ndarray, np.ndarray]
 PRECISIONS = ("fp32", "bf16", "int8", "int4", "b1")
 # These take many seconds at the larger shapes, or hold the whole matrix and its sort order.
 ONCE = ("CLIP_benchmark", "MTEB", "argsort")
 TOO_LARGE = ("argsort", "CLIP_benchmark", "open_clip")
+
+
+def stored(folder: Path) -> Vectors:
+    """The vectors that a bench keeps in its folder."""
+    data = np.load(folder / "bench.npz")
+    sides = {name.partition("_")[0]: data[name] for name in data.files}
+    return sides["text"], sides["video"], data["ground_truth"]
 
 
 def silent(description: str, total: int, unit: str):
@@ -49,7 +61,7 @@ def silent(description: str, total: int, unit: str):
     return contextlib.nullcontext(lambda count: None)
 
 
-def make_vectors(texts: int, visuals: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def make_vectors(texts: int, visuals: int) -> Vectors:
     """Texts near their visuals, as unit float32 rows, and the visual of each text."""
     rng = np.random.default_rng(0)
     visual = rng.standard_normal((visuals, DIM), dtype=np.float32)
@@ -60,11 +72,26 @@ def make_vectors(texts: int, visuals: int) -> tuple[np.ndarray, np.ndarray, np.n
     return text, visual, truth
 
 
+def real_vectors(path: Path, texts: int, visuals: int) -> Vectors:
+    """The vectors of a file as often as this shape asks for, unit float32 rows."""
+    given, rng = np.load(path), np.random.default_rng(0)
+    image, text = given["image"], given["text"]
+    copies = visuals // len(image)
+    place = np.arange(texts) % (len(text) * copies)
+    copy, which = np.divmod(place, len(text))
+    sides = []
+    for rows in (text[which], np.tile(image, (copies, 1))):
+        noisy = rows + NOISE * rng.standard_normal(rows.shape, dtype=np.float32)
+        sides.append(noisy / np.linalg.norm(noisy, axis=1, keepdims=True))
+    return sides[0], sides[1], given["text_image"][which] + copy * len(image)
+
+
 class Cmr:
     """A warehouse with the vectors, every representation stored."""
 
     def __init__(self, folder: Path) -> None:
         self.root = str(folder / "w")
+        self.dim = stored(folder)[0].shape[1]
 
     @classmethod
     def make(
@@ -76,8 +103,9 @@ class Cmr:
         precisions: tuple[str, ...] = PRECISIONS,
     ) -> Cmr:
         """Write the vectors and the warehouse into a folder; precisions are scored once."""
+        dim = text.shape[1]
         path = folder / "bench.npz"
-        np.savez(path, **{f"text_{DIM}": text, f"video_{DIM}": visual, "ground_truth": truth})
+        np.savez(path, **{f"text_{dim}": text, f"video_{dim}": visual, "ground_truth": truth})
         made = cls(folder)
         ingest_vectors(made.root, "bench", "random", read_npz(str(path)))
         for precision in precisions:
@@ -87,7 +115,7 @@ class Cmr:
     def run(self, precision: str, **more: object) -> None:
         """Score one representation again, in both directions."""
         settings = {"protocols": ("full",), "force": True, **more}
-        evaluate(self.root, Request(dims=(DIM,), precisions=(precision,), **settings), silent)
+        evaluate(self.root, Request(dims=(self.dim,), precisions=(precision,), **settings), silent)
 
     def hit_rate(self, precision: str) -> float:
         """The t2v figure that SQL computes from the ranks."""
@@ -100,8 +128,7 @@ class Cmr:
 
 def one(name: str, folder: Path, repeats: int) -> dict[str, object]:
     """Run one contender in this process: seconds, MiB above the start, and its figure."""
-    data = np.load(folder / "bench.npz")
-    vectors = data[f"text_{DIM}"], data[f"video_{DIM}"], data["ground_truth"]
+    vectors = stored(folder)
     value: object = None
     if name.startswith("cmr "):
         cmr = Cmr(folder)
@@ -134,14 +161,17 @@ def chosen(shape: str) -> list[str]:
     return names
 
 
-def compare(shape: str, rounds: int, repeats: int, folder: Path) -> list[dict[str, object]]:
-    """One row per contender."""
-    Cmr.make(folder, *make_vectors(*SHAPES[shape]))
-    found: dict[str, list[dict]] = {name: [] for name in chosen(shape)}
+def compare(
+    vectors: Vectors, names: Sequence[str], rounds: int, repeats: int, folder: Path
+) -> Rows:
+    """One row per contender, which take turns."""
+    mine = tuple(name[4:] for name in names if name.startswith("cmr "))
+    Cmr.make(folder, *vectors, precisions=mine)
+    found: dict[str, list[dict]] = {name: [] for name in names}
     for _ in range(rounds):
         for name in found:
             times = 1 if any(word in name for word in ONCE) else repeats
-            command = [sys.executable, __file__, shape, "--one", name]
+            command = [sys.executable, __file__, "--one", name]
             command += ["--folder", str(folder), "--repeats", str(times)]
             done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
             found[name].append(json.loads(done.stdout.splitlines()[-1]))
@@ -165,41 +195,34 @@ def compare(shape: str, rounds: int, repeats: int, folder: Path) -> list[dict[st
     return rows
 
 
-def save(out: Path, name: str, result: dict[str, object]) -> None:
-    """Write a dated file; results of other days stay."""
-    day = datetime.now(UTC).date().isoformat()
-    machine = {"threads": torch.get_num_threads(), "torch": torch.__version__}
-    out.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({"day": day, "bench": name, "machine": machine, **result}, indent=1)
-    (out / f"{day}-{name}.json").write_text(text + "\n", encoding="utf-8")
-
-
-def show(rows: list[dict[str, object]]) -> None:
-    """Print rows as a Markdown table."""
-    print("| " + " | ".join(rows[0]) + " |")
-    print("|" + "---|" * len(rows[0]))
-    for row in rows:
-        print("| " + " | ".join("" if v is None else str(v) for v in row.values()) + " |")
-
-
 @click.command()
-@click.argument("shape", type=click.Choice(list(SHAPES)))
+@click.argument("shape", type=click.Choice(list(SHAPES)), default="coco")
+@click.option("--real", type=click.Path(exists=True, path_type=Path), help="A file of vectors.")
 @click.option("--rounds", default=2, show_default=True)
 @click.option("--repeats", default=3, show_default=True)
 @click.option("--out", default="bench/results", type=click.Path(path_type=Path))
 @click.option("--one", "name", hidden=True)
 @click.option("--folder", hidden=True, type=click.Path(path_type=Path))
 def main(
-    shape: str, rounds: int, repeats: int, out: Path, name: str | None, folder: Path | None
+    shape: str,
+    real: Path | None,
+    rounds: int,
+    repeats: int,
+    out: Path,
+    name: str | None,
+    folder: Path | None,
 ) -> None:
     """Run, print a table, and write it to a file."""
     if name and folder:
         print(json.dumps(one(name, folder, repeats)))
         return
+    size = SHAPES[shape]
+    vectors = real_vectors(real, *size) if real else make_vectors(*size)
     with tempfile.TemporaryDirectory() as made:
-        rows = compare(shape, rounds, repeats, Path(made))
+        rows = compare(vectors, chosen(shape), rounds, repeats, Path(made))
     show(rows)
-    save(out, shape, {"texts_visuals_dim": [*SHAPES[shape], DIM], "rows": rows})
+    about = {"texts_visuals_dim": [*size, vectors[0].shape[1]], "rows": rows}
+    save(out, f"{shape}-real" if real else shape, about)
 
 
 if __name__ == "__main__":

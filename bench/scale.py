@@ -24,7 +24,8 @@ from pathlib import Path
 import numba
 import numpy as np
 import torch
-from peers import Cmr, make_vectors, save, silent
+from peers import Cmr, make_vectors, silent
+from saved import save
 
 from cmr.engine.grid import GPU_RATE, choose
 from cmr.pipeline.evaluate import begin, evaluate

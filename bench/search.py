@@ -30,7 +30,8 @@ from typing import Any
 
 import click
 import numpy as np
-from peers import SHAPES, make_vectors, save, show
+from peers import SHAPES, make_vectors
+from saved import save, show
 
 from cmr.pipeline.bench.machine import cores, forget_peak, peak_resident, resident
 from cmr.pipeline.bench.single_product import LARGEST, OneProduct
