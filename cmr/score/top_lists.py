@@ -7,6 +7,7 @@ import numpy.typing as npt
 import torch
 
 from cmr.score.blocks import Block, Side, Vectors
+from cmr.score.cpu.best_cells import keep_best
 from cmr.score.judgments import Indices
 from cmr.score.plan import Plan
 
@@ -41,32 +42,13 @@ def _best(
     block: Block, rows: slice, columns: Side, depth: int, plan: Plan, room: torch.Tensor
 ) -> Hits:
     kernel, operand = plan.kernel, block.operand[rows]
-    top = np.zeros((len(operand), 0))
-    index = np.zeros((len(operand), 0), dtype=np.int64)
+    best = np.full((len(operand), depth), -np.inf)
+    where = np.full((len(operand), depth), -1, dtype=np.int64)
     for side in columns:
         for c in range(0, len(side), plan.tile_columns):
             d = min(len(side), c + plan.tile_columns)
             tile = kernel.tile(operand, side.operand[c:d], room).cpu().numpy()
             scales = (block.scales[rows, None], side.scales[c:d]) if kernel.scaled else (None, None)
-            values = kernel.values(tile, *scales).astype(np.float64, copy=False)
-            part, where = _top(values, depth)
-            top = np.concatenate([top, part], axis=1)
-            index = np.concatenate([index, where + side.first + c], axis=1)
-            order = np.lexsort((index, -top), axis=1)[:, :depth]
-            top = np.take_along_axis(top, order, axis=1)
-            index = np.take_along_axis(index, order, axis=1)
-    return index, top
-
-
-def _top(values: Values, depth: int) -> tuple[Values, Indices]:
-    """The best of each row of a tile; of equal ones at the end those with the lowest places."""
-    depth = min(depth, values.shape[1])
-    found = torch.topk(torch.from_numpy(values), depth)
-    top, where = found.values.numpy(), found.indices.numpy()
-    last = top[:, -1:]
-    for row in np.flatnonzero((values == last).sum(1) > (top == last).sum(1)):
-        above = where[row, top[row] > last[row]]
-        equal = np.flatnonzero(values[row] == last[row])[: depth - len(above)]
-        where[row] = np.concatenate([above, equal])
-        top[row] = values[row, where[row]]
-    return top, where
+            keep_best(kernel.values(tile, *scales), side.first + c, best, where)
+    order = np.lexsort((where, -best), axis=1)
+    return np.take_along_axis(where, order, axis=1), np.take_along_axis(best, order, axis=1)
