@@ -16,6 +16,7 @@ from PIL import Image
 
 from cmr.encode.encoder import EncoderKind, Floats, Media, weights_hash
 from cmr.encode.models import folder_hash
+from cmr.encode.quiet import quiet_loading
 from cmr.encode.spec import ModelSpec
 from cmr.errors import CmrError
 from cmr.identity import identity
@@ -41,7 +42,7 @@ class SentenceTransformers:
             raise CmrError(_INSTALL) from None
         library: Any = sentence_transformers
         try:
-            with _random_weights() as missing:
+            with quiet_loading(), _random_weights() as missing:
                 model = library.SentenceTransformer(
                     spec.architecture,
                     device=device,
@@ -80,7 +81,8 @@ class SentenceTransformers:
 
         The frames are those that were chosen: the model's processor samples none of them.
         """
-        self._refuse_lack("video")
+        if "video" not in self._modalities:
+            raise CmrError(f"the model {self._name} takes no video; add --clips-as frames")
         sampled = {"video": {"do_sample_frames": False}}
         processor = getattr(self._model.processor, "video_processor", None)
         least = int(getattr(processor, "temporal_patch_size", None) or 1)
@@ -148,36 +150,30 @@ def as_video(clip: Media, least: int) -> dict[str, Any]:
 
 
 def takes_video(spec: ModelSpec) -> bool | None:
-    """Whether a model's files declare that it takes video; None if they do not tell."""
+    """Whether a model's files declare that it takes video; None if they do not tell.
+
+    They are a few small ones: nothing is loaded.
+    """
+    modules = _json(spec, "modules.json") or [{"path": ""}]
+    own = _json(spec, str(Path(modules[0]["path"], "sentence_bert_config.json"))) or {}
+    if "modality_config" in own:
+        return "video" in own["modality_config"]
+    # Not every model is saved with its modalities. A processor of clips is of no other use.
+    nested = "video_processor" in (_json(spec, "processor_config.json") or {})
+    return True if nested or _json(spec, "video_preprocessor_config.json") else None
+
+
+def _json(spec: ModelSpec, name: str) -> Any:
+    """What a file of a model holds; None if it is not there or cannot be read."""
+    from huggingface_hub import hf_hub_download
+
+    folder = Path(spec.architecture)
     try:
-        from sentence_transformers.util import load_file_path
-    except ImportError:
-        raise CmrError(_INSTALL) from None
-
-    def said(name: str) -> Any:
-        path = load_file_path(spec.architecture, name)
-        return None if path is None else json.loads(Path(path).read_text())
-
-    try:
-        modules = said("modules.json")
-        first = modules[0]["path"] if modules else ""
-        declared = (said(str(Path(first, "sentence_bert_config.json"))) or {}).get(
-            "modality_config"
-        )
-        if declared is None:
-            import transformers
-
-            library: Any = transformers
-            processor = library.AutoProcessor.from_pretrained(
-                str(Path(spec.architecture, first)) if first else spec.architecture,
-                # Left open, it would ask on the terminal.
-                trust_remote_code=spec.remote_code,
-            )
-            declared = {"video"} if hasattr(processor, "video_processor") else None
+        path = folder / name if folder.is_dir() else hf_hub_download(spec.architecture, name)
+        return json.loads(Path(path).read_text(encoding="utf-8"))
     except Exception:
         # Whatever is wrong with the model is told where it is loaded.
         return None
-    return None if declared is None else "video" in declared
 
 
 def declared_dims(model: Any) -> list[int] | None:

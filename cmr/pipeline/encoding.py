@@ -49,7 +49,7 @@ class EncodeOptions:
             raise CmrError(f"--rate is of --sampling fps, and here it is {self.sampling}")
         takes = None if self.clips_as == AS_FRAMES else get_kind(spec.kind).takes_clips(spec)
         if self.clips_as == AS_WHOLE and takes is False:
-            raise CmrError(f"the model {spec.name} takes no video; leave out --clips-as whole")
+            raise CmrError(f"the model {spec.name} takes no video; add --clips-as frames")
         whole = bool(takes) or self.clips_as == AS_WHOLE
         if whole and self.keep_frames:
             raise CmrError(

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 import torch
 
+from cmr.encode.encoder import Media
 from cmr.encode.frame_choice import read_clip
+from cmr.encode.models import resolve
+from cmr.encode.sentencetransformers import as_video, takes_video
 from cmr.views import connect
 from tests.clips import make_clip
 from tests.conftest import TOY
@@ -126,7 +130,8 @@ def test_a_clip_is_one_video(cmr, qwen, clips, tmp_path, precision):
     from sentence_transformers import SentenceTransformer
 
     root = tmp_path / "w"
-    cmr("ingest", *clips, *of(qwen), "-w", root, "--frames", "4", "--precision", precision)
+    asked = ("-w", root, "--frames", "4", "--precision", precision)
+    assert "weights" not in cmr("ingest", *clips, *of(qwen), *asked).stderr
     dtype = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}[precision]
     plain = SentenceTransformer(str(qwen), device="cpu", model_kwargs={"dtype": dtype})
     videos = []
@@ -138,8 +143,8 @@ def test_a_clip_is_one_video(cmr, qwen, clips, tmp_path, precision):
         said = {"fps": clip.rate, "frames_indices": places, "duration": clip.duration}
         said["total_num_frames"] = max(round(clip.duration * clip.rate), places[-1] + 1)
         videos.append({"array": clip.frames, "video_metadata": said})
-    asked = {"processing_kwargs": {"video": {"do_sample_frames": False}}}
-    wanted = unit(plain.encode_document(videos, **asked))
+    given = {"processing_kwargs": {"video": {"do_sample_frames": False}}}
+    wanted = unit(plain.encode_document(videos, **given))
     np.testing.assert_allclose(stored(root, "visual"), wanted, atol=1e-6)
     captions = [*(f"a clip of {n}" for n in range(4)), "https://example.org/a.mp4"]
     texts = unit(plain.encode_query([{"text": one} for one in captions]))
@@ -193,16 +198,58 @@ def test_what_does_not_go_together(cmr, qwen, clips, tmp_path):
     assert not root.exists()
 
 
+def declaring(model, folder, *left_out):
+    """A copy of a model that declares all its modalities but these."""
+    shutil.copytree(model, folder)
+    path = folder / "sentence_bert_config.json"
+    said = json.loads(path.read_text())
+    for one in left_out:
+        del said["modality_config"][one]
+    path.write_text(json.dumps(said))
+    return folder
+
+
+@pytest.mark.slow
+def test_what_a_model_declares(qwen, tmp_path):
+    def found(folder):
+        return takes_video(resolve(f"sentence-transformers:{folder}", None))
+
+    assert found(qwen) is True
+    assert found(declaring(qwen, tmp_path / "a", "video")) is False
+    undeclared = declaring(qwen, tmp_path / "b")
+    (undeclared / "sentence_bert_config.json").write_text("{}")
+    assert found(undeclared) is True
+    (undeclared / "processor_config.json").unlink()
+    assert found(undeclared) is None
+    assert found(tmp_path / "nowhere") is None
+
+
+@pytest.mark.slow
+def test_a_model_that_takes_no_video(cmr, qwen, clips, tmp_path):
+    model, root = declaring(qwen, tmp_path / "model", "video"), tmp_path / "w"
+    refused = cmr("ingest", *clips, *of(model), "-w", root, "--clips-as", "whole", code=1).stderr
+    assert "the model m takes no video; add --clips-as frames" in refused
+    assert not root.exists()
+    cmr("ingest", *clips, *of(model), "-w", root)
+    assert settings(root)["pooling"] == "mean of unit vectors"
+
+
 @pytest.mark.slow
 def test_a_model_of_texts_and_clips_alone(cmr, qwen, clips, tmp_path):
-    import shutil
-
-    model, root = tmp_path / "model", tmp_path / "w"
-    shutil.copytree(qwen, model)
-    said = json.loads((model / "sentence_bert_config.json").read_text())
-    del said["modality_config"]["image"]
-    (model / "sentence_bert_config.json").write_text(json.dumps(said))
+    model, root = declaring(qwen, tmp_path / "model", "image"), tmp_path / "w"
     refused = cmr("ingest", *clips, *of(model), "-w", root, "--clips-as", "frames", code=1)
     assert "takes no image" in refused.stderr
     cmr("ingest", *clips, *of(model), "-w", root)
     assert stored(root, "visual").shape == (5, 24)
+
+
+def test_frames_that_are_few_or_of_several_sizes():
+    one, other = (torch.full((4, side, 3), 7, dtype=torch.uint8) for side in (6, 8))
+    alone = as_video(Media([one], [0.5], 2.0, 10.0), 2)
+    assert alone["array"].shape == (2, 4, 6, 3)
+    assert alone["video_metadata"] == {
+        "fps": 10.0, "total_num_frames": 20, "duration": 2.0, "frames_indices": [5, 5]
+    }  # fmt: skip
+    both = as_video(Media([one, other], [0.0, 2.0], 2.0, 10.0), 2)
+    assert both["array"].shape == (2, 4, 6, 3)
+    assert both["video_metadata"]["total_num_frames"] == 21
