@@ -6,14 +6,15 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
-import torch
 
 from cmr.encode.decode import decode
-from cmr.encode.encoder import Encoder, Floats
+from cmr.encode.encoder import ClipEncoder, Encoder, Floats, Media
 from cmr.encode.frame_choice import read_clip
 from cmr.encode.quiet import quiet_decoders
+from cmr.encode.sampling import Sampling
 from cmr.encode.unreadable import UnreadableError, one_item, read_item
 from cmr.errors import CmrError
 from cmr.progressbar import Advance, no_advance
@@ -21,6 +22,7 @@ from cmr.sources.collection import Item, MediaReader, Reject
 
 # Batches decoded ahead of the model.
 AHEAD = 3
+UNPREPARED = "cannot be prepared for the model"
 
 
 @dataclass(frozen=True)
@@ -31,27 +33,18 @@ class Frames:
     times: list[float]
 
 
-@dataclass(frozen=True)
-class Media:
-    """A decoded picture or clip: the model's inputs, the frames' times, a length in seconds."""
-
-    inputs: list[torch.Tensor]
-    times: list[float]
-    duration: float | None
-
-
 # Called for every batch with its items, their vectors, and for clips their frames' vectors.
 Done = Callable[[Sequence[Item], Floats, Sequence[Frames | None]], None]
 
 
 @dataclass(frozen=True)
 class How:
-    """How pictures or clips are encoded; `sampling`: how many frames of a clip, and which."""
+    """How pictures or clips are encoded; `sampling`: of clips."""
 
     batch_size: int = 64
     workers: int = 1
     max_rejects: int = 0
-    sampling: tuple[int, str] | None = None
+    sampling: Sampling | None = None
 
 
 def encode_images(
@@ -65,8 +58,9 @@ def encode_images(
     """Decode and encode pictures or clips; returns those that cannot be decoded.
 
     A clip's vector is the mean of its frames' unit vectors (CLIP4Clip, Luo et al. 2021, section
-    3.3, the parameter-free head). `done` is called for every batch, in order. Raises CmrError once
-    more than `max_rejects` have failed, or if nothing could be read.
+    3.3, the parameter-free head), or the model's own of the frames as one video. `done` is called
+    for every batch, in order. Raises CmrError once more than `max_rejects` have failed, or if
+    nothing could be read.
     """
     rejects: list[Reject] = []
     held: list[tuple[Item, Media]] = []
@@ -79,7 +73,7 @@ def encode_images(
             held.clear()
 
     with quiet_decoders(), ThreadPoolExecutor(how.workers) as pool:
-        ahead = how.batch_size * AHEAD // (how.sampling[0] if how.sampling else 1) + AHEAD
+        ahead = how.batch_size * AHEAD // (how.sampling.frames if how.sampling else 1) + AHEAD
         work = _in_order(
             pool, items, lambda item: prepare_media(encoder, reader, item, how.sampling), ahead
         )
@@ -112,7 +106,9 @@ def refuse_rejects(rejects: Sequence[Reject], total: int, allowed: int) -> None:
 def encode_media(
     encoder: Encoder, batch: Sequence[Media], how: How
 ) -> tuple[Floats, list[Frames | None]]:
-    """One vector per item, (items, dim): a picture's own, or the mean of a clip's unit vectors."""
+    """One vector per item, (items, dim): its own, or the mean of the unit vectors of its frames."""
+    if how.sampling is not None and how.sampling.whole:
+        return cast(ClipEncoder, encoder).encode_clips(batch), [None] * len(batch)
     flat = [one for media in batch for one in media.inputs]
     steps = range(0, len(flat), how.batch_size)
     vectors = np.concatenate(
@@ -131,7 +127,7 @@ def encode_media(
 
 
 def prepare_media(
-    encoder: Encoder, reader: MediaReader, item: Item, sampling: tuple[int, str] | None
+    encoder: Encoder, reader: MediaReader, item: Item, sampling: Sampling | None
 ) -> Media | str:
     """The model's input for one picture or clip, or the reason why there is none.
 
@@ -141,12 +137,13 @@ def prepare_media(
     try:
         data = read_item(reader, item.uri or "")
         if sampling is None:
-            frames, times, duration = [decode(data)], list[float](), None
-        else:
-            clip = read_clip(data, *sampling)
-            frames, times, duration = clip.frames, clip.times, clip.duration
-        with one_item("cannot be prepared for the model"):
-            return Media([encoder.preprocess(frame) for frame in frames], times, duration)
+            picture = decode(data)
+            with one_item(UNPREPARED):
+                return Media([encoder.preprocess(picture)], [], None)
+        clip = read_clip(data, sampling.frames, sampling.which, sampling.rate)
+        with one_item(UNPREPARED):
+            inputs = [encoder.preprocess(frame) for frame in clip.frames]
+            return Media(inputs, clip.times, clip.duration, clip.rate)
     except UnreadableError as reason:
         return str(reason)
 

@@ -18,6 +18,19 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float32]
 
 
+@dataclass(frozen=True)
+class Media:
+    """A decoded picture or clip: the model's inputs, the frames' times, a length in seconds.
+
+    `rate`: all frames of a clip per second.
+    """
+
+    inputs: list[torch.Tensor]
+    times: list[float]
+    duration: float | None
+    rate: float | None = None
+
+
 class Encoder(Protocol):
     """A loaded dual encoder with its preprocessing and tokenizer."""
 
@@ -41,17 +54,34 @@ class Encoder(Protocol):
         """
 
 
+class ClipEncoder(Encoder, Protocol):
+    """An encoder that also takes whole clips."""
+
+    def encode_clips(self, batch: Sequence[Media]) -> Floats:
+        """Encode clips' preprocessed frames as one video each, (n, dim) float32, of any length.
+
+        Raises CmrError if the model turns out to take no video.
+        """
+
+
+def _no_clips(spec: ModelSpec) -> bool | None:
+    return False
+
+
 @dataclass(frozen=True)
 class EncoderKind:
     """A way to load models, chosen by `--model NAME:…`.
 
     `summary`: one line for the help. `load(spec, device)` raises CmrError if weights are
     unavailable. `settings(spec)` identifies weights and libraries without loading them.
+    `takes_clips(spec)`: whether the model takes whole clips, without loading it, so that `load`
+    gives a `ClipEncoder`; None if only loading it would tell.
     """
 
     summary: str
     load: Callable[[ModelSpec, str], Encoder]
     settings: Callable[[ModelSpec], Mapping[str, str]]
+    takes_clips: Callable[[ModelSpec], bool | None] = _no_clips
 
 
 def weights_hash(tensors: Mapping[str, torch.Tensor]) -> str:

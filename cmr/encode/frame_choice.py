@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
@@ -15,7 +15,6 @@ from PIL import Image
 from cmr.encode.display import LARGEST_FRAME, shown
 from cmr.encode.unreadable import UnreadableError, one_item
 
-SAMPLINGS = ("uniform", "fps", "middle")
 # Consecutive packets that may yield no frame of their own: a second field, or a frame that only
 # serves as a reference for others.
 WITHOUT_FRAME = 2
@@ -25,18 +24,23 @@ Frame = TypeVar("Frame")
 
 @dataclass(frozen=True)
 class Clip:
-    """Chosen frames of a clip, in order, their times and the clip's length, in seconds."""
+    """Chosen frames of a clip, in order, their times and the clip's length, in seconds.
+
+    `rate`: all frames of the clip per second, on average.
+    """
 
     frames: list[Image.Image]
     times: list[float]
     duration: float
+    rate: float
 
 
-def read_clip(data: bytes, frames: int, sampling: str) -> Clip:
+def read_clip(data: bytes, frames: int, sampling: str, rate: float = 1) -> Clip:
     """Decode at most `frames` frames, RGB, as a player shows them.
 
-    `uniform`: those shown at the midpoints of that many equal parts of the clip's time. `fps`: one
-    per second, as in CLIP4Clip, and if that gives too many, `frames` of them, evenly spaced.
+    `uniform`: those shown at the midpoints of that many equal parts of the clip's time. `fps`:
+    `rate` per second, as CLIP4Clip takes one, and if that gives too many, `frames` of them, evenly
+    spaced.
     `middle`: one. The clip's time begins with its first frame that is shown: a frame that an edit
     list leaves out, or that no key frame precedes, is not. Frames are chosen by their own times,
     so a variable frame rate makes no difference. A clip with fewer frames yields all it has. Raises
@@ -46,16 +50,23 @@ def read_clip(data: bytes, frames: int, sampling: str) -> Clip:
         raise UnreadableError("the file is empty")
     with one_item("is not a complete clip"):
         times, end = _packets(data)
-        return _clip(data, times, end, frames, sampling)
+
+        def sampled(start: Fraction, length: Fraction) -> list[Fraction]:
+            return targets(start, length, frames, sampling, rate)
+
+        return _clip(data, times, end, sampled)
 
 
-def targets(start: Fraction, length: Fraction, frames: int, sampling: str) -> list[Fraction]:
+def targets(
+    start: Fraction, length: Fraction, frames: int, sampling: str, rate: float = 1
+) -> list[Fraction]:
     """The times, in seconds, at which a clip with this start and length is sampled."""
     if sampling == "middle":
         return [start + length / 2]
     parts = frames
     if sampling == "fps":
-        parts = min(frames, max(1, int(length)))
+        # Of what the rate is written as: 0.3 a second of 10 s is 3, and of its float less.
+        parts = min(frames, max(1, int(length * Fraction(str(rate)))))
     return [start + length * Fraction(2 * part + 1, 2 * parts) for part in range(parts)]
 
 
@@ -82,7 +93,12 @@ def shown_at(
         target = next(left, None)
 
 
-def _clip(data: bytes, times: list[Fraction], end: Fraction, frames: int, sampling: str) -> Clip:
+def _clip(
+    data: bytes,
+    times: list[Fraction],
+    end: Fraction,
+    targets_of: Callable[[Fraction, Fraction], list[Fraction]],
+) -> Clip:
     with _open(data) as container:
         stream = _picture(container)
         decoded = _decoded(container, stream)
@@ -91,7 +107,7 @@ def _clip(data: bytes, times: list[Fraction], end: Fraction, frames: int, sampli
             raise UnreadableError("has no frame")
         start = first[0]
         length = max(end - start, Fraction(0))
-        wanted = targets(start, length, frames, sampling)
+        wanted = targets_of(start, length)
         found: dict[Fraction, Image.Image] = {}
         for target, time, frame in shown_at(chain([first], decoded), wanted):
             lost = bisect_right(times, target) - bisect_right(times, time)
@@ -101,7 +117,8 @@ def _clip(data: bytes, times: list[Fraction], end: Fraction, frames: int, sampli
                 )
             if time not in found:
                 found[time] = shown(frame, stream.sample_aspect_ratio)
-    return Clip(list(found.values()), [float(time - start) for time in found], float(length))
+        rate = float(1 / _step(stream))
+    return Clip(list(found.values()), [float(time - start) for time in found], float(length), rate)
 
 
 def _open(data: bytes) -> Any:

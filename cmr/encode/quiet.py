@@ -1,4 +1,4 @@
-"""Keeping decoders' messages about damaged files off stderr; rejects report them."""
+"""Keeping off stderr what cmr itself reports: damaged files, and that a model is loading."""
 
 from __future__ import annotations
 
@@ -49,3 +49,17 @@ def _silence_libtiff() -> None:
                     setter(None)
             except (OSError, AttributeError):
                 continue
+
+
+@contextmanager
+def quiet_loading() -> Iterator[None]:
+    """Keep transformers' bar of the weights that it loads off stderr; cmr says that it loads."""
+    from transformers.utils import logging as told
+
+    shown = told.is_progress_bar_enabled()
+    told.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            told.enable_progress_bar()

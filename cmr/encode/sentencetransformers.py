@@ -1,7 +1,8 @@
-"""Multimodal models of sentence-transformers: whatever it opens that takes texts and pictures."""
+"""Multimodal models of sentence-transformers: texts, and pictures or clips."""
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,14 +14,16 @@ import numpy as np
 import torch
 from PIL import Image
 
-from cmr.encode.encoder import EncoderKind, Floats, weights_hash
+from cmr.encode.encoder import EncoderKind, Floats, Media, weights_hash
 from cmr.encode.models import folder_hash
+from cmr.encode.quiet import quiet_loading
 from cmr.encode.spec import ModelSpec
 from cmr.errors import CmrError
 from cmr.identity import identity
 
 _DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 _INSTALL = "sentence-transformers is not installed; pip install '.[sentence-transformers]'"
+_SMOOTH = Image.Resampling.BICUBIC
 # Keys of a model's configuration that declare the dimensions it may be truncated to.
 _MATRYOSHKA = ("matryoshka_dims", "matryoshka_dimensions")
 
@@ -39,11 +42,14 @@ class SentenceTransformers:
             raise CmrError(_INSTALL) from None
         library: Any = sentence_transformers
         try:
-            with _random_weights() as missing:
+            with quiet_loading(), _random_weights() as missing:
                 model = library.SentenceTransformer(
                     spec.architecture,
                     device=device,
                     trust_remote_code=spec.remote_code,
+                    # Unlike a later `to`, this leaves alone what a model keeps in float32, such as
+                    # the frequencies of rotary positions.
+                    model_kwargs={"dtype": _DTYPES[spec.precision]},
                 )
         except Exception as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -52,10 +58,11 @@ class SentenceTransformers:
             raise CmrError(
                 f"cannot load the model {spec.name}: it lacks weights, which would be random"
             )
-        lacking = {"text", "image"} - set(model.modalities)
-        if lacking:
-            raise CmrError(f"the model {spec.name} takes no {' or '.join(sorted(lacking))}")
-        self._model = model.to(_DTYPES[spec.precision]).eval()
+        self._name, self._modalities = spec.name, set(model.modalities)
+        self._refuse_lack("text")
+        if "video" not in self._modalities:
+            self._refuse_lack("image")
+        self._model = model.eval()
         # A template of one's own takes the place of the model's prompt.
         self._prompt = None if spec.prompt is None else ""
 
@@ -65,12 +72,29 @@ class SentenceTransformers:
 
     def encode_images(self, batch: Sequence[torch.Tensor]) -> Floats:
         """Encode pictures as documents, (n, dim) float32, not yet normalised."""
+        self._refuse_lack("image")
         pictures = [Image.fromarray(np.asarray(one)) for one in batch]
         return _floats(self._model.encode_document(pictures, **_quiet(batch)))
 
+    def encode_clips(self, batch: Sequence[Media]) -> Floats:
+        """Encode clips as documents, each as one video, (n, dim) float32, not yet normalised.
+
+        The frames are those that were chosen: the model's processor samples none of them.
+        """
+        if "video" not in self._modalities:
+            raise CmrError(f"the model {self._name} takes no video; add --clips-as frames")
+        sampled = {"video": {"do_sample_frames": False}}
+        processor = getattr(self._model.processor, "video_processor", None)
+        least = int(getattr(processor, "temporal_patch_size", None) or 1)
+        videos = [as_video(one, least) for one in batch]
+        found = self._model.encode_document(videos, processing_kwargs=sampled, **_quiet(batch))
+        return _floats(found)
+
     def encode_texts(self, batch: Sequence[str]) -> Floats:
         """Encode captions as queries, (n, dim) float32, not yet normalised."""
-        return _floats(self._model.encode_query(list(batch), prompt=self._prompt, **_quiet(batch)))
+        # Named as texts: the library would fetch a caption that is the address of a picture.
+        texts = [{"text": one} for one in batch]
+        return _floats(self._model.encode_query(texts, prompt=self._prompt, **_quiet(batch)))
 
     def token_counts(self, batch: Sequence[str]) -> list[int]:
         """Number of tokens of each caption with its prompt, before truncation."""
@@ -85,11 +109,71 @@ class SentenceTransformers:
             "weights_sha256": weights_hash(self._model.state_dict()),
             "modules": [type(module).__name__ for module in self._model],
             "preprocess": f"{type(self._model.processor).__name__} of sentence-transformers",
+            "modalities": sorted(self._modalities),
             "tokenizer": type(tokenizer).__name__,
             "prompts": dict(self._model.prompts) | ({"query": ""} if self._prompt == "" else {}),
             "context_length": None if length is None or tokenizer is None else int(length),
             "matryoshka_dims": declared_dims(self._model),
         }
+
+    def _refuse_lack(self, modality: str) -> None:
+        if modality not in self._modalities:
+            raise CmrError(f"the model {self._name} takes no {modality}")
+
+
+def as_video(clip: Media, least: int) -> dict[str, Any]:
+    """A clip's frames, (frames, height, width, 3) uint8, and their times, as the library takes it.
+
+    A time is the number of a frame at the clip's average rate. Frames of another size than the
+    first are scaled to it, as in a player's window. The last of fewer than `least` is repeated, as
+    processors do to fill their patches of time, which refuse a single frame.
+    """
+    assert clip.rate is not None
+    assert clip.duration is not None
+    height, width = clip.inputs[0].shape[:2]
+    frames = [Image.fromarray(np.asarray(one)) for one in clip.inputs]
+    scaled = [
+        one if one.size == (width, height) else one.resize((width, height), _SMOOTH)
+        for one in frames
+    ]
+    lacking = max(0, least - len(scaled))
+    scaled += scaled[-1:] * lacking
+    places = [round(time * clip.rate) for time in clip.times]
+    places += places[-1:] * lacking
+    said = {
+        "fps": clip.rate,
+        "total_num_frames": max(round(clip.duration * clip.rate), places[-1] + 1),
+        "duration": clip.duration,
+        "frames_indices": places,
+    }
+    return {"array": np.stack([np.asarray(one) for one in scaled]), "video_metadata": said}
+
+
+def takes_video(spec: ModelSpec) -> bool | None:
+    """Whether a model's files declare that it takes video; None if they do not tell.
+
+    They are a few small ones: nothing is loaded.
+    """
+    modules = _json(spec, "modules.json") or [{"path": ""}]
+    own = _json(spec, str(Path(modules[0]["path"], "sentence_bert_config.json"))) or {}
+    if "modality_config" in own:
+        return "video" in own["modality_config"]
+    # Not every model is saved with its modalities. A processor of clips is of no other use.
+    nested = "video_processor" in (_json(spec, "processor_config.json") or {})
+    return True if nested or _json(spec, "video_preprocessor_config.json") else None
+
+
+def _json(spec: ModelSpec, name: str) -> Any:
+    """What a file of a model holds; None if it is not there or cannot be read."""
+    from huggingface_hub import hf_hub_download
+
+    folder = Path(spec.architecture)
+    try:
+        path = folder / name if folder.is_dir() else hf_hub_download(spec.architecture, name)
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except Exception:
+        # Whatever is wrong with the model is told where it is loaded.
+        return None
 
 
 def declared_dims(model: Any) -> list[int] | None:
@@ -142,4 +226,6 @@ def _settings(spec: ModelSpec) -> dict[str, str]:
     return {**own, "weights": weights, **({"remote_code": "run"} if spec.remote_code else {})}
 
 
-KIND = EncoderKind("Multimodal models of sentence-transformers.", SentenceTransformers, _settings)
+KIND = EncoderKind(
+    "Multimodal models of sentence-transformers.", SentenceTransformers, _settings, takes_video
+)

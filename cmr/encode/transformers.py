@@ -13,6 +13,7 @@ from PIL import Image
 
 from cmr.encode.encoder import EncoderKind, Floats, weights_hash
 from cmr.encode.models import folder_hash
+from cmr.encode.quiet import quiet_loading
 from cmr.encode.spec import ModelSpec
 from cmr.encode.thin import Preprocessing
 from cmr.errors import CmrError
@@ -38,9 +39,10 @@ class Transformers:
         self.device = torch.device(device)
         where = spec.architecture
         try:
-            model, report = library.AutoModel.from_pretrained(
-                where, dtype=_DTYPES[spec.precision], output_loading_info=True
-            )
+            with quiet_loading():
+                model, report = library.AutoModel.from_pretrained(
+                    where, dtype=_DTYPES[spec.precision], output_loading_info=True
+                )
             self._pictures = library.AutoImageProcessor.from_pretrained(where)
             self._tokenizer = library.AutoTokenizer.from_pretrained(where)
         except Exception as error:

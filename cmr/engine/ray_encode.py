@@ -15,9 +15,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from cmr.encode.batches import How, Media, encode_media, prepare_media
+from cmr.encode.batches import How, encode_media, prepare_media
+from cmr.encode.encoder import Media
 from cmr.encode.encoder_kinds import get_kind
 from cmr.encode.quiet import quiet_decoders
+from cmr.encode.sampling import Sampling
 from cmr.encode.spec import ModelSpec
 from cmr.errors import CmrError
 from cmr.progressbar import Advance
@@ -139,9 +141,7 @@ def _faults(ray: Any, data: Any, advance: Advance) -> Iterator[Fault]:
 class _Decode:
     """Turn pictures or clips into the model's inputs, as bytes of float32."""
 
-    def __init__(
-        self, spec: ModelSpec, reader: MediaReader, sampling: tuple[int, str] | None
-    ) -> None:
+    def __init__(self, spec: ModelSpec, reader: MediaReader, sampling: Sampling | None) -> None:
         torch.set_num_threads(1)
         self._encoder = get_kind(spec.kind).load(spec, "cpu")
         self._reader, self._sampling = reader, sampling

@@ -7,13 +7,13 @@ from functools import cached_property
 
 from cmr.encode.batches import How, encode_media, prepare_media
 from cmr.encode.encoder import Encoder
+from cmr.encode.sampling import Sampling
 from cmr.encode.spec import ModelSpec
 from cmr.errors import CmrError
 from cmr.pipeline.own_model import (
     hub_spec,
     load_again,
     made_by,
-    sampling_of,
     spec_of,
     weights_of,
 )
@@ -59,7 +59,7 @@ class QueryModel:
         """
         encoder, _ = self._encoder
         reader, item = _Given(data), Item("dropped", uri="dropped")
-        sampling = sampling_of(self._settings)
+        sampling = Sampling.recorded(self._settings)
         media = prepare_media(encoder, reader, item, None)
         if isinstance(media, str) and sampling is not None:
             media = prepare_media(encoder, reader, item, sampling)

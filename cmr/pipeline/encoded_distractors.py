@@ -6,13 +6,13 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from cmr.encode.encoder_kinds import get_kind
 from cmr.encode.models import EMBEDDED, HUB, model_settings, resolve
+from cmr.encode.sampling import Sampling
 from cmr.encode.spec import DEFAULT, ModelSpec
 from cmr.errors import CmrError
 from cmr.pipeline.contents import LONGEST_TEXT, hashed
@@ -49,11 +49,9 @@ def encode_distractors(
     check_max_rejects(options.max_rejects)
     side = wish.side
     specs = [(name, _spec(base, name, wish)) for name in _models(warehouse, base, wish)]
-    clips = _clips(base, specs[0][0])
-    if clips is not None:
-        options = replace(options, **clips)
+    clips = _has_clips(base, specs[0][0])
     with waiting(bar, "looking for distractors"):
-        loose = [_loose(path, wish, clips is not None) for path in sources]
+        loose = [_loose(path, wish, clips) for path in sources]
     every = [one for source in loose for one in source.items]
     ids = pa.array([wish.prefix + one.item_id for one in every], pa.string())
     refuse_ids(base, side, ids)
@@ -148,12 +146,10 @@ def _dim(base: Base, name: str, side: str) -> int:
     return max(dim for which, dim in base.sets[name] if which == side)
 
 
-def _clips(base: Base, name: str) -> dict[str, Any] | None:
-    """The options by which a data set's clips were encoded; None if its visuals are pictures."""
+def _has_clips(base: Base, name: str) -> bool:
+    """Whether a data set's visuals are clips."""
     told = deciding(base.sets[name][VISUAL, _dim(base, name, VISUAL)]["settings"])
-    if "frames" not in told:
-        return None
-    return {"frames": int(told["frames"]), "sampling": told["sampling"]}
+    return Sampling.recorded(told) is not None
 
 
 def _spec(base: Base, name: str, wish: Wish) -> ModelSpec:
@@ -255,8 +251,7 @@ def _encode(
                     encoding.add(batch, encoder.encode_texts(told))
                     advance(len(batch))
             elif lacking:
-                clips = "frames" in encoding.settings
-                sampling = (options.frames, options.sampling) if clips else None
+                sampling = Sampling.recorded(encoding.settings)
                 how = How(options.batch_size, options.workers, allowed, sampling)
                 bad = encode_images(encoder, lacking, reader, how, encoding.add, advance)
                 faults = {one.source_row: one.reason for one in bad}

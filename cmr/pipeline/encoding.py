@@ -10,7 +10,9 @@ from typing import Any
 
 from cmr.encode.encoder_kinds import get_kind
 from cmr.encode.models import model_settings
+from cmr.encode.sampling import AS_FRAMES, AS_WHOLE, CLIPS_AS, SAMPLINGS, Sampling
 from cmr.encode.spec import ModelSpec
+from cmr.errors import CmrError
 from cmr.pipeline.contents import without
 from cmr.pipeline.known_vectors import Encoding, content_key
 from cmr.progressbar import Advance, ProgressBar, waiting
@@ -21,8 +23,8 @@ from cmr.sources.collection import TEXT, VISUAL, Collection, Item, Reject
 class EncodeOptions:
     """How media are encoded. `max_rejects`: share of the visuals that may be left out.
 
-    `frames`, `sampling`: for clips, see `cmr.encode.frame_choice`; `keep_frames`: also store the
-    frames' vectors.
+    `frames`, `sampling`, `rate`: for clips, see `cmr.encode.sampling`; `clips_as`: whole, frames,
+    or None for whole where the model takes video; `keep_frames`: also store the frames' vectors.
     """
 
     device: str = "auto"
@@ -31,26 +33,42 @@ class EncodeOptions:
     max_rejects: float = 0.01
     frames: int = 12
     sampling: str = "uniform"
+    rate: float | None = None
+    clips_as: str | None = None
     keep_frames: bool = False
     engine: str = "local"
     ray_address: str | None = None
 
-    def of_clips(self) -> dict[str, str]:
-        """The options that determine a clip's vector."""
-        return {
-            "frames": "1" if self.sampling == "middle" else str(self.frames),
-            "sampling": self.sampling,
-            "pooling": "mean of unit vectors",
-            "shown": "display matrix, pixel aspect, edit list",
-            "av": version("av"),
-        }
+    def of_clips(self, spec: ModelSpec) -> Sampling:
+        """How clips are encoded. Raises CmrError for options that do not go together."""
+        if self.sampling not in SAMPLINGS or self.clips_as not in (None, *CLIPS_AS):
+            raise CmrError(
+                f"sampling is one of {', '.join(SAMPLINGS)}, and clips_as of {', '.join(CLIPS_AS)}"
+            )
+        if self.rate is not None and self.sampling != "fps":
+            raise CmrError(f"--rate is of --sampling fps, and here it is {self.sampling}")
+        takes = None if self.clips_as == AS_FRAMES else get_kind(spec.kind).takes_clips(spec)
+        if self.clips_as == AS_WHOLE and takes is False:
+            raise CmrError(f"the model {spec.name} takes no video; add --clips-as frames")
+        whole = bool(takes) or self.clips_as == AS_WHOLE
+        if whole and self.keep_frames:
+            raise CmrError(
+                f"the model {spec.name} takes clips whole, so that no vectors of frames are there "
+                "to keep; --clips-as frames encodes frames"
+            )
+        return Sampling(self.frames, self.sampling, self.rate or 1.0, whole)
 
 
 def side_settings(
     spec: ModelSpec, collection: Collection, options: EncodeOptions
 ) -> dict[str, dict[str, str]]:
     """Everything except the item itself that determines a vector of either side."""
-    clips = options.of_clips() if collection.clips else {}
+    clips: dict[str, str] = {}
+    if collection.clips:
+        clips = options.of_clips(spec).settings() | {
+            "shown": "display matrix, pixel aspect, edit list",
+            "av": version("av"),
+        }
     common = model_settings(spec)
     return {
         TEXT: common | spec.of_texts(),
@@ -92,7 +110,7 @@ def encode_new(
     elif visuals:
         assert collection.reader is not None
         what = "clips" if collection.clips else "pictures"
-        sampling = (options.frames, options.sampling) if collection.clips else None
+        sampling = Sampling.recorded(sides[VISUAL].settings)
         how = How(options.batch_size, options.workers, allowed, sampling)
         with bar(f"encoding {what}", len(visuals), what) as advance:
             rejects = encode_images(
@@ -130,7 +148,7 @@ def _on_ray(
     from cmr.engine.ray_encode import Target, encode_texts, encode_visuals
     from cmr.engine.ray_session import session
 
-    sampling = (options.frames, options.sampling) if collection.clips else None
+    sampling = Sampling.recorded(sides[VISUAL].settings)
     how = How(options.batch_size, options.workers, allowed, sampling)
     what = "clips" if collection.clips else "pictures"
     faults: dict[str, str] = {}

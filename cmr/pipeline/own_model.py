@@ -89,13 +89,6 @@ def weights_of(settings: Row) -> str | None:
     return found
 
 
-def sampling_of(settings: Row) -> tuple[int, str] | None:
-    """How many frames of a clip were encoded, and which; None of pictures."""
-    if "pooling" not in settings:
-        return None
-    return int(settings["frames"]), str(settings["sampling"])
-
-
 def _is_known(architecture: str, tag: str) -> bool:
     import open_clip
 

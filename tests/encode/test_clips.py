@@ -200,3 +200,11 @@ def test_a_list_that_names_other_files_opens_none(tmp_path):
                  f"#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\n{tmp_path}/a.mp4\n"):  # fmt: skip
         with pytest.raises(UnreadableError, match="not a complete clip"):
             read_clip(text.encode(), 2, "uniform")
+
+
+@pytest.mark.parametrize(
+    ("rate", "most", "count"), [(1, 12, 10), (0.3, 12, 3), (2.5, 99, 25), (9, 12, 12)]
+)
+def test_frames_a_second(rate, most, count):
+    wanted = targets(Fraction(2), Fraction(10), most, "fps", rate)
+    assert wanted == [2 + Fraction(10 * (2 * n + 1), 2 * count) for n in range(count)]

@@ -15,6 +15,7 @@ from open_clip import image_transform
 
 from cmr.encode.batches import How, encode_images
 from cmr.encode.openclip import preprocessing_of
+from cmr.encode.sampling import Sampling
 from cmr.sources.collection import Item
 from tests.encode.files import clips, damaged, pictures
 
@@ -52,7 +53,7 @@ class Damaged:
 
 @pytest.mark.timeout(4 * 3600 if CASES > 1000 else 120)
 @pytest.mark.parametrize(
-    ("files", "share", "sampling"), [(pictures, 0.8, None), (clips, 0.2, (3, "uniform"))]
+    ("files", "share", "sampling"), [(pictures, 0.8, None), (clips, 0.2, Sampling(3))]
 )
 def test_damaged_files_are_encoded_or_rejected(files, share, sampling, capfd, recwarn):
     reader = Damaged(files())

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 
+from cmr.encode.sampling import Sampling
 from cmr.encode.spec import ModelSpec
 from cmr.errors import CmrError
 from cmr.pipeline.bench.bench_request import ENCODE, BenchRequest
 from cmr.pipeline.bench.contenders import BenchedModel
 from cmr.pipeline.bench.measuring_task import Lane, Task
 from cmr.pipeline.bench.schedule import PROCESS_BYTES, Job, Planner
-from cmr.pipeline.own_model import made_by, sampling_of, spec_of, weights_of
+from cmr.pipeline.own_model import made_by, spec_of, weights_of
 from cmr.rows import Row
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.schemas import ITEMS
@@ -72,8 +73,8 @@ def _job(
     device: str,
     media: Row,
 ) -> Job:
-    sampling = sampling_of(settings) if side == VISUAL else None
-    further: Row = {"frames": sampling[0], "sampling": sampling[1]} if sampling else {}
+    sampling = Sampling.recorded(settings) if side == VISUAL else None
+    further: Row = {"frames": sampling.frames, "sampling": sampling.which} if sampling else {}
     what = "captions" if side == TEXT else "clips" if sampling else "pictures"
     items = _items(warehouse, planner.data, side, request.encode_items)
     lane = Lane()

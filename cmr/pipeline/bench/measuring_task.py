@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from cmr.encode.sampling import Sampling
 from cmr.encode.spec import ModelSpec
 from cmr.rows import Row
 from cmr.score.search.graph_settings import Hnsw
@@ -34,7 +35,7 @@ class Task:
     queries per batch. `singles`: single queries per repeat, or that clients send. `window`: seconds
     for which they do. `weights`: the hash that the model's
     weights must have. `texts`, `images`: what is encoded, captions or locations of pictures or
-    clips below `media`; `sampling`: how many frames of clips, and which.
+    clips below `media`; `sampling`: of clips.
     """
 
     root: str
@@ -60,7 +61,7 @@ class Task:
     texts: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
     media: Row = field(default_factory=dict)
-    sampling: tuple[int, str] | None = None
+    sampling: Sampling | None = None
 
     @property
     def asymmetric(self) -> bool:
