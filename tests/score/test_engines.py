@@ -411,6 +411,10 @@ def test_lists_are_filled_up(name, text):
 WRONG = [
     ("faiss", "factory=Nonsense", "faiss cannot make 'Nonsense' of these vectors: "),
     ("faiss-ivf", "nlist=5000", "faiss cannot make 'IVF5000,Flat' of these vectors: "),
+    ("faiss-ivf", "nlist=700", "faiss cannot make 'IVF700,Flat' of these vectors: Number of"),
+    ("lancedb", "refine_factor=20000", "the scorer's option refine_factor is '20000', which is"),
+    ("lancedb", "bits=5", "lancedb: "),
+    ("milvus-lite", "m=4096", "the scorer's option m is '4096', which is not from 2 to 2048"),
     ("lancedb", "sub_vectors=7", "lancedb: Invalid input, num_sub_vectors must divide"),
     ("pgvector", "dsn=host=/nowhere", "pgvector: "),
     ("pgvector", "dsn=nonsense", "pgvector: missing"),
@@ -431,6 +435,21 @@ def test_wrong_options_are_one_sentence(name, text, sentence):
     assert said.startswith(sentence)
     assert "\n" not in said
     assert "secret" not in said
+    assert ".cpp" not in said
+    assert ".rs:" not in said
+
+
+def test_an_index_of_what_is_filtered_by_needs_a_filter():
+    """`cmr evaluate` and a bench's other stages build without one."""
+    index, scores = build("pgvector", "filter_index=btree").search(encode(ASKED, "fp32"), K)
+    assert (index >= 0).all()
+    assert np.isfinite(scores).all()
+
+
+def test_what_a_search_of_faiss_refuses_is_one_sentence():
+    with pytest.raises(CmrError, match=r"^faiss cannot search this index so: [^\n]*$") as raised:
+        build("faiss", "factory=IVF0,Flat").search(encode(ASKED, "fp32"), K)
+    assert ".cpp" not in str(raised.value)
 
 
 def test_bits_need_a_dimension_of_whole_bytes():
