@@ -122,6 +122,11 @@ def _print_lists(con: duckdb.DuckDBPyConnection) -> None:
             "ann_recall: agreement of a list with an exact search; measures that need ranks beyond "
             "the list are NULL"
         )
+        if "cross-fitted" in found["fit"].to_pylist():
+            tell(
+                "cross-fitted: recall is of what was learnt without each fold, ann_recall of the "
+                "index that learnt from the whole gallery"
+            )
 
 
 def _print_leaderboard(

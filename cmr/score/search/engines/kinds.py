@@ -144,7 +144,7 @@ ENGINES = {
             when=_HNSW,
         ),
         ScorerOption(
-            "refine_factor", 0, "times as many, ranked again by vectors; 0 for none", 0,
+            "refine_factor", 0, "times as many, ranked again by vectors; 0 for none", 0, 10_000,
             of_search=True, when=_INDEXED,
         ),
         ScorerOption(
@@ -160,11 +160,11 @@ ENGINES = {
             "index", "hnsw", "flat reads every vector",
             choices=("hnsw", "hnsw-sq", "ivf-flat", "ivf-sq8", "flat"),
         ),
-        ScorerOption("m", 16, "of hnsw: edges of a node", 2, when=_HNSW),
+        ScorerOption("m", 16, "of hnsw: edges of a node", 2, 2048, when=_HNSW),
         ScorerOption(
             "ef_construction", 200, "of hnsw: candidates when a node is added", when=_HNSW,
         ),
-        ScorerOption("nlist", 128, "of ivf: inverted lists", when=_IVF),
+        ScorerOption("nlist", 128, "of ivf: inverted lists", 1, 65536, when=_IVF),
         ScorerOption("ef", 64, "of hnsw: candidates of a search", of_search=True, when=_HNSW),
         ScorerOption(
             "nprobe", 10, "of ivf: lists that a search looks into", of_search=True, when=_IVF,
@@ -275,12 +275,14 @@ ENGINES = {
             "codes", "none", "of hnsw, ivf and flat", choices=("none", "fp16", "int8", "int4")
         ),
         ScorerOption("bits", 7, "of rabitq: a dimension", 1, 9, when=has("index", "rabitq")),
-        ScorerOption("m", 50, "of hnsw: edges of a node", 2, when=_HNSW),
+        ScorerOption("m", 50, "of hnsw: edges of a node", 5, 1000, when=_HNSW),
         ScorerOption(
             "ef_construction", 500, "of hnsw: candidates when a vector is added", when=_HNSW,
         ),
         ScorerOption("lists", 0, "of ivf: 0 for 10, and 1024 of ivf-rabitq", 0, when=_IVF),
-        ScorerOption("ef", 300, "of hnsw: candidates of a search", of_search=True, when=_HNSW),
+        ScorerOption(
+            "ef", 300, "of hnsw: candidates of a search", 1, 2048, of_search=True, when=_HNSW,
+        ),
         ScorerOption(
             "nprobe", 10, "of ivf: lists that a search looks into", of_search=True, when=_IVF,
         ),

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 
 from cmr.errors import CmrError
+
+# Where in a library's source an error was made, which Rust's errors end with.
+_PLACE = re.compile(r",? *(at )?/\S+\.rs:\d+(:\d+)?$")
 
 
 @contextlib.contextmanager
@@ -15,4 +19,5 @@ def refusals(library: str, *kinds: type[Exception]) -> Iterator[None]:
         yield
     except kinds as error:
         said = str(error).strip().splitlines()
-        raise CmrError(f"{library}: {said[0] if said else type(error).__name__}") from None
+        told = _PLACE.sub("", said[0]) if said else type(error).__name__
+        raise CmrError(f"{library}: {told}") from None

@@ -41,7 +41,7 @@ class MilvusLiteCollection:
             MilvusLiteError,
         )
 
-        self._errors = (MilvusLiteError, RuntimeError, ValueError)
+        self._errors = (MilvusLiteError, RuntimeError, ValueError, MemoryError)
         self._rows, self._kind = len(items), str(building.options["index"])
         folder = folder_of(self, LIBRARY)
         name, told, _ = _KINDS[self._kind]

@@ -68,7 +68,7 @@ class PgvectorTable:
             self._opened = opened
             weakref.finalize(self, _dropped, self._dsn, self._schemas[0], opened, server)
             self._fill(floats(items), building)
-            self._make_index(options)
+            self._make_index(building)
             size = self._connection.execute("SELECT pg_total_relation_size('items')").fetchone()
             self.index_bytes = int(size[0])
         self.search_with(options)
@@ -91,13 +91,15 @@ class PgvectorTable:
                 copy.write(rows.tobytes())
             copy.write(_END)
 
-    def _make_index(self, options: Mapping[str, Value]) -> None:
+    def _make_index(self, building: Building) -> None:
+        options = building.options
         if self._kind in _INDEX:
             bits = self._type == "bit"
             on = f"{self._bits} bit_hamming_ops" if bits else f"item {self._column}_ip_ops"
             how = _INDEX[self._kind].format(on=on, **options)
             self._connection.execute(f"CREATE INDEX ON items {how}")
-        if options.get("filter_index") == "btree":
+        # Without a filter there is no such column.
+        if building.attribute is not None and options.get("filter_index") == "btree":
             self._connection.execute("CREATE INDEX ON items (attribute)")
         self._connection.execute("ANALYZE items")
 

@@ -1,7 +1,8 @@
 """A PostgreSQL with pgvector for this process alone: on a socket in a folder of its own.
 
 A shell between the two waits for the end of its input, which comes when this process is no more,
-whatever ended it; then it stops the server and takes the folder away.
+whatever ended it, also while the database is being made; then it stops what runs and takes the
+folder away.
 """
 
 from __future__ import annotations
@@ -28,10 +29,16 @@ _USER = "postgres"
 _PATIENCE = 60.0
 _WATCH = """
 exec 3<&0
-"$@" 3<&- & server=$!
-( cat <&3 > /dev/null; kill -INT $server ) & end=$!
-wait $server
-kill $end
+until_the_end() {
+    "$@" 3<&- & work=$!
+    ( cat <&3 > /dev/null; kill -INT $work ) & end=$!
+    wait $work; said=$?
+    kill $end
+    return $said
+}
+initdb=$1 data=$2; shift 2
+until_the_end "$initdb" --no-sync --auth=trust --encoding=utf8 --locale=C -U %s -D "$data" \\
+    && until_the_end "$@"
 cd /
 rm -rf "$0"
 """
@@ -41,29 +48,24 @@ class PostgresServer:
     """A server that runs for as long as this object is there."""
 
     def __init__(self) -> None:
-        """Make a database cluster and start it. Raises CmrError where that fails."""
+        """Have a database cluster made and started. Raises CmrError where that fails."""
         programs = _programs()
         folder, who = _folder()
         data = folder / "data"
-        try:
-            made = subprocess.run(
-                [programs / "initdb", "--no-sync", "--auth=trust", "--encoding=utf8",
-                 "--locale=C", "-U", _USER, "-D", data],
-                cwd=folder, capture_output=True, text=True, errors="replace", **who,
-            )  # fmt: skip
-        except (OSError, subprocess.SubprocessError) as error:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise CmrError(f"PostgreSQL does not start here: {error}; give one by dsn=…") from None
-        if made.returncode:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise CmrError(f"PostgreSQL's initdb failed: {_said(made.stderr)}; give one by dsn=…")
         server = [programs / "postgres", "-D", data, "-k", folder, "-c", "listen_addresses="]
-        watched = ["sh", "-c", _WATCH, *map(str, (folder, *server))]
+        work = (folder, programs / "initdb", data, *server)
+        watched = ["sh", "-c", _WATCH % _USER, *map(str, work)]
         with tempfile.TemporaryFile() as log:
-            watch: subprocess.Popen[bytes] = subprocess.Popen(
-                watched, cwd=folder, stdin=subprocess.PIPE, stdout=log, stderr=log,
-                start_new_session=True, **who,
-            )  # fmt: skip
+            try:
+                watch: subprocess.Popen[bytes] = subprocess.Popen(
+                    watched, cwd=folder, stdin=subprocess.PIPE, stdout=log, stderr=log,
+                    start_new_session=True, **who,
+                )  # fmt: skip
+            except (OSError, subprocess.SubprocessError) as error:
+                shutil.rmtree(folder, ignore_errors=True)
+                raise CmrError(
+                    f"PostgreSQL does not start here: {error}; give one by dsn=…"
+                ) from None
             self._stopped = weakref.finalize(self, _stop, watch)
             self.dsn = f"host={folder} user={_USER} dbname={_USER}"
             try:

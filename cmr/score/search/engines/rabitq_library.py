@@ -23,7 +23,7 @@ from cmr.score.search.scorer_options import Value
 LIBRARY = "rabitqlib"
 # What stands in a list where nothing was found.
 _NOTHING = 2**32 - 1
-_REFUSED = (ValueError, RuntimeError)
+_REFUSED = (ValueError, RuntimeError, MemoryError)
 
 
 class RabitqIndex:
