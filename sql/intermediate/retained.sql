@@ -1,6 +1,6 @@
 -- What every representation keeps of a baseline's measures over the whole gallery: what the views retention
 -- and across_models show. across := false compares with the baseline of the run's own model; true, where a
--- data set has several models, with the baseline that is best by recall@10.
+-- data set has several models, with the baseline that is best by the measure at that K.
 create macro retained(across) as table
 with
 sums as materialized (
