@@ -29,7 +29,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 FAST, SLOW = (json.dumps({"name": name}) for name in ("fast", "slow"))
 
 
-def add_dataset(warehouse, name, relevance):
+def add_dataset(warehouse, name, relevance, **more):
     """`relevance`: (texts, visuals) int; 0 is not judged."""
     texts, visuals = relevance.shape
     files = []
@@ -49,6 +49,7 @@ def add_dataset(warehouse, name, relevance):
         "visuals": visuals,
         "files": files,
         "created_at": NOW,
+        **more,
     }
     warehouse.commit(DATASETS, name, row)
 

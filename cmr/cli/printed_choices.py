@@ -73,13 +73,9 @@ def _print_across(one: AcrossModels, retain: float) -> None:
     ]
     print_table(
         pa.Table.from_pylist(lines),
-        title=f"{who}: fewest bytes a vector that keep {retain:.1%} of the model best by recall@10",
+        title=f"{who}: fewest bytes a vector that keep {retain:.1%} of the best model's value",
     )
-    values: dict[str, list[str]] = {}
-    for row in one.best:
-        name = f"{row['model']} {row['dim']} {row['dim_method']} {row['precision']}"
-        values.setdefault(name, []).append(f"{fixed(row['value'])} {row['direction']}")
-    best = "; ".join(f"{name} (recall@10 {', '.join(each)})" for name, each in values.items())
+    best = _leaders(one)
     if one.why_not is not None:
         tell(f"{who}: nothing is recommended: {one.why_not} (best: {best}).")
     elif one.smallest is None:
@@ -94,6 +90,22 @@ def _print_across(one: AcrossModels, retain: float) -> None:
             f"keep {retain:.1%} of the best, {best}, in every measure and direction above: "
             f"{found['vector_bytes']:,} bytes a vector, at least {percent(found['low'])} kept."
         )
+
+
+def _leaders(one: AcrossModels) -> str:
+    """The best models' baselines: by recall, and by measures that another model leads in."""
+    from cmr.report import named
+
+    leads: dict[str, dict[str, list[str]]] = {}
+    for row in [*one.by_recall, *one.elsewhere]:
+        name = f"{row['model']} {row['dim']} {row['dim_method']} {row['precision']}"
+        scores = leads.setdefault(name, {}).setdefault(named.measure(row), [])
+        scores.append(f"{fixed(row['value'])} {row['direction']}")
+    said = {
+        name: "; ".join(f"{measure} {', '.join(each)}" for measure, each in scores.items())
+        for name, scores in leads.items()
+    }
+    return "; ".join(f"{name} ({scores})" for name, scores in said.items())
 
 
 def _sentence(choice: Recommendation, retain: float) -> str:

@@ -54,7 +54,7 @@ def recommend(
     queries that it was learnt without. Nothing is recommended where the baseline is not clearly
     above chance, or where there are too few visual items. Where a data set has several models, the
     smallest of all of them that keeps a share of the best model's quality comes next; the best is
-    the one whose baseline has the highest recall@10. --by asks for the share in every slice by an
+    the one whose baseline is best by the measure. --by asks for the share in every slice by an
     attribute, such as a category of the pictures, at a level that holds for all candidates and
     slices together; slices with too few visual items are named, and not decided upon.
 

@@ -54,6 +54,9 @@ def each_model(warehouse: Store, request: R) -> list[R]:
         for model in _models(warehouse, request, dataset)
         for one in by_protocol(request)
     ]
+    if request.hits and any(one.is_grouped for one in every):
+        said = "--hits is of captions ranked singly: runs of grouped captions store no lists"
+        warnings.warn(said, LeftOutWarning, stacklevel=2)
     if not every:
         # It says what there is.
         data = find_dataset(warehouse, None)
@@ -74,6 +77,11 @@ def by_protocol(request: R) -> list[R]:
         raise CmrError(
             f"--protocols {','.join(grouped)} is of {GROUPED_WAY} alone, where captions are what "
             "is searched; add it to --directions"
+        )
+    if request.hits and not single:
+        raise CmrError(
+            f"--hits {request.hits} stores lists of captions, which --protocols "
+            f"{','.join(grouped)} does not rank; add full, or leave --hits out"
         )
     # The top of a list would be captions.
     apart = replace(request, protocols=grouped, directions=(GROUPED_WAY,), hits=0)

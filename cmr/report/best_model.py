@@ -20,9 +20,9 @@ class AcrossModels:
     """The models of one data set, judgments and scorer.
 
     `rows`: of the macro `recommend` across models, one per measure and direction. `best`: per
-    direction, the row of the best model's baseline. `smallest`: the smallest representation of any
-    model that is sure to keep the share in every measure and direction, or None. `why_not`: why
-    nothing is recommended, in words, or None.
+    direction and measure, the row of the best model's baseline, recall first. `smallest`: the
+    smallest representation of any model that is sure to keep the share in every measure and
+    direction, or None. `why_not`: why nothing is recommended, in words, or None.
     """
 
     dataset: str
@@ -32,6 +32,17 @@ class AcrossModels:
     best: list[Row]
     smallest: Row | None
     why_not: str | None
+
+    @property
+    def by_recall(self) -> list[Row]:
+        """The rows of `best` by recall, one per direction."""
+        return [row for row in self.best if row["measure"] == "recall"]
+
+    @property
+    def elsewhere(self) -> list[Row]:
+        """The rows of `best` by measures that another model leads in than in recall."""
+        leads = {row["direction"]: row["model"] for row in self.by_recall}
+        return [row for row in self.best if row["model"] != leads.get(row["direction"])]
 
 
 def across_models(
@@ -77,10 +88,12 @@ def _answered(
     best = fetch(
         con,
         f"""
-        select direction, model, dim, dim_method, precision, value
+        select direction, measure, k, model, dim, dim_method, precision, value
         from {ACROSS}
-        where run_id = baseline and run_id in ({listed}) and measure = 'recall' and k = 10
-        order by direction desc
+        where
+            run_id = baseline and run_id in ({listed})
+            and measure in ({", ".join(map(quoted, MEASURES))}) and (k is null or k = {k})
+        order by measure <> 'recall', measure, direction desc
         """,
     ).to_pylist()
     return AcrossModels(

@@ -1,56 +1,84 @@
 -- What every representation keeps of a baseline's measures over the whole gallery: what the views retention
 -- and across_models show. across := false compares with the baseline of the run's own model; true, where a
--- data set has several models, with the baseline that is best by recall@10.
+-- data set has several models, with the baseline that is best by the measure at that K.
 create macro retained(across) as table
 with
 sums as materialized (
     select * exclude (measure, value, query_id, draw) from sums('full', null, null, held_out := true)
 ),
--- Of each data set with several models, the baseline that is best by recall@10.
+-- Of each data set with several models, the sums of the baseline that is best by each measure at each K: of
+-- those that are better the higher, as all over pools are. An unknown measure, NaN, is worst.
 best as (
     select
-        dataset, qrels, dataset_fingerprint, direction,
-        arg_max(run_id, recall order by run_id) as baseline
+        dataset, qrels, dataset_fingerprint, direction, k, cluster,
+        min(columns(* exclude (dataset, qrels, dataset_fingerprint, direction, k, cluster))) as '\0'
     from (
         select
-            dataset, qrels, dataset_fingerprint, direction, sums.run_id,
-            round(sum_known(sums.recall) / sum(sums.n), 12) as recall
+            dataset, qrels, dataset_fingerprint, direction, sums.k, sums.cluster,
+            {
+                'worse': -round(
+                    sum(coalesce(columns(sums.* exclude (
+                        run_id, protocol, candidates, k, is_chance, cluster, n
+                    )), 'nan'::double)) over each / sum(sums.n) over each, 12
+                ),
+                'run_id': sums.run_id,
+                'sum': columns(sums.* exclude (run_id, protocol, candidates, k, is_chance, cluster, n))
+            } as '\0'
         from sums
         inner join int_baselines on int_baselines.run_id = sums.run_id
         where
-            across and sums.k = 10 and not sums.is_chance and int_baselines.models > 1
+            across and not sums.is_chance and int_baselines.models > 1
             and int_baselines.run_id = int_baselines.baseline
-        group by all
+        window each as (partition by sums.run_id, sums.k)
     )
     group by all
 ),
+-- What each run is compared with; across models, it depends on the measure and K.
 rivals as materialized (
-    select run_id, baseline, baseline_is, looks from int_baselines where not across and not is_imported
-    union all
-    select int_baselines.run_id, best.baseline, 'the best model', int_baselines.looks_across
+    select
+        run_id, dataset, qrels, dataset_fingerprint, direction,
+        case when not across then baseline end as baseline,
+        case when across then 'the best model' else baseline_is end as baseline_is,
+        case when across then looks_across else looks end as looks
     from int_baselines
-    inner join best using (dataset, qrels, dataset_fingerprint, direction)
-    where across and not int_baselines.is_imported
+    where not is_imported and (not across or models > 1)
 ),
 sided as (
-    select *, false as is_base from sums where not is_chance
+    select
+        run_id, k, cluster, n, false as is_base,
+        {
+            'run_id': run_id,
+            'sum': columns(sums.* exclude (run_id, protocol, candidates, k, is_chance, cluster, n))
+        } as '\0'
+    from sums
+    where not is_chance
     union all by name
-    select rivals.run_id, sums.* exclude (run_id), true as is_base
+    select
+        rivals.run_id, sums.k, sums.cluster, sums.n, true as is_base,
+        {
+            'run_id': sums.run_id,
+            'sum': columns(sums.* exclude (run_id, protocol, candidates, k, is_chance, cluster, n))
+        } as '\0'
     from sums
     inner join rivals on rivals.baseline = sums.run_id
-    where not sums.is_chance
+    where not sums.is_chance and not across
+    union all by name
+    select
+        rivals.run_id, best.k, best.cluster, true as is_base,
+        columns(best.* exclude (dataset, qrels, dataset_fingerprint, direction, k, cluster))
+    from best
+    inner join rivals using (dataset, qrels, dataset_fingerprint, direction)
+    where across
 ),
 -- Per cluster, each measure's sum in the run, x, and in its baseline, y.
 beside as (
     select
         run_id, k, cluster, any_value(n) filter (not is_base) as n,
         {
-            'x': any_value(columns(sided.* exclude (
-                run_id, protocol, candidates, k, is_chance, cluster, n, is_base
-            ))) filter (not is_base),
-            'y': any_value(columns(sided.* exclude (
-                run_id, protocol, candidates, k, is_chance, cluster, n, is_base
-            ))) filter (is_base)
+            'x': any_value(columns(sided.* exclude (run_id, k, cluster, n, is_base)).sum) filter (not is_base),
+            'y': any_value(columns(sided.* exclude (run_id, k, cluster, n, is_base)).sum) filter (is_base),
+            'baseline': any_value(columns(sided.* exclude (run_id, k, cluster, n, is_base)).run_id)
+                filter (is_base)
         } as '\0'
     from sided
     group by run_id, k, cluster
@@ -59,15 +87,18 @@ beside as (
 moments as (
     select
         run_id, k, count(*) as clusters, sum(n) as queries, sum(n * n) as nn,
-        paired_moments(n, columns(beside.* exclude (run_id, k, cluster, n))) as '\0'
+        struct_insert(
+            paired_moments(n, columns(beside.* exclude (run_id, k, cluster, n))),
+            best := any_value(columns(beside.* exclude (run_id, k, cluster, n)).baseline)
+        ) as '\0'
     from beside
     group by run_id, k
 ),
 paired as (
     select
-        moments.run_id, rivals.baseline, rivals.baseline_is, rivals.looks, moments.k, moments.measure,
-        moments.clusters, moments.queries, moments.nn, measures.has_k,
-        unnest(moments.moment)
+        moments.run_id, coalesce(rivals.baseline, moment.best) as baseline, rivals.baseline_is,
+        rivals.looks, moments.k, moments.measure, moments.clusters, moments.queries, moments.nn,
+        measures.has_k, unnest(moments.moment)
     from (
         select *
         from moments

@@ -4,10 +4,10 @@
 -- retention itself is, which a repeated measurement may well not confirm. If no advice is justified, or
 -- there are too few visual items for that share, unearned says so, and nothing is sure. across := true
 -- chooses among all models of a data set that has several, and asks for a share of the best model's
--- measures: of the one whose baseline has the highest recall@10, though of several close models another may
+-- measures: of each, of the model whose baseline is best by it, though of several close models another may
 -- be the best (`compare`).
 -- @model: The model; across models, that of the smallest that is sure.
--- @baseline_model: The model of the baseline; across models, the best one.
+-- @baseline_model: The model of the baseline; across models, the best one by the measure.
 -- @point_model: Model of the smallest whose retention itself suffices.
 -- @retention: The measure / the baseline's.
 -- @ci_low: Lower end of the 95% interval of retention.

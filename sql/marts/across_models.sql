@@ -1,10 +1,11 @@
 -- What every representation of every model keeps of the best model's measures, over the whole gallery, where
--- a data set has several models: retention, but against one baseline, the one with the highest recall@10.
--- The best is chosen by what was observed: of several close models another may be the best (`compare`).
+-- a data set has several models: retention, but against the baseline, of any model, that is best by the measure
+-- at that K, so that another model may be the best by MRR than by recall. The best is chosen by what was
+-- observed: of several close models another may be the best (`compare`).
 -- @retention: value / the best model's.
 -- @ci_low: Lower end of the 95% interval of retention.
 -- @ci_high: Upper end of the 95% interval of retention.
--- @baseline_model: The best model, by recall@10 of its baseline.
+-- @baseline_model: The best model, by the measure of its baseline.
 -- @baseline: The baseline of the best model: fp32 at the native dimension, else the finest that is not expanded.
 -- @baseline_is: the best model.
 -- @baseline_value: The best model's value.

@@ -1,6 +1,7 @@
 -- What every representation gains or loses against its baseline in every protocol, C, measure and K that both
 -- were evaluated for: the paired difference, with its 95% interval clustered by visual item, as `compare`
--- computes it. What is learnt from vectors is compared on queries that it was learnt without.
+-- computes it. What is learnt from vectors is compared on queries that it was learnt without; in drawn pools,
+-- which have no held-out ranks, as it is, which `compare` does only if in_sample := true.
 -- @baseline: The run it is compared with: fp32 at the native dimension, else the finest that is not expanded.
 -- @value: The measure of the run.
 -- @baseline_value: The baseline's value.

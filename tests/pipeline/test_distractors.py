@@ -11,9 +11,15 @@ from scipy import stats
 
 from cmr.cli.main import main
 from cmr.pipeline import distractor_vectors
+from cmr.pipeline.bench.bench_request import BenchRequest, BenchSearch
+from cmr.pipeline.bench.contenders import contenders
+from cmr.pipeline.bench.schedule import Planner
+from cmr.pipeline.bench.search_work import SearchWork
 from cmr.pipeline.copies import Copies
+from cmr.progressbar import no_bar
 from cmr.sources.scenes_draw import render, scenes
 from cmr.views import connect
+from cmr.warehouse.store import Store
 from tests.conftest import TOY, snapshot, unanswered
 
 pytestmark = pytest.mark.slow
@@ -247,6 +253,37 @@ def test_the_extrapolation_comes_near(cmr, tmp_path, no_answer):
             "and measure = 'recall' and direction = 't2v'",
         )
         assert value == pytest.approx((above < k).mean(), abs=0.04)
+
+
+def test_a_bench_asks_only_what_was_judged(evaluated, cmr, tmp_path):
+    """Distractors are in the gallery of the other direction, and are never timed as queries."""
+    warehouse = Store.open(str(evaluated))
+    search = BenchSearch(dataset="d+", dims=24, precisions="fp32", directions="t2v,v2t")
+    asked = BenchRequest(search=search, scorers="torch", stages="batch,single", candidates=40,
+                         threads=1)  # fmt: skip
+    subject, found = contenders(warehouse, asked, no_bar)
+    planner = Planner(warehouse, asked, subject, 1, "cpu")
+    text, visual, _, _ = arrays()
+    judged = {"t2v": unit(text), "v2t": unit(visual)}
+    for stage in ("batch", "single"):
+        jobs = {job.rows[job.task.lanes[0]]["direction"]: job for job in planner.jobs(stage, found)}
+        assert jobs.keys() == judged.keys()
+        for way, job in jobs.items():
+            many = job.task.batch or job.task.singles
+            assert many == len(judged[way])
+            work = SearchWork(job.task)
+            drawn = work.queries(many).coded.data
+            assert drawn.shape == judged[way].shape
+            assert len(work.queries(7).coded.data) == 7
+            # Each judged query once.
+            near = drawn @ judged[way].T
+            assert sorted(near.argmax(axis=1)) == list(range(many))
+            assert near.max(axis=1) == pytest.approx(1, abs=1e-5)
+            size = {"t2v": VISUALS + MANY, "v2t": TEXTS}[way]
+            assert job.rows[job.task.lanes[0]]["gallery"] == size
+    refused = cmr("bench", "--dataset", "d+", "--directions", "v2t", "--batch", str(VISUALS + 1),
+                  "--stages", "batch", "-w", evaluated, code=1)  # fmt: skip
+    assert f"--batch {VISUALS + 1} is more than the {VISUALS} queries (v2t)" in refused.stderr
 
 
 def written(folder, kind):

@@ -72,6 +72,31 @@ def test_figures_of_clip4clip(evaluated, arrays):
     assert found["mean_rank"]["value"] == pytest.approx(wanted["MeanR"], 1e-12)
 
 
+def test_lists_are_of_captions_ranked_singly(cmr, tmp_path, arrays, no_answer):
+    """--hits alone with grouped protocols is refused; beside others, they are said to have none."""
+    np.savez(tmp_path / "clips.npz", **arrays)
+    root = str(tmp_path / "w")
+    cmr("ingest", "npz", tmp_path / "clips.npz", "-w", root, "--dataset", "clips")
+    asked = ("evaluate", "-w", root, "--dims", "24", "--precisions", "fp32", "--hits", "5")
+    refused = cmr(*asked, "--protocols", "grouped,grouped_expected", code=1)
+    assert (
+        "--hits 5 stores lists of captions, which --protocols grouped,grouped_expected does not "
+        "rank; add full, or leave --hits out"
+    ) in " ".join(refused.stderr.split())
+    assert not fetch(connect(root), "from runs").num_rows
+    done = cmr(*asked, "--protocols", "full,grouped")
+    said = "--hits is of captions ranked singly: runs of grouped captions store no lists"
+    assert " ".join(done.stderr.split()).count(said) == 1
+    rows = fetch(connect(root), "select qrels, direction, hits from runs order by all").to_pylist()
+    assert [tuple(row.values()) for row in rows] == [
+        ("default", "t2v", 5),
+        ("default", "v2t", 5),
+        ("grouped", "v2t", 0),
+    ]
+    # The same again is all there already.
+    assert "all exist already" in cmr(*asked, "--protocols", "full,grouped").stderr
+
+
 def test_every_row_names_its_protocol(evaluated):
     con = connect(evaluated)
     for view in ("metrics", "earned_metrics", "leaderboard", "per_query"):

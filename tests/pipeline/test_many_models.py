@@ -12,6 +12,8 @@ from cmr.answers import fetch
 from cmr.api.select import pairs
 from cmr.errors import CmrError
 from cmr.materialised import open_for
+from cmr.report.best_model import across_models
+from cmr.report.page.overview import _leads
 from cmr.warehouse.current import current_runs
 from cmr.warehouse.schemas import RUNS
 from cmr.warehouse.store import Store
@@ -121,6 +123,110 @@ def test_a_default_pool_size_that_does_not_fit_is_left_out_and_said(cmr, tmp_pat
     assert {tuple(row["candidates"]) for row in runs} == {(100, 200)}
     refused = cmr("evaluate", "--candidates", "100,300", "-w", tmp_path / "w", code=1)
     assert "C = 300 is more than the gallery of 240" in refused.stderr
+
+
+FAMILY = 5
+
+
+def crossing():
+    """Two models: one finds every picture's family but not which of five it is, one finds three in
+    five captions' own picture at once and the others nowhere near."""
+    rng = np.random.default_rng(8)
+    noise = 0.2 * rng.standard_normal((3 * VISUALS, 24))
+    centre = np.repeat(rng.standard_normal((VISUALS // FAMILY, 24)), FAMILY, axis=0)
+    near = (np.repeat(centre, 2, axis=0) + noise[VISUALS:], centre + noise[:VISUALS])
+    picture = rng.standard_normal((VISUALS, 24))
+    text = np.repeat(picture, 2, axis=0) + noise[VISUALS:]
+    lost = rng.random(2 * VISUALS) < 0.4
+    text[lost] = rng.standard_normal((lost.sum(), 24))
+    return {"near": near, "first": (text, picture)}
+
+
+@pytest.fixture
+def crossed(once, cmr):
+    """The models of `crossing`, at their native dimension and half of it."""
+
+    def fill(folder):
+        for model, (text, picture) in crossing().items():
+            np.savez(folder / f"{model}.npz", text_24=text.astype(np.float32),
+                     video_24=picture.astype(np.float32),
+                     ground_truth=np.repeat(np.arange(VISUALS), 2))  # fmt: skip
+            cmr("ingest", "npz", folder / f"{model}.npz", "--dataset", "d", "--model-name", model,
+                "-w", folder / "w")  # fmt: skip
+        cmr("evaluate", "--dims", "12,24", "--precisions", "fp32", "--protocols", "full",
+            "-w", folder / "w")  # fmt: skip
+
+    return once("crossed_models", fill) / "w"
+
+
+def values_by_hand(text, picture):
+    """Recall@10 and reciprocal rank of each caption, by their own picture's place."""
+    scores = (text / np.linalg.norm(text, axis=1)[:, None]) @ (
+        picture / np.linalg.norm(picture, axis=1)[:, None]
+    ).T
+    own = scores[np.arange(len(text)), np.repeat(np.arange(VISUALS), 2)]
+    # None is so close that its order depends on rounding.
+    assert np.sort(np.abs(scores - own[:, None]), axis=1)[:, 1].min() > 1e-6
+    rank = 1 + (scores > own[:, None]).sum(axis=1)
+    return {"recall": rank <= 10, "mrr": 1 / rank}
+
+
+def test_the_best_is_chosen_by_each_measure(crossed):
+    con = open_for(Store.open(str(crossed)), "from across_models, compare")
+    rows = fetch(
+        con,
+        "select * from across_models where direction = 't2v' and dim = 24 "
+        "and (measure = 'mrr' or measure = 'recall' and k = 10)",
+    ).to_pylist()
+    hand = {model: values_by_hand(*vectors) for model, vectors in crossing().items()}
+    means = {model: {name: each[name].mean() for name in each} for model, each in hand.items()}
+    assert means["near"]["recall"] > means["first"]["recall"]
+    assert means["near"]["mrr"] < means["first"]["mrr"]
+    assert len(rows) == 4
+    for row in rows:
+        best = {"recall": "near", "mrr": "first"}[row["measure"]]
+        assert row["baseline_model"] == best
+        mine, held = means[row["model"]][row["measure"]], means[best][row["measure"]]
+        assert row["value"] == pytest.approx(mine)
+        assert row["baseline_value"] == pytest.approx(held)
+        assert row["difference"] == pytest.approx(mine - held)
+        assert row["retention"] == pytest.approx(mine / held)
+        (pair,) = fetch(
+            con,
+            f"from compare('{row['baseline']}', '{row['run_id']}') "
+            f"where measure = '{row['measure']}' and k is not distinct from {row['k'] or 'null'}",
+        ).to_pylist()
+        assert (row["difference"], row["p"]) == pytest.approx((pair["difference"], pair["p"]))
+
+
+def test_every_row_is_held_against_the_best_of_its_measure(crossed):
+    """Chance, which a random ranking expects, is no model, and no row is above its baseline's."""
+    con = open_for(Store.open(str(crossed)), "from across_models, retention")
+    ahead = fetch(
+        con,
+        """
+        from across_models as x
+        inner join retention as own on own.run_id = own.baseline
+            and own.direction = x.direction and own.measure = x.measure
+            and own.k is not distinct from x.k
+        where own.value > x.baseline_value + 1e-12
+        """,
+    )
+    assert ahead.num_rows == 0
+    # `retained` takes the highest for the best.
+    assert not fetch(con, "from measures where over_pools and better <> 'higher'").num_rows
+
+
+def test_who_leads_in_what_is_said(cmr, crossed):
+    said = cmr("recommend", "--retain", "0.8", "-w", crossed).stdout
+    sentence = said[said.index("d, all models: n") :]
+    assert "the best, near 24 native fp32 (recall@10 " in sentence
+    assert "; first 24 native fp32 (mrr " in sentence
+    (found,) = across_models(open_for(Store.open(str(crossed)), "from across_models"), 0.8)
+    assert {row["model"] for row in found.by_recall} == {"near"}
+    told = _leads(found, str)
+    assert [one for one in told if one.startswith("By MRR, first is best: ")]
+    assert not [one for one in told if "Recall" in one]
 
 
 def ranks_by_hand(two, run_id):

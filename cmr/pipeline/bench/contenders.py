@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 from cmr.errors import CmrError
 from cmr.pipeline.bench.bench_request import (
     ENCODE,
@@ -22,6 +24,7 @@ from cmr.pipeline.wanted import WantedSearches, asked_for, cases
 from cmr.precision import BENCHED
 from cmr.progressbar import ProgressBar
 from cmr.rows import Row
+from cmr.score.judgments import Indices
 from cmr.score.search.graph_settings import GRAPH
 from cmr.score.search.scorer_kinds import BUILT_IN, TORCH, own_graphs, scorer_kind
 from cmr.score.search.scorer_options import split, with_effect
@@ -69,11 +72,16 @@ class Contender:
 
 @dataclass(frozen=True)
 class BenchedModel:
-    """The data set and model that are measured; `sizes`: items of each side."""
+    """The data set and model that are measured.
+
+    `sizes`: items of each side. `asking`: by direction, the ordinals of the queries that are timed,
+    those with a relevant item: distractors and other items without judgments never ask.
+    """
 
     row: Row
     model: str
     sizes: dict[str, int] = field(default_factory=dict)
+    asking: dict[str, Indices] = field(default_factory=dict)
 
 
 def contenders(
@@ -91,7 +99,8 @@ def contenders(
     loaded = load_judged_data(warehouse, data, request.search)
     sizes = {side: len(ids) for side, ids in loaded.ids.items()}
     directions = tuple(loaded.judged)
-    _check(request, sizes, directions)
+    asking = {name: np.flatnonzero(judged.relevants) for name, judged in loaded.judged.items()}
+    _check(request, sizes, asking)
     deriver = Deriver(warehouse, data, model, loaded.ids, fit_on=request.search.fit_on)
     every = _every(deriver, request)
     found = []
@@ -100,7 +109,7 @@ def contenders(
             for case in cases(deriver, asked, request.search.seed, directions):
                 found += [Contender(case, name) for name in case.made.directions]
             advance(1)
-    return BenchedModel(data, model, sizes), found
+    return BenchedModel(data, model, sizes, asking), found
 
 
 def _every(deriver: Deriver, request: BenchRequest) -> list[WantedSearches]:
@@ -178,9 +187,9 @@ def singles(request: BenchRequest, queries: int) -> int:
     return min(SINGLES, queries) if request.singles is None else request.singles
 
 
-def _check(request: BenchRequest, sizes: dict[str, int], directions: Sequence[str]) -> None:
-    for direction in directions:
-        query, item = (TEXT, VISUAL) if direction == "t2v" else (VISUAL, TEXT)
+def _check(request: BenchRequest, sizes: dict[str, int], asking: dict[str, Indices]) -> None:
+    for direction, queries in asking.items():
+        item = VISUAL if direction == "t2v" else TEXT
         for size in request.candidates if SINGLE in request.stages else ():
             if size > sizes[item]:
                 raise CmrError(
@@ -193,7 +202,7 @@ def _check(request: BenchRequest, sizes: dict[str, int], directions: Sequence[st
             raise CmrError(f"--k {request.k} is more than the gallery of {sizes[item]} items")
         for name in ("batch", "singles"):
             given = getattr(request, name)
-            if given is not None and given > sizes[query]:
+            if given is not None and given > len(queries):
                 raise CmrError(
-                    f"--{name} {given} is more than the {sizes[query]} queries ({direction})"
+                    f"--{name} {given} is more than the {len(queries)} queries ({direction})"
                 )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from cmr.encode.sampling import Sampling
 from cmr.encode.spec import ModelSpec
 from cmr.rows import Row
+from cmr.score.judgments import Indices
 from cmr.score.search.graph_settings import Hnsw
 from cmr.score.search.scorer_options import Options
 
@@ -30,8 +31,9 @@ class Lane:
 class Task:
     """What one process measures: one stage of one index, or one side of an encoder.
 
-    `label`: for people. `gallery`, `queries`: catalogue rows of the sets that are searched; `fine`:
-    those of a second stage, gallery first. `depth`: length of the first stage's lists. `batch`:
+    `label`: for people. `gallery`, `queries`: catalogue rows of the sets that are searched;
+    `asking`: ordinals of the queries that may be drawn, None for all. `fine`: the sets of a second
+    stage, gallery first. `depth`: length of the first stage's lists. `batch`:
     queries per batch. `singles`: single queries per repeat, or that clients send. `window`: seconds
     for which they do. `weights`: the hash that the model's
     weights must have. `texts`, `images`: what is encoded, captions or locations of pictures or
@@ -62,6 +64,7 @@ class Task:
     images: tuple[str, ...] = ()
     media: Row = field(default_factory=dict)
     sampling: Sampling | None = None
+    asking: Indices | None = field(default=None, compare=False)
 
     @property
     def asymmetric(self) -> bool:

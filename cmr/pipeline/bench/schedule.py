@@ -107,7 +107,8 @@ class Planner:
         hnsw = None
         if search.connectivity is not None and search.expansion_add is not None:
             hnsw = Hnsw(search.connectivity, search.expansion_add)
-        many = int(queries["rows"])
+        asking = self._subject.asking[first.direction]
+        many = len(asking)
         lanes = list(self._lanes(stage, group))
         # Other libraries always compute on the processor.
         device = self._device if search.kind.by_plan else "cpu"
@@ -121,6 +122,7 @@ class Planner:
             seed=self._request.search.seed,
             gallery=gallery,
             queries=queries,
+            asking=None if many == queries["rows"] else asking,
             fine=first.fine,
             scorer=search.scorer,
             options=search.options,
@@ -172,7 +174,7 @@ class Planner:
         sets = [gallery, *([] if contender.fine is None else contender.fine[:1])]
         planned = self.row(
             stage,
-            batch_size(self._request, int(contender.queries["rows"])),
+            batch_size(self._request, len(self._subject.asking[contender.direction])),
             modality=gallery["modality"],
             direction=contender.direction,
             dim=wanted.dim,

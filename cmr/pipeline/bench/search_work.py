@@ -100,8 +100,8 @@ class SearchWork:
 
     def queries(self, count: int) -> StagedQueries:
         """Randomly drawn queries, because the captions of a picture are adjacent in the data."""
-        coded = self.vectors(self.task.queries)
-        chosen = self._order.permutation(len(coded))[:count]
+        coded, asking = self.vectors(self.task.queries), self.task.asking
+        chosen = self._order.permutation(len(coded) if asking is None else asking)[:count]
         fine = self.vectors(self.task.fine[1]).rows(chosen) if self.task.fine else None
         return StagedQueries(coded.rows(chosen), fine)
 

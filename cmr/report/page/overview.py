@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from cmr.answers import fetch, quoted
 from cmr.decimals import fixed, percent
+from cmr.report import named
 from cmr.report.best_model import AcrossModels, across_models
 from cmr.report.holm import holm
 from cmr.report.languages import Translate
 from cmr.report.page import questions
-from cmr.report.page.column_labels import DIRECTIONS, sentences
+from cmr.report.page.column_labels import DIRECTIONS, MEASURES, sentences
 from cmr.report.page.exhibit import Exhibit, ask
 from cmr.report.page.palette import hue
 from cmr.rows import Row
@@ -46,7 +47,7 @@ def overview(
     for number, ((dataset, qrels), mine) in enumerate(groups.items()):
         name = dataset if qrels == "default" else f"{dataset} · {qrels}"
         charts, found = _charts(con, number, mine, _), answers.get((dataset, qrels))
-        best = {row["model"] for row in found.best} if found else set()
+        best = {row["model"] for row in found.by_recall} if found else set()
         rows = [_row(con, part) for part in mine]
         datas.append(
             {
@@ -126,12 +127,13 @@ def _told(
     _: Translate,
 ) -> str:
     """Who wins, who is not told apart from it, and what it costs to keep its quality."""
-    if found is None or not found.best or len({part["subject"].model for part in mine}) < 2:
+    if found is None or not found.by_recall or len({part["subject"].model for part in mine}) < 2:
         return "".join(text for text, _strong in mine[0]["lead"])
     told = _best(found, _)
     close = _close(con, found)
     if close:
         told.append(_("Not told apart from it: {models}.").format(models=", ".join(close)))
+    told += _leads(found, _)
     best = found.smallest
     if best is not None:
         cheap = _(
@@ -152,9 +154,9 @@ def _best(found: AcrossModels, _: Translate) -> list[str]:
     """The best model by its baseline: one sentence, or one for each direction."""
     name = {
         row["direction"]: f"{row['dim']} {row['dim_method']} {row['precision']}"
-        for row in found.best
+        for row in found.by_recall
     }
-    rows = sorted(found.best, key=lambda row: list(DIRECTIONS).index(row["direction"]))
+    rows = sorted(found.by_recall, key=lambda row: list(DIRECTIONS).index(row["direction"]))
     scores = [f"{fixed(row['value'])} {_(DIRECTIONS[row['direction']])}" for row in rows]
     if len({row["model"] for row in rows}) == 1:
         text = _("{model} is best by its baseline, {name}: Recall@10 {values}.")
@@ -168,6 +170,19 @@ def _best(found: AcrossModels, _: Translate) -> list[str]:
     return [
         text.format(model=row["model"], name=name[row["direction"]], values=score)
         for row, score in zip(rows, scores, strict=True)
+    ]
+
+
+def _leads(found: AcrossModels, _: Translate) -> list[str]:
+    """What another model leads in than in recall: a sentence for each measure and model."""
+    leads: dict[tuple[str, str], list[str]] = {}
+    for row in found.elsewhere:
+        score = f"{fixed(row['value'])} {_(DIRECTIONS[row['direction']])}"
+        leads.setdefault((_(MEASURES[named.measure(row)]), row["model"]), []).append(score)
+    text = _("By {measure}, {model} is best: {values}.")
+    return [
+        text.format(measure=measure, model=model, values=_(", ").join(scores))
+        for (measure, model), scores in leads.items()
     ]
 
 
@@ -188,5 +203,5 @@ def _close(con: duckdb.DuckDBPyConnection, found: AcrossModels) -> list[str]:
     for row, p in zip(rows, holm(con, [row["p"] for row in rows]), strict=True):
         if p is not None and p < LEVEL and row["difference"] < 0:
             worse.add(row["model"])
-    best = {row["model"] for row in found.best}
+    best = {row["model"] for row in found.by_recall}
     return sorted({row["model"] for row in rows} - worse - best)
