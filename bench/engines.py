@@ -80,6 +80,7 @@ def measure(
     for name, one in further:
         run("evaluate", *here, *fp32, *full, "--scorer", name, "--scorer-options", one)
     run("bench", *here, "--precisions", "fp16,int8,int4", "--scorers", TORCH, *timed)
+    run("bench", *here, "--precisions", ASYMMETRIC, "--asymmetric", "--scorers", TORCH, *timed)
     # In turns, all with their defaults.
     run("bench", *here, *fp32, "--scorers", ",".join((TORCH, *usual)), *timed)
     for name, one in further:
