@@ -15,14 +15,19 @@ from cmr.encode.encoder import ClipEncoder, Encoder, Floats, Media
 from cmr.encode.frame_choice import read_clip
 from cmr.encode.quiet import quiet_decoders
 from cmr.encode.sampling import Sampling
-from cmr.encode.unreadable import UnreadableError, one_item, read_item
+from cmr.encode.unreadable import (
+    UNPREPARED,
+    RefusedError,
+    UnreadableError,
+    one_item,
+    read_item,
+)
 from cmr.errors import CmrError
 from cmr.progressbar import Advance, no_advance
 from cmr.sources.collection import Item, MediaReader, Reject
 
 # Batches decoded ahead of the model.
 AHEAD = 3
-UNPREPARED = "cannot be prepared for the model"
 
 
 @dataclass(frozen=True)
@@ -55,22 +60,27 @@ def encode_images(
     done: Done,
     advance: Advance = no_advance,
 ) -> list[Reject]:
-    """Decode and encode pictures or clips; returns those that cannot be decoded.
+    """Decode and encode pictures or clips; returns those that cannot be decoded or prepared.
 
     A clip's vector is the mean of its frames' unit vectors (CLIP4Clip, Luo et al. 2021, section
     3.3, the parameter-free head), or the model's own of the frames as one video. `done` is called
-    for every batch, in order. Raises CmrError once more than `max_rejects` have failed, or if
-    nothing could be read.
+    for every batch, in order. Raises CmrError once more than `max_rejects` have failed.
     """
     rejects: list[Reject] = []
     held: list[tuple[Item, Media]] = []
-    encoded = 0
+
+    def reject(item: Item, reason: str) -> None:
+        rejects.append(Reject(item.uri or item.item_id, reason))
+        refuse_rejects(rejects, len(items), how.max_rejects)
 
     def flush() -> None:
-        if held:
-            vectors, frames = encode_media(encoder, [media for _, media in held], how)
-            done([item for item, _ in held], vectors, frames)
-            held.clear()
+        found = encode_accepted(encoder, [media for _, media in held], how)
+        for place, reason in found.refused.items():
+            reject(held[place][0], reason)
+        kept = [item for place, (item, _) in enumerate(held) if place not in found.refused]
+        if kept:
+            done(kept, found.vectors, found.frames)
+        held.clear()
 
     with quiet_decoders(), ThreadPoolExecutor(how.workers) as pool:
         ahead = how.batch_size * AHEAD // (how.sampling.frames if how.sampling else 1) + AHEAD
@@ -79,17 +89,13 @@ def encode_images(
         )
         for item, media in work:
             if isinstance(media, str):
-                rejects.append(Reject(item.uri or item.item_id, media))
-                refuse_rejects(rejects, len(items), how.max_rejects)
+                reject(item, media)
             else:
-                encoded += 1
                 held.append((replace(item, duration=media.duration), media))
             if sum(len(media.inputs) for _, media in held) >= how.batch_size:
                 flush()
             advance(1)
         flush()
-    if not encoded:
-        raise CmrError("no clip could be read" if how.sampling else "no picture could be read")
     return rejects
 
 
@@ -103,17 +109,38 @@ def refuse_rejects(rejects: Sequence[Reject], total: int, allowed: int) -> None:
         )
 
 
+@dataclass(frozen=True)
+class Accepted:
+    """What is encoded of a batch, in order, and by place why others could not be prepared."""
+
+    vectors: Floats
+    frames: list[Frames | None]
+    refused: dict[int, str]
+
+
+def encode_accepted(encoder: Encoder, batch: Sequence[Media], how: How) -> Accepted:
+    """Encode what the model's processor takes of a batch, see `encode_media`."""
+    places, refused = list(range(len(batch))), dict[int, str]()
+    while places:
+        try:
+            vectors, frames = encode_media(encoder, [batch[place] for place in places], how)
+            return Accepted(vectors, frames, refused)
+        except RefusedError as error:
+            refused |= {places[at]: reason for at, reason in error.reasons.items()}
+            places = [place for place in places if place not in refused]
+    return Accepted(np.empty((0, 0), np.float32), [], refused)
+
+
 def encode_media(
     encoder: Encoder, batch: Sequence[Media], how: How
 ) -> tuple[Floats, list[Frames | None]]:
-    """One vector per item, (items, dim): its own, or the mean of the unit vectors of its frames."""
+    """One vector per item, (items, dim): its own, or the mean of the unit vectors of its frames.
+
+    Raises RefusedError, by the item's place, for items that the model's processor refuses.
+    """
     if how.sampling is not None and how.sampling.whole:
         return cast(ClipEncoder, encoder).encode_clips(batch), [None] * len(batch)
-    flat = [one for media in batch for one in media.inputs]
-    steps = range(0, len(flat), how.batch_size)
-    vectors = np.concatenate(
-        [encoder.encode_images(flat[at : at + how.batch_size]) for at in steps]
-    )
+    vectors = _encode_frames(encoder, batch, how.batch_size)
     if how.sampling is None:
         return vectors, [None] * len(batch)
     lengths = np.array([len(media.inputs) for media in batch])
@@ -124,6 +151,20 @@ def encode_media(
         Frames(unit[first[at] : first[at + 1]], media.times) for at, media in enumerate(batch)
     ]
     return np.asarray(mean, dtype=np.float32), frames
+
+
+def _encode_frames(encoder: Encoder, batch: Sequence[Media], size: int) -> Floats:
+    """A vector for every frame, (frames of all items, dim), `size` frames at a time."""
+    flat = [(place, one) for place, media in enumerate(batch) for one in media.inputs]
+    found = []
+    for at in range(0, len(flat), size):
+        part = flat[at : at + size]
+        try:
+            found.append(encoder.encode_images([one for _, one in part]))
+        except RefusedError as error:
+            reasons = {part[frame][0]: reason for frame, reason in error.reasons.items()}
+            raise RefusedError(reasons) from None
+    return np.concatenate(found)
 
 
 def prepare_media(

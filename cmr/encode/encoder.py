@@ -38,7 +38,10 @@ class Encoder(Protocol):
         """Turn one RGB picture into the model's input tensor; called from several threads."""
 
     def encode_images(self, batch: Sequence[torch.Tensor]) -> Floats:
-        """Encode preprocessed pictures as (n, dim) float32; need not be of unit length."""
+        """Encode preprocessed pictures as (n, dim) float32; need not be of unit length.
+
+        Raises RefusedError for those that the model's processor refuses.
+        """
 
     def encode_texts(self, batch: Sequence[str]) -> Floats:
         """Encode captions as (n, dim) float32; need not be of unit length."""
@@ -60,7 +63,7 @@ class ClipEncoder(Encoder, Protocol):
     def encode_clips(self, batch: Sequence[Media]) -> Floats:
         """Encode clips' preprocessed frames as one video each, (n, dim) float32, of any length.
 
-        Raises CmrError if the model turns out to take no video.
+        Raises CmrError if the model turns out to take no video, and RefusedError as for pictures.
         """
 
 

@@ -18,6 +18,7 @@ from cmr.encode.encoder import EncoderKind, Floats, Media, weights_hash
 from cmr.encode.models import folder_hash
 from cmr.encode.quiet import quiet_loading
 from cmr.encode.spec import ModelSpec
+from cmr.encode.unreadable import UNPREPARED, RefusedError, UnreadableError, one_item
 from cmr.errors import CmrError
 from cmr.identity import identity
 
@@ -73,8 +74,7 @@ class SentenceTransformers:
     def encode_images(self, batch: Sequence[torch.Tensor]) -> Floats:
         """Encode pictures as documents, (n, dim) float32, not yet normalised."""
         self._refuse_lack("image")
-        pictures = [Image.fromarray(np.asarray(one)) for one in batch]
-        return _floats(self._model.encode_document(pictures, **_quiet(batch)))
+        return self._documents([Image.fromarray(np.asarray(one)) for one in batch])
 
     def encode_clips(self, batch: Sequence[Media]) -> Floats:
         """Encode clips as documents, each as one video, (n, dim) float32, not yet normalised.
@@ -86,9 +86,27 @@ class SentenceTransformers:
         sampled = {"video": {"do_sample_frames": False}}
         processor = getattr(self._model.processor, "video_processor", None)
         least = int(getattr(processor, "temporal_patch_size", None) or 1)
-        videos = [as_video(one, least) for one in batch]
-        found = self._model.encode_document(videos, processing_kwargs=sampled, **_quiet(batch))
-        return _floats(found)
+        return self._documents([as_video(one, least) for one in batch], processing_kwargs=sampled)
+
+    def _documents(self, inputs: Sequence[Any], **options: Any) -> Floats:
+        """Encode inputs as documents; raises RefusedError for those that cannot be prepared.
+
+        The library prepares whole batches, so that one bad input fails all of them: only then is
+        each prepared by itself, to find out which it was.
+        """
+        try:
+            return _floats(self._model.encode_document(inputs, **options, **_quiet(inputs)))
+        except Exception:
+            refused = {}
+            for place, one in enumerate(inputs):
+                try:
+                    with one_item(UNPREPARED):
+                        self._model.preprocess([one], **options)
+                except UnreadableError as reason:
+                    refused[place] = str(reason)
+            if not refused:
+                raise
+        raise RefusedError(refused)
 
     def encode_texts(self, batch: Sequence[str]) -> Floats:
         """Encode captions as queries, (n, dim) float32, not yet normalised."""

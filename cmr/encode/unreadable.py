@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from cmr.errors import CmrError
 from cmr.sources.collection import MediaReader
 
+# What is said of a picture or clip that a model's own steps refuse.
+UNPREPARED = "cannot be prepared for the model"
 # Longer reasons are cut here: the rest adds nothing.
 LONGEST = 200
 # OSErrors of the machine itself: no item is at fault, and all others would fail, too.
@@ -17,6 +19,17 @@ _OF_THE_MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE}
 
 class UnreadableError(ValueError):
     """A picture or clip that cannot be used; its message is the reason, in one printable line."""
+
+
+class RefusedError(Exception):
+    """Some inputs of a batch that the model's processor refuses; others can be encoded without.
+
+    `reasons`: by the input's place in the batch, each one printable line.
+    """
+
+    def __init__(self, reasons: Mapping[int, str]) -> None:
+        super().__init__("; ".join(reasons.values()))
+        self.reasons = dict(reasons)
 
 
 @contextmanager

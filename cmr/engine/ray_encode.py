@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from cmr.encode.batches import How, encode_media, prepare_media
+from cmr.encode.batches import How, encode_accepted, prepare_media
 from cmr.encode.encoder import Media
 from cmr.encode.encoder_kinds import get_kind
 from cmr.encode.quiet import quiet_decoders
@@ -169,17 +169,22 @@ class _EncodeVisuals:
         self._how, self._target = how, target
 
     def __call__(self, batch: Batch) -> Batch:
-        good = [at for at, fault in enumerate(batch["fault"]) if not fault]
+        faults = [str(fault) for fault in batch["fault"]]
+        good = [at for at, fault in enumerate(faults) if not fault]
         if good:
             # Safe to unpickle: our own workers pickled these.
             media: list[Media] = [pickle.loads(batch["media"][at]) for at in good]
-            vectors, frames = encode_media(self._encoder, media, self._how)
+            found = encode_accepted(self._encoder, media, self._how)
+            for place, reason in found.refused.items():
+                faults[good[place]] = reason
+            taken = [(at, one) for at, one in zip(good, media, strict=True) if not faults[at]]
             rows = [
                 (str(batch["key"][at]), vector, one.duration, kept if self._target.frames else None)
-                for at, vector, one, kept in zip(good, vectors, media, frames, strict=True)
+                for (at, one), vector, kept in zip(taken, found.vectors, found.frames, strict=True)
             ]
-            write_encoded(Store.open(self._target.root), self._target.folder, rows)
-        return {"key": batch["key"], "fault": batch["fault"]}
+            if rows:
+                write_encoded(Store.open(self._target.root), self._target.folder, rows)
+        return {"key": batch["key"], "fault": np.array(faults, object)}
 
 
 class _EncodeTexts:

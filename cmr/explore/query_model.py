@@ -9,6 +9,7 @@ from cmr.encode.batches import How, encode_media, prepare_media
 from cmr.encode.encoder import Encoder
 from cmr.encode.sampling import Sampling
 from cmr.encode.spec import ModelSpec
+from cmr.encode.unreadable import RefusedError
 from cmr.errors import CmrError
 from cmr.pipeline.own_model import (
     hub_spec,
@@ -67,7 +68,10 @@ class QueryModel:
             sampling = None
         if isinstance(media, str):
             raise CmrError(f"the picture cannot be used: {media}")
-        vectors, _ = encode_media(encoder, [media], How(sampling=sampling))
+        try:
+            vectors, _ = encode_media(encoder, [media], How(sampling=sampling))
+        except RefusedError as reason:
+            raise CmrError(f"the picture cannot be used: {reason}") from None
         return normalise(vectors, ["dropped"], "the picture")
 
     def ready(self) -> None:

@@ -68,8 +68,12 @@ def encode_distractors(
         known[name] = encoding
         rejects += _encode(encoding, spec, groups, options, allowed - len(rejects), bar)
         _refuse(rejects, total, allowed)
-    bad = {one.source_row for one in rejects}
-    items = [one for group, _ in groups for one in group if _called(one) not in bad]
+        # What one model cannot use is rejected once, and not given to the next.
+        bad = {one.source_row for one in rejects}
+        groups = [
+            ([one for one in group if _called(one) not in bad], reader) for group, reader in groups
+        ]
+    items = [one for group, _ in groups for one in group]
     if not items:
         raise CmrError("no distractor can be used")
     return _new(warehouse, base, known, items, wish, rejects)

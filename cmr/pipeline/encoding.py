@@ -92,7 +92,7 @@ def encode_new(
     allowed: int,
     bar: ProgressBar,
 ) -> EncodingOutcome:
-    """Encode what `sides` lack. Raises CmrError if more than `allowed` do not decode."""
+    """Encode what `sides` lack. Raises CmrError if more than `allowed` do not decode, or all."""
     visuals = sides[VISUAL].lacking(collection.visuals)
     if not visuals and not sides[TEXT].lacking(collection.texts):
         return EncodingOutcome([])
@@ -121,6 +121,8 @@ def encode_new(
             if (item.uri or item.item_id) in reasons:
                 faults[content_key(item)] = reasons[item.uri or item.item_id]
     left = [item for item in collection.visuals if content_key(item) not in faults]
+    if not left:
+        raise CmrError(f"no {'clip' if collection.clips else 'picture'} could be read")
     texts = without(collection, [], left).texts
     with bar("encoding captions", len(sides[TEXT].lacking(texts)), "captions") as advance:
         _encode_texts(encoder, spec, sides[TEXT], texts, options.batch_size, advance)

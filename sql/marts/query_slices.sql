@@ -28,17 +28,29 @@ ends as (
     from banded
     group by dataset, modality, name, band
 ),
+-- Whether the short names of an attribute's ends tell them apart; those of times in seconds may not.
+named as (
+    select
+        dataset, modality, name,
+        list_distinct(flatten(list([low, high]))) as numbers,
+        len(list_distinct(list_transform(numbers, lambda one: number_name(one)))) = len(numbers) as short
+    from ends
+    where band is not null
+    group by dataset, modality, name
+),
 sliced as materialized (
     select
         banded.dataset, banded.modality, banded.item_id, banded.name,
         case
             when band is null then banded.value
-            when ends.low = ends.high then number_name(ends.low)
-            else number_name(ends.low) || ' to ' || number_name(ends.high)
+            when ends.low = ends.high then if(named.short, number_name(ends.low), ends.low::varchar)
+            when named.short then number_name(ends.low) || ' to ' || number_name(ends.high)
+            else ends.low || ' to ' || ends.high
         end as slice,
         case when band is null then banded.number else ends.low end as place
     from banded
     left join ends using (dataset, modality, name, band)
+    left join named using (dataset, modality, name)
 ),
 paired as materialized (
     select

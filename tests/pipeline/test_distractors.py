@@ -547,6 +547,17 @@ def test_captions_and_what_cannot_be_encoded(cmr, photos, base):
     assert "were imported, so cmr cannot encode its distractors" in imported.stderr
 
 
+def test_what_no_model_can_encode_is_rejected_once(cmr, photos):
+    (photos / "web" / "bad.png").write_bytes(b"no picture")
+    w = ("-w", photos / "w")
+    cmr("ingest", "pairs", photos / "own.csv", "--images", photos / "own", *TOY, "--precision",
+        "bf16", "--dataset", "p", *w)  # fmt: skip
+    cmr("ingest", "distractors", photos / "web", "--dataset", "p", "--max-rejects", "0.17", *w)
+    assert query(photos / "w", "select source_row from rejects") == [("bad.png",)]
+    models = "select distinct model from embeddings where dataset = 'p+5' order by all"
+    assert query(photos / "w", models) == [("scenes-tiny",), ("scenes-tiny-bf16",)]
+
+
 def test_help_names_it(cmr):
     assert "cmr ingest distractors web.npy --dataset coco" in cmr("ingest", "--help").stdout
     shown = cmr("ingest", "distractors", "--help").stdout

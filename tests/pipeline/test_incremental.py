@@ -206,3 +206,14 @@ def test_a_model_in_half_precision(cmr, photos, tmp_path):
     assert set(found) == {"scenes-tiny", "scenes-tiny-bf16"}
     for key, vector in found["scenes-tiny"].items():
         assert 0.99 < vector @ found["scenes-tiny-bf16"][key] < 1 - 1e-9
+
+
+def test_all_that_is_new_is_broken(cmr, photos, counted, tmp_path):
+    """What was encoded before counts: the new pictures are rejected, and the rest stays."""
+    root = tmp_path / "w"
+    cmr("ingest", *photos(5), "-w", root, "--dataset", "a")
+    (tmp_path / "photos" / "5.png").write_bytes(b"no picture")
+    cmr("ingest", *photos(6), "-w", root, "--dataset", "a", "--max-rejects", "0.5")
+    rows = connect(str(root)).execute("select visuals, rejects from datasets")
+    assert rows.fetchone() == (5, 1)
+    assert counted["images"] == 5

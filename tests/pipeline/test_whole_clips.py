@@ -253,3 +253,49 @@ def test_frames_that_are_few_or_of_several_sizes():
     both = as_video(Media([one, other], [0.0, 2.0], 2.0, 10.0), 2)
     assert both["array"].shape == (2, 4, 6, 3)
     assert both["video_metadata"]["total_num_frames"] == 21
+
+
+def rejects(root):
+    rows = connect(str(root)).execute("select source_row, reason from rejects order by all")
+    return rows.fetchall()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["whole", "frames"])
+def test_a_clip_that_the_processor_refuses(cmr, qwen, clips, tmp_path, way):
+    """It is rejected alone, whatever batch it is in, and the others' vectors are unchanged."""
+    root, folder = tmp_path / "w", clips[-1]
+    asked = ("-w", root, "--frames", "4", "--clips-as", way, "--batch-size", "3")
+    cmr("ingest", *clips, *of(qwen), *asked, "--dataset", "a")
+    plain = stored(root, "visual")
+    (folder / "thin.mp4").write_bytes(make_clip(COLOURS, size=(1600, 4)))
+    with (tmp_path / "captions.csv").open("a") as file:
+        file.write("thin,a thin one\n")
+    few = cmr("ingest", *clips, *of(qwen), *asked, "--dataset", "b", code=1).stderr
+    assert "thin.mp4: cannot be prepared for the model: absolute aspect ratio" in few
+    for where in (root, tmp_path / "apart"):
+        again = ("-w", where, *asked[2:], "--max-rejects", "0.2")
+        cmr("ingest", *clips, *of(qwen), *again, "--dataset", "a")
+        assert [name for name, _ in rejects(where)] == ["thin.mp4"]
+        np.testing.assert_allclose(stored(where, "visual"), plain, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_pictures_that_the_processor_refuses(cmr, qwen, tmp_path):
+    from PIL import Image
+
+    for name, size in {"a": (40, 30), "thin": (3000, 1), "b": (64, 64), "tall": (2, 900)}.items():
+        Image.new("RGB", size, COLOURS[0]).save(tmp_path / f"{name}.png")
+    table, root = tmp_path / "captions.csv", tmp_path / "w"
+    rows = "".join(f"{name}.png,a {name}\n" for name in ("a", "thin", "b", "tall"))
+    table.write_text("image,caption\n" + rows)
+    source = ("pairs", table, "--images", tmp_path, *of(qwen))
+    cmr("ingest", *source, "-w", root, "--max-rejects", "0.5")
+    assert [name for name, _ in rejects(root)] == ["tall.png", "thin.png"]
+    assert stored(root, "visual").shape == (2, 24)
+    assert stored(root, "text").shape == (2, 24)
+    table.write_text("image,caption\nthin.png,a\ntall.png,b\n")
+    none = (*source, "-w", tmp_path / "none")
+    said = cmr("ingest", *none, "--max-rejects", "1", code=1).stderr
+    assert "no picture could be read" in said
+    assert not (tmp_path / "none").exists()

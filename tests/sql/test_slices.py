@@ -41,7 +41,8 @@ def sliced(tmp_path_factory):
     attribute(warehouse, "d", "visual", [(f"v{v}", "kind", kinds[v % 3]) for v in range(20)])
     tags = [(f"t{t}", "tags", tag) for t in range(60) for tag in "xyz" if rng.random() < 0.6]
     lengths = [(f"t{t}", "length", str(t // 2)) for t in range(60)]
-    attribute(warehouse, "d", "text", tags + lengths)
+    times = [(f"t{t}", "time", f"1700000000.{t // 2:02}") for t in range(60)]
+    attribute(warehouse, "d", "text", tags + lengths + times)
     return warehouse, a, b, relevance, {"kind": kinds_of(relevance, kinds), "tags": tags_of(tags)}
 
 
@@ -158,6 +159,32 @@ def test_bands_and_words(sliced):
     assert [(row["slice"], row["n"]) for row in rows] == [
         ("0 to 7", 16), ("8 to 14", 14), ("15 to 22", 16), ("23 to 29", 14)
     ]  # fmt: skip
+
+
+def test_bands_of_numbers_that_are_close(sliced):
+    """Where six digits would give two bands one name, they have all; the test is that of others."""
+    rows = rows_of(sliced[0], "from compare_by('aa', 'bb', 'time') order by place")
+    assert [row["slice"] for row in rows] == [
+        "1700000000.0 to 1700000000.07", "1700000000.08 to 1700000000.14",
+        "1700000000.15 to 1700000000.22", "1700000000.23 to 1700000000.29",
+    ]  # fmt: skip
+    same = rows_of(sliced[0], "from compare_by('aa', 'bb', 'length') order by place")
+    shown = (
+        "value_a",
+        "difference",
+        "ci_low",
+        "ci_high",
+        "p",
+        "p_holm",
+        "f",
+        "p_differ",
+        "queries",
+    )
+    for row, other in zip(rows, same, strict=True):
+        assert [row[one] for one in shown] == pytest.approx(
+            [other[one] for one in shown], rel=1e-12
+        )
+    assert rows[0]["p_differ"] is not None
 
 
 def test_names_that_there_are_not(sliced):
