@@ -141,7 +141,7 @@ def _grouped(data: JudgedData) -> JudgedData:
     captions = data.judged[GROUPED_WAY]
     if any(distractors_of(data.row).values()):
         raise CmrError(
-            f"{data.row['dataset']!r} has distractors, which have no captions to be ranked by; "
+            f"{data.row['dataset']!r} has distractors, which are in no visual's group of captions; "
             "evaluate the data set that they were added to"
         )
     if data.qrels[0] != DEFAULT_QRELS:
