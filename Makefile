@@ -60,7 +60,7 @@ bench: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	$(BIN)/python bench/peers.py msrvtt
 	$(BIN)/python bench/peers.py coco
-	$(BIN)/python bench/peers.py large
+	$(BIN)/python bench/peers.py large --repeats 2
 	$(BIN)/python bench/sizes.py
 	$(BIN)/python bench/grid.py
 	$(BIN)/python bench/search.py msrvtt

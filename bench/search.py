@@ -90,7 +90,8 @@ def cmr(
         from cmr.represent.quantizers import Quantizer
         from cmr.score.search.asymmetric_index import AsymmetricSearcher
         from cmr.score.search.graph_settings import Hnsw
-        from cmr.score.search.indexes import build
+        from cmr.score.search.indexes import Building
+        from cmr.score.search.scorer_kinds import scorer_kind
 
         torch.set_num_threads(threads)
         stored = encode(items, precision)
@@ -99,7 +100,8 @@ def cmr(
         elif scorer == "torch" and len(items) <= LARGEST:
             index = OneProduct(stored)
         else:
-            index = build(scorer, stored, Hnsw(EDGES, ADD, SEARCH), threads)
+            how = Building(Hnsw(EDGES, ADD, SEARCH), threads)
+            index = scorer_kind(scorer).build(stored, how)
         coded: dict[int, Any] = {}
 
         def search(queries: np.ndarray, threads: int) -> Found:

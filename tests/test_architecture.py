@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import importlib.util
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -88,3 +90,26 @@ def test_every_class_has_a_name_of_its_own():
         if isinstance(node, ast.ClassDef)
     )
     assert {name for name, times in classes.items() if times > 1} == set()
+
+
+def test_scripts_import_what_is_there():
+    """Those of bench, docs and training run too seldom to notice that a function has moved."""
+    scripts = [
+        one for name in ("bench", "docs", "training") for one in ROOT.parent.glob(f"{name}/*.py")
+    ]
+    assert len(scripts) > 20
+    lacking = []
+    for path in scripts:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("cmr"):
+                module = importlib.import_module(str(node.module))
+                lacking += [
+                    f"{path.name}: {node.module}.{one.name}"
+                    for one in node.names
+                    if not hasattr(module, one.name) and not is_module(f"{node.module}.{one.name}")
+                ]
+    assert lacking == []
+
+
+def is_module(name: str) -> bool:
+    return importlib.util.find_spec(name) is not None
