@@ -54,7 +54,7 @@ lint: $(VENV)/.installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# The peers are not part of the tests. All of it in one go, three quarters of an hour on two cores
+# The peers are not part of the tests. All of it in one go, half an hour on two cores
 # that do nothing else: dated files in bench/results, and of them the tables of docs/bench.md.
 bench: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
