@@ -87,10 +87,10 @@ beside as (
 moments as (
     select
         run_id, k, count(*) as clusters, sum(n) as queries, sum(n * n) as nn,
-        struct_insert(
-            paired_moments(n, columns(beside.* exclude (run_id, k, cluster, n))),
-            best := any_value(columns(beside.* exclude (run_id, k, cluster, n)).baseline)
-        ) as '\0'
+        {
+            'sums': paired_moments(n, columns(beside.* exclude (run_id, k, cluster, n))),
+            'best': any_value(columns(beside.* exclude (run_id, k, cluster, n)).baseline)
+        } as '\0'
     from beside
     group by run_id, k
 ),
@@ -98,7 +98,7 @@ paired as (
     select
         moments.run_id, coalesce(rivals.baseline, moment.best) as baseline, rivals.baseline_is,
         rivals.looks, moments.k, moments.measure, moments.clusters, moments.queries, moments.nn,
-        measures.has_k, unnest(moments.moment)
+        measures.has_k, unnest(moments.moment.sums)
     from (
         select *
         from moments
