@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from saved import replaced
 from sizes import CONTENDERS, SIZES
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -158,16 +159,6 @@ def draw(found: dict[str, Found], path: Path) -> None:
         plt.close(figure)
 
 
-def replaced(page: str, name: str, lines: list[str]) -> str:
-    """The page with other lines between a block's marks. Raises ClickException without marks."""
-    begin, end = f"<!-- {name}: bench/document.py -->", f"<!-- /{name} -->"
-    before, opened, rest = page.partition(begin)
-    _, closed, after = rest.partition(end)
-    if not (opened and closed):
-        raise click.ClickException(f"docs/bench.md has no marks of {name}")
-    return "\n".join([before + begin, "", *lines, "", end + after])
-
-
 BLOCKS = {"about": about, "peers": peers, "sizes": sizes, "grid": grid, "searches": searches}
 
 
@@ -179,7 +170,8 @@ def main(results: Path) -> None:
     path = DOCS / "bench.md"
     page = path.read_text(encoding="utf-8")
     for name, block in BLOCKS.items():
-        page = replaced(page, name, block(found))
+        lines = "\n".join(["", *block(found), ""])
+        page = replaced(page, f"<!-- {name}: bench/document.py -->", f"<!-- /{name} -->", lines)
     path.write_text(page, encoding="utf-8")
     draw(found, DOCS / "bench.svg")
 

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import click
 from engines_table import Asked, table
+from saved import replaced
 
 import cmr
 from cmr.pipeline.bench.machine import cores, processor
@@ -101,16 +102,6 @@ def about(scorers: Sequence[str], asked: Asked, repeats: int, window: float, min
     )
 
 
-def put(text: str, path: Path, dataset: str) -> None:
-    """Replace what a document has between two lines. Raises ClickException where it has none."""
-    first, last = f"<!-- bench/engines.py: {dataset} -->", "<!-- end of the table -->"
-    before, found, rest = path.read_text(encoding="utf-8").partition(first)
-    _, ended, after = rest.partition(last)
-    if not found or not ended:
-        raise click.ClickException(f"{path} has no {first} … {last}")
-    path.write_text(f"{before}{first}\n{text}\n{last}{after}", encoding="utf-8")
-
-
 @click.command()
 @click.option("--warehouse", help="A warehouse with the data set.  [default: that of cmr demo]")
 @click.option("--dataset", default="scenes", show_default=True)
@@ -139,7 +130,9 @@ def main(
         text = f"{about(named, asked, repeats, window, minutes)}\n\n{table(root, asked)}"
     click.echo(text)
     if into is not None:
-        put(text, into, dataset)
+        marks = f"<!-- bench/engines.py: {dataset} -->", "<!-- end of the table -->"
+        page = replaced(into.read_text(encoding="utf-8"), *marks, text)
+        into.write_text(page, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import click
 import psutil
 import torch
 
@@ -59,6 +60,15 @@ def save(out: Path, name: str, result: dict[str, object]) -> None:
     out.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"day": day, "bench": name, "machine": here(), **result}, indent=1)
     (out / f"{day}-{name}.json").write_text(text + "\n", encoding="utf-8")
+
+
+def replaced(page: str, first: str, last: str, text: str) -> str:
+    """A document with other text between two marks. Raises ClickException where they are not."""
+    before, opened, rest = page.partition(first)
+    _, closed, after = rest.partition(last)
+    if not (opened and closed):
+        raise click.ClickException(f"the document has no {first} … {last}")
+    return f"{before}{first}\n{text}\n{last}{after}"
 
 
 def show(rows: Rows) -> None:
