@@ -39,7 +39,8 @@ class Sampling:
             found["times"] = "of the frames, in steps of the clip's average rate"
         # Vectors made before there were rates are recorded without one.
         if self.which == "fps" and (self.whole or self.rate != 1):
-            found["rate"] = f"{self.rate:g} a second"
+            # With every digit: another rate takes other frames, and these are read back.
+            found["rate"] = f"{self.rate!r} a second".replace(".0 ", " ")
         return found
 
     @staticmethod

@@ -102,6 +102,9 @@ def encode_new(
     with waiting(bar, f"loading {spec.name}"):
         encoder = get_kind(spec.kind).load(spec, pick_device(options.device))
         details = encoder.details()
+    sampling = Sampling.recorded(sides[VISUAL].settings)
+    if sampling is not None:
+        _refuse_undeclared(spec, options, sampling, details)
     for side in sides.values():
         side.loaded(details)
     faults: dict[str, str] = {}
@@ -110,7 +113,6 @@ def encode_new(
     elif visuals:
         assert collection.reader is not None
         what = "clips" if collection.clips else "pictures"
-        sampling = Sampling.recorded(sides[VISUAL].settings)
         how = How(options.batch_size, options.workers, allowed, sampling)
         with bar(f"encoding {what}", len(visuals), what) as advance:
             rejects = encode_images(
@@ -135,6 +137,20 @@ def encode_new(
         ],
         cut,
     )
+
+
+def _refuse_undeclared(
+    spec: ModelSpec, options: EncodeOptions, sampling: Sampling, details: Mapping[str, Any]
+) -> None:
+    """Raise CmrError if the default became frames, and the model turns out to take video.
+
+    Its files did not tell, or could not be read, before it was loaded.
+    """
+    if options.clips_as is None and not sampling.whole and "video" in details.get("modalities", ()):
+        raise CmrError(
+            f"the model {spec.name} takes video, which its files did not tell before it was "
+            f"loaded; say --clips-as {AS_WHOLE} or --clips-as {AS_FRAMES}"
+        )
 
 
 def _on_ray(

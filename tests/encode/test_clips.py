@@ -11,6 +11,7 @@ from PIL import Image
 from cmr.encode import frame_choice
 from cmr.encode.display import turned
 from cmr.encode.frame_choice import read_clip, shown_at, targets
+from cmr.encode.sampling import Sampling
 from cmr.encode.unreadable import UnreadableError
 from tests.clips import cut_by_copy, make_clip, with_matrix
 from tests.encode.files import scene
@@ -208,3 +209,10 @@ def test_a_list_that_names_other_files_opens_none(tmp_path):
 def test_frames_a_second(rate, most, count):
     wanted = targets(Fraction(2), Fraction(10), most, "fps", rate)
     assert wanted == [2 + Fraction(10 * (2 * n + 1), 2 * count) for n in range(count)]
+
+
+@pytest.mark.parametrize("rate", [1.0, 2.0, 0.3, 23.976024, 23.976023, 1e-05, 1000.0])
+def test_a_recorded_rate_has_every_digit(rate):
+    """Rates that take other frames have other settings, and what is read back takes the same."""
+    sampling = Sampling(12, "fps", rate, whole=True)
+    assert Sampling.recorded(sampling.settings()) == sampling

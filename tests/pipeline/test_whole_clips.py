@@ -235,6 +235,20 @@ def test_a_model_that_takes_no_video(cmr, qwen, clips, tmp_path):
 
 
 @pytest.mark.slow
+def test_a_model_whose_files_do_not_tell(cmr, qwen, clips, tmp_path, monkeypatch):
+    """Loaded, it turns out to take video: what was to be the default is not changed in silence."""
+    monkeypatch.setattr("cmr.encode.sentencetransformers._json", lambda *_: None)
+    root = tmp_path / "w"
+    refused = cmr("ingest", *clips, *of(qwen), "-w", root, code=1).stderr
+    assert (
+        "takes video, which its files did not tell before it was loaded; say --clips-as" in refused
+    )
+    assert not list(root.rglob("*.parquet"))
+    cmr("ingest", *clips, *of(qwen), "-w", root, "--clips-as", "whole")
+    assert settings(root)["pooling"] == "the model's, of the frames as one video"
+
+
+@pytest.mark.slow
 def test_a_model_of_texts_and_clips_alone(cmr, qwen, clips, tmp_path):
     model, root = declaring(qwen, tmp_path / "model", "image"), tmp_path / "w"
     refused = cmr("ingest", *clips, *of(model), "-w", root, "--clips-as", "frames", code=1)
