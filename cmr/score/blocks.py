@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 
 from cmr.errors import CmrError
+from cmr.precision import BFLOAT16, INT8
 from cmr.represent.precisions import Encoded
 from cmr.score.bits import Words, lanes_of, words_of
 from cmr.score.codes import Codes, coded
@@ -55,7 +56,12 @@ class Block:
     @cached_property
     def codes(self) -> Codes:
         """What screens the scores of a block of floats on the CPU."""
-        return coded(self.operand)
+        return coded(self.operand, INT8)
+
+    @cached_property
+    def short(self) -> Codes:
+        """The same as bfloat16 codes."""
+        return coded(self.operand, BFLOAT16)
 
     @cached_property
     def bits(self) -> Words:

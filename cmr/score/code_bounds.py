@@ -11,8 +11,8 @@ from cmr.score.codes import Codes, Lengths, Terms
 # A bound of a score is put together by ten float32 operations; each errs by 2^-24 of the sizes that
 # enter it at most.
 ROUNDINGS = 16 * 2.0**-24
-# More than float32 loses where a result has no normal number.
-SUBNORMAL = 1e-36
+# More than float32 loses in a sum of products where a number is too small for a normal one.
+SUBNORMAL = 1e-30
 
 
 class Screen(NamedTuple):

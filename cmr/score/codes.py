@@ -1,7 +1,8 @@
-"""Eight-bit codes of vectors, and how far a product of codes may be from the vectors' own.
+"""Short codes of vectors, and how far a product of codes may be from the vectors' own.
 
 A vector v is m + r, with m the mean of its side's vectors, and r is c + e: int8 codes times a
-scale, and what rounding has left off. Of a text v = m + c + e and a visual v' = m' + c' + e'
+scale, or bfloat16 numbers, and what rounding has left off. Of a text v = m + c + e and a visual
+v' = m' + c' + e'
 
     v·v' = c·c' + r·m' + m·v' + (e·r' + c·e'),
 
@@ -22,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from cmr.precision import INT8
 from cmr.score.compiled import compiled
 
 Lengths = npt.NDArray[np.float64]
@@ -47,7 +49,10 @@ class Lost(NamedTuple):
 
 
 class Codes(NamedTuple):
-    """n vectors less their `mean` as int8 codes, (n, d), each with a scale, (n,) float32."""
+    """n vectors less their `mean` as `codes`, (n, d), each with a scale, (n,) float32.
+
+    int8 or, with scales of 1, bfloat16; on a device float16, too.
+    """
 
     codes: torch.Tensor
     scales: Terms
@@ -55,16 +60,21 @@ class Codes(NamedTuple):
     lost: Lost
 
 
-def coded(vectors: torch.Tensor) -> Codes:
-    """Code vectors, (n, d) float32 on the CPU."""
+def coded(vectors: torch.Tensor, kind: str = INT8) -> Codes:
+    """Code vectors, (n, d) float32 on the CPU, as int8 or bfloat16."""
     given = vectors.numpy()
     step = max(1, len(given) // SAMPLE)
     mean = given[::step].mean(axis=0, dtype=np.float64).astype(np.float32)
-    codes = np.empty(given.shape, dtype=np.int8)
-    scales = np.empty(len(given), dtype=np.float32)
     lengths = np.empty((3, len(given)))
-    _encode(given, mean, codes, scales, lengths)
-    return Codes(torch.from_numpy(codes), scales, mean, lost(lengths))
+    if kind == INT8:
+        codes = torch.empty(given.shape, dtype=torch.int8)
+        scales = np.empty(len(given), dtype=np.float32)
+        _encode(given, mean, codes.numpy(), scales, lengths)
+    else:
+        codes = torch.empty(given.shape, dtype=torch.bfloat16)
+        scales = np.ones(len(given), dtype=np.float32)
+        _shorten(given, mean, codes.view(torch.int16).numpy(), lengths)
+    return Codes(codes, scales, mean, lost(lengths))
 
 
 def lost(lengths: Lengths) -> Lost:
@@ -100,4 +110,31 @@ def _encode_one(
         rest += exact * exact
         error += left * left
     scales[n] = scale
+    lengths[0, n], lengths[1, n], lengths[2, n] = np.sqrt(whole), np.sqrt(rest), np.sqrt(error)
+
+
+@compiled(parallel=True)
+def _shorten(vectors: Terms, mean: Terms, codes: Any, lengths: Lengths) -> None:
+    """Fill the bfloat16 codes of vectors less the mean, as int16, and the lengths of `Lost`."""
+    for n in numba.prange(len(vectors)):
+        _shorten_one(vectors[n], mean, codes[n], lengths, np.int64(n))
+
+
+@compiled(fastmath={"reassoc", "contract", "nsz"})
+def _shorten_one(vector: Terms, mean: Terms, codes: Any, lengths: Lengths, n: int) -> None:
+    back = vector - mean
+    # Of whole numbers, which are not rearranged: the first 16 bits, rounded to the nearest.
+    bits = back.view(np.uint32)
+    for k in range(len(bits)):
+        half = np.uint32(0x7FFF) + ((bits[k] >> np.uint32(16)) & np.uint32(1))
+        bits[k] = (bits[k] + half) & np.uint32(0xFFFF0000)
+        codes[k] = np.int16(bits[k] >> np.uint32(16))
+    whole, rest, error = 0.0, 0.0, 0.0
+    for k in range(len(vector)):
+        exact = np.float64(vector[k]) - np.float64(mean[k])
+        kept = np.float64(back[k])
+        left = exact - kept
+        whole += kept * kept
+        rest += exact * exact
+        error += left * left
     lengths[0, n], lengths[1, n], lengths[2, n] = np.sqrt(whole), np.sqrt(rest), np.sqrt(error)

@@ -16,6 +16,7 @@ import hashlib
 import os
 import pickle
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import numba
@@ -76,14 +77,26 @@ class _Cache(FunctionCache):
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)
         locator = self._impl.locator
-        self._cache_file = _Files(
-            locator.get_cache_path(), self._impl.filename_base, locator.get_source_stamp()
-        )
+        # numba looks at the function's own file alone, but what it calls is compiled into it.
+        stamp = (*locator.get_source_stamp(), _sources(os.path.dirname(__file__)))
+        self._cache_file = _Files(locator.get_cache_path(), self._impl.filename_base, stamp)
 
     @contextlib.contextmanager
     def _guard_against_spurious_io_errors(self) -> Iterator[None]:
         with contextlib.suppress(Exception):
             yield
+
+
+@cache
+def _sources(folder: str) -> str:
+    """What tells the state of all sources in a folder, the times at which they were written."""
+    found = sorted(
+        (entry.name, entry.stat().st_mtime_ns)
+        for part in (folder, os.path.join(folder, "cpu"))
+        for entry in os.scandir(part)
+        if entry.name.endswith(".py")
+    )
+    return hashlib.sha256(repr(found).encode()).hexdigest()
 
 
 def _read(path: str) -> bytes:

@@ -27,6 +27,8 @@ CODE_DOUBT = 1e-6
 UNIT_ROUNDOFF = 2.0**-24
 # A float32 sum of 512 products errs by about 1e-7, seldom by 1e-6; TF32 by more than 1e-5.
 TRIAL_ERROR = 4e-6
+# What an addition in a CPU's bfloat16 product may err, in units of a float32 one.
+BF16_ROUNDINGS = 2
 # float32 holds every integer up to 2^24, so it sums int8 products exactly up to this many.
 EXACT_IN_FLOAT32 = 2**24
 
@@ -157,7 +159,7 @@ def choose(precision: str, dim: int, device: str = "cpu") -> Kernel:
     plain = Kernel("float32-mm", precision, FLOAT32, False, device=device, error=error)
     if device == "cpu":
         if row.operand == BFLOAT16 and bf16_sums_in_float32():
-            return replace(plain, name="bf16-mm", bf16=True, error=worst_error(dim, 2))
+            return replace(plain, name="bf16-mm", bf16=True, error=worst_error(dim, BF16_ROUNDINGS))
         return plain
     if row.operand != FLOAT32 and sums_in_float32(row.operand, device):
         # Their matrix units cut digits off where others round, and keep fewer of them in between.

@@ -15,15 +15,16 @@ from cmr.score.cpu.strips import WIDTH
 from cmr.score.device.triton_trial import fused_is_right, screen_is_right
 from cmr.score.kernels import Kernel, choose
 from cmr.score.plan import Plan
-from cmr.score.screen_trial import SCREENED_DIMS, screened_by, screens
+from cmr.score.screen_trial import SCREENED_DIMS, fastest_code, screened_by, screens
 from cmr.score.screened import Screened
 
 # Taller tiles cost fewer calls, and int8 products repack the columns' operand at every one; wider
 # or still taller ones leave the caches before they are counted.
-TILE_ROWS = 1024
-TILE_COLUMNS = 512
+TILE = 1024, 512
 # Bits are counted so fast that what a tile costs besides must be spread over more of them.
-TILE_ROWS_OF_BITS = 2048
+TILE_OF_BITS = 2048, 512
+# So must it where matrix units multiply codes, as they do where bfloat16 ones are fastest.
+TILE_OF_MATRIX_UNITS = 2048, 1024
 DEVICE_SHARE = 0.5
 # A device wants large products; a cell takes its product, its score and the masks of its counts.
 LARGEST_DEVICE_TILE, LEAST_DEVICE_TILE = 8192, 1024
@@ -68,9 +69,9 @@ def make_plan(
         kernel = replace(kernel, name="popcount", popcount=True)
     threads = min(torch.get_num_threads(), numba.get_num_threads())
     if device == "cpu":
+        height, width = _tile(kernel, texts, visuals)
         # Counts of columns are kept for whole stretches of WIDTH.
-        height = TILE_ROWS_OF_BITS if kernel.popcount else TILE_ROWS
-        tile = height, min(TILE_COLUMNS, -(-max(visuals, 1) // WIDTH) * WIDTH)
+        tile = height, min(width, -(-max(visuals, 1) // WIDTH) * WIDTH)
     else:
         side = LARGEST_DEVICE_TILE
         while side > LEAST_DEVICE_TILE and side * side * DEVICE_TILE_BYTES > budget // 4:
@@ -91,6 +92,16 @@ def make_plan(
         memory=budget,
         screened=Screened(by),
     )
+
+
+def _tile(kernel: Kernel, texts: int, visuals: int) -> tuple[int, int]:
+    """Texts and visuals of a tile on the CPU."""
+    if kernel.popcount:
+        return TILE_OF_BITS
+    # What fits into one tile of the smaller ones is not worth a trial.
+    several = texts > TILE[0] or visuals > TILE[1]
+    units = several and not kernel.bf16 and fastest_code(False) == BFLOAT16
+    return TILE_OF_MATRIX_UNITS if units else TILE
 
 
 def _screened(kernel: Kernel, dim: int) -> bool:

@@ -1,19 +1,26 @@
-"""Whether products of int8 codes should screen the scores of floats on this machine."""
+"""Whether products of codes should screen the scores of floats on this machine, and of which."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from functools import cache
 
+import numpy as np
 import torch
 
-from cmr.precision import FLOAT16, FLOAT32, FP32, INT8
-from cmr.score.kernels import Kernel, int8_is_exact
+from cmr.precision import BFLOAT16, FLOAT16, FLOAT32, FP32, INT8
+from cmr.progressbar import no_advance
+from cmr.score.cpu.code_products import HALF_A_DIGIT, multiply
+from cmr.score.cpu.owned import each_owned
+from cmr.score.kernels import TRIAL_ERROR, Kernel, int8_is_exact
 
 # Below, the product is not what takes the time; above, an int32 might not hold a sum.
 SCREENED_DIMS = range(192, 2**17)
-# int8 products must be so many times as fast as those that they spare, in trials of this shape.
-SPARES, TRIAL_ROWS, TRIAL_DIM, TRIALS = 2.0, 384, 512, 5
+# Products of codes must be so many times as fast as those that they spare, in trials of this shape.
+SPARES, TRIAL_ROWS, TRIAL_DIM, TRIALS = 2.0, 384, 512, 8
+# bfloat16 leaves a quarter of the doubts that int8 does, which is worth so many of its products.
+FINER = 5.0
 
 
 def screened_by(kernel: Kernel) -> str:
@@ -23,33 +30,60 @@ def screened_by(kernel: Kernel) -> str:
     the doubts; 16-bit floats are multiplied as they are.
     """
     if kernel.device == "cpu":
-        return INT8
+        return fastest_code(kernel.bf16) or INT8
     return FLOAT16 if kernel.operand == FLOAT32 else kernel.operand
 
 
 def screens(kernel: Kernel, dim: int) -> bool:
     """Whether a kernel's scores are screened: of floats of enough dimensions, on a CPU."""
     on_floats = kernel.device == "cpu" and kernel.operand == FLOAT32 and not kernel.scaled
-    return on_floats and dim in SCREENED_DIMS and int8_pays(kernel.bf16)
+    return on_floats and dim in SCREENED_DIMS and bool(fastest_code(kernel.bf16))
 
 
 @cache
-def int8_pays(bf16: bool) -> bool:
-    """Whether int8 products on the CPU are exact, and much faster than those of floats."""
-    if not int8_is_exact():
-        return False
-    floats = Kernel("trial", FP32, FLOAT32, False, bf16=bf16)
-    codes = Kernel("trial", "int8", INT8, True)
-    return _seconds(codes) * SPARES < _seconds(floats)
+def fastest_code(bf16: bool) -> str:
+    """The codes that count floats soonest on the CPU; empty if none is much faster to multiply.
 
-
-def _seconds(kernel: Kernel) -> float:
-    """The least time that a tile takes."""
-    operand = torch.ones(TRIAL_ROWS, TRIAL_DIM).to(getattr(torch, kernel.operand))
-    room, took = kernel.empty(TRIAL_ROWS, TRIAL_ROWS), []
+    `bf16`: whether it multiplies the floats as bfloat16.
+    """
+    kernel = Kernel("trial", FP32, FLOAT32, False, bf16=bf16)
     with kernel.active():
-        for _ in range(TRIALS + 1):
-            start = time.perf_counter()
-            kernel.tile(operand, operand, room)
-            took.append(time.perf_counter() - start)
+        floats = _seconds(torch.float32, kernel.tile)
+    took = {}
+    if int8_is_exact():
+        took[INT8] = _seconds(torch.int8, multiply)
+    # Where floats are multiplied so, their codes take as long.
+    if not bf16 and rounds_once():
+        took[BFLOAT16] = _seconds(torch.bfloat16, multiply)
+    worth = {INT8: 1.0, BFLOAT16: FINER}
+    fast = {kind: took[kind] / worth[kind] for kind in took if took[kind] * SPARES < floats}
+    return min(fast, key=lambda kind: fast[kind], default="")
+
+
+@cache
+def rounds_once() -> bool:
+    """Whether the CPU's bfloat16 products are float32 sums, rounded only as they are written."""
+    generator = torch.Generator().manual_seed(0)
+    vectors = torch.nn.functional.normalize(torch.randn(64, 512, generator=generator)).bfloat16()
+    try:
+        found = multiply(vectors, vectors, torch.empty(64, 64))
+    except RuntimeError:
+        return False
+    exact = (vectors.double() @ vectors.double().T).numpy()
+    got = torch.from_numpy(found).view(torch.bfloat16).double().numpy()
+    return bool((np.abs(got - exact) <= HALF_A_DIGIT * np.abs(got) + TRIAL_ERROR).all())
+
+
+def _seconds(kind: torch.dtype, product: Callable[..., object]) -> float:
+    """The least time that a tile takes in one thread, as tiles are multiplied."""
+    operand = torch.ones(TRIAL_ROWS, TRIAL_DIM).to(kind)
+    room, took = torch.empty(TRIAL_ROWS, TRIAL_ROWS), []
+
+    def timed(_: int) -> int:
+        start = time.perf_counter()
+        product(operand, operand, room)
+        took.append(time.perf_counter() - start)
+        return 0
+
+    each_owned(range(TRIALS), 1, lambda: timed, no_advance)
     return min(took[1:])

@@ -22,7 +22,7 @@ DIM = screen_trial.SCREENED_DIMS[0]
 
 @pytest.mark.slow
 def test_what_screens_and_what_it_came_to(tmp_path, monkeypatch):
-    monkeypatch.setattr(screen_trial, "int8_pays", lambda bf16: True)
+    monkeypatch.setattr(screen_trial, "fastest_code", lambda bf16: "int8")
     rng = np.random.default_rng(0)
     truth = np.arange(120) % 60
     visuals = rng.standard_normal((60, DIM)).astype(np.float32)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import numba
 import numpy as np
 import pytest
 import torch
@@ -15,6 +16,7 @@ from cmr.represent.unit_vectors import normalise
 from cmr.score import codes, kernels, screen_trial
 from cmr.score.cpu import screening
 from cmr.score.cpu.cell_bounds import screen
+from cmr.score.cpu.code_products import HALF_A_DIGIT, multiply, number, rounded_by
 from cmr.score.cpu.screen_strips import CodedTile, Intervals, fill_bounds, survey_most
 from cmr.score.cpu.strip_counts import Place
 from cmr.score.exhaustive import pair_values, partial_counts, score
@@ -25,6 +27,7 @@ from tests.reference import counts
 from tests.score.test_engine import Memory, Shard, check_counts, directions, make_case
 
 pytestmark = pytest.mark.skipif(not kernels.int8_is_exact(), reason="int8 products saturate here")
+CODES = ("int8", "bfloat16")
 
 
 def gaussian(rng, n, dim):
@@ -73,16 +76,16 @@ def unit(vectors):
     return normalise(vectors.astype(np.float32), range(len(vectors)), "")
 
 
-def screened_plan(precision, texts, visuals, dim, **changes):
+def screened_plan(precision, texts, visuals, dim, by="int8", **changes):
     """A plan that screens, whatever the dimension and however fast this machine multiplies."""
     plan = make_plan(precision, dim, texts, visuals)
     kernel = dataclasses.replace(plan.kernel, screened=True)
-    return dataclasses.replace(plan, kernel=kernel, **changes)
+    return dataclasses.replace(plan, kernel=kernel, screened=Screened(by), **changes)
 
 
-def check(a, b, relevant, precision="fp32", names=("t2v", "v2t"), pools=None, **changes):
+def check(a, b, relevant, precision="fp32", names=("t2v", "v2t"), pools=None, by="int8", **changes):
     """Hold the counts against the full matrix; returns them, and what screening came to."""
-    plan = screened_plan(precision, len(a), len(b), a.shape[1], **changes)
+    plan = screened_plan(precision, len(a), len(b), a.shape[1], by, **changes)
     asked = {"kernel": plan.kernel, "screened": plan.screened, **changes}
     return check_counts(a, b, relevant, precision, asked, names, pools), plan.screened
 
@@ -93,12 +96,12 @@ def always(monkeypatch):
     monkeypatch.setattr(screening, "ALLOWED", 10**6)
 
 
-def bounds(a, b):
+def bounds(a, b, by="int8"):
     """The least and the most of every score as the strips have them, and the survey's."""
     left, right = torch.from_numpy(a), torch.from_numpy(b)
-    one, other = codes.coded(left), codes.coded(right)
+    one, other = codes.coded(left, by), codes.coded(right, by)
     terms = screen(left, right, one, other)
-    products = torch._int_mm(one.codes, other.codes.T).numpy()
+    products = multiply(one.codes, other.codes, torch.empty(len(a), len(b)))
     tile = CodedTile(products, terms.rows, terms.columns, terms.slack, a, b)
     least, most = np.empty((2, len(a), len(b)), dtype=np.float32)
     for i in range(len(a)):
@@ -113,14 +116,15 @@ def bounds(a, b):
     kinds=st.tuples(st.sampled_from(KINDS), st.sampled_from(KINDS)),
     shape=st.tuples(st.integers(17, 40), st.integers(17, 40), st.integers(1, 70)),
     size=st.sampled_from([1.0, 0.9996, 1.0004, 37.5]),
+    by=st.sampled_from(CODES),
     seed=st.integers(0, 2**32 - 1),
 )
-def test_no_score_is_beyond_its_bounds(kinds, shape, size, seed):
+def test_no_score_is_beyond_its_bounds(kinds, shape, size, by, seed):
     rng = np.random.default_rng(seed)
     texts, visuals, dim = shape
     a = unit(kinds[0](rng, texts, dim)) * np.float32(size)
     b = unit(kinds[1](rng, visuals, dim))
-    least, most, best, top, terms = bounds(a, b)
+    least, most, best, top, terms = bounds(a, b, by)
     exact = a.astype(np.float64) @ b.astype(np.float64).T
     assert (least <= exact).all()
     assert (exact <= most).all()
@@ -129,34 +133,44 @@ def test_no_score_is_beyond_its_bounds(kinds, shape, size, seed):
     assert (best >= exact[:8].max(axis=1)).all()
     assert (top >= exact[:8].max(axis=0)).all()
     assert (best <= most[:8].max(axis=1) + rounding).all()
-    assert (most - least <= 2.01 * terms.reach + 1e-6 * size).all()
+    # bfloat16 products are rounded when written. A vector less the mean may be twice as long.
+    written = HALF_A_DIGIT * 4 * size if by == "bfloat16" else 0.0
+    assert (most - least <= 2.01 * (terms.reach + written) + 1e-6 * size).all()
 
 
-def test_the_mean_makes_the_codes_of_a_cone_finer():
+@pytest.mark.parametrize("by", CODES)
+def test_the_mean_makes_the_codes_of_a_cone_finer(by):
     rng = np.random.default_rng(2)
     a, b = (unit(cone(rng, 200, 128)) for _ in range(2))
-    _, _, _, _, terms = bounds(a, b)
-    shifted = bounds(unit(gaussian(rng, 200, 128)), unit(gaussian(rng, 200, 128)))[-1]
+    _, _, _, _, terms = bounds(a, b, by)
+    shifted = bounds(unit(gaussian(rng, 200, 128)), unit(gaussian(rng, 200, 128)), by)[-1]
     assert terms.reach < shifted.reach / 2
 
 
-def aligned():
+def test_bfloat16_codes_are_finer_and_are_bfloat16():
+    rng = np.random.default_rng(2)
+    a, b = (unit(gaussian(rng, 200, 128)) for _ in range(2))
+    assert bounds(a, b, "bfloat16")[-1].reach < bounds(a, b)[-1].reach / 4
+    for kind in KINDS:
+        vectors = torch.from_numpy(unit(kind(rng, 50, 33)))
+        found = codes.coded(vectors, "bfloat16")
+        less = vectors - torch.from_numpy(found.mean)
+        assert torch.equal(found.codes, less.bfloat16())
+        error = vectors.double() - torch.from_numpy(found.mean) - found.codes.double()
+        error = error.norm(dim=1).numpy()
+        assert (found.lost.error >= error).all()
+        np.testing.assert_allclose(found.lost.error, error, rtol=1e-8, atol=1e-30)
+
+
+def aligned(by):
     """A query whose rounding errors all point along an item that its codes put below another.
 
-    Beside each vector its opposite, so that the means are zero. Of the query the first code is 127
-    and the others 3 or -3, each .45 short; the item has one size of values, which codes keep.
+    Beside each vector its opposite, so that the means are zero.
     """
-    dim, rng = 128, np.random.default_rng(0)
-    signs = rng.choice([-1.0, 1.0], dim)
-    query = 3.45 * signs
-    query[0] = 127
-    error = 0.45 * np.sqrt(dim - 1) / np.linalg.norm(query)
-    query /= np.linalg.norm(query)
-    near = signs / np.sqrt(dim)
-    near[0] = 1 / np.sqrt(dim)
+    query, near, error = (aligned_bytes if by == "int8" else aligned_short)()
     # The relevant item: a fifth of the error lower, by turning away from both.
     part = 1 - 0.2 * error / (query @ near)
-    away = rng.standard_normal(dim)
+    away = np.random.default_rng(1).standard_normal(len(query))
     for one in np.linalg.qr(np.stack([query, near], axis=1))[0].T:
         away -= (away @ one) * one
     away *= np.sqrt(1 - part**2) / np.linalg.norm(away)
@@ -167,18 +181,47 @@ def aligned():
     return a.astype(np.float32), b.astype(np.float32), judged
 
 
+def aligned_bytes():
+    """Of the query the first code is 127 and the others 3 or -3, each .45 short.
+
+    The item has one size of values, which codes keep. Returns the length of the error, too.
+    """
+    dim = 128
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], dim)
+    query = 3.45 * signs
+    query[0] = 127
+    error = 0.45 * np.sqrt(dim - 1) / np.linalg.norm(query)
+    near = signs / np.sqrt(dim)
+    near[0] = 1 / np.sqrt(dim)
+    return query / np.linalg.norm(query), near, error
+
+
+def aligned_short():
+    """The values of the query are 1/16 or -1/16, each a little more or less.
+
+    The item has these errors' signs, and as many agree with the query's as do not: its product with
+    the query's codes is 0, so nothing is lost in writing it.
+    """
+    signs, others = np.resize([1.0, -1.0], 256), np.resize([1.0, 1.0, -1.0, -1.0], 256)
+    query = signs + 0.0019 * others
+    query /= np.linalg.norm(query)
+    return query, others / 16, query @ others / 16
+
+
 def padded(a, b, relevant):
     """More of the same: products want so many rows."""
     return np.tile(a, (10, 1)), np.tile(b, (10, 1)), np.tile(relevant, (10, 10))
 
 
-def test_a_score_at_its_bound_is_counted(always):
-    _, found = check(*padded(*aligned()))
+@pytest.mark.parametrize("by", CODES)
+def test_a_score_at_its_bound_is_counted(by, always):
+    _, found = check(*padded(*aligned(by)), by=by)
     assert found.failed == 0
     assert found.settled > 0
 
 
-def test_half_the_bound_miscounts(always, monkeypatch):
+@pytest.mark.parametrize("by", CODES)
+def test_half_the_bound_miscounts(by, always, monkeypatch):
     """What the tests of counts would say of a bound that is too small."""
 
     def halved(lengths):
@@ -187,16 +230,17 @@ def test_half_the_bound_miscounts(always, monkeypatch):
 
     monkeypatch.setattr(codes, "lost", halved)
     with pytest.raises(AssertionError, match="t2v"):
-        check(*padded(*aligned()))
-    a, b, _ = aligned()
-    least, most, *_ = bounds(unit(np.tile(a, (10, 1))), unit(np.tile(b, (5, 1))))
+        check(*padded(*aligned(by)), by=by)
+    a, b, _ = aligned(by)
+    least, most, *_ = bounds(unit(np.tile(a, (10, 1))), unit(np.tile(b, (5, 1))), by)
     exact = np.tile(a, (10, 1)).astype(float) @ np.tile(b, (5, 1)).astype(float).T
     assert not ((least <= exact) & (exact <= most)).all()
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16", "fp8_e4m3"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_of_vectors(precision, kind, always):
+@pytest.mark.parametrize("by", CODES)
+def test_every_kind_of_vectors(precision, kind, by, always):
     rng = np.random.default_rng(3)
     a, b = kind(rng, 150, 40), kind(rng, 300, 40)
     a[:100] = b[:100] + 0.3 * rng.standard_normal((100, 40)) * np.abs(b[:100]).mean()
@@ -206,7 +250,7 @@ def test_every_kind_of_vectors(precision, kind, always):
     changes = {"tile_rows": 64, "tile_columns": 256, "text_rows": 100, "visual_rows": 280}
     a, b = a.astype(np.float32), b.astype(np.float32)
     assert not on_an_edge(a, b, precision)
-    _, found = check(a, b, relevant, precision, **changes)
+    _, found = check(a, b, relevant, precision, by=by, **changes)
     assert found.kept == found.scores == 150 * 300
 
 
@@ -229,9 +273,10 @@ def on_an_edge(a, b, precision):
     pairs=st.integers(1, 60),
     rows=st.integers(17, 40),
     names=st.sampled_from([("t2v", "v2t"), ("t2v",), ("v2t",)]),
+    by=st.sampled_from(CODES),
     seed=st.integers(0, 2**32 - 1),
 )
-def test_any_shape(precision, kinds, shape, pairs, rows, names, seed, always):
+def test_any_shape(precision, kinds, shape, pairs, rows, names, by, seed, always):
     rng = np.random.default_rng(seed)
     texts, visuals, dim = shape
     a, b = (kind(rng, n, dim) for kind, n in zip(kinds, shape, strict=False))
@@ -240,7 +285,7 @@ def test_any_shape(precision, kinds, shape, pairs, rows, names, seed, always):
     relevant[rng.integers(0, texts, pairs), rng.integers(0, visuals, pairs)] = True
     if on_an_edge(a, b, precision):
         return
-    check(a, b, relevant, precision, names, text_rows=rows, visual_rows=rows)
+    check(a, b, relevant, precision, names, by=by, text_rows=rows, visual_rows=rows)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
@@ -258,7 +303,8 @@ def test_tiles_of_equal_scores_are_left_off(precision):
     assert 1 <= found.failed == found.tiles <= 2
 
 
-def test_some_tiles_are_left_off():
+@pytest.mark.parametrize("by", CODES)
+def test_some_tiles_are_left_off(by):
     """The end of the gallery is one item again and again, which half of the queries want."""
     rng = np.random.default_rng(5)
     a, b = gaussian(rng, 512, 64), gaussian(rng, 8192, 64)
@@ -270,11 +316,11 @@ def test_some_tiles_are_left_off():
     relevant[np.arange(256, 512), np.arange(7936, 8192)] = True
     tiles = {"tile_rows": 256, "tile_columns": 256, "threads": 1}
     left, right = (encode(unit(x), "fp32") for x in (a, b))
-    sides, plan = directions(relevant), screened_plan("fp32", 512, 8192, 64, **tiles)
+    sides, plan = directions(relevant), screened_plan("fp32", 512, 8192, 64, by, **tiles)
     found = score(Memory(left), Memory(right), sides, None, plan)
     plain = score(Memory(left), Memory(right), sides, None, plan.unscreened)
     assert 0 < plan.screened.failed < plan.screened.tiles
-    assert 0 < plan.screened.kept < plan.screened.scores
+    assert 0 < plan.screened.kept < plan.screened.scores == 512 * 8192
     for name in sides:
         for field in ("above", "tied", "relevants_above", "relevants_tied"):
             np.testing.assert_array_equal(
@@ -331,12 +377,54 @@ def test_it_is_chosen_where_it_pays(monkeypatch):
     def chosen(precision, dim, *more, **others):
         return make_plan(precision, dim, 100, 100, *more, **others).kernel.screened
 
-    monkeypatch.setattr(screen_trial, "int8_pays", lambda bf16: True)
+    monkeypatch.setattr(screen_trial, "fastest_code", lambda bf16: "int8")
     assert chosen("fp32", 512)
     assert chosen("fp16", 512)
     assert not chosen("fp32", 32)
     assert not chosen("int8", 512)
     assert not chosen("fp32", 512, "cpu:0")
     assert not chosen("fp32", 512, largest_pool=50, draws=1)
-    monkeypatch.setattr(screen_trial, "int8_pays", lambda bf16: False)
+    monkeypatch.setattr(screen_trial, "fastest_code", lambda bf16: "")
     assert not chosen("fp32", 512)
+
+
+def test_which_codes_are_fastest(monkeypatch):
+    """A second of each product is set; bfloat16's doubts are worth five times its time."""
+
+    def fastest(floats, int8, bf16, exact=True, once=True):
+        seconds = {torch.float32: floats, torch.int8: int8, torch.bfloat16: bf16}
+        monkeypatch.setattr(screen_trial, "_seconds", lambda kind, _: seconds[kind])
+        monkeypatch.setattr(screen_trial, "int8_is_exact", lambda: exact)
+        monkeypatch.setattr(screen_trial, "rounds_once", lambda: once)
+        return screen_trial.fastest_code.__wrapped__(False)
+
+    assert fastest(9, 1, 4) == "bfloat16"
+    assert fastest(9, 0.7, 4) == "int8"
+    # As fast as half of the floats, and no more.
+    assert fastest(9, 4, 5) == "int8"
+    assert fastest(9, 5, 5) == ""
+    assert fastest(9, 1, 2, once=False) == "int8"
+    assert fastest(9, 1, 2, exact=False) == "bfloat16"
+    assert fastest(9, 1, 2, exact=False, once=False) == ""
+
+
+@pytest.mark.skipif(not screen_trial.rounds_once(), reason="no such products here")
+def test_bfloat16_products_are_read_as_they_are_written():
+    rng = np.random.default_rng(8)
+    a, b = (torch.from_numpy(rng.standard_normal((20, 40))).bfloat16() for _ in range(2))
+    a[0], b[0] = 0, -a[1]
+    found = multiply(a, b, torch.empty(20, 20))
+    exact = a.double() @ b.double().T
+    read = numbers(found)
+    assert np.array_equal(read[0], torch.from_numpy(found).view(torch.bfloat16).float().numpy())
+    assert (np.abs(read[0] - exact.numpy()) <= read[1] + 1e-5).all()
+    np.testing.assert_allclose(read[1], np.abs(read[0]) * HALF_A_DIGIT, rtol=1e-6)
+
+
+@numba.njit
+def numbers(products):
+    out = np.empty((2, *products.shape), dtype=np.float32)
+    for i in range(products.shape[0]):
+        for j in range(products.shape[1]):
+            out[0, i, j], out[1, i, j] = number(products[i, j]), rounded_by(products[i, j])
+    return out

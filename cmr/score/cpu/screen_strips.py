@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cmr.score.compiled import compiled
+from cmr.score.cpu.code_products import number, rounded_by
 from cmr.score.cpu.exact_scores import Tile, dot
 from cmr.score.cpu.maximum import larger
 from cmr.score.cpu.strip_counts import Place
@@ -23,7 +24,8 @@ from cmr.score.cpu.strips import STRIP
 class CodedTile(NamedTuple):
     """A (rows, columns) tile of products of codes, texts along its rows, visuals along its columns.
 
-    `rows`, `columns`, `slack`: of a `Screen`, those of the tile. `texts`, `visuals`: the vectors.
+    `products`: as `code_products` writes them. `rows`, `columns`, `slack`: of a `Screen`, those of
+    the tile. `texts`, `visuals`: the vectors.
     """
 
     products: Tile
@@ -59,7 +61,7 @@ def exact(tile: CodedTile, i: int, j: int) -> Any:
     return dot(tile.texts[i], tile.visuals[j])
 
 
-@compiled(fastmath={"contract"})
+@compiled(fastmath={"contract", "nsz"})
 def survey_most(tile: CodedTile, terms: Tile, place: Place, best: Tile, top: Tile) -> None:
     """The most that a score of each row of a strip may be, `best`, and of each column, `top`.
 
@@ -74,21 +76,21 @@ def survey_most(tile: CodedTile, terms: Tile, place: Place, best: Tile, top: Til
         error, length = tile.rows[2, i], tile.rows[3, i]
         most = np.float32(-np.inf)
         for j in range(len(row)):
-            about = np.float32(row[j]) * scale * by[j] + (shift[j] + more)
-            value = about + (error * rest[j] + length * lost[j])
+            about = number(row[j]) * scale * by[j] + (shift[j] + more)
+            value = about + (error * rest[j] + length * lost[j] + rounded_by(row[j]))
             most = larger(most, value)
             top[j] = larger(top[j], value)
         best[r] = most
 
 
-@compiled(fastmath={"contract"})
+@compiled(fastmath={"contract", "nsz"})
 def fill_bounds(tile: CodedTile, terms: Tile, i: int, a: int, b: int, out: Intervals) -> None:
     """The bounds of row i's scores from column a to b."""
     by, shift, rest, lost = terms[0], terms[1], terms[2], terms[3]
     row, least, most = tile.products[i, a:b], out.least, out.most
     scale, more, error, length = tile.rows[0, i], tile.rows[1, i], tile.rows[2, i], tile.rows[3, i]
     for j in range(len(row)):
-        about = np.float32(row[j]) * scale * by[j] + (shift[j] + more)
-        reach = error * rest[j] + length * lost[j] + tile.slack
+        about = number(row[j]) * scale * by[j] + (shift[j] + more)
+        reach = error * rest[j] + length * lost[j] + rounded_by(row[j]) + tile.slack
         least[j] = about - reach
         most[j] = about + reach

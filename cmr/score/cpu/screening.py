@@ -1,12 +1,16 @@
-"""Screening two blocks: tiles of int8 products in the place of float32 ones, where they suffice."""
+"""Screening two blocks: tiles of codes' products instead of float32 ones, where they suffice."""
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
+from cmr.precision import INT8
 from cmr.score.blocks import Block
 from cmr.score.code_bounds import Screen
+from cmr.score.codes import Codes
 from cmr.score.cpu.cell_bounds import screen
+from cmr.score.cpu.code_products import HALF_A_DIGIT, multiply
 from cmr.score.cpu.screen_counts import screen_tile
 from cmr.score.cpu.screen_strips import CodedTile
 from cmr.score.cpu.strip_counts import RowPairs
@@ -19,10 +23,12 @@ class Screening:
 
     def __init__(self, texts: Block, visuals: Block, found: Screened) -> None:
         self._texts, self._visuals, self._found = texts, visuals, found
-        left, right = texts.codes, visuals.codes
+        whole = found.by == INT8
+        left, right = (texts.codes, visuals.codes) if whole else (texts.short, visuals.short)
         self._left, self._right = left.codes, right.codes
         self._screen: Screen = screen(texts.operand, visuals.operand, left, right)
-        found.reaches(self._screen.reach)
+        written = 0.0 if whole else HALF_A_DIGIT * float(_longest(left) * _longest(right))
+        found.reaches(self._screen.reach + written)
 
     def counts(
         self,
@@ -33,7 +39,7 @@ class Screening:
     ) -> bool:
         """Count the tile of rows a:b and columns c:d, unless too much of it is in doubt.
 
-        `room`: for its products, of int32. Where it returns False, `rows` and `columns` hold
+        `room`: for its products, 4 bytes each. Where it returns False, `rows` and `columns` hold
         counts that are worth nothing.
         """
         a, b, c, d = region
@@ -41,10 +47,8 @@ class Screening:
         if not self._found.pays:
             self._found.pass_over(scores)
             return False
-        out = room.view(-1)[:scores].view(b - a, d - c)
-        torch._int_mm(self._left[a:b], self._right[c:d].T, out=out)
         tile = CodedTile(
-            out.numpy(),
+            multiply(self._left[a:b], self._right[c:d], room),
             self._screen.rows[:, a:b],
             self._screen.columns[:, c:d],
             self._screen.slack,
@@ -56,3 +60,8 @@ class Screening:
         fits = settled <= allowed
         self._found.add(scores, settled if fits else None)
         return fits
+
+
+def _longest(codes: Codes) -> np.float64:
+    """The greatest length of what codes stand for."""
+    return codes.lost.coded.max(initial=0.0)  # type: ignore[no-any-return]

@@ -141,7 +141,7 @@ class _Counting:
         a, b, c, d = region
         first = self._texts.first + a
         rows, columns = row_pairs(self._by_row, first, b - a), self.slots.columns(c, d)
-        if not self._screening.counts(region, room.view(torch.int32), rows, columns):
+        if not self._screening.counts(region, room, rows, columns):
             return False
         self._add(rows, columns)
         return True
