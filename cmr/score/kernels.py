@@ -74,7 +74,9 @@ class Kernel:
             operand = torch.from_numpy(np.ascontiguousarray(to_floats(encoded)))
         operand = operand.to(self.device).to(getattr(torch, self.operand))
         if self.operand == INT8 and self.device != "cpu":
-            return torch.nn.functional.pad(operand, (0, -operand.shape[1] % 8))
+            return torch.nn.functional.pad(
+                operand, (0, _padded(operand.shape[1]) - operand.shape[1])
+            )
         return operand
 
     def empty(self, rows: int, columns: int) -> torch.Tensor:
@@ -149,7 +151,7 @@ def choose(precision: str, dim: int, device: str = "cpu") -> Kernel:
     """
     row = precision_of(precision)
     if row.is_integer:
-        if int8_is_exact(device):
+        if int8_is_exact(device, dim):
             return Kernel("int8-mm", precision, INT8, scaled=True, device=device)
         exact = EXACT_IN_FLOAT32 // (row.half * row.half)
         split = exact if dim > exact else 0
@@ -201,17 +203,26 @@ def _padded_int_mm(rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
     return torch._int_mm(rows, columns.T)[:height, :width]
 
 
+def _padded(dim: int) -> int:
+    """Dimensions of int8 codes on a device."""
+    return dim + -dim % 8
+
+
 @cache
-def int8_is_exact(device: str = "cpu") -> bool:
-    """Whether int8 products survive extreme codes; without VNNI pairs of them may saturate."""
+def int8_is_exact(device: str = "cpu", dim: int = 1024) -> bool:
+    """Whether int8 products survive extreme codes; without VNNI pairs of them may saturate.
+
+    Of as many dimensions as will be multiplied: with one, PyTorch 2.11 is wrong on CPUs.
+    """
+    wide = dim if device == "cpu" else _padded(dim)
     for one, other in ((127, 127), (127, -128), (-128, -128)):
-        left = torch.full((64, 1024), one, dtype=torch.int8, device=device)
-        right = torch.full((64, 1024), other, dtype=torch.int8, device=device)
+        left = torch.full((64, wide), one, dtype=torch.int8, device=device)
+        right = torch.full((64, wide), other, dtype=torch.int8, device=device)
         try:
             got = torch._int_mm(left, right.T).cpu()
         except RuntimeError:
             return False
-        if not bool((got == one * other * 1024).all()):
+        if not bool((got == one * other * wide).all()):
             return False
     return True
 

@@ -115,6 +115,14 @@ def test_relevant_items_near_the_top(precision, noise):
     check_counts(a, b, relevant, precision)
 
 
+@pytest.mark.parametrize("precision", ALONE)
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("dim", [1, 2])
+def test_one_dimension(precision, device, dim):
+    case = make_case(np.random.default_rng(3), 30, 40, dim, False, 50)
+    check_counts(*case, precision, device=device)
+
+
 @pytest.mark.parametrize("precision", ["fp32", "int8", "b1"])
 @pytest.mark.parametrize("names", [("t2v",), ("v2t",)])
 @pytest.mark.parametrize("device", DEVICES)
@@ -215,7 +223,7 @@ def test_counts_do_not_depend_on_the_kernel(precision, device, monkeypatch):
     rng = np.random.default_rng(6)
     case = make_case(rng, 50, 40, 1100, True, 60)
     fast = check_counts(*case, precision)
-    monkeypatch.setattr(kernels, "int8_is_exact", lambda device: False)
+    monkeypatch.setattr(kernels, "int8_is_exact", lambda device, dim: False)
     slow = check_counts(*case, precision, device=device)
     for name in fast:
         for field in ("above", "tied", "relevants_above", "relevants_tied"):
@@ -307,7 +315,7 @@ def test_no_memory_at_all(step, monkeypatch):
         raise torch.OutOfMemoryError("full")
 
     monkeypatch.setattr(kernels.Kernel, step, full)
-    monkeypatch.setattr(kernels, "int8_is_exact", lambda device: True)
+    monkeypatch.setattr(kernels, "int8_is_exact", lambda device, dim: True)
     case = make_case(np.random.default_rng(13), 60, 50, 8, False, 60)
     with pytest.raises(CmrError, match="memory is full"):
         check_counts(*case, "int8", device="cpu:0")

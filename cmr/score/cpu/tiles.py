@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from itertools import pairwise
 
 import torch
 
@@ -38,7 +39,10 @@ def count_blocks(
 ) -> None:
     """Score the tiles of two blocks and count them, on the CPU; a thread does all of its tile."""
     counting = _Counting(texts, visuals, tallies, pools, plan)
-    each_owned(_regions(texts, visuals, plan), plan.threads, counting.worker, progress)
+    regions = _regions(texts, visuals, plan)
+    if plan.kernel.screened and regions:
+        regions = _tried_first(regions, plan.threads)
+    each_owned(regions, plan.threads, counting.worker, progress)
     counting.slots.flush()
 
 
@@ -53,6 +57,13 @@ def _regions(texts: Block, visuals: Block, plan: Plan) -> list[Region]:
         for c in range(0, len(visuals), width)
         for a in range(0, len(texts), height)
     ]
+
+
+def _tried_first(regions: list[Region], threads: int) -> list[Region]:
+    """The same with a low tile for each thread at first: where screening fails, little is lost."""
+    a, b, c, d = regions[0]
+    ends = [*range(a, b, LEAST_HEIGHT)[: threads + 1], b]
+    return [*((first, last, c, d) for first, last in pairwise(ends)), *regions[1:]]
 
 
 class _Counting:
