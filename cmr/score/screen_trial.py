@@ -19,7 +19,7 @@ from cmr.score.kernels import TRIAL_ERROR, Kernel, int8_is_exact
 SCREENED_DIMS = range(192, 2**17)
 # Products of codes must be so many times as fast as those that they spare, in trials of this shape.
 SPARES, TRIAL_ROWS, TRIAL_DIM, TRIALS = 2.0, 384, 512, 8
-# bfloat16 leaves a quarter of the doubts that int8 does, which is worth so many of its products.
+# bfloat16 leaves a quarter of int8's doubts, so its products may take so many times as long.
 FINER = 5.0
 
 
@@ -37,7 +37,10 @@ def screened_by(kernel: Kernel) -> str:
 def screens(kernel: Kernel, dim: int) -> bool:
     """Whether a kernel's scores are screened: of floats of enough dimensions, on a CPU."""
     on_floats = kernel.device == "cpu" and kernel.operand == FLOAT32 and not kernel.scaled
-    return on_floats and dim in SCREENED_DIMS and bool(fastest_code(kernel.bf16))
+    if not on_floats or dim not in SCREENED_DIMS:
+        return False
+    by = fastest_code(kernel.bf16)
+    return by == INT8 or (by == BFLOAT16 and rounds_once(dim))
 
 
 @cache
@@ -53,7 +56,7 @@ def fastest_code(bf16: bool) -> str:
     if int8_is_exact():
         took[INT8] = _seconds(torch.int8, multiply)
     # Where floats are multiplied so, their codes take as long.
-    if not bf16 and rounds_once():
+    if not bf16 and rounds_once(TRIAL_DIM):
         took[BFLOAT16] = _seconds(torch.bfloat16, multiply)
     worth = {INT8: 1.0, BFLOAT16: FINER}
     fast = {kind: took[kind] / worth[kind] for kind in took if took[kind] * SPARES < floats}
@@ -61,12 +64,12 @@ def fastest_code(bf16: bool) -> str:
 
 
 @cache
-def rounds_once() -> bool:
+def rounds_once(dim: int) -> bool:
     """Whether the CPU's bfloat16 products are float32 sums, rounded only as they are written."""
     generator = torch.Generator().manual_seed(0)
-    vectors = torch.nn.functional.normalize(torch.randn(64, 512, generator=generator)).bfloat16()
+    vectors = torch.nn.functional.normalize(torch.randn(128, dim, generator=generator)).bfloat16()
     try:
-        found = multiply(vectors, vectors, torch.empty(64, 64))
+        found = multiply(vectors, vectors, torch.empty(128, 128))
     except RuntimeError:
         return False
     exact = (vectors.double() @ vectors.double().T).numpy()
