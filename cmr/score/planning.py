@@ -100,7 +100,7 @@ def _tile(kernel: Kernel, texts: int, visuals: int) -> tuple[int, int]:
         return TILE_OF_BITS
     # What fits into one tile of the smaller ones is not worth a trial.
     several = texts > TILE[0] or visuals > TILE[1]
-    units = several and not kernel.bf16 and fastest_code(False) == BFLOAT16
+    units = several and fastest_code(False) == BFLOAT16
     return TILE_OF_MATRIX_UNITS if units else TILE
 
 
