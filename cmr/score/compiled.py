@@ -89,9 +89,9 @@ class _Cache(FunctionCache):
 
 @cache
 def _sources(folder: str) -> str:
-    """What tells the state of all sources in a folder, the times at which they were written."""
+    """What tells the state of all sources in a folder: their sizes, and when they were written."""
     found = sorted(
-        (entry.name, entry.stat().st_mtime_ns)
+        (entry.name, entry.stat().st_mtime_ns, entry.stat().st_size)
         for part in (folder, os.path.join(folder, "cpu"))
         for entry in os.scandir(part)
         if entry.name.endswith(".py")

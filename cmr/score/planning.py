@@ -69,7 +69,7 @@ def make_plan(
         kernel = replace(kernel, name="popcount", popcount=True)
     threads = min(torch.get_num_threads(), numba.get_num_threads())
     if device == "cpu":
-        height, width = _tile(kernel, texts, visuals)
+        height, width = _tile(kernel, texts, visuals, budget // 4 // threads)
         # Counts of columns are kept for whole stretches of WIDTH.
         tile = height, min(width, -(-max(visuals, 1) // WIDTH) * WIDTH)
     else:
@@ -94,13 +94,14 @@ def make_plan(
     )
 
 
-def _tile(kernel: Kernel, texts: int, visuals: int) -> tuple[int, int]:
-    """Texts and visuals of a tile on the CPU."""
+def _tile(kernel: Kernel, texts: int, visuals: int, most: int) -> tuple[int, int]:
+    """Texts and visuals of a tile on the CPU, of at most so many bytes if it is a large one."""
     if kernel.popcount:
         return TILE_OF_BITS
     # What fits into one tile of the smaller ones is not worth a trial.
     several = texts > TILE[0] or visuals > TILE[1]
-    units = several and fastest_code(False) == BFLOAT16
+    fits = TILE_OF_MATRIX_UNITS[0] * TILE_OF_MATRIX_UNITS[1] * BYTES[FLOAT32] <= most
+    units = several and fits and fastest_code(False) == BFLOAT16
     return TILE_OF_MATRIX_UNITS if units else TILE
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cmr.represent.precisions import encode
 from cmr.represent.unit_vectors import normalise
-from cmr.score import codes, kernels, screen_trial
+from cmr.score import codes, kernels, planning, screen_trial
 from cmr.score.cpu import screening
 from cmr.score.cpu.cell_bounds import screen
 from cmr.score.cpu.code_products import HALF_A_DIGIT, multiply, number, rounded_by
@@ -406,6 +406,25 @@ def test_which_codes_are_fastest(monkeypatch):
     assert fastest(9, 1, 2, once=False) == "int8"
     assert fastest(9, 1, 2, exact=False) == "bfloat16"
     assert fastest(9, 1, 2, exact=False, once=False) == ""
+
+
+def test_tiles_are_large_where_matrix_units_multiply_and_memory_suffices(monkeypatch):
+    def tile(*shape, memory=None, precision="fp32"):
+        plan = make_plan(precision, 512, *shape, memory=memory)
+        return plan.tile_rows, plan.tile_columns
+
+    monkeypatch.setattr(planning, "fastest_code", lambda bf16: "bfloat16")
+    large, small = planning.TILE_OF_MATRIX_UNITS, planning.TILE
+    assert tile(10_000, 10_000) == tile(10_000, 10_000, precision="int8") == large
+    assert tile(10_000, 10_000, precision="bf16") == large
+    for module in (planning.torch, planning.numba):
+        monkeypatch.setattr(module, "get_num_threads", lambda: 16)
+    assert tile(10_000, 10_000, memory=2**30) == large
+    assert tile(10_000, 10_000, memory=2**28) == small
+    # One tile holds them all, and there is nothing to try.
+    assert tile(500, 400) == (500, 512)
+    monkeypatch.setattr(planning, "fastest_code", lambda bf16: "int8")
+    assert tile(10_000, 10_000) == small
 
 
 @pytest.mark.skipif(not screen_trial.rounds_once(40), reason="no such products here")
