@@ -68,16 +68,18 @@ def glossary() -> dict[str, str]:
 def sql_fingerprint() -> str:
     """Hash of all of `sql/`, comments included."""
     folder = str(sql_dir())
-    found = [os.stat(os.path.join(folder, COLUMNS))]
+    found = [(COLUMNS, os.stat(os.path.join(folder, COLUMNS)))]
     for layer in LAYERS:
         with os.scandir(os.path.join(folder, layer)) as entries:
-            found += [entry.stat() for entry in entries]
+            found += [(f"{layer}/{entry.name}", entry.stat()) for entry in entries]
     # Every question asks for it, and reading the files takes longer than many of the answers.
-    return _hash_of_sql(tuple((one.st_ino, one.st_mtime_ns, one.st_size) for one in found))
+    return _hash_of_sql(
+        tuple((name, one.st_ino, one.st_mtime_ns, one.st_size) for name, one in found)
+    )
 
 
 @lru_cache(maxsize=1)
-def _hash_of_sql(_state: tuple[tuple[int, int, int], ...]) -> str:
+def _hash_of_sql(_state: tuple[tuple[str, int, int, int], ...]) -> str:
     """`sql_fingerprint`, computed once for a state of the files."""
     folder, digest = sql_dir(), hashlib.sha256()
     for path in [folder / COLUMNS, *_paths(LAYERS)]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 
 from cmr.precision import INT8
@@ -27,7 +26,7 @@ class Screening:
         left, right = (texts.codes, visuals.codes) if whole else (texts.short, visuals.short)
         self._left, self._right = left.codes, right.codes
         self._screen: Screen = screen(texts.operand, visuals.operand, left, right)
-        written = 0.0 if whole else HALF_A_DIGIT * float(_longest(left) * _longest(right))
+        written = 0.0 if whole else HALF_A_DIGIT * _longest(left) * _longest(right)
         found.reaches(self._screen.reach + written)
 
     def counts(
@@ -62,6 +61,6 @@ class Screening:
         return fits
 
 
-def _longest(codes: Codes) -> np.float64:
+def _longest(codes: Codes) -> float:
     """The greatest length of what codes stand for."""
-    return codes.lost.coded.max(initial=0.0)  # type: ignore[no-any-return]
+    return float(codes.lost.coded.max(initial=0.0))
