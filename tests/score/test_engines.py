@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,7 @@ from cmr import caches, parts
 from cmr.errors import CmrError
 from cmr.represent.precisions import encode
 from cmr.represent.unit_vectors import normalise
+from cmr.score.search.engines import postgres_server
 from cmr.score.search.engines.library_noise import EngineWarning
 from cmr.score.search.indexes import Building
 from cmr.score.search.scorer_kinds import scorer_kind
@@ -557,6 +559,34 @@ def test_no_database_is_left_by_a_process_killed_while_it_is_made():
     _, alive = psutil.wait_procs(servers, timeout=20)
     assert not alive
     assert not [path for path in servers_folders() if f"-{process.pid}-" in path.name]
+
+
+DEAF_AT_FIRST = """
+import signal, time
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+print("deaf", flush=True)
+time.sleep(0.5)
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+time.sleep(100)
+"""
+
+
+def test_a_server_that_does_not_hear_yet_is_told_again(tmp_path):
+    """As PostgreSQL is until it has set its own handlers."""
+    folder = tmp_path / "server"
+    folder.mkdir()
+    script = postgres_server._WATCH % "anyone"
+    work = ["true", folder / "data", sys.executable, "-c", DEAF_AT_FIRST]
+    command = ["sh", "-c", script, folder, *work]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    watch = subprocess.Popen(command, start_new_session=True, **pipes)
+    try:
+        assert watch.stdout.readline() == b"deaf\n"
+        watch.communicate(timeout=20)
+    except subprocess.TimeoutExpired:
+        os.killpg(watch.pid, signal.SIGKILL)
+        raise
+    assert not folder.exists()
 
 
 @pytest.mark.slow

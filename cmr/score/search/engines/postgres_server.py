@@ -2,7 +2,7 @@
 
 A shell between the two waits for the end of its input, which comes when this process is no more,
 whatever ended it, also while the database is being made; then it stops what runs and takes the
-folder away.
+folder away. It says so until it is heard: what has just been started ignores the signal.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _WATCH = """
 exec 3<&0
 until_the_end() {
     "$@" 3<&- & work=$!
-    ( cat <&3 > /dev/null; kill -INT $work ) & end=$!
+    ( cat <&3 > /dev/null; while kill -INT $work; do sleep .1; done ) 2> /dev/null & end=$!
     wait $work; said=$?
     kill $end
     return $said
