@@ -40,7 +40,8 @@ def to_table(first: int, ids: Sequence[str] | pa.Array, encoded: Encoded) -> pa.
     names = pa.array(ids, pa.string())
     flat = np.ascontiguousarray(encoded.data).reshape(-1)
     if precision_of(encoded.precision).as_list:
-        vector = pa.FixedSizeListArray.from_arrays(pa.array(flat), encoded.dim)
+        kind = schema.field("vector").type
+        vector = pa.FixedSizeListArray.from_arrays(pa.array(flat), type=kind)
         return pa.Table.from_arrays([ordinal, names, vector], schema=schema)
     codes = pa.Array.from_buffers(
         schema.field("codes").type, len(encoded), [None, pa.py_buffer(flat.view(np.uint8))]
