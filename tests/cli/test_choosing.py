@@ -5,23 +5,37 @@ from __future__ import annotations
 import json
 
 import pytest
+from click.testing import CliRunner
 
 from cmr.api.select import pairs
+from cmr.cli.main import main
 from cmr.errors import CmrError
 from cmr.warehouse.schemas import RUNS
 from cmr.warehouse.store import Store
 
 pytestmark = pytest.mark.slow
 
+EVALUATED = (
+    "--dims", "16,40", "--precisions", "fp32,int8,b1", "--candidates", "20,10", "--k", "1,10",
+)  # fmt: skip
+
 
 @pytest.fixture
 def root(evaluated_once):
-    return evaluated_once("--dims", "16,40", "--precisions", "fp32,int8,b1",
-                          "--candidates", "20,10", "--k", "1,10")  # fmt: skip
+    return evaluated_once(*EVALUATED)
 
 
-def test_by_settings(cmr, root):
-    result = cmr("compare", "dim=40,precision=fp32", "dim=40,precision=b1", "-w", root)
+@pytest.fixture(scope="module")
+def compared(evaluated_once):
+    """What is said of one run against another, which two tests look at."""
+    asked = ("compare", "dim=40,precision=fp32", "dim=40,precision=b1", "-w")
+    result = CliRunner().invoke(main, [*asked, str(evaluated_once(*EVALUATED))])
+    assert result.exit_code == 0, result.stderr
+    return result
+
+
+def test_by_settings(cmr, root, compared):
+    result = compared
     for way in ("t2v", "v2t"):
         assert f"d {way}, whole gallery: a = 40 native fp32 (" in result.stdout
     assert result.stdout.count("\nWhole gallery: ") == 2
@@ -43,8 +57,8 @@ def test_by_the_start_of_an_id(cmr, root):
     assert refused.stderr == f"cmr: {len(runs)} runs have ids that begin with ''\n"
 
 
-def test_several_at_once_share_the_correction(cmr, root):
-    one = cmr("compare", "dim=40,precision=fp32", "dim=40,precision=b1", "-w", root)
+def test_several_at_once_share_the_correction(cmr, root, compared):
+    one = compared
     both = cmr(
         "compare", "dim=40,precision=fp32", "dim=40,precision=b1", "dim=40,precision=int8",
         "-w", root,

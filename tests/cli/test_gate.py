@@ -249,6 +249,7 @@ def test_formats_escape_what_the_data_says(cmr, root, tmp_path):
     assert {case[0].get("type") for case in suite} == {"undecided"}
 
 
+@pytest.mark.usefixtures("no_answer")
 def test_every_slice_is_judged(cmr, tmp_path):
     """A loss in one slice fails, though all together pass; a small slice decides nothing."""
     texts = 400

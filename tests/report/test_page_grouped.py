@@ -12,6 +12,7 @@ from cmr.answers import fetch
 from cmr.materialised import open_for
 from cmr.protocols import GROUPED
 from cmr.report import page
+from cmr.report.findings import VIEWS
 from cmr.warehouse.current import current_runs
 from cmr.warehouse.store import Store
 from tests.report.packed_rows import unpacked
@@ -47,7 +48,7 @@ def shown(tmp_path_factory):
             "-w", folder / "w")  # fmt: skip
     store = Store.open(str(folder / "w"))
     ids = [row["run_id"] for row in current_runs(store)]
-    html = page.build(open_for(store, "from metrics, retention", ids), ids).decode()
+    html = page.build(open_for(store, VIEWS, ids), ids).decode()
     data = re.findall(r'<script[^>]*id="rows-([^"]*quality[^"]*)"[^>]*>(.*?)</script>', html, re.S)
     return store, {name: unpacked(unescape(text)) for name, text in data}
 

@@ -7,6 +7,7 @@ import re
 
 from cmr.materialised import prepare
 from cmr.report import page
+from cmr.report.findings import VIEWS
 from cmr.views import connect
 from tests.report.packed_rows import unpacked
 from tests.sql.test_slices import plant
@@ -16,7 +17,7 @@ NAME = "<b>o'neill</b> & </script>"
 
 def built(warehouse, retain):
     con = connect(warehouse.root)
-    prepare(con, warehouse, "from leaderboard, tradeoffs, retention, metrics")
+    prepare(con, warehouse, VIEWS)
     runs = ["fp32-x", "int4-x", "int8-x"]
     return page.build(con, runs, retain=retain).decode()
 

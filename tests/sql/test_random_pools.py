@@ -150,7 +150,12 @@ def test_drawn_pools_agree(tmp_path):
     warehouse = warehouses.new(tmp_path)
     warehouses.add_dataset(warehouse, "d", relevance)
     warehouses.add_run(warehouse, "r", "d", scores, relevance, candidates=[size], ks=[k])
-    con = connect(warehouse.root)
+    rows = connect(warehouse.root).execute(
+        "select query_id, measure, value from per_query "
+        "where protocol = 'expected' and coalesce(k, ?) = ?",
+        [k, k],
+    )
+    found = {(query_id, name): value for query_id, name, value in rows.fetchall()}
     for query in range(3):
         relevant = np.flatnonzero(relevance[query])
         others = np.flatnonzero(relevance[query] == 0)
@@ -164,22 +169,18 @@ def test_drawn_pools_agree(tmp_path):
             drawn.append([values[name] for name in measures.MEASURES])
         means, errors = np.mean(drawn, 0), np.std(drawn, 0) / draws**0.5
         for name, mean, error in zip(measures.MEASURES, means, errors, strict=True):
-            (value,) = con.execute(
-                "select value from per_query where query_id = ? and protocol = 'expected' "
-                "and measure = ? and coalesce(k, ?) = ?",
-                [f"t{query}", name, k, k],
-            ).fetchone()
+            value = found[f"t{query}", name]
             assert abs(value - mean) <= 5 * error + 1e-12, (query, name)
 
 
-@pytest.fixture
-def two_ways(tmp_path):
+@pytest.fixture(scope="module")
+def two_ways(tmp_path_factory):
     """Galleries of 12 and 20, asked for C = 8 and K = 1, 3, 5, 10."""
     rng = np.random.default_rng(1)
     relevance = rng.integers(1, 3, (20, 12)) * (rng.random((20, 12)) < 0.15)
     relevance[np.arange(20), np.arange(20) % 12] = 1
     scores = rng.integers(0, 6, relevance.shape).astype(float)
-    warehouse = warehouses.new(tmp_path)
+    warehouse = warehouses.new(tmp_path_factory.mktemp("two_ways"))
     warehouses.add_dataset(warehouse, "d", relevance)
     for direction in ("t2v", "v2t"):
         warehouses.add_run(
@@ -188,37 +189,41 @@ def two_ways(tmp_path):
     return warehouse
 
 
+@pytest.fixture(scope="module")
+def asked(two_ways):
+    return connect(two_ways.root)
+
+
 @pytest.mark.slow
-def test_any_k_and_c(two_ways):
+def test_any_k_and_c(asked):
     """What was not asked for equals what would have been found had it been."""
-    con = connect(two_ways.root)
     columns = "run_id, protocol, candidates, measure, k, value, ci_low, ci_high, chance, lift"
-    asked = "from metrics where (k = 3 or k is null)"
+    those = "from metrics where (k = 3 or k is null)"
     for found, wanted in (
-        ("from metrics_at(3)", asked),
-        ("from metrics_for(8, 3)", f"{asked} and protocol = 'expected'"),
+        ("from metrics_at(3)", those),
+        ("from metrics_for(8, 3)", f"{those} and protocol = 'expected'"),
     ):
-        got = con.execute(f"select {columns} {found} order by all").fetchall()
-        plain = con.execute(f"select {columns} {wanted} order by all").fetchall()
+        got = asked.execute(f"select {columns} {found} order by all").fetchall()
+        plain = asked.execute(f"select {columns} {wanted} order by all").fetchall()
         assert len(got) == len(plain) > 0
         for one, other in zip(got, plain, strict=True):
             assert one[:5] == other[:5]
             assert one[5:] == pytest.approx(other[5:], abs=1e-12)
     # C = 12 is the whole gallery of one direction, and a pool of the other's.
-    rows = con.execute(
+    rows = asked.execute(
         "select max(abs(a.value - b.value)), count(*) from metrics_for(12, 4) a "
         "join metrics_at(4) b using (run_id, measure, candidates) where b.protocol = 'full'"
     ).fetchone()
     assert rows[0] < 1e-9
     assert rows[1] == 7
-    only = con.execute("select distinct run_id from metrics_for(15, 4)").fetchall()
+    only = asked.execute("select distinct run_id from metrics_for(15, 4)").fetchall()
     assert only == [("v2t",)]
 
 
 @pytest.mark.slow
-def test_a_cutoff_beyond_every_gallery(two_ways):
+def test_a_cutoff_beyond_every_gallery(asked):
     """All that is relevant is found, and nothing is tabulated as far."""
-    found = connect(two_ways.root).execute(
+    found = asked.execute(
         "select distinct measure, round(value, 9) from metrics_at(1000000000) "
         "where measure in ('recall', 'hit_rate') order by all"
     )
@@ -241,9 +246,9 @@ def test_a_cutoff_beyond_every_gallery(two_ways):
         ("metrics_at(null)", "K must be a whole number, 1 or more"),
     ],
 )
-def test_what_cannot_be_asked(two_ways, call, reason):
+def test_what_cannot_be_asked(asked, call, reason):
     with pytest.raises(CmrError, match=reason):
-        fetch(connect(two_ways.root, f"from {call}"), f"from {call}")
+        fetch(asked, f"from {call}")
 
 
 @pytest.mark.slow

@@ -135,19 +135,21 @@ def three(tmp_path):
     return warehouse, some, agreement, relevance
 
 
-def values(con, run_id, protocol="full"):
-    rows = con.execute(
-        "select measure, k, value from metrics where run_id = ? and protocol = ?",
-        [run_id, protocol],
-    ).fetchall()
-    return {row[:2]: row[2] for row in rows}
+def every_value(con):
+    """By run and protocol, each measure's value by its name and K: asked once for all."""
+    found = {}
+    rows = con.execute("select run_id, protocol, measure, k, value from metrics").fetchall()
+    for run_id, protocol, measure, k, value in rows:
+        found.setdefault((run_id, protocol), {})[measure, k] = value
+    return found
 
 
 @pytest.mark.slow
 def test_one_query_that_is_not_known_makes_the_mean_unknown(three):
     warehouse, some, *_ = three
     con = connect(warehouse.root)
-    got, whole = values(con, "a"), values(con, "b")
+    every = every_value(con)
+    got, whole = every["a", "full"], every["b", "full"]
     hit = [query % 9 in some[0][query].tolist() for query in range(12)]
     assert 0 < sum(hit) < 12
     assert got["hit_rate", 3] == pytest.approx(np.mean(hit))
@@ -159,45 +161,41 @@ def test_one_query_that_is_not_known_makes_the_mean_unknown(three):
     for name in ("mrr", "map", "mean_rank", "median_rank"):
         assert got[name, None] is None
         assert whole[name, None] is not None
-    assert all(value is None for value in values(con, "a", "expected").values())
-    assert None not in values(con, "b", "expected").values()
+    assert all(value is None for value in every["a", "expected"].values())
+    assert None not in every["b", "expected"].values()
     rows = con.execute(
         "select ci_low, ci_high, lift, chance from metrics where run_id = 'a' and measure = 'mrr'"
     ).fetchall()
     assert {row[:3] for row in rows} == {(None, None, None)}
     assert None not in {row[3] for row in rows}
     # What is kept says the same.
-    kept = open_for(warehouse, "from metrics")
-    assert values(kept, "a") == pytest.approx(got, abs=1e-12)
-    assert values(open_for(warehouse, "from metrics"), "a") == values(kept, "a")
+    kept = every_value(open_for(warehouse, "from metrics"))["a", "full"]
+    assert kept == pytest.approx(got, abs=1e-12)
+    assert every_value(open_for(warehouse, "from metrics"))["a", "full"] == kept
 
 
 @pytest.mark.slow
 def test_ann_recall_is_a_measure_of_its_own(three):
     warehouse, _, agreement, _ = three
     con = connect(warehouse.root)
+    metrics = con.execute(
+        "select run_id, k, value, ci_low, ci_high, chance from metrics "
+        "where measure = 'ann_recall' order by run_id, k"
+    ).fetchall()
+    queries = con.execute(
+        "select k, value from per_query where run_id = 'a' and measure = 'ann_recall' "
+        "order by query_id[2:]::int"
+    ).fetchall()
     for k in (1, 2, 3):
         each = [
             sum(value is not None and value < k for value in row[:k]) / k
             for row in agreement.tolist()
         ]
         low, high = intervals.share(each, [f"v{query % 9}" for query in range(12)])
-        row = con.execute(
-            "select value, ci_low, ci_high, chance from metrics "
-            "where run_id = 'a' and measure = 'ann_recall' and k = ?",
-            [k],
-        ).fetchone()
+        (row,) = (row[2:] for row in metrics if row[:2] == ("a", k))
         assert row == pytest.approx((np.mean(each), low, high, k / 9))
-        rows = con.execute(
-            "select value from per_query where run_id = 'a' and measure = 'ann_recall' and k = ? "
-            "order by query_id[2:]::int",
-            [k],
-        ).fetchall()
-        assert [row[0] for row in rows] == pytest.approx(each)
-    measured = con.execute(
-        "select distinct run_id, k from metrics where measure = 'ann_recall' order by all"
-    ).fetchall()
-    assert measured == [(run, k) for run in "ab" for k in (1, 2, 3)]
+        assert [value for at, value in queries if at == k] == pytest.approx(each)
+    assert [row[:2] for row in metrics] == [(run, k) for run in "ab" for k in (1, 2, 3)]
 
 
 @pytest.mark.slow
