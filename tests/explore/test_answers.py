@@ -30,7 +30,11 @@ ASKED = {
         "--dims", "40", "--precisions", "b1", "--quantizer", "centred,median", "--asymmetric",
         *HITS,
     ),
-    "graph": ("--dims", "40", "--precisions", "fp32", "--scorer", "usearch-hnsw", *HITS),
+    # With an edge to every node: a graph of fewer, built by several threads, may be another one.
+    "graph": (
+        "--dims", "40", "--precisions", "fp32", "--scorer", "usearch-hnsw", "--connectivity", "64",
+        *HITS,
+    ),
     # Of bits, ties at the end of a first list may be cut elsewhere.
     "rescored": ("--dims", "40", "--precisions", "int4", "--rescore", "fp32", *HITS),
 }  # fmt: skip

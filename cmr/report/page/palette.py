@@ -33,11 +33,12 @@ def looks(runs: Sequence[Row]) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {
         name: {"hue": hue(place)} for place, (_dim, name) in enumerate(widths)
     }
-    for name in {run["precision"] for run in runs if run["precision"] in PRECISIONS}:
-        place = PRECISIONS.index(name)
-        found[name] = {
-            "dash": _DASHES[place % len(_DASHES)], "shape": _SHAPES[place % len(_SHAPES)]
-        }  # fmt: skip
+    precisions = {run["precision"] for run in runs}
+    for place, name in enumerate(PRECISIONS):
+        if name in precisions:
+            found[name] = {
+                "dash": _DASHES[place % len(_DASHES)], "shape": _SHAPES[place % len(_SHAPES)]
+            }  # fmt: skip
     return found
 
 
