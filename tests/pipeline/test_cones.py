@@ -55,7 +55,7 @@ def root(cmr, tmp_path_factory):
     grid = ("--precisions", "fp32,int8,int4,b1", "--quantizer", ",".join(KINDS))
     with unanswered():
         cmr("evaluate", "-w", folder / "w", *ASKED, *grid)
-    cmr("evaluate", "-w", folder / "w", *ASKED, *grid, "--asymmetric")
+        cmr("evaluate", "-w", folder / "w", *ASKED, *grid, "--asymmetric")
     return folder / "w"
 
 
