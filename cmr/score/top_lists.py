@@ -12,6 +12,7 @@ from cmr.score.judgments import Indices
 from cmr.score.plan import Plan
 
 Values = npt.NDArray[np.float64]
+Scales = npt.NDArray[np.float32] | None
 # Ordinals and scores, (queries, depth) each, best first.
 Hits = tuple[Indices, Values]
 
@@ -30,25 +31,27 @@ def top_hits(queries: Vectors, items: Vectors, depth: int, plan: Plan) -> Hits:
     done = 0
     with plan.kernel.active():
         for block in rows:
-            for a in range(0, len(block), plan.tile_rows):
-                found = _best(block, slice(a, a + plan.tile_rows), columns, depth, plan, room)
-                here = slice(done, done + len(found[0]))
-                best[here], scores[here] = found
-                done = here.stop
+            here = slice(done, done + len(block))
+            best[here], scores[here] = _best(block, columns, depth, plan, room)
+            done = here.stop
     return best, scores
 
 
-def _best(
-    block: Block, rows: slice, columns: Side, depth: int, plan: Plan, room: torch.Tensor
-) -> Hits:
-    kernel, operand = plan.kernel, block.operand[rows]
-    best = np.full((len(operand), depth), -np.inf)
-    where = np.full((len(operand), depth), -1, dtype=np.int64)
+def _best(block: Block, columns: Side, depth: int, plan: Plan, room: torch.Tensor) -> Hits:
+    """Those of a block's queries: whatever several tiles of them need is read once."""
+    kernel = plan.kernel
+    best = np.full((len(block), depth), -np.inf)
+    where = np.full((len(block), depth), -1, dtype=np.int64)
     for side in columns:
-        for c in range(0, len(side), plan.tile_columns):
-            d = min(len(side), c + plan.tile_columns)
-            tile = kernel.tile(operand, side.operand[c:d], room).cpu().numpy()
-            scales = (block.scales[rows, None], side.scales[c:d]) if kernel.scaled else (None, None)
-            keep_best(kernel.values(tile, *scales), side.first + c, best, where)
+        for a in range(0, len(block), plan.tile_rows):
+            rows = slice(a, min(len(block), a + plan.tile_rows))
+            for c in range(0, len(side), plan.tile_columns):
+                d = min(len(side), c + plan.tile_columns)
+                tile = kernel.tile(block.operand[rows], side.operand[c:d], room).cpu().numpy()
+                scales: tuple[Scales, Scales] = (None, None)
+                if kernel.scaled:
+                    scales = block.scales[rows, None], side.scales[c:d]
+                values = kernel.values(tile, *scales)
+                keep_best(values, side.first + c, best[rows], where[rows])
     order = np.lexsort((where, -best), axis=1)
     return np.take_along_axis(where, order, axis=1), np.take_along_axis(best, order, axis=1)

@@ -74,6 +74,7 @@ def test_shards_equal_one_pass(cmr, data, root, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_answer")
 def test_missing_damaged_and_other_shards(cmr, root):
     """Each is a sentence that says what to do, and doing it mends it."""
     shard = ("evaluate", *SMALL, "-w", root, "--shard")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -55,7 +55,7 @@ def root(cmr, tmp_path_factory):
     grid = ("--precisions", "fp32,int8,int4,b1", "--quantizer", ",".join(KINDS))
     with unanswered():
         cmr("evaluate", "-w", folder / "w", *ASKED, *grid)
-    cmr("evaluate", "-w", folder / "w", *ASKED, *grid, "--asymmetric")
+        cmr("evaluate", "-w", folder / "w", *ASKED, *grid, "--asymmetric")
     return folder / "w"
 
 
@@ -101,16 +101,20 @@ def wanted(full, way, exact):
     return counts.count(full, truth, exact)
 
 
+@cache
+def runs_of(root, there):
+    """The runs of these files, read once however many tests ask for one of them."""
+    return fetch(connect(str(root), "from runs"), "from runs").to_pylist()
+
+
 def stored(root, kind, precision, way, asymmetric=False, scorer="torch"):
     """The counts that were stored of a run, in the order of its pairs, and the run."""
-    quantizer = "null" if precision == "fp32" else f"'{kind}'"
-    queries = "'fp32'" if asymmetric else "null"
-    (run,) = fetch(
-        connect(str(root), "from runs"),
-        f"from runs where precision = '{precision}' and quantizer is not distinct from {quantizer} "
-        f"and query_precision is not distinct from {queries} and direction = '{way}' "
-        f"and scorer = '{scorer}'",
-    ).to_pylist()
+    wanted = {
+        "precision": precision, "quantizer": None if precision == "fp32" else kind,
+        "query_precision": "fp32" if asymmetric else None, "direction": way, "scorer": scorer,
+    }  # fmt: skip
+    there = tuple(sorted(path.name for path in (root / "runs").rglob("*.parquet")))
+    (run,) = [run for run in runs_of(root, there) if wanted.items() <= run.items()]
     (name,) = [name for name in run["files"] if name.startswith("ranks/")]
     rows = pq.ParquetFile(root / name).read().to_pylist()
     rows.sort(key=lambda row: (int(row["query_id"]), int(row["item_id"])))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from pathlib import Path
 
@@ -27,16 +28,12 @@ def test_demo(cmr, tmp_path):
     assert page == f"open {tmp_path / 'report' / 'index.html'}"
     for line in (tried, more):
         assert cmr(*shlex.split(line)[shlex.split(line).index("cmr") + 1 :]).stdout
-    con = connect(str(tmp_path / "w"))
-    hit_rate = con.execute(
-        "select value from metrics where measure = 'hit_rate' and k = 10 and protocol = 'full' "
-        "and direction = 't2v' and dim = 512 and precision = 'fp16'"
-    ).fetchone()[0]
-    assert 0.70 < hit_rate < 0.97
-    assert con.execute("select count(*) from runs").fetchone() == (20,)
-    assert con.execute("select count(*) from check_sampled_against_expected").fetchone() == (0,)
+    assert connect(str(tmp_path / "w")).execute("select count(*) from runs").fetchone() == (20,)
     summary = json.loads((tmp_path / "report" / "experiment_summary.json").read_text())
     assert len(summary["leaderboard"]) == 20 * 11
+    asked = {"direction": "t2v", "dim": 512, "precision": "fp16", "protocol": "full"}
+    (row,) = [row for row in summary["leaderboard"] if asked.items() <= row.items()]
+    assert 0.70 < row["hit_rate_10"] < 0.97
     again = cmr(*arguments).stdout
     assert "nothing to do" in again
     assert "open " not in again
@@ -50,4 +47,7 @@ def test_demo(cmr, tmp_path):
     asked = [word.replace("docs/examples", str(EXAMPLES)) for word in asked]
     summary = cmr(*asked, "-w", tmp_path / "w").stdout
     assert "### The gate passes (margin 0.01)" in summary
-    assert "checks pass" in cmr("doctor", "-w", tmp_path / "w").stdout
+    found = cmr("doctor", "-w", tmp_path / "w").stdout
+    assert "checks pass" in found
+    # The slowest of them is not asked again by itself; the number beside it is its rows.
+    assert re.search(r"\bcheck_sampled_against_expected\W+0\W", found)

@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 from scipy import stats
+from scipy.spatial import distance
 
 from cmr.cli.main import main
 from cmr.pipeline import distractor_vectors
@@ -83,6 +84,13 @@ def evaluated(once):
     return once("distractors", fill) / "w"
 
 
+@pytest.fixture(scope="module")
+def asked(evaluated):
+    """The rows of a query, by one connection for all."""
+    con = connect(str(evaluated))
+    return lambda sql: con.execute(sql).fetchall()
+
+
 def counted(scores, truth):
     """How many of a matrix's others are above and tied with each query's one relevant item."""
     own = scores[np.arange(len(scores)), truth][:, None]
@@ -97,22 +105,20 @@ def recall(above, tied, others, size, k):
     ])  # fmt: skip
 
 
-def test_against_a_full_matrix(evaluated):
+def test_against_a_full_matrix(asked):
     text, visual, truth, more = arrays()
     gallery = np.concatenate([unit(visual), unit(more)])
     above, tied = counted(unit(text) @ gallery.T, truth)
     assert tied.sum() > 0
     run = "dataset = 'd+' and direction = 't2v' and precision = 'fp32' and scorer = 'torch'"
-    found = query(
-        evaluated,
+    found = asked(
         f"select above, tied, ranks.gallery from ranks join runs using (run_id) where {run} "
         "order by query_id::int",
     )
     assert [row[:2] for row in found] == list(zip(above.tolist(), tied.tolist(), strict=True))
     assert {row[2] for row in found} == {VISUALS + MANY}
     for size, k in ((41, 1), (500, 5), (2000, 7), (VISUALS + MANY, 10)):
-        [(value, low, high)] = query(
-            evaluated,
+        [(value, low, high)] = asked(
             f"select value, ci_low, ci_high from metrics_for({size}, {k}) "
             f"where {run} and measure = 'recall'",
         )
@@ -121,10 +127,9 @@ def test_against_a_full_matrix(evaluated):
         assert low < value < high or value == pytest.approx(1)
 
 
-def test_default_sizes(evaluated):
+def test_default_sizes(asked):
     """The published sizes, and larger ones as far as the direction's own gallery has them."""
-    found = query(
-        evaluated,
+    found = asked(
         "select distinct dataset, direction, candidates, sampled_candidates, queries from runs",
     )
     assert sorted(found) == [
@@ -135,27 +140,24 @@ def test_default_sizes(evaluated):
     ]
 
 
-def test_distractors_never_ask(evaluated):
+def test_distractors_never_ask(asked):
     """The other direction is as without them, and every list is of a query of the data set."""
     columns = "query_id, item_id, above, tied, ranks.gallery"
     run = "direction = 'v2t' and precision = 'fp32' and scorer = 'torch'"
     with_, without = (
-        query(
-            evaluated,
+        asked(
             f"select {columns} from ranks join runs using (run_id) "
             f"where dataset = '{name}' and {run} order by all",
         )
         for name in ("d+", "d")
     )
     assert with_ == without
-    asking = query(
-        evaluated,
+    asking = asked(
         "select direction, count(distinct query_id) from hits join runs using (run_id) "
         "group by all",
     )
     assert dict(asking) == {"t2v": TEXTS, "v2t": VISUALS}
-    both = query(
-        evaluated,
+    both = asked(
         "select direction, count(distinct value) from metrics where dataset = 'd+' and k = 5 "
         "and measure = 'recall' and precision = 'fp32' and protocol = 'full' group by all",
     )
@@ -188,12 +190,11 @@ def extrapolated(above, tied, others, more, k):
 
 
 @pytest.mark.parametrize("k", [1, 5, 10])
-def test_extrapolation(evaluated, k):
+def test_extrapolation(asked, k):
     text, visual, truth, more = arrays()
     gallery = VISUALS + MANY
     above, tied = counted(unit(text) @ np.concatenate([unit(visual), unit(more)]).T, truth)
-    found = query(
-        evaluated,
+    found = asked(
         "select candidates, protocol, value, chance "
         "from (from growth union all by name from growth_beyond) "
         "where dataset = 'd+' and direction = 't2v' and precision = 'fp32' and scorer = 'torch' "
@@ -211,17 +212,14 @@ def test_extrapolation(evaluated, k):
         assert value == pytest.approx(expected, abs=2e-4)
 
 
-def test_what_is_extrapolated(evaluated):
+def test_what_is_extrapolated(asked):
     """Only on galleries with distractors, of exact runs, what the top K holds; and nowhere else."""
-    assert query(evaluated, "select distinct dataset, direction from growth_beyond") == [
-        ("d+", "t2v")
-    ]
-    measures = query(evaluated, "select distinct measure from growth_beyond order by 1")
+    assert asked("select distinct dataset, direction from growth_beyond") == [("d+", "t2v")]
+    measures = asked("select distinct measure from growth_beyond order by 1")
     assert [row[0] for row in measures] == ["hit_rate", "precision", "recall"]
-    assert not query(evaluated, "from growth_beyond where k is null or value is null")
-    assert not query(evaluated, "from metrics where protocol = 'extrapolated'")
-    ties = query(
-        evaluated,
+    assert not asked("from growth_beyond where k is null or value is null")
+    assert not asked("from metrics where protocol = 'extrapolated'")
+    ties = asked(
         "select value from (from growth union all by name from growth_beyond) "
         "where precision = 'b1' and measure = 'recall' and k = 10 "
         "and direction = 't2v' order by candidates",
@@ -354,7 +352,7 @@ def test_copies_against_every_pair(rows):
     moved = rng.standard_normal((400, 16))
     moved *= rng.uniform(0, 2e-3, (400, 1)) / np.linalg.norm(moved, axis=1, keepdims=True)
     more[at] = (known[of] + moved).astype(np.float32)
-    apart = np.linalg.norm(more[:, None].astype(np.float64) - known, axis=2)
+    apart = distance.cdist(more.astype(np.float64), known.astype(np.float64))
     near = np.where(apart.min(1) <= 1e-3, apart.argmin(1), -1)
     assert (near >= 0).sum() > 100
     assert Copies(known).of(more).tolist() == near.tolist()
@@ -476,10 +474,9 @@ def test_more_of_them(cmr, base, tmp_path, no_answer):
     assert "all 16 checks pass" in cmr("doctor", *w).stdout
 
 
-def test_runs_of_the_data_set_stay(evaluated):
+def test_runs_of_the_data_set_stay(asked):
     """Those before there were distractors are what they were."""
-    found = query(
-        evaluated,
+    found = asked(
         "select dataset, gallery from runs where direction = 't2v' and precision = 'fp32' "
         "and scorer = 'torch' order by all",
     )

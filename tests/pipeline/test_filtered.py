@@ -121,7 +121,7 @@ def test_those_that_filter_say_so():
 
 
 @pytest.mark.slow
-def test_rows_of_every_filter(evaluated_with):
+def test_rows_of_every_filter(no_answer, evaluated_with):
     root = evaluated_with("--dims", "40", "--precisions", "fp32", "--protocols", "full")
     run("evaluate", "-w", root, "--dims", "40", "--precisions", "fp32", "--protocols", "full",
         "--scorer", "faiss-hnsw")  # fmt: skip

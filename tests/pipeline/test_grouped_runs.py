@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import jsonschema
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 import cmr as api
 from cmr.answers import fetch
+from cmr.cli.main import main
 from cmr.errors import CmrError
 from cmr.pipeline.judged_data import find_dataset, load_judged_data
 from cmr.pipeline.request import Request
 from cmr.views import connect
 from tests import warehouses
+from tests.conftest import unanswered
 from tests.reference import grouped
 
 
@@ -37,18 +41,38 @@ def arrays():
     }
 
 
-@pytest.fixture
-def evaluated(cmr, tmp_path, arrays, no_answer):
-    """The root of a warehouse with every protocol."""
-    np.savez(tmp_path / "clips.npz", **arrays)
-    root = str(tmp_path / "w")
-    cmr("ingest", "npz", tmp_path / "clips.npz", "-w", root, "--dataset", "clips")
-    cmr(
-        "evaluate", "-w", root, "--dims", "24,8", "--precisions", "fp32,int8", "--draws", "40",
-        "--candidates", "10,30", "--k", "3",
-        "--protocols", "full,expected,sampled,grouped,grouped_expected,grouped_sampled",
-    )  # fmt: skip
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory, arrays):
+    """The root of a warehouse of them, which nobody changes."""
+    folder = tmp_path_factory.mktemp("clips")
+    np.savez(folder / "clips.npz", **arrays)
+    root = str(folder / "w")
+    done(["ingest", "npz", str(folder / "clips.npz"), "-w", root, "--dataset", "clips"])
     return root
+
+
+@pytest.fixture(scope="module")
+def evaluated(clips, tmp_path_factory):
+    """The same with every protocol, which nobody changes either."""
+    root = str(tmp_path_factory.mktemp("evaluated") / "w")
+    shutil.copytree(clips, root)
+    with unanswered():
+        done(
+            ["evaluate", "-w", root, "--dims", "24,8", "--precisions", "fp32,int8",
+             "--draws", "40", "--candidates", "10,30", "--k", "3",
+             "--protocols", "full,expected,sampled,grouped,grouped_expected,grouped_sampled"]
+        )  # fmt: skip
+    return root
+
+
+def done(command):
+    result = CliRunner().invoke(main, command)
+    assert result.exit_code == 0, result.stderr
+
+
+def copied(root, folder):
+    """A copy of a warehouse, to be changed."""
+    return shutil.copytree(root, str(folder / "w"))
 
 
 def test_figures_of_clip4clip(evaluated, arrays):
@@ -72,11 +96,9 @@ def test_figures_of_clip4clip(evaluated, arrays):
     assert found["mean_rank"]["value"] == pytest.approx(wanted["MeanR"], 1e-12)
 
 
-def test_lists_are_of_captions_ranked_singly(cmr, tmp_path, arrays, no_answer):
+def test_lists_are_of_captions_ranked_singly(cmr, tmp_path, clips, no_answer):
     """--hits alone with grouped protocols is refused; beside others, they are said to have none."""
-    np.savez(tmp_path / "clips.npz", **arrays)
-    root = str(tmp_path / "w")
-    cmr("ingest", "npz", tmp_path / "clips.npz", "-w", root, "--dataset", "clips")
+    root = copied(clips, tmp_path)
     asked = ("evaluate", "-w", root, "--dims", "24", "--precisions", "fp32", "--hits", "5")
     refused = cmr(*asked, "--protocols", "grouped,grouped_expected", code=1)
     assert (
@@ -184,11 +206,9 @@ def test_printed_and_exported(evaluated, cmr, tmp_path):
 
 
 @pytest.mark.slow
-def test_report(arrays, cmr, tmp_path, no_answer):
+def test_report(clips, cmr, tmp_path, no_answer):
     """A subject of its own, whose tables, plots and leaderboard name the protocol."""
-    np.savez(tmp_path / "clips.npz", **arrays)
-    root = tmp_path / "w"
-    cmr("ingest", "npz", tmp_path / "clips.npz", "-w", root)
+    root = copied(clips, tmp_path)
     asked = ("--protocols", "grouped,grouped_expected", "--candidates", 10)
     cmr("evaluate", "-w", root, "--dims", 24, "--precisions", "fp32", *asked)
     cmr("report", "-w", root, "--out", tmp_path / "r")
@@ -204,13 +224,14 @@ def test_report(arrays, cmr, tmp_path, no_answer):
     assert "each by the best of its captions" in page
 
 
-def test_finished_runs_are_reused(evaluated, cmr, no_answer):
+def test_finished_runs_are_reused(evaluated, cmr, tmp_path, no_answer):
+    root = copied(evaluated, tmp_path)
     again = cmr(
-        "evaluate", "-w", evaluated, "--dims", "24", "--precisions", "fp32", "--protocols",
+        "evaluate", "-w", root, "--dims", "24", "--precisions", "fp32", "--protocols",
         "grouped", "--k", "2",
     ).stderr  # fmt: skip
     assert "1 runs of clips on clips, captions grouped: all exist already" in again
-    one = api.open(evaluated).metrics(protocol="grouped", measure="recall", k=2, dim=24)
+    one = api.open(root).metrics(protocol="grouped", measure="recall", k=2, dim=24)
     assert len(one.pl().to_dicts()) == 2
 
 
@@ -255,19 +276,10 @@ def test_a_caption_of_two_visuals(tmp_path):
 
 def test_not_by_other_judgments(evaluated, cmr, tmp_path):
     """They say what is relevant, not whose caption a text is; and the name is taken."""
+    root = copied(evaluated, tmp_path)
     (tmp_path / "q.tsv").write_text("query-id\tcorpus-id\tscore\n0\t0\t1\n")
-    cmr(
-        "ingest",
-        "qrels",
-        tmp_path / "q.tsv",
-        "-w",
-        evaluated,
-        "--name",
-        "other",
-        "--direction",
-        "t2v",
-    )
+    named = ("ingest", "qrels", tmp_path / "q.tsv", "-w", root, "--name")
+    cmr(*named, "other", "--direction", "t2v")
     more = ("--protocols", "grouped", "--qrels", "other")
-    assert "leave --qrels out" in cmr("evaluate", "-w", evaluated, *more, code=1).stderr
-    name = ("ingest", "qrels", tmp_path / "q.tsv", "-w", evaluated, "--name", "grouped")
-    assert "choose another --name" in cmr(*name, code=1).stderr
+    assert "leave --qrels out" in cmr("evaluate", "-w", root, *more, code=1).stderr
+    assert "choose another --name" in cmr(*named, "grouped", code=1).stderr

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from click.testing import CliRunner
 
 from cmr.answers import fetch
+from cmr.cli.main import main
 from cmr.export.target import MARK
 from cmr.pipeline.fits import DerivedVectors, Learner, Wanted
 from cmr.pipeline.folds import FEWEST, MOST, fold_count, folds_of
@@ -19,6 +22,7 @@ from cmr.sources.collection import TEXT, VISUAL
 from cmr.views import connect
 from cmr.warehouse.schemas import EMBEDDING_SETS
 from cmr.warehouse.store import Store
+from tests.conftest import unanswered
 
 pytestmark = pytest.mark.slow
 
@@ -48,20 +52,41 @@ def above(text, visual, matrix):
     return (scores > np.diag(scores)[:, None] + 1e-6).sum(axis=1)
 
 
-@pytest.fixture
-def root(cmr, tmp_path):
+BOTH = ("--dims", f"{NARROW},{WIDE}", "--precisions", "fp32")
+GRID = ("--dataset", "scored", *BOTH, "--protocols", "full")
+
+
+def done(*command):
+    result = CliRunner().invoke(main, [str(word) for word in command])
+    assert result.exit_code == 0, result.stderr
+
+
+@pytest.fixture(scope="module")
+def ingested(tmp_path_factory):
+    """Both data sets, which nobody changes."""
+    folder = tmp_path_factory.mktemp("ingested")
     for name, seed in (("scored", 0), ("train", 1)):
         text, visual = flat(seed)
         arrays = {f"text_{WIDE}": text, f"video_{WIDE}": visual, "ground_truth": np.arange(PAIRS)}
-        path = tmp_path / f"{name}.npz"
+        path = folder / f"{name}.npz"
         np.savez(path, **{key: value.astype(np.float32) if value.ndim > 1 else value
                           for key, value in arrays.items()})  # fmt: skip
-        cmr("ingest", "npz", path, "--dataset", name, "--model-name", "m", "-w", tmp_path / "w")
-    return tmp_path / "w"
+        done("ingest", "npz", path, "--dataset", name, "--model-name", "m", "-w", folder / "w")
+    return folder / "w"
 
 
-BOTH = ("--dims", f"{NARROW},{WIDE}", "--precisions", "fp32")
-GRID = ("--dataset", "scored", *BOTH, "--protocols", "full")
+@pytest.fixture
+def root(ingested, tmp_path):
+    return shutil.copytree(ingested, tmp_path / "w")
+
+
+@pytest.fixture(scope="module")
+def folded(ingested, tmp_path_factory):
+    """Evaluated with folds and lists, which nobody changes either."""
+    root = shutil.copytree(ingested, tmp_path_factory.mktemp("folded") / "w")
+    with unanswered():
+        done("evaluate", *GRID, "--hits", "3", "-w", root)
+    return root
 
 
 def ranks(root, table, fit_on):
@@ -75,6 +100,7 @@ def ranks(root, table, fit_on):
     return {name: np.asarray(column) for name, column in found.fetchnumpy().items()}
 
 
+@pytest.mark.usefixtures("no_answer")
 def test_fit_on_is_numpy_s(cmr, root):
     cmr("evaluate", *GRID, "--fit-on", "train", "-w", root)
     expected = above(*flat(0), basis(*flat(1)))
@@ -86,36 +112,32 @@ def test_fit_on_is_numpy_s(cmr, root):
     assert told.fetchall() == [("held out", "held out", 2 * PAIRS)]
 
 
-def test_folds_are_numpy_s(cmr, root):
+def test_folds_are_numpy_s(folded):
     """Each query's count is that of a basis of the other parts' pairs, over the whole gallery."""
-    cmr("evaluate", *GRID, "-w", root)
-    found = ranks(root, "held_out_ranks", "scored")
+    found = ranks(folded, "held_out_ranks", "scored")
     text, visual = flat(0)
     assert sorted(np.bincount(found["fold"])) == [PAIRS // MOST] * MOST
     for fold in range(MOST):
         rest, mine = found["fold"] != fold, found["fold"] == fold
         expected = above(text, visual, basis(text[rest], visual[rest]))[mine]
         assert (found["above"][mine] == expected).all()
-    assert (
-        ranks(root, "ranks", "scored")["above"] == above(text, visual, basis(text, visual))
-    ).all()
+    seen = ranks(folded, "ranks", "scored")["above"]
+    assert (seen == above(text, visual, basis(text, visual))).all()
 
 
-@pytest.mark.usefixtures("no_answer")
-def test_what_is_sure_rests_on_them(cmr, root):
-    cmr("evaluate", *GRID, "-w", root)
-    con = connect(str(root))
+def test_what_is_sure_rests_on_them(folded):
+    con = connect(str(folded))
     rows = con.execute("""
         select fit, value, clusters from retention
         where dim_method = 'pca' and direction = 't2v' and measure = 'hit_rate' and k = 1
     """).fetchall()
-    counted = ranks(root, "held_out_ranks", "scored")["above"]
+    counted = ranks(folded, "held_out_ranks", "scored")["above"]
     assert rows == [("cross-fitted", pytest.approx((counted == 0).mean()), PAIRS)]
     shown = con.execute("""
         select fit, value from metrics
         where dim_method = 'pca' and direction = 't2v' and measure = 'hit_rate' and k = 1
     """).fetchall()
-    seen = ranks(root, "ranks", "scored")["above"]
+    seen = ranks(folded, "ranks", "scored")["above"]
     assert shown == [("in-sample", pytest.approx((seen == 0).mean()))]
     assert (seen == 0).mean() > (counted == 0).mean() + 0.1
     board = con.execute(
@@ -124,12 +146,10 @@ def test_what_is_sure_rests_on_them(cmr, root):
     assert board.fetchall() == [("cross-fitted", pytest.approx((counted == 0).mean()))]
 
 
-@pytest.mark.usefixtures("no_answer")
-def test_single_queries_rest_on_them(cmr, root):
+def test_single_queries_rest_on_them(folded):
     """Ranks of single queries and the lists beside them: by each fold's basis, over the gallery."""
-    cmr("evaluate", *GRID, "--hits", "3", "-w", root)
-    con = connect(str(root))
-    counted = ranks(root, "held_out_ranks", "scored")
+    con = connect(str(folded))
+    counted = ranks(folded, "held_out_ranks", "scored")
     mine = "dim_method = 'pca' and direction = 't2v'"
     told = con.execute(f"select fit, rank from first_ranks where {mine} order by query_id::int")
     assert told.fetchall() == [("cross-fitted", above + 1) for above in counted["above"]]
@@ -176,11 +196,9 @@ def test_comparing_does_not_mix(cmr, root):
     assert "in drawn pools" in said
 
 
-@pytest.mark.usefixtures("no_answer")
-def test_exports_say_it(cmr, root, tmp_path):
-    cmr("evaluate", *GRID, "-w", root)
+def test_exports_say_it(cmr, folded, tmp_path):
     for fit, dim, said in (("in-sample", NARROW, True), ("none", WIDE, False)):
-        one = ("-w", root, "--dim", dim, "--direction", "t2v")
+        one = ("-w", folded, "--dim", dim, "--direction", "t2v")
         done = cmr("export", "mteb", *one, "-o", tmp_path / f"mteb{dim}")
         assert ("in-sample" in done.stderr) == said
         mark = json.loads((tmp_path / f"mteb{dim}" / MARK).read_text())

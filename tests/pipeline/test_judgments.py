@@ -119,6 +119,7 @@ def test_judgments_both_ways(cmr, data, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_answer")
 def test_a_file_a_direction(cmr, data, tmp_path):
     """As eccv_caption has them: each file speaks for the queries of its own direction."""
     root, scores = data

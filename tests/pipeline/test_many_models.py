@@ -17,7 +17,7 @@ from cmr.report.page.overview import _leads
 from cmr.warehouse.current import current_runs
 from cmr.warehouse.schemas import RUNS
 from cmr.warehouse.store import Store
-from tests.conftest import npz_arrays, snapshot
+from tests.conftest import npz_arrays, snapshot, unanswered
 
 pytestmark = pytest.mark.slow
 
@@ -50,7 +50,8 @@ def two(once, cmr):
         for model in ("fine", "flat"):
             cmr("ingest", "npz", folder / f"{model}.npz", "--dataset", "d", "--model-name", model,
                 "-w", folder / "w")  # fmt: skip
-        cmr("evaluate", *SETTINGS, "-w", folder / "w")
+        with unanswered():
+            cmr("evaluate", *SETTINGS, "-w", folder / "w")
 
     return once("two_models", fill) / "w"
 
@@ -103,7 +104,7 @@ def test_several_data_sets_each_with_what_it_has(cmr, two, tmp_path):
     assert " e:" not in again.stderr
 
 
-def test_a_name_may_hold_a_comma(cmr, tmp_path):
+def test_a_name_may_hold_a_comma(cmr, tmp_path, no_answer):
     np.savez(tmp_path / "x.npz", **npz_arrays(texts=20, visuals=10, dims=(16,)))
     for model in ("mod,A", "B"):
         cmr("ingest", "npz", tmp_path / "x.npz", "--dataset", "d,1", "--model-name", model,
@@ -114,7 +115,7 @@ def test_a_name_may_hold_a_comma(cmr, tmp_path):
     assert "runs of mod,A on d,1: all exist already" in named
 
 
-def test_a_default_pool_size_that_does_not_fit_is_left_out_and_said(cmr, tmp_path):
+def test_a_default_pool_size_that_does_not_fit_is_left_out_and_said(cmr, tmp_path, no_answer):
     np.savez(tmp_path / "x.npz", **npz_arrays(texts=240, visuals=240, dims=(16,)))
     cmr("ingest", "npz", tmp_path / "x.npz", "--dataset", "x", "-w", tmp_path / "w")
     done = cmr("evaluate", "--dims", "16", "--precisions", "fp32", "-w", tmp_path / "w")
@@ -153,8 +154,9 @@ def crossed(once, cmr):
                      ground_truth=np.repeat(np.arange(VISUALS), 2))  # fmt: skip
             cmr("ingest", "npz", folder / f"{model}.npz", "--dataset", "d", "--model-name", model,
                 "-w", folder / "w")  # fmt: skip
-        cmr("evaluate", "--dims", "12,24", "--precisions", "fp32", "--protocols", "full",
-            "-w", folder / "w")  # fmt: skip
+        asked = ("--dims", "12,24", "--precisions", "fp32", "--protocols", "full")
+        with unanswered():
+            cmr("evaluate", *asked, "-w", folder / "w")
 
     return once("crossed_models", fill) / "w"
 

@@ -55,9 +55,13 @@ def evaluated(cmr, root, *more, code=0):
 def test_counts(cmr, tmp_path, queries):
     root = made(cmr, tmp_path)
     evaluated(cmr, root, "--folds", "0", *queries)
-    opened = package.open(str(root))
-    sets = {row["set_id"]: row for row in rows(root, "from embedding_sets")}
-    runs = rows(root, "from runs")
+    opened, con = package.open(str(root)), connect(str(root))
+
+    def asked(query):
+        return fetch(con, query).to_pylist()
+
+    sets = {row["set_id"]: row for row in asked("from embedding_sets")}
+    runs = asked("from runs")
     assert len(runs) == 2
     for run in runs:
         ask, find = ("text", "visual") if run["direction"] == "t2v" else ("visual", "text")
@@ -66,17 +70,15 @@ def test_counts(cmr, tmp_path, queries):
         asking = native @ rotation if queries else read(opened, sets[run[f"{ask}_set"]])[0]
         full = asking.astype(np.float64) @ gallery.astype(np.float64).T
         expected = counts.count(full, np.eye(PAIRS, dtype=bool), exact=False)
-        found = rows(
-            root,
+        found = asked(
             "select above, tied, relevants_above, relevants_tied from ranks "
-            f"where run_id = '{run['run_id']}' order by query_id::int, item_id::int",
+            f"where run_id = '{run['run_id']}' order by query_id::int, item_id::int"
         )
         assert [list(row.values()) for row in found] == expected.tolist()
         assert run["vector_bytes"] == 16
-    audit = rows(root, "select distinct codes_there from quantizer_audit")
-    assert audit == [{"codes_there": 256}]
-    assert rows(root, "from metrics where measure = 'recall' and value is null") == []
-    assert {row["set_id"] for row in rows(root, "select distinct set_id from codebooks")} == {
+    assert asked("select distinct codes_there from quantizer_audit") == [{"codes_there": 256}]
+    assert asked("from metrics where measure = 'recall' and value is null") == []
+    assert {row["set_id"] for row in asked("select distinct set_id from codebooks")} == {
         row["set_id"] for row in sets.values() if row["precision"] == "pq16"
     }
 
@@ -109,12 +111,16 @@ def test_held_out(cmr, tmp_path):
     told = evaluated(cmr, root, "--folds", "2", "--asymmetric", "--directions", "t2v", code=1)
     assert "pq16 learns 256 centroids and needs as many vectors; there are 165" in told.stderr
     evaluated(cmr, root, "--folds", "5", "--asymmetric", "--directions", "t2v")
-    (run,) = rows(root, "from runs")
+    con = connect(str(root))
+    (run,) = fetch(con, "from runs").to_pylist()
     assert run["folds"] == 5
-    fits = rows(root, "select distinct fit from retention where precision = 'pq16'")
+    fits = fetch(con, "select distinct fit from retention where precision = 'pq16'").to_pylist()
     assert fits in ([{"fit": "cross-fitted"}], [])
-    held = rows(root, "select avg(above) as above from held_out_ranks")[0]["above"]
-    assert held > rows(root, "select avg(above) as above from ranks")[0]["above"]
+    held, seen = (
+        fetch(con, f"select avg(above) as above from {table}")["above"][0].as_py()
+        for table in ("held_out_ranks", "ranks")
+    )
+    assert held > seen
 
 
 @pytest.mark.usefixtures("no_answer")

@@ -158,6 +158,7 @@ def test_a_clip_is_one_video(cmr, qwen, clips, tmp_path, precision):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_answer")
 def test_frames_or_whole(cmr, qwen, clips, tmp_path):
     """Frames are encoded one by one where that is asked; the dimensions declared are the grid."""
     from sentence_transformers import SentenceTransformer

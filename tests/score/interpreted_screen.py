@@ -30,9 +30,9 @@ OPERANDS = {"fp32": "float32", "fp16": "float16"}
 def small_tiles(monkeypatch):
     monkeypatch.setattr(screen_launch, "ROWS", 32)
     monkeypatch.setattr(screen_launch, "COLUMNS", 64)
-    monkeypatch.setattr(screen_launch, "WORDS", 64)
-    # An interpreted program takes as long for few scores as for many.
-    monkeypatch.setattr(screen_launch, "CELLS", 128)
+    # An interpreted program takes as long for few words or scores as for many.
+    monkeypatch.setattr(screen_launch, "WORDS", 256)
+    monkeypatch.setattr(screen_launch, "CELLS", 512)
     monkeypatch.setattr(screen_launch, "WORKERS", 2)
     monkeypatch.setattr(screened_pieces, "LISTED", 1.0)
 
@@ -56,8 +56,13 @@ def check(a, b, relevant, precision, by, names=("t2v", "v2t"), **changes):
 @pytest.mark.parametrize("precision", OPERANDS)
 @pytest.mark.parametrize("by", BY)
 def test_equals_full_matrix(precision, by, monkeypatch):
-    """Several blocks, pieces and tiles, a remainder of each, and several steps of dimensions."""
+    """Several blocks, pieces and tiles, a remainder of each, and several steps of dimensions.
+
+    Of lists and what settles them, too.
+    """
     monkeypatch.setattr(screened_pieces, "PIECE", 60)
+    monkeypatch.setattr(screen_launch, "WORDS", 64)
+    monkeypatch.setattr(screen_launch, "CELLS", 128)
     case = make_case(np.random.default_rng(3), 101, 143, 150, True, 40)
     found = check(*case, precision, by, text_rows=70, visual_rows=100)
     assert found.kept == found.scores == 101 * 143

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -44,12 +47,16 @@ def test_any_tiles(rows, columns, depth, tile, levels, kind, seed):
     np.testing.assert_array_equal(np.take_along_axis(best, order, axis=1), values)
 
 
-def test_lists_of_codes_with_ties():
-    """int8 codes of few values, scaled: the product in int64 is exact."""
+@pytest.mark.parametrize(
+    "cut", [{}, {"tile_rows": 20, "tile_columns": 32, "text_rows": 50, "visual_rows": 70}]
+)
+def test_lists_of_codes_with_ties(cut):
+    """int8 codes of few values, scaled: the product in int64 is exact; in tiles, too."""
     rng = np.random.default_rng(1)
     sides = [encode(unit(rng.integers(-1, 2, (n, 8)) + 0.01), "int8") for n in (90, 130)]
     queries, items = map(Memory, sides)
-    found, scores = top_hits(queries, items, 12, make_plan("int8", 8, 90, 130, "cpu"))
+    plan = dataclasses.replace(make_plan("int8", 8, 90, 130, "cpu"), **cut)
+    found, scores = top_hits(queries, items, 12, plan)
     codes, scales = zip(*((side.data.view(np.int8), side.scales) for side in sides), strict=True)
     exact = codes[0].astype(np.int64) @ codes[1].astype(np.int64).T
     values = exact.astype(np.float64) * scales[1] * scales[0][:, None]
