@@ -18,18 +18,34 @@ from numba.extending import intrinsic
 LANES = 64
 # Of the limits of one number.
 FEW_LANES = 8
+_MANY = ir.VectorType(ir.FloatType(), LANES)
 
 
 @intrinsic
-def above(typing_context: Any, values: Any, limits: Any, at: Any) -> Any:
-    """Which of values[at:at + LANES] are greater than a number, or than limits[at:at + LANES]."""
-    return types.int64(values, limits, types.intp), _comparing(">", LANES)
+def above(typing_context: Any, values: Any, limit: Any, at: Any) -> Any:
+    """Which of values[at:at + LANES] are greater than a number."""
+    return types.int64(values, limit, types.intp), _comparing(">", LANES)
 
 
 @intrinsic
-def reaching(typing_context: Any, values: Any, limits: Any, at: Any) -> Any:
-    """Which of values[at:at + LANES] are at least a number, or limits[at:at + LANES]."""
-    return types.int64(values, limits, types.intp), _comparing(">=", LANES)
+def reaching(typing_context: Any, values: Any, limit: Any, at: Any) -> Any:
+    """Which of values[at:at + LANES] are at least a number."""
+    return types.int64(values, limit, types.intp), _comparing(">=", LANES)
+
+
+@intrinsic
+def reaching_each(typing_context: Any, values: Any, at: Any, limits: Any, of: Any) -> Any:
+    """Which of values[at:at + LANES] are at least limits[of:of + LANES], each its own."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kinds = signature.args
+        ours, theirs = (
+            _loaded(context, builder, kinds[n], arguments[n], arguments[n + 1], _MANY)
+            for n in (0, 2)
+        )
+        return builder.bitcast(builder.fcmp_ordered(">=", ours, theirs), ir.IntType(LANES))
+
+    return types.int64(values, types.intp, limits, types.intp), generate
 
 
 @intrinsic

@@ -50,12 +50,12 @@ class ColumnPairs(NamedTuple):
 
 
 @compiled(nogil=True)
-def stretch(bounds: Tile, c: int, d: int, depth: int) -> Tile:
-    """The bounds of `depth` slots from column c to d, infinite up to WIDTH.
+def stretch(bounds: Tile, c: int, d: int, depth: int, wide: int) -> Tile:
+    """The bounds of `depth` slots from column c to d, infinite up to `wide` columns.
 
     A copy: a view of what threads share costs them a counter that they share, too.
     """
-    out = np.full((depth, WIDTH), np.inf, dtype=bounds.dtype)
+    out = np.full((depth, wide), np.inf, dtype=bounds.dtype)
     for slot in range(depth):
         for j in range(d - c):
             out[slot, j] = bounds[slot, c + j]
@@ -72,10 +72,10 @@ def _count_chunk(
     a, b = chunk * WIDTH, min(width, (chunk + 1) * WIDTH)
     c, d = columns.offset + a, columns.offset + b
     bounds = Bounds(
-        stretch(all_bounds.fast_high, c, d, depth),
-        stretch(all_bounds.fast_low, c, d, depth),
-        stretch(all_bounds.high, c, d, depth),
-        stretch(all_bounds.low, c, d, depth),
+        stretch(all_bounds.fast_high, c, d, depth, WIDTH),
+        stretch(all_bounds.fast_low, c, d, depth, WIDTH),
+        stretch(all_bounds.high, c, d, depth, WIDTH),
+        stretch(all_bounds.low, c, d, depth, WIDTH),
     )
     lowest = bounds.fast_low[0] if depth else np.full(WIDTH, np.inf, dtype=np.float32)
     counts = Counts(
