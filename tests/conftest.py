@@ -18,6 +18,8 @@ from filelock import FileLock
 from cmr.cli import answer_summary
 from cmr.cli.main import main
 from cmr.identity import identity
+from cmr.pipeline.bench import turns
+from tests import processes
 
 # One store for all: a second would be asked nothing, as s3fs keeps to the first one's address.
 pytest_plugins = ("tests.stores", "tests.browsers")
@@ -52,6 +54,15 @@ def pytest_collection_finish():
     gc.freeze()
     atexit.register(gc.unfreeze)
     gc.set_threshold(100_000, 50, 100)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_to_fork_from():
+    """All are forked from the process that the first test to need one starts, whichever it is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(turns, "_PRELOAD", [*turns._PRELOAD, *processes.IMPORTED])
+        patch.setattr(processes, "IMPORTED", turns._PRELOAD)
+        yield
 
 
 @contextlib.contextmanager
