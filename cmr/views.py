@@ -54,6 +54,9 @@ _SMALL = (
 # version: such a table is made of the view's columns, because planning the view takes far longer.
 _OF_BENCHES = ("benches", "int_benched", "int_bench_runs", "int_pace")
 _OF_OLDER = ("int_facts",)
+# Has the passes of evaluations, too. Where nothing was measured hardly any other view reads it, so
+# that it stays a view.
+_SPEED = "speed"
 # Views that become tables only for a question that names them: they read a data set's items.
 _ASKED = ("query_slices",)
 # What the views of pairs reduce to where every file is named and no run is from an earlier version:
@@ -211,7 +214,7 @@ def _show(
     for name in (*_SMALL, *_ASKED):
         if name in needed and name in empty:
             con.execute(f"create or replace temp table {name} ({empty[name]})")
-        elif name in needed:
+        elif name in needed and not (bare and name == _SPEED):
             con.execute(f"create or replace temp table {name} as from memory.main.{name}")
         else:
             # What an earlier question needed must not keep the state of that time.
