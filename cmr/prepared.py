@@ -29,11 +29,19 @@ from cmr.warehouse.store import Store
 # How long prepared views of other versions are kept.
 KEPT_SECONDS = 30 * 86_400
 # Version of what else the database holds: raise it when that changes.
-_LAYOUT = 3
-# Which views and macros each of them reads, and the rows of a view that are the same for every
-# warehouse.
+_LAYOUT = 4
+# Which views and macros each of them reads, with the columns of views; and the rows of a view that
+# are the same for every warehouse.
 READS, KEPT_READS = "cmr_reads", "own.reads"
 MEASURES, KEPT_MEASURES = "measures", "own.measures"
+_COLUMNS = """
+    select
+        table_name,
+        string_agg(format('"{}" {}', column_name, data_type), ', ' order by column_index)
+    from duckdb_columns()
+    where not internal and schema_name = 'main' and database_name <> 'temp'
+    group by table_name
+"""
 
 
 def prepared() -> str:
@@ -129,10 +137,11 @@ def install(con: duckdb.DuckDBPyConnection) -> Reads:
 
 
 def keep_reads(con: duckdb.DuckDBPyConnection, table: str, reads: Reads) -> None:
-    """Make a table of what each view and macro reads."""
-    con.execute(f"create or replace {table} (name varchar, reads varchar[])")
-    rows = [[name, sorted(others)] for name, others in reads.items()]
-    con.executemany(f"insert into {table.split()[-1]} values (?, ?)", rows)
+    """Make a table of what each view and macro reads, and of each view's columns as SQL."""
+    con.execute(f"create or replace {table} (name varchar, reads varchar[], columns varchar)")
+    columns: dict[str, str] = dict(con.execute(_COLUMNS).fetchall())
+    rows = [[name, sorted(others), columns.get(name)] for name, others in reads.items()]
+    con.executemany(f"insert into {table.split()[-1]} values (?, ?, ?)", rows)
 
 
 def _create(con: duckdb.DuckDBPyConnection, view: View, known: dict[str, str]) -> None:

@@ -50,6 +50,13 @@ _SMALL = (
     "int_pace",
     "int_run_bytes",
 )
+# Those without a row where nothing was measured by `cmr bench`, and where no run is from an earlier
+# version: such a table is made of the view's columns, because planning the view takes far longer.
+_OF_BENCHES = ("benches", "int_benched", "int_bench_runs", "int_pace")
+_OF_OLDER = ("int_facts",)
+# Has the passes of evaluations, too. Where nothing was measured hardly any other view reads it, so
+# that it stays a view.
+_SPEED = "speed"
 # Views that become tables only for a question that names them: they read a data set's items.
 _ASKED = ("query_slices",)
 # What the views of pairs reduce to where every file is named and no run is from an earlier version:
@@ -171,6 +178,12 @@ def _reads(con: duckdb.DuckDBPyConnection) -> Reads:
     return {name: frozenset(others) for name, others in rows}
 
 
+def _columns(con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> dict[str, str]:
+    """The columns of some views, as SQL."""
+    asked = f"select name, columns from {READS} where list_contains($1, name)"
+    return dict(con.execute(asked, [list(names)]).fetchall())
+
+
 def _show(
     con: duckdb.DuckDBPyConnection,
     storage: Storage,
@@ -196,8 +209,12 @@ def _show(
             con.execute(f"create or replace temp view {name} as {_DIRECT.format(name=name)}")
         else:
             con.execute(f"drop view if exists temp.{name}")
+    bare = () if snapshot.rows["benches"] else _OF_BENCHES
+    empty = _columns(con, [*bare, *(() if older else _OF_OLDER)])
     for name in (*_SMALL, *_ASKED):
-        if name in needed:
+        if name in needed and name in empty:
+            con.execute(f"create or replace temp table {name} ({empty[name]})")
+        elif name in needed and not (bare and name == _SPEED):
             con.execute(f"create or replace temp table {name} as from memory.main.{name}")
         else:
             # What an earlier question needed must not keep the state of that time.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import gc
 import hashlib
@@ -17,6 +18,8 @@ from filelock import FileLock
 from cmr.cli import answer_summary
 from cmr.cli.main import main
 from cmr.identity import identity
+from cmr.pipeline.bench import turns
+from tests import processes
 
 # One store for all: a second would be asked nothing, as s3fs keeps to the first one's address.
 pytest_plugins = ("tests.stores", "tests.browsers")
@@ -45,14 +48,21 @@ def pytest_collection_modifyitems(items):
 def pytest_collection_finish():
     """What was imported stays: the collector need not look through it again and again.
 
-    What is imported later it looks through as seldom: that takes a tenth of the time otherwise.
+    What is imported later it looks through as seldom: that takes a tenth of the time otherwise. It
+    is thawed when Python ends, after pytest has collected what the tests left.
     """
     gc.freeze()
+    atexit.register(gc.unfreeze)
     gc.set_threshold(100_000, 50, 100)
 
 
-def pytest_sessionfinish():
-    gc.unfreeze()
+@pytest.fixture(scope="session", autouse=True)
+def one_to_fork_from():
+    """All are forked from the process that the first test to need one starts, whichever it is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(turns, "_PRELOAD", [*turns._PRELOAD, *processes.IMPORTED])
+        patch.setattr(processes, "IMPORTED", turns._PRELOAD)
+        yield
 
 
 @contextlib.contextmanager

@@ -18,6 +18,8 @@ IMPORTED = (
     "cmr.cli.evaluate_command", "cmr.cli.bench_command", "cmr.cli.warehouse_command",
     "cmr.cli.runs_command", "cmr.cli.export_command", "cmr.cli.sql_command",
     "cmr.pipeline.evaluate", "cmr.pipeline.ingest", "cmr.views", "tests.processes",
+    # What they import as they work.
+    "cmr.cli.answer_summary", "cmr.score.pools", "cmr.score.warm_up", "cmr.sources.npz", "pandas",
 )  # fmt: skip
 
 

@@ -9,10 +9,11 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 import cmr
 
 ROOT = Path(cmr.__file__).parent
-MODULES = {str(path.relative_to(ROOT)): ast.parse(path.read_text()) for path in ROOT.rglob("*.py")}
 # Triton takes a launch's arguments one by one.
 LAUNCHES = {
     "score/device/triton_kernel.py:count_tiles",
@@ -24,6 +25,12 @@ LAUNCHES = {
 MOST = 8
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@pytest.fixture(scope="module")
+def modules() -> dict[str, ast.Module]:
+    """Parsed here, and not where pytest's every process imports this file."""
+    return {str(path.relative_to(ROOT)): ast.parse(path.read_text()) for path in ROOT.rglob("*.py")}
 
 
 def functions(node: ast.AST, of_class: bool = False) -> Iterator[tuple[Function, bool]]:
@@ -41,10 +48,10 @@ def parameters(function: Function, method: bool) -> list[str]:
     return named + [one.arg for one in (every.vararg, every.kwarg) if one is not None]
 
 
-def test_no_function_has_more_than_eight_parameters():
+def test_no_function_has_more_than_eight_parameters(modules):
     long = {
         f"{name}:{function.name}": parameters(function, method)
-        for name, module in MODULES.items()
+        for name, module in modules.items()
         for function, method in functions(module)
         if len(parameters(function, method)) > MOST
     }
@@ -67,11 +74,11 @@ def written(function: Function) -> Iterator[ast.expr]:
             yield node.target
 
 
-def test_no_parallel_function_writes_to_a_tuple_s_arrays():
+def test_no_parallel_function_writes_to_a_tuple_s_arrays(modules):
     """numba leaves out what is written there, as dead code: see `cmr.score.compiled`."""
     parallel = [
         (name, function)
-        for name, module in MODULES.items()
+        for name, module in modules.items()
         for function, _ in functions(module)
         if is_parallel(function)
     ]
@@ -82,10 +89,10 @@ def test_no_parallel_function_writes_to_a_tuple_s_arrays():
             assert not below, f"{name}:{target.lineno}"
 
 
-def test_every_class_has_a_name_of_its_own():
+def test_every_class_has_a_name_of_its_own(modules):
     classes = Counter(
         node.name
-        for module in MODULES.values()
+        for module in modules.values()
         for node in module.body
         if isinstance(node, ast.ClassDef)
     )

@@ -49,7 +49,7 @@ def quick(monkeypatch):
         with duckdb.connect(path) as con:
             con.execute("create view metrics as select 0.5 as value")
             con.execute("create schema own")
-            con.execute("create table own.reads (name varchar, reads varchar[])")
+            con.execute("create table own.reads (name varchar, reads varchar[], columns varchar)")
             con.execute("create table own.measures (measure varchar)")
 
     def install(con):

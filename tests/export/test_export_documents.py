@@ -117,7 +117,7 @@ def test_a_database_of_an_older_warehouse(evaluated_with, tmp_path):
     run("export", "duckdb", "-w", root, "-o", tmp_path / "older.duckdb")
     code = (
         "import duckdb; con = duckdb.connect('older.duckdb'); "
-        "print([len(con.sql(f'select run_id from {name}').fetchall()) "
+        "print([len(con.execute(f'select run_id from {name}').fetchall()) "
         "for name in ('runs', 'retention', 'evidence')])"
     )
     runs, kept, evidence = json.loads(alone(code, tmp_path))

@@ -299,7 +299,7 @@ def test_every_table_by_every_reader(published):
     for name in (*SCHEMAS, "embeddings"):
         folder = published / name
         pattern = f"{folder}/**/*.parquet"
-        rows = con.sql(
+        rows = con.execute(
             f"select count(*) from read_parquet('{pattern}', hive_partitioning = true, "
             "union_by_name = true)"
         ).fetchall()[0][0]

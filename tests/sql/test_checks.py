@@ -168,7 +168,7 @@ WRONG = {
 @pytest.mark.slow
 def test_figures_that_cannot_be(sound):
     con = connect(str(sound))
-    table = con.sql("from metrics").to_arrow_table()
+    table = con.execute("from metrics").to_arrow_table()
     rows = table.to_pylist()
     for measure, changes in WRONG.items():
         at = next(
@@ -186,7 +186,7 @@ def test_figures_that_cannot_be(sound):
 def test_every_check_has_a_planted_fault(sound):
     """metrics has one row a key by construction, so its check is shown on a doubled table."""
     con = connect(str(sound))
-    table = con.sql("from metrics").to_arrow_table()
+    table = con.execute("from metrics").to_arrow_table()
     con.register("metrics", pa.concat_tables([table, table]))
     found = con.execute("select count(*), min(times) from check_metrics_keys").fetchall()
     assert found == [(table.num_rows, 2)]

@@ -56,7 +56,7 @@ def test_compare_equals_numpy(two):
     warehouse, a, b, relevance = two
     rows = (
         connect(warehouse.root)
-        .sql("from compare('aa', 'bb2') order by measure, k")
+        .execute("from compare('aa', 'bb2') order by measure, k")
         .to_arrow_table()
         .to_pylist()
     )
@@ -139,7 +139,7 @@ def test_retention_equals_numpy(two):
     warehouse, a, b, relevance = two
     rows = (
         connect(warehouse.root)
-        .sql("from retention where direction = 't2v'")
+        .execute("from retention where direction = 't2v'")
         .to_arrow_table()
         .to_pylist()
     )

@@ -34,11 +34,11 @@ def con(tmp_path_factory):
 @pytest.mark.parametrize(("measure", "k"), [("recall", 5), ("mrr", None), ("mean_rank", None)])
 def test_every_pair_as_compare_says_it(con, measure, k):
     call = f"compare_runs(['bb', 'aa', 'cc', 'vv'], measure_name := '{measure}', cut := {k or 10})"
-    rows = con.sql(f"from {call}").to_arrow_table().to_pylist()
+    rows = con.execute(f"from {call}").to_arrow_table().to_pylist()
     pairs = [("bb11", "aa11"), ("bb11", "cc11"), ("aa11", "cc11")]
     assert [(row["run_a"], row["run_b"]) for row in rows] == pairs
     for row in rows:
-        alone = con.sql(
+        alone = con.execute(
             f"from compare('{row['run_a']}', '{row['run_b']}') where measure = '{measure}' "
             f"and k is not distinct from {k or 'null'}"
         ).to_arrow_table().to_pylist()  # fmt: skip
@@ -55,5 +55,5 @@ def test_every_pair_as_compare_says_it(con, measure, k):
 
 def test_a_run_that_two_beginnings_fit_is_one_run(con):
     """Its place is that of the first of them."""
-    rows = con.sql("select run_a, run_b from compare_runs(['b', 'bb', 'aa', 'a'])").fetchall()
+    rows = con.execute("select run_a, run_b from compare_runs(['b', 'bb', 'aa', 'a'])").fetchall()
     assert rows == [("bb11", "aa11")]

@@ -42,7 +42,7 @@ def doubts(warehouse):
     names = view_names("doubts")
     # As doctor asks: what evaluate kept of the metrics is not computed again.
     con = open_for(warehouse, "from " + ", ".join(names))
-    found = {name: con.sql(f"from {name}").to_arrow_table().to_pylist() for name in names}
+    found = {name: con.execute(f"from {name}").to_arrow_table().to_pylist() for name in names}
     return {name: rows for name, rows in found.items() if rows}
 
 

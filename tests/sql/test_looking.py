@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow
 
 
 def rows(con, query):
-    return con.sql(query).to_arrow_table().to_pylist()
+    return con.execute(query).to_arrow_table().to_pylist()
 
 
 @pytest.fixture

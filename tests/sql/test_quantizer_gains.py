@@ -68,7 +68,7 @@ def test_every_gain_and_its_interval(root, runs, monkeypatch):
     """Five rows, so each interval is one of 99%."""
     names = ["absmax", "centred", "median", "rotated"]
     ids = [f"{name[::-1]}{way}d" for name in names for way in ("t2v", "v2t") if (name, way) in runs]
-    rows = connect(root).sql(f"from quantizer_gains({ids})").to_arrow_table().to_pylist()
+    rows = connect(root).execute(f"from quantizer_gains({ids})").to_arrow_table().to_pylist()
     monkeypatch.setattr(intervals, "quantile", lambda n, looks=1: stats.t.ppf(1 - 0.025 / 5, n - 1))
     assert [(row["direction"], row["quantizer"]) for row in rows] == [
         ("t2v", "centred"), ("t2v", "median"), ("t2v", "rotated"),

@@ -24,7 +24,8 @@ from cmr.progressbar import Advance
 
 # Pause in seconds before each turn: threads of the previous turn keep spinning for a while.
 PAUSE = 0.02
-_PRELOAD = ["cmr.pipeline.bench.timed_work", "usearch.index", "psutil"]
+# pyarrow imports pandas, where it is installed, when it is first given a list.
+_PRELOAD = ["cmr.pipeline.bench.timed_work", "usearch.index", "psutil", "pandas"]
 
 
 @dataclass

@@ -64,7 +64,7 @@ def build(
     found = subjects(con, run_ids)
     if images is not None and len({subject.dataset for subject in found}) > 1:
         raise CmrError("--images needs a single data set; choose one with --dataset")
-    _hold_differences(con, run_ids)
+    _hold_differences(con, run_ids, several=len(found) > 1)
     parts: list[dict[str, Any]] = []
     fielded: set[tuple[str, str, str]] = set()
     left = LARGEST_PARTS
@@ -97,13 +97,19 @@ def build(
     return _render(first, parts, others, beside, album, script, lang).encode()
 
 
-def _hold_differences(con: duckdb.DuckDBPyConnection, run_ids: Sequence[str]) -> None:
-    """Compute what is beside the baselines and the best models once, for the page's runs only."""
+def _hold_differences(
+    con: duckdb.DuckDBPyConnection, run_ids: Sequence[str], several: bool
+) -> None:
+    """Compute what is beside the baselines and the best models once, for the page's runs only.
+
+    Best models are only asked for by the overview, which there is for `several` subjects.
+    """
+    asked = ("differences", *(["across_models"] if several else []), "query_slices")
     rows = fetch(con, "select run_id, baseline from int_baselines").to_pylist()
     mine = set(run_ids)
     both = mine | {row["baseline"] for row in rows if row["run_id"] in mine}
     with only(con, sorted(both - {None})):
-        for view in ("differences", "across_models", "query_slices"):
+        for view in asked:
             con.execute(f"create or replace temp table {view} as from memory.main.{view}")
 
 
