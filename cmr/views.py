@@ -71,8 +71,8 @@ _TEMPORARY = """
 """
 # Optimizers that add a twentieth to the planning of these views and save no time in them.
 _NEEDLESS = "column_lifetime,common_subexpressions,compressed_materialization,cte_filter_pusher"
-# Parquet files begin with an empty one, so DuckDB takes all that is read from them for a row or two:
-# it would make the hash table of a join from the larger side. As written, it is made from the right.
+# The first file of every table is empty, so DuckDB expects hardly any row of all that it reads,
+# and makes the hash table of a join from the larger side. As views are written, it is the right one.
 _MISLED = "build_side_probe_side"
 # Pairs that keep one more thread busy: with fewer, threads wait for each other.
 _PAIRS_PER_THREAD = 500_000

@@ -185,11 +185,16 @@ odds as (
     select
         others, drawn, b,
         list_transform(
-            range(0, greatest(max(depth - place), 0)),
-            lambda x: pool_odds(others, b, drawn, x, x - b * drawn / greatest(others, 1))
+            range(0, longest),
+            lambda x: odds_within(others, b, drawn, x, x - b * drawn / greatest(others, 1), rest)
         ) as odds
-    from orders
-    group by others, drawn, b
+    from (
+        select
+            others, drawn, b, margin_rest(others, b, drawn) as rest,
+            greatest(max(depth - place), 0) as longest
+        from orders
+        group by others, drawn, b
+    )
 ),
 -- E[1 / rank] in such ties is the difference of E[H(Y)] at the ends, H the harmonic numbers, and that is
 -- H(b) minus a sum over what pools miss, whose terms vanish from `faded` on.
@@ -277,41 +282,50 @@ gained as (
         (2 ** relevance - 1) / ideal_sum(k, relevants, gains, true) as gain_exp
     from expected
 ),
+-- Unknown values are NaN here, which makes a sum NaN: there are many more pairs than cases to test for NULL.
 parts as materialized (
-    select case_no, slot, weight, struct_extract(columns(* exclude (case_no, slot, weight)), 'part') as '\0'
+    select
+        case_no, slot, weight,
+        coalesce(struct_extract(columns(* exclude (case_no, slot, weight)), 'part'), 'nan'::double) as '\0'
     from (select case_no, slot, weight, unnest(measured(gained, k)) from gained)
 ),
 numbered as (
-    select cases.case_no, cases.is_chance, pairs.query_id, pairs.draw, pairs.cluster, 1 as pairs
+    select cases.case_no, cases.is_chance, pairs.query_id, pairs.draw, pairs.cluster
     from pairs
     inner join cases using (run_id, pool, relevants, gallery, above, tied, before, mates, relevance, gains, is_chance)
-    union all by name
-    select case_no, is_chance, pairs from shapes where not by_query
 ),
 summed as (
     select
-        slot, is_chance, cluster, sum(pairs * weight) as n,
-        sum_known(pairs * columns(parts.* exclude (case_no, slot, weight))) as '\0'
+        slot, is_chance, cluster, sum(weight) as n,
+        nullif(sum(columns(parts.* exclude (case_no, slot, weight))), 'nan'::double) as '\0'
     from numbered
     inner join parts using (case_no)
     where not by_query
     group by slot, is_chance, cluster
     union all by name
     select
+        parts.slot, true as is_chance, sum(shapes.pairs * weight) as n,
+        nullif(sum(shapes.pairs * columns(parts.* exclude (case_no, slot, weight))), 'nan'::double) as '\0'
+    from shapes
+    inner join parts using (case_no)
+    where not by_query
+    group by parts.slot
+    union all by name
+    select
         slot, is_chance, query_id, draw, cluster,
-        sum_known(pairs * columns(parts.* exclude (case_no, slot, weight))) as '\0'
+        nullif(sum(columns(parts.* exclude (case_no, slot, weight))), 'nan'::double) as '\0'
     from numbered
     inner join parts using (case_no)
     where by_query and in_columns
     group by slot, is_chance, query_id, draw, cluster
     union all by name
     -- Measure by measure, so that only the requested ones are summed.
-    select slot, query_id, draw, cluster, measure, sum_known(pairs * part) as value
+    select slot, query_id, draw, cluster, measure, nullif(sum(part), 'nan'::double) as value
     from numbered
     inner join (
         select of_each.case_no, of_each.slot, of_each.measure, of_each.part
         from parts
-        unpivot include nulls (part for measure in (columns(* exclude (case_no, slot, weight)))) as of_each
+        unpivot (part for measure in (columns(* exclude (case_no, slot, weight)))) as of_each
         inner join slots using (slot)
         inner join measures using (measure)
         where known_here(measures, slots, any_k)
