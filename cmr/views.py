@@ -73,7 +73,7 @@ _TEMPORARY = """
 _NEEDLESS = "column_lifetime,common_subexpressions,compressed_materialization,cte_filter_pusher"
 # The first file of every table is empty, so DuckDB expects hardly any row of all that it reads,
 # and makes the hash table of a join from the larger side. As views are written, it is the right
-# one. Nor does it know that to add up one side before a join saves nothing where groups have one row.
+# one. Nor does it know that adding up one side before a join saves nothing.
 _MISLED = "build_side_probe_side,partial_aggregate_pushdown"
 # Pairs that keep one more thread busy: with fewer, threads wait for each other.
 _PAIRS_PER_THREAD = 500_000
