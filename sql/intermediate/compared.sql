@@ -47,8 +47,8 @@ clustered as (
         sum_known(paired_difference(x.value, y.value)) as d,
         sum_known((paired_difference(x.value, y.value) > 0)::bigint) as more,
         sum_known((paired_difference(x.value, y.value) < 0)::bigint) as less
-    from run_pairs
-    inner join marks as x on x.run_id = run_pairs.run_a
+    from marks as x
+    inner join run_pairs on run_pairs.run_a = x.run_id
     inner join marks as y
         on
             y.run_id = run_pairs.run_b

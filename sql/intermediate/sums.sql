@@ -149,11 +149,11 @@ known as (
             when missed_up_to is not null then 0.0
         end as agreed
     from (
-        select * exclude (gallery, others, drawn, depth)
+        select * exclude (gallery, others, drawn, depth), 1::bigint as times
         from asked
         where which not in ('expected', 'any', 'growth') and protocol <> 'expected' and relevants > 0
         union all by name
-        select * from shapes where not by_query
+        select *, pairs::bigint as times from shapes where not by_query
     )
 ),
 -- Every order inside the ties, with its probability: u competitors and v relevant items come first. If one
@@ -185,11 +185,16 @@ odds as (
     select
         others, drawn, b,
         list_transform(
-            range(0, greatest(max(depth - place), 0)),
-            lambda x: pool_odds(others, b, drawn, x, x - b * drawn / greatest(others, 1))
+            range(0, longest),
+            lambda x: odds_within(others, b, drawn, x, x - b * drawn / greatest(others, 1), rest)
         ) as odds
-    from orders
-    group by others, drawn, b
+    from (
+        select
+            others, drawn, b, margin_rest(others, b, drawn) as rest,
+            greatest(max(depth - place), 0) as longest
+        from orders
+        group by others, drawn, b
+    )
 ),
 -- E[1 / rank] in such ties is the difference of E[H(Y)] at the ends, H the harmonic numbers, and that is
 -- H(b) minus a sum over what pools miss, whose terms vanish from `faded` on.
@@ -247,12 +252,12 @@ drawn_values as (
 ),
 expected as (
     select
-        case_no, slot, k, 1.0 / relevants as weight, relevants, relevance, gains, inside, inside_r, discounted, first_k, reciprocal,
-        reciprocal_k, precision, precision_r, first_rank, agreed
+        case_no, slot, k, times, 1.0 / relevants as weight, relevants, relevance, gains, inside, inside_r, discounted, first_k,
+        reciprocal, reciprocal_k, precision, precision_r, first_rank, agreed
     from known
     union all by name
     select
-        asked.case_no, asked.slot, asked.k, 1.0 / asked.relevants as weight, asked.relevants,
+        asked.case_no, asked.slot, asked.k, 1::bigint as times, 1.0 / asked.relevants as weight, asked.relevants,
         asked.relevance, asked.gains,
         found.inside, found.discounted,
         case when asked.before > 0 then 0.0 else found.first_k end as first_k,
@@ -263,7 +268,7 @@ expected as (
     where which not in ('full', 'sampled') and asked.protocol = 'expected'
     union all by name
     select
-        case_no, slot, k, 0.0 as weight, 1 as relevants, 0 as relevance, [] as gains, 0.0 as inside,
+        case_no, slot, k, 1::bigint as times, 0.0 as weight, 1 as relevants, 0 as relevance, [] as gains, 0.0 as inside,
         0.0 as inside_r, 0.0 as discounted, 0.0 as first_k, 0.0 as reciprocal, 0.0 as reciprocal_k,
         0.0 as precision, 0.0 as precision_r, 0.0 as first_rank,
         (above <= k and tied < k)::double / least(k, candidates) as agreed
@@ -277,21 +282,27 @@ gained as (
         (2 ** relevance - 1) / ideal_sum(k, relevants, gains, true) as gain_exp
     from expected
 ),
+-- What a case adds to a sum, once for each of its pairs, but at once for all that are ranked at random. There
+-- are many more pairs than cases, so they are not tested for NULL: unknown values are NaN, as is their sum.
 parts as materialized (
-    select case_no, slot, weight, struct_extract(columns(* exclude (case_no, slot, weight)), 'part') as '\0'
-    from (select case_no, slot, weight, unnest(measured(gained, k)) from gained)
+    select
+        case_no, slot, times * weight as weight,
+        times * coalesce(
+            struct_extract(columns(* exclude (case_no, slot, times, weight)), 'part'), 'nan'::double
+        ) as '\0'
+    from (select case_no, slot, times, weight, unnest(measured(gained, k)) from gained)
 ),
 numbered as (
-    select cases.case_no, cases.is_chance, pairs.query_id, pairs.draw, pairs.cluster, 1 as pairs
+    select cases.case_no, cases.is_chance, pairs.query_id, pairs.draw, pairs.cluster
     from pairs
     inner join cases using (run_id, pool, relevants, gallery, above, tied, before, mates, relevance, gains, is_chance)
-    union all by name
-    select case_no, is_chance, pairs from shapes where not by_query
+    union all
+    select case_no, is_chance, null::varchar, null::integer, null::bigint from shapes where not by_query
 ),
 summed as (
     select
-        slot, is_chance, cluster, sum(pairs * weight) as n,
-        sum_known(pairs * columns(parts.* exclude (case_no, slot, weight))) as '\0'
+        slot, is_chance, cluster, sum(weight) as n,
+        nullif(sum(columns(parts.* exclude (case_no, slot, weight))), 'nan'::double) as '\0'
     from numbered
     inner join parts using (case_no)
     where not by_query
@@ -299,19 +310,19 @@ summed as (
     union all by name
     select
         slot, is_chance, query_id, draw, cluster,
-        sum_known(pairs * columns(parts.* exclude (case_no, slot, weight))) as '\0'
+        nullif(sum(columns(parts.* exclude (case_no, slot, weight))), 'nan'::double) as '\0'
     from numbered
     inner join parts using (case_no)
     where by_query and in_columns
     group by slot, is_chance, query_id, draw, cluster
     union all by name
     -- Measure by measure, so that only the requested ones are summed.
-    select slot, query_id, draw, cluster, measure, sum_known(pairs * part) as value
+    select slot, query_id, draw, cluster, measure, nullif(sum(part), 'nan'::double) as value
     from numbered
     inner join (
         select of_each.case_no, of_each.slot, of_each.measure, of_each.part
         from parts
-        unpivot include nulls (part for measure in (columns(* exclude (case_no, slot, weight)))) as of_each
+        unpivot (part for measure in (columns(* exclude (case_no, slot, weight)))) as of_each
         inner join slots using (slot)
         inner join measures using (measure)
         where known_here(measures, slots, any_k)

@@ -20,11 +20,21 @@ create macro deviance(x, excess) as
 -- the mean. Hypergeometric, by deviances, because the difference of log-gammas loses 1e-9 and more in
 -- galleries of a million. All four cells of the table are equally far from their means.
 create macro pool_odds(m_all, b, n, x, excess) as
+    odds_within(m_all, b, n, x, excess, margin_rest(m_all, b, n));
+
+-- What does not depend on x in pool_odds: of many x it is computed once.
+create macro margin_rest(m_all, b, n) as
+    (
+        stirling_rest(b) + stirling_rest(m_all - b) + stirling_rest(n)
+        + stirling_rest(m_all - n) - stirling_rest(m_all)
+    );
+
+-- pool_odds, with margin_rest given.
+create macro odds_within(m_all, b, n, x, excess, rest) as
     case
         when x < 0 or x > b or x > n or n - x > m_all - b then 0.0
         else exp(
-            stirling_rest(b) + stirling_rest(m_all - b) + stirling_rest(n)
-            + stirling_rest(m_all - n) - stirling_rest(m_all)
+            rest
             - stirling_rest(x) - stirling_rest(b - x)
             - stirling_rest(n - x) - stirling_rest(m_all - b - n + x)
             - deviance(x, excess) - deviance(b - x, -excess)
