@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from importlib.metadata import EntryPoint, entry_points
+import sys
+from collections.abc import Callable
+from functools import cache
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from typing import TypeVar
 
 from cmr.errors import CmrError
@@ -12,7 +15,15 @@ T = TypeVar("T")
 
 def registered(group: str) -> dict[str, EntryPoint]:
     """The entry points of a group, by name."""
-    return {point.name: point for point in entry_points(group=group)}
+    return _found(entry_points, tuple(sys.path), group).copy()
+
+
+@cache
+def _found(
+    find: Callable[..., EntryPoints], path: tuple[str, ...], group: str
+) -> dict[str, EntryPoint]:
+    """The same, looked for once while Python looks for packages in the same places."""
+    return {point.name: point for point in find(group=group)}
 
 
 def load(point: EntryPoint, kind: type[T], what: str) -> T:
