@@ -13,8 +13,8 @@ import torch
 
 from cmr.errors import CmrError
 from cmr.precision import BFLOAT16, INT8
-from cmr.represent.precisions import Encoded
-from cmr.score.bits import Words, lanes_of, words_of
+from cmr.represent.precisions import Encoded, to_integers
+from cmr.score.bits import Lanes, Words, lanes_of, words_of
 from cmr.score.codes import Codes, coded
 from cmr.score.kernels import Kernel
 from cmr.score.plan import Plan
@@ -37,21 +37,35 @@ class Vectors(Protocol):
 class Block:
     """A stretch of one side, ready to be multiplied. `scales` is empty where unused.
 
-    `packed`: bits as they are stored, (n, bytes) uint8, where those that differ are counted.
+    `bits`: what is stored of vectors whose differing bits are counted; `made`, what is multiplied
+    of others.
     """
 
     first: int
-    operand: torch.Tensor
+    made: torch.Tensor | None
     scales: npt.NDArray[np.float32]
-    packed: npt.NDArray[np.uint8] | None = None
+    bits: Encoded | None = None
 
     def __len__(self) -> int:
-        return len(self.operand)
+        return len(self.operand if self.bits is None else self.bits)
+
+    @property
+    def dim(self) -> int:
+        """How many numbers a vector has."""
+        return self.operand.shape[1] if self.bits is None else self.bits.dim
+
+    @cached_property
+    def operand(self) -> torch.Tensor:
+        """The (n, d) tensor that is multiplied; of bits it is made where it is asked for."""
+        if self.made is not None:
+            return self.made
+        assert self.bits is not None
+        return torch.from_numpy(to_integers(self.bits))
 
     @property
     def last(self) -> int:
         """The ordinal after the last one."""
-        return self.first + len(self.operand)
+        return self.first + len(self)
 
     @cached_property
     def codes(self) -> Codes:
@@ -64,15 +78,16 @@ class Block:
         return coded(self.operand, BFLOAT16)
 
     @cached_property
-    def bits(self) -> Words:
+    def words(self) -> Words:
         """What is counted of a block of bits, (n, words)."""
-        assert self.packed is not None
-        return words_of(self.packed)
+        assert self.bits is not None
+        return words_of(self.bits.data)
 
     @cached_property
-    def lanes(self) -> Words:
-        """The same as visuals have it, eight of them together."""
-        return lanes_of(self.bits)
+    def lanes(self) -> Lanes:
+        """The same as visuals have it, many of them together."""
+        assert self.bits is not None
+        return lanes_of(self.bits.data)
 
 
 def prepared(first: int, encoded: Encoded, kernel: Kernel) -> Block:
@@ -82,9 +97,10 @@ def prepared(first: int, encoded: Encoded, kernel: Kernel) -> Block:
     """
     # A copy: numba compiles once more for an array that must not be written.
     scales = np.array(encoded.scales if kernel.scaled else encoded.scales[:0])
-    packed = encoded.data.view(np.uint8) if kernel.popcount else None
+    if kernel.popcount:
+        return Block(first, None, scales, encoded)
     try:
-        return Block(first, kernel.prepare(encoded), scales, packed)
+        return Block(first, kernel.prepare(encoded), scales)
     except torch.OutOfMemoryError:
         raise CmrError(FULL) from None
 

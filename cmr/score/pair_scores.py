@@ -8,12 +8,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from cmr.represent.precisions import to_integers
 from cmr.score.blocks import Block, Side
 from cmr.score.cpu.exact_scores import code_dots, dots
 from cmr.score.judgments import Indices, Judged
 from cmr.score.plan import Plan
 
-# Pairs whose vectors are fetched from a device at a time.
+# Pairs whose vectors are fetched from a device, or unpacked, at a time.
 GROUP = 16_384
 Values = npt.NDArray[np.float64]
 
@@ -71,16 +72,22 @@ def exact_values(
 
 def _products(texts: Block, visuals: Block, i: Indices, j: Indices) -> npt.NDArray[Any]:
     """Inner products of text i[n] and visual j[n]: of codes in integers, of floats in float64."""
-    a, b = texts.operand, visuals.operand
-    if a.device.type == "cpu":
-        return _multiply(a, b, i, j)
+    if texts.bits is None and texts.operand.device.type == "cpu":
+        return _multiply(texts.operand, visuals.operand, i, j)
     parts = []
     for at in range(0, len(i), GROUP):
-        left = a[torch.from_numpy(i[at : at + GROUP]).to(a.device)].cpu()
-        right = b[torch.from_numpy(j[at : at + GROUP]).to(b.device)].cpu()
+        left, right = _fetched(texts, i[at : at + GROUP]), _fetched(visuals, j[at : at + GROUP])
         each = np.arange(len(left))
         parts.append(_multiply(left, right, each, each))
     return np.concatenate(parts) if parts else np.zeros(0)
+
+
+def _fetched(block: Block, index: Indices) -> torch.Tensor:
+    """Some vectors of a block of bits, or of a block on a device."""
+    if block.bits is not None:
+        return torch.from_numpy(to_integers(block.bits.rows(index)))
+    operand = block.operand
+    return operand[torch.from_numpy(index).to(operand.device)].cpu()
 
 
 def _multiply(a: torch.Tensor, b: torch.Tensor, i: Indices, j: Indices) -> npt.NDArray[Any]:

@@ -10,6 +10,7 @@ import torch
 from cmr.errors import CmrError
 from cmr.memory import LEAST, for_scoring
 from cmr.precision import BFLOAT16, FLOAT16, FLOAT32, INT8
+from cmr.score.bits import MOST_BITS
 from cmr.score.cpu.popcount import counts_bits_at_once
 from cmr.score.cpu.strips import WIDTH
 from cmr.score.device.triton_trial import fused_is_right, screen_is_right
@@ -22,7 +23,7 @@ from cmr.score.screened import Screened
 # or still taller ones leave the caches before they are counted.
 TILE = 1024, 512
 # Bits are counted so fast that what a tile costs besides must be spread over more of them.
-TILE_OF_BITS = 2048, 512
+TILE_OF_BITS = 4096, 512
 # So must it where matrix units multiply codes, as they do where bfloat16 ones are fastest.
 TILE_OF_MATRIX_UNITS = 2048, 1024
 DEVICE_SHARE = 0.5
@@ -65,7 +66,7 @@ def make_plan(
     # Drawn pools look scores up in a tile, which must hold them.
     kernel = replace(kernel, screened=not largest_pool and _screened(kernel, dim))
     by = screened_by(kernel)
-    if kernel.sure and kernel.operand == INT8 and device == "cpu" and counts_bits_at_once():
+    if device == "cpu" and _counts_bits(kernel, dim):
         kernel = replace(kernel, name="popcount", popcount=True)
     threads = min(torch.get_num_threads(), numba.get_num_threads())
     if device == "cpu":
@@ -103,6 +104,12 @@ def _tile(kernel: Kernel, texts: int, visuals: int, most: int) -> tuple[int, int
     fits = TILE_OF_MATRIX_UNITS[0] * TILE_OF_MATRIX_UNITS[1] * BYTES[FLOAT32] <= most
     units = several and fits and fastest_code(False) == BFLOAT16
     return TILE_OF_MATRIX_UNITS if units else TILE
+
+
+def _counts_bits(kernel: Kernel, dim: int) -> bool:
+    """Whether the bits that differ are counted instead of multiplying -1 and 1, on the CPU."""
+    few = kernel.sure and kernel.operand == INT8 and dim <= MOST_BITS
+    return few and counts_bits_at_once()
 
 
 def _screened(kernel: Kernel, dim: int) -> bool:

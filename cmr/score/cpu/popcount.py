@@ -1,8 +1,8 @@
-"""Products of bits, -1 and 1 each, by counting the bits that differ: d - 2 · Hamming.
+"""How many bits of vectors differ; a product of -1 and 1 is d - 2 · Hamming.
 
-A vector of eight words holds a word of each of eight visuals; it is read once for eight texts.
-Where a CPU counts the bits of such a vector in one instruction (AVX-512 VPOPCNTDQ), that is several
-times as fast as products of int8; elsewhere it is right, and slow.
+A vector of 32 words holds a word of each of 32 visuals; it is read once for eight texts. Where a
+CPU counts the bits of such a vector in one instruction (AVX-512 BITALG), that is several times as
+fast as products of int8; elsewhere it is right, and slow.
 """
 
 # numba compiles these functions from their Python text; it has no type stubs.
@@ -20,73 +20,77 @@ from numba import types
 from numba.core import cgutils, config
 from numba.extending import intrinsic
 
-from cmr.score.bits import LANES, WORD_BYTES, Words
+from cmr.score.bits import LANES, WORD_BYTES, Lanes, Words
 from cmr.score.compiled import compiled
 
 Tile = npt.NDArray[np.int32]
+Strip = npt.NDArray[np.int16]
 
 # Texts that are counted together: a register each.
 TOGETHER = 8
-_WORDS = ir.VectorType(ir.IntType(64), LANES)
-_COUNTS = ir.VectorType(ir.IntType(32), LANES)
+# More than any two vectors differ by.
+BEYOND = np.int16(2**15 - 1)
+_WORDS = ir.VectorType(ir.IntType(16), LANES)
+_TWICE = ir.VectorType(ir.IntType(32), LANES // 2)
 
 
 @cache
 def counts_bits_at_once() -> bool:
     """Whether code is compiled for a CPU that counts the bits of vectors in one instruction."""
     if config.CPU_NAME or config.CPU_FEATURES is not None:
-        return "+avx512vpopcntdq" in (config.CPU_FEATURES or "")
-    return bool(binding.get_host_cpu_features().get("avx512vpopcntdq", False))
+        return "+avx512bitalg" in (config.CPU_FEATURES or "")
+    return bool(binding.get_host_cpu_features().get("avx512bitalg", False))
 
 
 @compiled(nogil=True)
-def bit_products(texts: Words, lanes: Words, first: int, dim: int, out: Tile) -> None:
+def bit_products(texts: Words, lanes: Lanes, first: int, dim: int, out: Tile) -> None:
     """Fill `out`, (texts, visuals), with products of texts' words and of visuals from `first` on.
 
     `lanes`: of all visuals of the block; `first` is a multiple of LANES. `dim`: bits of a vector.
     """
     height, width = out.shape
-    spare = np.empty((TOGETHER, LANES), dtype=np.int32)
-    whole, start = width // LANES, first // LANES
-    low = height - height % TOGETHER
-    for i in range(0, low, TOGETHER):
-        for group in range(whole):
-            _together(texts, i, lanes, start + group, dim, out, i * width + group * LANES)
-        if whole * LANES < width:
-            _together(texts, i, lanes, start + whole, dim, spare, 0)
-            _copy(spare, out, i, TOGETHER, whole * LANES)
-    for i in range(low, height):
-        for group in range(-(-width // LANES)):
-            _alone(texts, i, lanes, start + group, dim, spare, 0)
-            _copy(spare, out, i, 1, group * LANES)
+    strip = np.empty((TOGETHER, -(-width // LANES) * LANES), dtype=np.int16)
+    for i in range(0, height, TOGETHER):
+        differing(texts, i, lanes, first, width, strip)
+        for r in range(min(TOGETHER, height - i)):
+            for j in range(width):
+                out[i + r, j] = np.int32(dim) - np.int32(2) * np.int32(strip[r, j])
 
 
-@compiled()
-def _copy(spare: Tile, out: Tile, i: int, rows: int, first: int) -> None:
-    """Copy as many columns as there are from `first` on."""
-    for r in range(rows):
-        for j in range(min(LANES, out.shape[1] - first)):
-            out[i + r, first + j] = spare[r, j]
+@compiled(nogil=True)
+def differing(texts: Words, i: int, lanes: Lanes, first: int, width: int, strip: Strip) -> None:
+    """Fill `strip`, (TOGETHER, visuals), with how many bits of texts from i on differ.
+
+    Its visuals are `width` from `first` on; rows below the last text are left alone, and what lies
+    beyond the last whole LANES of visuals.
+    """
+    groups, start, wide = -(-width // LANES), first // LANES, strip.shape[1]
+    if i + TOGETHER <= len(texts):
+        for group in range(groups):
+            _together(texts, i, lanes, start + group, strip, group * LANES)
+    else:
+        for r in range(len(texts) - i):
+            for group in range(groups):
+                _alone(texts, i + r, lanes, start + group, strip, r * wide + group * LANES)
 
 
 def _counting(rows: int) -> Any:
-    """Counts `rows` texts from `i` on against LANES visuals.
+    """Counts how many bits of `rows` texts from `i` on differ from those of LANES visuals.
 
-    The call: words of texts, i, lanes of visuals, which of them, bits of a vector, an array, a row
-    for each text, and the place in its memory where the first product goes.
+    The call: words of texts, i, lanes of visuals, which of them, a strip, and the place in its
+    memory where the first text's go; a row for each text.
     """
 
     @intrinsic
     def count(
-        typing_context: Any, texts: Any, i: Any, lanes: Any, group: Any, dim: Any, out: Any,
-        at: Any,
-    ) -> Any:  # fmt: skip
+        typing_context: Any, texts: Any, i: Any, lanes: Any, group: Any, strip: Any, at: Any
+    ) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             kinds = signature.args
             arrays = [
-                context.make_array(kinds[n])(context, builder, arguments[n]) for n in (0, 2, 5)
+                context.make_array(kinds[n])(context, builder, arguments[n]) for n in (0, 2, 4)
             ]
-            _, i, _, group, dim, _, at = arguments
+            _, i, _, group, _, at = arguments
             stride = builder.extract_value(arrays[2].shape, 1)
             wide = builder.extract_value(arrays[0].shape, 1)
             sums = _differing(
@@ -96,18 +100,14 @@ def _counting(rows: int) -> Any:
                 wide,
                 rows,
             )
-            bits = _spread(builder, builder.trunc(dim, ir.IntType(32)), _COUNTS)
             for r, total in enumerate(sums):
-                twice = builder.shl(
-                    builder.trunc(total, _COUNTS), ir.Constant(_COUNTS, [1] * LANES)
-                )
                 place = builder.add(at, builder.mul(stride, ir.Constant(stride.type, r)))
-                to = builder.bitcast(builder.gep(arrays[2].data, [place]), _COUNTS.as_pointer())
-                builder.store(builder.sub(bits, twice), to, align=4)
+                to = builder.bitcast(builder.gep(arrays[2].data, [place]), _WORDS.as_pointer())
+                builder.store(total, to, align=WORD_BYTES)
             return context.get_dummy_value()
 
         place = types.intp
-        return types.void(texts, place, lanes, place, place, out, place), generate
+        return types.void(texts, place, lanes, place, strip, place), generate
 
     return count
 
@@ -121,7 +121,7 @@ def _differing(builder: Any, texts: Any, visuals: Any, wide: Any, rows: int) -> 
     `texts`: their memory, and the first one's word. `visuals`: likewise, in vectors.
     """
     shape = ir.FunctionType(_WORDS, [_WORDS])
-    popcount = cgutils.get_or_insert_function(builder.module, shape, f"llvm.ctpop.v{LANES}i64")
+    popcount = cgutils.get_or_insert_function(builder.module, shape, f"llvm.ctpop.v{LANES}i16")
     none = ir.Constant(_WORDS, [0] * LANES)
     sums = [cgutils.alloca_once_value(builder, none) for _ in range(rows)]
     for total in sums:
@@ -134,14 +134,15 @@ def _differing(builder: Any, texts: Any, visuals: Any, wide: Any, rows: int) -> 
         for r, total in enumerate(sums):
             row = builder.add(texts[1], builder.mul(wide, ir.Constant(wide.type, r)))
             word = builder.load(builder.gep(texts[0], [builder.add(row, loop.index)]))
-            differing = builder.xor(theirs, _spread(builder, word, _WORDS))
-            counted = builder.call(popcount, [differing])
+            unlike = builder.xor(theirs, _spread(builder, word))
+            counted = builder.call(popcount, [unlike])
             builder.store(builder.add(builder.load(total), counted), total)
     return [builder.load(total) for total in sums]
 
 
-def _spread(builder: Any, number: Any, vector: Any) -> Any:
-    """A vector of one number."""
-    empty = ir.Constant(vector, ir.Undefined)
-    first = builder.insert_element(empty, number, ir.Constant(ir.IntType(32), 0))
-    return builder.shuffle_vector(first, empty, ir.Constant(_COUNTS, [0] * vector.count))
+def _spread(builder: Any, word: Any) -> Any:
+    """A vector of one word, which comes twice."""
+    empty = ir.Constant(_TWICE, ir.Undefined)
+    first = builder.insert_element(empty, word, ir.Constant(ir.IntType(32), 0))
+    mask = ir.Constant(ir.VectorType(ir.IntType(32), _TWICE.count), [0] * _TWICE.count)
+    return builder.bitcast(builder.shuffle_vector(first, empty, mask), _WORDS)

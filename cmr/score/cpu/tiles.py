@@ -11,6 +11,7 @@ import torch
 from cmr.progressbar import Advance
 from cmr.score.blocks import Block
 from cmr.score.cpu import row_counts, tile_counts
+from cmr.score.cpu.bit_counts import count_bits
 from cmr.score.cpu.exact_scores import ScoredTile, Tile
 from cmr.score.cpu.owned import each_owned
 from cmr.score.cpu.popcount import bit_products
@@ -107,6 +108,11 @@ class _Counting:
         texts, visuals, kernel = self._texts, self._visuals, self._plan.kernel
         if self._screening is not None and self._screen(region, room):
             return (b - a) * (d - c)
+        if kernel.popcount and not self._apart:
+            rows, columns = self._pairs(region)
+            count_bits(texts.words[a:b], visuals.lanes, texts.dim, rows, columns)
+            self._add(rows, columns)
+            return (b - a) * (d - c)
         left, right = texts.operand[a:b], visuals.operand[c:d]
         tile = ScoredTile(
             self._products(region, room),
@@ -117,7 +123,7 @@ class _Counting:
             texts.first + a,
             visuals.first + c,
         )
-        rows, columns = row_pairs(self._by_row, tile.first_row, b - a), self.slots.columns(c, d)
+        rows, columns = self._pairs(region)
         tile_counts.count_tile(tile, rows, columns, kernel.sure)
         if not self._apart:
             self._add(rows, columns)
@@ -134,6 +140,12 @@ class _Counting:
             self._count_some(tile, self._by_column, pools, counts, flip=True)
         return (b - a) * (d - c)
 
+    def _pairs(self, region: Region) -> tuple[RowPairs, ColumnPairs]:
+        """The pairs of a tile's queries, along its rows and its columns."""
+        a, b, c, d = region
+        rows = row_pairs(self._by_row, self._texts.first + a, b - a)
+        return rows, self.slots.columns(c, d)
+
     def _products(self, region: Region, room: torch.Tensor) -> Tile:
         """What is multiplied of a tile, in the front of `room`."""
         a, b, c, d = region
@@ -142,16 +154,14 @@ class _Counting:
             operands = self._texts.operand[a:b], self._visuals.operand[c:d]
             return kernel.tile(*operands, room).numpy()
         out = room.view(-1)[: (b - a) * (d - c)].view(b - a, d - c).numpy()
-        bits, lanes = self._texts.bits, self._visuals.lanes
-        bit_products(bits[a:b], lanes, c, self._texts.operand.shape[1], out)
+        texts, visuals = self._texts, self._visuals
+        bit_products(texts.words[a:b], visuals.lanes, c, texts.dim, out)
         return out
 
     def _screen(self, region: Region, room: torch.Tensor) -> bool:
         """Count a tile by products of codes, unless they leave too much in doubt."""
         assert self._screening is not None
-        a, b, c, d = region
-        first = self._texts.first + a
-        rows, columns = row_pairs(self._by_row, first, b - a), self.slots.columns(c, d)
+        rows, columns = self._pairs(region)
         if not self._screening.counts(region, room, rows, columns):
             return False
         self._add(rows, columns)
