@@ -17,7 +17,7 @@ from pathlib import Path
 
 from cmr import parts
 
-_SPILL = "spill-"
+_SPILL, _ANCHORS = "spill-", "anchors-"
 # Where Python looks for a temporary folder on Linux.
 _TEMPORARY = ("/tmp", "/var/tmp", "/usr/tmp")
 _OTHERS = stat.S_IWGRP | stat.S_IWOTH
@@ -63,10 +63,17 @@ def trusted(path: Path) -> bool:
 
 
 def spill() -> str:
-    """A path for what a query spills to disk, in the temporary folder; "" where there is none.
+    """A path for what a query spills to disk, in the temporary folder; "" where there is none."""
+    return _of_process(_SPILL)
 
-    Removes what killed processes left there.
-    """
+
+def anchors() -> str:
+    """A path for this process's anchors, in the temporary folder; "" where there is none."""
+    return _of_process(_ANCHORS)
+
+
+def _of_process(kind: str) -> str:
+    """A new path in the temporary folder. Removes what killed processes left there."""
     base = _temporary()
     if base is None:
         return ""
@@ -74,16 +81,17 @@ def spill() -> str:
         base.mkdir(mode=0o700, exist_ok=True)
         if _mine(base) and trusted(base):
             _clear_dead(str(base))
-            return str(base / f"{_SPILL}{parts.mark()}")
+            return str(base / f"{kind}{parts.mark()}")
     return ""
 
 
 @cache
 def _clear_dead(base: str) -> None:
-    """Remove the spills of dead processes; once per process is enough."""
-    for path in Path(base).glob(f"{_SPILL}*"):
-        if parts.left_behind(path.name.removeprefix(_SPILL)):
-            shutil.rmtree(path, ignore_errors=True)
+    """Remove what dead processes left; once per process is enough."""
+    for kind in (_SPILL, _ANCHORS):
+        for path in Path(base).glob(f"{kind}*"):
+            if parts.left_behind(path.name.removeprefix(kind)):
+                shutil.rmtree(path, ignore_errors=True)
 
 
 @contextlib.contextmanager

@@ -188,6 +188,23 @@ def test_a_command_in_the_temporary_folder_has_one(monkeypatch):
     assert caches.spill().startswith("/tmp/cmr-")
 
 
+def test_anchors_of_a_killed_process_are_removed_by_the_next(tmp_path):
+    def run(then):
+        code = f"import os; from cmr.warehouse import anchors; print(anchors.folder()); {then}"
+        where = {**os.environ, "TMPDIR": str(tmp_path)}
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=where, capture_output=True, text=True
+        )
+        return Path(done.stdout.strip())
+
+    killed = run("print(flush=True); os.kill(os.getpid(), 9)")
+    assert killed.is_dir()
+    assert killed.stat().st_mode & 0o777 == 0o700
+    own = run("pass")
+    assert own.parent == killed.parent
+    assert not list(own.parent.iterdir())
+
+
 _KERNEL = """
 import sys
 sys.path.insert(0, {folder!r})

@@ -10,6 +10,7 @@ from functools import cache
 
 import pyarrow.parquet as pq
 
+from cmr import caches
 from cmr.errors import CmrError
 from cmr.warehouse.layout import ANCHORED, anchor_path
 from cmr.warehouse.marker import is_anchor
@@ -36,7 +37,11 @@ def anchor(storage: Storage, name: str) -> str:
 @cache
 def folder() -> str:
     """The folder of this process's own anchors, which a query must be able to read."""
-    made = tempfile.mkdtemp(prefix="cmr-anchors-")
+    made = caches.anchors()
+    if made:
+        os.mkdir(made, mode=0o700)
+    else:
+        made = tempfile.mkdtemp(prefix="cmr-anchors-")
     atexit.register(shutil.rmtree, made, ignore_errors=True)
     return made
 
