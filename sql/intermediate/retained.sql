@@ -117,24 +117,32 @@ chances as (
     )
     unpivot include nulls (total for measure in (columns(* exclude (run_id, k, n))))
 ),
-estimated as (
+-- How far sums may move: the most that a cluster can lose is all it has, the mean of y over the baseline's
+-- value, and runs of the same ranks differ by nothing.
+reached as (
     select
         *,
         total / nullif(base, 0) as kept,
+        t_quantile(clusters) as t,
+        t_quantile(clusters, looks := looks) as t_all,
+        kept_spread(total / nullif(base, 0), xx, xy, yy, clusters) as kept_spread,
+        kept_spread(base / nullif(base, 0), yy, yy, yy, clusters) as alike_spread,
+        yy / nullif(base, 0) as worst
+    from paired
+),
+estimated as (
+    select
+        *,
         total / queries as value,
         -- Equal values may differ in their last digits, by the order of summation.
         case when abs(total - base) > 1e-12 * xx then (total - base) / queries else 0.0 end
             as difference,
         xx - 2 * value * nx + value * value * nn as own,
         dd - 2 * difference * (nx - ny) + difference * difference * nn as paired_residual,
-        kept_reach(total, nullif(base, 0), xx, xy, yy, dd, ad, clusters, -1) as below,
-        kept_reach(total, nullif(base, 0), xx, xy, yy, dd, ad, clusters, 1) as above,
-        kept_reach(
-            total, nullif(base, 0), xx, xy, yy, dd, ad, clusters, -1, looks := looks
-        ) as below_all,
-        base / (
-            base + kept_reach(base, nullif(base, 0), yy, yy, yy, 0, 0, clusters, -1, looks := looks)
-        ) as alike_low,
+        reach_at(t, kept_spread, piece(dd, ad, worst, base - total)) as below,
+        reach_at(t, kept_spread, piece(dd, ad, worst, total - base)) as above,
+        reach_at(t_all, kept_spread, piece(dd, ad, worst, base - total)) as below_all,
+        base / (base + reach_at(t_all, alike_spread, piece(0, 0, worst, 0))) as alike_low,
         cluster_spread(own, xx, clusters) as value_spread,
         cluster_spread(
             case when dd <= 1e-24 * xx then 0.0 else paired_residual end, dd, clusters
@@ -144,7 +152,7 @@ estimated as (
         share_end(
             baseline_value, cluster_spread(base_residual, yy, clusters), queries, clusters, 0
         ) as baseline_low
-    from paired
+    from reached
 ),
 final as (
     select

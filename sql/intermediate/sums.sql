@@ -89,7 +89,6 @@ shapes as materialized (
 known as (
     select
         *,
-        above + before as base, tied + mates + 1 as size,
         case when k <= missed_up_to then 0.0 end as missed_k,
         case when relevants <= missed_up_to then 0.0 end as missed_r,
         case when above is null then missed_k else inside_share(k, base, size) end as inside,
@@ -149,11 +148,15 @@ known as (
             when missed_up_to is not null then 0.0
         end as agreed
     from (
-        select * exclude (gallery, others, drawn, depth), 1::bigint as times
+        select
+            * exclude (gallery, others, drawn, depth), 1::bigint as times, above + before as base,
+            tied + mates + 1 as size
         from asked
         where which not in ('expected', 'any', 'growth') and protocol <> 'expected' and relevants > 0
         union all by name
-        select *, pairs::bigint as times from shapes where not by_query
+        select *, pairs::bigint as times, above + before as base, tied + mates + 1 as size
+        from shapes
+        where not by_query
     )
 ),
 -- Every order inside the ties, with its probability: u competitors and v relevant items come first. If one

@@ -43,20 +43,10 @@ create macro reach_at(t, spread, piece) as
 create macro score_reach(spread, piece, clusters, looks := 1, more := 0.0) as
     (reach_at(t_quantile(clusters, looks := looks) + more, spread, piece));
 
--- score_reach of a run's retention of its baseline, paired by cluster, towards `side`, -1 or 1: from both
--- runs' sums, Σx² Σxy Σy², and those of their differences, Σ(x-y)² Σ|x-y|. The most that a cluster can
--- lose is all it has: the mean of y over the baseline's value. looks: as in score_reach.
-create macro kept_reach(total, base, xx, xy, yy, dd, ad, clusters, side, looks := 1) as
-    (
-        score_reach(
-            cluster_spread(
-                xx - 2 * (total / base) * xy + (total / base) * (total / base) * yy, xx, clusters
-            ),
-            piece(dd, ad, yy / base, side * (total - base)),
-            clusters,
-            looks := looks
-        )
-    );
+-- The variance of the sum behind a run's retention of its baseline, paired by cluster: that of x - kept y,
+-- from both runs' sums Σx² Σxy Σy².
+create macro kept_spread(kept, xx, xy, yy, clusters) as
+    (cluster_spread(xx - 2 * kept * xy + kept * kept * yy, xx, clusters));
 
 -- The share u of the mixture in share_end: the root of u² h = q (1 - u) (v + u h), where q is t² / clusters,
 -- v the variance of a cluster's mean and h the squared distance to the bound.

@@ -40,24 +40,30 @@ create macro t_quantile(clusters, looks := 1) as
         case
             when clusters <= 1 then null
             when clusters <= 21 and looks <= 1
-                then [
-                12.7062047, 4.3026527, 3.1824463, 2.7764451, 2.5705818, 2.4469119, 2.3646243,
-                2.3060041, 2.2621572, 2.2281389, 2.2009852, 2.1788128, 2.1603687, 2.1447867,
-                2.1314495, 2.1199053, 2.1098156, 2.1009220, 2.0930241, 2.0859634
-                ][clusters - 1]
+                then ('[12.7062047, 4.3026527, 3.1824463, 2.7764451, 2.5705818, 2.4469119, 2.3646243,
+                    2.3060041, 2.2621572, 2.2281389, 2.2009852, 2.1788128, 2.1603687, 2.1447867,
+                    2.1314495, 2.1199053, 2.1098156, 2.1009220, 2.0930241, 2.0859634]'::double[])[clusters - 1]
             else t_of_z(normal_end(looks), clusters - 1)
         end
     );
 
--- The normal deviate with the same tail probability as a Student's t: Hill, Algorithm 395, 1970, with his
--- squared y and his b.
-create macro hill_deviate(squared, b) as
+-- The normal deviate with the same tail probability as a Student's t, with size its absolute value, of five
+-- or more degrees of freedom: Hill, Algorithm 395, 1970, with his squared y and his b.
+create macro hill_deviate(size, freedom) as
     (
-        (
-            (((-0.4 * squared - 3.3) * squared - 24) * squared - 85.5)
-            / (0.8 * squared * squared + 100 + b) + squared + 3
-        ) / b + 1
-    ) * sqrt(squared);
+        list_transform(
+            [{
+                'y': (freedom - 0.5) * ln(1 + size * size / freedom),
+                'b': 48 * (freedom - 0.5) ** 2
+            }],
+            lambda his: (
+                (
+                    (((-0.4 * his.y - 3.3) * his.y - 24) * his.y - 85.5)
+                    / (0.8 * his.y * his.y + 100 + his.b) + his.y + 3
+                ) / his.b + 1
+            ) * sqrt(his.y)
+        )[1]
+    );
 
 -- Two-sided p-value of a standard normal z: erfc(|z| / sqrt 2), by the Chebyshev fit of Press et
 -- al., Numerical Recipes, section 6.2, whose relative error is below 1.2e-7 everywhere.
@@ -76,16 +82,20 @@ create macro p_value(z) as
 -- Hill, Algorithm 395: Student's t-distribution, CACM 13 (10), 1970.
 create macro t_p(t, freedom) as
     (
-        case
-            when freedom = 1 then 1 - 2 / pi() * atan(abs(t))
-            when freedom = 2 then 1 - abs(t) / sqrt(2 + t * t)
-            when freedom = 3
-                then 1 - 2 / pi() * (atan(abs(t) / sqrt(3)) + abs(t) * sqrt(3) / (3 + t * t))
-            when freedom = 4 then 1 - abs(t) / sqrt(4 + t * t) * (1 + 2 / (4 + t * t))
-            else p_value(hill_deviate(
-                (freedom - 0.5) * ln(1 + t * t / freedom), 48 * (freedom - 0.5) ** 2
-            ))
-        end
+        list_transform(
+            [{'t': abs(t), 'n': freedom}],
+            lambda one: case
+                when one.n = 1 then 1 - 2 / pi() * atan(one.t)
+                when one.n = 2 then 1 - one.t / sqrt(2 + one.t * one.t)
+                when one.n = 3
+                    then 1 - 2 / pi() * (
+                        atan(one.t / sqrt(3)) + one.t * sqrt(3) / (3 + one.t * one.t)
+                    )
+                when one.n = 4
+                    then 1 - one.t / sqrt(4 + one.t * one.t) * (1 + 2 / (4 + one.t * one.t))
+                else p_value(hill_deviate(one.t, one.n))
+            end
+        )[1]
     );
 
 -- Upper bound of the probability that a sum of independent variables, each within 1 of its mean, deviates

@@ -123,21 +123,26 @@ counted as (
         count(*) filter (unearned is null) over (partition by run_id, measure, k) as slices
     from judged
 ),
-estimated as (
+-- As in retained.
+reached as (
     select
         *,
         total / nullif(base, 0) as kept,
-        kept_reach(total, nullif(base, 0), xx, xy, yy, dd, ad, clusters, -1) as below,
-        kept_reach(total, nullif(base, 0), xx, xy, yy, dd, ad, clusters, 1) as above,
-        kept_reach(
-            total, nullif(base, 0), xx, xy, yy, dd, ad, clusters, -1, looks := looks * greatest(slices, 1)
-        ) as below_all,
-        base / (
-            base + kept_reach(
-                base, nullif(base, 0), yy, yy, yy, 0, 0, clusters, -1, looks := looks * greatest(slices, 1)
-            )
-        ) as alike_low
+        t_quantile(clusters) as t,
+        t_quantile(clusters, looks := looks * greatest(slices, 1)) as t_all,
+        kept_spread(total / nullif(base, 0), xx, xy, yy, clusters) as kept_spread,
+        kept_spread(base / nullif(base, 0), yy, yy, yy, clusters) as alike_spread,
+        yy / nullif(base, 0) as worst
     from counted
+),
+estimated as (
+    select
+        *,
+        reach_at(t, kept_spread, piece(dd, ad, worst, base - total)) as below,
+        reach_at(t, kept_spread, piece(dd, ad, worst, total - base)) as above,
+        reach_at(t_all, kept_spread, piece(dd, ad, worst, base - total)) as below_all,
+        base / (base + reach_at(t_all, alike_spread, piece(0, 0, worst, 0))) as alike_low
+    from reached
 ),
 final as (
     select

@@ -19,9 +19,15 @@ SIZES = (9, 30, 50, 100, 200, 1000)
 KEPT = """
     select
         clusters,
-        total / base * total / (total + kept_reach(total, base, xx, xy, yy, dd, ad, clusters, -1)),
-        (total + kept_reach(total, base, xx, xy, yy, dd, ad, clusters, 1)) / base
-    from sums order by place
+        total / base * total / (total + reach_at(t, spread, piece(dd, ad, worst, base - total))),
+        (total + reach_at(t, spread, piece(dd, ad, worst, total - base))) / base
+    from (
+        select
+            *, t_quantile(clusters) as t, yy / base as worst,
+            kept_spread(total / base, xx, xy, yy, clusters) as spread
+        from sums
+    )
+    order by place
 """
 
 
@@ -120,7 +126,7 @@ def test_where_nothing_differs(macros):
         t = stats.t.ppf(0.975, clusters - 1)
         low, high = macros.execute(
             "select n / (n + r), (n + r) / n from (select $1::double as n, "
-            "kept_reach(n, n, n, n, n, 0.0, 0.0, $1, -1) as r)",
+            "reach_at(t_quantile($1), kept_spread(1, n, n, n, $1), piece(0, 0, 1.0, 0)) as r)",
             [clusters],
         ).fetchone()
         assert low == pytest.approx(clusters / (clusters + t * t), abs=1e-6)
