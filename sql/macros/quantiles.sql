@@ -12,11 +12,6 @@ create macro acklam_tail(root) as
         )[1]
     );
 
--- Distance in standard errors of an interval's end for a normal estimate: 1.96 for one figure, the end of
--- a 95% interval; when choosing among several, the quantile that each exceeds in 2.5% / looks.
-create macro normal_end(looks) as
-    (case when looks <= 1 then 1.959963984540054 else acklam_tail(sqrt(-2 * ln(0.025 / looks))) end);
-
 -- The quantile of Student's t with `freedom` degrees of freedom that corresponds to a normal deviate:
 -- Abramowitz and Stegun, Handbook of mathematical functions, 26.7.5.
 create macro t_of_z(deviate, freedom) as
@@ -31,19 +26,33 @@ create macro t_of_z(deviate, freedom) as
     );
 
 -- The 97.5% quantile of Student's t with clusters - 1 degrees of freedom, to 1e-6, for an end of a 95%
--- interval. When choosing among `looks` figures, the quantile for which all ends together miss in at most
--- 2.5% (Bonferroni). From 21 degrees on, and for several looks, by the expansion of Abramowitz and Stegun,
--- Handbook of mathematical functions, 26.7.5, which from 29 degrees on is within 1e-4 at 1 of 10,000. NULL
--- with a single cluster.
-create macro t_quantile(clusters, looks := 1) as
+-- interval: from a table up to 20 degrees, then t_of_z of the normal quantile, whose powers are the
+-- constants. NULL with a single cluster.
+create macro t_quantile(clusters) as
     (
         case
             when clusters <= 1 then null
-            when clusters <= 21 and looks <= 1
+            when clusters <= 21
                 then ('[12.7062047, 4.3026527, 3.1824463, 2.7764451, 2.5705818, 2.4469119, 2.3646243,
                     2.3060041, 2.2621572, 2.2281389, 2.2009852, 2.1788128, 2.1603687, 2.1447867,
                     2.1314495, 2.1199053, 2.1098156, 2.1009220, 2.0930241, 2.0859634]'::double[])[clusters - 1]
-            else t_of_z(normal_end(looks), clusters - 1)
+            else 1.959963984540054 + (
+                2.372271230298562 + (
+                    2.8224986157396104
+                    + (2.5558496795077215 + 1.589534053393822 / (clusters - 1)) / (clusters - 1)
+                ) / (clusters - 1)
+            ) / (clusters - 1)
+        end
+    );
+
+-- t_quantile when choosing among `looks` figures: the quantile that each end exceeds in 2.5% / looks, so
+-- that all together miss in at most 2.5% (Bonferroni). For several by t_of_z, which from 29 degrees on is
+-- within 1e-4 at 1 of 10,000.
+create macro t_among(clusters, looks) as
+    (
+        case
+            when looks <= 1 then t_quantile(clusters)
+            when clusters > 1 then t_of_z(acklam_tail(sqrt(-2 * ln(0.025 / looks))), clusters - 1)
         end
     );
 

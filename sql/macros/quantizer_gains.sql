@@ -26,7 +26,7 @@ paired as (
 counted as (
     select
         *, count(*) over () as many,
-        case when clusters >= fewest_clusters() then t_quantile(clusters, looks := many) end as t
+        case when clusters >= fewest_clusters() then t_among(clusters, many) end as t
     from paired
     where place_a = first_place
 ),

@@ -129,7 +129,7 @@ reached as (
         *,
         total / nullif(base, 0) as kept,
         t_quantile(clusters) as t,
-        t_quantile(clusters, looks := looks * greatest(slices, 1)) as t_all,
+        t_among(clusters, looks * greatest(slices, 1)) as t_all,
         kept_spread(total / nullif(base, 0), xx, xy, yy, clusters) as kept_spread,
         kept_spread(base / nullif(base, 0), yy, yy, yy, clusters) as alike_spread,
         yy / nullif(base, 0) as worst
