@@ -92,10 +92,11 @@ def evaluate(warehouse: str, explain: bool, **given: Any) -> None:
     cmr evaluate --dataset coco --merge
     cmr evaluate --dataset coco --engine ray --ray-address auto
     """
-    from cmr.cli.startup import threads_that_sleep, without_pandas
+    from cmr.cli.startup import threads_that_sleep, without_blas, without_pandas
 
     threads_that_sleep()
     without_pandas()
+    without_blas()
     with waiting(progress, "loading libraries"):
         from cmr.cli.answer_summary import tell_answer
         from cmr.pipeline.each_request import each_request, evaluate_each

@@ -37,6 +37,27 @@ def without_pandas() -> None:
         sys.meta_path.remove(absent)
 
 
+def without_blas() -> None:
+    """Keep numba from importing scipy.linalg, which takes half of the time of its first kernel.
+
+    It does so only to learn whether there is a BLAS, once; a kernel with products of matrices, of
+    which cmr has none, looks again. Only for cmr's own commands: without one, covariances in
+    somebody else's kernels are slower.
+    """
+    sys.meta_path.insert(0, _NoBlas())
+
+
+class _NoBlas:
+    """A module finder that reports scipy.linalg as missing while numba asks for it."""
+
+    def find_spec(self, fullname: str, path: object, target: object = None) -> None:
+        """Raise ModuleNotFoundError, or leave the module to the next finder."""
+        if fullname == "scipy.linalg":
+            asking = sys.modules.get("numba.np.arraymath")
+            if asking is not None and not hasattr(asking, "_HAVE_BLAS"):
+                raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
+
+
 class _Absent:
     """A module finder that reports pandas as missing."""
 

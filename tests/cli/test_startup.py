@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-HEAVY = ("pandas", "torch", "polars", "matplotlib", "numba")
+HEAVY = ("pandas", "torch", "polars", "matplotlib", "numba", "scipy.linalg")
 # Tells, when the command has ended, which of them are there.
 CODE = f"""
 import atexit, json, sys
@@ -51,7 +51,8 @@ def test_reading_imports_nothing_heavy(evaluated_with, command):
 def test_evaluating_imports_no_pandas(evaluated_with):
     root = evaluated_with(*SETTINGS, "--dims", "40", "--precisions", "fp32,int8")
     found = imported("evaluate", *SETTINGS, "--precisions", "b1", "--dims", "40", "-w", str(root))
-    assert not found & {"pandas", "polars", "matplotlib"}
+    assert "numba" in found
+    assert not found & {"pandas", "polars", "matplotlib", "scipy.linalg"}
 
 
 def test_a_frame_can_be_had_afterwards():
@@ -63,5 +64,24 @@ import pyarrow as pa
 table = pa.table({"a": [1, 2]})
 assert "pandas" not in sys.modules
 assert list(table.to_pandas()["a"]) == [1, 2]
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_products_of_matrices_can_be_compiled_afterwards():
+    code = """
+import sys
+from cmr.cli.startup import without_blas
+without_blas()
+import numba
+import numpy as np
+from cmr.score.cpu.exact_scores import code_dots
+codes, at = np.ones((3, 4), dtype=np.int8), np.arange(3)
+assert list(code_dots(codes, codes, at, at)) == [4, 4, 4]
+assert "scipy.linalg" not in sys.modules
+product = numba.njit(lambda a: np.dot(a, a))
+assert product(np.full((2, 2), 3.0)).tolist() == [[18.0, 18.0]] * 2
+assert numba.njit(lambda a: np.cov(a))(np.arange(6.0).reshape(2, 3)).tolist() == [[1.0, 1.0]] * 2
+import scipy.linalg
 """
     subprocess.run([sys.executable, "-c", code], check=True)
