@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 
 
 def threads_that_sleep() -> None:
@@ -29,7 +30,7 @@ def without_pandas() -> None:
         return
     import pyarrow as pa
 
-    absent = _Absent()
+    absent = _Absent("pandas", lambda: True)
     sys.meta_path.insert(0, absent)
     try:
         pa.array([])
@@ -44,24 +45,21 @@ def without_blas() -> None:
     which cmr has none, looks again. Only for cmr's own commands: without one, covariances in
     somebody else's kernels are slower.
     """
-    sys.meta_path.insert(0, _NoBlas())
 
+    def asking() -> bool:
+        module = sys.modules.get("numba.np.arraymath")
+        return module is not None and not hasattr(module, "_HAVE_BLAS")
 
-class _NoBlas:
-    """A module finder that reports scipy.linalg as missing while numba asks for it."""
-
-    def find_spec(self, fullname: str, path: object, target: object = None) -> None:
-        """Raise ModuleNotFoundError, or leave the module to the next finder."""
-        if fullname == "scipy.linalg":
-            asking = sys.modules.get("numba.np.arraymath")
-            if asking is not None and not hasattr(asking, "_HAVE_BLAS"):
-                raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
+    sys.meta_path.insert(0, _Absent("scipy.linalg", asking))
 
 
 class _Absent:
-    """A module finder that reports pandas as missing."""
+    """A module finder that reports a module as missing at some times."""
+
+    def __init__(self, name: str, when: Callable[[], bool]) -> None:
+        self._name, self._when = name, when
 
     def find_spec(self, fullname: str, path: object, target: object = None) -> None:
-        """Raise ModuleNotFoundError for pandas, and leave others to the next finder."""
-        if fullname == "pandas":
+        """Raise ModuleNotFoundError for it, and leave others to the next finder."""
+        if fullname == self._name and self._when():
             raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)

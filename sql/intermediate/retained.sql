@@ -117,17 +117,8 @@ chances as (
     )
     unpivot include nulls (total for measure in (columns(* exclude (run_id, k, n))))
 ),
--- How far sums may move: the most that a cluster can lose is all it has, the mean of y over the baseline's
--- value, and runs of the same ranks differ by nothing.
 reached as (
-    select
-        *,
-        total / nullif(base, 0) as kept,
-        t_quantile(clusters) as t,
-        t_among(clusters, looks) as t_all,
-        kept_spread(total / nullif(base, 0), xx, xy, yy, clusters) as kept_spread,
-        kept_spread(base / nullif(base, 0), yy, yy, yy, clusters) as alike_spread,
-        yy / nullif(base, 0) as worst
+    select *, unnest(kept_parts(total, base, xx, xy, yy, clusters, looks))
     from paired
 ),
 estimated as (
@@ -139,10 +130,7 @@ estimated as (
             as difference,
         xx - 2 * value * nx + value * value * nn as own,
         dd - 2 * difference * (nx - ny) + difference * difference * nn as paired_residual,
-        reach_at(t, kept_spread, piece(dd, ad, worst, base - total)) as below,
-        reach_at(t, kept_spread, piece(dd, ad, worst, total - base)) as above,
-        reach_at(t_all, kept_spread, piece(dd, ad, worst, base - total)) as below_all,
-        base / (base + reach_at(t_all, alike_spread, piece(0, 0, worst, 0))) as alike_low,
+        unnest(kept_reaches(reached)),
         cluster_spread(own, xx, clusters) as value_spread,
         cluster_spread(
             case when dd <= 1e-24 * xx then 0.0 else paired_residual end, dd, clusters

@@ -47,6 +47,30 @@ create macro score_reach(spread, piece, clusters, more := 0.0) as
 create macro kept_spread(kept, xx, xy, yy, clusters) as
     (cluster_spread(xx - 2 * kept * xy + kept * kept * yy, xx, clusters));
 
+-- What kept_reaches asks of a run and its baseline: the most that a cluster can lose is all it has, the mean
+-- of y over the baseline's value, and runs of the same ranks (alike) differ by nothing. t_all: among `looks`
+-- figures.
+create macro kept_parts(total, base, xx, xy, yy, clusters, looks) as {
+    'kept': total / nullif(base, 0),
+    't': t_quantile(clusters),
+    't_all': t_among(clusters, looks),
+    'kept_spread': kept_spread(total / nullif(base, 0), xx, xy, yy, clusters),
+    'alike_spread': kept_spread(base / nullif(base, 0), yy, yy, yy, clusters),
+    'worst': yy / nullif(base, 0)
+};
+
+-- How far the sum behind a run's retention may be off, below and above, and below for all figures together;
+-- and the lower bound for all together of runs of the same ranks. pair: kept_parts, the sums total and base,
+-- and those of the differences, Σ(x-y)² as dd and Σ|x-y| as ad.
+create macro kept_reaches(pair) as {
+    'below': reach_at(pair.t, pair.kept_spread, piece(pair.dd, pair.ad, pair.worst, pair.base - pair.total)),
+    'above': reach_at(pair.t, pair.kept_spread, piece(pair.dd, pair.ad, pair.worst, pair.total - pair.base)),
+    'below_all': reach_at(
+        pair.t_all, pair.kept_spread, piece(pair.dd, pair.ad, pair.worst, pair.base - pair.total)
+    ),
+    'alike_low': pair.base / (pair.base + reach_at(pair.t_all, pair.alike_spread, piece(0, 0, pair.worst, 0)))
+};
+
 -- The share u of the mixture in share_end: the root of u² h = q (1 - u) (v + u h), where q is t² / clusters,
 -- v the variance of a cluster's mean and h the squared distance to the bound.
 create macro mixed_share(q, v, h) as

@@ -123,26 +123,12 @@ counted as (
         count(*) filter (unearned is null) over (partition by run_id, measure, k) as slices
     from judged
 ),
--- As in retained.
 reached as (
-    select
-        *,
-        total / nullif(base, 0) as kept,
-        t_quantile(clusters) as t,
-        t_among(clusters, looks * greatest(slices, 1)) as t_all,
-        kept_spread(total / nullif(base, 0), xx, xy, yy, clusters) as kept_spread,
-        kept_spread(base / nullif(base, 0), yy, yy, yy, clusters) as alike_spread,
-        yy / nullif(base, 0) as worst
+    select *, unnest(kept_parts(total, base, xx, xy, yy, clusters, looks * greatest(slices, 1)))
     from counted
 ),
 estimated as (
-    select
-        *,
-        reach_at(t, kept_spread, piece(dd, ad, worst, base - total)) as below,
-        reach_at(t, kept_spread, piece(dd, ad, worst, total - base)) as above,
-        reach_at(t_all, kept_spread, piece(dd, ad, worst, base - total)) as below_all,
-        base / (base + reach_at(t_all, alike_spread, piece(0, 0, worst, 0))) as alike_low
-    from reached
+    select *, unnest(kept_reaches(reached)) from reached
 ),
 final as (
     select

@@ -19,13 +19,11 @@ SIZES = (9, 30, 50, 100, 200, 1000)
 KEPT = """
     select
         clusters,
-        total / base * total / (total + reach_at(t, spread, piece(dd, ad, worst, base - total))),
-        (total + reach_at(t, spread, piece(dd, ad, worst, total - base))) / base
+        kept * total / (total + below),
+        (total + above) / base
     from (
-        select
-            *, t_quantile(clusters) as t, yy / base as worst,
-            kept_spread(total / base, xx, xy, yy, clusters) as spread
-        from sums
+        select *, unnest(kept_reaches(parts))
+        from (select *, unnest(kept_parts(total, base, xx, xy, yy, clusters, 1)) from sums) as parts
     )
     order by place
 """
