@@ -1,6 +1,6 @@
 """Run the command line from a checkout: `python cli.py …`."""
 
-from cmr.cli.main import main
+from cmr.__main__ import run
 
 if __name__ == "__main__":
-    main()
+    run()

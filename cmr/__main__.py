@@ -1,6 +1,15 @@
-"""`python -m cmr`."""
+"""The process of a command: `cmr` and `python -m cmr`."""
 
-from cmr.cli.main import main
+from cmr.cli.startup import collect_seldom
+
+
+def run() -> None:
+    """Run the command line as a process of its own, and exit."""
+    collect_seldom()
+    from cmr.cli.main import main
+
+    main()
+
 
 if __name__ == "__main__":
-    main()
+    run()
