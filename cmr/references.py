@@ -16,16 +16,23 @@ _PARSED = """
         json_extract_string(parsed, '$..function_name')
     from (select json_serialize_sql(?::varchar)::json as parsed)
 """
-# Table functions whose argument is a query, or the name of a table.
-_OPEN = frozenset({"query", "query_table"})
+# The texts in the arguments of query_table: names of tables, one of which it reads.
+_CHOICES = """
+    select flatten(list_transform(
+        list_filter(
+            json_extract(json_serialize_sql(?::varchar)::json, '$..function'),
+            lambda one: one ->> 'function_name' = 'query_table'
+        ),
+        lambda one: json_extract_string(one, '$..text')
+    ))
+"""
 Reads = Mapping[str, frozenset[str]]
 
 
 def names_in(con: duckdb.DuckDBPyConnection, query: str) -> set[str]:
     """The tables and functions that a query names, in lower case.
 
-    Where DuckDB has no parse to give, as for a PIVOT whose values are in the data or a list of
-    names, it is every word.
+    Where DuckDB has no parse to give, as for a PIVOT whose values are in the data, it is every word.
     """
     found: set[str] = set()
     try:
@@ -36,7 +43,10 @@ def names_in(con: duckdb.DuckDBPyConnection, query: str) -> set[str]:
         text = str(statement.query)
         ((failed, tables, functions),) = con.execute(_PARSED, [text]).fetchall()
         named = {name.lower() for name in (*tables, *functions)}
-        found |= _words(text) if failed or named & _OPEN else named
+        if "query_table" in named:
+            ((choices,),) = con.execute(_CHOICES, [text]).fetchall()
+            named |= {name.lower() for name in choices} or _words(text)
+        found |= _words(text) if failed else named
     return found
 
 

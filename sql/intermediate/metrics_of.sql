@@ -38,11 +38,7 @@ firsts as (
             run_id, round(count(*) / (coalesce(relevants_tied, 0) + 1))::bigint as queries,
             list_transform(range(queries), lambda i: above + 1 + tied / (relevants_tied + 2)) as ranks,
             list_transform(range(queries), lambda i: (gallery + 1) / (relevants + 1)) as chances
-        from (
-            from ranks where not held_out
-            union all by name
-            from evidence where held_out
-        )
+        from query_table(case when held_out then 'evidence' else 'ranks' end)
         where relevants_above = 0 and which in ('asked', 'full')
         group by run_id, above, tied, relevants_tied, gallery, relevants
     )

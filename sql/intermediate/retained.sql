@@ -27,8 +27,7 @@ best as (
         from sums
         inner join int_baselines on int_baselines.run_id = sums.run_id
         where
-            across and not sums.is_chance and int_baselines.models > 1
-            and int_baselines.run_id = int_baselines.baseline
+            not sums.is_chance and int_baselines.models > 1 and int_baselines.run_id = int_baselines.baseline
         window each as (partition by sums.run_id, sums.k)
     )
     group by all
@@ -43,6 +42,24 @@ rivals as materialized (
     from int_baselines
     where not is_imported and (not across or models > 1)
 ),
+of_baseline as (
+    select
+        rivals.run_id, sums.k, sums.cluster, sums.n, true as is_base,
+        {
+            'run_id': sums.run_id,
+            'sum': columns(sums.* exclude (run_id, protocol, candidates, k, is_chance, cluster, n))
+        } as '\0'
+    from sums
+    inner join rivals on rivals.baseline = sums.run_id
+    where not sums.is_chance
+),
+of_best as (
+    select
+        rivals.run_id, best.k, best.cluster, true as is_base,
+        columns(best.* exclude (dataset, qrels, dataset_fingerprint, direction, k, cluster))
+    from best
+    inner join rivals using (dataset, qrels, dataset_fingerprint, direction)
+),
 sided as (
     select
         run_id, k, cluster, n, false as is_base,
@@ -53,22 +70,8 @@ sided as (
     from sums
     where not is_chance
     union all by name
-    select
-        rivals.run_id, sums.k, sums.cluster, sums.n, true as is_base,
-        {
-            'run_id': sums.run_id,
-            'sum': columns(sums.* exclude (run_id, protocol, candidates, k, is_chance, cluster, n))
-        } as '\0'
-    from sums
-    inner join rivals on rivals.baseline = sums.run_id
-    where not sums.is_chance and not across
-    union all by name
-    select
-        rivals.run_id, best.k, best.cluster, true as is_base,
-        columns(best.* exclude (dataset, qrels, dataset_fingerprint, direction, k, cluster))
-    from best
-    inner join rivals using (dataset, qrels, dataset_fingerprint, direction)
-    where across
+    -- Of the two, only one is planned.
+    from query_table(case when across then 'of_best' else 'of_baseline' end)
 ),
 -- Per cluster, each measure's sum in the run, x, and in its baseline, y.
 beside as (

@@ -5,6 +5,7 @@
 -- run_ids; NULL for all. held_out: use the ranks on which claims are based (evidence). Pairs with the same
 -- counts have the same value, so each distinct case is computed once. A random ranking is the case in
 -- which everything ties; with_chance adds it by query, in rows with is_chance (in_columns, whole gallery).
+-- What the arguments rule out is not planned, because query_table names what is read instead.
 -- @n: Number of queries; each draw counts.
 create macro sums(which, any_c, any_k, by_query := false, of_runs := null, in_columns := false, held_out := false, with_chance := false)
 as table
@@ -19,46 +20,54 @@ slots as materialized (
     from pools_of(which, any_c, any_k)
     where begins_with(run_id, of_runs)
 ),
--- Unknown values are -1 here, because NULL joins nothing; a pair of the whole gallery has pool 0. A hit of
--- a list has no relevant items, and has its position and rank in above and tied.
-pairs as materialized (
+-- Unknown values are -1 here, because NULL joins nothing; a pair of the whole gallery has pool 0.
+gallery_pairs as (
     select
         run_id, 0 as pool, case when by_query then query_id end as query_id, null::integer as draw,
         cluster, relevants, gallery, coalesce(above, -1) as above, coalesce(tied, -1) as tied,
         relevants_above as before, coalesce(relevants_tied, -1) as mates, relevance,
         coalesce(ideal_gains, []) as gains, false as is_chance
-    from (
-        from ranks where not held_out and begins_with(run_id, of_runs)
-        union all by name
-        from evidence where held_out and begins_with(run_id, of_runs)
-    )
-    where which <> 'sampled'
-    union all
+    from query_table(case when held_out then 'evidence' else 'ranks' end)
+    where begins_with(run_id, of_runs)
+),
+pool_pairs as (
     select
-        run_id, candidates, case when by_query then query_id end, case when by_query then draw end,
-        cluster, relevants, 0, coalesce(above, -1), coalesce(tied, -1), relevants_above,
-        coalesce(relevants_tied, -1), relevance, coalesce(ideal_gains, []), false
+        run_id, candidates as pool, case when by_query then query_id end as query_id,
+        case when by_query then draw end as draw,
+        cluster, relevants, 0 as gallery, coalesce(above, -1) as above, coalesce(tied, -1) as tied,
+        relevants_above as before, coalesce(relevants_tied, -1) as mates, relevance,
+        coalesce(ideal_gains, []) as gains, false as is_chance
     from sampled_ranks
-    where which in ('asked', 'drawn', 'sampled') and begins_with(run_id, of_runs)
-    union all
+    where begins_with(run_id, of_runs)
+),
+-- A hit of a list has no relevant items, and has its position and rank in above and tied.
+list_pairs as (
     select
-        run_id, 0, case when by_query then query_id end, null, cluster, 0, 0, position, exact_above, 0, 0, 1,
-        [], false
+        run_id, 0 as pool, case when by_query then query_id end as query_id, null::integer as draw,
+        cluster, 0 as relevants, 0 as gallery, position as above, exact_above as tied, 0 as before, 0 as mates,
+        1 as relevance, [] as gains, false as is_chance
     from hits
-    where
-        which in ('asked', 'full')
-        and exact_above is not null
-        and begins_with(run_id, of_runs)
-    union all
+    where exact_above is not null and begins_with(run_id, of_runs)
+),
+random_pairs as (
     select
-        run_id, 0, query_id, null, cluster, relevants, gallery, 0, gallery - relevants, 0, relevants - 1,
-        relevance, coalesce(ideal_gains, []), true
-    from (
-        from ranks where not held_out and begins_with(run_id, of_runs)
-        union all by name
-        from evidence where held_out and begins_with(run_id, of_runs)
-    )
-    where with_chance
+        run_id, 0 as pool, query_id, null::integer as draw, cluster, relevants, gallery, 0 as above,
+        gallery - relevants as tied, 0 as before, relevants - 1 as mates, relevance,
+        coalesce(ideal_gains, []) as gains, true as is_chance
+    from query_table(case when held_out then 'evidence' else 'ranks' end)
+    where begins_with(run_id, of_runs)
+),
+no_pairs as (
+    select null::varchar as run_id where false
+),
+pairs as materialized (
+    from query_table(case when which = 'sampled' then 'no_pairs' else 'gallery_pairs' end)
+    union all by name
+    from query_table(case when which in ('asked', 'drawn', 'sampled') then 'pool_pairs' else 'no_pairs' end)
+    union all by name
+    from query_table(case when which in ('asked', 'full') then 'list_pairs' else 'no_pairs' end)
+    union all by name
+    from query_table(case when with_chance then 'random_pairs' else 'no_pairs' end)
 ),
 cases as materialized (
     select row_number() over () as case_no, *
@@ -83,6 +92,20 @@ shapes as materialized (
     from asked
     where relevants > 0
     group by slot, k, protocol, candidates, missed_up_to, relevants, relevance, gains
+),
+ranked as (
+    select
+        * exclude (gallery, others, drawn, depth), 1::bigint as times, above + before as base,
+        tied + mates + 1 as size
+    from asked
+    where protocol <> 'expected' and relevants > 0
+),
+random as (
+    select *, pairs::bigint as times, above + before as base, tied + mates + 1 as size
+    from shapes
+),
+no_cases as (
+    select null::bigint as case_no where false
 ),
 -- In a known pool an item's place in its group of ties is uniform. If m relevant items share the best
 -- score with T competitors, mixed_reciprocal gives the first of them.
@@ -148,15 +171,9 @@ known as (
             when missed_up_to is not null then 0.0
         end as agreed
     from (
-        select
-            * exclude (gallery, others, drawn, depth), 1::bigint as times, above + before as base,
-            tied + mates + 1 as size
-        from asked
-        where which not in ('expected', 'any', 'growth') and protocol <> 'expected' and relevants > 0
+        from query_table(case when which in ('expected', 'any', 'growth') then 'no_cases' else 'ranked' end)
         union all by name
-        select *, pairs::bigint as times, above + before as base, tied + mates + 1 as size
-        from shapes
-        where not by_query
+        from query_table(case when by_query then 'no_cases' else 'random' end)
     )
 ),
 -- Every order inside the ties, with its probability: u competitors and v relevant items come first. If one
@@ -179,7 +196,7 @@ orders as materialized (
             from (
                 select distinct others, drawn, above, tied, before, mates, depth
                 from asked
-                where which not in ('full', 'sampled') and protocol = 'expected' and above is not null
+                where protocol = 'expected' and above is not null
             )
         )
     )
@@ -253,12 +270,7 @@ drawn_values as (
             and is_end and prefixes.b = least(orders.b, faded(orders.others, orders.drawn))
     group by m_all, n, above, tied, before, mates, depth
 ),
-expected as (
-    select
-        case_no, slot, k, times, 1.0 / relevants as weight, relevants, relevance, gains, inside, inside_r, discounted, first_k,
-        reciprocal, reciprocal_k, precision, precision_r, first_rank, agreed
-    from known
-    union all by name
+pool_parts as (
     select
         asked.case_no, asked.slot, asked.k, 1::bigint as times, 1.0 / asked.relevants as weight, asked.relevants,
         asked.relevance, asked.gains,
@@ -268,15 +280,26 @@ expected as (
         case when asked.before > 0 then 0.0 else found.reciprocal_k end as reciprocal_k
     from asked
     left join drawn_values as found using (others, drawn, above, tied, before, mates, depth)
-    where which not in ('full', 'sampled') and asked.protocol = 'expected'
-    union all by name
+    where asked.protocol = 'expected'
+),
+list_parts as (
     select
         case_no, slot, k, 1::bigint as times, 0.0 as weight, 1 as relevants, 0 as relevance, [] as gains, 0.0 as inside,
         0.0 as inside_r, 0.0 as discounted, 0.0 as first_k, 0.0 as reciprocal, 0.0 as reciprocal_k,
         0.0 as precision, 0.0 as precision_r, 0.0 as first_rank,
         (above <= k and tied < k)::double / least(k, candidates) as agreed
     from asked
-    where which in ('asked', 'full') and relevants = 0
+    where relevants = 0
+),
+expected as (
+    select
+        case_no, slot, k, times, 1.0 / relevants as weight, relevants, relevance, gains, inside, inside_r, discounted, first_k,
+        reciprocal, reciprocal_k, precision, precision_r, first_rank, agreed
+    from known
+    union all by name
+    from query_table(case when which in ('full', 'sampled') then 'no_cases' else 'pool_parts' end)
+    union all by name
+    from query_table(case when which in ('asked', 'full') then 'list_parts' else 'no_cases' end)
 ),
 gained as (
     select
@@ -295,31 +318,35 @@ parts as materialized (
         ) as '\0'
     from (select case_no, slot, times, weight, unnest(measured(gained, k)) from gained)
 ),
+random_numbers as (
+    select case_no, is_chance, null::varchar as query_id, null::integer as draw, null::bigint as cluster
+    from shapes
+),
 numbered as (
     select cases.case_no, cases.is_chance, pairs.query_id, pairs.draw, pairs.cluster
     from pairs
     inner join cases using (run_id, pool, relevants, gallery, above, tied, before, mates, relevance, gains, is_chance)
-    union all
-    select case_no, is_chance, null::varchar, null::integer, null::bigint from shapes where not by_query
+    union all by name
+    from query_table(case when by_query then 'no_cases' else 'random_numbers' end)
 ),
-summed as (
+of_clusters as (
     select
         slot, is_chance, cluster, sum(weight) as n,
         nullif(sum(columns(parts.* exclude (case_no, slot, weight))), 'nan'::double) as '\0'
     from numbered
     inner join parts using (case_no)
-    where not by_query
     group by slot, is_chance, cluster
-    union all by name
+),
+of_queries as (
     select
         slot, is_chance, query_id, draw, cluster,
         nullif(sum(columns(parts.* exclude (case_no, slot, weight))), 'nan'::double) as '\0'
     from numbered
     inner join parts using (case_no)
-    where by_query and in_columns
     group by slot, is_chance, query_id, draw, cluster
-    union all by name
-    -- Measure by measure, so that only the requested ones are summed.
+),
+-- Measure by measure, so that only the requested ones are summed.
+of_measures as (
     select slot, query_id, draw, cluster, measure, nullif(sum(part), 'nan'::double) as value
     from numbered
     inner join (
@@ -330,8 +357,18 @@ summed as (
         inner join measures using (measure)
         where known_here(measures, slots, any_k)
     ) using (case_no)
-    where by_query and not in_columns
     group by slot, query_id, draw, cluster, measure
+),
+summed as (
+    from query_table(
+        case when not by_query then 'of_clusters' when in_columns then 'of_queries' else 'of_measures' end
+    )
+    union all by name
+    -- The columns that one of them lacks.
+    select
+        null::boolean as is_chance, null::varchar as query_id, null::integer as draw, null::double as n,
+        null::varchar as measure, null::double as value
+    where false
 ),
 final as (
     select slots.run_id, slots.protocol, slots.candidates, slots.k, summed.* exclude (slot)

@@ -31,9 +31,15 @@
 create macro recommend(retain := 0.99, across := false) as table
 with
 kept as (
-    select *, model as of_model, model as baseline_model from retention where not across
-    union all by name
-    select *, null as of_model from across_models where across
+    select
+        * replace (coalesce(baseline_model, model) as baseline_model),
+        case when not across then model end as of_model
+    from (
+        select null::varchar as baseline_model where false
+        union all by name
+        -- Of the two, only one is planned.
+        from query_table(case when across then 'across_models' else 'retention' end)
+    )
 ),
 weighed as (
     select

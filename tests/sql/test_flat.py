@@ -84,6 +84,23 @@ def test_steps_and_scans(evaluated, tmp_path, earlier):
     assert {name: scans for name, (_, scans) in found.items() if scans > SCANS} == {}
 
 
+@pytest.mark.parametrize(("which", "scans"), [("full", 2), ("sampled", 1), ("growth", 1)])
+def test_what_arguments_rule_out_is_not_planned(evaluated, which, scans):
+    """Of ranks, drawn pools and hits, only those it needs; nor odds, where no pool is expected."""
+    con = connect(str(evaluated))
+    most, all_of_them = plan(con, "from sums('asked', null, null)")
+    steps, found = plan(con, f"from sums('{which}', null, null)")
+    assert (found, all_of_them) == (scans, 3)
+    assert steps < most - 10
+
+
+def test_of_two_comparisons_one_is_planned(evaluated):
+    con = connect(str(evaluated))
+    prepare(con, Store.open(str(evaluated)), "from recommend()")
+    assert plan(con, "from recommend()")[0] < plan(con, "from retention")[0] + 15
+    assert plan(con, "from recommend(across := true)")[0] > plan(con, "from retention")[0] + 15
+
+
 @pytest.mark.parametrize("name", [*_OF_BENCHES, *_OF_OLDER])
 def test_a_table_without_rows_is_what_its_view_says(evaluated, name):
     """Nothing was measured here and no run is from an earlier version, so no view was asked."""
