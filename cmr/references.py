@@ -32,7 +32,8 @@ Reads = Mapping[str, frozenset[str]]
 def names_in(con: duckdb.DuckDBPyConnection, query: str) -> set[str]:
     """The tables and functions that a query names, in lower case.
 
-    Where DuckDB has no parse to give, as for a PIVOT whose values are in the data, it is every word.
+    Where DuckDB has no parse to give, as for a PIVOT whose values are in the data, it is every
+    word.
     """
     found: set[str] = set()
     try:
