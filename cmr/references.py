@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import duckdb
 
@@ -15,16 +17,6 @@ _PARSED = """
         json_extract_string(parsed, '$..table_name'),
         json_extract_string(parsed, '$..function_name')
     from (select json_serialize_sql(?::varchar)::json as parsed)
-"""
-# The texts in the arguments of query_table: names of tables, one of which it reads.
-_CHOICES = """
-    select flatten(list_transform(
-        list_filter(
-            json_extract(json_serialize_sql(?::varchar)::json, '$..function'),
-            lambda one: one ->> 'function_name' = 'query_table'
-        ),
-        lambda one: json_extract_string(one, '$..text')
-    ))
 """
 Reads = Mapping[str, frozenset[str]]
 
@@ -45,10 +37,27 @@ def names_in(con: duckdb.DuckDBPyConnection, query: str) -> set[str]:
         ((failed, tables, functions),) = con.execute(_PARSED, [text]).fetchall()
         named = {name.lower() for name in (*tables, *functions)}
         if "query_table" in named:
-            ((choices,),) = con.execute(_CHOICES, [text]).fetchall()
-            named |= {name.lower() for name in choices} or _words(text)
+            ((parsed,),) = con.execute("select json_serialize_sql(?::varchar)", [text]).fetchall()
+            named |= {name.lower() for name in _chosen(json.loads(parsed))} or _words(text)
         found |= _words(text) if failed else named
     return found
+
+
+def _chosen(parsed: Any, within: bool = False) -> Iterator[str]:
+    """The texts in the arguments of query_table: names of tables, one of which it reads.
+
+    Those of the conditions on which it depends are none.
+    """
+    if isinstance(parsed, list):
+        for one in parsed:
+            yield from _chosen(one, within)
+    elif isinstance(parsed, dict):
+        within = within or parsed.get("function_name") == "query_table"
+        if within and isinstance(parsed.get("text"), str):
+            yield parsed["text"]
+        for name, one in parsed.items():
+            if name != "when_expr":
+                yield from _chosen(one, within)
 
 
 def _words(text: str) -> set[str]:

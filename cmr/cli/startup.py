@@ -1,8 +1,7 @@
-"""Keeping slow work out of a command's start-up and end, and idle threads from spinning."""
+"""Keeping slow work out of a command's start-up, and idle threads from spinning."""
 
 from __future__ import annotations
 
-import atexit
 import gc
 import os
 import sys
@@ -21,14 +20,12 @@ def threads_that_sleep() -> None:
 
 
 def collect_seldom() -> None:
-    """Let Python look for garbage in cycles less often, and not at all when it ends.
+    """Let Python look for garbage in cycles less often.
 
     What is imported stays, and hardly anything else is in cycles: by default Python looks through
-    it a hundred times while torch is imported, and twice more before it exits. Only for cmr's own
-    processes.
+    it a hundred times while torch is imported. Only for cmr's own processes.
     """
     gc.set_threshold(100_000, 50, 100)
-    atexit.register(gc.freeze)
 
 
 def without_pandas() -> None:

@@ -57,13 +57,14 @@ def read_row(table: Table, path: str, data: pa.Table) -> Row:
     Raises CmrError, naming the file and the fault, if it differs from what was written. A row from
     a version before checksums has none, and is accepted as it is.
     """
-    unknown = [name for name in data.column_names if name not in table.schema.names]
+    known, there = table.schema.names, data.column_names
+    unknown = [name for name in there if name not in known]
     if unknown:
         raise CmrError(
             f"{path} has the column {unknown[0]!r}, which this version of cmr does not know: it "
             "is damaged, or a newer version wrote it"
         )
-    if data.num_rows != 1 or not {table.key[0], "files"} <= set(data.column_names):
+    if data.num_rows != 1 or not {table.key[0], "files"} <= set(there):
         raise CmrError(f"{path} is not a catalogue row of {table.name}")
     for field in data.schema:
         if field.type != table.schema.field(field.name).type:
@@ -89,7 +90,7 @@ def read_row(table: Table, path: str, data: pa.Table) -> Row:
         )
     if row["files"] is None or catalogue_path(table, row_name(table, row)) != path:
         raise CmrError(f"{path} is the catalogue row {row_name(table, row)!r} under another name")
-    return row_now({**dict.fromkeys(table.schema.names), **row})
+    return row_now({**dict.fromkeys(known), **row})
 
 
 def row_name(table: Table, row: Row) -> str:

@@ -93,13 +93,6 @@ shapes as materialized (
     where relevants > 0
     group by slot, k, protocol, candidates, missed_up_to, relevants, relevance, gains
 ),
-ranked as (
-    select
-        * exclude (gallery, others, drawn, depth), 1::bigint as times, above + before as base,
-        tied + mates + 1 as size
-    from asked
-    where protocol <> 'expected' and relevants > 0
-),
 random as (
     select *, pairs::bigint as times, above + before as base, tied + mates + 1 as size
     from shapes
@@ -171,7 +164,11 @@ known as (
             when missed_up_to is not null then 0.0
         end as agreed
     from (
-        from query_table(case when which in ('expected', 'any', 'growth') then 'no_cases' else 'ranked' end)
+        select
+            * exclude (gallery, others, drawn, depth), 1::bigint as times, above + before as base,
+            tied + mates + 1 as size
+        from asked
+        where protocol <> 'expected' and relevants > 0
         union all by name
         from query_table(case when by_query then 'no_cases' else 'random' end)
     )

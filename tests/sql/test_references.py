@@ -14,6 +14,10 @@ READ = {
     "from query_table('metrics')": {"metrics"},
     "from query_table(['ranks', 'HITS'])": {"ranks", "hits"},
     "from query_table(case when 1 < 2 then 'runs' else 'ranks' end) as hits": {"runs", "ranks"},
+    "from query_table(case when 'hits' = 'ranks' then 'runs' else 'metrics' end)": {
+        "runs",
+        "metrics",
+    },
     "from query_table(?)": set(),
     "with a as (from query_table('runs')) select 'metrics' from a, ranks": {"runs", "ranks"},
     "from query_table('runs'); from ranks": {"runs", "ranks"},
