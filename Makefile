@@ -32,13 +32,14 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 demo: $(VENV)/.installed
 	$(BIN)/cmr demo
 
-# Two processes share the cores: a thread that waits for another's must not keep one busy, which
-# those of OpenBLAS do (a QR decomposition then takes twenty times as long).
+# Processes share the cores: a thread that waits for another's must not keep one busy, which those
+# of OpenBLAS do (a QR decomposition then takes twenty times as long).
 APART := OMP_WAIT_POLICY=PASSIVE OPENBLAS_NUM_THREADS=1
-# A file's tests share what they have made, and the longest files come first.
+# A file's tests share what they have made, and the longest files come first. On two cores three at a
+# time take a tenth less than two, as some wait for servers and for what they kill.
 SHARED := --dist loadfile --no-loadscope-reorder
 test: $(VENV)/.installed
-	$(APART) $(BIN)/python -m pytest -n 2 $(SHARED)
+	$(APART) $(BIN)/python -m pytest -n 3 $(SHARED)
 
 # While developing: tests of a second or more are marked `slow`, except for the most important checks.
 test-fast: $(VENV)/.installed

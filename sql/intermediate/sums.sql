@@ -342,7 +342,8 @@ of_queries as (
     inner join parts using (case_no)
     group by slot, is_chance, query_id, draw, cluster
 ),
--- Measure by measure, so that only the requested ones are summed.
+-- Measure by measure, so that only the requested ones are summed. A query has no median of its own, and only
+-- what returns lists agrees with them.
 of_measures as (
     select slot, query_id, draw, cluster, measure, nullif(sum(part), 'nan'::double) as value
     from numbered
@@ -352,7 +353,10 @@ of_measures as (
         unpivot (part for measure in (columns(* exclude (case_no, slot, weight)))) as of_each
         inner join slots using (slot)
         inner join measures using (measure)
-        where known_here(measures, slots, any_k)
+        where
+            known_here(measures, slots, any_k)
+            and measures.of <> 'median'
+            and (measures.of <> 'lists' or slots.missed_up_to is not null)
     ) using (case_no)
     group by slot, query_id, draw, cluster, measure
 ),

@@ -8,6 +8,4 @@ select
     measures.better
 from sums(which, null, null, by_query := true, of_runs := of_runs, held_out := held_out) as found
 inner join measures using (measure)
-where
-    measures.of <> 'median'
-    and (measures.of <> 'lists' or found.value is not null);
+where measures.of <> 'lists' or found.value is not null;
