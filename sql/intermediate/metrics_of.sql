@@ -63,7 +63,7 @@ final as (
     select
         estimated.run_id, runs.dataset, runs.qrels, runs.model, runs.direction, runs.dim, runs.dim_method,
         runs.precision, runs.quantizer, runs.scorer, runs.variant,
-        shown_fit(runs.fit, runs.evidence_fit, estimated.protocol, not held_out) as fit,
+        shown_fit(runs.fit, runs.evidence_fit, estimated.protocol, held_out is distinct from true) as fit,
         shown_protocol(estimated.protocol, runs.grouped) as protocol,
         estimated.candidates, estimated.measure, case when has_k then k end as k,
         case of when 'median' then case when total is not null then list_median(ranks) end else mean end as value,

@@ -20,7 +20,7 @@ create macro comparable(run_a, run_b, pools, in_sample) as
                     )
                     then error('the runs differ in data set, judgments or direction, so no query is shared')::boolean
                 when
-                    not in_sample
+                    in_sample is distinct from true
                     and bool_or(shown_fit(fit, evidence_fit, plain_protocol(pools), false) = 'in-sample') filter (
                         begins_with(run_id, [run_a, run_b])
                     )

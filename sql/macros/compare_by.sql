@@ -32,7 +32,7 @@ marks as materialized (
     select
         runs.dataset, runs.qrels, runs.direction, found.run_id, found.query_id, found.cluster, found.measure,
         found.k, found.better, found.value
-    from values_of('full', of_runs := [run_a, run_b], held_out := not in_sample) as found
+    from values_of('full', of_runs := [run_a, run_b], held_out := in_sample is distinct from true) as found
     inner join runs using (run_id)
     where found.measure = measure_name and (found.k is null or found.k = cut)
 ),

@@ -33,7 +33,7 @@ with
 kept as (
     select
         * replace (coalesce(baseline_model, model) as baseline_model),
-        case when not across then model end as of_model
+        case when across is distinct from true then model end as of_model
     from (
         select null::varchar as baseline_model where false
         union all by name

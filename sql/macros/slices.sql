@@ -102,7 +102,7 @@ final as (
     select
         estimated.run_id, runs.dataset, runs.qrels, runs.model, runs.direction, runs.dim, runs.dim_method,
         runs.precision, runs.quantizer, runs.scorer, runs.variant,
-        shown_fit(runs.fit, runs.evidence_fit, 'full', not held_out) as fit,
+        shown_fit(runs.fit, runs.evidence_fit, 'full', held_out is distinct from true) as fit,
         estimated.name, estimated.slice, estimated.place, estimated.measure,
         case when has_k then estimated.k end as k, mean as value,
         mean_low(estimated, mean, spread) as ci_low,

@@ -135,3 +135,23 @@ def test_depth(evaluated):
         return 1 + max((depth(other) for other in reads[name] if other in reads), default=0)
 
     assert {name: depth(name) for name in reads if depth(name) > DEEP} == {}
+
+
+def test_null_is_the_default(evaluated):
+    """An argument that chooses is not half of each: the figures and their labels agree."""
+    con = connect(str(evaluated))
+    a, b = questions(con)["compare"].split("'")[1:4:2]
+    for query, name in (
+        ("from metrics_at(7, {})", "held_out"),
+        ("from metrics_by('captions', {})", "held_out"),
+        ("from recommend({})", "across"),
+        (f"from compare('{a}', '{b}', {{}})", "in_sample"),
+        (f"from compare_runs(['{a}', '{b}'], {{}})", "in_sample"),
+        (f"from compare_by('{a}', '{b}', 'captions', {{}})", "in_sample"),
+    ):
+        unknown, plain = (
+            con.execute(f"{query.format(f'{name} := {value}')} order by all").fetchall()
+            for value in ("null", "false")
+        )
+        assert unknown == plain, query
+        assert plain, query
