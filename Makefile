@@ -35,8 +35,8 @@ demo: $(VENV)/.installed
 # Processes share the cores: a thread that waits for another's must not keep one busy, which those
 # of OpenBLAS do (a QR decomposition then takes twenty times as long).
 APART := OMP_WAIT_POLICY=PASSIVE OPENBLAS_NUM_THREADS=1
-# A file's tests share what they have made, and the longest files come first. On two cores three at a
-# time take a tenth less than two, as some wait for servers and for what they kill.
+# A file's tests share what they have made, and the longest files come first. Three at a time keep two
+# cores busy while some wait for servers and for what they kill.
 SHARED := --dist loadfile --no-loadscope-reorder
 test: $(VENV)/.installed
 	$(APART) $(BIN)/python -m pytest -n 3 $(SHARED)
