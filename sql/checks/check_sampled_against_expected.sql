@@ -13,39 +13,43 @@
 with
 valued as (
     select
-        run_id, protocol, candidates, k,
+        run_id, protocol, candidates, k, query_id,
         up_to_one(columns(found.* exclude (
             run_id, protocol, candidates, k, query_id, draw, cluster, is_chance, n, measure, value
         ))) as '\0'
     from sums('drawn', null, null, by_query := true, in_columns := true) as found
 ),
-moments as (
+-- Per query and measure: the expected value m, and the number n and sum s of the drawn values.
+beside as (
     select
-        run_id, protocol, candidates, k,
-        drawn_moments(columns(valued.* exclude (run_id, protocol, candidates, k))) as '\0'
+        run_id, candidates, k,
+        {
+            'm': any_value(columns(valued.* exclude (run_id, protocol, candidates, k, query_id)))
+                filter (protocol = 'expected'),
+            'n': count(columns(valued.* exclude (run_id, protocol, candidates, k, query_id)))
+                filter (protocol = 'sampled'),
+            's': sum(columns(valued.* exclude (run_id, protocol, candidates, k, query_id)))
+                filter (protocol = 'sampled')
+        } as '\0'
     from valued
-    group by run_id, protocol, candidates, k
+    group by run_id, candidates, k, query_id
 ),
--- Every query has as many pools as any other, so that an expectation counts once for each of them.
+moments as (
+    select run_id, candidates, k, drawn_moments(columns(beside.* exclude (run_id, candidates, k))) as '\0'
+    from beside
+    group by run_id, candidates, k
+),
 shares as (
     select
-        run_id, candidates, measure, k, drawn.n as pools,
-        drawn.total - drawn.n / expected.n * expected.total as off,
-        drawn.n / expected.n * expected.variance as variance
+        found.run_id, found.candidates, found.measure, case when measures.has_k then found.k end as k,
+        unnest(found.moment)
     from (
-        select
-            found.run_id, found.candidates, found.measure, case when measures.has_k then found.k end as k,
-            any_value(found.moment) filter (found.protocol = 'sampled') as drawn,
-            any_value(found.moment) filter (found.protocol = 'expected') as expected
-        from (
-            select *
-            from moments
-            unpivot (moment for measure in (columns(* exclude (run_id, protocol, candidates, k))))
-        ) as found
-        inner join measures using (measure)
-        where measures.over_pools and (measures.has_k or found.k = 1)
-        group by found.run_id, found.candidates, found.measure, measures.has_k, found.k
-    )
+        select *
+        from moments
+        unpivot (moment for measure in (columns(* exclude (run_id, candidates, k))))
+    ) as found
+    inner join measures using (measure)
+    where measures.over_pools and (measures.has_k or found.k = 1)
 ),
 -- One pair per query, because all its pairs share the pool.
 last_pairs as (

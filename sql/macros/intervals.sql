@@ -110,13 +110,13 @@ create macro moments_of(n, is_chance, s) as {
     'chance': sum(s) filter (is_chance) / sum(n) filter (is_chance)
 };
 
--- What tells whether drawn pools are as expected, over queries or their draws: the number n of values and
--- their total, NULL if one is unknown; and, of expectations, the largest possible variance of shares with
--- these.
-create macro drawn_moments(value) as {
-    'n': count(value),
-    'total': sum_known(value),
-    'variance': sum(greatest(value * (1 - value), 0))
+-- How far the values of drawn pools are from their expectation, over queries: pair.m is a query's
+-- expectation, pair.n and pair.s the number and sum of its drawn values. pools is their total number, off
+-- the sum of the differences, variance the largest possible variance of shares with these expectations.
+create macro drawn_moments(pair) as {
+    'pools': coalesce(sum(case when pair.m is not null then pair.n end), 0)::bigint,
+    'off': sum(pair.s - pair.n * pair.m),
+    'variance': sum(case when pair.s is not null then pair.n * greatest(pair.m * (1 - pair.m), 0) end)
 };
 
 -- A measure's mean over queries from its moments over clusters (moments_of), with nn = Σ n², the number

@@ -135,6 +135,18 @@ def test_pools_that_are_not_uniform(sound, change):
     assert ("above",) in found.fetchall()
 
 
+@pytest.mark.slow
+def test_one_unknown_value_hides_no_other(sound):
+    """Of a run that returned lists some ranks are unknown; the others are compared all the same."""
+
+    def last(rows):
+        return first(above=None, tied=None)([row | {"above": SIZE - 1} for row in rows])
+
+    spoil(sound, "sampled_ranks", last)
+    found = connect(str(sound)).execute("select measure from check_sampled_against_expected")
+    assert {("above",), ("recall",)} <= set(found.fetchall())
+
+
 def test_sizes_that_no_pool_can_have(sound):
     """In what is shown, and in the catalogue: more than the gallery of 30, or never drawn."""
     warehouse = Store.open(str(sound))
