@@ -34,8 +34,7 @@ marks as (
     select run_id, candidates, draw, query_id, cluster, measure, k, value
     from values_of(protocol_name, of_runs := ids, held_out := in_sample is distinct from true)
     where
-        protocol = protocol_name
-        and (measure_name is null or measure = measure_name)
+        (measure_name is null or measure = measure_name)
         and (cut is null or k is null or k = cut)
 ),
 clustered as (

@@ -5,9 +5,13 @@
 -- run_ids; NULL for all. held_out: use the ranks on which claims are based (evidence). Pairs with the same
 -- counts have the same value, so each distinct case is computed once. A random ranking is the case in
 -- which everything ties; with_chance adds it by query, in rows with is_chance (in_columns, whole gallery).
+-- only_pools: only measures that are known over candidate pools, too.
 -- What the arguments rule out is not planned, because query_table names what is read instead.
 -- @n: Number of queries; each draw counts.
-create macro sums(which, any_c, any_k, by_query := false, of_runs := null, in_columns := false, held_out := false, with_chance := false)
+create macro sums(
+    which, any_c, any_k, by_query := false, of_runs := null, in_columns := false, held_out := false, with_chance := false,
+    only_pools := false
+)
 as table
 with
 slots as materialized (
@@ -20,13 +24,14 @@ slots as materialized (
     from pools_of(which, any_c, any_k)
     where begins_with(run_id, of_runs)
 ),
--- Unknown values are -1 here, because NULL joins nothing; a pair of the whole gallery has pool 0.
+-- Unknown values are -1 here, because NULL joins nothing; a pair of the whole gallery has pool 0. Gains are
+-- text, which is grouped and joined faster than lists.
 gallery_pairs as (
     select
-        run_id, 0 as pool, case when by_query then query_id end as query_id, null::integer as draw,
+        run_id, 0::bigint as pool, case when by_query then query_id end as query_id, null::integer as draw,
         cluster, relevants, gallery, coalesce(above, -1) as above, coalesce(tied, -1) as tied,
         relevants_above as before, coalesce(relevants_tied, -1) as mates, relevance,
-        coalesce(ideal_gains, []) as gains, false as is_chance
+        coalesce(ideal_gains::varchar, '[]') as gains, false as is_chance
     from query_table(case when held_out then 'evidence' else 'ranks' end)
     where begins_with(run_id, of_runs)
 ),
@@ -34,26 +39,26 @@ pool_pairs as (
     select
         run_id, candidates as pool, case when by_query then query_id end as query_id,
         case when by_query then draw end as draw,
-        cluster, relevants, 0 as gallery, coalesce(above, -1) as above, coalesce(tied, -1) as tied,
+        cluster, relevants, 0::bigint as gallery, coalesce(above, -1) as above, coalesce(tied, -1) as tied,
         relevants_above as before, coalesce(relevants_tied, -1) as mates, relevance,
-        coalesce(ideal_gains, []) as gains, false as is_chance
+        coalesce(ideal_gains::varchar, '[]') as gains, false as is_chance
     from sampled_ranks
     where begins_with(run_id, of_runs)
 ),
 -- A hit of a list has no relevant items, and has its position and rank in above and tied.
 list_pairs as (
     select
-        run_id, 0 as pool, case when by_query then query_id end as query_id, null::integer as draw,
-        cluster, 0 as relevants, 0 as gallery, position as above, exact_above as tied, 0 as before, 0 as mates,
-        1 as relevance, [] as gains, false as is_chance
+        run_id, 0::bigint as pool, case when by_query then query_id end as query_id, null::integer as draw,
+        cluster, 0::bigint as relevants, 0::bigint as gallery, position::bigint as above, exact_above as tied,
+        0::bigint as before, 0::bigint as mates, 1 as relevance, '[]' as gains, false as is_chance
     from hits
     where exact_above is not null and begins_with(run_id, of_runs)
 ),
 random_pairs as (
     select
-        run_id, 0 as pool, query_id, null::integer as draw, cluster, relevants, gallery, 0 as above,
+        run_id, 0::bigint as pool, query_id, null::integer as draw, cluster, relevants, gallery, 0 as above,
         gallery - relevants as tied, 0 as before, relevants - 1 as mates, relevance,
-        coalesce(ideal_gains, []) as gains, true as is_chance
+        coalesce(ideal_gains::varchar, '[]') as gains, true as is_chance
     from query_table(case when held_out then 'evidence' else 'ranks' end)
     where begins_with(run_id, of_runs)
 ),
@@ -76,7 +81,8 @@ cases as materialized (
 asked as materialized (
     select
         cases.* exclude (run_id, pool) replace (
-            nullif(above, -1) as above, nullif(tied, -1) as tied, nullif(mates, -1) as mates
+            nullif(above, -1) as above, nullif(tied, -1) as tied, nullif(mates, -1) as mates,
+            gains::integer[] as gains
         ),
         slots.* exclude (run_id, pool), gallery - relevants as others, candidates - relevants as drawn
     from cases
@@ -104,11 +110,9 @@ no_cases as (
 -- score with T competitors, mixed_reciprocal gives the first of them.
 known as (
     select
-        *,
+        *, 1.0 / relevants as weight,
         case when k <= missed_up_to then 0.0 end as missed_k,
-        case when relevants <= missed_up_to then 0.0 end as missed_r,
         case when above is null then missed_k else inside_share(k, base, size) end as inside,
-        case when above is null then missed_r else inside_share(relevants, base, size) end as inside_r,
         case
             when above is null then missed_k
             when base >= k then 0.0
@@ -142,7 +146,23 @@ known as (
             when mates = 0
                 then (harmonic(least(k, above + tied + 1)) - harmonic(above)) / (tied + 1)
             else mixed_reciprocal(above, tied, mates, least(k - above, tied + 1))
-        end as reciprocal_k,
+        end as reciprocal_k
+    from (
+        select
+            * exclude (gallery, others, drawn, depth), 1::bigint as times, above + before as base,
+            tied + mates + 1 as size
+        from asked
+        where protocol <> 'expected' and relevants > 0
+        union all by name
+        from query_table(case when by_query then 'no_cases' else 'random' end)
+    )
+),
+-- The same with what only the whole gallery has.
+known_whole as (
+    select
+        *,
+        case when relevants <= missed_up_to then 0.0 end as missed_r,
+        case when above is null then missed_r else inside_share(relevants, base, size) end as inside_r,
         case
             when protocol = 'full' and above is not null
                 then precision_inside(base + size, base, size, before, mates)
@@ -163,15 +183,7 @@ known as (
             when is_chance then least(k, candidates) / candidates / relevants
             when missed_up_to is not null then 0.0
         end as agreed
-    from (
-        select
-            * exclude (gallery, others, drawn, depth), 1::bigint as times, above + before as base,
-            tied + mates + 1 as size
-        from asked
-        where protocol <> 'expected' and relevants > 0
-        union all by name
-        from query_table(case when by_query then 'no_cases' else 'random' end)
-    )
+    from known
 ),
 -- Every order inside the ties, with its probability: u competitors and v relevant items come first. If one
 -- item ties only with competitors, the mean over its places is a difference of prefix sums, by
@@ -269,8 +281,8 @@ drawn_values as (
 ),
 pool_parts as (
     select
-        asked.case_no, asked.slot, asked.k, 1::bigint as times, 1.0 / asked.relevants as weight, asked.relevants,
-        asked.relevance, asked.gains,
+        asked.case_no, asked.slot, asked.protocol, asked.k, asked.missed_up_to, 1::bigint as times,
+        1.0 / asked.relevants as weight, asked.relevants, asked.relevance, asked.gains,
         found.inside, found.discounted,
         case when asked.before > 0 then 0.0 else found.first_k end as first_k,
         case when asked.before > 0 then 0.0 else found.reciprocal end as reciprocal,
@@ -281,22 +293,25 @@ pool_parts as (
 ),
 list_parts as (
     select
-        case_no, slot, k, 1::bigint as times, 0.0 as weight, 1 as relevants, 0 as relevance, [] as gains, 0.0 as inside,
-        0.0 as inside_r, 0.0 as discounted, 0.0 as first_k, 0.0 as reciprocal, 0.0 as reciprocal_k,
+        case_no, slot, protocol, k, missed_up_to, 1::bigint as times, 0.0 as weight, 1 as relevants, 0 as relevance,
+        [] as gains, 0.0 as inside, 0.0 as inside_r, 0.0 as discounted, 0.0 as first_k, 0.0 as reciprocal, 0.0 as reciprocal_k,
         0.0 as precision, 0.0 as precision_r, 0.0 as first_rank,
         (above <= k and tied < k)::double / least(k, candidates) as agreed
     from asked
     where relevants = 0
 ),
 expected as (
-    select
-        case_no, slot, k, times, 1.0 / relevants as weight, relevants, relevance, gains, inside, inside_r, discounted, first_k,
-        reciprocal, reciprocal_k, precision, precision_r, first_rank, agreed
-    from known
+    from query_table(
+        case
+            when by_query and which in ('any', 'expected', 'growth') then 'no_cases'
+            when which in ('asked', 'full') and not only_pools then 'known_whole'
+            else 'known'
+        end
+    )
     union all by name
     from query_table(case when which in ('full', 'sampled') then 'no_cases' else 'pool_parts' end)
     union all by name
-    from query_table(case when which in ('asked', 'full') then 'list_parts' else 'no_cases' end)
+    from query_table(case when which in ('asked', 'full') and not only_pools then 'list_parts' else 'no_cases' end)
 ),
 gained as (
     select
@@ -305,71 +320,97 @@ gained as (
         (2 ** relevance - 1) / ideal_sum(k, relevants, gains, true) as gain_exp
     from expected
 ),
+parts_of_pools as (
+    select case_no, slot, protocol, k, missed_up_to, times, weight, unnest(measured(gained, k))
+    from gained
+),
+parts_of_all as (
+    select
+        case_no, slot, protocol, k, missed_up_to, times, weight, unnest(measured(gained, k)),
+        unnest(measured_whole(gained))
+    from gained
+),
 -- What a case adds to a sum, once for each of its pairs, but at once for all that are ranked at random. There
 -- are many more pairs than cases, so they are not tested for NULL: unknown values are NaN, as is their sum.
 parts as materialized (
     select
-        case_no, slot, times * weight as weight,
+        case_no, slot, protocol, k, missed_up_to, times * weight as weight,
         times * coalesce(
-            struct_extract(columns(* exclude (case_no, slot, times, weight)), 'part'), 'nan'::double
+            struct_extract(
+                columns(* exclude (case_no, slot, protocol, k, missed_up_to, times, weight)), 'part'
+            ), 'nan'::double
         ) as '\0'
-    from (select case_no, slot, times, weight, unnest(measured(gained, k)) from gained)
-),
-random_numbers as (
-    select case_no, is_chance, null::varchar as query_id, null::integer as draw, null::bigint as cluster
-    from shapes
+    from query_table(
+        case when which in ('asked', 'full') and not only_pools then 'parts_of_all' else 'parts_of_pools' end
+    )
 ),
 numbered as (
-    select cases.case_no, cases.is_chance, pairs.query_id, pairs.draw, pairs.cluster
+    select cases.case_no, cases.is_chance, relevants, pairs.query_id, pairs.draw, pairs.cluster
     from pairs
     inner join cases using (run_id, pool, relevants, gallery, above, tied, before, mates, relevance, gains, is_chance)
+),
+with_random as (
+    from numbered
     union all by name
-    from query_table(case when by_query then 'no_cases' else 'random_numbers' end)
+    select case_no, is_chance from shapes
 ),
 of_clusters as (
     select
-        slot, is_chance, cluster, sum(weight) as n,
-        nullif(sum(columns(parts.* exclude (case_no, slot, weight))), 'nan'::double) as '\0'
-    from numbered
+        slot, is_chance, null::varchar as query_id, null::integer as draw, cluster, sum(weight) as n,
+        nullif(
+            sum(columns(parts.* exclude (case_no, slot, protocol, k, missed_up_to, weight))), 'nan'::double
+        ) as '\0',
+        null::varchar as measure, null::double as value
+    from with_random
     inner join parts using (case_no)
     group by slot, is_chance, cluster
 ),
 of_queries as (
     select
-        slot, is_chance, query_id, draw, cluster,
-        nullif(sum(columns(parts.* exclude (case_no, slot, weight))), 'nan'::double) as '\0'
+        slot, is_chance, query_id, draw, cluster, null::double as n,
+        nullif(
+            sum(columns(parts.* exclude (case_no, slot, protocol, k, missed_up_to, weight))), 'nan'::double
+        ) as '\0',
+        null::varchar as measure, null::double as value
     from numbered
     inner join parts using (case_no)
     group by slot, is_chance, query_id, draw, cluster
 ),
 -- Measure by measure, so that only the requested ones are summed. A query has no median of its own, and only
 -- what returns lists agrees with them.
+each_part as not materialized (
+    select of_each.case_no, of_each.slot, of_each.measure, of_each.part, measures.of
+    from parts
+    unpivot (
+        part for measure in (columns(* exclude (case_no, slot, protocol, k, missed_up_to, weight)))
+    ) as of_each
+    inner join measures using (measure)
+    where
+        known_here(measures, of_each, any_k)
+        and measures.of <> 'median'
+        and (measures.of <> 'lists' or of_each.missed_up_to is not null)
+),
+-- Most queries have one relevant item, which is all of their sum.
 of_measures as (
-    select slot, query_id, draw, cluster, measure, nullif(sum(part), 'nan'::double) as value
+    select
+        slot, null::boolean as is_chance, query_id, draw, cluster, null::double as n, measure,
+        nullif(part, 'nan'::double) as value
     from numbered
-    inner join (
-        select of_each.case_no, of_each.slot, of_each.measure, of_each.part
-        from parts
-        unpivot (part for measure in (columns(* exclude (case_no, slot, weight)))) as of_each
-        inner join slots using (slot)
-        inner join measures using (measure)
-        where
-            known_here(measures, slots, any_k)
-            and measures.of <> 'median'
-            and (measures.of <> 'lists' or slots.missed_up_to is not null)
-    ) using (case_no)
+    inner join each_part using (case_no)
+    where relevants = 1 and each_part.of <> 'lists'
+    union all
+    select
+        slot, null::boolean as is_chance, query_id, draw, cluster, null::double as n, measure,
+        nullif(sum(part), 'nan'::double) as value
+    from numbered
+    inner join each_part using (case_no)
+    where relevants > 1 or each_part.of = 'lists'
     group by slot, query_id, draw, cluster, measure
 ),
 summed as (
     from query_table(
         case when not by_query then 'of_clusters' when in_columns then 'of_queries' else 'of_measures' end
     )
-    union all by name
-    -- The columns that one of them lacks.
-    select
-        null::boolean as is_chance, null::varchar as query_id, null::integer as draw, null::double as n,
-        null::varchar as measure, null::double as value
-    where false
 ),
 final as (
     select slots.run_id, slots.protocol, slots.candidates, slots.k, summed.* exclude (slot)

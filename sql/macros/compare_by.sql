@@ -28,37 +28,39 @@ alike as (
         comparable(run_a, run_b, 'full', in_sample) as fine, known_attribute(attribute) as named,
         known_measure(measure_name) as measured
 ),
-marks as materialized (
+-- Queries that both runs have, with the values x of run a and y of run b.
+beside as (
     select
-        runs.dataset, runs.qrels, runs.direction, found.run_id, found.query_id, found.cluster, found.measure,
-        found.k, found.better, found.value
+        runs.dataset, runs.qrels, runs.direction, found.query_id, found.cluster, found.measure, found.k,
+        found.better,
+        any_value(found.value) filter (starts_with(run_id, run_a)) as x,
+        any_value(found.value) filter (starts_with(run_id, run_b)) as y
     from values_of('full', of_runs := [run_a, run_b], held_out := in_sample is distinct from true) as found
     inner join runs using (run_id)
     where found.measure = measure_name and (found.k is null or found.k = cut)
+    group by
+        runs.dataset, runs.qrels, runs.direction, found.query_id, found.cluster, found.measure, found.k,
+        found.better
+    having
+        count(*) filter (starts_with(run_id, run_a)) > 0 and count(*) filter (starts_with(run_id, run_b)) > 0
 ),
 -- For each slice and cluster, the sums over queries: n of them, d of the differences.
 clustered as materialized (
     select
-        slices.name, slices.slice, slices.place, x.measure, x.k, x.better, x.cluster,
+        slices.name, slices.slice, slices.place, beside.measure, beside.k, beside.better, beside.cluster,
         count(*) as n,
-        sum_known(x.value) as total_a,
-        sum_known(y.value) as total_b,
-        sum_known(paired_difference(x.value, y.value)) as d,
-        sum_known((paired_difference(x.value, y.value) > 0)::bigint) as more,
-        sum_known((paired_difference(x.value, y.value) < 0)::bigint) as less
-    from marks as x
-    inner join marks as y on y.query_id = x.query_id
-    inner join query_slices as slices
-        on
-            slices.dataset = x.dataset
-            and slices.qrels = x.qrels
-            and slices.direction = x.direction
-            and slices.query_id = x.query_id
-            and (attribute is null or slices.name = attribute)
-    where starts_with(x.run_id, run_a) and starts_with(y.run_id, run_b)
-    group by slices.name, slices.slice, slices.place, x.measure, x.k, x.better, x.cluster
+        sum_known(x) as total_a,
+        sum_known(y) as total_b,
+        sum_known(paired_difference(x, y)) as d,
+        sum_known((paired_difference(x, y) > 0)::bigint) as more,
+        sum_known((paired_difference(x, y) < 0)::bigint) as less
+    from beside
+    inner join query_slices as slices using (dataset, qrels, direction, query_id)
+    where attribute is null or slices.name = attribute
+    group by
+        slices.name, slices.slice, slices.place, beside.measure, beside.k, beside.better, beside.cluster
 ),
-summed as materialized (
+summed as (
     select
         name, slice, place, measure, k, better,
         count(*) as clusters,

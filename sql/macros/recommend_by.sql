@@ -31,7 +31,8 @@ clustered as materialized (
             run_id, protocol, candidates, k, is_chance, query_id, draw, cluster, n, measure, value
         ))) as '\0'
     from sums(
-        'full', null, null, by_query := true, in_columns := true, held_out := true, with_chance := true
+        'full', null, null, by_query := true, in_columns := true, held_out := true, with_chance := true,
+        only_pools := true
     ) as found
     inner join runs using (run_id)
     inner join query_slices as slices

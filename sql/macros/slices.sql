@@ -25,7 +25,7 @@ create macro known_attribute(given) as
                     )
                 else error(
                     'no attribute is called ' || '''' || given || ''''
-                    || '; there are ' || string_agg(distinct name, ', ' order by name)
+                    || '; there are ' || array_to_string(list_sort(list_distinct(list(name))), ', ')
                 )
             end
         from (select distinct name from query_slices)

@@ -10,14 +10,22 @@ named as (
     select
         unnest(measured({
             'inside': 0.0, 'first_k': 0.0, 'reciprocal': 0.0, 'reciprocal_k': 0.0, 'discounted': 0.0,
-            'gain': 0.0, 'gain_exp': 0.0, 'precision': 0.0, 'first_rank': 0.0, 'inside_r': 0.0,
-            'precision_r': 0.0, 'agreed': 0.0, 'relevants': 1
+            'gain': 0.0, 'gain_exp': 0.0, 'relevants': 1
         }, 1))
 ),
-final as (
+named_whole as (
     select
-        measure, entry.label, entry.has_k, entry.better, entry.over_pools, entry.of, entry.also
+        unnest(measured_whole({
+            'precision': 0.0, 'first_rank': 0.0, 'inside_r': 0.0, 'precision_r': 0.0, 'agreed': 0.0, 'relevants': 1
+        }))
+),
+final as (
+    select measure, entry.label, entry.has_k, entry.better, true as over_pools, entry.of, entry.also
     from named
+    unpivot (entry for measure in (columns(*)))
+    union all
+    select measure, entry.label, entry.has_k, entry.better, false as over_pools, entry.of, entry.also
+    from named_whole
     unpivot (entry for measure in (columns(*)))
 )
 select * from final
