@@ -14,6 +14,8 @@ FP32 = "fp32"
 RABITQ, PRODUCT = "rabitq", "pq"
 # torch's types of what is multiplied.
 INT8, FLOAT32, FLOAT16, BFLOAT16 = "int8", "float32", "float16", "bfloat16"
+# Scores of floats that differ by no more are tied.
+TIE_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from cmr.errors import LeftOutWarning
 from cmr.pipeline.bounds import check_memory
 from cmr.pipeline.case import Case
 from cmr.pipeline.derive import Deriver
-from cmr.pipeline.evaluation import Counter, Evaluation, make_plan_for
+from cmr.pipeline.evaluation import Counter, Evaluation, counted_at_once, make_plan_for
 from cmr.pipeline.judged_data import (
     JudgedData,
     find_dataset,
@@ -47,7 +47,7 @@ class Evaluated:
 
 def explain(root: str, request: Request) -> list[Row]:
     """How each representation would be scored, a row each; nothing is written."""
-    from cmr.pipeline.explained import explained, screen_before
+    from cmr.pipeline.explained import explained, explained_at_once, screen_before
 
     warehouse = Store.open(root)
     request, data, deriver, every = _prepare(warehouse, request)
@@ -59,6 +59,9 @@ def explain(root: str, request: Request) -> list[Row]:
             # Queries that stay floats are multiplied as floats; so are codes with a centre.
             precision = FP32 if search.asymmetric else one.multiplied
             sizes = request.pool_sizes
+            if counted_at_once(request, data, search, one.dim, request.draws if sizes else 0):
+                rows.append(explained_at_once(one, search))
+                continue
             plan = make_plan_for(request, data, precision, one.dim, sizes, request.draws)
             rows.append(explained(one, search, plan, screen_before(runs, one)))
     return rows

@@ -17,8 +17,10 @@ from cmr.pipeline.run_files import commit_run
 from cmr.pipeline.run_rows import describe_run, has_counts, questions, run_identity
 from cmr.pipeline.scorer_versions import tell_versions
 from cmr.pipeline.scoring import Scorer
+from cmr.pipeline.search import Search
 from cmr.progressbar import Advance, ProgressBar
 from cmr.rows import Row
+from cmr.score.at_once import is_small
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.schemas import RUNS
 from cmr.warehouse.store import Store
@@ -52,6 +54,18 @@ def make_plan_for(
     )
 
 
+def counted_at_once(
+    request: Request, data: JudgedData, search: Search, dim: int, draws: int
+) -> bool:
+    """Whether a representation needs no plan: it is small, and no lists are asked for.
+
+    A device or memory that is named is used whatever the size.
+    """
+    plain = search.one_pass and not (request.hits or data.is_grouped)
+    free = request.device == "auto" and request.memory is None
+    return plain and free and is_small(len(data.ids[TEXT]), len(data.ids[VISUAL]), dim, draws)
+
+
 class Evaluation:
     """One request on one data set, representation by representation."""
 
@@ -74,7 +88,7 @@ class Evaluation:
         self._finished: dict[str, Row] = {}
         self._pools: Pools | None = None
         self._asked: tuple[list[int], int] = ([], 0)
-        self._scorer = Scorer(warehouse, self._plan, bar)
+        self._scorer = Scorer(warehouse, self._plan, bar, self._at_once)
 
     def asked(self, case: Case) -> list[str]:
         """The directions requested for a case."""
@@ -152,15 +166,16 @@ class Evaluation:
                 self._warehouse.commit(RUNS, run_id, row)
 
     def _score(self, case: Case, missing: list[str], advance: Advance) -> None:
-        from cmr.devices import pick_device, reset_peak
-
         request, data = self.request, self.data
         olds = {name: self._warehouse.find(RUNS, self._id(case, name)) for name in missing}
         self._asked = sizes, draws = self._pool_request(olds)
         judged, pools = {name: data.judged[name] for name in missing}, self._draw(sizes, draws)
         if self.count is None:
             self._scorer.warm(case, judged, pools)
-        reset_peak(pick_device(request.device))
+        if self.count is not None or not self._at_once(case):
+            from cmr.devices import pick_device, reset_peak
+
+            reset_peak(pick_device(request.device))
         started = datetime.now(UTC)
         if self.count is not None:
             found = self.count(self._work(case, missing, sizes, draws), advance)
@@ -210,6 +225,11 @@ class Evaluation:
             judged={name: self.data.judged[name] for name in missing},
         )
 
+    def _at_once(self, case: Case) -> bool:
+        sizes, draws = self._asked
+        dim = case.made.wanted.dim
+        return counted_at_once(self.request, self.data, case.search, dim, draws if sizes else 0)
+
     def _plan(self, precision: str, dim: int) -> Plan:
         return make_plan_for(self.request, self.data, precision, dim, *self._asked)
 
@@ -224,10 +244,10 @@ class Evaluation:
 
     def _draw(self, sizes: list[int], draws: int) -> Pools | None:
         """The pools, which an evaluation keeps for all of its representations."""
-        from cmr.score.pools import Pools
-
         if not sizes:
             return None
+        from cmr.score.pools import Pools
+
         if self._pools is None or self._pools.sizes.tolist() != sizes or self._pools.draws != draws:
             self._pools = Pools(sizes, draws, self.request.seed)
         return self._pools

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cmr.pipeline.fits import Wanted
 from cmr.pipeline.search import Search
 from cmr.rows import Row
+from cmr.score.at_once import DESCRIBED
 
 if TYPE_CHECKING:
     from cmr.score.plan import Plan
@@ -25,12 +26,7 @@ def explained(
     computed = search.scorer if kind.kernel is None else kind.kernel(wanted.multiplied)
     # What another package's search finds is scored by the plan.
     by_torch, scored = kind.by_plan, kind.by_plan or kind.library == ""
-    row: dict[str, Any] = {
-        "dim": wanted.dim,
-        "method": wanted.dim_method,
-        "precision": wanted.precision,
-        "quantizer": wanted.coded_by,
-        "search": str(search),
+    return _asked(wanted, search) | {
         "kernel": plan.kernel.name if by_torch else computed,
         "counted by": plan.counting if by_torch else library,
         "screened by": _screened(screen, plan) if by_torch and plan.kernel.screened else None,
@@ -45,7 +41,36 @@ def explained(
         "memory": plan.memory,
         "device": plan.device if by_torch else "cpu",
     }
-    return row
+
+
+def explained_at_once(wanted: Wanted, search: Search) -> dict[str, Any]:
+    """The same of what is so small that it has no plan; see `cmr.score.at_once`."""
+    plan = json.loads(DESCRIBED)
+    return _asked(wanted, search) | {
+        "kernel": plan["kernel"],
+        "counted by": plan["counting"],
+        "screened by": None,
+        "compared in": plan["kernel"],
+        "ranks": "all",
+        "first stage": _first_stage(search),
+        "second stage": None,
+        "tile": None,
+        "texts held": None,
+        "visuals held": None,
+        "threads": None,
+        "memory": None,
+        "device": "cpu",
+    }
+
+
+def _asked(wanted: Wanted, search: Search) -> dict[str, Any]:
+    return {
+        "dim": wanted.dim,
+        "method": wanted.dim_method,
+        "precision": wanted.precision,
+        "quantizer": wanted.coded_by,
+        "search": str(search),
+    }
 
 
 def screen_before(runs: Iterable[Row], wanted: Wanted) -> Row | None:

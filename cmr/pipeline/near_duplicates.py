@@ -55,8 +55,9 @@ def count_near(vectors: Floats, threshold: float, advance: Advance = no_advance)
     float32 products decide where they are further from the threshold than they may err, float64
     products elsewhere. `advance` is told of pairs.
     """
+    from cmr.precision import TIE_TOLERANCE
     from cmr.score.cpu.exact_scores import dots
-    from cmr.score.kernels import TIE_TOLERANCE, worst_error
+    from cmr.score.kernels import worst_error
 
     limit, error = threshold - TIE_TOLERANCE, np.float32(worst_error(vectors.shape[1]))
     count = np.zeros(len(vectors), dtype=np.int64)

@@ -38,13 +38,15 @@ EDGE_BYTES, NODE_BYTES = 5, 32
 class Scorer:
     """Scores cases; an index is kept for the next case, which may search it with other settings.
 
-    `plan`: makes the plan for a precision and dimension. `bar`: shows an index being built. `few`:
-    whether to use only a few vectors of each side.
+    `plan`: makes the plan for a precision and dimension. `bar`: shows an index being built.
+    `at_once`: whether a case needs no plan, see `cmr.score.at_once`. `few`: whether to use only a
+    few vectors of each side.
     """
 
     warehouse: Store
     plan: Callable[[str, int], Plan]
     bar: ProgressBar
+    at_once: Callable[[Case], bool] = lambda _: False
     few: bool = False
     _index: tuple[tuple[Any, ...], Searcher, float] | None = field(default=None, init=False)
 
@@ -53,6 +55,9 @@ class Scorer:
 
         See `cmr.score.warm_up`.
         """
+        if self.at_once(case):
+            _draw(judged, pools)
+            return
         from cmr.score.warm_up import few_judged, few_pools, few_rows, has_many, warmed
 
         made, search = case.made, case.search
@@ -73,7 +78,9 @@ class Scorer:
 
         def score() -> None:
             for plan in plans[: 1 + kernel.screened]:
-                small = Scorer(self.warehouse, plan, lambda *_: nullcontext(lambda _: None), True)
+                small = Scorer(
+                    self.warehouse, plan, lambda *_: nullcontext(lambda _: None), few=True
+                )
                 small.score(case, few, drawn, lambda _: None)
 
         warmed(kind, score)
@@ -82,6 +89,8 @@ class Scorer:
         self, case: Case, judged: dict[str, Judged], pools: Pools | None, advance: Advance
     ) -> dict[str, Scored]:
         """Score a case in the directions of `judged`."""
+        if self.at_once(case):
+            return self._count_at_once(case, judged, pools, advance)
         if case.search.length is not None:
             return {name: self._list(case, name, judged[name], pools, advance) for name in judged}
         # One pass serves both directions, or each direction needs its own.
@@ -102,6 +111,17 @@ class Scorer:
         texts, visuals, plan = self._sides(case, (direction, asking))
         queries, items = (texts, visuals) if direction == "t2v" else (visuals, texts)
         return top_hits(queries, items, depth, plan)
+
+    def _count_at_once(
+        self, case: Case, judged: dict[str, Judged], pools: Pools | None, advance: Advance
+    ) -> dict[str, Scored]:
+        from cmr.score.at_once import DESCRIBED, count_at_once
+
+        clock = time.perf_counter()
+        counted = count_at_once(*self._vectors(case), judged, pools, advance)
+        took = time.perf_counter() - clock
+        columns = {"device": "cpu", "plan": DESCRIBED}
+        return {name: Scored(counted[name], {"score": took}, columns) for name in judged}
 
     def _count(
         self, case: Case, judged: dict[str, Judged], pools: Pools | None, advance: Advance
@@ -227,10 +247,18 @@ class Scorer:
 
         `ask`: a direction, and how many of its items ask; None where one pass serves both.
         """
-        from cmr.score.asymmetric import as_compared, largest_product, plan_for, uncoded
+        from cmr.score.asymmetric import largest_product, plan_for
 
         made = case.made
         plan = self.plan(FP32 if made.query_precision else made.wanted.multiplied, made.wanted.dim)
+        sides = self._vectors(case, ask)
+        return *sides, plan_for(plan, largest_product(*sides))
+
+    def _vectors(self, case: Case, ask: tuple[str, int] | None = None) -> tuple[Vectors, Vectors]:
+        """Both sides in the form that is multiplied; `ask` as `_sides` has it."""
+        from cmr.score.asymmetric import as_compared, uncoded
+
+        made = case.made
         sides: list[Vectors]
         asking = {} if ask is None else {made.side(ask[0], False)["set_id"]: ask[1]}
         rows = (made.text, made.visual)
@@ -247,15 +275,27 @@ class Scorer:
                 else uncoded(side, coded, self._stored(side.row))
                 for side in stored
             ]
-        return sides[0], sides[1], plan_for(plan, largest_product(*sides))
+        return sides[0], sides[1]
 
     def _stored(self, row: Row, first: int | None = None) -> StoredVectors:
         """A set's vectors, or the `first` of them."""
-        from cmr.score.warm_up import few_rows
+        most = first
+        if self.few:
+            from cmr.score.warm_up import few_rows
 
-        most = few_rows(row["rows"]) if self.few else first
+            most = few_rows(row["rows"])
         part = None if most is None else (0, min(most, row["rows"]))
         return StoredVectors(self.warehouse, row, part)
+
+
+def _draw(judged: dict[str, Judged], pools: Pools | None) -> None:
+    """Draw the pools, which are kept; what draws them may have to be compiled."""
+    if pools is not None:
+        from cmr.score.warm_up import compiling
+
+        with compiling():
+            for name, one in judged.items():
+                pools.get(name, one, 0, one.asking)
 
 
 def _whole(items: Vectors, connectivity: int, plan: Plan) -> Encoded:

@@ -18,10 +18,9 @@ import numpy.typing as npt
 import torch
 
 from cmr.errors import CmrError
-from cmr.precision import BFLOAT16, FLOAT32, FP32, INT8, INTEGER, precision_of
+from cmr.precision import BFLOAT16, FLOAT32, FP32, INT8, INTEGER, TIE_TOLERANCE, precision_of
 from cmr.represent.precisions import Encoded, to_floats, to_integers
 
-TIE_TOLERANCE = 1e-6
 CODE_DOUBT = 1e-6
 # Half the distance of two float32 numbers, relative to their size.
 UNIT_ROUNDOFF = 2.0**-24

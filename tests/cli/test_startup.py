@@ -48,11 +48,19 @@ def test_reading_imports_nothing_heavy(evaluated_with, command):
 
 
 @pytest.mark.slow
-def test_evaluating_imports_no_pandas(evaluated_with):
+@pytest.mark.parametrize(
+    ("options", "needed"),
+    [
+        (("--protocols", "full"), set()),
+        # Pools are drawn by a compiled function.
+        (SETTINGS, {"numba"}),
+        ((*SETTINGS, "--device", "cpu"), {"numba", "torch"}),
+    ],
+)
+def test_evaluating_imports_what_it_needs(evaluated_with, options, needed):
     root = evaluated_with(*SETTINGS, "--dims", "40", "--precisions", "fp32,int8")
-    found = imported("evaluate", *SETTINGS, "--precisions", "b1", "--dims", "40", "-w", str(root))
-    assert "numba" in found
-    assert not found & {"pandas", "polars", "matplotlib", "scipy.linalg"}
+    found = imported("evaluate", *options, "--precisions", "b1", "--dims", "40", "-w", str(root))
+    assert found == needed
 
 
 def test_a_frame_can_be_had_afterwards():

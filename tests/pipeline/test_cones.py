@@ -19,7 +19,10 @@ from tests.reference import counts
 pytestmark = pytest.mark.slow
 DIM, TEXTS, VISUALS = 48, 240, 90
 KINDS = ("absmax", "centred", "median")
-ASKED = ("--dims", str(DIM), "--candidates", "20", "--protocols", "full")
+# Counted in tiles, small as it is.
+ASKED = (
+    "--dims", str(DIM), "--candidates", "20", "--protocols", "full", "--device", "cpu"
+)  # fmt: skip
 
 
 def cones():

@@ -31,10 +31,11 @@ def test_what_screens_and_what_it_came_to(tmp_path, monkeypatch):
     np.savez(tmp_path / "d.npz", **data)
     root = tmp_path / "w"
     run("ingest", "npz", tmp_path / "d.npz", "-w", root)
-    asked = Request(dims=(DIM,), precisions=("fp32", "int8"), protocols=("full",))
+    asked = Request(dims=(DIM,), precisions=("fp32", "int8"), protocols=("full",), device="cpu")
     told = {row["precision"]: row["screened by"] for row in explain(str(root), asked)}
     assert told == {"fp32": "int8 codes", "int8": None}
-    run("evaluate", "-w", root, "--dims", DIM, "--precisions", "fp32,int8", "--protocols", "full")
+    grid = ("--dims", DIM, "--precisions", "fp32,int8", "--protocols", "full")
+    run("evaluate", "-w", root, *grid, "--device", "cpu")
     plans = {
         row["precision"]: json.loads(row["plan"]) for row in Store.open(str(root)).catalogue(RUNS)
     }

@@ -50,7 +50,9 @@ def out(root, tmp_path_factory):
     assert result.exit_code == 0, result.output
     assert f"{folder}/index.html" in result.stdout.splitlines()[0]
     assert re.search(r"plots/ \(13 png, 13 svg\)", result.stdout)
-    assert result.stderr == "it has no speed figures; `cmr bench` measures them\n"
+    # On a busy machine it says that it is at work.
+    told = [line for line in result.stderr.splitlines() if not line.startswith("writing")]
+    assert told == ["it has no speed figures; `cmr bench` measures them"]
     return folder
 
 

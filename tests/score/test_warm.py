@@ -77,6 +77,7 @@ REQUESTS = {
         "protocols": ("full",),
         "directions": ("t2v",),
     },
+    "at once": {"precisions": ("fp16", "int8"), "device": "auto"},
     "asymmetric": {"precisions": ("int8",), "asymmetric": True},
     "usearch-exact": {"precisions": ("fp32", "b1"), "scorer": "usearch-exact"},
     "usearch-hnsw": {"precisions": ("int8",), "scorer": "usearch-hnsw", "list_length": 80},
@@ -85,7 +86,9 @@ REQUESTS = {
 
 
 def request_of(**more):
-    return Request(**{"dims": (DIM,), "candidates": (50, 80), "force": True, **more})
+    """Counted in tiles, unless `more` says otherwise."""
+    asked = {"dims": (DIM,), "candidates": (50, 80), "force": True, "device": "cpu"}
+    return Request(**{**asked, **more})
 
 
 @pytest.mark.slow

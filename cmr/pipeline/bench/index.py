@@ -14,9 +14,8 @@ from cmr.errors import CmrError
 from cmr.pipeline.bench.measuring_task import Task
 from cmr.pipeline.bench.read_codes import Read, coder
 from cmr.pipeline.bench.single_product import LARGEST, OneProduct
-from cmr.precision import INTEGER, precision_of
+from cmr.precision import INTEGER, TIE_TOLERANCE, precision_of
 from cmr.represent.precisions import Encoded, to_floats, to_integers
-from cmr.score.kernels import TIE_TOLERANCE
 from cmr.score.search.asymmetric_index import AsymmetricSearcher
 from cmr.score.search.graph_settings import USUAL
 from cmr.score.search.indexes import (

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from cmr.errors import CmrError
+from cmr.precision import TIE_TOLERANCE
 from cmr.progressbar import Advance
 from cmr.represent.precisions import Encoded
 from cmr.score.blocks import Vectors
 from cmr.score.exhaustive import pair_values
 from cmr.score.judgments import Indices, judge
-from cmr.score.kernels import TIE_TOLERANCE
 from cmr.score.plan import Plan
 from cmr.score.search.indexes import Ordinals, Scores, Searcher
 from cmr.score.search.returned_lists import Lists, Values, exact_above

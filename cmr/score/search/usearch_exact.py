@@ -15,7 +15,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from cmr.precision import INTEGER, precision_of
+from cmr.precision import INTEGER, TIE_TOLERANCE, precision_of
 from cmr.progressbar import Advance, no_advance
 from cmr.represent.precisions import Encoded
 from cmr.score.blocks import Vectors
@@ -23,7 +23,7 @@ from cmr.score.compiled import compiled
 from cmr.score.cpu.exact_scores import ScoredTile
 from cmr.score.cpu.row_counts import count_members
 from cmr.score.judgments import Judged
-from cmr.score.kernels import CODE_DOUBT, TIE_TOLERANCE
+from cmr.score.kernels import CODE_DOUBT
 from cmr.score.pools import PoolCounts, Pools
 from cmr.score.search.usearch_index import EXACT_BYTES, exact_search
 from cmr.score.search.usearch_vectors import operand, similarities
