@@ -21,6 +21,7 @@ from cmr.pipeline.search import Search
 from cmr.progressbar import Advance, ProgressBar
 from cmr.rows import Row
 from cmr.score.at_once import is_small
+from cmr.score.search.scorer_kinds import TORCH
 from cmr.sources.collection import TEXT, VISUAL
 from cmr.warehouse.schemas import RUNS
 from cmr.warehouse.store import Store
@@ -61,7 +62,7 @@ def counted_at_once(
 
     A device or memory that is named is used whatever the size.
     """
-    plain = search.one_pass and not (request.hits or data.is_grouped)
+    plain = search.scorer == TORCH and search.one_pass and not (request.hits or data.is_grouped)
     free = request.device == "auto" and request.memory is None
     return plain and free and is_small(len(data.ids[TEXT]), len(data.ids[VISUAL]), dim, draws)
 

@@ -19,7 +19,7 @@ from cmr.errors import CmrError
 from cmr.identity import identity
 from cmr.pipeline.attributes import NEAR, replace_attribute
 from cmr.pipeline.judged_data import find_dataset, find_model
-from cmr.precision import FP32
+from cmr.precision import FP32, TIE_TOLERANCE
 from cmr.progressbar import Advance, ProgressBar, no_advance
 from cmr.represent.dim_methods import NATIVE
 from cmr.represent.unit_vectors import Floats
@@ -55,7 +55,6 @@ def count_near(vectors: Floats, threshold: float, advance: Advance = no_advance)
     float32 products decide where they are further from the threshold than they may err, float64
     products elsewhere. `advance` is told of pairs.
     """
-    from cmr.precision import TIE_TOLERANCE
     from cmr.score.cpu.exact_scores import dots
     from cmr.score.kernels import worst_error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
@@ -18,6 +19,7 @@ from cmr.score.at_once import count_at_once, is_small
 from cmr.score.exhaustive import score
 from cmr.score.planning import make_plan
 from cmr.score.pools import Pools
+from cmr.score.search import scorer_kinds
 from cmr.warehouse.schemas import RUNS
 from cmr.warehouse.store import Store
 from tests.reference import counts
@@ -117,3 +119,21 @@ def test_a_named_device_is_used_and_counts_the_same(evaluated_once, cmr, tmp_pat
     assert stored["at once"] == stored["numba"]
     whole, drawn, held_out = (len(rows) > 1 for rows in stored["numba"])
     assert (whole, drawn, held_out) == (True, bool(options), True)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("no_answer")
+def test_a_scorer_of_another_package_counts_itself(evaluated_with, cmr, monkeypatch):
+    """Though it multiplies by the plan, as torch does."""
+    asked = []
+    torch = scorer_kinds.OWN[scorer_kinds.TORCH]
+
+    def count(*arguments):
+        asked.append(arguments)
+        return torch.count(*arguments)
+
+    monkeypatch.setitem(scorer_kinds.OWN, "mine", dataclasses.replace(torch, count=count))
+    root = evaluated_with("--dims", "16", "--precisions", "int8", "--candidates", "10")
+    grid = ("--dims", "16", "--precisions", "int8", "--candidates", "10")
+    cmr("evaluate", *grid, "--scorer", "mine", "-w", root)
+    assert asked
