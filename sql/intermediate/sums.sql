@@ -9,8 +9,8 @@
 -- What the arguments rule out is not planned, because query_table names what is read instead.
 -- @n: Number of queries; each draw counts.
 create macro sums(
-    which, any_c, any_k, by_query := false, of_runs := null, in_columns := false, held_out := false, with_chance := false,
-    only_pools := false
+    which, any_c, any_k, by_query := false, of_runs := null, in_columns := false, held_out := false,
+    with_chance := false, only_pools := false
 )
 as table
 with
@@ -294,8 +294,8 @@ pool_parts as (
 list_parts as (
     select
         case_no, slot, protocol, k, missed_up_to, 1::bigint as times, 0.0 as weight, 1 as relevants, 0 as relevance,
-        [] as gains, 0.0 as inside, 0.0 as inside_r, 0.0 as discounted, 0.0 as first_k, 0.0 as reciprocal, 0.0 as reciprocal_k,
-        0.0 as precision, 0.0 as precision_r, 0.0 as first_rank,
+        [] as gains, 0.0 as inside, 0.0 as inside_r, 0.0 as discounted, 0.0 as first_k, 0.0 as reciprocal,
+        0.0 as reciprocal_k, 0.0 as precision, 0.0 as precision_r, 0.0 as first_rank,
         (above <= k and tied < k)::double / least(k, candidates) as agreed
     from asked
     where relevants = 0

@@ -65,7 +65,7 @@ create macro comparable(run_a, run_b, pools, in_sample) as
 create macro compare(run_a, run_b, pools := 'full', in_sample := false) as table
 with
 alike as (
-    select comparable(run_a, run_b, pools, in_sample) as fine
+    select comparable(run_a, run_b, coalesce(pools, 'full'), in_sample) as fine
 ),
 final as (
     select
@@ -73,7 +73,7 @@ final as (
         difference, ci_low, ci_high, p, p_holm, wins, losses, ties, queries, clusters, fit_a, fit_b, unseen
     from alike
     -- So that a mistake is reported even if there is no row.
-    left join compared([run_a, run_b], plain_protocol(pools), null, null, in_sample) on true
+    left join compared([run_a, run_b], plain_protocol(coalesce(pools, 'full')), null, null, in_sample) on true
     where fine and protocol is not null
     order by protocol, candidates, measure, k
 )

@@ -146,12 +146,13 @@ def test_null_is_the_default(evaluated):
         ("from metrics_by('captions', {})", "held_out"),
         ("from recommend({})", "across"),
         (f"from compare('{a}', '{b}', {{}})", "in_sample"),
+        (f"from compare('{a}', '{b}', {{}})", "pools"),
         (f"from compare_runs(['{a}', '{b}'], {{}})", "in_sample"),
         (f"from compare_by('{a}', '{b}', 'captions', {{}})", "in_sample"),
     ):
         unknown, plain = (
             con.execute(f"{query.format(f'{name} := {value}')} order by all").fetchall()
-            for value in ("null", "false")
+            for value in ("null", "'full'" if name == "pools" else "false")
         )
         assert unknown == plain, query
         assert plain, query
