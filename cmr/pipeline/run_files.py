@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from cmr.devices import peak_bytes
 from cmr.pipeline.case import Scored
 from cmr.pipeline.judged_data import JudgedData
 from cmr.rows import Row
@@ -98,11 +99,6 @@ def _hits(scored: Scored, names: Names) -> Iterable[pa.Table]:
 def _timings(row: Row, stages: dict[str, float]) -> pa.Table:
     """Rows of `timings`. A scoring pass serves both directions; each records its time."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    on_device = None
-    if row["device"] != "cpu":
-        from cmr.devices import peak_bytes
-
-        on_device = peak_bytes(row["device"])
     rows = [
         {
             "stage": stage,
@@ -112,7 +108,7 @@ def _timings(row: Row, stages: dict[str, float]) -> pa.Table:
             "seconds": seconds,
             "queries": row["queries"],
             "peak_rss_bytes": peak if sys.platform == "darwin" else peak * 1024,
-            "peak_device_bytes": on_device,
+            "peak_device_bytes": peak_bytes(row["device"]),
             "vector_bytes": row["vector_bytes"],
         }
         for stage, seconds in stages.items()
