@@ -115,13 +115,13 @@ class Scorer:
     def _count_at_once(
         self, case: Case, judged: dict[str, Judged], pools: Pools | None, advance: Advance
     ) -> dict[str, Scored]:
-        from cmr.score.at_once import DESCRIBED, count_at_once
+        from cmr.score.at_once import COUNTING, DESCRIBED, count_at_once
 
         clock = time.perf_counter()
         counted = count_at_once(*self._vectors(case), judged, pools, advance)
         took = time.perf_counter() - clock
         columns = {"device": "cpu", "plan": DESCRIBED}
-        return {name: Scored(counted[name], {"score": took}, columns) for name in judged}
+        return {name: Scored(counted[name], {COUNTING: took}, columns) for name in judged}
 
     def _count(
         self, case: Case, judged: dict[str, Judged], pools: Pools | None, advance: Advance

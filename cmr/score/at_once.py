@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from cmr.precision import INTEGER, TIE_TOLERANCE
 from cmr.progressbar import Advance
-from cmr.represent.precisions import Encoded, to_floats, to_integers
+from cmr.represent.precisions import to_floats, to_integers
 from cmr.score.judgments import Indices, Judged
 from cmr.score.tally import Counted
 
@@ -28,8 +28,11 @@ if TYPE_CHECKING:
 MOST_SCORES, MOST_PRODUCTS, MOST_DRAWN = 2**18, 2**27, 2**22
 # Scores that are compared with their thresholds together.
 COMPARED = 2**20
+# What counts, as `Plan.counting` says it, and the stage in `timings`: not `score`, of which `speed`
+# is made, since all precisions are multiplied as float64.
+COUNTING = "at once"
 # As `Plan.describe`.
-DESCRIBED = json.dumps({"kernel": "float64", "counting": "at once"})
+DESCRIBED = json.dumps({"kernel": "float64", "counting": COUNTING})
 
 Scores = npt.NDArray[np.float64]
 Found = npt.NDArray[np.bool_]
@@ -70,28 +73,22 @@ def _scores(texts: Vectors, visuals: Vectors) -> tuple[Scores, float]:
     float64 holds every sum of products of codes exactly. Scales are multiplied as `Kernel.values`
     does.
     """
-    rows, columns = _whole(texts), _whole(visuals)
-    if rows[0].precision not in INTEGER:
-        left, right = (np.concatenate([*map(to_floats, side)]) for side in (rows, columns))
-        return left.astype(np.float64) @ right.astype(np.float64).T, TIE_TOLERANCE
-    left, right = (
-        np.concatenate([*map(to_integers, side)]).astype(np.float64) for side in (rows, columns)
-    )
-    left_scales, right_scales = (
-        np.concatenate([one.scales for one in side]) for side in (rows, columns)
-    )
-    return left @ right.T * right_scales * left_scales[:, None], 0.0
-
-
-def _whole(vectors: Vectors) -> list[Encoded]:
-    return [encoded for _, encoded in vectors.blocks(vectors.rows)]
+    sides = [[block for _, block in side.blocks(side.rows)] for side in (texts, visuals)]
+    codes = sides[0][0].precision in INTEGER
+    read = to_integers if codes else to_floats
+    left, right = (np.concatenate([*map(read, side)]).astype(np.float64) for side in sides)
+    products = left @ right.T
+    if not codes:
+        return products, TIE_TOLERANCE
+    rows, columns = (np.concatenate([block.scales for block in side]) for side in sides)
+    return products * columns * rows[:, None], 0.0
 
 
 def _counted(
     scores: Scores, judged: Judged, tolerance: float, drawn: list[Drawn], sizes: Indices
 ) -> Counted:
     """The counts of one direction; its queries along the rows of `scores`."""
-    pairs = len(judged.query)
+    pairs, relevants = len(judged.query), judged.relevants
     values = scores[judged.query, judged.item]
     relevant = np.zeros(scores.shape, dtype=bool)
     relevant[judged.query, judged.item] = True
@@ -106,11 +103,12 @@ def _counted(
         found = (better & ~mine, equal & ~mine, better & mine, equal & mine)
         counts[:, part] = [one.sum(axis=1) for one in found]
         for draw, pool in enumerate(drawn):
-            members = np.where(pool.members < judged.gallery, pool.members, 0)[query]
-            padding = pool.members[query] == judged.gallery
-            better, equal = _compared(scores[query[:, None], members], values[part], tolerance)
+            members = pool.members[query]
+            padding = members == judged.gallery
+            theirs = scores[query[:, None], np.where(padding, 0, members)]
+            better, equal = _compared(theirs, values[part], tolerance)
             # A pool holds the relevant items and, of the others, the first that were drawn.
-            ahead = pool.places[query] + judged.relevants[query][:, None]
+            ahead = pool.places[query] + relevants[query, None]
             for c, size in enumerate(sizes):
                 within = (ahead < size) & ~padding
                 sampled[:, draw, c, part] = (

@@ -1,7 +1,7 @@
 -- How fast searches are. A row measured by `cmr bench` is one contender under one set of conditions, with
 -- the run that has its quality, if there is one; a row measured in evaluate is the pass that counts a run's
--- exact ranks, which is a different task; kernels are compiled before its clock starts. Figures are
--- comparable if measured and conditions are the same; tradeoffs, decisions and the report only do that, and
+-- exact ranks, which is a different task; kernels are compiled before its clock starts. Small work is counted
+-- in float64 whatever the precision, which is no speed, and has no row. Figures are comparable if measured and conditions are the same; tradeoffs, decisions and the report only do that, and
 -- only with figures of `cmr bench`.
 -- @run_id: The run with the quality of the same vectors and search; NULL if none was evaluated.
 -- @measured: bench or evaluate.

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cmr.answers import fetch
 from cmr.precision import ALONE, INTEGER
 from cmr.progressbar import no_advance
 from cmr.represent.precisions import encode
@@ -20,6 +21,7 @@ from cmr.score.exhaustive import score
 from cmr.score.planning import make_plan
 from cmr.score.pools import Pools
 from cmr.score.search import scorer_kinds
+from cmr.views import connect
 from cmr.warehouse.schemas import RUNS
 from cmr.warehouse.store import Store
 from tests.reference import counts
@@ -109,6 +111,9 @@ def test_a_named_device_is_used_and_counts_the_same(evaluated_once, cmr, tmp_pat
         rows = Store.open(str(root)).catalogue(RUNS)
         assert {json.loads(row["plan"])["counting"] for row in rows} == {counting}
         assert {row["device"] for row in rows} == {"cpu"}
+        # float64 is no speed of a precision.
+        speeds = fetch(connect(str(root)), "from speed").num_rows
+        assert speeds == (0 if counting == "at once" else len(rows))
         out = tmp_path / "rows.csv"
         stored[counting] = []
         for table in ("ranks", "sampled_ranks", "held_out_ranks"):
