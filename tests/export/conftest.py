@@ -29,7 +29,7 @@ def published(once):
         np.savez(folder / "data.npz", **npz_arrays())
         run("ingest", "npz", folder / "data.npz", "--dataset", "d", "-w", folder / "w")
         run("evaluate", "-w", folder / "w", "--dims", "16,40", "--precisions", "fp32,fp16,int8,b1",
-            "--candidates", "10,20", "--k", "1,3,10")  # fmt: skip
+            "--candidates", "10,20", "--k", "1,3,10", "--device", "cpu")  # fmt: skip
 
     return once("published", fill) / "w"
 
