@@ -60,13 +60,15 @@ _SPEED = "speed"
 # Views that become tables only for a question that names them: they read a data set's items.
 _ASKED = ("query_slices",)
 # What the views of pairs reduce to where every file is named and no run is from an earlier version:
-# planning takes one step, and no file has to be opened to learn its columns.
+# planning takes one step, and no file has to be opened to learn its columns, unless some lack
+# `case_no`.
 _PAIRS = ("ranks", "held_out_ranks", "evidence", "sampled_ranks", "hits", "held_out_hits")
 # A view over the files of two tables; of each run it takes the better one that it has.
 _EVIDENCE, _RANKS, _HELD_OUT = "evidence", "ranks", "held_out_ranks"
 _DIRECT = """
     from read_parquet(
-        getvariable('cmr_{name}'), hive_partitioning = true, hive_types = {{'run_id': varchar}}
+        getvariable('cmr_{name}'), hive_partitioning = true, hive_types = {{'run_id': varchar}},
+        union_by_name = {mixed}
     )
 """
 # Tables in which every file belongs to one run.
@@ -209,9 +211,15 @@ def _show(
         _set_files(con, name, [_literal(path) for path in files])
     if _EVIDENCE in needed:
         _set_files(con, _EVIDENCE, _evidence(storage, snapshot))
+    runs = snapshot.rows["runs"]
+    mixed = not all(row["has_cases"] for row in runs)
+    # A list's hits have no numbered cases.
+    numbered = not mixed and all(row["list_length"] is None for row in runs)
+    con.execute(f"set variable cmr_numbered = {numbered}")
     for name in _PAIRS:
         if name in needed and not older:
-            con.execute(f"create or replace temp view {name} as {_DIRECT.format(name=name)}")
+            direct = _DIRECT.format(name=name, mixed=mixed)
+            con.execute(f"create or replace temp view {name} as {direct}")
         else:
             con.execute(f"drop view if exists temp.{name}")
     bare = () if snapshot.rows["benches"] else _OF_BENCHES
@@ -247,10 +255,14 @@ def lend(con: duckdb.DuckDBPyConnection, rows: Sequence[Row], ranks: pa.Table) -
     for name in _SMALL:
         if name in shown:
             con.execute(f"create or replace temp table {name} as from memory.main.{name}")
+    # They bring no numbers of cases.
+    con.execute("set variable cmr_numbered = false")
     con.register("_ranks", ranks)
     con.execute("create or replace temp table _lent_ranks as from _ranks")
     con.unregister("_ranks")
-    own = _DIRECT.format(name=_EVIDENCE) if _EVIDENCE in shown else f"from memory.main.{_EVIDENCE}"
+    own = f"from memory.main.{_EVIDENCE}"
+    if _EVIDENCE in shown:
+        own = _DIRECT.format(name=_EVIDENCE, mixed=True)
     con.execute(
         f"create or replace temp view {_EVIDENCE} as "
         f"from ({own}) union all by name from _lent_ranks"

@@ -44,7 +44,8 @@ def commit_run(
     names, sizes = _names(data, row["direction"]), row["sampled_candidates"]
     clock = time.perf_counter()
     counted = scored.counted
-    parts: list[tuple[Table, Iterable[pa.Table]]] = [(RANKS, rank_tables(counted, names))]
+    listed = scored.lists is not None
+    parts: list[tuple[Table, Iterable[pa.Table]]] = [(RANKS, rank_tables(counted, names, listed))]
     if sizes:
         parts.append((SAMPLED_RANKS, sampled_tables(counted, names, sizes)))
     if _has_hits(scored):
@@ -55,7 +56,7 @@ def commit_run(
     files = [warehouse.write(table, keys, rows) for table, rows in parts]
     stages = {**scored.seconds, "write": time.perf_counter() - clock}
     files.append(warehouse.write(TIMINGS, keys, [_timings(row, stages)]))
-    warehouse.commit(RUNS, row["run_id"], {**row, "files": files})
+    warehouse.commit(RUNS, row["run_id"], {**row, "has_cases": True, "files": files})
 
 
 def _names(data: JudgedData, direction: str) -> Names:
@@ -75,7 +76,10 @@ def _held_out(scored: Scored, names: Names) -> Iterator[tuple[Table, Iterable[pa
     mine = [(fold.number, names.part(judged, fold.queries), one) for fold, one in scored.held_out]
     yield (
         HELD_OUT_RANKS,
-        of_folds((number, rank_tables(one.counted, part)) for number, part, one in mine),
+        of_folds(
+            (number, rank_tables(one.counted, part, one.lists is not None))
+            for number, part, one in mine
+        ),
     )
     if _has_hits(mine[0][2]):
         yield HELD_OUT_HITS, of_folds((number, _hits(one, part)) for number, part, one in mine)

@@ -11,12 +11,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cmr.score.alike import Alike, Column, find_alike
 from cmr.score.judgments import Judged, clusters
 from cmr.score.tally import UNKNOWN, Counted
 from cmr.warehouse.schemas import FOLD, HITS, RANKS, SAMPLED_RANKS
 
 # Rows of a Parquet row group of per-query tables.
 GROUP = 500_000
+CASE_NO = "case_no"
 
 
 @dataclass(frozen=True)
@@ -63,23 +65,47 @@ def places(ids: pa.Array) -> npt.NDArray[np.int64]:
     return place
 
 
-def _ideal_gains(judged: Judged, names: Names) -> pa.Array:
-    """(pairs,) each query's judgments, highest first; NULL where none is above 1."""
+def _ideal_gains(judged: Judged, names: Names) -> tuple[pa.Array, npt.NDArray[np.int64]]:
+    """(pairs,) each query's judgments, highest first, NULL where none is above 1; their numbers."""
     graded = np.zeros(judged.queries, dtype=bool)
     graded[judged.query[names.relevance > 1]] = True
-    gains = [
-        np.sort(names.relevance[judged.start[query] : judged.start[query + 1]])[::-1].tolist()
-        for query in np.flatnonzero(graded)
-    ]
-    number = np.cumsum(graded) - 1
-    return pa.array(gains, pa.list_(pa.int32())).take(
-        pa.array(number[judged.query], mask=~graded[judged.query])
-    )
+    distinct: dict[tuple[int, ...], int] = {}
+    number = np.full(judged.queries, -1, dtype=np.int64)
+    for query in np.flatnonzero(graded):
+        gains = np.sort(names.relevance[judged.start[query] : judged.start[query + 1]])[::-1]
+        number[query] = distinct.setdefault(tuple(gains.tolist()), len(distinct))
+    number = number[judged.query]
+    lists = pa.array([list(gains) for gains in distinct], pa.list_(pa.int32()))
+    return lists.take(pa.array(number, mask=number < 0)), number
 
 
-def _facts(judged: Judged, names: Names) -> dict[str, Any]:
-    """The columns that tell of a pair what every run on it shares."""
-    return {"cluster": _clusters(judged, names), "ideal_gains": _ideal_gains(judged, names)}
+@dataclass(frozen=True)
+class _Facts:
+    """What does not change for a pair: `columns` of tables; `like`, what its case is made of."""
+
+    columns: dict[str, Any]
+    like: tuple[Column, ...]
+
+    @property
+    def cluster(self) -> npt.NDArray[np.int64]:
+        found: npt.NDArray[np.int64] = self.columns["cluster"]
+        return found
+
+
+def _facts(counted: Counted, names: Names) -> _Facts:
+    judged = counted.judged
+    gains, number = _ideal_gains(judged, names)
+    relevants = judged.relevants[judged.query]
+    columns = {
+        "relevance": names.relevance,
+        "relevants_above": counted.relevants_above,
+        "relevants_tied": _known(counted.relevants_tied),
+        "relevants": relevants,
+        "cluster": _clusters(judged, names),
+        "ideal_gains": gains,
+    }
+    like = (names.relevance, counted.relevants_above, counted.relevants_tied, relevants, number)
+    return _Facts(columns, like)
 
 
 def _grouped(table: pa.Table) -> Iterator[pa.Table]:
@@ -87,31 +113,44 @@ def _grouped(table: pa.Table) -> Iterator[pa.Table]:
         yield table.slice(start, GROUP)
 
 
-def rank_tables(counted: Counted, names: Names) -> Iterator[pa.Table]:
-    """Rows of `ranks`, by query, then by relevant item."""
-    judged = counted.judged
+def rank_tables(counted: Counted, names: Names, with_lists: bool = False) -> Iterator[pa.Table]:
+    """Rows of `ranks`, by query, then by relevant item.
+
+    `with_lists`: the queries have lists, which tell clusters with the same ranks apart.
+    """
+    judged, facts = counted.judged, _facts(counted, names)
+    same = find_alike(facts.cluster, (counted.above, counted.tied, *facts.like))
+    if with_lists:
+        same = replace(same, clusters=np.ones(len(judged.query), dtype=np.int64))
     columns = {
         "query_id": names.queries.take(pa.array(judged.query)),
         "item_id": names.items.take(pa.array(judged.item)),
-        "relevance": names.relevance,
         "score": pa.array(counted.scores, from_pandas=True),
         "above": _known(counted.above),
         "tied": _known(counted.tied),
-        "relevants_above": counted.relevants_above,
-        "relevants_tied": _known(counted.relevants_tied),
-        "relevants": judged.relevants[judged.query],
         "gallery": np.full(len(judged.query), judged.gallery),
-        **_facts(judged, names),
+        **_columns(same),
+        **facts.columns,
     }
     yield from _grouped(pa.table(columns, schema=RANKS.schema))
 
 
 def of_folds(tables: Iterable[tuple[int, Iterable[pa.Table]]]) -> Iterator[pa.Table]:
-    """Rows of several folds with a column that tells the fold. `tables`: by the fold's number."""
+    """Rows of several folds with a column that tells the fold. `tables`: by the fold's number.
+
+    What a fold's cases are numbered begins after those of the fold before.
+    """
+    first = 0
     for number, rows in tables:
+        after = first
         for table in rows:
             fold = pa.array(np.full(len(table), number, dtype=np.int32))
+            if CASE_NO in table.column_names:
+                case = pc.add(table[CASE_NO], first)
+                after = max(after, pc.max(case).as_py() + 1)
+                table = table.set_column(table.column_names.index(CASE_NO), CASE_NO, case)
             yield table.append_column(FOLD, fold)
+        first = after
 
 
 def sampled_tables(counted: Counted, names: Names, sizes: list[int]) -> Iterator[pa.Table]:
@@ -120,7 +159,8 @@ def sampled_tables(counted: Counted, names: Names, sizes: list[int]) -> Iterator
     pairs = len(judged.query)
     query = names.queries.take(pa.array(judged.query))
     item = names.items.take(pa.array(judged.item))
-    facts = _facts(judged, names)
+    facts = _facts(counted, names)
+    same = [_drawn_alike(counted, facts, place) for place in range(len(sizes))]
     for draw in range(len(counted.sampled_above)):
         for place, size in enumerate(sizes):
             columns = {
@@ -128,16 +168,25 @@ def sampled_tables(counted: Counted, names: Names, sizes: list[int]) -> Iterator
                 "item_id": item,
                 "candidates": np.full(pairs, size),
                 "draw": np.full(pairs, draw, dtype=np.int32),
-                "relevance": names.relevance,
                 "above": _known(counted.sampled_above[draw, place]),
                 "tied": _known(counted.sampled_tied[draw, place]),
-                "relevants_above": counted.relevants_above,
-                "relevants_tied": _known(counted.relevants_tied),
-                "relevants": judged.relevants[judged.query],
-                **facts,
+                **_columns(same[place][draw * pairs : (draw + 1) * pairs]),
+                **facts.columns,
             }
-            table = pa.table(columns).cast(SAMPLED_RANKS.schema)
-            yield from _grouped(table)
+            table = pa.table({name: columns[name] for name in SAMPLED_RANKS.schema.names})
+            yield from _grouped(table.cast(SAMPLED_RANKS.schema))
+
+
+def _columns(same: Alike) -> dict[str, Any]:
+    return {CASE_NO: same.case_no, "case_pairs": same.case_pairs, "alike": same.clusters}
+
+
+def _drawn_alike(counted: Counted, facts: _Facts, place: int) -> Alike:
+    """Which pairs and clusters are alike in their pools of one size, draw by draw."""
+    draws = len(counted.sampled_above)
+    counts = (counted.sampled_above[:, place].ravel(), counted.sampled_tied[:, place].ravel())
+    columns = (*counts, *(np.tile(one, draws) for one in facts.like))
+    return find_alike(np.tile(facts.cluster, draws), columns)
 
 
 def hit_tables(

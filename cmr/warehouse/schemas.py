@@ -241,14 +241,22 @@ RUNS = Table(
         ("scorer_learns", pa.bool_()),
         # Whether visuals are ranked by the best of their captions; ranks are then of visuals.
         ("grouped", pa.bool_()),
+        # Whether its ranks have `case_no`; NULL in the rows of earlier versions.
+        ("has_cases", pa.bool_()),
         *_CHECKSUMS,
     ),
     ("run_id",),
 )
 # What never changes for a relevant pair; rows from earlier versions lack them. `cluster`: ordinal
 # of the visual by which its query's errors are clustered. `ideal_gains`: the query's judgments in
-# descending order if they are graded, else NULL.
-_FACTS = (("cluster", pa.int64()), ("ideal_gains", pa.list_(pa.int32())))
+# descending order if they are graded, else NULL. The others: see `cmr.score.alike`.
+_FACTS = (
+    ("cluster", pa.int64()),
+    ("ideal_gains", pa.list_(pa.int32())),
+    ("case_no", pa.int64()),
+    ("case_pairs", pa.int64()),
+    ("alike", pa.int64()),
+)
 _COUNTS = (
     ("relevance", pa.int32()),
     ("above", pa.int64()),

@@ -20,7 +20,9 @@ from (
     )
     union all by name
     -- Columns that an older warehouse may lack.
-    select null::bigint as cluster, null::integer[] as ideal_gains, null::integer as fold
+    select
+        null::bigint as cluster, null::integer[] as ideal_gains, null::bigint as case_no, null::bigint as case_pairs,
+        null::bigint as alike, null::integer as fold
     where false
 ) as found
 semi join (

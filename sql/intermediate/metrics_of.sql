@@ -5,13 +5,13 @@ with
 moments as (
     select
         run_id, protocol, candidates, k,
-        count(*) filter (not is_chance) as clusters,
-        sum(n) filter (not is_chance) as weight,
-        sum(n * n) filter (not is_chance) as nn,
-        moments_of(n, is_chance, columns(* exclude (
-            run_id, protocol, candidates, k, is_chance, query_id, draw, cluster, n, measure, value
-        ))) as '\0'
-    from sums(which, any_c, any_k, held_out := held_out)
+        sum(found.clusters) filter (not is_chance)::bigint as clusters,
+        sum(found.clusters * n) filter (not is_chance) as weight,
+        sum(found.clusters * n * n) filter (not is_chance) as nn,
+        moments_of(n, is_chance, columns(found.* exclude (
+            run_id, protocol, candidates, k, is_chance, query_id, draw, cluster, clusters, n, measure, value
+        )), times := found.clusters) as '\0'
+    from sums(which, any_c, any_k, held_out := held_out, once_alike := true) as found
     group by run_id, protocol, candidates, k
 ),
 named as (
@@ -35,11 +35,11 @@ firsts as (
     select run_id, list_sort(flatten(list(ranks))) as ranks, list_sort(flatten(list(chances))) as chances
     from (
         select
-            run_id, round(count(*) / (coalesce(relevants_tied, 0) + 1))::bigint as queries,
+            run_id, round(sum(coalesce(alike, 1)) / (coalesce(relevants_tied, 0) + 1))::bigint as queries,
             list_transform(range(queries), lambda i: above + 1 + tied / (relevants_tied + 2)) as ranks,
             list_transform(range(queries), lambda i: (gallery + 1) / (relevants + 1)) as chances
         from query_table(case when held_out then 'evidence' else 'ranks' end)
-        where relevants_above = 0 and which in ('asked', 'full')
+        where relevants_above = 0 and which in ('asked', 'full') and alike is distinct from 0
         group by run_id, above, tied, relevants_tied, gallery, relevants
     )
     group by run_id

@@ -5,12 +5,13 @@
 -- run_ids; NULL for all. held_out: use the ranks on which claims are based (evidence). Pairs with the same
 -- counts have the same value, so each distinct case is computed once. A random ranking is the case in
 -- which everything ties; with_chance adds it by query, in rows with is_chance (in_columns, whole gallery).
--- only_pools: only measures that are known over candidate pools, too.
+-- only_pools: only measures that are known over candidate pools, too. once_alike: of the clusters whose pairs
+-- have the same counts, only the first, with their number in `clusters` (1 where it is unknown).
 -- What the arguments rule out is not planned, because query_table names what is read instead.
 -- @n: Number of queries; each draw counts.
 create macro sums(
     which, any_c, any_k, by_query := false, of_runs := null, in_columns := false, held_out := false,
-    with_chance := false, only_pools := false
+    with_chance := false, only_pools := false, once_alike := false
 )
 as table
 with
@@ -26,31 +27,34 @@ slots as materialized (
 ),
 -- Unknown values are -1 here, because NULL joins nothing; a pair of the whole gallery has pool 0. Gains are
 -- text, which is grouped and joined faster than lists.
-gallery_pairs as (
+gallery_pairs as not materialized (
     select
         run_id, 0::bigint as pool, case when by_query then query_id end as query_id, null::integer as draw,
         cluster, relevants, gallery, coalesce(above, -1) as above, coalesce(tied, -1) as tied,
         relevants_above as before, coalesce(relevants_tied, -1) as mates, relevance,
-        coalesce(ideal_gains::varchar, '[]') as gains, false as is_chance
+        coalesce(ideal_gains::varchar, '[]') as gains, false as is_chance, case_no, case_pairs,
+        case when once_alike then coalesce(alike, 1) else 1 end as times
     from query_table(case when held_out then 'evidence' else 'ranks' end)
-    where begins_with(run_id, of_runs)
+    where begins_with(run_id, of_runs) and (not once_alike or alike is distinct from 0)
 ),
-pool_pairs as (
+pool_pairs as not materialized (
     select
         run_id, candidates as pool, case when by_query then query_id end as query_id,
         case when by_query then draw end as draw,
         cluster, relevants, 0::bigint as gallery, coalesce(above, -1) as above, coalesce(tied, -1) as tied,
         relevants_above as before, coalesce(relevants_tied, -1) as mates, relevance,
-        coalesce(ideal_gains::varchar, '[]') as gains, false as is_chance
+        coalesce(ideal_gains::varchar, '[]') as gains, false as is_chance, case_no, case_pairs,
+        case when once_alike then coalesce(alike, 1) else 1 end as times
     from sampled_ranks
-    where begins_with(run_id, of_runs)
+    where begins_with(run_id, of_runs) and (not once_alike or alike is distinct from 0)
 ),
 -- A hit of a list has no relevant items, and has its position and rank in above and tied.
 list_pairs as (
     select
         run_id, 0::bigint as pool, case when by_query then query_id end as query_id, null::integer as draw,
         cluster, 0::bigint as relevants, 0::bigint as gallery, position::bigint as above, exact_above as tied,
-        0::bigint as before, 0::bigint as mates, 1 as relevance, '[]' as gains, false as is_chance
+        0::bigint as before, 0::bigint as mates, 1 as relevance, '[]' as gains, false as is_chance,
+        1::bigint as times
     from hits
     where exact_above is not null and begins_with(run_id, of_runs)
 ),
@@ -58,25 +62,52 @@ random_pairs as (
     select
         run_id, 0::bigint as pool, query_id, null::integer as draw, cluster, relevants, gallery, 0 as above,
         gallery - relevants as tied, 0 as before, relevants - 1 as mates, relevance,
-        coalesce(ideal_gains::varchar, '[]') as gains, true as is_chance
+        coalesce(ideal_gains::varchar, '[]') as gains, true as is_chance, 1::bigint as times
     from query_table(case when held_out then 'evidence' else 'ranks' end)
     where begins_with(run_id, of_runs)
 ),
 no_pairs as (
     select null::varchar as run_id where false
 ),
-pairs as materialized (
+ranked_pairs as not materialized (
     from query_table(case when which = 'sampled' then 'no_pairs' else 'gallery_pairs' end)
     union all by name
     from query_table(case when which in ('asked', 'drawn', 'sampled') then 'pool_pairs' else 'no_pairs' end)
+),
+-- Cases that the ranks number already: distinct among all runs together with the run's and pool's first slot.
+known_pairs as not materialized (
+    select ranked_pairs.* replace (bases.base * 4294967296 + case_no as case_no)
+    from ranked_pairs
+    inner join (select run_id, pool, min(slot) as base from slots group by run_id, pool) as bases using (run_id, pool)
+),
+known_cases as (
+    select * exclude (query_id, draw, cluster, times, case_pairs), case_pairs as pairs
+    from known_pairs
+    where case_pairs > 0
+),
+known_numbers as (
+    select case_no, is_chance, relevants, query_id, draw, cluster, times from known_pairs
+),
+-- Those of earlier versions' runs, of lists and of random rankings are numbered here.
+pairs as materialized (
+    select * exclude (case_no, case_pairs) from ranked_pairs
     union all by name
     from query_table(case when which in ('asked', 'full') then 'list_pairs' else 'no_pairs' end)
     union all by name
     from query_table(case when with_chance then 'random_pairs' else 'no_pairs' end)
 ),
-cases as materialized (
+found_cases as (
     select row_number() over () as case_no, *
-    from (select * exclude (query_id, draw, cluster), count(*) as pairs from pairs group by all)
+    from (select * exclude (query_id, draw, cluster, times), sum(times)::bigint as pairs from pairs group by all)
+),
+cases as materialized (
+    from query_table(case when getvariable('cmr_numbered') and not with_chance then 'known_cases' else 'found_cases' end)
+),
+found_numbers as (
+    select
+        cases.case_no, cases.is_chance, relevants, pairs.query_id, pairs.draw, pairs.cluster, pairs.times
+    from pairs
+    inner join cases using (run_id, pool, relevants, gallery, above, tied, before, mates, relevance, gains, is_chance)
 ),
 asked as materialized (
     select
@@ -91,8 +122,7 @@ asked as materialized (
 ),
 shapes as materialized (
     select
-        -- No other case in the slot has this number.
-        -(min(case_no) * 2147483648 + slot) as case_no,
+        -row_number() over () as case_no,
         slot, k, protocol, candidates, missed_up_to, relevants, relevance, gains, true as is_chance, sum(pairs) as pairs,
         0 as above, candidates - relevants as tied, 0 as before, relevants - 1 as mates
     from asked
@@ -345,29 +375,32 @@ parts as materialized (
     )
 ),
 numbered as (
-    select cases.case_no, cases.is_chance, relevants, pairs.query_id, pairs.draw, pairs.cluster
-    from pairs
-    inner join cases using (run_id, pool, relevants, gallery, above, tied, before, mates, relevance, gains, is_chance)
+    from query_table(
+        case when getvariable('cmr_numbered') and not with_chance then 'known_numbers' else 'found_numbers' end
+    )
 ),
+-- A random ranking has no cluster, which is -1 here.
 with_random as (
-    from numbered
+    select case_no, cluster, times from numbered
     union all by name
-    select case_no, is_chance from shapes
+    select case_no, -1 as cluster from shapes
 ),
 of_clusters as (
     select
-        slot, is_chance, null::varchar as query_id, null::integer as draw, cluster, sum(weight) as n,
+        slot, cluster < 0 as is_chance, null::varchar as query_id, null::integer as draw, cluster,
+        any_value(times) as clusters,
+        sum(weight) as n,
         nullif(
             sum(columns(parts.* exclude (case_no, slot, protocol, k, missed_up_to, weight))), 'nan'::double
         ) as '\0',
         null::varchar as measure, null::double as value
     from with_random
     inner join parts using (case_no)
-    group by slot, is_chance, cluster
+    group by slot, cluster
 ),
 of_queries as (
     select
-        slot, is_chance, query_id, draw, cluster, null::double as n,
+        slot, is_chance, query_id, draw, cluster, null::bigint as clusters, null::double as n,
         nullif(
             sum(columns(parts.* exclude (case_no, slot, protocol, k, missed_up_to, weight))), 'nan'::double
         ) as '\0',
@@ -393,18 +426,21 @@ each_part as not materialized (
 -- Most queries have one relevant item, which is all of their sum.
 of_measures as (
     select
-        slot, null::boolean as is_chance, query_id, draw, cluster, null::double as n, measure,
+        slot, null::boolean as is_chance, query_id, draw, cluster, null::bigint as clusters, null::double as n,
+        measure,
         nullif(part, 'nan'::double) as value
     from numbered
     inner join each_part using (case_no)
     where relevants = 1 and each_part.of <> 'lists'
     union all
     select
-        slot, null::boolean as is_chance, query_id, draw, cluster, null::double as n, measure,
+        slot, null::boolean as is_chance, query_id, draw, cluster, null::bigint as clusters, null::double as n,
+        measure,
         nullif(sum(part), 'nan'::double) as value
     from numbered
     inner join each_part using (case_no)
-    where relevants > 1 or each_part.of = 'lists'
+    -- Where the ranks number the cases, no run has lists.
+    where relevants > 1 or (each_part.of = 'lists' and getvariable('cmr_numbered') is distinct from true)
     group by slot, query_id, draw, cluster, measure
 ),
 summed as (

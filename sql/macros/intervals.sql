@@ -102,11 +102,12 @@ create macro share_end(value, spread, total, clusters, bound) as
     );
 
 -- The sums over clusters that a mean and its error need, from a measure's sums s over clusters of n queries
--- each; and, from the rows with is_chance, what a random ranking expects. NULL if a sum is unknown.
-create macro moments_of(n, is_chance, s) as {
-    'total': sum_known(case when is_chance then 0.0 else s end),
-    'squared': sum_known(case when is_chance then 0.0 else s * s end),
-    'product': sum_known(case when is_chance then 0.0 else n * s end),
+-- each; and, from the rows with is_chance, what a random ranking expects. NULL if a sum is unknown. times: how
+-- many clusters a row stands for.
+create macro moments_of(n, is_chance, s, times := 1) as {
+    'total': sum_known(case when is_chance then 0.0 else times * s end),
+    'squared': sum_known(case when is_chance then 0.0 else times * s * s end),
+    'product': sum_known(case when is_chance then 0.0 else times * n * s end),
     'chance': sum(s) filter (is_chance) / sum(n) filter (is_chance)
 };
 

@@ -25,5 +25,6 @@ select
     null::integer as folds,
     null::varchar as scorer_options,
     null::boolean as scorer_learns,
-    null::boolean as "grouped"
+    null::boolean as "grouped",
+    null::boolean as has_cases
 where false

@@ -19,7 +19,7 @@ older as (
 ),
 final as (
     select
-        source.* exclude (expected_candidates, footers, row_checksum) replace (
+        source.* exclude (expected_candidates, has_cases, footers, row_checksum) replace (
             coalesce(source.most_relevants, older.most_relevants) as most_relevants,
             known_quantizer(source.quantizer, source.precision) as quantizer,
             coalesce(source.scorer_learns, false) as scorer_learns,

@@ -13,7 +13,9 @@ from (
     )
     union all by name
     -- Columns that an older warehouse may lack.
-    select null::bigint as cluster, null::integer[] as ideal_gains
+    select
+        null::bigint as cluster, null::integer[] as ideal_gains, null::bigint as case_no, null::bigint as case_pairs,
+        null::bigint as alike
     where false
 ) as found
 semi join (select unnest(files) as file from runs) as committed on committed.file = below_root(found.filename)
