@@ -55,13 +55,15 @@ def open_for(
     query: str,
     run_ids: Sequence[str] | None = None,
     bar: ProgressBar = no_bar,
+    and_baselines: bool = False,
 ) -> duckdb.DuckDBPyConnection:
     """A connection for `query`; stored metrics are read, not computed.
 
-    `run_ids`: metrics and retention show only these runs. Raises CmrError where the views do.
+    `run_ids`: metrics and retention show only these runs; and, with `and_baselines`, those that
+    they are compared with. Raises CmrError where the views do.
     """
     con = connect(warehouse.root, "")
-    prepare(con, warehouse, query, run_ids, bar)
+    prepare(con, warehouse, query, run_ids, bar, and_baselines)
     return con
 
 
@@ -71,6 +73,7 @@ def prepare(
     query: str,
     run_ids: Sequence[str] | None = None,
     bar: ProgressBar = no_bar,
+    and_baselines: bool = False,
 ) -> None:
     """Prepare an open connection for `query`, as `open_for` does.
 
@@ -78,6 +81,8 @@ def prepare(
     """
     wanted = bind(con, warehouse, query)
     try:
+        if run_ids is not None and and_baselines:
+            run_ids = _and_baselines(con, run_ids)
         if wanted & {METRICS.name, EARNED}:
             _show_metrics(con, warehouse, run_ids, bar)
         if run_ids is not None and "retention" in wanted:
@@ -137,13 +142,22 @@ def _hold_retention(
     con: duckdb.DuckDBPyConnection, warehouse: Store, run_ids: Sequence[str]
 ) -> None:
     """Compute the retention of some runs once, together with the runs they are compared with."""
-    chosen = pa.table({"run_id": pa.array(run_ids, pa.string())})
-    con.register("_chosen", chosen)
-    rows = fetch(con, "select run_id, baseline from int_baselines semi join _chosen using (run_id)")
-    both = {*rows["run_id"].to_pylist(), *rows["baseline"].to_pylist()} - {None}
-    with only(con, sorted(both)):
+    with only(con, _and_baselines(con, run_ids)):
+        con.register("_chosen", _chosen(run_ids))
         hold(con, warehouse.storage, "retention", where="run_id in (select run_id from _chosen)")
+        con.unregister("_chosen")
+
+
+def _and_baselines(con: duckdb.DuckDBPyConnection, run_ids: Sequence[str]) -> list[str]:
+    """Those of these runs that the views see, and what they are compared with."""
+    con.register("_chosen", _chosen(run_ids))
+    rows = fetch(con, "select run_id, baseline from int_baselines semi join _chosen using (run_id)")
     con.unregister("_chosen")
+    return sorted({*rows["run_id"].to_pylist(), *rows["baseline"].to_pylist()} - {None})
+
+
+def _chosen(run_ids: Sequence[str]) -> pa.Table:
+    return pa.table({"run_id": pa.array(run_ids, pa.string())})
 
 
 def _kept(

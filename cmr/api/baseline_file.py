@@ -24,12 +24,12 @@ from cmr.plain import open_plain
 from cmr.rows import Row
 from cmr.views import connect
 from cmr.warehouse.catalogue_rows import to_rows
-from cmr.warehouse.schemas import RANKS, RUNS
+from cmr.warehouse.schemas import CASES, RANKS, RUNS
 from cmr.warehouse.storage import parquet_bytes
 from cmr.warehouse.store import Store
 
-# What comparisons do not read.
-_LEFT_OUT = ("item_id", "score")
+# What comparisons do not read, or find out by themselves.
+_LEFT_OUT = ("item_id", "score", *CASES)
 COUNTS = pa.schema(
     [pa.field("run_id", pa.string())]
     + [field for field in RANKS.schema if field.name not in _LEFT_OUT]

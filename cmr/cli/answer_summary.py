@@ -44,26 +44,25 @@ def ask(
 
     `shown`: run ids, and what was requested of them this time; they may have more from earlier.
     """
-    from cmr.answers import fetch
-    from cmr.materialised import prepare
+    from cmr.materialised import open_for
     from cmr.report.flattered import FLATTERED
-    from cmr.views import connect
     from cmr.warehouse.store import Store
 
-    store = Store.open(warehouse)
-    con = connect(store.root, "from int_baselines")
     rows = [
         {"run_id": run_id, "protocol": leading, "size": size}
         for run_ids, request in shown
         for leading, size in [_led(request)]
         for run_id in run_ids
     ]
-    con.register("asked", pa.Table.from_pylist(rows, _ASKED))
     # Retention is relative to the baselines, which need not be among the requested runs.
-    held = fetch(con, "select baseline from int_baselines semi join asked using (run_id)")
-    bases = {one for one in held["baseline"].to_pylist() if one is not None}
-    wanted = sorted({*(row["run_id"] for row in rows), *bases})
-    prepare(con, store, f"from leaderboard, retention, {FLATTERED}", wanted, progress)
+    con = open_for(
+        Store.open(warehouse),
+        f"from leaderboard, retention, {FLATTERED}",
+        sorted({run_id for run_ids, _ in shown for run_id in run_ids}),
+        progress,
+        and_baselines=True,
+    )
+    con.register("asked", pa.Table.from_pylist(rows, _ASKED))
     return con
 
 

@@ -14,11 +14,10 @@ import pyarrow.compute as pc
 from cmr.score.alike import Alike, Column, find_alike
 from cmr.score.judgments import Judged, clusters
 from cmr.score.tally import UNKNOWN, Counted
-from cmr.warehouse.schemas import FOLD, HITS, RANKS, SAMPLED_RANKS
+from cmr.warehouse.schemas import ALIKE, CASE_NO, CASE_PAIRS, FOLD, HITS, RANKS, SAMPLED_RANKS
 
 # Rows of a Parquet row group of per-query tables.
 GROUP = 500_000
-CASE_NO = "case_no"
 
 
 @dataclass(frozen=True)
@@ -178,7 +177,7 @@ def sampled_tables(counted: Counted, names: Names, sizes: list[int]) -> Iterator
 
 
 def _columns(same: Alike) -> dict[str, Any]:
-    return {CASE_NO: same.case_no, "case_pairs": same.case_pairs, "alike": same.clusters}
+    return {CASE_NO: same.case_no, CASE_PAIRS: same.case_pairs, ALIKE: same.clusters}
 
 
 def _drawn_alike(counted: Counted, facts: _Facts, place: int) -> Alike:

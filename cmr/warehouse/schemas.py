@@ -249,13 +249,12 @@ RUNS = Table(
 )
 # What never changes for a relevant pair; rows from earlier versions lack them. `cluster`: ordinal
 # of the visual by which its query's errors are clustered. `ideal_gains`: the query's judgments in
-# descending order if they are graded, else NULL. The others: see `cmr.score.alike`.
+# descending order if they are graded, else NULL. CASES: see `cmr.score.alike`.
+CASES = CASE_NO, CASE_PAIRS, ALIKE = "case_no", "case_pairs", "alike"
 _FACTS = (
     ("cluster", pa.int64()),
     ("ideal_gains", pa.list_(pa.int32())),
-    ("case_no", pa.int64()),
-    ("case_pairs", pa.int64()),
-    ("alike", pa.int64()),
+    *((name, pa.int64()) for name in CASES),
 )
 _COUNTS = (
     ("relevance", pa.int32()),

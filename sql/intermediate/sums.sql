@@ -75,10 +75,13 @@ ranked_pairs as not materialized (
     from query_table(case when which in ('asked', 'drawn', 'sampled') then 'pool_pairs' else 'no_pairs' end)
 ),
 -- Cases that the ranks number already: distinct among all runs together with the run's and pool's first slot.
+bases as materialized (
+    select run_id, pool, min(slot) as base from slots group by run_id, pool
+),
 known_pairs as not materialized (
-    select ranked_pairs.* replace (bases.base * 4294967296 + case_no as case_no)
+    select ranked_pairs.* replace (base * 4294967296 + case_no as case_no)
     from ranked_pairs
-    inner join (select run_id, pool, min(slot) as base from slots group by run_id, pool) as bases using (run_id, pool)
+    inner join bases using (run_id, pool)
 ),
 known_cases as (
     select * exclude (query_id, draw, cluster, times, case_pairs), case_pairs as pairs
@@ -387,7 +390,7 @@ with_random as (
 ),
 of_clusters as (
     select
-        slot, cluster < 0 as is_chance, null::varchar as query_id, null::integer as draw, cluster,
+        slot, coalesce(cluster = -1, false) as is_chance, null::varchar as query_id, null::integer as draw, cluster,
         any_value(times) as clusters,
         sum(weight) as n,
         nullif(

@@ -119,7 +119,7 @@ def test_a_shard_counted_twice_counts_once(cmr, root):
     copy = name.replace(".parquet", "0.parquet")
     storage.write_bytes(copy, storage.read_bytes(name))
     cmr("evaluate", *SMALL, "--merge", "-w", root)
-    assert "all 16 checks pass" in cmr("doctor", "-w", root).stdout
+    assert "all 17 checks pass" in cmr("doctor", "-w", root).stdout
 
 
 @pytest.mark.parametrize(

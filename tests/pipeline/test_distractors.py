@@ -471,7 +471,7 @@ def test_more_of_them(cmr, base, tmp_path, no_answer):
         "--protocols", "full", "--hits", "2", *w)  # fmt: skip
     sizes = query(base, "select direction, queries, gallery, distractors from runs order by all")
     assert sizes == [("t2v", 120, 4040, 4000), ("v2t", 40, 420, 300)]
-    assert "all 16 checks pass" in cmr("doctor", *w).stdout
+    assert "all 17 checks pass" in cmr("doctor", *w).stdout
 
 
 def test_runs_of_the_data_set_stay(asked):

@@ -156,7 +156,7 @@ def test_pools_chance_and_checks(evaluated, arrays):
 
 
 def test_doctor(evaluated, cmr):
-    assert "all 16 checks pass" in cmr("doctor", "-w", evaluated).stdout
+    assert "all 17 checks pass" in cmr("doctor", "-w", evaluated).stdout
 
 
 def test_nothing_is_mixed(evaluated, cmr):

@@ -109,7 +109,7 @@ def test_data_that_grows_under_its_name(cmr, photos, counted, tmp_path):
     assert len(mine) > 100
     for row, other in zip(mine, theirs, strict=True):
         assert row == pytest.approx(other, abs=1e-9)
-    assert "all 16 checks pass" in cmr("doctor", "-w", root).stdout
+    assert "all 17 checks pass" in cmr("doctor", "-w", root).stdout
     assert cmr("runs", "list", "-w", root).stdout.count("scenes-tiny") == 4
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from cmr.score.alike import find_alike
 from cmr.views import connect
 from cmr.warehouse.schemas import RANKS, RUNS
 from tests import warehouses
@@ -55,6 +56,10 @@ def add(warehouse, run_id, hit, precision, seed):
         "cluster": np.arange(count) // TEXTS,
         "ideal_gains": pa.nulls(count, pa.list_(pa.int32())),
     }
+    alike = find_alike(columns["cluster"], [columns["above"]])
+    columns |= {
+        "case_no": alike.case_no, "case_pairs": alike.case_pairs, "alike": alike.clusters,
+    }  # fmt: skip
     table = pa.table(columns).cast(RANKS.schema)
     row = {
         **dict.fromkeys(RUNS.schema.names),
@@ -63,7 +68,7 @@ def add(warehouse, run_id, hit, precision, seed):
         "qrels": "default",
         "dataset_fingerprint": str(seed), "protocols": ["full"], "candidates": [], "ks": [10],
         "sampled_candidates": [], "draws": 0, "hits": 0, "queries": count, "gallery": GALLERY,
-        "most_relevants": 1, "vector_bytes": 32 if precision == "fp32" else 8,
+        "most_relevants": 1, "has_cases": True, "vector_bytes": 32 if precision == "fp32" else 8,
         "files": [warehouse.write(RANKS, {"run_id": run_id}, [table])],
         "started_at": warehouses.NOW, "seconds": 1.0,
     }  # fmt: skip

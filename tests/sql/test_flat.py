@@ -72,7 +72,9 @@ def test_steps_and_scans(evaluated, tmp_path, earlier):
         shutil.copytree(evaluated, tmp_path / "earlier")
         warehouse = Store.open(str(tmp_path / "earlier"))
         for row in warehouse.catalogue(RUNS):
-            warehouse.commit(RUNS, row["run_id"], {**row, "most_relevants": None})
+            warehouse.commit(
+                RUNS, row["run_id"], {**row, "most_relevants": None, "has_cases": None}
+            )
     con = connect(warehouse.root)
     asked = questions(con)
     prepare(con, warehouse, "; ".join(asked.values()))
@@ -84,13 +86,25 @@ def test_steps_and_scans(evaluated, tmp_path, earlier):
     assert {name: scans for name, (_, scans) in found.items() if scans > SCANS} == {}
 
 
-@pytest.mark.parametrize(("which", "scans"), [("full", 2), ("sampled", 1), ("growth", 1)])
-def test_what_arguments_rule_out_is_not_planned(evaluated, which, scans):
+@pytest.mark.parametrize(
+    ("numbered", "which", "scans", "most_scans"),
+    [
+        (False, "full", 2, 3),
+        (False, "sampled", 1, 3),
+        (False, "growth", 1, 3),
+        # Those with numbered cases are read twice, for the cases and for the pairs.
+        (True, "full", 2, 4),
+        (True, "sampled", 2, 4),
+        (True, "growth", 2, 4),
+    ],
+)
+def test_what_arguments_rule_out_is_not_planned(evaluated, numbered, which, scans, most_scans):
     """Of ranks, drawn pools and hits, only those it needs; nor odds, where no pool is expected."""
     con = connect(str(evaluated))
+    con.execute(f"set variable cmr_numbered = {numbered}")
     most, all_of_them = plan(con, "from sums('asked', null, null)")
     steps, found = plan(con, f"from sums('{which}', null, null)")
-    assert (found, all_of_them) == (scans, 3)
+    assert (found, all_of_them) == (scans, most_scans)
     assert steps < most - 10
 
 

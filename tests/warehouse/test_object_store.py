@@ -221,7 +221,7 @@ def test_a_store_that_only_fails(s3, filled, cmr):
     assert "Traceback" not in said
     s3.calm()
     assert "2 scored" in cmr("evaluate", *grid, "-w", fresh(FILLED)).stderr
-    assert "all 16 checks pass" in cmr("doctor", "-w", FILLED).stdout
+    assert "all 17 checks pass" in cmr("doctor", "-w", FILLED).stdout
 
 
 def test_a_missing_file_is_named(s3, filled, cmr):
