@@ -78,20 +78,8 @@ def _ideal_gains(judged: Judged, names: Names) -> tuple[pa.Array, npt.NDArray[np
     return lists.take(pa.array(number, mask=number < 0)), number
 
 
-@dataclass(frozen=True)
-class _Facts:
-    """What does not change for a pair: `columns` of tables; `like`, what its case is made of."""
-
-    columns: dict[str, Any]
-    like: tuple[Column, ...]
-
-    @property
-    def cluster(self) -> npt.NDArray[np.int64]:
-        found: npt.NDArray[np.int64] = self.columns["cluster"]
-        return found
-
-
-def _facts(counted: Counted, names: Names) -> _Facts:
+def _facts(counted: Counted, names: Names) -> tuple[dict[str, Any], tuple[Column, ...]]:
+    """Columns that tables of ranks share, and what a pair's case is made of beside its counts."""
     judged = counted.judged
     gains, number = _ideal_gains(judged, names)
     relevants = judged.relevants[judged.query]
@@ -104,7 +92,7 @@ def _facts(counted: Counted, names: Names) -> _Facts:
         "ideal_gains": gains,
     }
     like = (names.relevance, counted.relevants_above, counted.relevants_tied, relevants, number)
-    return _Facts(columns, like)
+    return columns, like
 
 
 def _grouped(table: pa.Table) -> Iterator[pa.Table]:
@@ -117,8 +105,8 @@ def rank_tables(counted: Counted, names: Names, with_lists: bool = False) -> Ite
 
     `with_lists`: the queries have lists, which tell clusters with the same ranks apart.
     """
-    judged, facts = counted.judged, _facts(counted, names)
-    same = find_alike(facts.cluster, (counted.above, counted.tied, *facts.like))
+    judged, (facts, like) = counted.judged, _facts(counted, names)
+    same = find_alike(facts["cluster"], (counted.above, counted.tied, *like))
     if with_lists:
         same = replace(same, clusters=np.ones(len(judged.query), dtype=np.int64))
     columns = {
@@ -129,7 +117,7 @@ def rank_tables(counted: Counted, names: Names, with_lists: bool = False) -> Ite
         "tied": _known(counted.tied),
         "gallery": np.full(len(judged.query), judged.gallery),
         **_columns(same),
-        **facts.columns,
+        **facts,
     }
     yield from _grouped(pa.table(columns, schema=RANKS.schema))
 
@@ -154,13 +142,23 @@ def of_folds(tables: Iterable[tuple[int, Iterable[pa.Table]]]) -> Iterator[pa.Ta
 
 def sampled_tables(counted: Counted, names: Names, sizes: list[int]) -> Iterator[pa.Table]:
     """Rows of `sampled_ranks`, by draw, then C, then query. `sizes`: the C, ascending."""
-    judged = counted.judged
+    judged, draws = counted.judged, len(counted.sampled_above)
     pairs = len(judged.query)
     query = names.queries.take(pa.array(judged.query))
     item = names.items.take(pa.array(judged.item))
-    facts = _facts(counted, names)
-    same = [_drawn_alike(counted, facts, place) for place in range(len(sizes))]
-    for draw in range(len(counted.sampled_above)):
+    facts, like = _facts(counted, names)
+    same = [
+        find_alike(
+            np.tile(facts["cluster"], draws),
+            (
+                counted.sampled_above[:, place].ravel(),
+                counted.sampled_tied[:, place].ravel(),
+                *(np.tile(one, draws) for one in like),
+            ),
+        )
+        for place in range(len(sizes))
+    ]
+    for draw in range(draws):
         for place, size in enumerate(sizes):
             columns = {
                 "query_id": query,
@@ -170,22 +168,13 @@ def sampled_tables(counted: Counted, names: Names, sizes: list[int]) -> Iterator
                 "above": _known(counted.sampled_above[draw, place]),
                 "tied": _known(counted.sampled_tied[draw, place]),
                 **_columns(same[place][draw * pairs : (draw + 1) * pairs]),
-                **facts.columns,
+                **facts,
             }
-            table = pa.table({name: columns[name] for name in SAMPLED_RANKS.schema.names})
-            yield from _grouped(table.cast(SAMPLED_RANKS.schema))
+            yield from _grouped(pa.table(columns, schema=SAMPLED_RANKS.schema))
 
 
 def _columns(same: Alike) -> dict[str, Any]:
     return {CASE_NO: same.case_no, CASE_PAIRS: same.case_pairs, ALIKE: same.clusters}
-
-
-def _drawn_alike(counted: Counted, facts: _Facts, place: int) -> Alike:
-    """Which pairs and clusters are alike in their pools of one size, draw by draw."""
-    draws = len(counted.sampled_above)
-    counts = (counted.sampled_above[:, place].ravel(), counted.sampled_tied[:, place].ravel())
-    columns = (*counts, *(np.tile(one, draws) for one in facts.like))
-    return find_alike(np.tile(facts.cluster, draws), columns)
 
 
 def hit_tables(
