@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -121,19 +121,28 @@ def install(con: duckdb.DuckDBPyConnection) -> Reads:
     todo = views()
     try:
         while todo:
-            left: list[View] = []
+            left: list[tuple[View, duckdb.Error]] = []
             for view in todo:
                 try:
                     _create(con, view, known)
-                except (duckdb.CatalogException, duckdb.BinderException):
+                except (duckdb.CatalogException, duckdb.BinderException) as error:
                     # It may read one that does not exist yet.
-                    left.append(view)
+                    left.append((view, error))
             if len(left) == len(todo):
-                _create(con, left[0], known)
-            todo = left
+                raise CmrError(_cause(left))
+            todo = [view for view, _ in left]
     except duckdb.Error as error:
         raise CmrError(explain(error)) from None
     return graph(con, {view.name: view.query for view in views() if not view.is_macro})
+
+
+def _cause(left: Sequence[tuple[View, duckdb.Error]]) -> str:
+    """Why views cannot be created: the error of one that does not merely wait for another."""
+    waits = [f"name {view.name} does not exist" for view, _ in left]
+    said = [(view.name, explain(error)) for view, error in left]
+    own = (one for one in said if not any(wait in one[1] for wait in waits))
+    name, text = next(own, said[0])
+    return f"{name}: {text}"
 
 
 def keep_reads(con: duckdb.DuckDBPyConnection, table: str, reads: Reads) -> None:
