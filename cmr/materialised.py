@@ -149,11 +149,11 @@ def _hold_retention(
 
 
 def _and_baselines(con: duckdb.DuckDBPyConnection, run_ids: Sequence[str]) -> list[str]:
-    """Those of these runs that the views see, and what they are compared with."""
+    """These runs and what they are compared with."""
     con.register("_chosen", _chosen(run_ids))
-    rows = fetch(con, "select run_id, baseline from int_baselines semi join _chosen using (run_id)")
+    rows = fetch(con, "select baseline from int_baselines semi join _chosen using (run_id)")
     con.unregister("_chosen")
-    return sorted({*rows["run_id"].to_pylist(), *rows["baseline"].to_pylist()} - {None})
+    return sorted({*run_ids, *rows["baseline"].to_pylist()} - {None})
 
 
 def _chosen(run_ids: Sequence[str]) -> pa.Table:
