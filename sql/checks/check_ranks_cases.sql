@@ -1,4 +1,4 @@
--- Cases that are numbered or counted wrongly, by which metrics would be wrong: pairs without a number, or with
+-- Cases that are numbered or counted wrongly, so that metrics are wrong: pairs without a number, or with
 -- the number of other counts; a case_pairs that is not on one pair of its case, the first of the clusters that
 -- are alike among them, with the number of its pairs; clusters with the same cases that are not as many as their
 -- alike adds up to. Runs of earlier versions have no numbers.
