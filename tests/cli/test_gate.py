@@ -232,6 +232,7 @@ def test_wrong_requests_are_one_sentence(cmr, root, tmp_path):
         GatedBy(margin=-0.1)
 
 
+@pytest.mark.slow
 def test_formats_escape_what_the_data_says(cmr, root, tmp_path):
     asked = ("gate", "precision=int4", "--baseline", "precision=fp32", "-w", root)
     marked = cmr(*asked, "--format", "markdown", code=1).stdout
@@ -249,6 +250,7 @@ def test_formats_escape_what_the_data_says(cmr, root, tmp_path):
     assert {case[0].get("type") for case in suite} == {"undecided"}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_answer")
 def test_every_slice_is_judged(cmr, tmp_path):
     """A loss in one slice fails, though all together pass; a small slice decides nothing."""
@@ -305,6 +307,7 @@ def test_in_sample_ranks_are_not_in_a_file(cmr, root, tmp_path):
     assert "holds the ranks on which claims are based, not in-sample ones" in refused.stderr
 
 
+@pytest.mark.slow
 def test_one_failure_fails(root):
     store = api.open(str(root)).store
     found = gate(store, "precision=fp32", "precision=int8", GatedBy(0.05, ("recall", "mrr")))

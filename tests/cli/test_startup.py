@@ -76,6 +76,7 @@ assert list(table.to_pandas()["a"]) == [1, 2]
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+@pytest.mark.slow
 def test_products_of_matrices_can_be_compiled_afterwards():
     code = """
 import sys

@@ -223,6 +223,7 @@ def test_a_report_replaces_plain_files_alone(tmp_path, kind):
     assert len(list(tmp_path.iterdir())) == 2
 
 
+@pytest.mark.slow
 def test_a_pipe_that_nobody_reads(cmr, root, tmp_path, monkeypatch):
     """It is waited for a while; a reader that comes late gets everything."""
     pipe = tmp_path / "pipe"

@@ -68,6 +68,7 @@ def scored_once(evaluated_once):
     return made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ASKED)
 def test_the_lists_of_every_run(kind, scored_once):
     """Items, order and scores are those that the run itself has stored."""
@@ -98,6 +99,7 @@ def test_the_lists_of_every_run(kind, scored_once):
                     assert hit["id"] == item_id or item_id in level or ends, (choice.name, query_id)
 
 
+@pytest.mark.slow
 def test_moves_and_relevant_items(scored_once):
     root = scored_once("grid")
     explorer = explorer_of(root)

@@ -268,6 +268,7 @@ def run_of(root, where):
     return package.open(root).sql(f"select run_id from runs where {where}").dicts()[0]["run_id"]
 
 
+@pytest.mark.slow
 def test_what_a_quantizer_made_is_exported_by_its_run(published, tmp_path):
     """The vectors that are written find what the run found; precision alone names none of them."""
     root, out = tmp_path / "w", tmp_path / "f"

@@ -51,6 +51,7 @@ def test_thresholds_of_others_are_not_counted_against(tmp_path):
     assert read_thresholds(warehouse, "a", {"t2v": 3}) is None
 
 
+@pytest.mark.slow
 def test_a_sandbox_does_without_a_damaged_anchor(root):
     path = next(path for path in files_of(root, "anchors") if "/ranks/" in str(path))
     truncate(path, path, random.Random(0))

@@ -119,6 +119,7 @@ def test_lists_are_of_captions_ranked_singly(cmr, tmp_path, clips, no_answer):
     assert "all exist already" in cmr(*asked, "--protocols", "full,grouped").stderr
 
 
+@pytest.mark.slow
 def test_every_row_names_its_protocol(evaluated):
     con = connect(evaluated)
     for view in ("metrics", "earned_metrics", "leaderboard", "per_query"):
@@ -155,6 +156,7 @@ def test_pools_chance_and_checks(evaluated, arrays):
     )
 
 
+@pytest.mark.slow
 def test_doctor(evaluated, cmr):
     assert "all 17 checks pass" in cmr("doctor", "-w", evaluated).stdout
 
@@ -184,6 +186,7 @@ def test_nothing_is_mixed(evaluated, cmr):
         con.execute(f"from compare('{ids[True]}', '{ids[False]}')").fetchall()
 
 
+@pytest.mark.slow
 def test_printed_and_exported(evaluated, cmr, tmp_path):
     """What has a row for both says which is which; there are no lists of texts to export."""
     printed = cmr("recommend", "-w", evaluated).stdout

@@ -86,6 +86,7 @@ def check(wh, run_id, expected, longest):
             assert found == pytest.approx([wanted[measure, k]], abs=1e-12), (measure, k)
 
 
+@pytest.mark.slow
 def test_pytrec_evals_own_example(small, tmp_path):
     done = run("ingest", "run", tmp_path / "own.trec", "--as", "own", "--qrels", "graded", "-w",
                small.root)  # fmt: skip
@@ -109,6 +110,7 @@ def test_pytrec_evals_own_example(small, tmp_path):
     assert run("doctor", "-w", small.root).exit_code == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_as_trec_eval_orders_what_ties(tmp_path, seed):
     """Equal scores, float32's among them, graded judgments, ragged lists, other query orders."""
@@ -170,6 +172,7 @@ def test_the_same_lists_in_every_format(small, tmp_path):
     assert {(one.run_id, one.new) for one in others} == {(first.run_id, False)}
 
 
+@pytest.mark.slow
 def test_both_directions_compare_and_gate(tmp_path):
     """The lists of an exact run are as good as it, in both directions, also as a gate sees them."""
     rng = np.random.default_rng(1)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 import re
 
+import pytest
+
 from cmr.materialised import prepare
 from cmr.report import page
 from cmr.report.findings import VIEWS
@@ -22,6 +24,7 @@ def built(warehouse, retain):
     return page.build(con, runs, retain=retain).decode()
 
 
+@pytest.mark.slow
 def test_the_planted_slice(tmp_path):
     """With a low share int4 is recommended, which loses only among the cats."""
     warehouse = plant(tmp_path, NAME)[0]
@@ -37,5 +40,6 @@ def test_the_planted_slice(tmp_path):
     assert "Rank flips in the worst slice, text to visual" in text
 
 
+@pytest.mark.slow
 def test_nothing_smaller_is_recommended(tmp_path):
     assert "slices-s0" not in built(plant(tmp_path)[0], 1.0)

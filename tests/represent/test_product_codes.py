@@ -53,6 +53,7 @@ def test_codes_by_definition(learnt):
             assert far[coded[part]] <= far.min() + 1e-6
 
 
+@pytest.mark.slow
 def test_learnt_as_well_as_by_faiss(learnt):
     """Its own rotation takes more turns; without a rotation the error is larger."""
     given = vectors(600)

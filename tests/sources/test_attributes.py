@@ -166,6 +166,7 @@ def test_columns_of_labels(tmp_path):
     assert told(found.visuals) == {}
 
 
+@pytest.mark.slow
 def test_ingest_again(tmp_path):
     """The same is a no-op; what is said more is added, without a new fingerprint."""
     np.savez(tmp_path / "d.npz", **npz_arrays(dims=(16,)))

@@ -130,6 +130,7 @@ def test_mtebs_parquet(tmp_path, visual, subset):
     assert len(found.texts) == (2 if visual == "corpus" else 3)
 
 
+@pytest.mark.slow
 def test_mtebs_own_loader_reads_the_same(tmp_path):
     pytest.importorskip("mteb", reason="mteb is not installed")
     mteb(tmp_path)

@@ -73,6 +73,7 @@ def rows_of(warehouse, query):
     return opened(warehouse.root).sql(query).to_arrow_table().to_pylist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["kind", "tags"])
 def test_metrics_by_equals_numpy(sliced, name):
     warehouse, a, _, relevance, slices = sliced
@@ -198,6 +199,7 @@ def test_bands_of_numbers_that_are_close(sliced):
     assert rows[0]["p_differ"] is not None
 
 
+@pytest.mark.slow
 def test_names_that_there_are_not(sliced):
     con = opened(sliced[0].root)
     for query in (
@@ -252,6 +254,7 @@ def plant(folder, cat="cat"):
     return warehouse, fine, coarse, relevance, kinds
 
 
+@pytest.mark.slow
 def test_retention_by_equals_numpy(planted):
     warehouse, fine, coarse, relevance, kinds = planted
     rows = rows_of(warehouse, "from retention_by('kind') where starts_with(run_id, 'int4')")
@@ -322,6 +325,7 @@ def test_flip_words(planted):
     check_holm(rows)
 
 
+@pytest.mark.slow
 def test_at_the_command_line(planted, cmr):
     root = planted[0].root
     told = cmr("compare", "fp32", "int4", "--by", "kind", "-w", root).stdout
