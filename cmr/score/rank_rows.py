@@ -125,7 +125,7 @@ def rank_tables(counted: Counted, names: Names, with_lists: bool = False) -> Ite
 def of_folds(tables: Iterable[tuple[int, Iterable[pa.Table]]]) -> Iterator[pa.Table]:
     """Rows of several folds with a column that tells the fold. `tables`: by the fold's number.
 
-    What a fold's cases are numbered begins after those of the fold before.
+    A fold's cases are numbered after those of the fold before it.
     """
     first = 0
     for number, rows in tables:

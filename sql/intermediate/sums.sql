@@ -104,7 +104,7 @@ found_cases as (
     from (select * exclude (query_id, draw, cluster, times), sum(times)::bigint as pairs from pairs group by all)
 ),
 cases as materialized (
-    from query_table(case when getvariable('cmr_numbered') and not with_chance then 'known_cases' else 'found_cases' end)
+    from query_table(case when cases_are_known() and not with_chance then 'known_cases' else 'found_cases' end)
 ),
 found_numbers as (
     select
@@ -125,6 +125,7 @@ asked as materialized (
 ),
 shapes as materialized (
     select
+        -- Those of cases are 0 or more.
         -row_number() over () as case_no,
         slot, k, protocol, candidates, missed_up_to, relevants, relevance, gains, true as is_chance, sum(pairs) as pairs,
         0 as above, candidates - relevants as tied, 0 as before, relevants - 1 as mates
@@ -379,7 +380,7 @@ parts as materialized (
 ),
 numbered as (
     from query_table(
-        case when getvariable('cmr_numbered') and not with_chance then 'known_numbers' else 'found_numbers' end
+        case when cases_are_known() and not with_chance then 'known_numbers' else 'found_numbers' end
     )
 ),
 -- A random ranking has no cluster, which is -1 here.
@@ -442,8 +443,8 @@ of_measures as (
         nullif(sum(part), 'nan'::double) as value
     from numbered
     inner join each_part using (case_no)
-    -- Where the ranks number the cases, no run has lists.
-    where relevants > 1 or (each_part.of = 'lists' and getvariable('cmr_numbered') is distinct from true)
+    -- Where they are known, no run has lists.
+    where relevants > 1 or (each_part.of = 'lists' and not cases_are_known())
     group by slot, query_id, draw, cluster, measure
 ),
 summed as (

@@ -5,5 +5,9 @@ create macro warehouse_root() as getvariable('cmr_root');
 create macro files_of(name, folders) as
     coalesce(getvariable('cmr_' || name), [warehouse_root() || folders]);
 
+-- Whether every run's ranks number their cases, and no run returns lists: cmr's own connections know it. In an
+-- exported database pairs are grouped, which gives the same figures.
+create macro cases_are_known() as coalesce(getvariable('cmr_numbered'), false);
+
 -- The path of a file below the warehouse's root, as rows of the catalogue name it.
 create macro below_root(path) as substr(path, length(warehouse_root()) + 2);
