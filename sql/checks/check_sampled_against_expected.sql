@@ -15,7 +15,7 @@ valued as (
     select
         run_id, protocol, candidates, k, query_id,
         up_to_one(columns(found.* exclude (
-            run_id, protocol, candidates, k, query_id, draw, cluster, clusters, is_chance, n, measure, value
+            run_id, protocol, candidates, k, query_id, draw, cluster, is_chance, n, measure, value
         ))) as '\0'
     from sums('drawn', null, null, by_query := true, in_columns := true) as found
 ),

@@ -1,33 +1,13 @@
 -- metrics for some pools and K; see pools_of and sums for `which`, any_c, any_k and held_out.
 create macro metrics_of(which, any_c, any_k, held_out := false) as table
 with
--- With a cluster's sum s and number n of queries: Σ n, Σ n², and for every measure Σ s, Σ s² and Σ n s.
-moments as (
-    select
-        run_id, protocol, candidates, k,
-        sum(found.clusters) filter (not is_chance)::bigint as clusters,
-        sum(found.clusters * n) filter (not is_chance) as weight,
-        sum(found.clusters * n * n) filter (not is_chance) as nn,
-        moments_of(n, is_chance, columns(found.* exclude (
-            run_id, protocol, candidates, k, is_chance, query_id, draw, cluster, clusters, n, measure, value
-        )), times := found.clusters) as '\0'
-    from sums(which, any_c, any_k, held_out := held_out, once_alike := true) as found
-    group by run_id, protocol, candidates, k
-),
-named as (
-    select run_id, protocol, candidates, k, measure, clusters, weight, nn, unnest(moment)
-    from moments
-    unpivot include nulls (moment for measure in (columns(* exclude (
-        run_id, protocol, candidates, k, clusters, weight, nn
-    ))))
-),
 wanted as (
-    select named.*, measures.has_k, measures.better, measures.of
-    from named
+    select found.*, measures.has_k, measures.better, measures.of
+    from sums(which, any_c, any_k, held_out := held_out, moments := true) as found
     inner join measures using (measure)
     where
-        known_here(measures, named, any_k)
-        and (measures.of <> 'lists' or named.total is not null)
+        known_here(measures, found, any_k)
+        and (measures.of <> 'lists' or found.total is not null)
 ),
 -- The ranks of the first relevant items, in order. If m items share a query's best score, there are m
 -- equal rows.

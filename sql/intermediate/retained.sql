@@ -4,7 +4,7 @@
 create macro retained(across) as table
 with
 sums as materialized (
-    select * exclude (measure, value, query_id, draw, clusters)
+    select * exclude (measure, value, query_id, draw)
     from sums('full', null, null, held_out := true, only_pools := true)
 ),
 -- Of each data set with several models, the sums of the baseline that is best by each measure at each K: of

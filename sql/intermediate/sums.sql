@@ -5,13 +5,14 @@
 -- run_ids; NULL for all. held_out: use the ranks on which claims are based (evidence). Pairs with the same
 -- counts have the same value, so each distinct case is computed once. A random ranking is the case in
 -- which everything ties; with_chance adds it by query, in rows with is_chance (in_columns, whole gallery).
--- only_pools: only measures that are known over candidate pools, too. once_alike: of the clusters whose pairs
--- have the same counts, only the first, with their number in `clusters` (1 where it is unknown).
+-- only_pools: only measures that are known over candidate pools, too. moments: what those of the clusters add
+-- up to (moments_of), one row per run, pool, K and measure; of the clusters whose pairs have the same counts,
+-- only the first is summed, as often as there are such.
 -- What the arguments rule out is not planned, because query_table names what is read instead.
 -- @n: Number of queries; each draw counts.
 create macro sums(
     which, any_c, any_k, by_query := false, of_runs := null, in_columns := false, held_out := false,
-    with_chance := false, only_pools := false, once_alike := false
+    with_chance := false, only_pools := false, moments := false
 )
 as table
 with
@@ -33,9 +34,9 @@ gallery_pairs as not materialized (
         cluster, relevants, gallery, coalesce(above, -1) as above, coalesce(tied, -1) as tied,
         relevants_above as before, coalesce(relevants_tied, -1) as mates, relevance,
         coalesce(ideal_gains::varchar, '[]') as gains, false as is_chance, case_no, case_pairs,
-        case when once_alike then coalesce(alike, 1) else 1 end as times
+        case when moments then coalesce(alike, 1) else 1 end as times
     from query_table(case when held_out then 'evidence' else 'ranks' end)
-    where begins_with(run_id, of_runs) and (not once_alike or alike is distinct from 0)
+    where begins_with(run_id, of_runs) and (not moments or alike is distinct from 0)
 ),
 pool_pairs as not materialized (
     select
@@ -44,9 +45,9 @@ pool_pairs as not materialized (
         cluster, relevants, 0::bigint as gallery, coalesce(above, -1) as above, coalesce(tied, -1) as tied,
         relevants_above as before, coalesce(relevants_tied, -1) as mates, relevance,
         coalesce(ideal_gains::varchar, '[]') as gains, false as is_chance, case_no, case_pairs,
-        case when once_alike then coalesce(alike, 1) else 1 end as times
+        case when moments then coalesce(alike, 1) else 1 end as times
     from sampled_ranks
-    where begins_with(run_id, of_runs) and (not once_alike or alike is distinct from 0)
+    where begins_with(run_id, of_runs) and (not moments or alike is distinct from 0)
 ),
 -- A hit of a list has no relevant items, and has its position and rank in above and tied.
 list_pairs as (
@@ -338,14 +339,16 @@ expected as (
     from query_table(
         case
             when by_query and which in ('any', 'expected', 'growth') then 'no_cases'
-            when which in ('asked', 'full') and not only_pools then 'known_whole'
+            when with_whole(which, only_pools) then 'known_whole'
             else 'known'
         end
     )
     union all by name
     from query_table(case when which in ('full', 'sampled') then 'no_cases' else 'pool_parts' end)
     union all by name
-    from query_table(case when which in ('asked', 'full') and not only_pools then 'list_parts' else 'no_cases' end)
+    from query_table(
+        case when with_whole(which, only_pools) and not cases_are_known() then 'list_parts' else 'no_cases' end
+    )
 ),
 gained as (
     select
@@ -375,7 +378,9 @@ parts as materialized (
             ), 'nan'::double
         ) as '\0'
     from query_table(
-        case when which in ('asked', 'full') and not only_pools then 'parts_of_all' else 'parts_of_pools' end
+        case
+            when with_whole(which, only_pools) and not whole_apart(moments) then 'parts_of_all' else 'parts_of_pools'
+        end
     )
 ),
 numbered as (
@@ -392,7 +397,6 @@ with_random as (
 of_clusters as (
     select
         slot, coalesce(cluster = -1, false) as is_chance, null::varchar as query_id, null::integer as draw, cluster,
-        any_value(times) as clusters,
         sum(weight) as n,
         nullif(
             sum(columns(parts.* exclude (case_no, slot, protocol, k, missed_up_to, weight))), 'nan'::double
@@ -402,9 +406,72 @@ of_clusters as (
     inner join parts using (case_no)
     group by slot, cluster
 ),
+-- Of the clusters' sums, Σ n, Σ n², and for every measure Σ s, Σ s² and Σ n s.
+weighted_clusters as (
+    select
+        slot, cluster, any_value(times) as times, sum(weight) as n,
+        sum(columns(parts.* exclude (case_no, slot, protocol, k, missed_up_to, weight))) as '\0'
+    from with_random
+    inner join parts using (case_no)
+    group by slot, cluster
+),
+cluster_moments as (
+    select
+        slot,
+        sum(times) filter (cluster is distinct from -1)::bigint as clusters,
+        sum(times * n) filter (cluster is distinct from -1) as weight,
+        sum(times * n * n) filter (cluster is distinct from -1) as nn,
+        moments_of(n, cluster is not distinct from -1, columns(* exclude (slot, cluster, times, n)), times := times)
+            as '\0'
+    from weighted_clusters
+    group by slot
+),
+-- Measures that only the whole gallery has are summed apart, because most rows are of pools, which lack them.
+whole_parts as (
+    select
+        case_no, slot, times * weight as weight,
+        times * coalesce(
+            struct_extract(columns(* exclude (case_no, slot, times, weight)), 'part'), 'nan'::double
+        ) as '\0'
+    from (
+        select case_no, slot, times, weight, unnest(measured_whole(gained))
+        from gained
+        where protocol = 'full'
+    )
+),
+whole_clusters as (
+    select
+        slot, cluster, any_value(times) as times, sum(weight) as n,
+        sum(columns(whole_parts.* exclude (case_no, slot, weight))) as '\0'
+    from with_random
+    inner join whole_parts using (case_no)
+    group by slot, cluster
+),
+whole_moments as (
+    select
+        slot,
+        moments_of(n, cluster is not distinct from -1, columns(* exclude (slot, cluster, times, n)), times := times)
+            as '\0'
+    from whole_clusters
+    group by slot
+),
+no_moments as (
+    select null::bigint as slot where false
+),
+of_moments as (
+    select slot, measure, clusters, weight, nn, unnest(moment)
+    from (
+        select *
+        from cluster_moments
+        left join query_table(
+            case when with_whole(which, only_pools) and whole_apart(moments) then 'whole_moments' else 'no_moments' end
+        ) using (slot)
+    )
+    unpivot include nulls (moment for measure in (columns(* exclude (slot, clusters, weight, nn))))
+),
 of_queries as (
     select
-        slot, is_chance, query_id, draw, cluster, null::bigint as clusters, null::double as n,
+        slot, is_chance, query_id, draw, cluster, null::double as n,
         nullif(
             sum(columns(parts.* exclude (case_no, slot, protocol, k, missed_up_to, weight))), 'nan'::double
         ) as '\0',
@@ -430,7 +497,7 @@ each_part as not materialized (
 -- Most queries have one relevant item, which is all of their sum.
 of_measures as (
     select
-        slot, null::boolean as is_chance, query_id, draw, cluster, null::bigint as clusters, null::double as n,
+        slot, null::boolean as is_chance, query_id, draw, cluster, null::double as n,
         measure,
         nullif(part, 'nan'::double) as value
     from numbered
@@ -438,7 +505,7 @@ of_measures as (
     where relevants = 1 and each_part.of <> 'lists'
     union all
     select
-        slot, null::boolean as is_chance, query_id, draw, cluster, null::bigint as clusters, null::double as n,
+        slot, null::boolean as is_chance, query_id, draw, cluster, null::double as n,
         measure,
         nullif(sum(part), 'nan'::double) as value
     from numbered
@@ -449,7 +516,12 @@ of_measures as (
 ),
 summed as (
     from query_table(
-        case when not by_query then 'of_clusters' when in_columns then 'of_queries' else 'of_measures' end
+        case
+            when moments then 'of_moments'
+            when not by_query then 'of_clusters'
+            when in_columns then 'of_queries'
+            else 'of_measures'
+        end
     )
 ),
 final as (

@@ -28,6 +28,12 @@ create macro growing() as
 create macro known_here(measure, slot, any_k) as
     ((measure.over_pools or slot.protocol = 'full') and (measure.has_k or slot.k = coalesce(any_k, 1)));
 
+-- Whether `sums` has measures that only the whole gallery has.
+create macro with_whole(which, only_pools) as (which in ('asked', 'full') and not only_pools);
+
+-- Whether it sums those apart from the others: faster, but with more steps to plan than where cases are found.
+create macro whole_apart(moments) as (moments and cases_are_known());
+
 -- A protocol by the one that ranks captions singly and is otherwise alike: figures are computed by that.
 create macro plain_protocol(protocol_name) as
     case

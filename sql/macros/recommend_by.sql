@@ -28,7 +28,7 @@ clustered as materialized (
         found.run_id, found.k, found.is_chance, found.cluster, slices.name, slices.slice, slices.place,
         count(*) as n,
         sum_known(columns(found.* exclude (
-            run_id, protocol, candidates, k, is_chance, query_id, draw, cluster, clusters, n, measure, value
+            run_id, protocol, candidates, k, is_chance, query_id, draw, cluster, n, measure, value
         ))) as '\0'
     from sums(
         'full', null, null, by_query := true, in_columns := true, held_out := true, with_chance := true,

@@ -49,7 +49,7 @@ clustered as (
         found.run_id, found.candidates, found.k, found.is_chance, found.cluster, slices.name, slices.slice,
         slices.place, count(*) as n,
         sum_known(columns(found.* exclude (
-            run_id, protocol, candidates, k, is_chance, query_id, draw, cluster, clusters, n, measure, value
+            run_id, protocol, candidates, k, is_chance, query_id, draw, cluster, n, measure, value
         ))) as '\0'
     from sums(
         'full', null, case when any_k is not null then whole_k(any_k) end, by_query := true,

@@ -15,7 +15,7 @@ rivals as (
     select run_id, baseline from int_baselines where not is_imported and baseline is not null
 ),
 sums as materialized (
-    select * exclude (measure, value, query_id, draw, clusters, is_chance)
+    select * exclude (measure, value, query_id, draw, is_chance)
     from sums('asked', null, null, held_out := true)
     where not is_chance
 ),
