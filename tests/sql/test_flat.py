@@ -92,8 +92,8 @@ def test_steps_and_scans(evaluated, tmp_path, earlier):
         (False, "full", 2, 3, 10),
         (False, "sampled", 1, 3, 10),
         (False, "growth", 1, 3, 10),
-        # Those with numbered cases are read twice, for the cases and for the pairs, and have no lists
-        # to plan for.
+        # Those with numbered cases are read twice, for the cases and for the pairs. No lists are
+        # planned for beside them.
         (True, "full", 2, 4, 10),
         (True, "sampled", 2, 4, 10),
         (True, "growth", 2, 4, 5),
