@@ -17,6 +17,8 @@ from pathlib import Path
 
 from cmr import parts
 
+# Seconds after which what nobody wrote again is removed.
+KEPT_SECONDS = 30 * 86_400
 _SPILL, _ANCHORS = "spill-", "anchors-"
 # Where Python looks for a temporary folder on Linux.
 _TEMPORARY = ("/tmp", "/var/tmp", "/usr/tmp")

@@ -43,9 +43,9 @@ def table_hash(tables: Iterable[pa.Table]) -> str:
     return digest.hexdigest()
 
 
-def kept_name(stem: str, data: bytes) -> str:
-    """The name of a recreatable Parquet file: `stem`, with what it is made from, and its content.
+def kept_name(stem: str, data: bytes, kind: str = "parquet") -> str:
+    """The name of a file that can be recreated: `stem`, with what it is made from, and its content.
 
     A file whose name does not match its content belongs to something else, or is damaged.
     """
-    return f"{stem}-{hashlib.sha256(data).hexdigest()[:32]}.parquet"
+    return f"{stem}-{hashlib.sha256(data).hexdigest()[:32]}.{kind}"

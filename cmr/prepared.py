@@ -27,7 +27,6 @@ from cmr.sqlfiles import View, glossary, sql_fingerprint, views
 from cmr.warehouse.store import Store
 
 # How long prepared views of other versions are kept.
-KEPT_SECONDS = 30 * 86_400
 # Version of what else the database holds: raise it when that changes.
 _LAYOUT = 5
 # Which views and macros each of them reads, with the columns of views; and the rows of a view that
@@ -84,7 +83,7 @@ def _clear(folder: Path, stem: str) -> None:
     """
     for old in folder.glob("*"):
         with contextlib.suppress(OSError):
-            if old.name.startswith(stem) or time.time() - old.stat().st_mtime > KEPT_SECONDS:
+            if old.name.startswith(stem) or time.time() - old.stat().st_mtime > caches.KEPT_SECONDS:
                 shutil.rmtree(old) if old.is_dir() and not old.is_symlink() else old.unlink()
 
 

@@ -57,6 +57,22 @@ def read_row(table: Table, path: str, data: pa.Table) -> Row:
     Raises CmrError, naming the file and the fault, if it differs from what was written. A row from
     a version before checksums has none, and is accepted as it is.
     """
+    return as_row(table, read_values(table, path, data))
+
+
+def as_row(table: Table, values: Mapping[str, Any]) -> Row:
+    """A row by the values of `read_values`, in the columns that there are now."""
+    row = {**dict.fromkeys(table.schema.names), **values}
+    for name in table.times:
+        row[name] = _moment(row[name])
+    return row_now(row)
+
+
+def read_values(table: Table, path: str, data: pa.Table) -> dict[str, Any]:
+    """What a catalogue file says, as JSON could: times in microseconds since 1970.
+
+    Raises CmrError as `read_row`.
+    """
     known, there = table.schema.names, data.column_names
     unknown = [name for name in there if name not in known]
     if unknown:
@@ -74,26 +90,26 @@ def read_row(table: Table, path: str, data: pa.Table) -> Row:
             )
     try:
         columns = _plain(data)
-        row = {name: value for name, (value,) in columns.items()}
-        for field in data.schema:
-            if kinds.is_timestamp(field.type):
-                row[field.name] = _moment(row[field.name])
+        values = {name: value for name, (value,) in columns.items()}
+        as_row(table, values)
         found = _digest(table, path, columns)
     except (ValueError, OverflowError, pa.ArrowException) as error:
         raise CmrError(f"{path} is damaged: {str(error).splitlines()[0]}") from None
-    written = row.get(ROW_CHECKSUM)
-    if written is None and ROW_CHECKSUM in row:
+    written = values.get(ROW_CHECKSUM)
+    if written is None and ROW_CHECKSUM in values:
         raise CmrError(f"{path} is damaged: its checksum is empty")
     if written is not None and written != found:
         raise CmrError(
             f"{path} is damaged or was renamed: its checksum differs from when it was written"
         )
-    if row["files"] is None or catalogue_path(table, row_name(table, row)) != path:
-        raise CmrError(f"{path} is the catalogue row {row_name(table, row)!r} under another name")
-    return row_now({**dict.fromkeys(known), **row})
+    if values["files"] is None or catalogue_path(table, row_name(table, values)) != path:
+        raise CmrError(
+            f"{path} is the catalogue row {row_name(table, values)!r} under another name"
+        )
+    return values
 
 
-def row_name(table: Table, row: Row) -> str:
+def row_name(table: Table, row: Mapping[str, Any]) -> str:
     """The name of a row's file."""
     return "/".join(str(row[name]) for name in table.key)
 

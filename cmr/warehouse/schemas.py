@@ -6,6 +6,7 @@ Partition keys live in folder names (Hive style), so they are not columns of the
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import pyarrow as pa
 
@@ -27,6 +28,11 @@ class Table:
     partitions: tuple[str, ...]
     schema: pa.Schema
     key: tuple[str, ...] = ()
+
+    @cached_property
+    def times(self) -> tuple[str, ...]:
+        """The columns that hold times."""
+        return tuple(field.name for field in self.schema if pa.types.is_timestamp(field.type))
 
 
 def _schema(*fields: tuple[str, pa.DataType]) -> pa.Schema:

@@ -1,40 +1,70 @@
-"""Catalogue rows of a folder, of which a process reads each once.
+"""Catalogue rows of a folder, each of which is read once.
 
-To open and check a file takes a millisecond, and every question needs the rows of all runs. A row
-that was found sound is not read again as long as the file system says that its file is the same.
+To open and check a file takes a millisecond or two, and every question needs the rows of all runs.
+A row that was found sound is not read again as long as the file system says that its file is the
+same: neither by this process nor, where there are many, by later ones, for which the rows are kept
+in the user's cache.
 """
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import time
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from cmr import kept_files
 from cmr.errors import CmrError, MissingFileError
+from cmr.identity import identity
 from cmr.rows import Row
-from cmr.warehouse.catalogue_rows import read_row
+from cmr.version import __version__
+from cmr.warehouse.catalogue_rows import as_row, read_values
 from cmr.warehouse.schemas import Table
 from cmr.warehouse.storage import Storage
 
-_State = tuple[int, int, int, int]
-# (root, path) -> state of the file, and its row.
-_SOUND: dict[tuple[str, str], tuple[_State, Row]] = {}
+_State = tuple[int, ...]
+
+
+class _Sound(NamedTuple):
+    """A row's values, the state of its file, and whether this process has read it."""
+
+    state: _State
+    values: dict[str, Any]
+    is_new: bool = False
+
+
+# By (root, path).
+_SOUND: dict[tuple[str, str], _Sound] = {}
+# (root, table) of what was looked up in the cache, and of what was written there.
+_RECALLED: set[tuple[str, str]] = set()
+_REMEMBERED: set[tuple[str, str]] = set()
+_KIND = "json"
+# Rows of a table that take longer to read than their cached values.
+_WORTH = 8
 # File systems tell no two changes apart that follow each other quickly; some count whole seconds.
 _SURE_NS = 2_000_000_000
 
 
-def read_rows(storage: Storage, table: Table) -> list[Row | CmrError]:
+def read_rows(storage: Storage, table: Table, afresh: bool = False) -> list[Row | CmrError]:
     """Every row of a catalogue table by its file's name, or why that cannot be read.
 
-    Neither anchors nor files that go while they are listed are among them.
+    `afresh`: from its file, whatever was read before. Neither anchors nor files that go while they
+    are listed are among them.
     """
-    if storage.is_local:
-        paths = filter(_is_row, storage.listing(table.name))
-        rows = [_known(storage, table, path) for path in paths]
-    else:
+    if not storage.is_local:
         tables = storage.read_rows(table.name)
-        rows = [_read(table, path, found) for path, found in tables.items() if _is_row(path)]
+        rows = [_read_row(table, path, found) for path, found in tables.items() if _is_row(path)]
+    else:
+        paths = list(filter(_is_row, storage.listing(table.name)))
+        if not afresh:
+            _recall(storage.root, table)
+        rows = [_known(storage, table, path, afresh) for path in paths]
+        if not afresh:
+            _remember(storage.root, table, paths)
     return [row for row in rows if not isinstance(row, MissingFileError)]
 
 
@@ -42,18 +72,19 @@ def _is_row(path: str) -> bool:
     return path.endswith(".parquet") and not path.endswith("/_anchor.parquet")
 
 
-def _known(storage: Storage, table: Table, path: str) -> Row | CmrError:
+def _known(storage: Storage, table: Table, path: str, afresh: bool) -> Row | CmrError:
     """A row on a disk, as it was read before or from its file."""
     known = (storage.root, path)
     now, state = time.time_ns(), _state(storage.path(path))
-    if known in _SOUND and _SOUND[known][0] == state:
-        return dict(_SOUND[known][1])
-    row = _read(table, path, storage.read_small(path))
+    if not afresh and known in _SOUND and _SOUND[known].state == state:
+        return as_row(table, _SOUND[known].values)
+    values = _read(table, path, storage.read_small(path))
+    if isinstance(values, CmrError):
+        return values
     # A change makes the content's time a new one, or else, where that is set back, the inode's.
-    if state and not isinstance(row, CmrError) and state[1] < now - _SURE_NS:
-        _SOUND[known] = state, row
-        return dict(row)
-    return row
+    if state and state[1] < now - _SURE_NS:
+        _SOUND[known] = _Sound(state, values, is_new=True)
+    return as_row(table, values)
 
 
 def _state(path: str) -> _State | None:
@@ -65,10 +96,48 @@ def _state(path: str) -> _State | None:
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
 
 
-def _read(table: Table, path: str, found: pa.Table | CmrError) -> Row | CmrError:
+def _read(table: Table, path: str, found: pa.Table | CmrError) -> dict[str, Any] | CmrError:
     if isinstance(found, CmrError):
         return found
     try:
-        return read_row(table, path, found)
+        return read_values(table, path, found)
     except CmrError as error:
         return error
+
+
+def _read_row(table: Table, path: str, found: pa.Table | CmrError) -> Row | CmrError:
+    values = _read(table, path, found)
+    return values if isinstance(values, CmrError) else as_row(table, values)
+
+
+def _recall(root: str, table: Table) -> None:
+    """Look up what earlier processes have read, once."""
+    if (root, table.name) in _RECALLED:
+        return
+    _RECALLED.add((root, table.name))
+    stem = _stem(table)
+    data = kept_files.read(stem, kept_files.there(root, stem), _KIND)
+    for path, (state, values) in json.loads(data or b"{}").items():
+        _SOUND.setdefault((root, path), _Sound(tuple(state), values))
+
+
+def _remember(root: str, table: Table, paths: Sequence[str]) -> None:
+    """Keep the rows for later processes, where this one had to read so many that it is worth it."""
+    kept = {path: _SOUND[root, path] for path in paths if (root, path) in _SOUND}
+    if sum(one.is_new for one in kept.values()) < _WORTH or (root, table.name) in _REMEMBERED:
+        return
+    _REMEMBERED.add((root, table.name))
+    stem = _stem(table)
+    before = kept_files.there(root, stem)
+    data = json.dumps({path: [one.state, one.values] for path, one in kept.items()})
+    written = kept_files.keep(root, stem, data.encode(), _KIND)
+    for old in before:
+        if written is not None and old != written:
+            with contextlib.suppress(OSError):
+                old.unlink()
+
+
+def _stem(table: Table) -> str:
+    """What kept rows depend on, beside their files: who checked them, by which columns."""
+    fields = [[field.name, str(field.type)] for field in table.schema]
+    return f"{table.name}-{identity(fields=fields, version=__version__)}"

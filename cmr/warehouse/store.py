@@ -185,10 +185,11 @@ class Store:
     def catalogue(self, table: Table, strict: bool = False) -> list[Row]:
         """Every row of a catalogue table, by file name; damaged ones are left out, with a warning.
 
-        `strict`: raise CmrError for a damaged one, for callers that act on files no row names.
+        `strict`: read each from its file and raise CmrError for a damaged one, for callers that act
+        on files no row names.
         """
         rows: list[Row] = []
-        for found in read_rows(self.storage, table):
+        for found in read_rows(self.storage, table, afresh=strict):
             if not isinstance(found, CmrError):
                 rows.append(found)
             elif strict:

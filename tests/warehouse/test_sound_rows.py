@@ -1,14 +1,16 @@
-"""Catalogue rows are read once a process, but never one whose file may have changed."""
+"""Catalogue rows are read once, but never one whose file may have changed."""
 
 from __future__ import annotations
 
 import os
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from cmr.errors import DamageWarning
+from cmr import caches
+from cmr.errors import CmrError, DamageWarning
 from cmr.warehouse import sound_rows
 from cmr.warehouse.layout import catalogue_path
 from cmr.warehouse.schemas import QRELS_SETS
@@ -94,3 +96,107 @@ def test_a_row_that_is_removed_is_gone(warehouse):
     assert len(warehouse.catalogue(QRELS_SETS)) == 1
     warehouse.remove(QRELS_SETS, "d/q")
     assert warehouse.catalogue(QRELS_SETS) == []
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """A cache of the test's own."""
+    path = tmp_path / "cache"
+    path.mkdir(mode=0o700)
+    monkeypatch.setattr(caches, "folder", lambda: path)
+    monkeypatch.setattr(caches, "readable", lambda: [path])
+    return path
+
+
+@pytest.fixture
+def many(warehouse, place, monkeypatch):
+    """As many rows as are worth keeping, which another process has read."""
+    monkeypatch.setattr(sound_rows, "_SOUND", {})
+    monkeypatch.setattr(sound_rows, "_RECALLED", set())
+    monkeypatch.setattr(sound_rows, "_REMEMBERED", set())
+    for n in range(1, sound_rows._WORTH):
+        made = datetime(2026, 1, n, 3, 4, 5, n, tzinfo=UTC)
+        warehouse.commit(QRELS_SETS, f"d/q{n}", ROW | {"qrels": f"q{n}", "created_at": made})
+    time.sleep(0.05)
+    assert len(warehouse.catalogue(QRELS_SETS)) == sound_rows._WORTH
+    later_process()
+    return warehouse
+
+
+def later_process():
+    for memory in (sound_rows._SOUND, sound_rows._RECALLED, sound_rows._REMEMBERED):
+        memory.clear()
+
+
+def kept(place):
+    return list(place.glob("rows-*/qrels_sets-*.json"))
+
+
+def test_a_later_process_opens_no_file(many, place, opened):
+    assert len(kept(place)) == 1
+    found = many.catalogue(QRELS_SETS)
+    assert opened == []
+    assert found == many.catalogue(QRELS_SETS, strict=True)
+    assert len(opened) == sound_rows._WORTH
+    assert found[1]["created_at"] == datetime(2026, 1, 1, 3, 4, 5, 1, tzinfo=UTC)
+
+
+def test_few_rows_are_not_kept(many, place):
+    for path in kept(place):
+        path.unlink()
+    many.remove(QRELS_SETS, "d/q1")
+    many.catalogue(QRELS_SETS)
+    assert kept(place) == []
+
+
+def test_what_changes_meanwhile_is_read(many, opened):
+    many.remove(QRELS_SETS, "d/q1")
+    many.commit(QRELS_SETS, "d/q2", ROW | {"qrels": "q2", "judgments": 7})
+    found = {row["qrels"]: row for row in many.catalogue(QRELS_SETS)}
+    assert opened == [catalogue_path(QRELS_SETS, "d/q2")]
+    assert "q1" not in found
+    assert found["q2"]["judgments"] == 7
+
+
+def test_rows_are_kept_anew_where_many_were_read(many, place, opened):
+    (before,) = kept(place)
+    for n in range(sound_rows._WORTH):
+        many.commit(QRELS_SETS, f"d/r{n}", ROW | {"qrels": f"r{n}"})
+    time.sleep(0.05)
+    many.catalogue(QRELS_SETS)
+    (after,) = kept(place)
+    assert after != before
+    later_process()
+    opened.clear()
+    assert len(many.catalogue(QRELS_SETS)) == 2 * sound_rows._WORTH
+    assert opened == []
+
+
+@pytest.mark.parametrize("fault", ["damaged", "open", "another schema"])
+def test_what_does_not_fit_is_not_believed(many, place, opened, monkeypatch, fault):
+    (path,) = kept(place)
+    if fault == "damaged":
+        path.write_bytes(path.read_bytes().replace(b'"judgments": 6', b'"judgments": 9'))
+    elif fault == "open":
+        path.chmod(0o666)
+    else:
+        monkeypatch.setattr(sound_rows, "_stem", lambda table: f"{table.name}-other")
+    assert {row["judgments"] for row in many.catalogue(QRELS_SETS)} == {6}
+    assert len(opened) == sound_rows._WORTH
+
+
+def test_a_damaged_row_is_found_where_all_is_read(many, monkeypatch):
+    """As `cmr warehouse verify` does, even where the file system knows of no change."""
+    path = Path(many.storage.path(catalogue_path(QRELS_SETS, "d/q3")))
+    state = sound_rows._state(str(path))
+    path.write_bytes(path.read_bytes()[::-1])
+    monkeypatch.setattr(sound_rows, "_state", lambda _: state)
+    assert len(many.catalogue(QRELS_SETS)) == sound_rows._WORTH
+    with pytest.raises(CmrError, match="q3"):
+        many.catalogue(QRELS_SETS, strict=True)
+
+
+def test_without_a_cache_every_process_reads(many, opened, monkeypatch):
+    monkeypatch.setattr(caches, "folder", lambda: None)
+    monkeypatch.setattr(caches, "readable", list)
+    assert len(many.catalogue(QRELS_SETS)) == len(opened) == sound_rows._WORTH
