@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import chain, zip_longest
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,14 @@ def lines(
     columns: Sequence[Column], title: str | None, is_utf: bool, gap: int = GAP
 ) -> Iterator[str]:
     """A table line by line, without rich, which would take most of a query's time."""
-    texts = [
-        [column.name.split("\n"), *(one.split("\n") for one in column.cells)] for column in columns
-    ]
-    widths = [max(text_width(line) for lines in column for line in lines) for column in texts]
+    rows = list(zip(*([column.name, *column.cells] for column in columns), strict=True))
+    heads = 1
+    if any("\n" in cell for row in rows for cell in row):
+        # The lines of a multi-line cell go below each other.
+        each = [list(zip_longest(*(one.split("\n") for one in row), fillvalue="")) for row in rows]
+        heads, rows = len(each[0]), list(chain.from_iterable(each))
+    texts = list(zip(*rows, strict=True))
+    widths = [max(map(text_width, column)) for column in texts]
     edge, between = (" " * (gap // GAP), " " * gap) if is_utf else ("|", " | ")
     whole = sum(widths) + len(between) * (len(widths) - 1)
     border = " " * (whole + 2 * len(edge)) if is_utf else f"+{'-' * whole}+"
@@ -39,19 +43,24 @@ def lines(
     if title is not None:
         yield title.ljust(whole + 2)
     yield border
-    for place, row in enumerate(zip(*texts, strict=True)):
-        # The lines of a multi-line cell go below each other.
-        for line in zip_longest(*row, fillvalue=""):
-            cells = [
-                f"{' ' * (width - text_width(text))}{text}"
-                if column.is_numeric
-                else f"{text}{' ' * (width - text_width(text))}"
-                for text, width, column in zip(line, widths, columns, strict=True)
-            ]
-            yield f"{edge}{between.join(cells)}{edge}"
-        if not place:
+    padded = [
+        _padded(cells, width, column.is_numeric)
+        for cells, width, column in zip(texts, widths, columns, strict=True)
+    ]
+    for place, line in enumerate(zip(*padded, strict=True), 1):
+        yield f"{edge}{between.join(line)}{edge}"
+        if place == heads:
             yield rule
     yield border
+
+
+def _padded(cells: Sequence[str], width: int, is_numeric: bool) -> list[str]:
+    """Lines of one column, all of them `width` wide."""
+    if "".join(cells).isascii():
+        return [one.rjust(width) if is_numeric else one.ljust(width) for one in cells]
+    blanks = [" " * (width - text_width(one)) for one in cells]
+    pairs = zip(blanks, cells, strict=True) if is_numeric else zip(cells, blanks, strict=True)
+    return ["".join(pair) for pair in pairs]
 
 
 def whole_width(widths: Sequence[int], gap: int = GAP) -> int:

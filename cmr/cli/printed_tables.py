@@ -45,10 +45,12 @@ def cell(name: str, value: Any) -> str:
     """One value as text: four decimals, thousands separators for counts, bytes as hex."""
     if value is None:
         return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
+    if isinstance(value, str):
+        return visible(value)
     if isinstance(value, float):
         return _decimal(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, int):
         # A seed, a dimension or a year reads better without separators.
         return f"{value:,}" if abs(value) >= 10_000 else str(value)

@@ -53,7 +53,7 @@ def rich(tmp_path_factory):
     run("ingest", "qrels", folder / "graded.trec", "--name", "graded", "-w", root)
     shared = ("--candidates", "8,16", "--draws", "2", "-w", root)
     for qrels in ("default", "graded"):
-        run("evaluate", "--dims", "8,12", "--precisions", "fp32,int4,b1", "--qrels", qrels, *shared)
+        run("evaluate", "--dims", "8,12", "--precisions", "fp32,b1", "--qrels", qrels, *shared)
     return root
 
 
@@ -69,7 +69,8 @@ def assert_same(found, known):
         assert len(found[name]) == len(known[name]), name
         assert len(known[name]) > 0 or name.startswith("check_")
         for mine, theirs in zip(found[name], known[name], strict=True):
-            for x, y in zip(mine, theirs, strict=True):
+            # Most are the same to the bit, and `approx` takes its time.
+            for x, y in () if mine == theirs else zip(mine, theirs, strict=True):
                 if isinstance(x, float) and isinstance(y, float):
                     assert x == pytest.approx(y, abs=1e-9, rel=1e-12, nan_ok=True), (mine, theirs)
                 else:
@@ -173,7 +174,8 @@ def left_out(rows):
 
 def of_another(rows):
     """A pair with the number of other counts."""
-    return {"case_no": np.where(np.arange(len(rows["case_no"])) == 0, 1, rows["case_no"])}
+    other = rows["case_no"].max() if rows["case_no"][0] == 0 else 0
+    return {"case_no": np.where(np.arange(len(rows["case_no"])) == 0, other, rows["case_no"])}
 
 
 def counted_twice(rows):
