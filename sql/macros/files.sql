@@ -5,6 +5,9 @@ create macro warehouse_root() as getvariable('cmr_root');
 create macro files_of(name, folders) as
     coalesce(getvariable('cmr_' || name), [warehouse_root() || folders]);
 
+-- Whether cmr knows that a table has no file but its anchor, so that reading it can be spared.
+create macro only_the_anchor(name) as coalesce(len(getvariable('cmr_' || name)) = 1, false);
+
 -- Whether every run's ranks number their cases, and no run returns lists: cmr's own connections know it. In an
 -- exported database pairs are grouped, which gives the same figures.
 create macro cases_are_known() as coalesce(getvariable('cmr_numbered'), false);

@@ -17,6 +17,9 @@ older as (
     where run_id in (select run_id from source where most_relevants is null)
     group by run_id
 ),
+no_older as (
+    select null::varchar as run_id, null::bigint as most_relevants where false
+),
 final as (
     select
         source.* exclude (expected_candidates, has_cases, footers, row_checksum) replace (
@@ -59,7 +62,8 @@ final as (
             case when source.direction = 't2v' then current.visual_distractors else current.text_distractors end, 0
         ) as distractors
     from source
-    left join older using (run_id)
+    left join query_table(case when only_the_anchor('older_ranks') then 'no_older' else 'older' end) as older
+        using (run_id)
     left join datasets as current on current.dataset = source.dataset
     anti join datasets
         on
