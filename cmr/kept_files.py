@@ -18,6 +18,8 @@ from pathlib import Path
 from cmr import caches
 from cmr.identity import identity, kept_name
 
+_PREFIX = "rows-"
+
 
 def there(root: str, part: str) -> list[Path]:
     """The files about the warehouse at `root` that have `part` in their names."""
@@ -51,22 +53,23 @@ def keep(root: str, stem: str, data: bytes, kind: str = "parquet") -> Path | Non
         folder.mkdir(mode=0o700, exist_ok=True)
         kept = folder / kept_name(stem, data, kind)
         os.replace(made, kept)
-    _clear(place, folder)
+    _clear(folder, "*")
+    _clear(place, f"{_PREFIX}*")
     return kept
 
 
 def _name(root: str) -> str:
     """A warehouse's folder in the cache, so that no question lists the files of all others."""
-    return f"rows-{identity(root=root)}"
+    return f"{_PREFIX}{identity(root=root)}"
 
 
 @cache
-def _clear(place: Path, folder: Path) -> None:
+def _clear(folder: Path, pattern: str) -> None:
     """Every change of a warehouse leaves some behind: once a process is often enough.
 
     A folder in which nothing was written for so long is of a warehouse that is gone, or at rest.
     """
-    for old in [*folder.glob("*"), *place.glob("rows-*")]:
+    for old in folder.glob(pattern):
         with contextlib.suppress(OSError):
             if time.time() - old.stat().st_mtime > caches.KEPT_SECONDS:
                 shutil.rmtree(old) if old.is_dir() and not old.is_symlink() else old.unlink()

@@ -19,6 +19,8 @@ from cmr.tokens import tokens
 
 LAYERS = ("macros", "staging", "intermediate", "marts", "checks", "doubts")
 COLUMNS = "columns.toml"
+# Of every file its name, inode, time of change and size.
+_State = tuple[tuple[str, int, int, int], ...]
 _MACRO = re.compile(r"\s*create\s+macro\s+(?P<name>\w+)", re.IGNORECASE)
 _NOTE = re.compile(r"-- ?(?:@(?P<column>\w+): )?(?P<text>.*)")
 
@@ -46,12 +48,7 @@ def sql_dir() -> Path:
 
 def views(layer: str | None = None) -> list[View]:
     """The views and macros of one layer, or of all, by layer and file."""
-    paths = _paths(LAYERS if layer is None else (layer,))
-    return [
-        _parse(path, text)
-        for path in paths
-        for text in _statements(path.read_text(encoding="utf-8"))
-    ]
+    return [view for view in _views(_state()) if layer in (None, view.layer)]
 
 
 def view_names(layer: str | None = None) -> list[str]:
@@ -67,19 +64,31 @@ def glossary() -> dict[str, str]:
 
 def sql_fingerprint() -> str:
     """Hash of all of `sql/`, comments included."""
+    return _hash_of_sql(_state())
+
+
+def _state() -> _State:
+    """What changes with the files: to read and parse them takes longer than many of the answers."""
     folder = str(sql_dir())
     found = [(COLUMNS, os.stat(os.path.join(folder, COLUMNS)))]
     for layer in LAYERS:
         with os.scandir(os.path.join(folder, layer)) as entries:
             found += [(f"{layer}/{entry.name}", entry.stat()) for entry in entries]
-    # Every question asks for it, and reading the files takes longer than many of the answers.
-    return _hash_of_sql(
-        tuple((name, one.st_ino, one.st_mtime_ns, one.st_size) for name, one in found)
+    return tuple((name, one.st_ino, one.st_mtime_ns, one.st_size) for name, one in found)
+
+
+@lru_cache(maxsize=1)
+def _views(_files: _State) -> tuple[View, ...]:
+    """Every view and macro, parsed once for a state of the files."""
+    return tuple(
+        _parse(path, text)
+        for path in _paths(LAYERS)
+        for text in _statements(path.read_text(encoding="utf-8"))
     )
 
 
 @lru_cache(maxsize=1)
-def _hash_of_sql(_state: tuple[tuple[str, int, int, int], ...]) -> str:
+def _hash_of_sql(_files: _State) -> str:
     """`sql_fingerprint`, computed once for a state of the files."""
     folder, digest, names = str(sql_dir()), hashlib.sha256(), [COLUMNS]
     # Paths as objects take longer than to read the files.
