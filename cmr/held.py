@@ -76,8 +76,7 @@ def _key(con: duckdb.DuckDBPyConnection, storage: Storage) -> str:
 
 
 def _kept(stem: str, files: Iterable[Path]) -> pa.Table | None:
-    data = kept_files.read(stem, files)
-    if data is not None:
+    for data in kept_files.read(stem, files):
         with contextlib.suppress(OSError, ValueError, pa.ArrowException):
             return pq.ParquetFile(pa.BufferReader(data)).read()
     return None

@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -29,15 +29,14 @@ def there(root: str, part: str) -> list[Path]:
     ]
 
 
-def read(stem: str, files: Iterable[Path], kind: str = "parquet") -> bytes | None:
-    """The content of the first of some files that was kept as `stem` and is as it was written."""
+def read(stem: str, files: Iterable[Path], kind: str = "parquet") -> Iterator[bytes]:
+    """The contents of those of some files that were kept as `stem` and are as they were written."""
     for path in files:
         if path.name.startswith(f"{stem}-"):
             with contextlib.suppress(OSError):
                 data = path.read_bytes() if caches.trusted(path) else b""
                 if path.name == kept_name(stem, data, kind):
-                    return data
-    return None
+                    yield data
 
 
 def keep(root: str, stem: str, data: bytes, kind: str = "parquet") -> Path | None:
@@ -51,8 +50,9 @@ def keep(root: str, stem: str, data: bytes, kind: str = "parquet") -> Path | Non
         made.write_bytes(data)
         made.chmod(0o600)
         folder.mkdir(mode=0o700, exist_ok=True)
-        kept = folder / kept_name(stem, data, kind)
-        os.replace(made, kept)
+        target = folder / kept_name(stem, data, kind)
+        os.replace(made, target)
+        kept = target
     _clear(folder, "*")
     _clear(place, f"{_PREFIX}*")
     return kept

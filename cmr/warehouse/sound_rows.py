@@ -22,7 +22,8 @@ from cmr.errors import CmrError, MissingFileError
 from cmr.identity import identity
 from cmr.rows import Row
 from cmr.version import __version__
-from cmr.warehouse.catalogue_rows import as_row, read_values
+from cmr.warehouse.catalogue_rows import as_row, read_values, row_name
+from cmr.warehouse.layout import catalogue_path
 from cmr.warehouse.schemas import Table
 from cmr.warehouse.storage import Storage
 
@@ -43,6 +44,8 @@ _SOUND: dict[tuple[str, str], _Sound] = {}
 _RECALLED: set[tuple[str, str]] = set()
 _REMEMBERED: set[tuple[str, str]] = set()
 _KIND = "json"
+# How rows are kept: raise it when that changes, or what is sound.
+_LAYOUT = 1
 # Rows of a table that take longer to read than their cached values.
 _WORTH = 8
 # File systems tell no two changes apart that follow each other quickly; some count whole seconds.
@@ -61,7 +64,7 @@ def read_rows(storage: Storage, table: Table, afresh: bool = False) -> list[Row 
     else:
         paths = list(filter(_is_row, storage.listing(table.name)))
         if not afresh:
-            _recall(storage.root, table)
+            _recall(storage, table)
         rows = [_known(storage, table, path, afresh) for path in paths]
         if not afresh:
             _remember(storage.root, table, paths)
@@ -110,15 +113,20 @@ def _read_row(table: Table, path: str, found: pa.Table | CmrError) -> Row | CmrE
     return values if isinstance(values, CmrError) else as_row(table, values)
 
 
-def _recall(root: str, table: Table) -> None:
-    """Look up what earlier processes have read, once."""
+def _recall(storage: Storage, table: Table) -> None:
+    """Look up, once, what earlier processes have read of files that are the same."""
+    root, stem = storage.root, _stem(table)
     if (root, table.name) in _RECALLED:
         return
     _RECALLED.add((root, table.name))
-    stem = _stem(table)
-    data = kept_files.read(stem, kept_files.there(root, stem), _KIND)
-    for path, (state, values) in json.loads(data or b"{}").items():
-        _SOUND.setdefault((root, path), _Sound(tuple(state), values))
+    for data in kept_files.read(stem, kept_files.there(root, stem), _KIND):
+        # What another layout has under the same name is none of ours.
+        with contextlib.suppress(ValueError, TypeError, AttributeError, KeyError, RecursionError):
+            for path, (state, values) in json.loads(data).items():
+                if tuple(state) == _state(storage.path(path)):
+                    name = row_name(table, as_row(table, values))
+                    if catalogue_path(table, name) == path and isinstance(values["files"], list):
+                        _SOUND[root, path] = _Sound(tuple(state), values)
 
 
 def _remember(root: str, table: Table, paths: Sequence[str]) -> None:
@@ -140,4 +148,5 @@ def _remember(root: str, table: Table, paths: Sequence[str]) -> None:
 def _stem(table: Table) -> str:
     """What kept rows depend on, beside their files: who checked them, by which columns."""
     fields = [[field.name, str(field.type)] for field in table.schema]
-    return f"{table.name}-{identity(fields=fields, version=__version__)}"
+    who = identity(fields=fields, version=__version__, layout=_LAYOUT)
+    return f"{table.name}-{who}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from datetime import UTC, datetime
@@ -9,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from cmr import caches
+from cmr import caches, kept_files
 from cmr.errors import CmrError, DamageWarning
+from cmr.identity import kept_name
 from cmr.warehouse import sound_rows
 from cmr.warehouse.layout import catalogue_path
 from cmr.warehouse.schemas import QRELS_SETS
@@ -194,6 +196,69 @@ def test_a_damaged_row_is_found_where_all_is_read(many, monkeypatch):
     assert len(many.catalogue(QRELS_SETS)) == sound_rows._WORTH
     with pytest.raises(CmrError, match="q3"):
         many.catalogue(QRELS_SETS, strict=True)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda rows: [],
+        lambda rows: None,
+        lambda rows: {path: [[1, 2, 3, 4]] for path in rows},
+        lambda rows: {path: [state, None] for path, (state, _) in rows.items()},
+        lambda rows: {path: [state, {}] for path, (state, _) in rows.items()},
+        lambda rows: {
+            path: [state, values | {"created_at": "yesterday"}]
+            for path, (state, values) in rows.items()
+        },
+        lambda rows: {path: [None, values] for path, (_, values) in rows.items()},
+        lambda rows: dict(zip(rows, reversed(rows.values()), strict=True)),
+    ],
+)
+def test_another_layout_is_passed_over(many, place, opened, change):
+    """What is under the right name, and not what this version writes, is written again."""
+    (path,) = kept(place)
+    changed = change(json.loads(path.read_bytes()))
+    path.unlink()
+    stem, data = sound_rows._stem(QRELS_SETS), json.dumps(changed).encode()
+    poisoned = path.with_name(kept_name(stem, data, "json"))
+    poisoned.write_bytes(data)
+    poisoned.chmod(0o600)
+    found = many.catalogue(QRELS_SETS)
+    assert found == many.catalogue(QRELS_SETS, strict=True)
+    assert kept(place) == [path]
+
+
+def test_text_that_is_no_json_is_passed_over(many, place, opened):
+    (path,) = kept(place)
+    path.unlink()
+    for data in (b"{", b"\xff\xfe", b"[" * 100_000):
+        path.with_name(kept_name(sound_rows._stem(QRELS_SETS), data, "json")).write_bytes(data)
+    assert len(many.catalogue(QRELS_SETS)) == sound_rows._WORTH
+    assert kept(place) == [path]
+
+
+def test_an_old_copy_hides_no_new_one(many, place, opened, monkeypatch, tmp_path):
+    """Where the folder that is looked into first cannot be written any more."""
+    other = tmp_path / "other"
+    other.mkdir(mode=0o700)
+    monkeypatch.setattr(caches, "folder", lambda: other)
+    monkeypatch.setattr(caches, "readable", lambda: [place, other])
+    for path in Path(many.root, QRELS_SETS.name).rglob("q*.parquet"):
+        os.utime(path, (0, 0))
+    time.sleep(0.05)
+    many.catalogue(QRELS_SETS)
+    later_process()
+    opened.clear()
+    assert len(many.catalogue(QRELS_SETS)) == sound_rows._WORTH
+    assert opened == []
+
+
+def test_what_could_not_be_put_in_place_is_not_taken_for_kept(many, place, monkeypatch):
+    def fail(*_):
+        raise OSError
+
+    monkeypatch.setattr(kept_files.os, "replace", fail)
+    assert kept_files.keep(many.root, "stem", b"data", "json") is None
 
 
 def test_without_a_cache_every_process_reads(many, opened, monkeypatch):
