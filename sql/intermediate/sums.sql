@@ -394,19 +394,7 @@ with_random as (
     union all by name
     select case_no, -1 as cluster from shapes
 ),
-of_clusters as (
-    select
-        slot, coalesce(cluster = -1, false) as is_chance, null::varchar as query_id, null::integer as draw, cluster,
-        sum(weight) as n,
-        nullif(
-            sum(columns(parts.* exclude (case_no, slot, protocol, k, missed_up_to, weight))), 'nan'::double
-        ) as '\0',
-        null::varchar as measure, null::double as value
-    from with_random
-    inner join parts using (case_no)
-    group by slot, cluster
-),
--- Of the clusters' sums, Σ n, Σ n², and for every measure Σ s, Σ s² and Σ n s.
+-- NaN where it is unknown.
 weighted_clusters as (
     select
         slot, cluster, any_value(times) as times, sum(weight) as n,
@@ -415,6 +403,14 @@ weighted_clusters as (
     inner join parts using (case_no)
     group by slot, cluster
 ),
+of_clusters as (
+    select
+        slot, coalesce(cluster = -1, false) as is_chance, null::varchar as query_id, null::integer as draw, cluster, n,
+        nullif(columns(* exclude (slot, cluster, times, n)), 'nan'::double) as '\0',
+        null::varchar as measure, null::double as value
+    from weighted_clusters
+),
+-- Of the clusters' sums, Σ n, Σ n², and for every measure Σ s, Σ s² and Σ n s.
 cluster_moments as (
     select
         slot,
