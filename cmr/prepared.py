@@ -26,7 +26,6 @@ from cmr.references import Reads, graph
 from cmr.sqlfiles import View, glossary, sql_fingerprint, views
 from cmr.warehouse.store import Store
 
-# How long prepared views of other versions are kept.
 # Version of what else the database holds: raise it when that changes.
 _LAYOUT = 5
 # Which views and macros each of them reads, with the columns of views; and the rows of a view that

@@ -46,6 +46,8 @@ _REMEMBERED: set[tuple[str, str]] = set()
 _KIND = "json"
 # How rows are kept: raise it when that changes, or what is sound.
 _LAYOUT = 1
+# What comes of values that this version would not have written.
+_UNLIKE = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError)
 # Rows of a table that take longer to read than their cached values.
 _WORTH = 8
 # File systems tell no two changes apart that follow each other quickly; some count whole seconds.
@@ -121,7 +123,7 @@ def _recall(storage: Storage, table: Table) -> None:
     _RECALLED.add((root, table.name))
     for data in kept_files.read(stem, kept_files.there(root, stem), _KIND):
         # What another layout has under the same name is none of ours.
-        with contextlib.suppress(ValueError, TypeError, AttributeError, KeyError, RecursionError):
+        with contextlib.suppress(*_UNLIKE):
             for path, (state, values) in json.loads(data).items():
                 if tuple(state) == _state(storage.path(path)):
                     name = row_name(table, as_row(table, values))
