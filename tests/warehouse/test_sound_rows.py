@@ -211,8 +211,7 @@ def test_a_damaged_row_is_found_where_all_is_read(many, monkeypatch):
             for path, (state, values) in rows.items()
         },
         lambda rows: {
-            path: [state, values | {"created_at": 10**30}]
-            for path, (state, values) in rows.items()
+            path: [state, values | {"created_at": 10**30}] for path, (state, values) in rows.items()
         },
         lambda rows: {path: [None, values] for path, (_, values) in rows.items()},
         lambda rows: dict(zip(rows, reversed(rows.values()), strict=True)),
