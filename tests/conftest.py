@@ -15,10 +15,12 @@ import pytest
 from click.testing import CliRunner
 from filelock import FileLock
 
+from cmr import caches, views
 from cmr.cli import answer_summary
 from cmr.cli.main import main
 from cmr.identity import identity
 from cmr.pipeline.bench import turns
+from cmr.prepared import prepared
 from tests import processes
 
 # One store for all: a second would be asked nothing, as s3fs keeps to the first one's address.
@@ -170,6 +172,18 @@ def npz(tmp_path):
         return path
 
     return write
+
+
+@pytest.fixture
+def own_cache(tmp_path, monkeypatch):
+    """A cache of the test's own; the views, which take seconds to make, stay where they are."""
+    database = prepared()
+    monkeypatch.setattr(views, "prepared", lambda: database)
+    path = tmp_path / "cache"
+    path.mkdir(mode=0o700)
+    monkeypatch.setattr(caches, "folder", lambda: path)
+    monkeypatch.setattr(caches, "readable", lambda: [path])
+    return path
 
 
 def snapshot(root: Path) -> dict[str, str]:

@@ -117,10 +117,11 @@ def _read_row(table: Table, path: str, found: pa.Table | CmrError) -> Row | CmrE
 
 def _recall(storage: Storage, table: Table) -> None:
     """Look up, once, what earlier processes have read of files that are the same."""
-    root, stem = storage.root, _stem(table)
+    root = storage.root
     if (root, table.name) in _RECALLED:
         return
     _RECALLED.add((root, table.name))
+    stem = _stem(table)
     for data in kept_files.read(stem, kept_files.there(root, stem), _KIND):
         # What another layout has under the same name is none of ours.
         with contextlib.suppress(*_UNLIKE):
@@ -133,8 +134,10 @@ def _recall(storage: Storage, table: Table) -> None:
 
 def _remember(root: str, table: Table, paths: Sequence[str]) -> None:
     """Keep the rows for later processes, where this one had to read so many that it is worth it."""
+    if (root, table.name) in _REMEMBERED:
+        return
     kept = {path: _SOUND[root, path] for path in paths if (root, path) in _SOUND}
-    if sum(one.is_new for one in kept.values()) < _WORTH or (root, table.name) in _REMEMBERED:
+    if sum(one.is_new for one in kept.values()) < _WORTH:
         return
     _REMEMBERED.add((root, table.name))
     stem = _stem(table)

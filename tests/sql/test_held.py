@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from cmr import caches, held, views
+from cmr import held
 from cmr.answers import fetch
 from cmr.materialised import open_for
-from cmr.prepared import prepared
 from cmr.warehouse.schemas import RUNS
 from cmr.warehouse.store import Store
 
@@ -15,18 +14,6 @@ pytestmark = pytest.mark.slow
 
 SETTINGS = ("--candidates", "10,20", "--dims", "40,16", "--precisions", "fp32,int8")
 QUERY = "from retention order by all"
-
-
-@pytest.fixture
-def place(tmp_path, monkeypatch):
-    """A cache of the test's own; the views, which take seconds to make, stay where they are."""
-    database = prepared()
-    monkeypatch.setattr(views, "prepared", lambda: database)
-    path = tmp_path / "cache"
-    path.mkdir(mode=0o700)
-    monkeypatch.setattr(caches, "folder", lambda: path)
-    monkeypatch.setattr(caches, "readable", lambda: [path])
-    return path
 
 
 @pytest.fixture
@@ -57,7 +44,7 @@ def ask(store, monkeypatch):
     return rows, bool(computed)
 
 
-def test_what_is_kept_is_what_the_view_says(store, place, monkeypatch):
+def test_what_is_kept_is_what_the_view_says(store, own_cache, monkeypatch):
     first, computed = ask(store, monkeypatch)
     assert first
     assert computed
@@ -66,16 +53,16 @@ def test_what_is_kept_is_what_the_view_says(store, place, monkeypatch):
     assert not computed
 
 
-def test_a_damaged_file_is_not_read(store, place, monkeypatch):
+def test_a_damaged_file_is_not_read(store, own_cache, monkeypatch):
     ask(store, monkeypatch)
-    (path,) = place.glob("rows-*/retention-*.parquet")
+    (path,) = own_cache.glob("rows-*/retention-*.parquet")
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
     assert ask(store, monkeypatch)[1]
 
 
-def test_a_run_less_is_another_question(store, place, monkeypatch):
+def test_a_run_less_is_another_question(store, own_cache, monkeypatch):
     rows, _ = ask(store, monkeypatch)
     gone = next(row["run_id"] for row in rows if row["baseline"] != row["run_id"])
     store.remove(RUNS, gone)

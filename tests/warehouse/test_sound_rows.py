@@ -101,17 +101,7 @@ def test_a_row_that_is_removed_is_gone(warehouse):
 
 
 @pytest.fixture
-def place(tmp_path, monkeypatch):
-    """A cache of the test's own."""
-    path = tmp_path / "cache"
-    path.mkdir(mode=0o700)
-    monkeypatch.setattr(caches, "folder", lambda: path)
-    monkeypatch.setattr(caches, "readable", lambda: [path])
-    return path
-
-
-@pytest.fixture
-def many(warehouse, place, monkeypatch):
+def many(warehouse, own_cache, monkeypatch):
     """As many rows as are worth keeping, which another process has read."""
     monkeypatch.setattr(sound_rows, "_SOUND", {})
     monkeypatch.setattr(sound_rows, "_RECALLED", set())
@@ -130,12 +120,12 @@ def later_process():
         memory.clear()
 
 
-def kept(place):
-    return list(place.glob("rows-*/qrels_sets-*.json"))
+def kept(own_cache):
+    return list(own_cache.glob("rows-*/qrels_sets-*.json"))
 
 
-def test_a_later_process_opens_no_file(many, place, opened):
-    assert len(kept(place)) == 1
+def test_a_later_process_opens_no_file(many, own_cache, opened):
+    assert len(kept(own_cache)) == 1
     found = many.catalogue(QRELS_SETS)
     assert opened == []
     assert found == many.catalogue(QRELS_SETS, strict=True)
@@ -143,12 +133,12 @@ def test_a_later_process_opens_no_file(many, place, opened):
     assert found[1]["created_at"] == datetime(2026, 1, 1, 3, 4, 5, 1, tzinfo=UTC)
 
 
-def test_few_rows_are_not_kept(many, place):
-    for path in kept(place):
+def test_few_rows_are_not_kept(many, own_cache):
+    for path in kept(own_cache):
         path.unlink()
     many.remove(QRELS_SETS, "d/q1")
     many.catalogue(QRELS_SETS)
-    assert kept(place) == []
+    assert kept(own_cache) == []
 
 
 def test_what_changes_meanwhile_is_read(many, opened):
@@ -160,13 +150,13 @@ def test_what_changes_meanwhile_is_read(many, opened):
     assert found["q2"]["judgments"] == 7
 
 
-def test_rows_are_kept_anew_where_many_were_read(many, place, opened):
-    (before,) = kept(place)
+def test_rows_are_kept_anew_where_many_were_read(many, own_cache, opened):
+    (before,) = kept(own_cache)
     for n in range(sound_rows._WORTH):
         many.commit(QRELS_SETS, f"d/r{n}", ROW | {"qrels": f"r{n}"})
     time.sleep(0.05)
     many.catalogue(QRELS_SETS)
-    (after,) = kept(place)
+    (after,) = kept(own_cache)
     assert after != before
     later_process()
     opened.clear()
@@ -175,8 +165,8 @@ def test_rows_are_kept_anew_where_many_were_read(many, place, opened):
 
 
 @pytest.mark.parametrize("fault", ["damaged", "open", "another schema"])
-def test_what_does_not_fit_is_not_believed(many, place, opened, monkeypatch, fault):
-    (path,) = kept(place)
+def test_what_does_not_fit_is_not_believed(many, own_cache, opened, monkeypatch, fault):
+    (path,) = kept(own_cache)
     if fault == "damaged":
         path.write_bytes(path.read_bytes().replace(b'"judgments": 6', b'"judgments": 9'))
     elif fault == "open":
@@ -217,9 +207,9 @@ def test_a_damaged_row_is_found_where_all_is_read(many, monkeypatch):
         lambda rows: dict(zip(rows, reversed(rows.values()), strict=True)),
     ],
 )
-def test_another_layout_is_passed_over(many, place, opened, change):
+def test_another_layout_is_passed_over(many, own_cache, opened, change):
     """What is under the right name, and not what this version writes, is written again."""
-    (path,) = kept(place)
+    (path,) = kept(own_cache)
     changed = change(json.loads(path.read_bytes()))
     path.unlink()
     stem, data = sound_rows._stem(QRELS_SETS), json.dumps(changed).encode()
@@ -228,24 +218,24 @@ def test_another_layout_is_passed_over(many, place, opened, change):
     poisoned.chmod(0o600)
     found = many.catalogue(QRELS_SETS)
     assert found == many.catalogue(QRELS_SETS, strict=True)
-    assert kept(place) == [path]
+    assert kept(own_cache) == [path]
 
 
-def test_text_that_is_no_json_is_passed_over(many, place, opened):
-    (path,) = kept(place)
+def test_text_that_is_no_json_is_passed_over(many, own_cache, opened):
+    (path,) = kept(own_cache)
     path.unlink()
     for data in (b"{", b"\xff\xfe", b"[" * 100_000):
         path.with_name(kept_name(sound_rows._stem(QRELS_SETS), data, "json")).write_bytes(data)
     assert len(many.catalogue(QRELS_SETS)) == sound_rows._WORTH
-    assert kept(place) == [path]
+    assert kept(own_cache) == [path]
 
 
-def test_an_old_copy_hides_no_new_one(many, place, opened, monkeypatch, tmp_path):
+def test_an_old_copy_hides_no_new_one(many, own_cache, opened, monkeypatch, tmp_path):
     """Where the folder that is looked into first cannot be written any more."""
     other = tmp_path / "other"
     other.mkdir(mode=0o700)
     monkeypatch.setattr(caches, "folder", lambda: other)
-    monkeypatch.setattr(caches, "readable", lambda: [place, other])
+    monkeypatch.setattr(caches, "readable", lambda: [own_cache, other])
     for path in Path(many.root, QRELS_SETS.name).rglob("q*.parquet"):
         os.utime(path, (0, 0))
     time.sleep(0.05)
@@ -256,7 +246,7 @@ def test_an_old_copy_hides_no_new_one(many, place, opened, monkeypatch, tmp_path
     assert opened == []
 
 
-def test_what_could_not_be_put_in_place_is_not_taken_for_kept(many, place, monkeypatch):
+def test_what_could_not_be_put_in_place_is_not_taken_for_kept(many, own_cache, monkeypatch):
     def fail(*_):
         raise OSError
 
