@@ -1,6 +1,6 @@
 """The process of a command: `cmr` and `python -m cmr`."""
 
-from cmr.cli.startup import collect_seldom
+from cmr.cli.startup import collect_seldom, leave
 
 
 def run() -> None:
@@ -8,7 +8,10 @@ def run() -> None:
     collect_seldom()
     from cmr.cli.main import main
 
-    main()
+    try:
+        main()
+    except SystemExit as end:
+        leave(end)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
-"""Keeping slow work out of a command's start-up, and idle threads from spinning."""
+"""Keeping slow work out of a command's start and end, and idle threads from spinning."""
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import sys
+import threading
 from collections.abc import Callable
 
 
@@ -61,6 +63,26 @@ def without_blas() -> None:
         return module is not None and not hasattr(module, "_HAVE_BLAS")
 
     sys.meta_path.insert(0, _Absent("scipy.linalg", asking))
+
+
+def leave(end: SystemExit) -> None:
+    """End the process at once, with all that Python does at its end but the freeing of memory.
+
+    To free one by one the objects of some hundred modules takes as long as a small query, and the
+    system takes the memory back anyway. Python ends as usual where another thread has to be waited
+    for, where output can't be written, or where somebody traces or profiles the command.
+    """
+    others = (one for one in threading.enumerate() if one is not threading.main_thread())
+    watched = sys.gettrace() is not None or sys.getprofile() is not None
+    if watched or not isinstance(end.code, int | None) or any(not one.daemon for one in others):
+        raise end
+    atexit._run_exitfuncs()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        raise end from None
+    os._exit(end.code or 0)
 
 
 class _Absent:

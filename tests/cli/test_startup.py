@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -94,3 +95,61 @@ assert numba.njit(lambda a: np.cov(a))(np.arange(6.0).reshape(2, 3)).tolist() ==
 import scipy.linalg
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+ENDING = """
+import atexit, sys, threading, time
+from cmr.cli.startup import leave
+class Kept:
+    def __del__(self):
+        print("taken apart")
+kept = Kept()
+atexit.register(print, "at exit")
+{before}
+print("said", end=" ")
+leave(SystemExit({code}))
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "code", "said", "left"),
+    [
+        ("", 0, "said at exit\n", 0),
+        ("", None, "said at exit\n", 0),
+        ("", 3, "said at exit\n", 3),
+        # As Python ends by itself.
+        ("", "'why'", "said at exit\ntaken apart\n", 1),
+        ("sys.setprofile(''.format)", 3, "said at exit\ntaken apart\n", 3),
+        (
+            "threading.Thread(target=lambda: (time.sleep(0.3), print('thread'))).start()",
+            0,
+            "said thread\nat exit\ntaken apart\n",
+            0,
+        ),
+        (
+            "threading.Thread(target=time.sleep, args=(60,), daemon=True).start()",
+            0,
+            "said at exit\n",
+            0,
+        ),
+    ],
+)
+def test_a_command_leaves_at_once(before, code, said, left):
+    text = ENDING.format(before=before, code=code)
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True)
+    assert (done.stdout, done.returncode) == (said, left)
+
+
+def test_what_cannot_be_written_at_the_end_is_told():
+    text = "from cmr.cli.startup import leave\nprint('said')\nleave(SystemExit(0))"
+    kept_back = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", text],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=kept_back,
+        )
+    assert done.returncode == 120
+    assert "No space left" in done.stderr

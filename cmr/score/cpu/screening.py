@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
 from cmr.precision import INT8
@@ -48,8 +49,9 @@ class Screening:
             return False
         tile = CodedTile(
             multiply(self._left[a:b], self._right[c:d], room),
-            self._screen.rows[:, a:b],
-            self._screen.columns[:, c:d],
+            # One layout, whether a tile has all rows or some: kernels are compiled for each.
+            np.ascontiguousarray(self._screen.rows[:, a:b]),
+            np.ascontiguousarray(self._screen.columns[:, c:d]),
             self._screen.slack,
             self._texts.operand[a:b].numpy(),
             self._visuals.operand[c:d].numpy(),
