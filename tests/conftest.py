@@ -18,6 +18,7 @@ from filelock import FileLock
 from cmr import caches, views
 from cmr.cli import answer_summary
 from cmr.cli.main import main
+from cmr.cli.startup import without_compiler
 from cmr.identity import identity
 from cmr.pipeline.bench import turns
 from cmr.prepared import prepared
@@ -38,6 +39,9 @@ LONGEST = (
     "api/test_python.py", "score/test_engine.py", "explore/test_explore_page.py",
     "explore/test_server.py", "explore/test_answers.py", "sql/test_flat.py",
 )  # fmt: skip
+
+# As every command begins; tests import torchvision themselves.
+without_compiler()
 
 
 def pytest_collection_modifyitems(items):

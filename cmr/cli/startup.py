@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import atexit
 import gc
+import importlib
 import os
 import sys
 import threading
 from collections.abc import Callable
+from types import ModuleType
 
 
 def threads_that_sleep() -> None:
@@ -65,6 +67,16 @@ def without_blas() -> None:
     sys.meta_path.insert(0, _Absent("scipy.linalg", asking))
 
 
+def without_compiler() -> None:
+    """Keep torchvision from importing torch's compiler, which takes longer than to import torch.
+
+    One of its modules wants a function of the compiler's, for the gradients of detection models.
+    With this the compiler is imported when that function is first called. Only for cmr's own
+    processes, of which none calls it.
+    """
+    sys.meta_path.insert(0, _Postponing())
+
+
 def leave(end: SystemExit) -> None:
     """End the process at once, with all that Python does at its end but the freeing of memory.
 
@@ -95,3 +107,30 @@ class _Absent:
         """Raise ModuleNotFoundError for it, and leave others to the next finder."""
         if fullname == self._name and self._when():
             raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
+
+
+_COMPILER, _WANTED = "torch._dynamo.utils", "is_compile_supported"
+
+
+class _Postponing:
+    """A module finder that, before torchvision's module that wants it, puts a stand-in in place."""
+
+    def find_spec(self, fullname: str, path: object, target: object = None) -> None:
+        """Leave every module to the next finder."""
+        if fullname == "torchvision.ops.roi_align" and "torch._dynamo" not in sys.modules:
+            sys.modules.setdefault(_COMPILER, _Postponed(_COMPILER))
+
+
+class _Postponed(ModuleType):
+    """Stands in for the compiler's module until it is asked for something, once."""
+
+    def __getattr__(self, name: str) -> object:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if sys.modules.get(_COMPILER) is self:
+            del sys.modules[_COMPILER]
+
+        def ask(device: str) -> object:
+            return getattr(importlib.import_module(_COMPILER), name)(device)
+
+        return ask if name == _WANTED else getattr(importlib.import_module(_COMPILER), name)

@@ -97,6 +97,26 @@ import scipy.linalg
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+@pytest.mark.slow
+def test_the_compiler_comes_when_it_is_asked_for():
+    code = """
+import sys
+from cmr.cli.startup import without_compiler
+without_compiler()
+import torch, torchvision
+assert not {"torch._dynamo", "torch._dynamo.utils"} & set(sys.modules)
+from torchvision.ops import roi_align
+boxes = [torch.tensor([[0.0, 0.0, 3.0, 3.0]])]
+assert roi_align(torch.ones(1, 1, 4, 4), boxes, 2).tolist() == [[[[1.0, 1.0], [1.0, 1.0]]]]
+module = sys.modules["torchvision.ops.roi_align"]
+assert module.is_compile_supported("cpu") is True
+from torch._dynamo.utils import is_compile_supported
+assert is_compile_supported("cpu") is True
+assert torch.compile(lambda x: x + 1, backend="eager")(torch.ones(1)).tolist() == [2.0]
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 ENDING = """
 import atexit, sys, threading, time
 from cmr.cli.startup import leave
