@@ -14,7 +14,6 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
@@ -22,7 +21,7 @@ from cmr import caches
 from cmr.answers import explain, quoted
 from cmr.errors import CmrError
 from cmr.identity import file_hash
-from cmr.references import Reads, graph
+from cmr.references import Reads, graph, words
 from cmr.sqlfiles import View, glossary, sql_fingerprint, views
 from cmr.warehouse.store import Store
 
@@ -101,11 +100,11 @@ def replace_views(con: duckdb.DuckDBPyConnection, queries: Mapping[str, str]) ->
 
     The views that read them stay as they are. Raises CmrError if DuckDB refuses one.
     """
-    known = glossary()
+    replaced = [replace(one, query=queries[one.name]) for one in views() if one.name in queries]
     try:
-        for view in views():
-            if view.name in queries:
-                _create(con, replace(view, query=queries[view.name]), known)
+        for view in replaced:
+            _create(con, view)
+        _comment(con, replaced)
     except duckdb.Error as error:
         raise CmrError(explain(error)) from None
 
@@ -115,20 +114,20 @@ def install(con: duckdb.DuckDBPyConnection) -> Reads:
 
     Raises CmrError if DuckDB refuses one, as it does where the warehouse is damaged.
     """
-    known = glossary()
-    todo = views()
+    todo = _in_order(views())
     try:
         while todo:
             left: list[tuple[View, duckdb.Error]] = []
             for view in todo:
                 try:
-                    _create(con, view, known)
+                    _create(con, view)
                 except (duckdb.CatalogException, duckdb.BinderException) as error:
                     # It may read one that does not exist yet.
                     left.append((view, error))
             if len(left) == len(todo):
                 raise CmrError(_cause(left))
             todo = [view for view, _ in left]
+        _comment(con, views())
     except duckdb.Error as error:
         raise CmrError(explain(error)) from None
     return graph(con, {view.name: view.query for view in views() if not view.is_macro})
@@ -151,22 +150,42 @@ def keep_reads(con: duckdb.DuckDBPyConnection, table: str, reads: Reads) -> None
     con.executemany(f"insert into {table.split()[-1]} values (?, ?, ?)", rows)
 
 
-def _create(con: duckdb.DuckDBPyConnection, view: View, known: dict[str, str]) -> None:
-    if view.is_macro:
-        con.execute(f"create or replace macro {view.query}")
-        is_table = con.execute(
-            "select function_type = 'table_macro' from duckdb_functions() where function_name = ?",
-            [view.name],
-        ).fetchone()
-        kind = "macro table" if is_table == (True,) else "macro"
-        con.execute(f"comment on {kind} {view.name} is {quoted(view.comment)}")
-        return
-    con.execute(f"create or replace view {view.name} as {view.query}")
-    con.execute(f"comment on view {view.name} is {quoted(view.comment)}")
-    columns: list[tuple[Any, ...]] = con.execute(
-        "select column_name from duckdb_columns() where table_name = ?", [view.name]
-    ).fetchall()
-    for (column,) in columns:
-        text = view.columns.get(column) or known.get(column)
+def _in_order(some: Sequence[View]) -> list[View]:
+    """Each after those that it names, as far as that can be told from its words."""
+    known, done, out = {view.name: view for view in some}, set[str](), list[View]()
+
+    def add(view: View) -> None:
+        if view.name not in done:
+            done.add(view.name)
+            for name in sorted(words(view.query) & known.keys()):
+                add(known[name])
+            out.append(view)
+
+    for view in some:
+        add(view)
+    return out
+
+
+def _create(con: duckdb.DuckDBPyConnection, view: View) -> None:
+    made = f"macro {view.query}" if view.is_macro else f"view {view.name} as {view.query}"
+    con.execute(f"create or replace {made}")
+
+
+def _comment(con: duckdb.DuckDBPyConnection, described: Sequence[View]) -> None:
+    """Comment views, macros and columns; a column has its view's text, or else the glossary's."""
+    known, named = glossary(), {view.name: view for view in described}
+    asked = """
+        select 'view', view_name, null from duckdb_views() where not internal
+        union all
+        select if(function_type = 'table_macro', 'macro table', 'macro'), function_name, null
+        from duckdb_functions() where not internal and function_type in ('macro', 'table_macro')
+        union all
+        select 'column', table_name, column_name from duckdb_columns() where not internal
+    """
+    for kind, name, column in con.execute(asked).fetchall():
+        if name not in named:
+            continue
+        view, place = named[name], name if column is None else f'{name}."{column}"'
+        text = view.comment if column is None else view.columns.get(column) or known.get(column)
         if text:
-            con.execute(f'comment on column {view.name}."{column}" is {quoted(text)}')
+            con.execute(f"comment on {kind} {place} is {quoted(text)}")

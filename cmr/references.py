@@ -31,15 +31,15 @@ def names_in(con: duckdb.DuckDBPyConnection, query: str) -> set[str]:
     try:
         statements = con.extract_statements(query)
     except duckdb.ParserException:
-        return _words(query)
+        return words(query)
     for statement in statements:
         text = str(statement.query)
         ((failed, tables, functions),) = con.execute(_PARSED, [text]).fetchall()
         named = {name.lower() for name in (*tables, *functions)}
         if "query_table" in named:
             ((parsed,),) = con.execute("select json_serialize_sql(?::varchar)", [text]).fetchall()
-            named |= {name.lower() for name in _chosen(json.loads(parsed))} or _words(text)
-        found |= _words(text) if failed else named
+            named |= {name.lower() for name in _chosen(json.loads(parsed))} or words(text)
+        found |= words(text) if failed else named
     return found
 
 
@@ -60,7 +60,7 @@ def _chosen(parsed: Any, within: bool = False) -> Iterator[str]:
                 yield from _chosen(one, within)
 
 
-def _words(text: str) -> set[str]:
+def words(text: str) -> set[str]:
     """Every word of a text, without quotation marks."""
     return {token.text.strip("'\"").lower() for token in tokens(text)}
 

@@ -27,7 +27,7 @@ from cmr.warehouse.layout import catalogue_path
 from cmr.warehouse.schemas import Table
 from cmr.warehouse.storage import Storage
 
-_State = tuple[int, ...]
+_State = tuple[int, int, int, int]
 
 
 class _Sound(NamedTuple):
@@ -50,8 +50,10 @@ _LAYOUT = 1
 _UNLIKE = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError)
 # Rows of a table that take longer to read than their cached values.
 _WORTH = 8
-# File systems tell no two changes apart that follow each other quickly; some count whole seconds.
-_SURE_NS = 2_000_000_000
+# File systems tell no two changes apart that follow each other more quickly than this.
+_SURE_NS = 100_000_000
+# Some count whole seconds, or two: on those, times are multiples of so much.
+_COARSE_NS, _SURE_COARSE_NS = 10_000_000, 2_000_000_000
 
 
 def read_rows(storage: Storage, table: Table, afresh: bool = False) -> list[Row | CmrError]:
@@ -86,8 +88,7 @@ def _known(storage: Storage, table: Table, path: str, afresh: bool) -> Row | Cmr
     values = _read(table, path, storage.read_small(path))
     if isinstance(values, CmrError):
         return values
-    # A change makes the content's time a new one, or else, where that is set back, the inode's.
-    if state and state[1] < now - _SURE_NS:
+    if state and _is_settled(state, now):
         _SOUND[known] = _Sound(state, values, is_new=True)
     return as_row(table, values)
 
@@ -99,6 +100,16 @@ def _state(path: str) -> _State | None:
     except OSError:
         return None
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
+
+
+def _is_settled(state: _State, now: int) -> bool:
+    """Whether a change after `now` would give the file another state.
+
+    It makes the content's time a new one, or else, where that is set back, the inode's.
+    """
+    _, content, inode, _ = state
+    coarse = content % _COARSE_NS == 0 or inode % _COARSE_NS == 0
+    return max(content, inode) < now - (_SURE_COARSE_NS if coarse else _SURE_NS)
 
 
 def _read(table: Table, path: str, found: pa.Table | CmrError) -> dict[str, Any] | CmrError:

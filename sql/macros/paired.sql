@@ -14,13 +14,13 @@ create macro paired_difference(a, b) as
 create macro paired_moments(n, pair) as {
     'total': sum_known(pair.x),
     'base': sum_known(pair.y),
-    'xx': sum_known(pair.x ** 2),
-    'yy': sum_known(pair.y ** 2),
+    'xx': sum_known(pair.x * pair.x),
+    'yy': sum_known(pair.y * pair.y),
     'xy': sum_known(pair.x * pair.y),
     'nx': sum_known(n * pair.x),
     'ny': sum_known(n * pair.y),
     -- Of the difference itself, because Σx² - 2Σxy + Σy² cancels for small differences.
-    'dd': sum_known((pair.x - pair.y) ** 2),
+    'dd': sum_known((pair.x - pair.y) * (pair.x - pair.y)),
     'ad': sum_known(abs(pair.x - pair.y))
 };
 

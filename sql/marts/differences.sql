@@ -19,30 +19,32 @@ sums as materialized (
     from sums('asked', null, null, held_out := true)
     where not is_chance
 ),
-sided as (
-    select rivals.baseline, sums.*, false as is_base
+-- Measures as lists, because two sets of columns cannot be paired by name, but places in two lists can.
+listed as (
+    select
+        run_id, protocol, candidates, k, cluster, n,
+        list_value(*columns(sums.* exclude (run_id, protocol, candidates, k, cluster, n))) as marks
     from sums
-    inner join rivals using (run_id)
-    union all by name
-    select rivals.baseline, rivals.run_id, sums.* exclude (run_id), true as is_base
-    from sums
-    inner join rivals on rivals.baseline = sums.run_id
+),
+places as (
+    select list_position(struct_keys(one), alias(columns(one.*))) as '\0'
+    from (select * exclude (run_id, protocol, candidates, k, cluster, n) from sums limit 1) as one
 ),
 -- Per cluster, each measure's sum in the run, x, and in its baseline, y.
 beside as (
     select
-        run_id, baseline, protocol, candidates, k, cluster, any_value(n) as n,
-        {
-            'x': any_value(columns(sided.* exclude (
-                run_id, baseline, protocol, candidates, k, cluster, n, is_base
-            ))) filter (not is_base),
-            'y': any_value(columns(sided.* exclude (
-                run_id, baseline, protocol, candidates, k, cluster, n, is_base
-            ))) filter (is_base)
-        } as '\0'
-    from sided
-    group by run_id, baseline, protocol, candidates, k, cluster
-    having bool_or(is_base) and not bool_and(is_base)
+        rivals.run_id, rivals.baseline, mine.protocol, mine.candidates, mine.k, mine.cluster, mine.n,
+        {'x': mine.marks[columns(places.*)], 'y': theirs.marks[columns(places.*)]} as '\0'
+    from listed as mine
+    inner join rivals using (run_id)
+    inner join (from listed semi join rivals on rivals.baseline = listed.run_id) as theirs
+        on
+            theirs.run_id = rivals.baseline
+            and theirs.protocol = mine.protocol
+            and theirs.candidates is not distinct from mine.candidates
+            and theirs.k is not distinct from mine.k
+            and theirs.cluster is not distinct from mine.cluster
+    cross join places
 ),
 moments as (
     select

@@ -112,7 +112,6 @@ module = sys.modules["torchvision.ops.roi_align"]
 assert module.is_compile_supported("cpu") is True
 from torch._dynamo.utils import is_compile_supported
 assert is_compile_supported("cpu") is True
-assert torch.compile(lambda x: x + 1, backend="eager")(torch.ones(1)).tolist() == [2.0]
 """
     subprocess.run([sys.executable, "-c", code], check=True)
 

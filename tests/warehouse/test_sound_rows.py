@@ -65,11 +65,22 @@ def test_a_row_is_read_once(warehouse, opened):
 
 def test_a_row_that_was_just_written_is_read_again(warehouse, opened, monkeypatch):
     """A file system may give two changes of one moment the same time."""
-    monkeypatch.setattr(sound_rows, "_SURE_NS", 2_000_000_000)
+    monkeypatch.setattr(sound_rows, "_SURE_NS", 60_000_000_000)
     warehouse.commit(QRELS_SETS, "d/q", ROW)
     warehouse.catalogue(QRELS_SETS)
     warehouse.catalogue(QRELS_SETS)
     assert len(opened) == 2
+
+
+@pytest.mark.parametrize(("times", "reads"), [((7, 11), 1), ((10_000_000, 11), 2), ((7, 0), 2)])
+def test_times_in_whole_seconds_are_waited_for(warehouse, opened, monkeypatch, times, reads):
+    """They may be a file system's that counts seconds: a row changed one ago is read again."""
+    began = time.time_ns() // 1_000_000_000 * 1_000_000_000
+    content, inode = (began - 1_000_000_000 + rest for rest in times)
+    monkeypatch.setattr(sound_rows, "_state", lambda _: (1, content, inode, 2))
+    warehouse.catalogue(QRELS_SETS)
+    warehouse.catalogue(QRELS_SETS)
+    assert len(opened) == reads
 
 
 def test_a_row_that_is_replaced_is_read_again(warehouse):
