@@ -110,6 +110,7 @@ class _Absent:
 
 
 _COMPILER, _WANTED = "torch._dynamo.utils", "is_compile_supported"
+_WANTS = "torchvision.ops.roi_align"
 
 
 class _Postponing:
@@ -117,8 +118,13 @@ class _Postponing:
 
     def find_spec(self, fullname: str, path: object, target: object = None) -> None:
         """Leave every module to the next finder."""
-        if fullname == "torchvision.ops.roi_align" and "torch._dynamo" not in sys.modules:
+        if fullname == _WANTS and "torch._dynamo" not in sys.modules:
             sys.modules.setdefault(_COMPILER, _Postponed(_COMPILER))
+        elif fullname.startswith("torchvision.") and isinstance(
+            sys.modules.get(_COMPILER), _Postponed
+        ):
+            # This version did not want it. Left there, it would hide the package from others.
+            del sys.modules[_COMPILER]
 
 
 class _Postponed(ModuleType):

@@ -116,6 +116,21 @@ assert is_compile_supported("cpu") is True
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_a_stand_in_that_nobody_asks_is_taken_away():
+    """As where a version of torchvision has no use for the compiler."""
+    code = """
+import sys
+from cmr.cli.startup import without_compiler
+without_compiler()
+finder = sys.meta_path[0]
+finder.find_spec("torchvision.ops.roi_align", None)
+assert "torch._dynamo.utils" in sys.modules
+finder.find_spec("torchvision.ops.roi_pool", None)
+assert "torch._dynamo.utils" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 ENDING = """
 import atexit, sys, threading, time
 from cmr.cli.startup import leave
