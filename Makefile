@@ -19,13 +19,16 @@ help:
 	@echo "make format  let ruff rewrite what it can"
 	@echo "make clean   remove .venv and the demo's output"
 
-# The stamp holds the environment's content: it is recreated when the pins change. Python compiles
-# what is imported, so pip need not compile all that is installed: that takes a minute. Kernels are
-# compiled here, so that the first evaluation does not.
-$(VENV)/.installed: pyproject.toml constraints.txt
+# The stamps hold the environment's content: it is recreated when the pins change. Python compiles
+# what is imported, so pip need not compile all that is installed: that takes a minute.
+$(VENV)/.packages: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cmr needs Python 3.11 or newer; try make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt -e '.[test,lint]'
+	@touch $@
+
+# Kernels are compiled here, so that the first evaluation does not.
+$(VENV)/.installed: $(VENV)/.packages
 	$(BIN)/python -m cmr.api.ahead
 	@touch $@
 
@@ -49,7 +52,7 @@ test-fast: $(VENV)/.installed
 test-all: $(VENV)/.installed
 	CMR_FAULTS=all CMR_FUZZ_CASES=20000 $(APART) $(BIN)/python -m pytest -n 2 $(SHARED)
 
-lint: $(VENV)/.installed
+lint: $(VENV)/.packages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -74,7 +77,7 @@ bench: $(VENV)/.installed
 docs: $(VENV)/.installed
 	$(BIN)/python docs/data_model.py
 
-format: $(VENV)/.installed
+format: $(VENV)/.packages
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 

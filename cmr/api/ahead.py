@@ -1,13 +1,15 @@
 """Compile ahead of the first evaluation what evaluations use: `python -m cmr.api.ahead`.
 
-numba keeps what it compiles for this machine beside the code, or in cmr's cache. A small random
-data set is evaluated as the embedded one is, so that the kernels of the machine's own plans are
-compiled, with the types that the published grid has. What few runs use, such as one-bit codes, is
-left to the first of them.
+numba keeps what it compiles for this machine beside the code, or in cmr's cache. Small random data
+sets are evaluated: one as the embedded one is, so that the kernels of the machine's own plans are
+compiled with the types that the published grid has, and beside it one in the other common ways.
+What few runs use is left to the first of them.
 """
 
 from __future__ import annotations
 
+import multiprocessing
+import sys
 import tempfile
 
 import numpy as np
@@ -16,23 +18,46 @@ from cmr.api.ingestion import ingest_arrays
 from cmr.pipeline.evaluate import evaluate
 from cmr.pipeline.request import Request
 from cmr.progressbar import no_bar
+from cmr.protocols import GROUPED
+from cmr.score.screen_trial import SCREENED_DIMS
+from cmr.score.search.scorer_kinds import BUILT_IN
 
 # As in the embedded data set, a visual has several texts, and dimensions are kept, learnt and
 # lifted. So many vectors are in several tiles, with enough of them to be worth a screen.
 VISUALS, TEXTS, DIM = 1000, 5000, 64
+GRID = (Request(dims=(DIM // 2, DIM, 2 * DIM), device="cpu", hits=10),)
+# Whole galleries, whose scores are screened where the machine does that; one bit a dimension;
+# captions in groups; other scorers.
+WIDE = SCREENED_DIMS.start
+OTHERS = (
+    Request(dims=WIDE, precisions=("fp32", "int8", "b1"), protocols="full", device="cpu", hits=10),
+    Request(dims=WIDE, precisions="b1", candidates=100, device="cpu"),
+    Request(dims=WIDE, precisions=("fp16", "b1"), protocols=tuple(GROUPED), device="cpu"),
+    *(Request(dims=WIDE, precisions="fp16", scorer=name, protocols="full") for name in BUILT_IN),
+)
 
 
-def compile_ahead() -> None:
-    """Evaluate random vectors in a temporary warehouse, so that all kernels are in the cache."""
+def compile_ahead(dim: int, requests: tuple[Request, ...]) -> None:
+    """Evaluate random vectors in a temporary warehouse, so that the kernels are in the cache."""
     rng = np.random.default_rng(0)
-    visuals = rng.standard_normal((VISUALS, DIM)).astype(np.float32)
+    visuals = rng.standard_normal((VISUALS, dim)).astype(np.float32)
     truth = np.arange(TEXTS) % VISUALS
-    texts = visuals[truth] + rng.standard_normal((TEXTS, DIM)).astype(np.float32)
+    texts = visuals[truth] + rng.standard_normal((TEXTS, dim)).astype(np.float32)
     with tempfile.TemporaryDirectory() as folder:
         root = f"{folder}/w"
         ingest_arrays(root, texts, visuals, truth, "ahead", "random")
-        evaluate(root, Request(dims=(DIM // 2, DIM, 2 * DIM), device="cpu", hits=10), no_bar)
+        for request in requests:
+            evaluate(root, request, no_bar)
+
+
+def main() -> None:
+    """Compile both at once; exits with an error where either fails."""
+    beside = multiprocessing.get_context("spawn").Process(target=compile_ahead, args=(WIDE, OTHERS))
+    beside.start()
+    compile_ahead(DIM, GRID)
+    beside.join()
+    sys.exit(beside.exitcode)
 
 
 if __name__ == "__main__":
-    compile_ahead()
+    main()

@@ -1,4 +1,4 @@
-"""What is compiled ahead is all that the published grid needs."""
+"""What is compiled ahead is all that the published grid needs, and other common requests."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numba.core import event
 
-from cmr.api.ahead import compile_ahead
+from cmr.api.ahead import DIM, GRID, OTHERS, WIDE, compile_ahead
 from cmr.api.ingestion import ingest_arrays
 from cmr.pipeline.evaluate import evaluate
 from cmr.pipeline.request import Request
@@ -24,14 +24,32 @@ class Compiled(event.Listener):
         pass
 
 
-@pytest.mark.slow
-def test_nothing_is_left_to_compile(tmp_path):
-    compile_ahead()
+def compiled(tmp_path, dim, *requests):
+    """What numba compiles for requests of other vectors."""
     rng = np.random.default_rng(1)
     root = str(tmp_path / "w")
-    vectors = [rng.standard_normal((size, 40)).astype(np.float32) for size in (300, 120)]
+    vectors = [rng.standard_normal((size, dim)).astype(np.float32) for size in (300, 120)]
     ingest_arrays(root, *vectors, np.arange(300) % 120, "d", "m")
     listener = Compiled()
     with event.install_listener("numba:compile", listener):
-        evaluate(root, Request(device="cpu", hits=10, candidates=(10, 100)), no_bar)
-    assert listener.names == []
+        for request in requests:
+            evaluate(root, request, no_bar)
+    return listener.names
+
+
+@pytest.mark.slow
+def test_nothing_of_the_grid_is_left_to_compile(tmp_path):
+    compile_ahead(DIM, GRID)
+    assert compiled(tmp_path, 40, Request(device="cpu", hits=10, candidates=(10, 100))) == []
+
+
+@pytest.mark.slow
+def test_nothing_of_others_is_left_to_compile(tmp_path):
+    compile_ahead(WIDE, OTHERS)
+    found = compiled(
+        tmp_path, 200,
+        Request(dims=200, precisions=("fp32", "b1"), protocols="full", device="cpu"),
+        Request(dims=200, precisions="fp16", protocols="grouped", device="cpu"),
+        Request(dims=200, precisions="int8", protocols="full", scorer="usearch-hnsw"),
+    )  # fmt: skip
+    assert found == []
