@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numba.core import event
 
-from cmr.api.ahead import DIM, GRID, OTHERS, WIDE, compile_ahead
+from cmr.api.ahead import DIM, GRID, compile_ahead, compile_others
 from cmr.api.ingestion import ingest_arrays
 from cmr.pipeline.evaluate import evaluate
 from cmr.pipeline.request import Request
@@ -45,7 +45,7 @@ def test_nothing_of_the_grid_is_left_to_compile(tmp_path):
 
 @pytest.mark.slow
 def test_nothing_of_others_is_left_to_compile(tmp_path):
-    compile_ahead(WIDE, OTHERS)
+    compile_others()
     found = compiled(
         tmp_path, 200,
         Request(dims=200, precisions=("fp32", "b1"), protocols="full", device="cpu"),
