@@ -57,6 +57,25 @@ def rich(tmp_path_factory):
     return root
 
 
+@pytest.fixture(scope="module")
+def known(rich):
+    """What is said of it, for tests of copies of it."""
+    return answers(connect(str(rich)))
+
+
+@pytest.fixture(scope="module")
+def shared(rich):
+    return connect(str(rich))
+
+
+@pytest.fixture
+def con(shared):
+    """One connection for all faults, each of which is taken back."""
+    shared.begin()
+    yield shared
+    shared.rollback()
+
+
 def answers(con):
     return {
         name: con.execute(f"select * from {name} order by all").fetchall() for name in QUESTIONS
@@ -102,11 +121,11 @@ def test_the_same_with_and_without_the_numbers(rich):
     assert_same(alike, plain)
 
 
-def test_runs_of_earlier_versions_beside_others(rich, tmp_path):
+def test_runs_of_earlier_versions_beside_others(rich, known, tmp_path):
     """A run without the columns is no other because of the ones beside it, nor are they."""
     root = tmp_path / "w"
     shutil.copytree(rich, root)
-    warehouse, known = Store.open(str(root)), answers(connect(str(rich)))
+    warehouse = Store.open(str(root))
     row = warehouse.catalogue(RUNS)[0]
     files = []
     for name in row["files"]:
@@ -122,7 +141,7 @@ def test_runs_of_earlier_versions_beside_others(rich, tmp_path):
     assert_same(answers(con), known)
 
 
-def test_lists_tell_clusters_apart(rich, tmp_path):
+def test_lists_tell_clusters_apart(rich, known, tmp_path):
     root = tmp_path / "w"
     shutil.copytree(rich, root)
     run("evaluate", "--scorer", "usearch-hnsw", "--dims", "12", "--precisions", "fp32", "-w", root)
@@ -142,10 +161,7 @@ def test_lists_tell_clusters_apart(rich, tmp_path):
     """
     assert np.array(sorted(found)) == pytest.approx(np.array(sorted(con.execute(query).fetchall())))
     rest = f"from metrics where run_id not in {listed} order by all"
-    assert (
-        con.execute(rest).fetchall()
-        == connect(str(rich)).execute("from metrics order by all").fetchall()
-    )
+    assert con.execute(rest).fetchall() == known["metrics"]
 
 
 def moved(rows, column, at, to, by):
@@ -224,9 +240,8 @@ FAULTS += [unknown("case_no"), unknown("case_pairs"), unknown("alike")]
 
 @pytest.mark.parametrize("table", ["ranks", "held_out_ranks", "sampled_ranks"])
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__qualname__)
-def test_wrong_numbers_are_found(rich, table, fault):
+def test_wrong_numbers_are_found(con, table, fault):
     """Of one run, at one size of pools."""
-    con = connect(str(rich))
     assert con.execute("from check_ranks_cases").fetchall() == []
     one = "where candidates = 8" if table == "sampled_ranks" else ""
     spoilt = None
