@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import numpy as np
 import pytest
@@ -31,11 +32,21 @@ def two(tmp_path):
 
 
 def values(scores, relevance, measure, k):
-    found = []
-    for query in range(len(scores)):
-        items = list(zip(scores[query].tolist(), relevance[query].tolist(), strict=True))
-        found.append(measures.expectation(items, k or 1)[measure])
-    return np.array(found)
+    measured = every_measure(*map(as_key, (scores, relevance)), k or 1)
+    return np.array([one[measure] for one in measured])
+
+
+def as_key(matrix):
+    return tuple(map(tuple, matrix.tolist()))
+
+
+@cache
+def every_measure(scores, relevance, k):
+    """Of each query all measures at once: to enumerate the orders takes far longer than to look."""
+    return [
+        measures.expectation(list(zip(*query, strict=True)), k)
+        for query in zip(scores, relevance, strict=True)
+    ]
 
 
 def clusters(relevance):
