@@ -76,12 +76,18 @@ def add(warehouse, run_id, hit, precision, seed):
 
 
 @pytest.fixture(scope="module")
-def measured(repeated):
+def con(repeated):
+    """One connection for all: it reads the rows of all runs first."""
+    return connect(repeated.root)
+
+
+@pytest.fixture(scope="module")
+def measured(con):
     query = (
         "select value, ci_low, ci_high, queries from metrics "
         "where measure = 'hit_rate' and k = 10 and starts_with(run_id, 'a')"
     )
-    rows = connect(repeated.root).execute(query).fetchnumpy()
+    rows = con.execute(query).fetchnumpy()
     assert len(rows["value"]) == REPEATS
     return rows
 
@@ -99,13 +105,13 @@ def test_unclustered_intervals_would_be_too_short(measured):
     assert (np.abs(value - 0.5) < half).mean() < 0.90
 
 
-def test_intervals_of_retention(repeated):
+def test_intervals_of_retention(con):
     """The truth is 0.8: the coarser run finds four of five that the finer one finds."""
     query = (
         "select ci_low, ci_high from retention "
         "where measure = 'hit_rate' and k = 10 and starts_with(run_id, 'b')"
     )
-    rows = connect(repeated.root).execute(query).fetchnumpy()
+    rows = con.execute(query).fetchnumpy()
     inside = (rows["ci_low"] <= 0.8) & (rows["ci_high"] >= 0.8)
     assert len(inside) == REPEATS
     assert 0.93 < inside.mean() < 0.97
