@@ -101,6 +101,7 @@ def test_what_is_small():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_answer")
 @pytest.mark.parametrize("options", [(), ("--candidates", "10,20", "--draws", "2")])
 def test_a_named_device_is_used_and_counts_the_same(evaluated_once, cmr, tmp_path, options):
     """Over whole galleries, in drawn pools and in the folds of a fitted basis."""
