@@ -12,6 +12,7 @@ import cmr as package
 from cmr.report.plots import style
 from cmr.report.summary_json import schema
 from cmr.views import connect
+from tests.conftest import unanswered
 
 
 @pytest.fixture(scope="module")
@@ -166,7 +167,8 @@ def table(found):
 @pytest.mark.slow
 def test_what_was_just_scored(evaluate, path):
     """The protocol and C asked for now, whatever there is of before, and what the same keeps."""
-    evaluate("--dims", "40,8", "--precisions", "fp32,b1")
+    with unanswered():
+        evaluate("--dims", "40,8", "--precisions", "fp32,b1")
     found = evaluate("--dims", "8", "--precisions", "b1", "--candidates", "12,15")
     assert "Leaderboard, expected, C = 15" in found
     shown = table(found)
