@@ -10,10 +10,12 @@ from xml.etree import ElementTree
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 
 import cmr as api
 from cmr.api import baseline_file
 from cmr.api.gate import GatedBy, Outcome, as_baseline, gate, overall
+from cmr.cli.main import main
 from cmr.errors import CmrError
 from tests.conftest import snapshot
 from tests.warehouses import add_dataset, add_run, new
@@ -48,6 +50,15 @@ def root(tmp_path_factory):
             add_run(warehouse, f"{number}{way}", "d", scores(hits, rng), relevance,
                     way, precision=precision, model="<m|1>")  # fmt: skip
     return folder
+
+
+@pytest.fixture(scope="module")
+def saved(root, tmp_path_factory):
+    """The file that `cmr gate --save` writes of the runs of fp32, as bytes."""
+    path = tmp_path_factory.mktemp("saved") / "base.parquet"
+    command = ["gate", "precision=fp32", "--save", str(path), "-w", str(root)]
+    assert CliRunner().invoke(main, command).exit_code == 0
+    return path.read_bytes()
 
 
 def assert_alike(found, expected):
@@ -191,9 +202,9 @@ def test_without_a_run_the_one_with_the_same_settings_is_judged(cmr, root, tmp_p
 
 
 @pytest.mark.parametrize("fault", ["bit", "vectors", "no parquet", "folder"])
-def test_a_file_that_is_none_is_one_sentence(cmr, root, tmp_path, fault):
+def test_a_file_that_is_none_is_one_sentence(cmr, root, saved, tmp_path, fault):
     path = tmp_path / "base.parquet"
-    cmr("gate", "precision=fp32", "--save", path, "-w", root)
+    path.write_bytes(saved)
     if fault == "bit":
         table = pq.read_table(path)
         above = table["above"].to_pylist()
@@ -300,9 +311,9 @@ def test_a_file_of_other_judgments_is_refused(root, tmp_path, monkeypatch):
         gate(store, str(path), "precision=int8")
 
 
-def test_in_sample_ranks_are_not_in_a_file(cmr, root, tmp_path):
+def test_in_sample_ranks_are_not_in_a_file(cmr, root, saved, tmp_path):
     path = tmp_path / "base.parquet"
-    cmr("gate", "precision=fp32", "--save", path, "-w", root)
+    path.write_bytes(saved)
     refused = cmr("gate", "precision=int8", "--baseline", path, "--in-sample", "-w", root, code=1)
     assert "holds the ranks on which claims are based, not in-sample ones" in refused.stderr
 
