@@ -1,5 +1,7 @@
 """What can be computed again about a warehouse, in a folder of its own in the user's cache.
 
+What is about none has a folder by another name in the place of the warehouse's.
+
 A file's name has what it is made from and what it holds: one that does not match its name is not
 read. All of them may be deleted at any time.
 """

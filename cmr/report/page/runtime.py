@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import functools
 
-from cmr import caches
+from cmr import caches, kept_files
+
+# The folder of what is kept of it: no warehouse is called so.
+_PLACE = "charting runtime"
 
 
 @functools.cache
 def runtime() -> str:
-    """JavaScript that defines `vegaEmbed`, in the version that Altair targets."""
+    """JavaScript that defines `vegaEmbed`, in the version that Altair targets.
+
+    Bundling takes more than a second, so it is kept in the user's cache.
+    """
     with caches.any_home():
         # Importing it looks for the home folder, for data sets that are not used here.
         import altair
     import vl_convert
 
     version = ".".join(altair.SCHEMA_VERSION.lstrip("v").split(".")[:2])
+    stem = f"runtime-{version}-{vl_convert.__version__}"
+    for kept in kept_files.read(stem, kept_files.there(_PLACE, stem), "js"):
+        return kept.decode("utf-8")
     script: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=version)
     # A backslash keeps a JavaScript string from ending the script element.
-    return script.replace("</script", "<\\/script")
+    script = script.replace("</script", "<\\/script")
+    kept_files.keep(_PLACE, stem, script.encode("utf-8"), "js")
+    return script
