@@ -45,6 +45,6 @@ def test_what_is_not_as_it_was_written_is_bundled_again(bundled, own_cache, dama
 
 def test_another_version_of_what_bundles_it_has_its_own(bundled, monkeypatch):
     again()
-    monkeypatch.setattr(vl_convert, "__version__", "another")
+    monkeypatch.setattr("importlib.metadata.version", lambda name: f"another {name}")
     again()
     assert len(bundled) == 2

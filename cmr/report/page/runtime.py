@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
+from importlib import metadata
 
 from cmr import caches, kept_files
 
-# The folder of what is kept of it: no warehouse is called so.
-_PLACE = "charting runtime"
+# The folder of what is kept of it: no warehouse is called so. Raise the number when what is made of
+# a bundle changes.
+_PLACE, _LAYOUT = "charting runtime", 1
 
 
 @functools.cache
@@ -19,12 +21,13 @@ def runtime() -> str:
     with caches.any_home():
         # Importing it looks for the home folder, for data sets that are not used here.
         import altair
-    import vl_convert
-
+    made_by = metadata.version("vl-convert-python")
     version = ".".join(altair.SCHEMA_VERSION.lstrip("v").split(".")[:2])
-    stem = f"runtime-{version}-{vl_convert.__version__}"
+    stem = f"runtime-{_LAYOUT}-{version}-{made_by}"
     for kept in kept_files.read(stem, kept_files.there(_PLACE, stem), "js"):
         return kept.decode("utf-8")
+    import vl_convert
+
     script: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=version)
     # A backslash keeps a JavaScript string from ending the script element.
     script = script.replace("</script", "<\\/script")
