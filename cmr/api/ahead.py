@@ -16,13 +16,13 @@ from dataclasses import replace
 import numpy as np
 
 from cmr.api.ingestion import ingest_arrays
-from cmr.export.neighbours import Held
 from cmr.pipeline.evaluate import evaluate
 from cmr.pipeline.request import Request
 from cmr.precision import BFLOAT16, FP32, INT8
 from cmr.progressbar import no_bar
 from cmr.protocols import GROUPED
 from cmr.represent.precisions import encode
+from cmr.score.blocks import Held
 from cmr.score.exhaustive import score
 from cmr.score.judgments import judge
 from cmr.score.kernels import int8_is_exact

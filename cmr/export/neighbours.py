@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 from cmr.export.format import Asked
 from cmr.represent.coded_sets import multiplied
-from cmr.represent.precisions import Encoded
 from cmr.rows import Row
 from cmr.warehouse.store import Store
 from cmr.warehouse.vectors import StoredVectors
@@ -17,24 +16,6 @@ from cmr.warehouse.vectors import StoredVectors
 Neighbours = tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]
 # Bytes of results held at a time; an entry takes 12.
 ROOM = 96 * 2**20
-
-
-class Held:
-    """Vectors in memory, as the scorers take them."""
-
-    def __init__(self, encoded: Encoded) -> None:
-        """Hold them."""
-        self._encoded = encoded
-
-    @property
-    def rows(self) -> int:
-        """How many there are."""
-        return len(self._encoded)
-
-    def blocks(self, rows: int) -> Iterator[tuple[int, Encoded]]:
-        """All vectors in order, at most `rows` at a time."""
-        for first in range(0, self.rows, rows):
-            yield first, self._encoded.rows(slice(first, first + rows))
 
 
 def nearest(
@@ -45,6 +26,7 @@ def nearest(
     `queries`, `gallery`: rows of `embedding_sets`. Scores are the kernel's, ties by ordinal.
     """
     from cmr.score.asymmetric import as_compared, largest_product, plan_for
+    from cmr.score.blocks import Held
     from cmr.score.planning import make_plan
     from cmr.score.top_lists import top_hits
 

@@ -33,6 +33,24 @@ class Vectors(Protocol):
         """All of them in order, at most `rows` at a time, with the first one's ordinal."""
 
 
+class Held:
+    """Vectors in memory, as the scorers take them."""
+
+    def __init__(self, encoded: Encoded) -> None:
+        """Hold them."""
+        self._encoded = encoded
+
+    @property
+    def rows(self) -> int:
+        """How many there are."""
+        return len(self._encoded)
+
+    def blocks(self, rows: int) -> Iterator[tuple[int, Encoded]]:
+        """All vectors in order, at most `rows` at a time."""
+        for first in range(0, self.rows, rows):
+            yield first, self._encoded.rows(slice(first, first + rows))
+
+
 @dataclass(frozen=True)
 class Block:
     """A stretch of one side, ready to be multiplied. `scales` is empty where unused.
