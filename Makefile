@@ -21,7 +21,7 @@ help:
 
 # The stamps hold the environment's content: it is recreated when the pins change. Python compiles
 # what is imported, so pip need not compile all that is installed: that takes a minute. The pip that
-# came with Python does as well, but takes twice as long.
+# came with Python does as well, but takes longer.
 $(VENV)/.packages: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cmr needs Python 3.11 or newer; try make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)

@@ -34,21 +34,21 @@ class Vectors(Protocol):
 
 
 class Held:
-    """Vectors in memory, as the scorers take them."""
+    """Vectors in memory, `encoded`, as the scorers take them."""
 
     def __init__(self, encoded: Encoded) -> None:
         """Hold them."""
-        self._encoded = encoded
+        self.encoded = encoded
 
     @property
     def rows(self) -> int:
         """How many there are."""
-        return len(self._encoded)
+        return len(self.encoded)
 
     def blocks(self, rows: int) -> Iterator[tuple[int, Encoded]]:
         """All vectors in order, at most `rows` at a time."""
         for first in range(0, self.rows, rows):
-            yield first, self._encoded.rows(slice(first, first + rows))
+            yield first, self.encoded.rows(slice(first, first + rows))
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 
 from cmr.represent.precisions import encode
 from cmr.score import codes, kernels, planning
+from cmr.score.blocks import Held
 from cmr.score.cpu.cell_bounds import screen
 from cmr.score.device import device_codes, screen_launch, screened_pieces, triton_trial
 from cmr.score.exhaustive import pair_values, partial_counts, score
 from cmr.score.planning import make_plan
 from cmr.score.screened import Screened
 from tests.score.interpreted import DEVICE, patched_once  # noqa: F401
-from tests.score.test_engine import Memory, Shard, check_counts, directions, make_case
+from tests.score.test_engine import Shard, check_counts, directions, make_case
 from tests.score.test_screen import KINDS, aligned, cone, gaussian, on_an_edge, padded, unit
 
 BY = ["int8", "float16"]
@@ -218,10 +219,10 @@ def test_shards_add_up():
     a, b, relevant = make_case(rng, 50, 60, 24, True, 90)
     left, right = (encode(unit(x), "fp32") for x in (a, b))
     sides, plan = directions(relevant), make_plan("fp32", 24, 50, 60, DEVICE)
-    plain = score(Memory(left), Memory(right), sides, None, plan)
+    plain = score(Held(left), Held(right), sides, None, plan)
     plan = dataclasses.replace(plan, kernel=kernel_for("fp32", 24), screened=Screened("float16"))
     shards = [Shard(right, first, last) for first, last in ((0, 33), (33, 60))]
-    texts = Memory(left)
+    texts = Held(left)
     parts = [pair_values(texts, shard, sides, plan) for shard in shards]
     values = {name: sum(part[name] for part in parts) for name in sides}
     total, more = (partial_counts(texts, shard, sides, values, None, plan) for shard in shards)

@@ -17,6 +17,7 @@ from cmr.represent.precisions import encode
 from cmr.represent.unit_vectors import normalise
 from cmr.score import at_once
 from cmr.score.at_once import count_at_once, is_small
+from cmr.score.blocks import Held
 from cmr.score.exhaustive import score
 from cmr.score.planning import make_plan
 from cmr.score.pools import Pools
@@ -25,7 +26,7 @@ from cmr.views import connect
 from cmr.warehouse.schemas import RUNS
 from cmr.warehouse.store import Store
 from tests.reference import counts
-from tests.score.test_engine import Memory, directions, make_case
+from tests.score.test_engine import directions, make_case
 
 COUNTS = ("above", "tied", "relevants_above", "relevants_tied", "sampled_above", "sampled_tied")
 
@@ -33,7 +34,7 @@ COUNTS = ("above", "tied", "relevants_above", "relevants_tied", "sampled_above",
 def sides(a, b, precision):
     ids = [str(row) for row in range(max(len(a), len(b)))]
     return [
-        Memory(encode(normalise(side, ids, name), precision))
+        Held(encode(normalise(side, ids, name), precision))
         for side, name in ((a, "text"), (b, "visual"))
     ]
 

@@ -8,11 +8,12 @@ import pytest
 from cmr.represent.precisions import encode
 from cmr.represent.quantizers import Quantizer
 from cmr.score.asymmetric import AsFloats, largest_product, plan_for
+from cmr.score.blocks import Held
 from cmr.score.exhaustive import score
 from cmr.score.planning import make_plan
 from cmr.score.search.asymmetric_index import AsymmetricSearcher
 from tests.reference import counts as reference
-from tests.score.test_engine import Memory, directions
+from tests.score.test_engine import directions
 from tests.score.test_usearch import real_shaped
 
 
@@ -31,8 +32,8 @@ def sides(precision):
 @pytest.mark.parametrize("precision", ["int8", "int4"])
 def test_counts_hold_the_terms_of_both_centres(precision):
     (own, texts, a), (other, visuals, b), relevant = sides(precision)
-    queries = AsFloats(Memory(texts), own.decode)
-    items = AsFloats(Memory(visuals), other.decode)
+    queries = AsFloats(Held(texts), own.decode)
+    items = AsFloats(Held(visuals), other.decode)
     longest = largest_product(queries, items)
     lengths = [np.linalg.norm(side, axis=1).max() for side in (a, b)]
     assert longest == pytest.approx(np.prod(np.maximum(lengths, 1)))

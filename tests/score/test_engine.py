@@ -15,23 +15,12 @@ from cmr.precision import ALONE, INTEGER, TIE_TOLERANCE
 from cmr.represent.precisions import encode
 from cmr.represent.unit_vectors import normalise
 from cmr.score import kernels
+from cmr.score.blocks import Held
 from cmr.score.exhaustive import pair_values, partial_counts, score
 from cmr.score.judgments import judge
 from cmr.score.planning import make_plan
 from cmr.score.pools import Pools
 from tests.reference import counts
-
-
-class Memory:
-    """One side's vectors, held."""
-
-    def __init__(self, encoded):
-        self.encoded = encoded
-        self.rows = len(encoded)
-
-    def blocks(self, rows):
-        for first in range(0, self.rows, rows):
-            yield first, self.encoded.rows(slice(first, first + rows))
 
 
 def make_case(rng, texts, visuals, dim, duplicates, pairs):
@@ -71,7 +60,7 @@ def check_counts(
     if device != "cuda":
         assert plan.counting == ("numba" if device == "cpu" else "torch")
     plan = dataclasses.replace(plan, **(changes or {}))
-    result = score(Memory(left), Memory(right), directions(relevant, names), pools, plan)
+    result = score(Held(left), Held(right), directions(relevant, names), pools, plan)
     full = counts.scores(left, right)
     exact = precision in INTEGER
     for name in names:
@@ -330,9 +319,9 @@ def test_shards_add_up(precision, device):
     left, right = (encode(normalise(x, range(200), ""), precision) for x in (a, b))
     sides, pools = directions(relevant), Pools([30, 60], 1, 3)
     plan = make_plan(precision, 24, 90, 100, device, None, 60, 1)
-    whole = score(Memory(left), Memory(right), sides, pools, plan)
+    whole = score(Held(left), Held(right), sides, pools, plan)
     shards = [Shard(right, first, last) for first, last in ((0, 33), (33, 34), (34, 100))]
-    texts = Memory(left)
+    texts = Held(left)
     parts = [pair_values(texts, shard, sides, plan) for shard in shards]
     values = {name: sum(part[name] for part in parts) for name in sides}
     total = partial_counts(texts, shards[0], sides, values, pools, plan)
@@ -353,7 +342,7 @@ def test_directions_with_judgments_of_their_own(device):
     rng = np.random.default_rng(12)
     a, b, first = make_case(rng, 40, 50, 24, True, 80)
     other = make_case(rng, 40, 50, 24, True, 30)[2]
-    left, right = (Memory(encode(normalise(x, range(200), ""), "int8")) for x in (a, b))
+    left, right = (Held(encode(normalise(x, range(200), ""), "int8")) for x in (a, b))
     plan = make_plan("int8", 24, 40, 50, device, None, 30, 1)
     pools = Pools([20, 30], 1, 3)
     each = {"t2v": directions(first)["t2v"], "v2t": directions(other)["v2t"]}

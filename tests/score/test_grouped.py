@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from cmr.precision import ALONE, INTEGER
 from cmr.represent.precisions import encode
 from cmr.represent.unit_vectors import normalise as normalised
+from cmr.score.blocks import Held
 from cmr.score.grouped_counts import score_grouped
 from cmr.score.groups import by_visual
 from cmr.score.judgments import judge
 from cmr.score.planning import make_plan
 from cmr.score.pools import Pools, draw_pools
 from tests.reference import counts, grouped
-from tests.score.test_engine import DEVICES, Memory
+from tests.score.test_engine import DEVICES
 
 
 def normalise(vectors):
@@ -52,7 +53,7 @@ def check(rng, sizes, precision, device, rows=None, pools=None):
             plan, tile_rows=rows, tile_columns=rows + 1, text_rows=2 * rows, visual_rows=3 * rows
         )
     drawn = Pools(sorted({1, (pools + 1) // 2, pools}), 2, 7) if pools else None
-    found = score_grouped(Memory(sides[0]), Memory(sides[1]), judged, drawn, plan)
+    found = score_grouped(Held(sides[0]), Held(sides[1]), judged, drawn, plan)
     mine = owner >= 0
     scores = counts.scores(*sides)[mine]
     wanted = grouped.count(scores, owner[mine], precision in INTEGER)
@@ -112,7 +113,7 @@ def test_scores_in_doubt_are_settled():
     sides = [encode(normalise(np.array(one, dtype=np.float32)), "fp32") for one in (texts, visual)]
     owner = np.array(owner)
     judged = judged_of(owner, 6)
-    found = score_grouped(*map(Memory, sides), judged, None, make_plan("fp32", 512, 41, 6))
+    found = score_grouped(*map(Held, sides), judged, None, make_plan("fp32", 512, 41, 6))
     wanted = grouped.count(counts.scores(*sides), owner, False)
     assert np.array_equal(np.stack([found.above, found.tied], axis=1), wanted)
 
@@ -124,10 +125,10 @@ def test_only_some_queries():
     judged = judged_of(owner, 20)
     sides = [encode(normalise(one), "fp32") for one in (a, b)]
     plan = make_plan("fp32", 16, 80, 20)
-    whole = score_grouped(*map(Memory, sides), judged, None, plan)
+    whole = score_grouped(*map(Held, sides), judged, None, plan)
     queries = np.array([2, 3, 5, 11, 19])
-    some = Memory(encode(normalise(b)[queries], "fp32"))
-    part = score_grouped(Memory(sides[0]), some, judged.part(queries), None, plan)
+    some = Held(encode(normalise(b)[queries], "fp32"))
+    part = score_grouped(Held(sides[0]), some, judged.part(queries), None, plan)
     mine = np.isin(whole.judged.query, queries)
     assert np.array_equal(part.above, whole.above[mine])
     assert np.array_equal(part.judged.gallery, judged.gallery)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from cmr.represent.precisions import encode
 from cmr.represent.unit_vectors import normalise
 from cmr.score import codes, kernels, planning, screen_trial
+from cmr.score.blocks import Held
 from cmr.score.cpu import screening
 from cmr.score.cpu.cell_bounds import screen
 from cmr.score.cpu.code_products import HALF_A_DIGIT, multiply, number, rounded_by
@@ -32,7 +33,7 @@ from cmr.score.planning import make_plan
 from cmr.score.pools import Pools
 from cmr.score.screened import Screened
 from tests.reference import counts
-from tests.score.test_engine import Memory, Shard, check_counts, directions, make_case
+from tests.score.test_engine import Shard, check_counts, directions, make_case
 
 pytestmark = pytest.mark.skipif(not kernels.int8_is_exact(), reason="int8 products saturate here")
 CODES = ("int8", "bfloat16")
@@ -335,8 +336,8 @@ def test_some_tiles_are_left_off(by):
     tiles = {"tile_rows": 256, "tile_columns": 256, "threads": 1}
     left, right = (encode(unit(x), "fp32") for x in (a, b))
     sides, plan = directions(relevant), screened_plan("fp32", 512, 8192, 64, by, **tiles)
-    found = score(Memory(left), Memory(right), sides, None, plan)
-    plain = score(Memory(left), Memory(right), sides, None, plan.unscreened)
+    found = score(Held(left), Held(right), sides, None, plan)
+    plain = score(Held(left), Held(right), sides, None, plan.unscreened)
     assert 0 < plan.screened.failed < plan.screened.tiles
     assert 0 < plan.screened.kept < plan.screened.scores == 512 * 8192
     for name in sides:
@@ -363,7 +364,7 @@ def test_shards_add_up(always):
     sides, plan = directions(relevant), screened_plan("fp32", 90, 100, 24)
     whole, _ = check(a, b, relevant)
     shards = [Shard(right, first, last) for first, last in ((0, 33), (33, 50), (50, 100))]
-    texts = Memory(left)
+    texts = Held(left)
     parts = [pair_values(texts, shard, sides, plan) for shard in shards]
     values = {name: sum(part[name] for part in parts) for name in sides}
     total = partial_counts(texts, shards[0], sides, values, None, plan)

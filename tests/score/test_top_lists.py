@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cmr.represent.precisions import encode
+from cmr.score.blocks import Held
 from cmr.score.cpu.best_cells import keep_best
 from cmr.score.planning import make_plan
 from cmr.score.top_lists import top_hits
-from tests.score.test_engine import Memory
 from tests.score.test_screen import unit
 
 
@@ -54,7 +54,7 @@ def test_lists_of_codes_with_ties(cut):
     """int8 codes of few values, scaled: the product in int64 is exact; in tiles, too."""
     rng = np.random.default_rng(1)
     sides = [encode(unit(rng.integers(-1, 2, (n, 8)) + 0.01), "int8") for n in (90, 130)]
-    queries, items = map(Memory, sides)
+    queries, items = map(Held, sides)
     plan = dataclasses.replace(make_plan("int8", 8, 90, 130, "cpu"), **cut)
     found, scores = top_hits(queries, items, 12, plan)
     codes, scales = zip(*((side.data.view(np.int8), side.scales) for side in sides), strict=True)

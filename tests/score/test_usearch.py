@@ -12,6 +12,7 @@ from cmr.represent.quantizer_kinds import quantizers_for
 from cmr.represent.quantizers import Quantizer, ranges_of, rotation
 from cmr.represent.unit_vectors import normalise
 from cmr.score.asymmetric import AsFloats, plan_for
+from cmr.score.blocks import Held
 from cmr.score.exhaustive import score
 from cmr.score.planning import make_plan
 from cmr.score.pools import Pools
@@ -25,7 +26,7 @@ from cmr.score.search.stages import Stages, graph_lists, rescored_lists, searche
 from cmr.score.search.usearch_index import UsearchHnsw
 from tests.reference import counts as reference
 from tests.reference import lists as plain
-from tests.score.test_engine import Memory, directions, make_case
+from tests.score.test_engine import directions, make_case
 
 
 def build(scorer, items, hnsw=None):
@@ -57,11 +58,9 @@ def test_exact_counts_are_those_of_a_full_matrix(precision):
     full = reference.scores(left, right)
     pools, other = Pools([20, 60], 2, 3), Pools([20, 60], 2, 3)
     # So little memory that both sides are cut.
-    found = usearch_exact.score(
-        Memory(left), Memory(right), directions(relevant), pools, 16 * 120 * 40
-    )
+    found = usearch_exact.score(Held(left), Held(right), directions(relevant), pools, 16 * 120 * 40)
     plan = make_plan(precision, 64, 150, 120)
-    torch = score(Memory(left), Memory(right), directions(relevant), other, plan)
+    torch = score(Held(left), Held(right), directions(relevant), other, plan)
     for name in ("t2v", "v2t"):
         matrix, judged = (full, relevant) if name == "t2v" else (full.T, relevant.T)
         got, want = found[name], reference.count(matrix, judged, precision in INTEGER)
@@ -84,7 +83,7 @@ def test_a_stretch_of_the_gallery_is_bounded(monkeypatch):
 
     monkeypatch.setattr(usearch_exact, "exact_search", watched)
     memory = 2 * 16 * 256 * 100
-    sides = Memory(encode(a, "int8")), Memory(encode(b, "int8"))
+    sides = Held(encode(a, "int8")), Held(encode(b, "int8"))
     found = usearch_exact.score(*sides, directions(relevant, ("t2v",)), None, memory)
     assert max(sizes) * usearch_exact.EXACT_BYTES <= memory
     assert sum(sizes) == 400 * 3000
@@ -173,7 +172,7 @@ def test_a_graph_agrees_with_its_exact_search_as_far_as_it_does(precision):
     a, b, _ = real_shaped(200, 800, 32)
     left, right = encode(a, precision), encode(b, precision)
     index = UsearchHnsw(right, Hnsw(4, 8, 10))
-    lists = graph_lists(index, Memory(left), 10, Stages())
+    lists = graph_lists(index, Held(left), 10, Stages())
     exact = index.search(left, 10, exact=True)[1]
     for query in range(200):
         for place in range(10):
@@ -181,7 +180,7 @@ def test_a_graph_agrees_with_its_exact_search_as_far_as_it_does(precision):
             assert lists.exact_above[query, place] == (above if above < 10 else -1)
     agreed = (lists.exact_above >= 0).mean()
     index.tune(400)
-    better = graph_lists(index, Memory(left), 10, Stages())
+    better = graph_lists(index, Held(left), 10, Stages())
     assert agreed < (better.exact_above >= 0).mean() <= 1
 
 
@@ -204,9 +203,9 @@ def test_two_stages_are_the_best_of_the_shortlist(fine):
     coarse = encode(a, "b1"), encode(b, "b1")
     sides = encode(a, fine), encode(b, fine)
     stages = Stages()
-    shortlist, _ = searched(build("usearch-exact", coarse[1]), Memory(coarse[0]), 20)
+    shortlist, _ = searched(build("usearch-exact", coarse[1]), Held(coarse[0]), 20)
     plan = make_plan(fine, 64, 150, 120)
-    lists = rescored_lists(shortlist, Memory(sides[0]), Memory(sides[1]), 5, plan, stages)
+    lists = rescored_lists(shortlist, Held(sides[0]), Held(sides[1]), 5, plan, stages)
     full = reference.scores(*sides)
     top = -np.sort(-full, axis=1)
     for query in range(150):
@@ -235,8 +234,8 @@ def test_asymmetric_counts(precision, name):
     a, b, relevant = real_shaped()
     quantizer = quantizers(b)[name]
     coded = quantizer.encode(b, precision)
-    queries = AsFloats(Memory(encode(a, "fp32")), lambda block: quantizer.turn(block.data))
-    items = AsFloats(Memory(coded), quantizer.decode)
+    queries = AsFloats(Held(encode(a, "fp32")), lambda block: quantizer.turn(block.data))
+    items = AsFloats(Held(coded), quantizer.decode)
     plan = plan_for(make_plan("fp32", 64, 150, 120), items.longest())
     found = score(queries, items, directions(relevant, ("t2v",)), None, plan)["t2v"]
     full = quantizer.turn(a).astype(float) @ quantizer.decode(coded).astype(float).T
